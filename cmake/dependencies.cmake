@@ -1,0 +1,8 @@
+# Third-party libraries. Everything here is a Debian 12 package; tools/build installs them.
+find_package(Threads REQUIRED)
+find_package(Boost 1.81 REQUIRED)
+find_package(OpenSSL REQUIRED)
+find_package(PkgConfig REQUIRED)
+pkg_check_modules(rocksdb REQUIRED IMPORTED_TARGET rocksdb)
+pkg_check_modules(hiredis REQUIRED IMPORTED_TARGET hiredis)
+pkg_check_modules(simdjson REQUIRED IMPORTED_TARGET simdjson)

@@ -1,0 +1,40 @@
+# Compiler settings that every target shares.
+include(CTest)
+option(REVOKED_BENCH "Build the micro-benchmarks" OFF)
+set(REVOKED_SANITIZE "" CACHE STRING "Sanitizers to build with: empty, address, thread")
+
+find_program(CCACHE ccache)
+if(CCACHE)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros ${CCACHE})
+endif()
+
+add_library(revoked_flags INTERFACE)
+target_compile_options(revoked_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Werror -fpch-preprocess)
+target_include_directories(revoked_flags INTERFACE ${CMAKE_SOURCE_DIR})
+# Boost is built once, in cache/asio.cpp, instead of in every translation unit.
+target_compile_definitions(revoked_flags INTERFACE
+  # hiredis and simdjson ask for these; a shared precompiled header needs them everywhere.
+  _FILE_OFFSET_BITS=64 SIMDJSON_THREADS_ENABLED=1
+  BOOST_ASIO_SEPARATE_COMPILATION BOOST_BEAST_SEPARATE_COMPILATION BOOST_ASIO_NO_DEPRECATED)
+
+if(REVOKED_SANITIZE STREQUAL "address")
+  target_compile_options(revoked_flags INTERFACE -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  target_link_options(revoked_flags INTERFACE -fsanitize=address,undefined)
+elseif(REVOKED_SANITIZE STREQUAL "thread")
+  # GCC 12's libstdc++ and Asio use fences, which TSan does not model; no data race hides behind them here.
+  target_compile_options(revoked_flags INTERFACE -fsanitize=thread -fno-omit-frame-pointer -Wno-tsan)
+  target_link_options(revoked_flags INTERFACE -fsanitize=thread)
+elseif(REVOKED_SANITIZE)
+  message(FATAL_ERROR "REVOKED_SANITIZE must be empty, address or thread, not '${REVOKED_SANITIZE}'")
+endif()
+
+# The version and commit that --version prints.
+find_package(Git QUIET)
+set(REVOKED_COMMIT "unknown")
+if(GIT_FOUND)
+  execute_process(COMMAND ${GIT_EXECUTABLE} rev-parse --short=12 HEAD WORKING_DIRECTORY ${CMAKE_SOURCE_DIR}
+                  OUTPUT_VARIABLE REVOKED_COMMIT_FOUND OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET)
+  if(REVOKED_COMMIT_FOUND)
+    set(REVOKED_COMMIT ${REVOKED_COMMIT_FOUND})
+  endif()
+endif()
