@@ -1,0 +1,63 @@
+#pragma once
+// An id of 1 to 128 characters in 16 bytes of table memory.
+//
+// Byte 8 tells the kinds apart, using the variant bits of RFC 9562:
+//   10xxxxxx  a UUID in canonical lower-case text, as its 16 bytes
+//   0000nnnn  up to 15 characters in the other 15 bytes
+//   01000000  longer: bytes 0-7 hash, 9-14 offset in an IdArena, 15 length
+//
+// Ids that do not fit go to an arena that only grows: tables never forget an id.
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace revoked::engine {
+
+// Append-only storage of strings up to 255 bytes. `add` from any thread, `get` from any thread that learned of
+// the offset through a synchronised structure.
+class IdArena {
+ public:
+  std::uint64_t add(std::string_view text);
+  std::string_view get(std::uint64_t offset, std::size_t size) const;
+
+ private:
+  static constexpr std::size_t chunk_size = 1 << 20;
+  static constexpr std::size_t max_chunks = 1 << 16;
+  std::mutex mutex_;
+  std::uint64_t used_ = 0;
+  std::unique_ptr<std::atomic<char*>[]> chunks_ = std::make_unique<std::atomic<char*>[]>(max_chunks);
+  std::vector<std::unique_ptr<char[]>> owned_;
+};
+
+// What a look-up compares with. Refers to the caller's text.
+struct IdProbe {
+  std::uint64_t hash = 0;
+  bool is_long = false;
+  std::array<std::uint8_t, 16> bytes{};  // as stored, unless is_long
+  std::string_view text;
+
+  explicit IdProbe(std::string_view id);
+};
+
+class CompactId {
+ public:
+  CompactId() = default;
+  CompactId(const IdProbe& probe, IdArena& arena);
+
+  std::uint64_t hash() const;
+  bool matches(const IdProbe& probe, const IdArena& arena) const;
+  void append_to(std::string& out, const IdArena& arena) const;
+
+ private:
+  std::string_view long_text(const IdArena& arena) const;
+  std::array<std::uint8_t, 16> bytes_{};
+};
+static_assert(sizeof(CompactId) == 16);
+
+}  // namespace revoked::engine

@@ -1,0 +1,47 @@
+#pragma once
+// What a look-up of a key answers.
+
+#include <array>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "engine/ids.hpp"
+#include "engine/position.hpp"
+#include "engine/time.hpp"
+
+namespace revoked::engine {
+
+enum class KeyState { unknown, active, suspended, expired, revoked };
+std::string_view to_string(KeyState state);
+
+// Reusable: verifying into the same object again keeps its memory.
+struct Decision {
+  KeyState state = KeyState::unknown;
+  std::string key_id;                 // this and the rest: empty if unknown
+  std::array<std::string, 3> owners;  // by Scope; empty: none
+  std::string_view permissions;       // separated by one space; lives as long as the engine
+  UnixMs expires_at = 0;              // 0: never, or no longer of interest since the key is revoked
+  Position as_of;                     // the decision holds for everything up to here
+
+  const std::string& owner(Scope scope) const { return owners[static_cast<std::size_t>(scope)]; }
+};
+
+struct Revocation {
+  Position position;
+  UnixMs at = 0;
+  std::string reason;
+};
+
+// Everything we know about a key.
+struct KeyDescription {
+  Decision decision;
+  std::string name;
+  std::string metadata;  // a JSON object, or empty
+  UnixMs expires_at = 0;
+  UnixMs created_at = 0;
+  Position created;
+  std::optional<Revocation> revocation;
+};
+
+}  // namespace revoked::engine

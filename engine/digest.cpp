@@ -1,0 +1,76 @@
+#include "engine/digest.hpp"
+
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+
+#include <memory>
+#include <stdexcept>
+
+namespace revoked::engine {
+namespace {
+
+int nibble(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  return -1;
+}
+
+// Looking the algorithm up costs more than hashing a short secret, so both are kept.
+const EVP_MD* algorithm() {
+  static EVP_MD* const fetched = EVP_MD_fetch(nullptr, "SHA256", nullptr);
+  return fetched;
+}
+
+}  // namespace
+
+std::string to_hex(const Digest& digest) {
+  std::string text;
+  text.reserve(64);
+  for (const auto byte : digest) {
+    text.push_back("0123456789abcdef"[byte >> 4]);
+    text.push_back("0123456789abcdef"[byte & 15]);
+  }
+  return text;
+}
+
+std::optional<Digest> digest_from_hex(std::string_view text) {
+  if (text.size() != 64) return {};
+  Digest digest;
+  for (std::size_t i = 0; i < 32; ++i) {
+    const int high = nibble(text[2 * i]);
+    const int low = nibble(text[2 * i + 1]);
+    if (high < 0 || low < 0) return {};
+    digest[i] = static_cast<std::uint8_t>(high << 4 | low);
+  }
+  return digest;
+}
+
+Digest sha256(std::string_view bytes) {
+  thread_local const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context(EVP_MD_CTX_new(),
+                                                                                     &EVP_MD_CTX_free);
+  Digest digest;
+  if (EVP_DigestInit_ex2(context.get(), algorithm(), nullptr) != 1 ||
+      EVP_DigestUpdate(context.get(), bytes.data(), bytes.size()) != 1 ||
+      EVP_DigestFinal_ex(context.get(), digest.data(), nullptr) != 1) {
+    throw std::runtime_error("SHA-256 failed");
+  }
+  return digest;
+}
+
+bool equal_in_constant_time(const Digest& a, const Digest& b) {
+  return CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
+}
+
+Digest Digester::operator()(std::string_view secret) const {
+  if (pepper_.empty()) return sha256(secret);
+  Digest digest;
+  if (!HMAC(algorithm(), pepper_.data(), static_cast<int>(pepper_.size()),
+            reinterpret_cast<const unsigned char*>(secret.data()), secret.size(), digest.data(), nullptr)) {
+    throw std::runtime_error("HMAC-SHA-256 failed");
+  }
+  return digest;
+}
+
+}  // namespace revoked::engine

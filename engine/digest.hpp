@@ -1,0 +1,34 @@
+#pragma once
+// What we keep instead of a secret: SHA-256, or HMAC-SHA-256 with a pepper where one is configured.
+// Secrets carry more than 230 random bits, so a slow password hash would add nothing.
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace revoked::engine {
+
+using Digest = std::array<std::uint8_t, 32>;
+
+std::string to_hex(const Digest& digest);
+std::optional<Digest> digest_from_hex(std::string_view text);  // 64 hexadecimal digits of either case
+
+Digest sha256(std::string_view bytes);
+
+// Compares in constant time.
+bool equal_in_constant_time(const Digest& a, const Digest& b);
+
+// Immutable, so usable from any thread.
+class Digester {
+ public:
+  explicit Digester(std::string pepper = {}) : pepper_(std::move(pepper)) {}
+  Digest operator()(std::string_view secret) const;
+  bool has_pepper() const { return !pepper_.empty(); }
+
+ private:
+  std::string pepper_;
+};
+
+}  // namespace revoked::engine

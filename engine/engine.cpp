@@ -1,0 +1,258 @@
+#include "engine/engine.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace revoked::engine {
+namespace {
+
+// Cut, not refused: no revocation fails because of what the audit trail says about its caller.
+void set_caller(EventView& event, const Caller& caller) {
+  event[Field::actor] = caller.actor.substr(0, max_caller_size);
+  event[Field::address] = caller.address.substr(0, max_caller_size);
+  event[Field::request_id] = caller.request_id.substr(0, max_caller_size);
+}
+
+result<void> check(const NewKey& key) {
+  if (!key.key_id.empty() && !is_key_id(key.key_id)) return errc::invalid_key_id;
+  for (const auto owner : key.owners) {
+    if (!owner.empty() && !is_owner_id(owner)) return errc::invalid_owner_id;
+  }
+  if (key.name.size() > max_name_size || key.metadata.size() > max_metadata_size ||
+      key.permissions.size() > max_permissions_size || !is_permission_list(key.permissions) || key.expires_at < 0) {
+    return errc::invalid_field;
+  }
+  return {};
+}
+
+}  // namespace
+
+Engine::Engine(Options options, std::function<void()> on_storage_failure)
+    : options_(std::move(options)), digester_(options_.pepper), on_storage_failure_(std::move(on_storage_failure)) {}
+
+Engine::~Engine() { stop(); }
+
+result<void> Engine::start(std::unique_ptr<Store> store, JournalListener& listener,
+                           const ProgressListener& on_progress) {
+  store_ = std::move(store);
+  if (const auto recovered = recover(*store_, tables_, on_progress); !recovered) return recovered.error();
+  auto epochs = store_->epochs();
+  if (!epochs) return epochs.error();
+  const auto last = store_->last_sequence();
+  if (!last) return last.error();
+  epochs_ = std::move(*epochs);
+  const Epoch epoch = epochs_.empty() ? 1 : epochs_.back().first + 1;
+  epochs_.emplace_back(epoch, *last + 1);
+
+  journal_ = std::make_unique<Journal>(*store_, epoch, *last, on_storage_failure_);
+  journal_->add(listener);
+  for (auto* commit_listener : commit_listeners_) journal_->add(*commit_listener);
+  {
+    Journal::Turn turn(*journal_);
+    EventView event;
+    event.type = EventType::epoch_started;
+    event.at = now_unix_ms();
+    turn.append(event);
+  }
+  if (!journal_->wait_until_durable(*last + 1)) return errc::storage_failed;
+  folder_ = std::make_unique<Folder>(*store_, *journal_, options_.folding);
+  started_.store(true, std::memory_order_release);
+  return {};
+}
+
+void Engine::stop() {
+  if (stopped_.exchange(true)) return;
+  if (journal_) journal_->stop();
+  folder_.reset();
+}
+
+bool Engine::is_ready() const { return started() && !stopped_ && !journal_->has_failed(); }
+
+result<CreatedKey> Engine::create(const NewKey& key, const Caller& caller) {
+  if (!started()) return errc::not_ready;
+  if (const auto checked = check(key); !checked) return checked.error();
+
+  CreatedKey created{std::string(key.key_id), now_unix_ms(), 0};
+  if (created.key_id.empty()) created.key_id = new_key_id(created.at);
+  const auto expires_at = encode_i64(key.expires_at);
+  EventView event;
+  event.type = EventType::key_created;
+  event.at = created.at;
+  event[Field::key_id] = created.key_id;
+  for (const Scope scope : all_scopes) event[owner_field(scope)] = key.owners[static_cast<std::size_t>(scope)];
+  event[Field::digest] = {reinterpret_cast<const char*>(key.digest.data()), key.digest.size()};
+  event[Field::name] = key.name;
+  if (key.expires_at != 0) event[Field::expires_at] = expires_at;
+  event[Field::permissions] = key.permissions;
+  event[Field::metadata] = key.metadata;
+  set_caller(event, caller);
+
+  Journal::Turn turn(*journal_);
+  if (const auto open = turn.open(); !open) return open.error();
+  if (tables_.keys.find_by_id(created.key_id) != no_slot || tables_.keys.find_by_digest(key.digest) != no_slot) {
+    return errc::already_exists;
+  }
+  created.sequence = turn.append(event);
+  tables_.add_key(created.sequence, event);
+  return created;
+}
+
+result<RevokedKey> Engine::revoke(std::string_view key_id, std::string_view reason, const Caller& caller) {
+  if (!started()) return errc::not_ready;
+  return revoke_slot(tables_.keys.find_by_id(key_id), reason, caller);
+}
+
+result<RevokedKey> Engine::revoke(const Digest& digest, std::string_view reason, const Caller& caller) {
+  if (!started()) return errc::not_ready;
+  return revoke_slot(tables_.keys.find_by_digest(digest), reason, caller);
+}
+
+result<RevokedKey> Engine::revoke_slot(Slot slot, std::string_view reason, const Caller& caller) {
+  if (slot == no_slot) return errc::not_found;
+  if (reason.size() > max_reason_size) return errc::invalid_field;
+  thread_local Decision names;
+  tables_.describe(slot, names);
+  EventView event;
+  event.type = EventType::key_revoked;
+  event.at = now_unix_ms();
+  event[Field::key_id] = names.key_id;
+  for (const Scope scope : all_scopes) event[owner_field(scope)] = names.owner(scope);
+  event[Field::reason] = reason;
+  set_caller(event, caller);
+
+  Journal::Turn turn(*journal_);
+  if (const auto open = turn.open(); !open) return open.error();
+  if (const auto by = tables_.revoked_by(tables_.keys[slot]); by != 0) return RevokedKey{by, 0, true};
+  const auto sequence = turn.append(event);
+  tables_.revoke_key(slot, sequence);
+  return RevokedKey{sequence, event.at, false};
+}
+
+result<RevokedOwner> Engine::revoke_owner(Scope scope, std::string_view id, std::string_view reason,
+                                          const Caller& caller) {
+  if (!started()) return errc::not_ready;
+  if (!is_owner_id(id)) return errc::invalid_owner_id;
+  if (reason.size() > max_reason_size) return errc::invalid_field;
+  auto& owners = tables_.of(scope);
+  const char scope_byte = static_cast<char>(scope);
+  EventView event;
+  event.type = EventType::owner_revoked;
+  event.at = now_unix_ms();
+  event[Field::owner_scope] = {&scope_byte, 1};
+  event[Field::owner_id] = id;
+  event[Field::reason] = reason;
+  set_caller(event, caller);
+
+  Journal::Turn turn(*journal_);
+  if (const auto open = turn.open(); !open) return open.error();
+  const Slot owner = owners.find(id);
+  // Nothing to revoke, no event: repeating a request has one effect. What did it before may not be synced yet.
+  if (owner == no_slot || !owners.has_live_keys(owner)) return RevokedOwner{0, event.at, journal_->applied()};
+  const auto sequence = turn.append(event);
+  return RevokedOwner{owners.revoke(owner, sequence), event.at, sequence};
+}
+
+result<void> Engine::verify(const Digest& digest, UnixMs now, Decision& decision) const {
+  if (!started()) return errc::not_ready;
+  // Before the look-up: what it finds is at least as new as this.
+  decision.as_of = {journal_->epoch(), journal_->applied()};
+  decision.state = KeyState::unknown;
+  const Slot slot = tables_.keys.find_by_digest(digest);
+  if (slot == no_slot || tables_.keys[slot].created > journal_->durable()) return {};
+  decision.state = tables_.state_of(tables_.keys[slot], now);
+  tables_.describe(slot, decision);
+  return {};
+}
+
+result<KeyDescription> Engine::describe(std::string_view key_id, UnixMs now) const {
+  if (!started()) return errc::not_ready;
+  KeyDescription found;
+  found.decision.as_of = {journal_->epoch(), journal_->applied()};
+  const Slot slot = tables_.keys.find_by_id(key_id);
+  if (slot == no_slot || tables_.keys[slot].created > journal_->durable()) return errc::not_found;
+  const KeyRecord& key = tables_.keys[slot];
+  found.decision.state = tables_.state_of(key, now);
+  tables_.describe(slot, found.decision);
+
+  const auto stored = store_->fetch_key(key_id);
+  if (!stored) return stored.error();
+  if (!*stored) return errc::storage_corrupt;
+  EventView creation;
+  std::string_view bytes = (*stored)->second;
+  if (!take_event(bytes, creation)) return errc::storage_corrupt;
+  found.name = creation[Field::name];
+  found.metadata = creation[Field::metadata];
+  found.expires_at = decode_i64(creation[Field::expires_at], 0);
+  found.created_at = creation.at;
+  found.created = position_of((*stored)->first);
+  if (found.decision.state == KeyState::revoked) {
+    auto revocation = find_revocation(key, found.decision);
+    if (!revocation) return revocation.error();
+    found.revocation = std::move(*revocation);
+  }
+  return found;
+}
+
+result<Revocation> Engine::find_revocation(const KeyRecord& key, const Decision& decision) const {
+  // The first event that revoked the key: the answer to "since when?" never changes, whatever comes later.
+  Sequence first = key.revoked();
+  for (const Scope scope : all_scopes) {
+    if (decision.owner(scope).empty()) continue;
+    const auto mark = store_->owner_mark_after(scope, decision.owner(scope), key.created);
+    if (!mark) return mark.error();
+    if (*mark != 0 && (first == 0 || *mark < first)) first = *mark;
+  }
+  Revocation revocation{position_of(first), 0, {}};
+  if (first == 0 || first > durable()) return revocation;  // told, not yet synced: the details follow
+  const auto read = store_->replay(first, [&](const BatchView& batch) {
+    batch.for_each([&](Sequence sequence, const EventView& event) {
+      if (sequence != first) return;
+      revocation.at = event.at;
+      revocation.reason = event[Field::reason];
+    });
+    return false;
+  });
+  if (!read) return read.error();
+  return revocation;
+}
+
+result<std::string> Engine::key_id_of(const Digest& digest) const {
+  if (!started()) return errc::not_ready;
+  const Slot slot = tables_.keys.find_by_digest(digest);
+  if (slot == no_slot) return errc::not_found;
+  std::string id;
+  tables_.keys.append_id(slot, id);
+  return id;
+}
+
+Position Engine::position_of(Sequence sequence) const {
+  const auto after = std::upper_bound(epochs_.begin(), epochs_.end(), sequence,
+                                      [](Sequence s, const auto& epoch) { return s < epoch.second; });
+  return {after == epochs_.begin() ? 0 : std::prev(after)->first, sequence};
+}
+
+bool Engine::can_continue(Position position, Sequence told) const {
+  if (position.sequence > told) return false;
+  if (position == Position{}) return true;
+  const auto at = std::find_if(epochs_.begin(), epochs_.end(),
+                               [&](const auto& epoch) { return epoch.first == position.epoch; });
+  if (at == epochs_.end() || position.sequence + 1 < at->second) return false;
+  const auto next = std::next(at);
+  return next == epochs_.end() || position.sequence < next->second;
+}
+
+result<void> Engine::read_journal(Sequence after, const std::function<bool(const BatchView&)>& visit) const {
+  if (!started()) return errc::not_ready;
+  const auto through = durable();
+  if (after >= through) return {};
+  return store_->replay(after + 1, [&](const BatchView& batch) {
+    // The store may hold a batch whose sync is still under way.
+    return batch.last() <= through && visit(batch);
+  });
+}
+
+Engine::Size Engine::size() const {
+  return {tables_.keys.size(), {tables_.owners[0].size(), tables_.owners[1].size(), tables_.owners[2].size()}};
+}
+
+}  // namespace revoked::engine

@@ -1,0 +1,143 @@
+#pragma once
+// The engine: every verb over keys, without sockets. All calls are thread-safe and none waits for the disk,
+// except where said so.
+//
+// A change is in memory and on its way to the journal when the call returns; it is *acknowledged* only once its
+// sequence is durable (durable() or a CommitListener). Until start() has returned, every call answers
+// errc::not_ready.
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/decision.hpp"
+#include "engine/digest.hpp"
+#include "engine/error.hpp"
+#include "engine/folder.hpp"
+#include "engine/journal.hpp"
+#include "engine/recovery.hpp"
+#include "engine/secret.hpp"
+#include "engine/store.hpp"
+#include "engine/tables.hpp"
+
+namespace revoked::engine {
+
+inline constexpr std::size_t max_reason_size = 256;
+inline constexpr std::size_t max_name_size = 256;
+inline constexpr std::size_t max_permissions_size = 2048;
+inline constexpr std::size_t max_metadata_size = 4096;
+inline constexpr std::size_t max_caller_size = 256;  // of each of a Caller's texts; the rest is cut off
+
+// Who asks, for the audit trail. Never a secret.
+struct Caller {
+  std::string_view actor;
+  std::string_view address;
+  std::string_view request_id;
+};
+
+struct NewKey {
+  std::string_view key_id;                 // empty: we issue one
+  Digest digest{};                         // of its secret
+  std::array<std::string_view, 3> owners;  // by Scope; empty: none
+  std::string_view name;
+  std::string_view permissions;            // separated by one space
+  std::string_view metadata;               // a JSON object, or empty
+  UnixMs expires_at = 0;                   // 0: never
+};
+
+struct CreatedKey {
+  std::string key_id;
+  UnixMs at;
+  Sequence sequence;
+};
+
+struct RevokedKey {
+  Sequence sequence;  // to be durable before the answer
+  UnixMs at;          // of this revocation; if `already`, see Engine::describe once `sequence` is durable
+  bool already;
+};
+
+struct RevokedOwner {
+  std::uint64_t keys;  // that this revoked
+  UnixMs at;
+  Sequence sequence;
+};
+
+class Engine {
+ public:
+  struct Options {
+    std::string pepper;
+    std::string key_prefix{default_key_prefix};
+    Folder::Options folding;
+  };
+
+  Engine(Options options, std::function<void()> on_storage_failure);
+  ~Engine();  // stops
+
+  // Loads everything and begins a new epoch. The listener hears all batches, the one that begins the epoch first.
+  result<void> start(std::unique_ptr<Store> store, JournalListener& listener, const ProgressListener& on_progress);
+  // Commits what has gathered; accepts nothing more.
+  void stop();
+
+  bool is_ready() const;  // started, not stopped, storage sound
+  bool has_failed() const { return started() && journal_->has_failed(); }
+
+  const Digester& digester() const { return digester_; }
+  const std::string& key_prefix() const { return options_.key_prefix; }
+
+  result<CreatedKey> create(const NewKey& key, const Caller& caller);
+  result<RevokedKey> revoke(std::string_view key_id, std::string_view reason, const Caller& caller);
+  result<RevokedKey> revoke(const Digest& digest, std::string_view reason, const Caller& caller);
+  result<RevokedOwner> revoke_owner(Scope scope, std::string_view id, std::string_view reason, const Caller& caller);
+
+  // Never waits for anything. A key whose creation is not durable yet is unknown (P2).
+  result<void> verify(const Digest& digest, UnixMs now, Decision& decision) const;
+  // The whole record. May read the disk.
+  result<KeyDescription> describe(std::string_view key_id, UnixMs now) const;
+  result<std::string> key_id_of(const Digest& digest) const;
+
+  Epoch epoch() const { return journal_->epoch(); }
+  Sequence durable() const { return journal_->durable(); }
+  Sequence applied() const { return journal_->applied(); }
+  Position position_of(Sequence sequence) const;  // in whichever epoch it happened
+  // Whether a reader that stands at `position` can go on from there: it was reached, and in this very epoch.
+  bool can_continue(Position position, Sequence told) const;
+
+  // Durable batches with events after `after`, in order, until `visit` answers false. Reads the disk.
+  result<void> read_journal(Sequence after, const std::function<bool(const BatchView&)>& visit) const;
+
+  // Best before start(). Listeners stay until stop() has returned.
+  void add(CommitListener& listener) {
+    commit_listeners_.push_back(&listener);
+    if (journal_) journal_->add(listener);
+  }
+
+  struct Size {
+    std::size_t keys;
+    std::array<std::size_t, 3> owners;
+  };
+  Size size() const;
+
+ private:
+  bool started() const { return started_.load(std::memory_order_acquire); }
+  result<RevokedKey> revoke_slot(Slot slot, std::string_view reason, const Caller& caller);
+  result<Revocation> find_revocation(const KeyRecord& key, const Decision& decision) const;
+
+  const Options options_;
+  const Digester digester_;
+  const std::function<void()> on_storage_failure_;
+  std::unique_ptr<Store> store_;
+  Tables tables_;
+  std::vector<std::pair<Epoch, Sequence>> epochs_;  // and their first sequence; constant once started
+  std::vector<CommitListener*> commit_listeners_;
+  std::unique_ptr<Journal> journal_;
+  std::unique_ptr<Folder> folder_;
+  std::atomic<bool> started_{false};
+  std::atomic<bool> stopped_{false};
+};
+
+}  // namespace revoked::engine

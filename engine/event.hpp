@@ -1,0 +1,113 @@
+#pragma once
+// Events and the compact encoding in which a batch of them lies in the journal.
+//
+//   batch  = version:u8 epoch:u64 first:u64 count:u32 event*
+//   event  = type:u8 size:u32 at:i64 field*        (size: bytes of `at` and the fields)
+//   field  = tag:u8 size:u16 byte*
+//
+// Integers are little endian. Event i of a batch has sequence first + i. Unknown types and tags are kept and
+// skipped, so that an older engine reads a newer journal. Views point into the batch and live as long as it.
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "engine/ids.hpp"
+#include "engine/position.hpp"
+#include "engine/time.hpp"
+
+namespace revoked::engine {
+
+enum class EventType : std::uint8_t {
+  epoch_started = 1,
+  key_created = 2,
+  key_revoked = 3,
+  owner_revoked = 4,
+};
+
+enum class Field : std::uint8_t {
+  key_id,
+  user,
+  application,
+  workspace,
+  reason,
+  digest,       // 32 bytes
+  name,
+  expires_at,   // i64, Unix milliseconds
+  permissions,  // separated by one space
+  metadata,     // a JSON object, as text
+  owner_scope,  // u8, a Scope
+  owner_id,
+  actor,
+  address,
+  request_id,
+  count_,  // how many there are
+};
+inline constexpr std::size_t field_count = static_cast<std::size_t>(Field::count_);
+inline constexpr std::size_t max_field_size = 0xffff;
+
+struct EventView {
+  EventType type{};
+  UnixMs at = 0;
+  std::array<std::string_view, field_count> fields{};
+
+  std::string_view operator[](Field field) const { return fields[static_cast<std::size_t>(field)]; }
+  std::string_view& operator[](Field field) { return fields[static_cast<std::size_t>(field)]; }
+};
+
+constexpr Field owner_field(Scope scope) {
+  return static_cast<Field>(static_cast<int>(Field::user) + static_cast<int>(scope));
+}
+
+// The fixed-size values that fields carry as bytes.
+std::string encode_i64(std::int64_t value);
+std::int64_t decode_i64(std::string_view bytes, std::int64_t otherwise);
+
+void append_event(std::string& out, const EventView& event);
+// Reads one event from the front of `bytes` and removes it; false if they do not hold one.
+bool take_event(std::string_view& bytes, EventView& event);
+
+// Calls visit(sequence, event) for every event.
+using EventVisitor = std::function<void(Sequence, const EventView&)>;
+
+// A batch someone else owns.
+class BatchView {
+ public:
+  BatchView() = default;
+  // False if the header is not one of a batch. The events are checked by `for_each`.
+  static bool parse(std::string_view bytes, BatchView& view);
+
+  Epoch epoch() const { return epoch_; }
+  Sequence first() const { return first_; }
+  Sequence last() const { return first_ + count_ - 1; }
+  std::uint32_t count() const { return count_; }
+  std::string_view bytes() const { return bytes_; }
+
+  // False if the bytes are not `count()` events; those before the fault have been visited.
+  bool for_each(const EventVisitor& visit) const;
+
+ private:
+  std::string_view bytes_;
+  Epoch epoch_ = 0;
+  Sequence first_ = 0;
+  std::uint32_t count_ = 0;
+};
+
+// A batch being gathered. Reusable: `begin` keeps the capacity.
+class Batch {
+ public:
+  void begin(Epoch epoch, Sequence first);
+  void clear() { count_ = 0; }
+  void append(const EventView& event);
+  bool empty() const { return count_ == 0; }
+  std::size_t size_bytes() const { return count_ == 0 ? 0 : bytes_.size(); }
+  BatchView view() const;
+
+ private:
+  std::string bytes_;
+  std::uint32_t count_ = 0;
+};
+
+}  // namespace revoked::engine

@@ -1,0 +1,64 @@
+#include "engine/folder.hpp"
+
+#include <pthread.h>
+#include <sched.h>
+
+#include <algorithm>
+#include <chrono>
+
+namespace revoked::engine {
+
+Folder::Folder(Store& store, Journal& journal, Options options)
+    : store_(store), journal_(journal), options_(options), thread_([this] { run(); }) {}
+
+Folder::~Folder() {
+  {
+    const std::scoped_lock lock(mutex_);
+    stopping_ = true;
+  }
+  wake_.notify_one();
+  thread_.join();
+}
+
+void Folder::run() {
+  sched_param parameters{};
+  pthread_setschedparam(pthread_self(), SCHED_IDLE, &parameters);  // if it may not be, it runs as any other
+  constexpr auto look_every = std::chrono::milliseconds(200);
+  std::unique_lock lock(mutex_);
+  while (!wake_.wait_for(lock, look_every, [this] { return stopping_; })) {
+    if (journal_.durable() < store_.folded_to() + options_.lag) continue;
+    lock.unlock();
+    const auto folded = fold_some();
+    lock.lock();
+    if (!folded) return;  // the journal's own writes will fail as well, loudly
+  }
+}
+
+result<void> Folder::fold_all() {
+  while (true) {
+    const auto folded = fold_some();
+    if (!folded) return folded.error();
+    if (*folded == 0) return {};
+  }
+}
+
+result<Sequence> Folder::fold_some() {
+  const std::scoped_lock lock(folding_);
+  const auto from = store_.folded_to() + 1;
+  const auto through = std::min(journal_.durable(), from + options_.batch - 1);
+  if (through < from) return Sequence{0};
+  std::vector<FoldedRevocation> revocations;
+  const auto read = store_.replay(from, [&](const BatchView& batch) {
+    if (batch.first() > through) return false;
+    return batch.for_each([&](Sequence sequence, const EventView& event) {
+      if (event.type == EventType::key_revoked && sequence >= from && sequence <= through) {
+        revocations.push_back({std::string(event[Field::key_id]), sequence});
+      }
+    });
+  });
+  if (!read) return read.error();
+  if (const auto written = store_.fold(revocations, through); !written) return written.error();
+  return through - from + 1;
+}
+
+}  // namespace revoked::engine

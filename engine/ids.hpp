@@ -1,0 +1,28 @@
+#pragma once
+// Identifiers: their alphabets and the ids we issue ourselves.
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "engine/time.hpp"
+
+namespace revoked::engine {
+
+inline constexpr std::size_t max_id_size = 128;
+
+enum class Scope : std::uint8_t { user, application, workspace };
+inline constexpr std::array all_scopes{Scope::user, Scope::application, Scope::workspace};
+std::string_view to_string(Scope scope);  // "user", "application", "workspace"
+
+bool is_key_id(std::string_view text);    // 1 to 128 of A-Z a-z 0-9 . _ ~ -
+bool is_owner_id(std::string_view text);  // 1 to 128 of the same set plus @ : +
+
+// Fills `out` with bytes from the operating system's cryptographic generator. Throws if that fails.
+void random_bytes(void* out, std::size_t size);
+
+// A UUIDv7 (RFC 9562, section 5.7) in lower-case text: 48 bits of time, 74 random bits. Thread-safe.
+std::string new_key_id(UnixMs now);
+
+}  // namespace revoked::engine

@@ -1,0 +1,114 @@
+#pragma once
+// The ordered list of all events, with group commit.
+//
+// Whoever wants to change something takes a `Turn`: the one lock that orders events. In it the event is appended
+// (and gets its sequence) and the tables are changed, so that the tables always are the projection of a prefix
+// of the journal. A turn is short: no I/O, no waiting.
+//
+// One thread of the journal's own takes all that has gathered as one batch, tells the listeners, has the store
+// sync it, and then tells the commit listeners. While it syncs, the next batch gathers. After a failed commit
+// nothing is accepted and nothing is confirmed any more (P11).
+
+#include <atomic>
+#include <condition_variable>
+#include <functional>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "engine/event.hpp"
+#include "engine/store.hpp"
+
+namespace revoked::engine {
+
+// Hears each batch before it is synced, in order, on the journal's thread.
+class JournalListener {
+ public:
+  virtual ~JournalListener() = default;
+  virtual void on_batch(const BatchView& batch) = 0;
+};
+
+// Hears that everything up to `durable` is synced, on the journal's thread. Must be quick.
+class CommitListener {
+ public:
+  virtual ~CommitListener() = default;
+  virtual void on_durable(Sequence durable) = 0;
+};
+
+class Journal {
+ public:
+  // What may gather while a batch is being synced. More is refused with errc::overloaded.
+  static constexpr std::size_t max_pending_bytes = 64 << 20;
+
+  // The next event gets sequence `last + 1`. `on_failure` is called once, on the journal's thread.
+  Journal(Store& store, Epoch epoch, Sequence last, std::function<void()> on_failure);
+  ~Journal();  // stops
+  Journal(const Journal&) = delete;
+  Journal& operator=(const Journal&) = delete;
+
+  // Listeners must outlive the journal's thread: add them from start to stop(), remove them before they go.
+  void add(JournalListener& listener);
+  void add(CommitListener& listener);
+  void remove(CommitListener& listener);
+
+  class Turn {
+   public:
+    explicit Turn(Journal& journal);
+    ~Turn();
+    Turn(const Turn&) = delete;
+    Turn& operator=(const Turn&) = delete;
+
+    // Whether an event would be accepted: errc::storage_failed, not_ready (stopped) or overloaded if not.
+    result<void> open() const;
+    // Only if open().
+    Sequence append(const EventView& event);
+
+   private:
+    Journal& journal_;
+    std::unique_lock<std::mutex> lock_;
+    bool appended_ = false;
+  };
+
+  Epoch epoch() const { return epoch_; }
+  // The tables reflect everything up to here.
+  Sequence applied() const { return applied_.load(std::memory_order_acquire); }
+  // Everything up to here is synced.
+  Sequence durable() const { return durable_.load(std::memory_order_seq_cst); }
+  bool has_failed() const { return failed_.load(std::memory_order_acquire); }
+
+  // Waits until `sequence` is durable; false if the journal failed or stopped first. For start-up and tests: a
+  // network thread must not call it.
+  bool wait_until_durable(Sequence sequence);
+
+  // Accepts nothing more, commits what has gathered, ends the thread.
+  void stop();
+
+ private:
+  void run();
+  bool commit(const BatchView& batch);
+
+  Store& store_;
+  const Epoch epoch_;
+  const std::function<void()> on_failure_;
+
+  std::mutex mutex_;  // a turn, and everything down to the blank line
+  std::condition_variable appended_;
+  Batch pending_;
+  Sequence last_;
+  bool writer_waits_ = false;
+  bool stopping_ = false;
+
+  std::mutex listeners_mutex_;
+  std::condition_variable committed_;
+  std::vector<JournalListener*> listeners_;
+  std::vector<CommitListener*> commit_listeners_;
+
+  Batch writing_;  // the journal's thread only
+  std::atomic<Sequence> applied_;
+  std::atomic<Sequence> durable_;
+  std::atomic<bool> failed_{false};
+  std::atomic<bool> ended_{false};
+  std::thread thread_;
+};
+
+}  // namespace revoked::engine

@@ -1,0 +1,94 @@
+#pragma once
+// All keys in memory: what a decision needs and no more (64 bytes a key and about 15 of indexes). The rest of
+// a key's record lies in the store.
+//
+// `find_*` and `operator[]` from any thread. `insert` and the changes only by whoever holds the journal's turn
+// (or while loading): writers are one at a time, readers never wait for more than a shard's short lock.
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string_view>
+
+#include "engine/compact_id.hpp"
+#include "engine/digest.hpp"
+#include "engine/position.hpp"
+#include "engine/short_lock.hpp"
+#include "engine/slab.hpp"
+#include "engine/slot_index.hpp"
+#include "engine/time.hpp"
+
+namespace revoked::engine {
+
+// The first 128 bits of a digest: finding a secret that meets one of 2^32 keys still takes 2^96 tries. A key
+// whose digest starts like another's is refused at creation.
+using DigestHead = std::array<std::uint8_t, 16>;
+
+struct alignas(64) KeyRecord {
+  CompactId id;
+  DigestHead digest{};
+  std::array<Slot, 3> owners{no_slot, no_slot, no_slot};  // by Scope
+  Slot permissions = 0;
+  Sequence created = 0;
+
+  // One word, so that a reader never sees half a change: revoked by which sequence, or expiring when.
+  UnixMs expires_at() const {  // 0: never, or revoked
+    const auto word = fate_.load(std::memory_order_acquire);
+    return word & revoked_bit ? 0 : static_cast<UnixMs>(word);
+  }
+  Sequence revoked() const {  // 0: not by an event of its own
+    const auto word = fate_.load(std::memory_order_acquire);
+    return word & revoked_bit ? word & ~revoked_bit : 0;
+  }
+  void set_expiry(UnixMs at) { fate_.store(static_cast<std::uint64_t>(at), std::memory_order_release); }
+  void set_revoked(Sequence by) { fate_.store(by | revoked_bit, std::memory_order_release); }
+
+ private:
+  static constexpr std::uint64_t revoked_bit = std::uint64_t{1} << 63;
+  std::atomic<std::uint64_t> fate_{0};
+};
+static_assert(sizeof(KeyRecord) == 64);
+
+class KeyTable {
+ public:
+  Slot find_by_id(std::string_view id) const;  // no_slot if there is none
+  Slot find_by_digest(const Digest& digest) const;
+
+  // As find_by_digest for each, with the memory misses of a batch overlapping. `slots` is as long as `digests`.
+  void find_by_digest(std::span<const Digest> digests, std::span<Slot> slots) const;
+
+  // `fill(record)` sets everything but id and digest, before anyone can find the key. The caller has checked that
+  // neither is there.
+  template <class Fill>
+  Slot insert(std::string_view id, const Digest& digest, Fill&& fill) {
+    const Slot slot = records_.add();
+    fill(records_[slot]);
+    publish(slot, id, digest);
+    return slot;
+  }
+
+  KeyRecord& operator[](Slot slot) { return records_[slot]; }
+  const KeyRecord& operator[](Slot slot) const { return records_[slot]; }
+  void append_id(Slot slot, std::string& out) const { records_[slot].id.append_to(out, arena_); }
+  std::size_t size() const { return records_.size(); }
+
+ private:
+  static constexpr std::size_t shard_count = 1024;
+  struct Shard {
+    mutable ShortLock lock;
+    SlotIndex index;
+  };
+  using Shards = std::array<Shard, shard_count>;
+
+  void publish(Slot slot, std::string_view id, const Digest& digest);
+  Slot find_digest(std::uint64_t hash, const DigestHead& head) const;
+
+  IdArena arena_;
+  Slab<KeyRecord> records_;
+  std::unique_ptr<Shards> by_id_ = std::make_unique<Shards>();
+  std::unique_ptr<Shards> by_digest_ = std::make_unique<Shards>();
+};
+
+}  // namespace revoked::engine

@@ -1,0 +1,36 @@
+#include "engine/owner_table.hpp"
+
+#include <mutex>
+#include <utility>
+
+namespace revoked::engine {
+
+Slot OwnerTable::find(std::string_view id) const {
+  const IdProbe probe(id);
+  const Shard& in = shard(probe.hash);
+  const std::scoped_lock lock(in.lock);
+  return in.index.find(probe.hash, [&](Slot slot) { return records_[slot].id.matches(probe, arena_); });
+}
+
+Slot OwnerTable::find_or_add(std::string_view id) {
+  if (const Slot found = find(id); found != no_slot) return found;
+  const IdProbe probe(id);
+  const Slot slot = records_.add();
+  records_[slot].id = CompactId(probe, arena_);
+  Shard& in = shard(probe.hash);
+  const std::scoped_lock lock(in.lock);
+  in.index.insert(probe.hash, slot, [&](Slot s) { return records_[s].id.hash(); });
+  return slot;
+}
+
+std::uint64_t OwnerTable::revoke(Slot owner, Sequence through) {
+  raise_mark(owner, through);
+  return std::exchange(records_[owner].live, 0);
+}
+
+void OwnerTable::raise_mark(Slot owner, Sequence through) {
+  auto& mark = records_[owner].revoked_through;
+  if (mark.load(std::memory_order_relaxed) < through) mark.store(through, std::memory_order_release);
+}
+
+}  // namespace revoked::engine

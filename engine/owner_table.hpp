@@ -1,0 +1,67 @@
+#pragma once
+// The owners of one scope: who they are, up to where their keys are revoked, and how many live keys they have.
+//
+// `find` and `revoked_through` from any thread. The rest only by whoever holds the journal's turn (or while
+// loading): that makes the counters exact without a lock of their own.
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "engine/compact_id.hpp"
+#include "engine/position.hpp"
+#include "engine/short_lock.hpp"
+#include "engine/slab.hpp"
+#include "engine/slot_index.hpp"
+
+namespace revoked::engine {
+
+class OwnerTable {
+ public:
+  Slot find(std::string_view id) const;  // no_slot if there is none
+  Slot find_or_add(std::string_view id);
+
+  // The not-before mark: every key of the owner created at or before it is revoked. 0: none.
+  Sequence revoked_through(Slot owner) const {
+    return records_[owner].revoked_through.load(std::memory_order_acquire);
+  }
+  void append_id(Slot owner, std::string& out) const { records_[owner].id.append_to(out, arena_); }
+
+  // Marks only rise. Answers how many keys this revokes: those that count as live. Starts the count anew.
+  std::uint64_t revoke(Slot owner, Sequence through);
+  void raise_mark(Slot owner, Sequence through);  // while loading: leaves the count alone
+
+  bool has_live_keys(Slot owner) const { return records_[owner].live != 0; }
+  void key_created(Slot owner) { ++records_[owner].live; }
+  // Keys from before the mark are not counted any more.
+  void key_revoked(Slot owner, Sequence created) {
+    if (created > revoked_through(owner)) --records_[owner].live;
+  }
+
+  void prefetch(Slot owner) const { __builtin_prefetch(&records_[owner]); }
+  std::size_t size() const { return records_.size(); }
+
+ private:
+  struct Record {
+    CompactId id;
+    std::atomic<Sequence> revoked_through{0};
+    std::uint64_t live = 0;
+  };
+  static_assert(sizeof(Record) == 32);
+
+  static constexpr std::size_t shard_count = 256;
+  struct Shard {
+    mutable ShortLock lock;
+    SlotIndex index;
+  };
+  Shard& shard(std::uint64_t hash) const { return (*shards_)[hash % shard_count]; }
+
+  IdArena arena_;
+  Slab<Record> records_;
+  std::unique_ptr<std::array<Shard, shard_count>> shards_ = std::make_unique<std::array<Shard, shard_count>>();
+};
+
+}  // namespace revoked::engine

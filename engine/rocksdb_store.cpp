@@ -1,0 +1,274 @@
+// The default store: RocksDB. The only file that knows it.
+//
+// Column families
+//   journal  first sequence of a batch (u64, big endian) → the batch
+//   keys     key_id → sequence (u64, little endian), creating event
+//            key_id '\0' → the sequence that revoked it, folded in later. Sorts right behind its key
+//   default  "epoch/" u64 → first sequence; "owner/" scope id '\0' sequence → nothing; "folded_to" → sequence
+//
+// Recovery: kTolerateCorruptedTailRecords refuses a log with a hole in it (the default would silently drop what
+// follows) and accepts the torn tail that a crash leaves.
+
+#include <rocksdb/cache.h>
+#include <rocksdb/db.h>
+#include <rocksdb/filter_policy.h>
+#include <rocksdb/table.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cstring>
+
+#include "engine/store.hpp"
+
+namespace revoked::engine {
+namespace {
+
+using rocksdb::Slice;
+
+std::string big_endian(std::uint64_t value) {
+  std::string bytes(8, '\0');
+  for (int i = 0; i < 8; ++i) bytes[i] = static_cast<char>(value >> (8 * (7 - i)));
+  return bytes;
+}
+
+std::uint64_t from_big_endian(std::string_view bytes) {
+  std::uint64_t value = 0;
+  for (const unsigned char byte : bytes) value = value << 8 | byte;
+  return value;
+}
+
+Slice slice(std::string_view text) { return {text.data(), text.size()}; }
+std::string_view view(const Slice& slice) { return {slice.data(), slice.size()}; }
+
+std::string owner_prefix(Scope scope, std::string_view id) {
+  std::string key = "owner/";
+  key.push_back(static_cast<char>('0' + static_cast<int>(scope)));
+  key.append(id);
+  key.push_back('\0');
+  return key;
+}
+
+Sequence read_sequence(std::string_view bytes) {
+  return static_cast<Sequence>(decode_i64(bytes.substr(0, 8), 0));
+}
+
+class RocksdbStore final : public Store {
+ public:
+  explicit RocksdbStore(std::unique_ptr<rocksdb::DB> db, std::vector<rocksdb::ColumnFamilyHandle*> families)
+      : db_(std::move(db)), families_(std::move(families)) {
+    synced_.sync = true;
+    std::string value;
+    if (db_->Get({}, meta(), "folded_to", &value).ok()) folded_to_ = read_sequence(value);
+  }
+
+  ~RocksdbStore() override {
+    for (auto* family : families_) db_->DestroyColumnFamilyHandle(family);
+    db_->Close();
+  }
+
+  result<void> commit(const BatchView& batch) override {
+    writes_.Clear();
+    writes_.Put(journal(), big_endian(batch.first()), slice(batch.bytes()));
+    const bool whole = batch.for_each([&](Sequence sequence, const EventView& event) { index(batch, sequence, event); });
+    if (!whole) return errc::malformed;
+    if (!db_->Write(synced_, &writes_).ok()) return errc::storage_failed;
+    return {};
+  }
+
+  result<Sequence> last_sequence() const override {
+    const auto at = iterate(journal());
+    at->SeekToLast();
+    if (!at->Valid()) return at->status().ok() ? result<Sequence>(0) : errc::storage_failed;
+    BatchView batch;
+    if (!BatchView::parse(view(at->value()), batch)) return errc::storage_corrupt;
+    return batch.last();
+  }
+
+  result<std::vector<std::pair<Epoch, Sequence>>> epochs() const override {
+    std::vector<std::pair<Epoch, Sequence>> found;
+    const auto at = iterate(meta());
+    for (at->Seek("epoch/"); at->Valid() && at->key().starts_with("epoch/"); at->Next()) {
+      found.emplace_back(from_big_endian(view(at->key()).substr(6)), read_sequence(view(at->value())));
+    }
+    if (!at->status().ok()) return errc::storage_failed;
+    return found;
+  }
+
+  result<void> replay(Sequence from, const std::function<bool(const BatchView&)>& visit) const override {
+    const auto at = iterate(journal());
+    at->SeekForPrev(big_endian(from));
+    if (!at->Valid() && at->status().ok()) at->SeekToFirst();
+    Sequence expected = 0;
+    for (; at->Valid(); at->Next()) {
+      BatchView batch;
+      if (!BatchView::parse(view(at->value()), batch)) return errc::storage_corrupt;
+      if (expected == 0 ? batch.first() > std::max<Sequence>(from, 1) : batch.first() != expected) {
+        return errc::storage_corrupt;
+      }
+      expected = batch.last() + 1;
+      if (batch.last() < from) continue;
+      if (!visit(batch)) return {};
+    }
+    return status(*at);
+  }
+
+  result<void> load_keys(const KeyVisitor& visit) const override {
+    const auto at = iterate(keys());
+    at->SeekToFirst();
+    std::string held;  // a key waits for the revocation that may lie behind it
+    std::string held_value;
+    const auto deliver = [&](Sequence revoked) {
+      auto bytes = std::string_view(held_value);
+      const auto created = read_sequence(bytes);
+      bytes.remove_prefix(std::min<std::size_t>(8, bytes.size()));
+      EventView creation;
+      if (!take_event(bytes, creation)) return false;
+      visit(created, creation, revoked);
+      return true;
+    };
+    for (; at->Valid(); at->Next()) {
+      const auto key = view(at->key());
+      const bool is_revocation = key.size() == held.size() + 1 && key.back() == '\0' && key.starts_with(held);
+      if (!held.empty() && !deliver(is_revocation ? read_sequence(view(at->value())) : 0)) {
+        return errc::storage_corrupt;
+      }
+      held.clear();
+      if (!is_revocation) {
+        held = key;
+        held_value = view(at->value());
+      }
+    }
+    if (!held.empty() && !deliver(0)) return errc::storage_corrupt;
+    return status(*at);
+  }
+
+  std::uint64_t estimated_keys() const override {
+    std::uint64_t count = 0;
+    db_->GetIntProperty(keys(), rocksdb::DB::Properties::kEstimateNumKeys, &count);
+    return count;
+  }
+
+  result<void> load_owner_marks(const std::function<void(const OwnerMark&)>& visit) const override {
+    const auto at = iterate(meta());
+    for (at->Seek("owner/"); at->Valid() && at->key().starts_with("owner/"); at->Next()) {
+      const auto key = view(at->key());
+      if (key.size() < 6 + 1 + 1 + 1 + 8) return errc::storage_corrupt;
+      visit({static_cast<Scope>(key[6] - '0'), std::string(key.substr(7, key.size() - 7 - 9)),
+             from_big_endian(key.substr(key.size() - 8))});
+    }
+    return status(*at);
+  }
+
+  result<std::optional<std::pair<Sequence, std::string>>> fetch_key(std::string_view key_id) const override {
+    std::string value;
+    const auto found = db_->Get({}, keys(), slice(key_id), &value);
+    if (found.IsNotFound()) return std::optional<std::pair<Sequence, std::string>>{};
+    if (!found.ok()) return errc::storage_failed;
+    if (value.size() < 8) return errc::storage_corrupt;
+    return std::pair(read_sequence(value), value.substr(8));
+  }
+
+  result<Sequence> owner_mark_after(Scope scope, std::string_view id, Sequence from) const override {
+    const auto prefix = owner_prefix(scope, id);
+    const auto at = iterate(meta());
+    at->Seek(prefix + big_endian(from));
+    if (!at->Valid()) return at->status().ok() ? result<Sequence>(0) : errc::storage_failed;
+    if (!at->key().starts_with(prefix)) return Sequence{0};
+    return from_big_endian(view(at->key()).substr(prefix.size()));
+  }
+
+  Sequence folded_to() const override { return folded_to_; }
+
+  // Not synced: what a crash loses here is folded again, and the next commit's sync covers it.
+  result<void> fold(const std::vector<FoldedRevocation>& revocations, Sequence folded_to) override {
+    rocksdb::WriteBatch writes;
+    for (const auto& [key_id, sequence] : revocations) {
+      writes.Put(keys(), key_id + '\0', encode_i64(static_cast<std::int64_t>(sequence)));
+    }
+    writes.Put(meta(), "folded_to", encode_i64(static_cast<std::int64_t>(folded_to)));
+    if (!db_->Write({}, &writes).ok()) return errc::storage_failed;
+    folded_to_ = folded_to;
+    return {};
+  }
+
+ private:
+  void index(const BatchView& batch, Sequence sequence, const EventView& event) {
+    const auto number = encode_i64(static_cast<std::int64_t>(sequence));
+    if (event.type == EventType::key_created) {
+      scratch_ = number;
+      append_event(scratch_, event);
+      writes_.Put(keys(), slice(event[Field::key_id]), scratch_);
+    } else if (event.type == EventType::owner_revoked) {
+      const auto scope = static_cast<Scope>(event[Field::owner_scope].front());
+      writes_.Put(meta(), owner_prefix(scope, event[Field::owner_id]) + big_endian(sequence), "");
+    } else if (event.type == EventType::epoch_started) {
+      writes_.Put(meta(), "epoch/" + big_endian(batch.epoch()), number);
+    }
+  }
+
+  static result<void> status(const rocksdb::Iterator& at) {
+    if (at.status().ok()) return {};
+    return at.status().IsCorruption() ? errc::storage_corrupt : errc::storage_failed;
+  }
+  std::unique_ptr<rocksdb::Iterator> iterate(rocksdb::ColumnFamilyHandle* family) const {
+    rocksdb::ReadOptions options;
+    options.readahead_size = 2 << 20;
+    options.fill_cache = false;
+    return std::unique_ptr<rocksdb::Iterator>(db_->NewIterator(options, family));
+  }
+  rocksdb::ColumnFamilyHandle* meta() const { return families_[0]; }
+  rocksdb::ColumnFamilyHandle* journal() const { return families_[1]; }
+  rocksdb::ColumnFamilyHandle* keys() const { return families_[2]; }
+
+  std::unique_ptr<rocksdb::DB> db_;
+  std::vector<rocksdb::ColumnFamilyHandle*> families_;
+  rocksdb::WriteOptions synced_;
+  rocksdb::WriteBatch writes_;
+  std::string scratch_;
+  std::atomic<Sequence> folded_to_{0};
+};
+
+}  // namespace
+
+result<std::unique_ptr<Store>> open_rocksdb_store(const std::string& directory, std::string& detail) {
+  rocksdb::DBOptions options;
+  options.create_if_missing = true;
+  options.create_missing_column_families = true;
+  options.wal_recovery_mode = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
+  options.paranoid_checks = true;
+  options.max_background_jobs = 2;
+  options.max_total_wal_size = 256 << 20;
+  options.keep_log_file_num = 4;
+  options.max_open_files = 512;
+  options.info_log_level = rocksdb::InfoLogLevel::WARN_LEVEL;
+
+  rocksdb::BlockBasedTableOptions table;
+  table.block_cache = rocksdb::NewLRUCache(32 << 20);
+  table.cache_index_and_filter_blocks = true;
+  table.block_size = 16 << 10;
+
+  rocksdb::ColumnFamilyOptions family;
+  family.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
+  family.write_buffer_size = 32 << 20;
+  family.compression = rocksdb::kLZ4Compression;
+  table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
+  rocksdb::ColumnFamilyOptions looked_up = family;
+  looked_up.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
+
+  std::vector<rocksdb::ColumnFamilyHandle*> handles;
+  rocksdb::DB* db = nullptr;
+  const auto opened = rocksdb::DB::Open(
+      options, directory,
+      {{rocksdb::kDefaultColumnFamilyName, family}, {"journal", family}, {"keys", looked_up}}, &handles, &db);
+  if (!opened.ok()) {
+    detail = opened.ToString();
+    // What RocksDB says of a lock that another process, or this one, holds. A path may have "lock" in it as well.
+    const bool held = detail.find("While lock file: ") != std::string::npos ||
+                      detail.find("lock hold by current process") != std::string::npos;
+    if (opened.IsIOError() && held) return errc::storage_in_use;
+    return opened.IsCorruption() ? errc::storage_corrupt : errc::storage_failed;
+  }
+  return std::unique_ptr<Store>(new RocksdbStore(std::unique_ptr<rocksdb::DB>(db), std::move(handles)));
+}
+
+}  // namespace revoked::engine

@@ -1,0 +1,74 @@
+#pragma once
+// Records that never move and are never freed, numbered from 0: a table of chunks. 32-bit slots instead of
+// pointers halve the size of every index.
+//
+// `add` is thread-safe. A record may be read from any thread that got its slot through something synchronised
+// (an index under its lock); what changes in it later must be atomic.
+
+#include <atomic>
+#include <cstdint>
+#include <cstdlib>
+#include <memory>
+#include <mutex>
+#include <new>
+#include <stdexcept>
+
+namespace revoked::engine {
+
+using Slot = std::uint32_t;
+inline constexpr Slot no_slot = 0xffffffff;
+
+template <class Record>
+class Slab {
+ public:
+  Slab() = default;
+  ~Slab() {
+    for (std::size_t i = 0; i < max_chunks; ++i) {
+      if (Chunk* const chunk = chunks_[i].load(std::memory_order_relaxed)) delete chunk;
+      else break;
+    }
+  }
+  Slab(const Slab&) = delete;
+  Slab& operator=(const Slab&) = delete;
+
+  // A new default-constructed record. Throws std::length_error when full (2^31 records).
+  Slot add() {
+    const auto slot = size_.fetch_add(1, std::memory_order_relaxed);
+    const auto chunk = slot / chunk_records;
+    if (chunk >= max_chunks) throw std::length_error("the table is full");
+    // Chunks come into being in order, so that the destructor can stop at the first gap.
+    if (!chunks_[chunk].load(std::memory_order_acquire)) {
+      const std::scoped_lock lock(growing_);
+      for (std::size_t i = grown_; i <= chunk; ++i) chunks_[i].store(new Chunk, std::memory_order_release);
+      grown_ = std::max(grown_, chunk + 1);
+    }
+    return static_cast<Slot>(slot);
+  }
+
+  Record& operator[](Slot slot) {
+    return chunks_[slot / chunk_records].load(std::memory_order_acquire)->records[slot % chunk_records];
+  }
+  const Record& operator[](Slot slot) const { return const_cast<Slab&>(*this)[slot]; }
+
+  // Slots below this have been handed out; the newest of them may still be being filled in.
+  std::size_t size() const { return size_.load(std::memory_order_acquire); }
+
+ private:
+  static constexpr std::size_t chunk_records = 1 << 14;
+  static constexpr std::size_t max_chunks = 1 << 17;
+  struct Chunk {
+    Record records[chunk_records];
+  };
+
+  std::atomic<std::size_t> size_{0};
+  std::mutex growing_;
+  std::size_t grown_ = 0;
+  // Value-initialised by the allocator as zero pages: costs nothing until used.
+  struct Free {
+    void operator()(void* memory) const { std::free(memory); }
+  };
+  std::unique_ptr<std::atomic<Chunk*>[], Free> chunks_{
+      static_cast<std::atomic<Chunk*>*>(std::calloc(max_chunks, sizeof(std::atomic<Chunk*>)))};
+};
+
+}  // namespace revoked::engine

@@ -1,0 +1,69 @@
+#pragma once
+// Where the journal and the keys' records lie. One writer (the journal's thread) and one folder at a time;
+// reads from any thread. Any error from a write means "unknown" and is final: the caller stops.
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "engine/digest.hpp"
+#include "engine/error.hpp"
+#include "engine/event.hpp"
+
+namespace revoked::engine {
+
+struct OwnerMark {
+  Scope scope;
+  std::string id;
+  Sequence sequence;
+};
+
+struct FoldedRevocation {
+  std::string key_id;
+  Sequence sequence;
+};
+
+class Store {
+ public:
+  virtual ~Store() = default;
+
+  // Writes the batch, the records of the keys that it creates, the marks of the owners that it revokes and the
+  // epoch that it starts, all or nothing, and returns once that is synced to disk.
+  virtual result<void> commit(const BatchView& batch) = 0;
+
+  // The last sequence committed; 0 if there is none.
+  virtual result<Sequence> last_sequence() const = 0;
+  // Every epoch so far and its first sequence, in order.
+  virtual result<std::vector<std::pair<Epoch, Sequence>>> epochs() const = 0;
+
+  // Visits the batches that have events at or after `from`, in order, until one has been refused (false).
+  virtual result<void> replay(Sequence from, const std::function<bool(const BatchView&)>& visit) const = 0;
+
+  // Visits every key: the sequence and the event that created it, and the sequence that revoked it as far as that
+  // has been folded in, else 0.
+  using KeyVisitor = std::function<void(Sequence created, const EventView& creation, Sequence revoked)>;
+  virtual result<void> load_keys(const KeyVisitor& visit) const = 0;
+  // For the progress of a long load: a rough count.
+  virtual std::uint64_t estimated_keys() const = 0;
+  // Visits every revocation of an owner. Those of one owner come in order.
+  virtual result<void> load_owner_marks(const std::function<void(const OwnerMark&)>& visit) const = 0;
+
+  // The event that created a key, encoded (see event.hpp), and its sequence.
+  virtual result<std::optional<std::pair<Sequence, std::string>>> fetch_key(std::string_view key_id) const = 0;
+  // The sequence of the first revocation of an owner at or after `from`; 0 if there is none.
+  virtual result<Sequence> owner_mark_after(Scope scope, std::string_view id, Sequence from) const = 0;
+
+  // Folding: revocations up to this sequence are in the keys' records, and need not be replayed.
+  virtual Sequence folded_to() const = 0;
+  virtual result<void> fold(const std::vector<FoldedRevocation>& revocations, Sequence folded_to) = 0;
+};
+
+// RocksDB in `directory`, made if it is not there. errc::storage_in_use if another process has it; the text of
+// other failures goes to `detail`.
+result<std::unique_ptr<Store>> open_rocksdb_store(const std::string& directory, std::string& detail);
+
+}  // namespace revoked::engine
