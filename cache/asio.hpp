@@ -1,0 +1,33 @@
+#pragma once
+// The one way this code uses Asio: a concrete executor (type erasure costs on every operation), one io_context
+// a thread, coroutines that answer errors as values.
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/basic_stream_socket.hpp>
+#include <boost/asio/basic_waitable_timer.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/system/error_code.hpp>
+#include <chrono>
+
+namespace revoked::cache {
+
+namespace asio = boost::asio;
+using boost::system::error_code;
+
+using Executor = asio::io_context::executor_type;
+
+template <class T = void>
+using Task = asio::awaitable<T, Executor>;
+
+// `auto [error, n] = co_await socket.async_read_some(buffer, as_result);`
+inline constexpr asio::as_tuple_t<asio::use_awaitable_t<Executor>> as_result{};
+
+using Socket = asio::basic_stream_socket<asio::ip::tcp, Executor>;
+using Acceptor = asio::basic_socket_acceptor<asio::ip::tcp, Executor>;
+using Timer =
+    asio::basic_waitable_timer<std::chrono::steady_clock, asio::wait_traits<std::chrono::steady_clock>, Executor>;
+
+}  // namespace revoked::cache

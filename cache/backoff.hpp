@@ -1,0 +1,29 @@
+#pragma once
+// How long to wait before the next try: doubles from try to try, with jitter so that a thousand gateways do
+// not come back in the same millisecond.
+
+#include <algorithm>
+#include <chrono>
+#include <random>
+
+namespace revoked::cache {
+
+class Backoff {
+ public:
+  static constexpr std::chrono::milliseconds shortest{50};
+  static constexpr std::chrono::milliseconds longest{2000};
+
+  // Between half of the current wait and all of it.
+  std::chrono::milliseconds next() {
+    const auto wait = std::uniform_int_distribution<std::int64_t>(next_.count() / 2, next_.count())(random_);
+    next_ = std::min(next_ * 2, longest);
+    return std::chrono::milliseconds(wait);
+  }
+  void reset() { next_ = shortest; }
+
+ private:
+  std::chrono::milliseconds next_ = shortest;
+  std::minstd_rand random_{std::random_device{}()};
+};
+
+}  // namespace revoked::cache

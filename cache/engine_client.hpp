@@ -1,0 +1,76 @@
+#pragma once
+// A gateway's HTTP client to the engine: asks for decisions, reads missing ranges, follows the feed stream.
+// Lives on one io_context (concurrency hint 1). Keep-alive connections are pooled, reused and bounded; every
+// call has a deadline.
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "cache/asio.hpp"
+#include "cache/message.hpp"
+#include "engine/digest.hpp"
+#include "engine/error.hpp"
+
+namespace revoked::cache {
+
+// http://host[:port]
+struct EngineAddress {
+  std::string host;
+  std::uint16_t port = 7385;
+};
+engine::result<EngineAddress> parse_engine_url(std::string_view url);
+
+class EngineClient {
+ public:
+  struct Options {
+    EngineAddress address;
+    std::string credential;  // sent as a Bearer token
+    std::size_t max_connections = 16;
+    std::size_t max_waiting = 4096;                      // questions without a connection yet; more: errc::overloaded
+    std::chrono::milliseconds question_timeout{1000};    // from asking to the answer, waiting included
+    std::chrono::milliseconds page_timeout{5000};
+  };
+
+  // Throws std::invalid_argument if the credential has control characters in it.
+  EngineClient(asio::io_context& io, Options options);
+  ~EngineClient();
+
+  using DecisionHandler = std::function<void(const engine::result<Decision>&)>;
+  // From any thread; `done` runs on the io_context's thread, exactly once, unless the client is stopped first
+  // (then with errc::not_ready). One question is in flight for one secret: whoever asks meanwhile shares its answer.
+  // `digest` identifies the secret.
+  void ask(const engine::Digest& digest, std::string_view secret, DecisionHandler done);
+
+  // The rest: on the io_context's thread only.
+
+  struct PageAnswer {
+    bool gone = false;   // 410: the range is not there; `page.position` is where the engine is
+    Page page;
+  };
+  // GET /v1/invalidations?after=E-S&limit=N. With no position: where the engine is, and no messages.
+  using PageHandler = std::function<void(const engine::result<PageAnswer>&)>;
+  void read_page(std::optional<Position> after, PageHandler done);
+
+  // Follows the SSE stream until stop_stream(); reconnects with backoff and jitter. `position` is asked at each
+  // (re)connection for the Last-Event-ID. `on_gone` is a 410 at connection. `on_state` tells each change once.
+  // Handlers may stop the stream.
+  struct StreamHandlers {
+    std::function<std::optional<Position>()> position;
+    std::function<void(std::string_view message_json)> on_message;
+    std::function<void(Position engine_now)> on_gone;
+    std::function<void(bool connected, std::string_view reason)> on_state;
+  };
+  void start_stream(StreamHandlers handlers);
+  void stop_stream();
+
+  void stop();
+
+ private:
+  struct Impl;
+  std::shared_ptr<Impl> impl_;
+};
+
+}  // namespace revoked::cache

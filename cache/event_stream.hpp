@@ -1,0 +1,35 @@
+#pragma once
+// Reads a stream of Server-Sent Events (WHATWG HTML, section 9.2.6) from bytes that come in pieces of any
+// size. No I/O.
+
+#include <cstddef>
+#include <functional>
+#include <string>
+#include <string_view>
+
+namespace revoked::cache {
+
+class EventStream {
+ public:
+  static constexpr std::size_t default_max_event_bytes = 64 << 20;
+
+  // Called with the data of each event that has data. False ends the reading: the rest of the bytes is not
+  // looked at any more.
+  using Listener = std::function<bool(std::string_view data)>;
+
+  explicit EventStream(std::size_t max_event_bytes = default_max_event_bytes) : limit_(max_event_bytes) {}
+
+  enum class Outcome { more, ended, too_large };
+  Outcome feed(std::string_view bytes, const Listener& on_event);
+
+ private:
+  bool take_line(std::string_view line, const Listener& on_event);
+
+  const std::size_t limit_;
+  std::string line_;           // the start of a line whose end has not come yet
+  std::string data_;           // of the event so far, a newline after each of its lines
+  bool after_return_ = false;  // a newline now belongs to the carriage return before it
+  bool at_start_ = true;       // a byte order mark may stand here
+};
+
+}  // namespace revoked::cache

@@ -1,0 +1,96 @@
+#include "cache/feed.hpp"
+
+#include <algorithm>
+
+namespace revoked::cache {
+
+void Feed::add_outlet(Outlet outlet) {
+  const std::scoped_lock lock(mutex_);
+  outlets_.push_back(std::move(outlet));
+}
+
+void Feed::add_watcher(Watcher watcher) {
+  const std::scoped_lock lock(mutex_);
+  watchers_.push_back(std::move(watcher));
+}
+
+void Feed::on_batch(const engine::BatchView& batch) {
+  const auto message = std::make_shared<const std::string>(encode_message(batch, engine::now_unix_ms()));
+  const std::scoped_lock lock(mutex_);
+  told_ = {batch.epoch(), batch.last()};
+  kept_.push_back({batch.epoch(), batch.first(), batch.last(), message});
+  kept_bytes_ += message->size();
+  while (kept_bytes_ > max_kept_bytes && kept_.size() > 1) {
+    kept_bytes_ -= kept_.front().message->size();
+    kept_.pop_front();
+  }
+  for (const auto& outlet : outlets_) outlet(message);
+  for (const auto& watcher : watchers_) watcher();
+}
+
+Position Feed::told() const {
+  const std::scoped_lock lock(mutex_);
+  return told_;
+}
+
+void Feed::send_heartbeat() {
+  const std::scoped_lock lock(mutex_);
+  if (told_ == Position{}) return;
+  const auto message =
+      std::make_shared<const std::string>(encode_heartbeat(told_.epoch, told_.sequence, engine::now_unix_ms()));
+  for (const auto& outlet : outlets_) outlet(message);
+}
+
+std::string Feed::heartbeat() const {
+  const auto at = told();
+  return encode_heartbeat(at.epoch, at.sequence, engine::now_unix_ms());
+}
+
+engine::result<Feed::Reading> Feed::read(const engine::Engine& engine, Position after, std::size_t max_events) const {
+  Reading reading;
+  reading.position = told();
+  if (!engine.can_continue(after, reading.position.sequence)) {
+    reading.gone = true;
+    return reading;
+  }
+  if (read_kept(after.sequence, max_events, reading)) return reading;
+
+  const auto newest = reading.position;
+  reading.position = after;
+  std::size_t events = 0;
+  std::size_t bytes = 0;
+  const auto read = engine.read_journal(after.sequence, [&](const engine::BatchView& batch) {
+    UnixMs at = 0;
+    batch.for_each([&](Sequence, const engine::EventView& event) { at = event.at; });
+    auto message = std::make_shared<const std::string>(encode_message(batch, at));
+    events += batch.count();
+    bytes += message->size();
+    reading.position = {batch.epoch(), batch.last()};
+    reading.items.push_back({reading.position, std::move(message)});
+    return events < max_events && bytes < max_page_bytes;
+  });
+  if (!read) return read.error();
+  reading.more = reading.position < newest;
+  return reading;
+}
+
+bool Feed::read_kept(Sequence after, std::size_t max_events, Reading& reading) const {
+  const std::scoped_lock lock(mutex_);
+  reading.position = told_;
+  if (after >= told_.sequence) return true;
+  if (kept_.empty() || after + 1 < kept_.front().first) return false;
+  auto at = std::lower_bound(kept_.begin(), kept_.end(), after + 1,
+                             [](const Kept& kept, Sequence sequence) { return kept.last < sequence; });
+  std::size_t events = 0;
+  std::size_t bytes = 0;
+  for (; at != kept_.end() && events < max_events && bytes < max_page_bytes; ++at) {
+    events += at->last - at->first + 1;
+    bytes += at->message->size();
+    reading.items.push_back({{at->epoch, at->last}, at->message});
+  }
+  reading.position = reading.items.back().position;
+  reading.more = at != kept_.end();
+  return true;
+}
+
+}  // namespace revoked::cache

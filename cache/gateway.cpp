@@ -1,0 +1,402 @@
+#include "cache/gateway.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <boost/asio/dispatch.hpp>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/post.hpp>
+#include <map>
+#include <mutex>
+#include <thread>
+
+#include "cache/json_writer.hpp"
+
+namespace revoked::cache {
+
+using Clock = std::chrono::steady_clock;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr auto tick_period = 50ms;
+constexpr auto ack_period = 100ms;
+constexpr auto begin_period = 500ms;  // between two tries to learn where the engine is
+constexpr auto drain_time = 1s;       // for what is under way when the gateway stops
+constexpr int good_messages = 2;      // so many from Redis end the following of the feed
+
+// Whether Redis alone will do.
+class RedisWatch {
+ public:
+  explicit RedisWatch(std::chrono::milliseconds silence) : silence_(silence) {}
+
+  void on_state(bool connected) {
+    connected_ = connected;
+    start_over();
+  }
+  void on_message(Monotonic now) {
+    last_ = now;
+    if (messages_ < good_messages) ++messages_;
+  }
+  void start_over() { messages_ = 0; }
+  bool needs_feed(Monotonic now) {
+    if (now - last_ > silence_) start_over();
+    return !connected_ || messages_ < good_messages;
+  }
+
+ private:
+  const std::chrono::milliseconds silence_;
+  bool connected_ = false;
+  int messages_ = 0;
+  Monotonic last_{};
+};
+
+std::int64_t to_ns(Monotonic at) {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(at.time_since_epoch()).count();
+}
+
+EngineClient::Options client_options(const Gateway::Options& options) {
+  auto engine = options.engine;
+  // The follower allows for answers that are late, but not by more than five of its timeouts.
+  engine.page_timeout = std::min(engine.page_timeout, 2 * options.follower.repair_timeout);
+  return engine;
+}
+
+}  // namespace
+
+struct Gateway::Impl {
+  struct Question {
+    engine::Digest digest;
+    std::string secret;
+    std::function<void(Verdict)> done;
+    bool asked_again = false;
+  };
+  using QuestionPointer = std::shared_ptr<Question>;
+
+  Impl(Options options_, EventListener on_event_)
+      : options(std::move(options_)),
+        on_event(std::move(on_event_)),
+        work(io.get_executor()),
+        cache(options.cache),
+        follower(options.follower),
+        client(io, client_options(options)),
+        ticker(io),
+        redis_watch(options.redis_silence) {
+    if (options.redis) {
+      publisher.emplace(io, *options.redis, [this](bool connected, std::string_view reason) {
+        tell("acks", connected ? "connected" : reason);
+      });
+      subscriber.emplace(
+          io, *options.redis, std::string(invalidations_channel),
+          [this](std::string_view json) { on_bus(json, true); },
+          [this](bool connected, std::string_view reason) { on_redis_state(connected, reason); });
+    }
+    asio::post(io, [this] { tick(); });
+    thread = std::thread([this] { run(); });
+  }
+
+  ~Impl() {
+    asio::post(io, [this] { stop(); });
+    thread.join();
+  }
+
+  void run() {
+    io.run();
+    io.restart();
+    io.run_for(drain_time);
+  }
+
+  void stop() {
+    stopping = true;
+    ticker.cancel();
+    subscriber.reset();
+    publisher.reset();
+    client.stop();
+    work.reset();
+    io.stop();  // run() goes on for a little
+  }
+
+  // The same thing twice in a row is told once.
+  void tell(std::string_view source, std::string_view what) {
+    auto& last = told[source];
+    if (last == what) return;
+    last = what;
+    if (on_event) on_event(source, what);
+  }
+
+  // ---- the follower's events, and what to do about them
+
+  void on_bus(std::string_view json, bool from_redis) {
+    auto message = decode_message(json);
+    if (message.has_error()) return tell(from_redis ? "redis" : "feed", "a malformed message");
+    const auto now = Clock::now();
+    const auto position = follower.position();
+    // An engine of the past that goes on talking is no sign of life.
+    if (from_redis && (!position || message->epoch >= position->epoch)) redis_watch.on_message(now);
+    if (message->is_heartbeat()) ack_wanted = true;
+    act(follower.on_message(std::move(*message), now), now);
+    choose_feed(now);
+  }
+
+  // Readers on other threads see less trust at once, and more only when the cache has earned it.
+  void act(Follower::Actions actions, Monotonic now) {
+    if (actions.flush || !follower.trusts_cache()) trusted.store(false);
+    if (actions.flush) {
+      cache.flush(*actions.flush);
+      cache_epoch = actions.flush->epoch;
+      ++flushes;
+      tell("follower", "starts afresh at " + to_string(*actions.flush));
+    }
+    for (const auto& event : actions.apply) cache.apply(event);
+    invalidations += actions.apply.size();
+    const auto now_at = follower.position();
+    if (now_at && now_at->epoch > cache_epoch) {
+      cache.advance(now_at->epoch);
+      cache_epoch = now_at->epoch;
+    }
+    show(now_at);
+    if (!actions.apply.empty()) ack_wanted = true;
+    acknowledge(now);
+    if (actions.request_after) {
+      if (!follower.trusts_cache()) ++repairs;
+      request_page(*actions.request_after);
+    }
+  }
+
+  void show(std::optional<Position> now_at) {
+    {
+      std::lock_guard lock(position_mutex);
+      shown_position = now_at;
+    }
+    lease_end_ns.store(to_ns(follower.lease_end()));
+    trusted.store(follower.trusts_cache());
+  }
+
+  // ---- pages
+
+  // One at a time. The follower counts answers and takes them for as old as its first unanswered request, so
+  // a request made meanwhile gets its answer, a failure, at once: the page that runs is answered for itself,
+  // and the follower asks again if that is not enough.
+  void request_page(std::optional<Position> after) {
+    if (page_runs) {
+      follower.on_page_failed(Clock::now());
+      return;
+    }
+    page_runs = true;
+    client.read_page(after,
+                     [this](const engine::result<EngineClient::PageAnswer>& answer) { on_page(answer); });
+  }
+
+  void on_page(const engine::result<EngineClient::PageAnswer>& answer) {
+    page_runs = false;
+    if (stopping) return;
+    const auto now = Clock::now();
+    if (answer.has_error()) {
+      tell("engine", "no page: " + answer.error().message());
+      act(follower.on_page_failed(now), now);
+    } else {
+      told.erase("engine");
+      const auto& page = answer->page;
+      act(answer->gone ? follower.on_page_gone(page.position, now) : follower.on_page(page, now), now);
+    }
+    choose_feed(now);
+  }
+
+  // ---- where messages come from
+
+  void on_redis_state(bool connected, std::string_view reason) {
+    redis_connected = connected;
+    redis_watch.on_state(connected);
+    tell("redis", connected ? "connected" : reason);
+    choose_feed(Clock::now());
+  }
+
+  // Follows the engine's own feed unless Redis does its work.
+  void choose_feed(Monotonic now) {
+    if (stopping) return;
+    if (follower.is_stale(now)) redis_watch.start_over();
+    const bool wanted = !options.redis || redis_watch.needs_feed(now);
+    if (wanted == feed_runs) return;
+    feed_runs = wanted;
+    if (wanted) return start_feed();
+    client.stop_stream();
+    feed_connected = false;
+    tell("feed", "not needed");
+  }
+
+  void start_feed() {
+    EngineClient::StreamHandlers handlers;
+    handlers.position = [this] { return follower.position(); };
+    handlers.on_message = [this](std::string_view json) { on_bus(json, false); };
+    handlers.on_gone = [this](Position engine_now) {
+      const auto now = Clock::now();
+      act(follower.on_page_gone(engine_now, now), now);
+    };
+    handlers.on_state = [this](bool connected, std::string_view reason) {
+      feed_connected = connected;
+      tell("feed", connected ? "connected" : reason);
+    };
+    client.start_stream(std::move(handlers));
+  }
+
+  // ---- time
+
+  void tick() {
+    if (stopping) return;
+    const auto now = Clock::now();
+    act(follower.tick(now), now);
+    choose_feed(now);
+    if (!follower.position() && !page_runs && now >= next_begin) {
+      next_begin = now + begin_period;
+      request_page(std::nullopt);
+    }
+    tell("coverage", follower.is_stale(now) ? "stale" : follower.trusts_cache() ? "fresh" : "repairing");
+    ticker.expires_after(tick_period);
+    ticker.async_wait([this](error_code error) {
+      if (!error) tick();
+    });
+  }
+
+  void acknowledge(Monotonic now) {
+    const auto applied = follower.position();
+    if (!publisher || !applied || now - last_ack < ack_period) return;
+    if (!ack_wanted && applied == acknowledged) return;
+    ack_wanted = false;
+    last_ack = now;
+    acknowledged = applied;
+    std::string text;
+    JsonWriter(text)
+        .open('{')
+        .field("gateway", std::string_view(options.name))
+        .field("epoch", applied->epoch)
+        .field("sequence", applied->sequence)
+        .close('}');
+    publisher->publish(acks_channel, std::make_shared<const std::string>(std::move(text)));
+  }
+
+  // ---- questions
+
+  bool is_stale() const { return to_ns(Clock::now()) >= lease_end_ns.load(); }
+
+  void ask(QuestionPointer question) {
+    if (stopping || (options.when_stale == WhenStale::deny && is_stale()))
+      return question->done({nullptr, is_stale()});
+    ++questions;
+    const auto& digest = question->digest;
+    const auto& secret = question->secret;
+    client.ask(digest, secret,
+               [this, question](const engine::result<Decision>& answer) { on_answer(question, answer); });
+  }
+
+  void on_answer(const QuestionPointer& question, const engine::result<Decision>& answer) {
+    const bool stale = is_stale();
+    if (answer.has_error()) {
+      tell("engine", answer.error().message());
+      if (options.when_stale != WhenStale::serve) return question->done({nullptr, stale});
+      return question->done({cache.find(question->digest, engine::now_unix_ms()), true});
+    }
+    told.erase("engine");
+    if (stale && options.when_stale == WhenStale::deny) return question->done({nullptr, true});
+    if (!stale && follower.trusts_cache() && !cache.fill(question->digest, *answer) && is_outdated(*answer)) {
+      // What we have heard since overrides it; the engine knows that by now.
+      if (question->asked_again) return question->done({nullptr, stale});
+      question->asked_again = true;
+      return ask(question);
+    }
+    question->done({std::make_shared<const Decision>(*answer), stale});
+  }
+
+  bool is_outdated(const Decision& decision) const {
+    const auto now_at = follower.position();
+    return decision.state == Decision::State::active && now_at && decision.as_of < *now_at;
+  }
+
+  const Options options;
+  const EventListener on_event;
+  asio::io_context io{1};
+  asio::executor_work_guard<Executor> work;
+
+  // Read by other threads.
+  NearCache cache;
+  std::atomic<std::int64_t> lease_end_ns{0};
+  std::atomic<bool> trusted{false};
+  std::atomic<bool> redis_connected{false};
+  std::atomic<bool> feed_connected{false};
+  std::atomic<std::uint64_t> hits{0}, questions{0}, repairs{0}, flushes{0}, invalidations{0};
+  std::mutex position_mutex;  // of shown_position
+  std::optional<Position> shown_position;
+
+  // The gateway's thread only.
+  Follower follower;
+  EngineClient client;
+  std::optional<RedisPublisher> publisher;
+  std::optional<RedisSubscriber> subscriber;
+  Timer ticker;
+  RedisWatch redis_watch;
+  std::map<std::string_view, std::string> told;  // by source; the sources are literals
+  Epoch cache_epoch = 0;
+  bool stopping = false;
+  bool feed_runs = false;
+  bool page_runs = false;
+  Monotonic next_begin{};
+  bool ack_wanted = false;
+  Monotonic last_ack{};
+  std::optional<Position> acknowledged;
+
+  std::thread thread;
+};
+
+Gateway::Gateway(Options options, EventListener on_event)
+    : impl_(std::make_unique<Impl>(std::move(options), std::move(on_event))) {}
+
+Gateway::~Gateway() = default;
+
+std::optional<Gateway::Verdict> Gateway::check(const engine::Digest& digest, engine::UnixMs now) const {
+  const bool stale = impl_->is_stale();
+  if (stale) {
+    if (impl_->options.when_stale == WhenStale::deny) return Verdict{nullptr, true};
+    if (impl_->options.when_stale == WhenStale::ask) return {};
+  } else if (!impl_->trusted.load()) {
+    return {};
+  }
+  auto decision = impl_->cache.find(digest, now);
+  if (!decision) return {};
+  impl_->hits.fetch_add(1, std::memory_order_relaxed);
+  return Verdict{std::move(decision), stale};
+}
+
+void Gateway::ask(const engine::Digest& digest, std::string_view secret, std::function<void(Verdict)> done) {
+  auto question = std::make_shared<Impl::Question>();
+  question->digest = digest;
+  question->secret = secret;
+  question->done = std::move(done);
+  asio::dispatch(impl_->io, [impl = impl_.get(), question = std::move(question)] { impl->ask(question); });
+}
+
+Gateway::Status Gateway::status() const {
+  Status status;
+  const auto lease_end = impl_->lease_end_ns.load();
+  const std::chrono::nanoseconds left{lease_end - to_ns(Clock::now())};
+  status.coverage = left.count() <= 0       ? Coverage::stale
+                    : impl_->trusted.load() ? Coverage::fresh
+                                            : Coverage::repairing;
+  status.when_stale = impl_->options.when_stale;
+  {
+    std::lock_guard lock(impl_->position_mutex);
+    status.position = impl_->shown_position;
+  }
+  status.since_heard =
+      lease_end == 0
+          ? std::chrono::milliseconds::max()
+          : std::chrono::duration_cast<std::chrono::milliseconds>(impl_->options.follower.lease - left);
+  status.redis_connected = impl_->redis_connected;
+  status.feed_connected = impl_->feed_connected;
+  status.cache = impl_->cache.size();
+  status.hits = impl_->hits;
+  status.questions = impl_->questions;
+  status.repairs = impl_->repairs;
+  status.flushes = impl_->flushes;
+  status.invalidations = impl_->invalidations;
+  return status;
+}
+
+}  // namespace revoked::cache

@@ -1,0 +1,369 @@
+#include "cache/message.hpp"
+
+#include <simdjson.h>
+
+#include <array>
+#include <cstdint>
+#include <limits>
+
+#include "cache/json_writer.hpp"
+
+namespace revoked::cache {
+namespace {
+
+namespace ondemand = simdjson::ondemand;
+using engine::errc;
+
+// Bounds on what is parsed at all. The engine's batches and pages stay far below them.
+constexpr std::size_t max_message_bytes = 32 << 20;
+constexpr std::size_t max_page_bytes = 128 << 20;
+constexpr std::size_t max_decision_bytes = 1 << 20;
+constexpr std::uint64_t max_number = std::numeric_limits<std::int64_t>::max();
+
+constexpr std::size_t scratch_kept_bytes = 4 << 20;
+
+// Text that is not UTF-8 would make the whole message unreadable, and with it every repair that covers it.
+void append_text_field(JsonWriter& json, std::string_view name, std::string_view text) {
+  if (simdjson::validate_utf8(text)) {
+    json.optional_field(name, text);
+    return;
+  }
+  std::string readable(text);
+  for (char& c : readable) {
+    if (static_cast<unsigned char>(c) >= 0x80) c = '?';
+  }
+  json.field(name, std::string_view(readable));
+}
+
+void append_invalidation(JsonWriter& json, Sequence sequence, const engine::EventView& event) {
+  using engine::Field;
+  switch (event.type) {
+    case engine::EventType::epoch_started:
+    case engine::EventType::key_created:
+      return;
+    case engine::EventType::key_revoked:
+      json.open('{').field("sequence", sequence).field("type", "key.revoked");
+      json.field("key_id", event[Field::key_id]);
+      json.optional_field("user", event[Field::user]);
+      json.optional_field("application", event[Field::application]);
+      json.optional_field("workspace", event[Field::workspace]);
+      break;
+    case engine::EventType::owner_revoked: {
+      const auto scope = event[Field::owner_scope];
+      const std::size_t number = scope.size() == 1 ? static_cast<std::uint8_t>(scope[0]) : std::uint8_t{0xff};
+      json.open('{').field("sequence", sequence).field("type", "owner.revoked");
+      json.field("scope",
+                 number < engine::all_scopes.size() ? to_string(static_cast<Scope>(number)) : "unknown");
+      json.field("id", event[Field::owner_id]);
+      break;
+    }
+    default:
+      // Written by a newer engine into a journal that this one reads: gateways must not rely on its meaning.
+      json.open('{').field("sequence", sequence).field("type", "unknown").close('}');
+      return;
+  }
+  append_text_field(json, "reason", event[Field::reason]);
+  json.close('}');
+}
+
+JsonWriter& open_message(JsonWriter& json, Epoch epoch, Sequence first, Sequence last, UnixMs at) {
+  json.open('{').field("epoch", epoch).field("first", first).field("last", last);
+  json.key("at").time(at);
+  return json.key("events").open('[');
+}
+
+// Calls visit(index of the name, value) for every member whose name is listed; the others are skipped. False
+// if the JSON is broken, a listed name comes twice or `visit` says so. `seen` gets a bit for each name that
+// came.
+template <std::size_t N, class Visit>
+bool read_members(ondemand::object object, const std::array<std::string_view, N>& names, unsigned& seen,
+                  Visit visit) {
+  seen = 0;
+  for (auto item : object) {
+    ondemand::field field;
+    if (std::move(item).get(field)) return false;
+    std::string_view name;
+    if (field.unescaped_key().get(name)) return false;
+    for (std::size_t i = 0; i < N; ++i) {
+      if (name != names[i]) continue;
+      if (seen & (1u << i)) return false;
+      seen |= 1u << i;
+      if (!visit(i, field.value())) return false;
+      break;
+    }
+  }
+  return true;
+}
+
+template <class... Index>
+constexpr bool has(unsigned seen, Index... index) {
+  return (... && ((seen & (1u << index)) != 0));
+}
+
+bool read_number(ondemand::value value, std::uint64_t& number) {
+  return !value.get_uint64().get(number) && number <= max_number;
+}
+
+bool read_text(ondemand::value value, std::string& text) {
+  std::string_view view;
+  if (value.get_string().get(view)) return false;
+  text = view;
+  return true;
+}
+
+bool read_time(ondemand::value value, UnixMs& at) {
+  std::string_view text;
+  if (value.get_string().get(text)) return false;
+  const auto parsed = engine::parse_rfc3339(text);
+  if (parsed) at = *parsed;
+  return parsed.has_value();
+}
+
+bool read_position(ondemand::value value, Position& position) {
+  std::string_view text;
+  if (value.get_string().get(text)) return false;
+  const auto parsed = engine::parse_position(text);
+  if (!parsed || parsed->epoch > max_number || parsed->sequence > max_number) return false;
+  position = *parsed;
+  return true;
+}
+
+// A null stands for an absent member.
+bool is_null(ondemand::value& value, bool& null) { return !value.is_null().get(null); }
+
+Invalidation::Type type_of(std::string_view name) {
+  if (name == "key.revoked") return Invalidation::Type::key_revoked;
+  if (name == "owner.revoked") return Invalidation::Type::owner_revoked;
+  if (name == "key.suspended") return Invalidation::Type::key_suspended;
+  if (name == "key.changed") return Invalidation::Type::key_changed;
+  return Invalidation::Type::unknown;
+}
+
+bool read_invalidation(ondemand::value value, Invalidation& event) {
+  enum { sequence, type, key_id, scope, id, reason };
+  static constexpr std::array<std::string_view, 6> names{"sequence", "type", "key_id",
+                                                         "scope",    "id",   "reason"};
+  ondemand::object object;
+  if (value.get_object().get(object)) return false;
+  std::string type_name, scope_name;
+  unsigned seen;
+  const bool read = read_members(object, names, seen, [&](std::size_t i, ondemand::value member) {
+    switch (i) {
+      case sequence:
+        return read_number(member, event.sequence);
+      case type:
+        return read_text(member, type_name);
+      case key_id:
+        return read_text(member, event.key_id);
+      case scope:
+        return read_text(member, scope_name);
+      case id:
+        return read_text(member, event.owner_id);
+      default:
+        return read_text(member, event.reason);
+    }
+  });
+  if (!read || !has(seen, sequence, type)) return false;
+  event.type = type_of(type_name);
+  if (event.type == Invalidation::Type::unknown) return true;
+  if (event.type != Invalidation::Type::owner_revoked) return engine::is_key_id(event.key_id);
+  for (const auto candidate : engine::all_scopes) {
+    if (scope_name != to_string(candidate)) continue;
+    event.scope = candidate;
+    return engine::is_owner_id(event.owner_id);
+  }
+  // A scope this gateway does not know.
+  event.type = Invalidation::Type::unknown;
+  return true;
+}
+
+bool read_message(ondemand::object object, Message& message) {
+  enum { epoch, first, last, at, events };
+  static constexpr std::array<std::string_view, 5> names{"epoch", "first", "last", "at", "events"};
+  unsigned seen;
+  const bool read = read_members(object, names, seen, [&](std::size_t i, ondemand::value member) {
+    switch (i) {
+      case epoch:
+        return read_number(member, message.epoch);
+      case first:
+        return read_number(member, message.first);
+      case last:
+        return read_number(member, message.last);
+      case at:
+        return read_time(member, message.at);
+      default:
+        break;
+    }
+    ondemand::array array;
+    if (member.get_array().get(array)) return false;
+    for (auto item : array) {
+      ondemand::value value;
+      if (std::move(item).get(value)) return false;
+      if (!read_invalidation(value, message.events.emplace_back())) return false;
+    }
+    return true;
+  });
+  if (!read || !has(seen, epoch, first, last, events)) return false;
+  if (message.epoch == 0 || message.first == 0 || message.last >= max_number) return false;
+  if (message.first > message.last + 1) return false;
+  Sequence least = message.first;
+  for (auto& event : message.events) {
+    if (event.sequence < least || event.sequence > message.last) return false;
+    least = event.sequence + 1;
+    event.epoch = message.epoch;
+  }
+  return true;
+}
+
+bool read_page(ondemand::object object, Page& page) {
+  enum { position, more, messages };
+  static constexpr std::array<std::string_view, 3> names{"position", "more", "messages"};
+  unsigned seen;
+  const bool read = read_members(object, names, seen, [&](std::size_t i, ondemand::value member) {
+    switch (i) {
+      case position:
+        return read_position(member, page.position);
+      case more:
+        return !member.get_bool().get(page.more);
+      default:
+        break;
+    }
+    ondemand::array array;
+    if (member.get_array().get(array)) return false;
+    for (auto item : array) {
+      ondemand::object message;
+      if (item.get_object().get(message)) return false;
+      if (!read_message(message, page.messages.emplace_back())) return false;
+    }
+    return true;
+  });
+  return read && has(seen, position, more, messages) && page.position.epoch != 0;
+}
+
+// Permissions are handed on in a header, separated by spaces: nothing in one may end it.
+bool read_permissions(ondemand::value value, std::string& permissions) {
+  ondemand::array array;
+  if (value.get_array().get(array)) return false;
+  for (auto item : array) {
+    std::string_view name;
+    if (item.get_string().get(name) || name.empty()) return false;
+    for (const unsigned char c : name) {
+      if (c <= ' ' || c == 0x7f) return false;
+    }
+    if (!permissions.empty()) permissions.push_back(' ');
+    permissions.append(name);
+  }
+  return true;
+}
+
+bool read_owner(ondemand::value value, std::string& id) {
+  return read_text(value, id) && (id.empty() || engine::is_owner_id(id));
+}
+
+bool read_state(ondemand::value value, Decision::State& state) {
+  static constexpr std::array<std::string_view, 5> names{"active", "suspended", "expired", "revoked",
+                                                         "unknown"};
+  std::string_view text;
+  if (value.get_string().get(text)) return false;
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    if (text != names[i]) continue;
+    state = static_cast<Decision::State>(i);
+    return true;
+  }
+  return false;
+}
+
+bool read_decision(ondemand::object object, Decision& decision) {
+  enum { active, state, key_id, user, application, workspace, permissions, expires_at, as_of };
+  static constexpr std::array<std::string_view, 9> names{
+      "active", "state", "key_id", "user", "application", "workspace", "permissions", "expires_at", "as_of"};
+  bool is_active = false;
+  unsigned seen;
+  const bool read = read_members(object, names, seen, [&](std::size_t i, ondemand::value member) {
+    if (i == active) return !member.get_bool().get(is_active);
+    if (i == state) return read_state(member, decision.state);
+    bool null;
+    if (!is_null(member, null)) return false;
+    if (null) return true;
+    switch (i) {
+      case key_id:
+        return read_text(member, decision.key_id) && engine::is_key_id(decision.key_id);
+      case user:
+        return read_owner(member, decision.user);
+      case application:
+        return read_owner(member, decision.application);
+      case workspace:
+        return read_owner(member, decision.workspace);
+      case permissions:
+        return read_permissions(member, decision.permissions);
+      case expires_at:
+        return read_time(member, decision.expires_at.emplace());
+      default:
+        return read_position(member, decision.as_of);
+    }
+  });
+  if (!read || !has(seen, active, state)) return false;
+  if (is_active != (decision.state == Decision::State::active)) return false;
+  // An allow must say whom it allows and up to where it holds.
+  return !is_active || (!decision.key_id.empty() && decision.as_of.epoch != 0);
+}
+
+template <class T, class Read>
+engine::result<T> decode(std::string_view json, std::size_t max_bytes, Read read) {
+  if (json.size() > max_bytes) return errc::malformed;
+  thread_local ondemand::parser parser;
+  const simdjson::padded_string padded(json);
+  ondemand::document document;
+  if (parser.iterate(padded).get(document)) return errc::malformed;
+  ondemand::object object;
+  if (document.get_object().get(object)) return errc::malformed;
+  T out;
+  if (!read(object, out)) return errc::malformed;
+  // On-Demand stops behind the object; the end of the document is the only place that has no location.
+  if (document.current_location().error() != simdjson::OUT_OF_BOUNDS) return errc::malformed;
+  return out;
+}
+
+}  // namespace
+
+std::string encode_message(const engine::BatchView& batch, UnixMs at) {
+  thread_local std::string scratch;  // keeps its capacity: one exact allocation a message
+  scratch.clear();
+  JsonWriter json(scratch);
+  open_message(json, batch.epoch(), batch.first(), batch.last(), at);
+  Sequence visited = batch.first();
+  const bool whole = batch.for_each([&json, &visited](Sequence sequence, const engine::EventView& event) {
+    append_invalidation(json, sequence, event);
+    visited = sequence + 1;
+  });
+  // What cannot be read may be a revocation: have the gateways start afresh.
+  if (!whole && visited <= batch.last()) {
+    json.open('{').field("sequence", visited).field("type", "unknown").close('}');
+  }
+  json.close(']').close('}');
+  std::string message(scratch);
+  if (scratch.capacity() > scratch_kept_bytes) std::string().swap(scratch);
+  return message;
+}
+
+std::string encode_heartbeat(Epoch epoch, Sequence last, UnixMs at) {
+  std::string message;
+  message.reserve(128);
+  JsonWriter json(message);
+  open_message(json, epoch, last + 1, last, at).close(']').close('}');
+  return message;
+}
+
+engine::result<Message> decode_message(std::string_view json) {
+  return decode<Message>(json, max_message_bytes, read_message);
+}
+
+engine::result<Page> decode_page(std::string_view json) {
+  return decode<Page>(json, max_page_bytes, read_page);
+}
+
+engine::result<Decision> decode_decision(std::string_view json) {
+  return decode<Decision>(json, max_decision_bytes, read_decision);
+}
+
+}  // namespace revoked::cache

@@ -1,0 +1,71 @@
+#pragma once
+// A gateway's in-memory copy of decisions it has asked the engine for, by digest of the secret. Bounded.
+// Thread-safe: look-ups and fills from any thread, `apply`, `flush` and `trust` from the follower's thread.
+//
+// Tombstones beat fills: an answer older than an invalidation already applied never gets in (P2). A decision
+// filled at `as_of` covers every event up to there, so an owner's revocation at S ends exactly the entries of
+// that owner with as_of < S: a mark per owner, checked at look-up, and no walk over the entries. Marks and
+// tombstones are bounded: when the oldest is dropped, its position becomes the floor, and what is older than
+// the floor no longer counts: entries and fills for an owner's mark, fills for a key's tombstone (the key's
+// entry has been dealt with).
+//
+// Positions are compared with their epochs. Sequences alone would not do: an engine that loses what it had
+// told but not synced gives the same sequences to other events in its next epoch.
+//
+// A revoked key stays in as a revoked decision, so that the gateway can go on denying it without asking. In a
+// later epoch it is asked for once more, since a revocation that was told but never durable is none.
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "cache/message.hpp"
+#include "engine/digest.hpp"
+
+namespace revoked::cache {
+
+class NearCache {
+ public:
+  struct Options {
+    std::size_t max_entries = 1'000'000;
+    std::size_t max_marks = 100'000;
+  };
+
+  explicit NearCache(Options options);
+  ~NearCache();
+  NearCache(const NearCache&) = delete;
+  NearCache& operator=(const NearCache&) = delete;
+
+  // The decision if one is cached and still counts, at wall-clock time `now` (an active decision past its
+  // expires_at is answered as expired). Null: ask the engine. The decision is immutable and shared.
+  std::shared_ptr<const Decision> find(const engine::Digest& digest, UnixMs now) const;
+
+  // Keeps an answer of the engine, unless it is older than an invalidation applied, of another epoch than the
+  // last `flush` or `advance`, or one that may change for the better unheard of: unknown (the secret may
+  // become known) and suspended (the key may be resumed). Those drop an older entry instead. Whether it got
+  // in.
+  bool fill(const engine::Digest& digest, Decision decision);
+
+  // Once it has returned, no look-up allows what the event has ended. An unknown event drops everything.
+  void apply(const Invalidation& event);
+
+  // Drops everything. Fills of other epochs, or from before `position`, do not get in.
+  void flush(Position position);
+
+  // The follower has reached a new epoch without missing anything: fills of that epoch get in, those of the
+  // epochs before it that are already in stay. Fills still on their way from the old epoch do not get in.
+  void advance(Epoch epoch);
+
+  struct Size {
+    std::size_t entries;
+    std::size_t marks;
+  };
+  Size size() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace revoked::cache
