@@ -1,0 +1,131 @@
+#include "net/check_service.hpp"
+
+#include <boost/asio/post.hpp>
+#include <memory>
+
+#include "cache/json_writer.hpp"
+#include "engine/secret.hpp"
+#include "net/authenticator.hpp"
+#include "net/network_thread.hpp"
+#include "net/problem.hpp"
+
+namespace revoked::net {
+namespace {
+
+namespace asio = boost::asio;
+using cache::Decision;
+using cache::Gateway;
+using State = Decision::State;
+
+void deny(Response& response, unsigned status, std::string_view reason) {
+  response.header("X-Revoked-Reason", reason);
+  if (status == 401) response.header("WWW-Authenticate", "Bearer realm=\"revoked\"");
+  if (status == 503) response.header("Retry-After", "1");
+  response.send(status);
+}
+
+void set_if_any(Response& response, std::string_view name, std::string_view value) {
+  if (!value.empty()) response.header(name, value);
+}
+
+void answer(Response& response, const Gateway::Verdict& verdict) {
+  if (verdict.stale) response.header("X-Revoked-Stale", "true");
+  if (verdict.decision == nullptr) return deny(response, 503, verdict.stale ? "stale" : "unavailable");
+  const Decision& decision = *verdict.decision;
+  switch (decision.state) {
+    case State::active:
+      response.header("X-Key-Id", decision.key_id);
+      set_if_any(response, "X-User-Id", decision.user);
+      set_if_any(response, "X-Application-Id", decision.application);
+      set_if_any(response, "X-Workspace-Id", decision.workspace);
+      set_if_any(response, "X-Key-Permissions", decision.permissions);
+      return response.send(200);
+    case State::revoked: return deny(response, 403, "revoked");
+    case State::expired: return deny(response, 403, "expired");
+    case State::suspended: return deny(response, 403, "suspended");
+    case State::unknown: break;
+  }
+  deny(response, 401, "unknown");
+}
+
+using Token = asio::use_awaitable_t<cache::Executor>;
+using Handler = asio::async_result<Token, void(Gateway::Verdict)>::handler_type;
+
+// The gateway's thread answers; the session goes on on its own.
+Task<Gateway::Verdict> ask(Gateway& gateway, const engine::Digest& digest, std::string_view secret,
+                           cache::Executor executor) {
+  auto initiate = [&](Handler handler) {
+    auto shared = std::make_shared<Handler>(std::move(handler));
+    gateway.ask(digest, secret, [executor, shared](Gateway::Verdict verdict) {
+      asio::post(executor, [shared, verdict = std::move(verdict)] { std::move(*shared)(verdict); });
+    });
+  };
+  Token token;
+  co_return co_await asio::async_initiate<Token, void(Gateway::Verdict)>(initiate, token);
+}
+
+Task<> ask_and_answer(Gateway& gateway, Exchange exchange, engine::Digest digest, std::string secret) {
+  const auto verdict = co_await ask(gateway, digest, secret, exchange.connection.thread().executor());
+  answer(exchange.response, verdict);
+}
+
+}  // namespace
+
+Outcome CheckService::handle(Exchange& exchange) {
+  auto path = exchange.request.path;
+  // Envoy appends the original path to its prefix.
+  if (path == "/check" || path.starts_with("/check/")) return check(exchange);
+  if (path == "/livez") {
+    exchange.response.send_json(200, "{\"status\":\"alive\"}");
+  } else if (path == "/readyz") {
+    show_readiness(exchange, false);
+  } else if (path == "/healthz") {
+    show_readiness(exchange, true);
+  } else {
+    send_problem(exchange.response, 404, "route_not_found", "there is nothing at this path");
+  }
+  return {};
+}
+
+Outcome CheckService::check(Exchange& exchange) {
+  const auto secret = credential_of(exchange.request);
+  if (secret.empty()) {
+    deny(exchange.response, 401, "missing");
+    return {};
+  }
+  if (secret.size() > engine::max_secret_size) {
+    deny(exchange.response, 401, "unknown");
+    return {};
+  }
+  const auto digest = engine::sha256(secret);
+  if (const auto verdict = gateway_.check(digest, engine::now_unix_ms())) {
+    answer(exchange.response, *verdict);
+    return {};
+  }
+  return {0, ask_and_answer(gateway_, exchange, digest, std::string(secret))};
+}
+
+void CheckService::show_readiness(Exchange& exchange, bool detailed) const {
+  const auto status = gateway_.status();
+  const bool stale = status.coverage == Gateway::Coverage::stale;
+  // Stale, but told to go on all the same: ready, and says that it is stale.
+  const bool ready = !stale || status.when_stale != cache::WhenStale::deny;
+  std::string body;
+  cache::JsonWriter json(body);
+  json.open('{').field("status", ready ? "ready" : "stale").field("stale", stale);
+  constexpr std::string_view policies[] = {"deny", "ask", "serve"};
+  json.field("when_stale", policies[static_cast<int>(status.when_stale)]);
+  if (status.position) json.field("position", to_string(*status.position));
+  if (detailed) {
+    json.field("repairing", status.coverage == Gateway::Coverage::repairing);
+    json.field("redis_connected", status.redis_connected).field("feed_connected", status.feed_connected);
+    json.field("cached", std::uint64_t{status.cache.entries}).field("marks", std::uint64_t{status.cache.marks});
+    json.field("hits", status.hits).field("questions", status.questions).field("repairs", status.repairs);
+    json.field("flushes", status.flushes).field("invalidations", status.invalidations);
+  }
+  json.close('}');
+  exchange.response.header("Cache-Control", "no-store");
+  exchange.response.send_json(ready ? 200 : 503, body);
+}
+
+}  // namespace revoked::net

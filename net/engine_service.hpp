@@ -1,0 +1,17 @@
+#pragma once
+// Everything the engine serves: finds the route, authenticates, asks the policy, calls the handler.
+
+#include "net/api.hpp"
+
+namespace revoked::net {
+
+class EngineService final : public Service {
+ public:
+  explicit EngineService(Api api) : api_(std::move(api)) {}
+  Outcome handle(Exchange& exchange) override;
+
+ private:
+  Api api_;
+};
+
+}  // namespace revoked::net

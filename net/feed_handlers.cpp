@@ -1,0 +1,109 @@
+// GET /v1/invalidations: the engine's own feed, as pages or as a Server-Sent-Events stream.
+
+#include <charconv>
+
+#include "cache/json_writer.hpp"
+#include "net/api.hpp"
+#include "net/network_thread.hpp"
+#include "net/problem.hpp"
+
+namespace revoked::net {
+namespace {
+
+using cache::Feed;
+using cache::JsonWriter;
+using engine::Position;
+
+constexpr std::size_t default_page_events = 1'000;
+constexpr std::size_t max_page_events = 10'000;
+constexpr std::chrono::milliseconds heartbeat_every{1000};
+
+void send_gone(Response& response, Position feed_at) {
+  std::string extra;
+  extra.append(",\"position\":\"").append(to_string(feed_at)).append("\"");
+  send_problem(response, 410, "position_gone", "go on from this position with nothing cached", extra);
+}
+
+void send_page(Response& response, const Feed::Reading& reading) {
+  std::string body;
+  JsonWriter json(body);
+  json.open('{').field("position", to_string(reading.position)).field("more", reading.more);
+  json.key("messages").open('[');
+  for (const auto& item : reading.items) json.raw(*item.message);
+  json.close(']').close('}');
+  response.send_json(200, body);
+}
+
+// One SSE event as one chunk of the chunked coding (WHATWG HTML, 9.2; RFC 9112, 7.1).
+void append_event(std::string& out, Position position, std::string_view message) {
+  const auto id = to_string(position);
+  const auto size = 4 + id.size() + 7 + message.size() + 2;
+  char hex[16];
+  const auto end = std::to_chars(hex, hex + sizeof hex, size, 16).ptr;
+  out.append(hex, end).append("\r\n");
+  out.append("id: ").append(id).append("\ndata: ").append(message).append("\n\n\r\n");
+}
+
+Task<> stream(Api& api, Exchange exchange, Position position) {
+  auto& connection = exchange.connection;
+  auto& thread = connection.thread();
+  exchange.response.header("Cache-Control", "no-store");
+  exchange.response.begin_stream(200, "text/event-stream");
+  exchange.response.close_after();
+  connection.enter(Connection::Phase::streaming);
+  auto beat_at = std::chrono::steady_clock::now();  // at once: shows the reader that it has everything
+  while (!thread.is_draining()) {
+    const auto reading = api.feed.read(api.engine, position, default_page_events);
+    if (!reading || reading->gone) break;
+    position = reading->position;
+    for (const auto& item : reading->items) append_event(connection.output(), item.position, *item.message);
+    const auto now = std::chrono::steady_clock::now();
+    // Made from where the reading ended: a heartbeat never runs ahead of a message.
+    if (!reading->more && now >= beat_at) {
+      append_event(connection.output(), position,
+                   cache::encode_heartbeat(position.epoch, position.sequence, engine::now_unix_ms()));
+      beat_at = now + heartbeat_every;
+    }
+    if (!co_await connection.flush()) co_return;
+    if (reading->more) continue;
+    const auto rest = std::chrono::duration_cast<std::chrono::milliseconds>(beat_at - now);
+    co_await thread.news().wait(std::max(rest, std::chrono::milliseconds(1)));
+  }
+  connection.output().append("0\r\n\r\n");
+}
+
+}  // namespace
+
+Outcome show_invalidations(Api& api, Call& call) {
+  const auto& request = call.request();
+  const bool wants_stream = request[Header::accept].find("text/event-stream") != std::string_view::npos;
+  std::string after_text;
+  if (auto value = query_value(request.query, "after")) after_text = std::move(*value);
+  if (wants_stream && request[Header::last_event_id].data() != nullptr) after_text = request[Header::last_event_id];
+
+  auto position = api.feed.told();
+  if (!after_text.empty()) {
+    const auto after = engine::parse_position(after_text);
+    if (!after) return refuse(call, 400, "invalid_field", "a position is written epoch-sequence");
+    position = *after;
+  }
+  std::size_t limit = default_page_events;
+  if (const auto value = query_value(request.query, "limit")) {
+    const auto end = value->data() + value->size();
+    const auto read = std::from_chars(value->data(), end, limit);
+    if (read.ec != std::errc{} || read.ptr != end || limit == 0 || limit > max_page_events) {
+      return refuse(call, 400, "invalid_field", "limit is 1 to 10000");
+    }
+  }
+  const auto reading = api.feed.read(api.engine, position, limit);
+  if (!reading) return refuse(call, reading.error());
+  if (reading->gone) {
+    send_gone(call.response(), reading->position);
+    return {};
+  }
+  if (wants_stream && !call.response().is_head()) return {0, stream(api, call.exchange, position)};
+  send_page(call.response(), *reading);
+  return {};
+}
+
+}  // namespace revoked::net

@@ -1,0 +1,205 @@
+#include "net/guard.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <cstring>
+
+namespace revoked::net {
+namespace {
+
+constexpr std::array<bool, 256> character_set(std::string_view extra, bool letters_and_digits) {
+  std::array<bool, 256> table{};
+  if (letters_and_digits) {
+    for (int c = 'a'; c <= 'z'; ++c) table[c] = true;
+    for (int c = 'A'; c <= 'Z'; ++c) table[c] = true;
+    for (int c = '0'; c <= '9'; ++c) table[c] = true;
+  }
+  for (const unsigned char c : extra) table[c] = true;
+  return table;
+}
+
+constexpr auto token_characters = character_set("!#$%&'*+-.^_`|~", true);                 // RFC 9110, 5.6.2
+constexpr auto host_characters = character_set("-._~!$&'()*+,;=:[]%", true);              // RFC 3986, 3.2.2
+constexpr auto target_characters = character_set("-._~:/?[]@!$&'()*+,;=%|^`{}\\\"<>", true);  // and what browsers send raw
+
+constexpr std::array<bool, 256> make_value_characters() {  // RFC 9110, 5.5
+  std::array<bool, 256> table{};
+  for (int c = 0x20; c < 256; ++c) table[c] = c != 0x7f;
+  table['\t'] = true;
+  return table;
+}
+constexpr auto value_characters = make_value_characters();
+
+bool all_in(std::string_view text, const std::array<bool, 256>& allowed) {
+  for (const unsigned char c : text) {
+    if (!allowed[c]) return false;
+  }
+  return true;
+}
+
+struct KnownHeader {
+  std::string_view name;
+  Header header;
+  bool single;  // more than one is refused: two readers could pick different ones
+};
+constexpr KnownHeader known_headers[] = {
+    {"host", Header::host, true},
+    {"authorization", Header::authorization, true},
+    {"x-api-key", Header::x_api_key, true},
+    {"content-type", Header::content_type, true},
+    {"content-length", Header::content_length, true},
+    {"transfer-encoding", Header::transfer_encoding, true},
+    {"connection", Header::connection, false},
+    {"expect", Header::expect, true},
+    {"accept", Header::accept, false},
+    {"last-event-id", Header::last_event_id, true},
+    {"prefer", Header::prefer, false},
+    {"idempotency-key", Header::idempotency_key, true},
+    {"x-request-id", Header::x_request_id, false},
+    {"traceparent", Header::traceparent, false},
+    {"x-flowplate-master-key", Header::x_flowplate_master_key, true},
+};
+
+const KnownHeader* find_known(std::string_view name) {
+  for (const auto& known : known_headers) {
+    if (known.name.size() == name.size() && equal_ignoring_case(known.name, name)) return &known;
+  }
+  return nullptr;
+}
+
+Method method_of(std::string_view name) {
+  if (name == "GET") return Method::get;
+  if (name == "DELETE") return Method::delete_;
+  if (name == "POST") return Method::post;
+  if (name == "HEAD") return Method::head;
+  if (name == "PUT") return Method::put;
+  if (name == "PATCH") return Method::patch;
+  if (name == "OPTIONS") return Method::options;
+  return Method::other;
+}
+
+HeadResult refuse(unsigned status, std::string_view reason) {
+  return {HeadResult::Kind::refused, 0, status, reason};
+}
+
+constexpr HeadResult good{HeadResult::Kind::complete, 0, 0, {}};
+bool is_good(const HeadResult& result) { return result.kind == HeadResult::Kind::complete; }
+
+HeadResult read_request_line(std::string_view line, const HeadLimits& limits, Request& request,
+                             std::string_view& authority) {
+  const auto first = line.find(' ');
+  const auto second = first == std::string_view::npos ? first : line.find(' ', first + 1);
+  if (second == std::string_view::npos) return refuse(400, "malformed request line");
+  request.method_name = line.substr(0, first);
+  auto target = line.substr(first + 1, second - first - 1);
+  const auto version = line.substr(second + 1);
+  if (request.method_name.empty() || !all_in(request.method_name, token_characters)) {
+    return refuse(400, "malformed method");
+  }
+  if (version == "HTTP/1.0") {
+    request.is_http_1_0 = true;
+  } else if (version != "HTTP/1.1") {
+    return version.starts_with("HTTP/") ? refuse(505, "only HTTP/1.1 and HTTP/1.0 are spoken here")
+                                        : refuse(400, "malformed request line");
+  }
+  request.method = method_of(request.method_name);
+  if (target.size() > limits.target_bytes) return refuse(414, "the target is too long");
+  if (!all_in(target, target_characters)) return refuse(400, "malformed target");
+  if (target.starts_with("http://")) {
+    target.remove_prefix(7);
+    const auto slash = std::min(target.find_first_of("/?"), target.size());
+    authority = target.substr(0, slash);
+    target.remove_prefix(slash);
+    if (authority.empty()) return refuse(400, "malformed target");
+    if (target.empty()) target = "/";
+  }
+  if (!target.starts_with('/') && !(target == "*" && request.method == Method::options)) {
+    return refuse(400, "malformed target");
+  }
+  const auto question = std::min(target.find('?'), target.size());
+  request.path = target.substr(0, question);
+  request.query = target.substr(std::min(question + 1, target.size()));
+  return good;
+}
+
+HeadResult read_header_line(std::string_view line, Request& request) {
+  if (line.front() == ' ' || line.front() == '\t') return refuse(400, "folded header");
+  const auto colon = line.find(':');
+  if (colon == std::string_view::npos || colon == 0) return refuse(400, "malformed header");
+  const auto name = line.substr(0, colon);
+  if (!all_in(name, token_characters)) return refuse(400, "malformed header name");
+  auto value = line.substr(colon + 1);
+  while (!value.empty() && (value.front() == ' ' || value.front() == '\t')) value.remove_prefix(1);
+  while (!value.empty() && (value.back() == ' ' || value.back() == '\t')) value.remove_suffix(1);
+  if (!all_in(value, value_characters)) return refuse(400, "malformed header value");
+
+  const auto* known = find_known(name);
+  if (known == nullptr) return good;
+  auto& place = request[known->header];
+  // An empty value must count as present, too.
+  if (place.data() != nullptr) {
+    if (known->single) return refuse(400, "repeated header");
+    if (known->header == Header::connection && has_token(value, "close")) place = "close";
+    return good;
+  }
+  place = value.empty() ? std::string_view("", 0) : value;
+  return good;
+}
+
+HeadResult read_framing(Request& request, std::string_view authority) {
+  const auto host = request[Header::host];
+  if (host.data() == nullptr && !request.is_http_1_0) return refuse(400, "missing Host");
+  if (!all_in(host, host_characters)) return refuse(400, "malformed Host");
+  if (!authority.empty() && !equal_ignoring_case(authority, host)) return refuse(400, "target and Host disagree");
+
+  const auto length = request[Header::content_length];
+  const auto encoding = request[Header::transfer_encoding];
+  if (encoding.data() != nullptr) {
+    if (length.data() != nullptr) return refuse(400, "Content-Length beside Transfer-Encoding");
+    if (request.is_http_1_0) return refuse(400, "Transfer-Encoding in HTTP/1.0");
+    if (!equal_ignoring_case(encoding, "chunked")) return refuse(400, "unknown Transfer-Encoding");
+    request.is_chunked = true;
+  } else if (length.data() != nullptr) {
+    const auto end = length.data() + length.size();
+    const auto read = std::from_chars(length.data(), end, request.content_length);
+    if (read.ec != std::errc{} || read.ptr != end) return refuse(400, "malformed Content-Length");
+  }
+
+  const auto connection = request[Header::connection];
+  request.keep_alive = request.is_http_1_0 ? has_token(connection, "keep-alive") && !has_token(connection, "close")
+                                           : !has_token(connection, "close");
+  if (const auto expect = request[Header::expect]; expect.data() != nullptr) {
+    if (!equal_ignoring_case(expect, "100-continue")) return refuse(417, "unknown expectation");
+    request.expects_continue = !request.is_http_1_0;
+  }
+  return good;
+}
+
+}  // namespace
+
+HeadResult read_head(std::string_view data, const HeadLimits& limits, Request& request) {
+  const auto whole = data;
+  // RFC 9112, 2.2: an empty line before a request is to be ignored.
+  if (data.starts_with("\r\n")) data.remove_prefix(2);
+  std::string_view authority;
+  std::size_t lines = 0;
+  while (true) {
+    const auto* const feed = static_cast<const char*>(std::memchr(data.data(), '\n', data.size()));
+    if (feed == nullptr) {
+      return whole.size() >= limits.bytes ? refuse(431, "the head is too large") : HeadResult{};
+    }
+    const auto size = static_cast<std::size_t>(feed - data.data());
+    if (static_cast<std::size_t>(feed - whole.data()) >= limits.bytes) return refuse(431, "the head is too large");
+    if (size == 0 || data[size - 1] != '\r') return refuse(400, "a line ends in a bare LF");
+    const auto line = data.substr(0, size - 1);
+    data.remove_prefix(size + 1);
+    if (line.empty() && lines > 0) break;
+    const auto read = lines == 0 ? read_request_line(line, limits, request, authority) : read_header_line(line, request);
+    if (!is_good(read)) return read;
+    if (lines++ > limits.headers) return refuse(431, "too many headers");
+  }
+  if (const auto framing = read_framing(request, authority); !is_good(framing)) return framing;
+  return {HeadResult::Kind::complete, static_cast<std::size_t>(data.data() - whole.data()), 0, {}};
+}
+
+}  // namespace revoked::net

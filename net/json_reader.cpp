@@ -1,0 +1,74 @@
+#include "net/json_reader.hpp"
+
+#include <simdjson.h>
+
+#include <algorithm>
+
+namespace revoked::net {
+namespace {
+
+using Kind = JsonMember::Kind;
+namespace dom = simdjson::dom;
+
+constexpr std::size_t max_depth = 16;
+
+void read_array(dom::array array, JsonMember& member) {
+  member.kind = Kind::strings;
+  for (const dom::element item : array) {
+    std::string_view text;
+    if (item.get(text) != simdjson::SUCCESS) {
+      member.kind = Kind::other;
+      return;
+    }
+    member.strings.emplace_back(text);
+  }
+}
+
+void read_value(dom::element value, JsonMember& member) {
+  switch (value.type()) {
+    case dom::element_type::NULL_VALUE: member.kind = Kind::null; break;
+    case dom::element_type::BOOL:
+      member.kind = Kind::boolean;
+      member.truth = bool(value);
+      break;
+    case dom::element_type::INT64:
+      member.kind = Kind::number;
+      member.number = std::int64_t(value);
+      break;
+    case dom::element_type::STRING:
+      member.kind = Kind::string;
+      member.text = std::string_view(value);
+      break;
+    case dom::element_type::ARRAY: read_array(dom::array(value), member); break;
+    case dom::element_type::OBJECT:
+      member.kind = Kind::object;
+      member.text = simdjson::minify(value);
+      break;
+    default: member.kind = Kind::other;
+  }
+}
+
+}  // namespace
+
+engine::result<std::vector<JsonMember>> read_json_object(std::string_view body) {
+  thread_local dom::parser parser;
+  if (parser.max_depth() != max_depth && parser.allocate(4096, max_depth) != simdjson::SUCCESS) {
+    return engine::errc::malformed;
+  }
+  dom::element root;
+  dom::object object;
+  if (parser.parse(body.data(), body.size()).get(root) != simdjson::SUCCESS ||
+      root.get(object) != simdjson::SUCCESS) {
+    return engine::errc::malformed;
+  }
+  std::vector<JsonMember> members;
+  for (const auto& [key, value] : object) {
+    if (std::any_of(members.begin(), members.end(), [&](const JsonMember& other) { return other.name == key; })) {
+      return engine::errc::malformed;
+    }
+    read_value(value, members.emplace_back(JsonMember{std::string(key), Kind::null, false, 0, {}, {}}));
+  }
+  return members;
+}
+
+}  // namespace revoked::net

@@ -1,0 +1,28 @@
+#pragma once
+// Reads the JSON object of a request body. Strict: one object, UTF-8, no member twice, nothing behind it. The
+// caller refuses members that it does not know.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/error.hpp"
+
+namespace revoked::net {
+
+struct JsonMember {
+  enum class Kind { null, boolean, number, string, strings, object, other };
+  std::string name;
+  Kind kind = Kind::null;
+  bool truth = false;
+  std::int64_t number = 0;           // of an integer; other numbers are `other`
+  std::string text;                  // a string; an object, as minified JSON
+  std::vector<std::string> strings;  // an array of nothing but strings
+};
+
+// errc::malformed if it is not such an object.
+engine::result<std::vector<JsonMember>> read_json_object(std::string_view body);
+
+}  // namespace revoked::net

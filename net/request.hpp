@@ -1,0 +1,67 @@
+#pragma once
+// One HTTP request, as views into the connection's buffer: valid until the handler has returned.
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace revoked::net {
+
+enum class Method : std::uint8_t { get, head, post, put, patch, delete_, options, other };
+
+// The headers we act upon. Others are checked and dropped.
+enum class Header : std::uint8_t {
+  host,
+  authorization,
+  x_api_key,
+  content_type,
+  content_length,
+  transfer_encoding,
+  connection,
+  expect,
+  accept,
+  last_event_id,
+  prefer,
+  idempotency_key,
+  x_request_id,
+  traceparent,
+  x_flowplate_master_key,
+  other,  // how many there are
+};
+inline constexpr std::size_t header_count = static_cast<std::size_t>(Header::other);
+
+struct Request {
+  Method method = Method::other;
+  std::string_view method_name;
+  std::string_view path;   // as sent, percent-encoded
+  std::string_view query;  // behind the '?', as sent
+  std::array<std::string_view, header_count> headers{};
+  std::string_view body;
+  std::string_view remote_address;
+  std::string_view id;  // of this request: the client's X-Request-Id if it is usable, else ours
+  bool is_http_1_0 = false;
+  bool keep_alive = true;
+
+  // The body's size is known from the head, or it is chunked.
+  std::uint64_t content_length = 0;
+  bool is_chunked = false;
+  bool expects_continue = false;
+
+  std::string_view operator[](Header header) const { return headers[static_cast<std::size_t>(header)]; }
+  std::string_view& operator[](Header header) { return headers[static_cast<std::size_t>(header)]; }
+};
+
+// The value of a query parameter, decoded; nothing if it is not there or malformed.
+std::optional<std::string> query_value(std::string_view query, std::string_view name);
+
+// Decodes %XX. False if malformed. Appends to `out`.
+bool percent_decode(std::string_view text, std::string& out);
+
+// ASCII only.
+bool equal_ignoring_case(std::string_view a, std::string_view b);
+// Whether a comma-separated list has the token, ignoring case.
+bool has_token(std::string_view list, std::string_view token);
+
+}  // namespace revoked::net

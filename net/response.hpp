@@ -1,0 +1,50 @@
+#pragma once
+// Writes one HTTP response at the end of the connection's output. Hand-laid: a status line, the few headers we
+// send, the body.
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace revoked::net {
+
+std::string_view reason_phrase(unsigned status);
+
+// "Date: …\r\n", made once a second a thread.
+std::string_view date_header();
+
+class Response {
+ public:
+  // `out` may hold earlier answers. `request_id` and `out` must outlive this.
+  Response(std::string& out, std::string_view request_id, bool keep_alive, bool is_head)
+      : out_(out), request_id_(request_id), keep_alive_(keep_alive), is_head_(is_head) {}
+
+  // Before send() or begin_stream(). The value must be free of CR and LF.
+  Response& header(std::string_view name, std::string_view value);
+
+  // Exactly one of these. Without a content type there is no body, and with 204 and 304 no Content-Length either.
+  void send(unsigned status, std::string_view content_type, std::string_view body);
+  void send(unsigned status) { send(status, {}, {}); }
+  void send_json(unsigned status, std::string_view body) { send(status, "application/json", body); }
+  // Head of a chunked response; the handler writes the chunks.
+  void begin_stream(unsigned status, std::string_view content_type);
+
+  // The connection is closed behind this response.
+  void close_after() { keep_alive_ = false; }
+  bool keep_alive() const { return keep_alive_; }
+  bool is_sent() const { return status_ != 0; }
+  bool is_head() const { return is_head_; }
+  unsigned status() const { return status_; }
+
+ private:
+  void begin(unsigned status, std::string_view content_type);
+
+  std::string& out_;
+  std::string_view request_id_;
+  std::string extra_;
+  unsigned status_ = 0;
+  bool keep_alive_;
+  bool is_head_;
+};
+
+}  // namespace revoked::net

@@ -1,0 +1,36 @@
+#pragma once
+// What a server serves: the boundary between HTTP and meaning. Handlers know no sockets.
+
+#include <optional>
+
+#include "cache/asio.hpp"
+#include "engine/position.hpp"
+#include "net/connection.hpp"
+#include "net/request.hpp"
+#include "net/response.hpp"
+
+namespace revoked::net {
+
+struct Exchange {
+  const Request& request;
+  Response& response;
+  Connection& connection;
+};
+
+// What remains to be done when a handler returns.
+struct Outcome {
+  // The answer must not leave before everything up to here is synced. 0: it may go at once.
+  engine::Sequence durable_after = 0;
+  // The handler goes on as a coroutine. Request, response and connection stay as they are until it ends; it may
+  // send the connection's output itself.
+  std::optional<cache::Task<>> rest;
+};
+
+class Service {
+ public:
+  virtual ~Service() = default;
+  // On the connection's thread; must not block. Sends exactly one response, here or in `rest`.
+  virtual Outcome handle(Exchange& exchange) = 0;
+};
+
+}  // namespace revoked::net

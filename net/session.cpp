@@ -1,0 +1,181 @@
+#include "net/session.hpp"
+
+#include <algorithm>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/string_body.hpp>
+
+#include "net/network_thread.hpp"
+#include "net/problem.hpp"
+
+namespace revoked::net {
+namespace {
+
+namespace http = boost::beast::http;
+using Phase = Connection::Phase;
+
+// Most answers are smaller than 1 KiB: past this, what has gathered is sent before going on.
+constexpr std::size_t max_gathered_bytes = 256 << 10;
+
+bool is_usable_request_id(std::string_view id) {
+  return !id.empty() && id.size() <= 64 && std::all_of(id.begin(), id.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
+  });
+}
+
+// Answers what the guard refused. The connection closes: where the next request starts is not known any more.
+void refuse(Connection& connection, unsigned status, std::string_view reason) {
+  Response response(connection.output(), connection.thread().next_request_id(), false, false);
+  send_problem(response, status, "bad_request", reason);
+}
+
+enum class Read { request, closed, refused };
+
+// Waits for a head and, of a body whose length is known, all of it. `head_size` bytes are the head.
+Task<Read> read_request(Connection& connection, Request& request, std::size_t& head_size) {
+  const auto& limits = connection.thread().limits();
+  std::size_t looked_at = 0;
+  while (true) {
+    const auto data = connection.received();
+    // Only a finished line can change what the guard says; looking at every byte's arrival would be quadratic.
+    if (data.find('\n', looked_at) != std::string_view::npos || data.size() >= limits.head.bytes) {
+      request = {};
+      const auto head = read_head(data, limits.head, request);
+      if (head.kind == HeadResult::Kind::refused) {
+        refuse(connection, head.status, head.reason);
+        co_return Read::refused;
+      }
+      if (head.kind == HeadResult::Kind::complete) {
+        head_size = head.size;
+        if (request.content_length > limits.body_bytes) {
+          refuse(connection, 413, "the body is too large");
+          co_return Read::refused;
+        }
+        if (request.is_chunked) co_return Read::request;
+        if (data.size() - head.size >= request.content_length) {
+          request.body = data.substr(head.size, request.content_length);
+          co_return Read::request;
+        }
+        if (connection.phase() != Phase::body) {
+          connection.enter(Phase::body);
+          if (request.expects_continue) connection.output().append("HTTP/1.1 100 Continue\r\n\r\n");
+        }
+        looked_at = 0;  // the views into the buffer do not survive the next read: look at the head again
+      } else {
+        looked_at = data.size();
+      }
+    }
+    if (!connection.output().empty() && !co_await connection.flush()) co_return Read::closed;
+    if (connection.phase() == Phase::handling) connection.enter(data.empty() ? Phase::idle : Phase::head);
+    if (connection.phase() == Phase::idle && connection.thread().is_draining()) co_return Read::closed;
+    if (!co_await connection.receive()) co_return Read::closed;
+    if (connection.phase() == Phase::idle) connection.enter(Phase::head);
+  }
+}
+
+// Reads a chunked body with Beast, behind a head that the guard has passed. `head` keeps the head alive.
+Task<Read> read_chunked_body(Connection& connection, std::size_t head_size, Request& request, std::string& head,
+                             std::string& body) {
+  const auto& limits = connection.thread().limits();
+  head = connection.received().substr(0, head_size);
+  request = {};
+  read_head(head, limits.head, request);
+  connection.enter(Phase::body);
+  if (request.expects_continue) connection.output().append("HTTP/1.1 100 Continue\r\n\r\n");
+
+  http::request_parser<http::string_body> parser;
+  parser.body_limit(limits.body_bytes);
+  parser.header_limit(static_cast<std::uint32_t>(2 * limits.head.bytes));
+  parser.eager(true);
+  // Chunk extensions and trailers are in no limit of Beast's: what goes over the wire is bounded as a whole.
+  std::size_t wire_budget = head_size + 2 * limits.body_bytes;
+  while (true) {
+    const auto data = connection.received();
+    boost::system::error_code error;
+    const auto used = parser.put(boost::asio::buffer(data.data(), data.size()), error);
+    connection.consume(used);
+    if (error && error != http::error::need_more) {
+      const bool too_large = error == http::error::body_limit;
+      refuse(connection, too_large ? 413 : 400, too_large ? "the body is too large" : "malformed chunked body");
+      co_return Read::refused;
+    }
+    if (parser.is_done()) break;
+    if (used > wire_budget || connection.received().size() > wire_budget) {
+      refuse(connection, 413, "the body is too large");
+      co_return Read::refused;
+    }
+    wire_budget -= used;
+    if (!co_await connection.flush() || !co_await connection.receive()) co_return Read::closed;
+  }
+  body = std::move(parser.get().body());
+  request.body = body;
+  co_return Read::request;
+}
+
+// Answers one request. Raises `durable_after` to what the answer has to wait for. False: close behind it.
+Task<bool> answer(Connection& connection, Request& request, engine::Sequence& durable_after) {
+  auto& thread = connection.thread();
+  connection.enter(Phase::handling);
+  request.remote_address = connection.remote_address();
+  const auto asked_id = request[Header::x_request_id];
+  request.id = is_usable_request_id(asked_id) ? asked_id : thread.next_request_id();
+  const std::string own_id(request.id);  // the thread's next request reuses its buffer
+  request.id = own_id;
+
+  Response response(connection.output(), request.id, request.keep_alive && !thread.is_draining(),
+                    request.method == Method::head);
+  Exchange exchange{request, response, connection};
+  auto outcome = thread.service().handle(exchange);
+  durable_after = std::max(durable_after, outcome.durable_after);
+  if (outcome.rest) {
+    auto rest = std::move(*outcome.rest);
+    co_await std::move(rest);
+  }
+  co_return response.keep_alive();
+}
+
+// Answers everything that has arrived whole. False: close.
+Task<bool> answer_arrived(Connection& connection) {
+  auto& thread = connection.thread();
+  engine::Sequence durable_after = 0;
+  bool keep_alive = true;
+  std::string head;  // of a chunked request
+  std::string body;
+  for (std::size_t count = 0; keep_alive && count < thread.limits().pipelined; ++count) {
+    Request request;
+    std::size_t head_size = 0;
+    if (count > 0) {
+      const auto peek = read_head(connection.received(), thread.limits().head, request);
+      const bool whole = peek.kind == HeadResult::Kind::complete && !request.is_chunked &&
+                         connection.received().size() - peek.size >= request.content_length;
+      if (!whole || connection.output().size() > max_gathered_bytes) break;
+    }
+    auto read = co_await read_request(connection, request, head_size);
+    const bool chunked = read == Read::request && request.is_chunked;
+    if (chunked) read = co_await read_chunked_body(connection, head_size, request, head, body);
+    if (read == Read::closed) co_return false;
+    if (read == Read::refused) {
+      keep_alive = false;
+      break;
+    }
+    keep_alive = co_await answer(connection, request, durable_after);
+    if (!chunked) connection.consume(head_size + request.content_length);
+  }
+  // Held back until the disk has it. If it never does, silence says "unknown" (P9).
+  if (durable_after != 0 && !co_await thread.durable(durable_after)) co_return false;
+  if (!keep_alive) {
+    co_await connection.close_gently();
+    co_return false;
+  }
+  co_return co_await connection.flush();
+}
+
+}  // namespace
+
+Task<> run_session(NetworkThread& thread, Socket socket) {
+  Connection connection(thread, std::move(socket));
+  connection.enter(Phase::handling);
+  while (co_await answer_arrived(connection)) {
+  }
+}
+
+}  // namespace revoked::net
