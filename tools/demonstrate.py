@@ -1,0 +1,202 @@
+#!/usr/bin/env python3
+"""Shows a key live and die, and measures how long a gateway goes on allowing it.
+
+A second process asks the gateway for the key over and over, on one connection, while this one sends the
+DELETE on another. Both read the same monotonic clock. The time of the first denial is when its answer was
+here, so what is printed is never better than what a client sees.
+
+With --rounds N it does so for N keys and prints the distribution.
+"""
+import argparse
+import json
+import os
+import socket
+import struct
+import sys
+import time
+from urllib.parse import urlsplit
+
+DENIAL_DEADLINE_S = 10
+
+
+class Connection:
+    """One keep-alive HTTP/1.1 connection with as little as possible between us and the socket."""
+
+    def __init__(self, url):
+        parts = urlsplit(url)
+        self.host = parts.netloc
+        self.socket = socket.create_connection((parts.hostname, parts.port), timeout=30)
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.unread = b""
+
+    def format(self, method, target, credential, body=None):
+        head = f"{method} {target} HTTP/1.1\r\nHost: {self.host}\r\nAuthorization: Bearer {credential}\r\n"
+        content = b"" if body is None else json.dumps(body).encode()
+        if content:
+            head += f"Content-Type: application/json\r\nContent-Length: {len(content)}\r\n"
+        return head.encode() + b"\r\n" + content
+
+    def exchange(self, request):
+        """Sends one request; answers (status, body)."""
+        self.socket.sendall(request)
+        while b"\r\n\r\n" not in self.unread:
+            self.read()
+        head, self.unread = self.unread.split(b"\r\n\r\n", 1)
+        status = int(head[9:12])
+        length = 0
+        for line in head.split(b"\r\n")[1:]:
+            name, _, value = line.partition(b":")
+            if name.lower() == b"content-length":
+                length = int(value)
+        while len(self.unread) < length:
+            self.read()
+        body, self.unread = self.unread[:length], self.unread[length:]
+        return status, body
+
+    def read(self):
+        received = self.socket.recv(65536)
+        if not received:
+            raise ConnectionError(f"{self.host} closed the connection")
+        self.unread += received
+
+    def call(self, method, target, credential, body=None):
+        status, content = self.exchange(self.format(method, target, credential, body))
+        return status, json.loads(content) if content else {}
+
+
+def expect(condition, message):
+    if not condition:
+        sys.exit(f"demonstrate: {message}")
+
+
+def watch_in_another_process(gateway_url, secret):
+    """Starts asking; answers a function that waits for the first denial and answers (time, status, checks)."""
+    result_read, result_write = os.pipe()
+    ready_read, ready_write = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            connection = Connection(gateway_url)
+            request = connection.format("GET", "/check", secret)
+            give_up = time.monotonic() + DENIAL_DEADLINE_S
+            checks = 0
+            status = 200
+            while status == 200 and time.monotonic() < give_up:
+                status, _ = connection.exchange(request)
+                now = time.monotonic_ns()
+                checks += 1
+                if checks == 100:  # warm, and surely at it
+                    os.write(ready_write, b"r")
+            os.write(result_write, struct.pack("qqq", now, status, checks))
+        finally:
+            os._exit(0)
+    os.close(result_write)
+    os.close(ready_write)
+    expect(os.read(ready_read, 1) == b"r", "the gateway stopped allowing a live key")
+
+    def first_denial():
+        answer = os.read(result_read, 24)
+        os.waitpid(child, 0)
+        os.close(result_read)
+        os.close(ready_read)
+        expect(len(answer) == 24, "the gateway could not be asked")
+        return struct.unpack("qqq", answer)
+
+    return first_denial
+
+
+def revoke_and_measure(engine, arguments, master_key, key):
+    """Answers (ms from sending to the first denial, from the 2xx to it, from sending to the 2xx, its status,
+    checks until then)."""
+    first_denial = watch_in_another_process(arguments.gateway, key["secret"])
+    request = engine.format("DELETE", f"/v1/keys/{key['key_id']}?reason=demonstration", master_key)
+    sent = time.monotonic_ns()
+    status, _ = engine.exchange(request)
+    answered = time.monotonic_ns()
+    expect(status == 200, f"the revocation was answered with {status}")
+    denied, status, checks = first_denial()
+    expect(status != 200, f"the gateway still allowed the key {DENIAL_DEADLINE_S} s later")
+    return (denied - sent) / 1e6, (denied - answered) / 1e6, (answered - sent) / 1e6, status, checks
+
+
+def around_the_answer(ms):
+    return f"{ms:.2f} ms after" if ms >= 0 else f"{-ms:.2f} ms before"
+
+
+def tell_of_last_time(engine, master_key, path):
+    try:
+        with open(path, encoding="utf-8") as file:
+            last = json.load(file)
+    except (OSError, ValueError):
+        return
+    print("The keys of the last start are still here:")
+    for what in ("revoked", "active"):
+        status, key = engine.call("GET", f"/v1/keys/{last[what]}", master_key)
+        expect(status == 200 and key["state"] == what, f"key {last[what]} should be {what}: {status} {key}")
+        when = f" since {key['revoked_at']}" if key.get("revoked_at") else ""
+        print(f"  {last[what]}  {key['state']}{when}")
+
+
+def demonstrate(engine, gateway, arguments, master_key):
+    if arguments.remember:
+        tell_of_last_time(engine, master_key, arguments.remember)
+    keys = []
+    for name in ("to be revoked", "to be kept"):
+        status, key = engine.call("POST", "/v1/keys", master_key, {"user": "demonstration", "name": name})
+        expect(status == 201, f"a key could not be created: {status} {key}")
+        keys.append(key)
+    doomed, kept = keys
+    print(f"created key {doomed['key_id']}")
+    for key in keys:
+        status, _ = gateway.exchange(gateway.format("GET", "/check", key["secret"]))
+        expect(status == 200, f"the gateway answered {status} for a live key")
+    print("the gateway allows it: 200")
+
+    from_sending, from_answer, answer, status, checks = revoke_and_measure(engine, arguments, master_key, doomed)
+    print(f"revoked it: on disk and answered in {answer:.2f} ms")
+    print(f"the gateway denies it: {status}, first {from_sending:.2f} ms after the request was sent,"
+          f" {around_the_answer(from_answer)} its answer (asked {checks} times without a pause)")
+    status, _ = gateway.exchange(gateway.format("GET", "/check", kept["secret"]))
+    expect(status == 200, f"the gateway answered {status} for the key that lives")
+    print("the same user's other key goes on: 200")
+    if arguments.remember:
+        with open(arguments.remember, "w", encoding="utf-8") as file:
+            json.dump({"revoked": doomed["key_id"], "active": kept["key_id"]}, file)
+
+
+def measure(engine, gateway, arguments, master_key):
+    results = []
+    for _ in range(arguments.rounds):
+        _, key = engine.call("POST", "/v1/keys", master_key, {"user": "measurement"})
+        gateway.exchange(gateway.format("GET", "/check", key["secret"]))
+        results.append(revoke_and_measure(engine, arguments, master_key, key))
+    for name, column in (("from sending the DELETE to the first denial", 0), ("from its 2xx to the first denial", 1),
+                         ("from sending the DELETE to its 2xx", 2)):
+        ordered = sorted(result[column] for result in results)
+        at = [ordered[min(len(ordered) - 1, int(len(ordered) * share))] for share in (0.5, 0.99)]
+        print(f"{name}: p50 {at[0]:.2f} ms, p99 {at[1]:.2f} ms, worst {ordered[-1]:.2f} ms"
+              f" ({len(ordered)} revocations)")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--engine", default="http://127.0.0.1:7385")
+    parser.add_argument("--gateway", default="http://127.0.0.1:7386")
+    parser.add_argument("--key-file", default="data/master.key", help="the master key")
+    parser.add_argument("--remember", help="a file that tells the next run which keys to look for")
+    parser.add_argument("--rounds", type=int, default=0, help="measure so many revocations instead")
+    arguments = parser.parse_args()
+    with open(arguments.key_file, encoding="utf-8") as file:
+        master_key = file.read().strip()
+    engine = Connection(arguments.engine)
+    gateway = Connection(arguments.gateway)
+    (measure if arguments.rounds else demonstrate)(engine, gateway, arguments, master_key)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except OSError as error:
+        sys.exit(f"demonstrate: {error}")

@@ -1,0 +1,88 @@
+#include "tools/program.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <charconv>
+#include <chrono>
+#include <fstream>
+#include <iostream>
+
+namespace revoked::tools {
+
+Options::Options(std::string program, std::string description, std::string environment_prefix)
+    : app_(std::move(description), program), prefix_(std::move(environment_prefix)) {
+  app_.set_version_flag("--version", program + " " REVOKED_VERSION " (" REVOKED_COMMIT ")");
+  bind(app_.set_config("--config", "", "Read options from this TOML file"), "--config");
+  app_.allow_config_extras(CLI::config_extras_mode::error);
+  app_.allow_extras(false);
+}
+
+CLI::Option* Options::bind(CLI::Option* option, const std::string& name) {
+  auto variable = prefix_ + name.substr(2);
+  std::transform(variable.begin(), variable.end(), variable.begin(),
+                 [](unsigned char c) { return c == '-' ? '_' : static_cast<char>(std::toupper(c)); });
+  return option->envname(variable);
+}
+
+std::optional<int> Options::parse(int argc, char** argv) {
+  try {
+    app_.parse(argc, argv);
+    return {};
+  } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() == 0) return app_.exit(error);
+    std::cerr << app_.get_name() << ": " << error.what() << " (--help lists the options)\n";
+    return 2;
+  }
+}
+
+std::chrono::milliseconds parse_duration(const std::string& text, const std::string& option) {
+  std::int64_t number = 0;
+  const auto end = text.data() + text.size();
+  const auto read = std::from_chars(text.data(), end, number);
+  const std::string_view unit(read.ptr, static_cast<std::size_t>(end - read.ptr));
+  const std::int64_t scale = unit.empty() || unit == "ms" ? 1 : unit == "s" ? 1000 : unit == "m" ? 60'000 : 0;
+  constexpr std::int64_t max_ms = 24 * 3'600'000;
+  if (read.ec != std::errc{} || scale == 0 || number <= 0 || number > max_ms / scale) {
+    throw ConfigurationError(option + ": '" + text + "' is not a duration such as 500ms, 3s or 2m, up to a day");
+  }
+  return std::chrono::milliseconds(number * scale);
+}
+
+std::vector<std::string> read_keys(const std::string& path) {
+  std::ifstream file(path);
+  if (!file) throw ConfigurationError("cannot read the key file " + path);
+  std::vector<std::string> keys;
+  std::string line;
+  while (std::getline(file, line)) {
+    while (!line.empty() && (line.back() == '\r' || line.back() == ' ')) line.pop_back();
+    if (!line.empty() && line.front() != '#') keys.push_back(line);
+  }
+  if (keys.empty()) throw ConfigurationError("the key file " + path + " holds no key");
+  return keys;
+}
+
+void write_private_file(const std::string& path, const std::string& content) {
+  const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  if (file < 0) throw ConfigurationError("cannot create " + path + ": " + std::strerror(errno));
+  const bool good = ::write(file, content.data(), content.size()) == static_cast<ssize_t>(content.size()) &&
+                    ::fsync(file) == 0;
+  ::close(file);
+  if (!good) throw ConfigurationError("cannot write " + path);
+}
+
+int run_program(const std::string& name, const std::function<int()>& body) {
+  try {
+    return body();
+  } catch (const ConfigurationError& error) {
+    std::cerr << name << ": " << error.what() << '\n';
+    return 2;
+  } catch (const std::exception& error) {
+    std::cerr << name << ": " << error.what() << '\n';
+    return 1;
+  }
+}
+
+}  // namespace revoked::tools

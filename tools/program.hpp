@@ -1,0 +1,53 @@
+#pragma once
+// What the programs have in common: options from flags, environment and a TOML file; keys from files; signals.
+
+#include <CLI/CLI.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace revoked::tools {
+
+// A wrong option or configuration: the program prints one line and exits with 2.
+class ConfigurationError : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+// Options of one program. Every option is also an environment variable (`--data-dir` is REVOKED_DATA_DIR for the
+// prefix "REVOKED_") and a line in the TOML file of --config. Flags win over the environment, that over the file.
+class Options {
+ public:
+  Options(std::string program, std::string description, std::string environment_prefix);
+
+  template <class T>
+  CLI::Option* add(const std::string& name, T& value, const std::string& help) {
+    return bind(app_.add_option(name, value, help)->capture_default_str(), name);
+  }
+  CLI::Option* add_flag(const std::string& name, bool& value, const std::string& help) {
+    return bind(app_.add_flag(name, value, help), name);
+  }
+
+  // The exit code if the program is to end now (--help, --version, wrong options; what there is to say is said).
+  std::optional<int> parse(int argc, char** argv);
+
+ private:
+  CLI::Option* bind(CLI::Option* option, const std::string& name);
+
+  CLI::App app_;
+  std::string prefix_;
+};
+
+// "3s", "500ms", "2m"; a bare number is milliseconds. Throws ConfigurationError, which names the option.
+std::chrono::milliseconds parse_duration(const std::string& text, const std::string& option);
+
+// The non-empty lines of a file of keys; lines that start with '#' are comments. Throws ConfigurationError.
+std::vector<std::string> read_keys(const std::string& path);
+
+// Writes a file that only its owner may read. Throws ConfigurationError if it cannot or if the file is there.
+void write_private_file(const std::string& path, const std::string& content);
+
+// Runs `body`, turns what it throws into one line on standard error and an exit code.
+int run_program(const std::string& name, const std::function<int()>& body);
+
+}  // namespace revoked::tools

@@ -1,0 +1,215 @@
+// The engine: builds the parts, passes references, waits for the end.
+
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+#include <thread>
+
+#include "cache/feed.hpp"
+#include "cache/redis.hpp"
+#include "engine/engine.hpp"
+#include "net/engine_service.hpp"
+#include "net/log.hpp"
+#include "net/server.hpp"
+#include "tools/program.hpp"
+
+namespace {
+
+using namespace revoked;
+using tools::ConfigurationError;
+namespace asio = boost::asio;
+
+struct Configuration {
+  std::string listen = "127.0.0.1:7385";
+  std::string data_dir = "./data";
+  std::string redis;
+  std::size_t threads = std::max(1u, std::thread::hardware_concurrency());
+  std::string master_key_file;
+  std::string pepper_file;
+  std::string key_prefix{engine::default_key_prefix};
+  std::string log_level = "info";
+  bool dev = false;
+};
+
+std::optional<int> read_configuration(int argc, char** argv, Configuration& configuration) {
+  tools::Options options("revoked", "The API-key revocation engine.", "REVOKED_");
+  options.add("--listen", configuration.listen, "HOST:PORT to serve HTTP on; port 0 picks a free one");
+  options.add("--data-dir", configuration.data_dir, "Where the journal and the keys lie");
+  options.add("--redis", configuration.redis,
+              "redis://[user:pass@]host:port[/db] or unix:///path to publish invalidations on; none: own feed only");
+  options.add("--threads", configuration.threads, "Network threads")->check(CLI::Range(1, 1024));
+  options.add("--master-key-file", configuration.master_key_file,
+              "File of master keys, one a line; none: DIR/master.key, made at first start");
+  options.add("--pepper-file", configuration.pepper_file, "File whose content peppers the digests of secrets");
+  options.add("--key-prefix", configuration.key_prefix, "What issued secrets begin with");
+  options.add("--log-level", configuration.log_level, "debug, info, warning or error");
+  options.add_flag("--dev", configuration.dev, "Temporary data, gone at the end; prints its master key");
+  return options.parse(argc, argv);
+}
+
+std::vector<std::string> master_keys(const Configuration& configuration) {
+  if (!configuration.master_key_file.empty()) return tools::read_keys(configuration.master_key_file);
+  const auto path = configuration.data_dir + "/master.key";
+  if (!std::filesystem::exists(path)) {
+    tools::write_private_file(path, engine::new_secret(configuration.key_prefix + "master") + "\n");
+    net::log(net::Level::info, "made a master key", {{"file", path}});
+  }
+  return tools::read_keys(path);
+}
+
+std::string read_pepper(const std::string& path) {
+  if (path.empty()) return {};
+  const auto lines = tools::read_keys(path);
+  if (lines.size() != 1 || lines.front().size() < 16) {
+    throw ConfigurationError("the pepper file " + path + " must hold one line of at least 16 characters");
+  }
+  return lines.front();
+}
+
+// Redis and heartbeats, on a thread of their own.
+class Bus {
+ public:
+  Bus(cache::Feed& feed, const std::string& url) : feed_(feed), timer_(io_.get_executor()) {
+    if (!url.empty()) {
+      const auto address = cache::parse_redis_url(url);
+      if (!address) throw ConfigurationError("--redis: '" + url + "' is neither redis://host:port nor unix:///path");
+      const auto name = cache::to_string(*address);
+      publisher_.emplace(io_, *address, [name](bool connected, std::string_view reason) {
+        net::log(connected ? net::Level::info : net::Level::warning, connected ? "Redis is here" : "Redis is away",
+                 {{"redis", name}, {"reason", reason}});
+      });
+      feed_.add_outlet([this](const cache::Feed::Text& message) {
+        publisher_->publish(cache::invalidations_channel, message);
+      });
+    }
+    asio::co_spawn(io_, beat(), [](std::exception_ptr failure) {
+      if (failure) std::rethrow_exception(failure);
+    });
+    thread_ = std::thread([this] { io_.run(); });
+  }
+
+  ~Bus() {
+    asio::post(io_, [this] {
+      stopping_ = true;
+      timer_.cancel();
+      if (publisher_) publisher_->stop();
+    });
+    thread_.join();
+  }
+
+  bool has_redis() const { return publisher_.has_value(); }
+  bool is_connected() const { return publisher_ && publisher_->is_connected(); }
+
+ private:
+  cache::Task<> beat() {
+    while (!stopping_) {
+      feed_.send_heartbeat();
+      timer_.expires_after(std::chrono::seconds(1));
+      co_await timer_.async_wait(cache::as_result);
+    }
+  }
+
+  asio::io_context io_{1};
+  cache::Feed& feed_;
+  std::optional<cache::RedisPublisher> publisher_;
+  cache::Timer timer_;
+  bool stopping_ = false;
+  std::thread thread_;
+};
+
+void log_progress(const engine::LoadProgress& progress) {
+  net::log(net::Level::info, progress.finished ? "loaded" : "loading",
+           {{"keys", std::to_string(progress.keys)},
+            {"estimated_keys", std::to_string(progress.estimated_total)},
+            {"replayed_events", std::to_string(progress.replayed_events)}});
+}
+
+std::unique_ptr<engine::Store> open_store(const std::string& data_dir) {
+  std::string detail;
+  auto store = engine::open_rocksdb_store(data_dir + "/store", detail);
+  if (store) return std::move(*store);
+  const auto what = "the data directory " + data_dir + ": " + store.error().message();
+  if (store.error() == engine::errc::storage_in_use) throw ConfigurationError(what);
+  throw std::runtime_error(what + " (" + detail + ")");
+}
+
+void announce(const Configuration& configuration, std::uint16_t port, const std::vector<std::string>& keys) {
+  const auto host = configuration.listen.substr(0, configuration.listen.rfind(':'));
+  if (configuration.dev) std::cout << "master key: " << keys.front() << '\n';
+  std::cout << "revoked is ready on http://" << (host.empty() ? "0.0.0.0" : host) << ':' << port << std::endl;
+}
+
+int serve(const Configuration& configuration) {
+  const auto listen = net::parse_listen(configuration.listen);
+  if (!listen) throw ConfigurationError("--listen: '" + configuration.listen + "' is not ADDRESS:PORT");
+  const auto level = net::parse_level(configuration.log_level);
+  if (!level) throw ConfigurationError("--log-level: '" + configuration.log_level + "' is no level");
+  net::set_log_level(*level);
+  if (!engine::is_key_prefix(configuration.key_prefix)) {
+    throw ConfigurationError("--key-prefix: 1 to 16 letters or digits");
+  }
+  std::error_code failed;
+  std::filesystem::create_directories(configuration.data_dir, failed);
+  if (failed) throw ConfigurationError("--data-dir: cannot make " + configuration.data_dir + ": " + failed.message());
+  std::filesystem::permissions(configuration.data_dir, std::filesystem::perms::owner_all, failed);
+
+  // Until the load is done nothing has been acknowledged: a signal may simply end the process.
+  std::signal(SIGTERM, [](int) { ::_exit(0); });
+  std::signal(SIGINT, [](int) { ::_exit(0); });
+  std::signal(SIGPIPE, SIG_IGN);
+  // A file size limit must come back as a failed write, not end the process without a word.
+  std::signal(SIGXFSZ, SIG_IGN);
+
+  asio::io_context main_io(1);
+  std::atomic<bool> draining{false};
+  engine::Engine engine({read_pepper(configuration.pepper_file), configuration.key_prefix, {}},
+                        [&main_io] { main_io.stop(); });
+  auto store = open_store(configuration.data_dir);
+  const auto keys = master_keys(configuration);
+  const net::Authenticator authenticator(engine, keys);
+  cache::Feed feed;
+  Bus bus(feed, configuration.redis);
+  std::function<bool()> redis_state;
+  if (bus.has_redis()) redis_state = [&bus] { return bus.is_connected(); };
+  net::EngineService service({engine, feed, authenticator, redis_state, draining});
+  net::Server server({*listen, configuration.threads, {}}, service, &engine);
+  feed.add_watcher([&server] { server.notify_all(); });
+
+  if (const auto started = engine.start(std::move(store), feed, log_progress); !started) {
+    throw std::runtime_error("the data directory " + configuration.data_dir + ": " + started.error().message());
+  }
+  asio::signal_set signals(main_io, SIGINT, SIGTERM);
+  signals.async_wait([&](boost::system::error_code, int) { main_io.stop(); });
+  announce(configuration, server.port(), keys);
+  main_io.run();
+
+  const bool sound = !engine.has_failed();
+  if (sound) {
+    net::log(net::Level::info, "stopping: answering what has been asked");
+  } else {
+    net::log(net::Level::error, "the storage failed: nothing more is acknowledged", {{"data_dir", configuration.data_dir}});
+    server.close_gates();
+  }
+  draining = true;
+  server.drain();
+  engine.stop();
+  return sound && !engine.has_failed() ? 0 : 1;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  return tools::run_program("revoked", [&] {
+    Configuration configuration;
+    if (const auto code = read_configuration(argc, argv, configuration)) return *code;
+    if (!configuration.dev) return serve(configuration);
+
+    char directory[] = "/tmp/revoked-dev-XXXXXX";
+    if (::mkdtemp(directory) == nullptr) throw ConfigurationError("cannot make a temporary directory");
+    configuration.data_dir = directory;
+    const int code = serve(configuration);
+    std::filesystem::remove_all(directory);
+    return code;
+  });
+}

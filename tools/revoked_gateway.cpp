@@ -1,0 +1,114 @@
+// The edge check as a program of its own: near cache, follower and `/check`.
+
+#include <unistd.h>
+
+#include <csignal>
+#include <iostream>
+#include <thread>
+
+#include "cache/gateway.hpp"
+#include "net/check_service.hpp"
+#include "net/log.hpp"
+#include "net/server.hpp"
+#include "tools/program.hpp"
+
+namespace {
+
+using namespace revoked;
+using tools::ConfigurationError;
+namespace asio = boost::asio;
+
+std::string host_name() {
+  char name[256] = {};
+  return ::gethostname(name, sizeof name - 1) == 0 ? name : "gateway";
+}
+
+struct Configuration {
+  std::string listen = "127.0.0.1:7386";
+  std::string engine = "http://127.0.0.1:7385";
+  std::string redis;
+  std::string engine_key_file;
+  std::string name = host_name();
+  std::string stale_after = "3s";
+  std::string when_stale = "deny";
+  std::size_t cache_entries = 1'000'000;
+  std::size_t threads = std::max(1u, std::thread::hardware_concurrency());
+  std::string log_level = "info";
+};
+
+std::optional<int> read_configuration(int argc, char** argv, Configuration& configuration) {
+  tools::Options options("revoked-gateway", "Checks API keys at the edge.", "REVOKED_GATEWAY_");
+  options.add("--listen", configuration.listen, "HOST:PORT to serve /check on; port 0 picks a free one");
+  options.add("--engine", configuration.engine, "Where the engine is");
+  options.add("--redis", configuration.redis,
+              "redis://[user:pass@]host:port[/db] or unix:///path to hear invalidations on; none: the engine's feed");
+  options.add("--engine-key-file", configuration.engine_key_file,
+              "File with a key that has the permission gateway, or a master key");
+  options.add("--name", configuration.name, "What this gateway is called");
+  options.add("--stale-after", configuration.stale_after, "Stale so long after the last sign that nothing is missing");
+  options.add("--when-stale", configuration.when_stale, "What to do then: deny, ask the engine, or serve from memory")
+      ->check(CLI::IsMember({"deny", "ask", "serve"}));
+  options.add("--cache-entries", configuration.cache_entries, "Decisions kept in memory")
+      ->check(CLI::Range(std::size_t{1}, std::size_t{1'000'000'000}));
+  options.add("--threads", configuration.threads, "Network threads")->check(CLI::Range(1, 1024));
+  options.add("--log-level", configuration.log_level, "debug, info, warning or error");
+  return options.parse(argc, argv);
+}
+
+cache::Gateway::Options gateway_options(const Configuration& configuration) {
+  cache::Gateway::Options options;
+  const auto engine = cache::parse_engine_url(configuration.engine);
+  if (!engine) throw ConfigurationError("--engine: '" + configuration.engine + "' is not http://host:port");
+  options.engine.address = *engine;
+  if (configuration.engine_key_file.empty()) throw ConfigurationError("--engine-key-file is needed");
+  options.engine.credential = tools::read_keys(configuration.engine_key_file).front();
+  if (!configuration.redis.empty()) {
+    const auto redis = cache::parse_redis_url(configuration.redis);
+    if (!redis) {
+      throw ConfigurationError("--redis: '" + configuration.redis + "' is neither redis://host:port nor unix:///path");
+    }
+    options.redis = *redis;
+  }
+  options.cache.max_entries = configuration.cache_entries;
+  options.follower.lease = tools::parse_duration(configuration.stale_after, "--stale-after");
+  options.when_stale = configuration.when_stale == "ask"     ? cache::WhenStale::ask
+                       : configuration.when_stale == "serve" ? cache::WhenStale::serve
+                                                             : cache::WhenStale::deny;
+  options.name = configuration.name;
+  return options;
+}
+
+int serve(const Configuration& configuration) {
+  const auto listen = net::parse_listen(configuration.listen);
+  if (!listen) throw ConfigurationError("--listen: '" + configuration.listen + "' is not ADDRESS:PORT");
+  const auto level = net::parse_level(configuration.log_level);
+  if (!level) throw ConfigurationError("--log-level: '" + configuration.log_level + "' is no level");
+  net::set_log_level(*level);
+  std::signal(SIGPIPE, SIG_IGN);
+
+  asio::io_context main_io(1);
+  asio::signal_set signals(main_io, SIGINT, SIGTERM);
+  signals.async_wait([&](boost::system::error_code, int) { main_io.stop(); });
+
+  cache::Gateway gateway(gateway_options(configuration), [](std::string_view source, std::string_view what) {
+    net::log(net::Level::info, what, {{"source", source}});
+  });
+  net::CheckService service(gateway);
+  net::Server server({*listen, configuration.threads, {}}, service, nullptr);
+  const auto host = configuration.listen.substr(0, configuration.listen.rfind(':'));
+  std::cout << "revoked-gateway is ready on http://" << (host.empty() ? "0.0.0.0" : host) << ':' << server.port()
+            << std::endl;
+  main_io.run();
+  server.drain();
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  return tools::run_program("revoked-gateway", [&] {
+    Configuration configuration;
+    if (const auto code = read_configuration(argc, argv, configuration)) return *code;
+    return serve(configuration);
+  });
+}
