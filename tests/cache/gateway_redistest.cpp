@@ -1,0 +1,154 @@
+#include <gtest/gtest.h>
+
+#include <boost/asio/executor_work_guard.hpp>
+
+#include "cache/gateway.hpp"
+#include "tests/cache/gateway_harness.hpp"
+#include "tests/cache/scripted_engine.hpp"
+#include "tests/support/redis_server.hpp"
+
+namespace revoked::cache {
+namespace {
+
+using test::eventually;
+using test::RedisServer;
+using test::ScriptedEngine;
+using test::TestGateway;
+using Coverage = Gateway::Coverage;
+using namespace std::chrono_literals;
+
+// The engine's side of Redis: tells what it is given, and a heartbeat every 100 ms; gathers the acks.
+class Bus {
+ public:
+  Bus(const RedisServer& redis, ScriptedEngine& engine)
+      : engine_(engine),
+        publisher_(io_, parse_redis_url(redis.url()).value(), [](bool, std::string_view) {}),
+        acks_(
+            io_, parse_redis_url(redis.url()).value(), std::string(acks_channel),
+            [this](std::string_view ack) {
+              std::lock_guard lock(mutex_);
+              last_ack_ = ack;
+            },
+            [](bool, std::string_view) {}),
+        ticker_(io_) {
+    tick();
+    thread_ = std::thread([this] { io_.run(); });
+  }
+  ~Bus() {
+    io_.stop();
+    thread_.join();
+  }
+  void publish(std::string message) {
+    publisher_.publish(invalidations_channel, std::make_shared<const std::string>(std::move(message)));
+  }
+  std::string last_ack() const {
+    std::lock_guard lock(mutex_);
+    return last_ack_;
+  }
+  std::atomic<bool> is_silent{false};
+
+ private:
+  void tick() {
+    if (!is_silent) publish(engine_.heartbeat());
+    ticker_.expires_after(100ms);
+    ticker_.async_wait([this](error_code error) {
+      if (!error) tick();
+    });
+  }
+
+  ScriptedEngine& engine_;
+  asio::io_context io_{1};
+  mutable std::mutex mutex_;
+  std::string last_ack_;
+  RedisPublisher publisher_;
+  RedisSubscriber acks_;
+  Timer ticker_;
+  std::thread thread_;
+};
+
+class GatewayWithRedis : public testing::Test {
+ protected:
+  static Gateway::Options options(const ScriptedEngine& engine, const RedisServer& redis) {
+    auto options = TestGateway::options(engine.port());
+    options.redis = parse_redis_url(redis.url()).value();
+    return options;
+  }
+  bool follows_redis_only() {
+    return eventually([&] {
+      const auto status = gateway_->status();
+      return status.coverage == Coverage::fresh && status.redis_connected && !status.feed_connected;
+    });
+  }
+
+  RedisServer redis_;
+  ScriptedEngine engine_;
+  Bus bus_{redis_, engine_};
+  TestGateway gateway_{options(engine_, redis_)};
+};
+
+TEST_F(GatewayWithRedis, LeavesTheFeedOnceRedisDelivers) {
+  ASSERT_TRUE(follows_redis_only());
+  EXPECT_TRUE(gateway_.allows("k1"));
+  bus_.publish(engine_.revoke("k1"));
+  EXPECT_TRUE(eventually([&] { return !gateway_.allows("k1"); }));
+  std::this_thread::sleep_for(1s);
+  EXPECT_TRUE(follows_redis_only());
+}
+
+TEST_F(GatewayWithRedis, FollowsTheFeedWhileRedisIsAway) {
+  ASSERT_TRUE(follows_redis_only());
+  EXPECT_TRUE(gateway_.allows("k1"));
+  redis_.kill();
+  ASSERT_TRUE(eventually([&] { return gateway_->status().feed_connected; }));
+  engine_.revoke("k1");
+  EXPECT_TRUE(eventually([&] { return !gateway_.allows("k1"); }));
+  EXPECT_NE(gateway_->status().coverage, Coverage::stale);
+  redis_.restart();
+  EXPECT_TRUE(follows_redis_only());
+}
+
+TEST_F(GatewayWithRedis, FollowsTheFeedWhileRedisIsSilent) {
+  ASSERT_TRUE(follows_redis_only());
+  bus_.is_silent = true;
+  EXPECT_TRUE(eventually([&] { return gateway_->status().feed_connected; }));
+  EXPECT_TRUE(gateway_->status().redis_connected);
+  bus_.is_silent = false;
+  EXPECT_TRUE(follows_redis_only());
+}
+
+TEST_F(GatewayWithRedis, RepairsWhatRedisLost) {
+  ASSERT_TRUE(follows_redis_only());
+  EXPECT_TRUE(gateway_.allows("k1"));
+  const auto message = engine_.revoke("k1");  // and never published: the next heartbeat shows it
+  EXPECT_TRUE(eventually([&] { return !gateway_.allows("k1"); }));
+  bus_.publish(message);
+  EXPECT_TRUE(gateway_.reaches(engine_.position()));
+}
+
+TEST_F(GatewayWithRedis, ReportsWhatItHasApplied) {
+  ASSERT_TRUE(follows_redis_only());
+  bus_.publish(engine_.revoke("k1"));
+  EXPECT_TRUE(eventually([&] { return bus_.last_ack() == R"({"gateway":"edge-1","epoch":1,"sequence":1})"; }))
+      << bus_.last_ack();
+}
+
+TEST_F(GatewayWithRedis, IsNotMisledByAnEngineOfThePast) {
+  ASSERT_TRUE(follows_redis_only());
+  engine_.restart();
+  ASSERT_TRUE(gateway_.reaches({2, 1}));
+  bus_.is_silent = true;
+  std::atomic<bool> stop{false};
+  std::thread ghost([&] {
+    while (!stop) {
+      bus_.publish(encode_heartbeat(1, 1000, engine::now_unix_ms()));
+      std::this_thread::sleep_for(20ms);
+    }
+  });
+  EXPECT_TRUE(eventually([&] { return gateway_->status().feed_connected; }));
+  EXPECT_TRUE(gateway_.becomes(Coverage::fresh));
+  stop = true;
+  ghost.join();
+}
+
+}  // namespace
+}  // namespace revoked::cache

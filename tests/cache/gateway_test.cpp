@@ -1,0 +1,269 @@
+#include "cache/gateway.hpp"
+
+#include <gtest/gtest.h>
+
+#include "tests/cache/gateway_harness.hpp"
+#include "tests/cache/scripted_engine.hpp"
+
+namespace revoked::cache {
+namespace {
+
+using test::eventually;
+using test::ScriptedEngine;
+using test::TestGateway;
+using Coverage = Gateway::Coverage;
+using State = Decision::State;
+using namespace std::chrono_literals;
+
+TEST(Gateway, AnswersFromItsCacheUntilTheKeyIsRevoked) {
+  ScriptedEngine engine;
+  TestGateway gateway(TestGateway::options(engine.port()));
+  ASSERT_TRUE(gateway.becomes(Coverage::fresh));
+  EXPECT_TRUE(gateway.allows("k1"));
+  EXPECT_TRUE(gateway.allows("k2"));
+  const int questions = engine.questions;
+  for (int i = 0; i < 100; ++i) EXPECT_TRUE(gateway.allows("k1"));
+  EXPECT_EQ(engine.questions, questions);
+  EXPECT_EQ(gateway->status().hits, 100);
+  engine.revoke("k1");
+  ASSERT_TRUE(eventually([&] { return !gateway.allows("k1"); }));
+  EXPECT_EQ(gateway.decide("k1").decision->state, State::revoked);
+  EXPECT_TRUE(gateway.is_cached("k2"));
+  EXPECT_EQ(gateway->status().position, engine.position());
+  EXPECT_EQ(gateway->status().invalidations, 1);
+  EXPECT_TRUE(gateway->status().feed_connected);
+  EXPECT_LT(gateway->status().since_heard, 600ms);
+}
+
+TEST(Gateway, KnowsNothingWithoutAnEngine) {
+  std::uint16_t port = 0;
+  { port = ScriptedEngine().port(); }
+  TestGateway gateway(TestGateway::options(port));
+  const auto verdict = gateway.check("k1");
+  ASSERT_TRUE(verdict);
+  EXPECT_FALSE(verdict->decision);
+  EXPECT_TRUE(verdict->stale);
+  EXPECT_EQ(gateway->status().coverage, Coverage::stale);
+  EXPECT_EQ(gateway->status().since_heard, std::chrono::milliseconds::max());
+  ScriptedEngine engine(port);
+  EXPECT_TRUE(gateway.becomes(Coverage::fresh));
+  EXPECT_TRUE(gateway.allows("k1"));
+}
+
+TEST(Gateway, StartsWithoutWaitingForAHeartbeat) {
+  ScriptedEngine engine;
+  for (int i = 0; i < 5; ++i) engine.revoke("old");
+  engine.hides_heartbeats = true;
+  TestGateway gateway(TestGateway::options(engine.port()));
+  EXPECT_TRUE(gateway.reaches({1, 5}));
+  EXPECT_TRUE(gateway.becomes(Coverage::fresh));
+}
+
+TEST(Gateway, ReadsWhatTheStreamLeftOut) {
+  ScriptedEngine engine;
+  TestGateway gateway(TestGateway::options(engine.port()));
+  ASSERT_TRUE(gateway.becomes(Coverage::fresh));
+  EXPECT_TRUE(gateway.allows("k1"));
+  engine.hides_messages = true;
+  engine.revoke("k1");
+  EXPECT_TRUE(eventually([&] { return gateway->status().position == engine.position(); }));
+  EXPECT_FALSE(gateway.allows("k1"));
+  EXPECT_GE(gateway->status().repairs, 1);
+  EXPECT_EQ(gateway->status().flushes, 1) << "only the first";
+}
+
+TEST(Gateway, StartsAfreshWhenTheRangeIsGone) {
+  ScriptedEngine engine;
+  TestGateway gateway(TestGateway::options(engine.port()));
+  ASSERT_TRUE(gateway.becomes(Coverage::fresh));
+  EXPECT_TRUE(gateway.allows("k1"));
+  EXPECT_TRUE(gateway.allows("k2"));
+  engine.hides_messages = true;
+  engine.forgets_ranges = true;
+  engine.revoke("k1");
+  EXPECT_TRUE(gateway.reaches(engine.position()));
+  EXPECT_TRUE(gateway.becomes(Coverage::fresh));
+  EXPECT_GE(gateway->status().flushes, 2);
+  EXPECT_FALSE(gateway.is_cached("k2"));
+  EXPECT_FALSE(gateway.allows("k1"));
+}
+
+TEST(Gateway, FollowsTheEngineIntoItsNextEpochAndKeepsItsCache) {
+  ScriptedEngine engine;
+  TestGateway gateway(TestGateway::options(engine.port()));
+  ASSERT_TRUE(gateway.becomes(Coverage::fresh));
+  EXPECT_TRUE(gateway.allows("k1"));
+  engine.restart();
+  EXPECT_TRUE(gateway.reaches({2, 1}));
+  EXPECT_TRUE(gateway.becomes(Coverage::fresh));
+  EXPECT_TRUE(gateway.is_cached("k1"));
+  EXPECT_TRUE(gateway.allows("k2"));
+  EXPECT_TRUE(gateway.is_cached("k2")) << "answers of the new epoch are kept";
+  engine.revoke("k1");
+  EXPECT_TRUE(eventually([&] { return !gateway.allows("k1"); }));
+}
+
+void fall_silent(ScriptedEngine& engine) {
+  engine.refuses_pages = engine.refuses_streams = true;
+  engine.cut_connections();
+}
+
+TEST(GatewayWhenStale, DeniesByDefault) {
+  ScriptedEngine engine;
+  TestGateway gateway(TestGateway::options(engine.port()));
+  ASSERT_TRUE(gateway.becomes(Coverage::fresh));
+  EXPECT_TRUE(gateway.allows("k1"));
+  fall_silent(engine);
+  ASSERT_TRUE(gateway.becomes(Coverage::stale));
+  const int questions = engine.questions;
+  const auto verdict = gateway.decide("k1");
+  EXPECT_FALSE(verdict.decision);
+  EXPECT_TRUE(verdict.stale);
+  EXPECT_TRUE(gateway.ask("k1").stale);
+  EXPECT_EQ(engine.questions, questions);
+  engine.refuses_pages = engine.refuses_streams = false;
+  ASSERT_TRUE(gateway.becomes(Coverage::fresh));
+  EXPECT_TRUE(gateway.is_cached("k1"));
+}
+
+TEST(GatewayWhenStale, AsksTheEngineAndKeepsNothing) {
+  ScriptedEngine engine;
+  auto options = TestGateway::options(engine.port());
+  options.when_stale = WhenStale::ask;
+  TestGateway gateway(options);
+  ASSERT_TRUE(gateway.becomes(Coverage::fresh));
+  EXPECT_TRUE(gateway.allows("k1"));
+  fall_silent(engine);
+  ASSERT_TRUE(gateway.becomes(Coverage::stale));
+  EXPECT_FALSE(gateway.check("k1"));
+  for (int i = 1; i <= 3; ++i) {
+    const int questions = engine.questions;
+    const auto verdict = gateway.decide("k1");
+    ASSERT_TRUE(verdict.decision);
+    EXPECT_TRUE(verdict.stale);
+    EXPECT_EQ(engine.questions, questions + 1);
+  }
+  EXPECT_TRUE(gateway.ask("k3").decision);
+  engine.refuses_questions = true;
+  EXPECT_FALSE(gateway.decide("k1").decision);
+  engine.refuses_questions = engine.refuses_pages = engine.refuses_streams = false;
+  ASSERT_TRUE(gateway.becomes(Coverage::fresh));
+  EXPECT_FALSE(gateway.is_cached("k3"));
+}
+
+TEST(GatewayWhenStale, ServesWhatItHasAndSaysSo) {
+  ScriptedEngine engine;
+  auto options = TestGateway::options(engine.port());
+  options.when_stale = WhenStale::serve;
+  TestGateway gateway(options);
+  ASSERT_TRUE(gateway.becomes(Coverage::fresh));
+  EXPECT_TRUE(gateway.allows("k1"));
+  fall_silent(engine);
+  engine.refuses_questions = true;
+  ASSERT_TRUE(gateway.becomes(Coverage::stale));
+  const auto cached = gateway.check("k1");
+  ASSERT_TRUE(cached && cached->decision);
+  EXPECT_TRUE(cached->stale);
+  EXPECT_FALSE(gateway.decide("k2").decision);
+  engine.refuses_questions = false;
+  const auto asked = gateway.decide("k2");
+  ASSERT_TRUE(asked.decision);
+  EXPECT_TRUE(asked.stale);
+}
+
+TEST(Gateway, DoesNotTrustItsCacheWhileSomethingIsMissing) {
+  ScriptedEngine engine;
+  auto options = TestGateway::options(engine.port());
+  options.follower.lease = 5s;
+  TestGateway gateway(options);
+  ASSERT_TRUE(gateway.becomes(Coverage::fresh));
+  EXPECT_TRUE(gateway.allows("k1"));
+  engine.refuses_pages = true;
+  engine.hides_messages = true;
+  engine.revoke("other");
+  ASSERT_TRUE(gateway.becomes(Coverage::repairing));
+  EXPECT_FALSE(gateway.check("k1"));
+  EXPECT_TRUE(gateway.allows("k1")) << "by asking";
+  EXPECT_TRUE(gateway.allows("k2"));
+  engine.refuses_pages = false;
+  ASSERT_TRUE(gateway.becomes(Coverage::fresh));
+  EXPECT_TRUE(gateway.is_cached("k1"));
+  EXPECT_FALSE(gateway.is_cached("k2"));
+}
+
+TEST(Gateway, AsksAgainWhenARevocationOvertookTheAnswer) {
+  ScriptedEngine engine;
+  TestGateway gateway(TestGateway::options(engine.port()));
+  ASSERT_TRUE(gateway.becomes(Coverage::fresh));
+  engine.question_delay_ms = 200;
+  auto asked = std::async(std::launch::async, [&] { return gateway.ask("k1"); });
+  ASSERT_TRUE(eventually([&] { return engine.questions == 1; }));
+  std::this_thread::sleep_for(20ms);
+  engine.revoke("k1");
+  const auto verdict = asked.get();
+  ASSERT_TRUE(verdict.decision);
+  EXPECT_EQ(verdict.decision->state, State::revoked);
+  EXPECT_EQ(engine.questions, 2);
+}
+
+TEST(Gateway, SaysWhatHappens) {
+  ScriptedEngine engine;
+  TestGateway gateway(TestGateway::options(engine.port()));
+  ASSERT_TRUE(gateway.becomes(Coverage::fresh));
+  fall_silent(engine);
+  ASSERT_TRUE(gateway.becomes(Coverage::stale));
+  std::this_thread::sleep_for(200ms);
+  const auto events = gateway.events();
+  const auto has = [&](const std::string& text) { return std::count(events.begin(), events.end(), text); };
+  EXPECT_EQ(has("feed: connected"), 1);
+  EXPECT_EQ(has("feed: status 503"), 1);
+  EXPECT_EQ(has("coverage: fresh"), 1);
+  EXPECT_GE(has("coverage: stale"), 1);
+  EXPECT_EQ(has("follower: starts afresh at 1-0"), 1);
+}
+
+TEST(Gateway, NeverAllowsARevokedKeyAgainUnderLoad) {
+  ScriptedEngine engine;
+  TestGateway gateway(TestGateway::options(engine.port()));
+  ASSERT_TRUE(gateway.becomes(Coverage::fresh));
+  constexpr int keys = 200;
+  std::array<std::atomic<bool>, keys> denied{};
+  std::atomic<bool> stop{false};
+  std::atomic<int> broken{0};
+  std::vector<std::thread> readers;
+  for (int t = 0; t < 3; ++t)
+    readers.emplace_back([&, t] {
+      for (int i = t; !stop; i = (i * 7 + 1) % keys) {
+        const bool was_denied = denied[i];
+        const auto verdict = gateway.decide("k" + std::to_string(i));
+        if (!verdict.decision) continue;
+        if (verdict.decision->state == State::revoked) denied[i] = true;
+        if (verdict.decision->state == State::active && was_denied) ++broken;
+      }
+    });
+  for (int i = 0; i < keys; ++i) {
+    engine.revoke("k" + std::to_string(i));
+    if (i % 50 == 49) engine.cut_connections();
+    engine.hides_messages = i % 30 > 20;
+    std::this_thread::sleep_for(2ms);
+  }
+  engine.hides_messages = false;
+  EXPECT_TRUE(gateway.reaches(engine.position()));
+  EXPECT_TRUE(gateway.becomes(Coverage::fresh));
+  for (int i = 0; i < keys; ++i) EXPECT_FALSE(gateway.allows("k" + std::to_string(i)));
+  stop = true;
+  for (auto& reader : readers) reader.join();
+  EXPECT_EQ(broken, 0);
+}
+
+TEST(Gateway, CanBeStoppedAtAnyMoment) {
+  ScriptedEngine engine;
+  for (int i = 0; i < 30; ++i) {
+    TestGateway gateway(TestGateway::options(engine.port()));
+    std::this_thread::sleep_for(std::chrono::microseconds(300 * i));
+    if (i % 3 == 0) gateway->ask(TestGateway::digest("k"), "k", [](Gateway::Verdict) {});
+  }
+}
+
+}  // namespace
+}  // namespace revoked::cache

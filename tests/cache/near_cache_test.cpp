@@ -1,0 +1,316 @@
+#include "cache/near_cache.hpp"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <cstring>
+#include <random>
+#include <thread>
+
+namespace revoked::cache {
+namespace {
+
+using State = Decision::State;
+
+engine::Digest digest_of(std::uint64_t number) {
+  engine::Digest digest{};
+  const auto hash = (number + 1) * 0x9e3779b97f4a7c15u;
+  std::memcpy(digest.data(), &hash, sizeof hash);
+  std::memcpy(digest.data() + 8, &number, sizeof number);
+  return digest;
+}
+
+Decision decision_of(std::string key_id, Position as_of, State state = State::active) {
+  Decision decision;
+  decision.state = state;
+  decision.key_id = std::move(key_id);
+  decision.user = "u1";
+  decision.workspace = "w1";
+  decision.as_of = as_of;
+  return decision;
+}
+
+Invalidation key_event(Invalidation::Type type, std::string key_id, Position at) {
+  Invalidation event;
+  event.type = type;
+  event.sequence = at.sequence;
+  event.key_id = std::move(key_id);
+  event.epoch = at.epoch;
+  return event;
+}
+Invalidation key_revoked(std::string key_id, Position at) {
+  return key_event(Invalidation::Type::key_revoked, std::move(key_id), at);
+}
+Invalidation owner_revoked(Scope scope, std::string id, Position at) {
+  Invalidation event;
+  event.type = Invalidation::Type::owner_revoked;
+  event.sequence = at.sequence;
+  event.scope = scope;
+  event.owner_id = std::move(id);
+  event.epoch = at.epoch;
+  return event;
+}
+
+class NearCacheTest : public testing::Test {
+ protected:
+  NearCacheTest() { cache.flush({3, 100}); }
+  std::optional<State> state(std::uint64_t number, UnixMs now = 0) const {
+    const auto decision = cache.find(digest_of(number), now);
+    return decision ? std::optional(decision->state) : std::nullopt;
+  }
+  NearCache cache{{.max_entries = 1000, .max_marks = 1000}};
+};
+
+TEST_F(NearCacheTest, AnswersWhatItWasTold) {
+  EXPECT_EQ(state(1), std::nullopt);
+  EXPECT_TRUE(cache.fill(digest_of(1), decision_of("k1", {3, 100})));
+  EXPECT_EQ(state(1), State::active);
+  EXPECT_EQ(cache.find(digest_of(1), 0)->key_id, "k1");
+  EXPECT_EQ(state(2), std::nullopt);
+  EXPECT_EQ(cache.size().entries, 1u);
+}
+
+TEST_F(NearCacheTest, DeniesAKeyOnceItsRevocationIsApplied) {
+  cache.fill(digest_of(1), decision_of("k1", {3, 100}));
+  cache.fill(digest_of(2), decision_of("k2", {3, 100}));
+  cache.apply(key_revoked("k1", {3, 101}));
+  EXPECT_EQ(state(1), State::revoked);
+  EXPECT_EQ(state(2), State::active);
+}
+
+TEST_F(NearCacheTest, DeniesEverySecretOfARevokedKey) {
+  cache.fill(digest_of(1), decision_of("k1", {3, 100}));
+  cache.fill(digest_of(2), decision_of("k1", {3, 100}));
+  cache.apply(key_revoked("k1", {3, 101}));
+  EXPECT_EQ(state(1), State::revoked);
+  EXPECT_EQ(state(2), State::revoked);
+}
+
+TEST_F(NearCacheTest, RefusesAnAnswerOlderThanTheRevocation) {
+  cache.apply(key_revoked("k1", {3, 105}));
+  EXPECT_FALSE(cache.fill(digest_of(1), decision_of("k1", {3, 104})));
+  EXPECT_EQ(state(1), std::nullopt);
+  EXPECT_TRUE(cache.fill(digest_of(1), decision_of("k1", {3, 105}, State::revoked)));
+  EXPECT_EQ(state(1), State::revoked);
+}
+
+TEST_F(NearCacheTest, BringsNoRevokedKeyBackWithinAnEpoch) {
+  cache.fill(digest_of(1), decision_of("k1", {3, 100}));
+  cache.apply(key_revoked("k1", {3, 101}));
+  EXPECT_FALSE(cache.fill(digest_of(1), decision_of("k1", {3, 100})));
+  EXPECT_FALSE(cache.fill(digest_of(1), decision_of("k1", {3, 102})));
+  EXPECT_EQ(state(1), State::revoked);
+}
+
+TEST_F(NearCacheTest, AnOwnersRevocationEndsWhatIsOlderAndSparesWhatIsNewer) {
+  cache.fill(digest_of(1), decision_of("k1", {3, 104}));
+  cache.fill(digest_of(2), decision_of("k2", {3, 105}));
+  auto other = decision_of("k3", {3, 104});
+  other.user = "u2";
+  cache.fill(digest_of(3), other);
+  cache.apply(owner_revoked(Scope::user, "u1", {3, 105}));
+  EXPECT_EQ(state(1), std::nullopt);
+  EXPECT_EQ(state(2), State::active);
+  EXPECT_EQ(state(3), State::active);
+  EXPECT_FALSE(cache.fill(digest_of(1), decision_of("k1", {3, 104})));
+  cache.apply(owner_revoked(Scope::workspace, "w1", {3, 106}));
+  EXPECT_EQ(state(2), std::nullopt);
+  EXPECT_EQ(state(3), std::nullopt);
+}
+
+TEST_F(NearCacheTest, KeepsScopesApart) {
+  cache.fill(digest_of(1), decision_of("k1", {3, 100}));
+  cache.apply(owner_revoked(Scope::application, "u1", {3, 101}));
+  cache.apply(owner_revoked(Scope::workspace, "u1", {3, 102}));
+  EXPECT_EQ(state(1), State::active);
+}
+
+TEST_F(NearCacheTest, AsksAgainAboutASuspendedOrChangedKey) {
+  cache.fill(digest_of(1), decision_of("k1", {3, 100}));
+  cache.fill(digest_of(2), decision_of("k2", {3, 102}));
+  cache.apply(key_event(Invalidation::Type::key_suspended, "k1", {3, 101}));
+  cache.apply(key_event(Invalidation::Type::key_changed, "k2", {3, 101}));
+  EXPECT_EQ(state(1), std::nullopt);
+  EXPECT_EQ(state(2), State::active) << "the answer covers the change";
+  EXPECT_EQ(cache.size().entries, 1u);
+  EXPECT_TRUE(cache.fill(digest_of(1), decision_of("k1", {3, 101})));
+}
+
+TEST_F(NearCacheTest, KeepsNoUnknownAndNoSuspendedAndDropsWhatTheyContradict) {
+  cache.fill(digest_of(1), decision_of("k1", {3, 100}));
+  EXPECT_FALSE(cache.fill(digest_of(1), decision_of("k1", {3, 101}, State::suspended)));
+  EXPECT_EQ(state(1), std::nullopt);
+  EXPECT_FALSE(cache.fill(digest_of(2), decision_of("", {3, 101}, State::unknown)));
+  EXPECT_EQ(state(2), std::nullopt);
+}
+
+TEST_F(NearCacheTest, AnswersExpiredFromTheMomentOfExpiry) {
+  auto decision = decision_of("k1", {3, 100});
+  decision.expires_at = 5000;
+  cache.fill(digest_of(1), decision);
+  EXPECT_EQ(state(1, 4999), State::active);
+  EXPECT_EQ(state(1, 5000), State::expired);
+  cache.apply(key_revoked("k1", {3, 101}));
+  EXPECT_EQ(state(1, 5000), State::revoked);
+}
+
+TEST_F(NearCacheTest, TakesNothingBeforeTheFirstFlush) {
+  NearCache fresh({});
+  EXPECT_FALSE(fresh.fill(digest_of(1), decision_of("k1", {3, 100})));
+}
+
+TEST_F(NearCacheTest, AFlushDropsEverythingAndRefusesWhatIsOlder) {
+  cache.fill(digest_of(1), decision_of("k1", {3, 100}));
+  cache.apply(key_revoked("k2", {3, 101}));
+  cache.apply(owner_revoked(Scope::user, "u1", {3, 102}));
+  cache.flush({3, 200});
+  EXPECT_EQ(state(1), std::nullopt);
+  EXPECT_EQ(cache.size().entries, 0u);
+  EXPECT_EQ(cache.size().marks, 0u);
+  EXPECT_FALSE(cache.fill(digest_of(1), decision_of("k1", {3, 199})));
+  EXPECT_FALSE(cache.fill(digest_of(1), decision_of("k1", {4, 300})));
+  EXPECT_TRUE(cache.fill(digest_of(1), decision_of("k1", {3, 200})));
+}
+
+TEST_F(NearCacheTest, KeepsItsEntriesIntoTheNextEpochButTakesNoMoreOfTheOld) {
+  cache.fill(digest_of(1), decision_of("k1", {3, 100}));
+  cache.advance(4);
+  EXPECT_EQ(state(1), State::active);
+  EXPECT_FALSE(cache.fill(digest_of(2), decision_of("k2", {3, 100})));
+  EXPECT_TRUE(cache.fill(digest_of(2), decision_of("k2", {4, 101})));
+}
+
+TEST_F(NearCacheTest, ReusedSequencesOfALaterEpochEndOlderEntries) {
+  // Told as 3-110, lost in a crash: the next epoch gives 107 to another event.
+  cache.fill(digest_of(1), decision_of("k1", {3, 110}));
+  cache.apply(owner_revoked(Scope::user, "u1", {4, 107}));
+  cache.advance(4);
+  EXPECT_EQ(state(1), std::nullopt);
+  EXPECT_TRUE(cache.fill(digest_of(1), decision_of("k1", {4, 107})));
+}
+
+TEST_F(NearCacheTest, AsksOnceMoreAboutARevocationOfAnEarlierEpoch) {
+  cache.fill(digest_of(1), decision_of("k1", {3, 100}));
+  cache.apply(key_revoked("k1", {3, 105}));
+  cache.advance(4);
+  EXPECT_EQ(state(1), std::nullopt);
+  EXPECT_TRUE(cache.fill(digest_of(1), decision_of("k1", {4, 105}))) << "it was told, but never durable";
+  EXPECT_EQ(state(1), State::active);
+}
+
+TEST_F(NearCacheTest, AnUnknownEventDropsEverything) {
+  cache.fill(digest_of(1), decision_of("k1", {3, 100}));
+  cache.apply(key_event(Invalidation::Type::unknown, "", {3, 101}));
+  EXPECT_EQ(state(1), std::nullopt);
+  EXPECT_FALSE(cache.fill(digest_of(1), decision_of("k1", {3, 100})));
+}
+
+TEST(NearCacheBounds, HoldNoMoreEntriesThanAllowedAndFindTheRest) {
+  NearCache cache({.max_entries = 100, .max_marks = 100});
+  cache.flush({1, 0});
+  for (std::uint64_t i = 0; i < 5000; ++i) {
+    cache.fill(digest_of(i), decision_of("k" + std::to_string(i), {1, 1}));
+    cache.find(digest_of(0), 0);
+  }
+  EXPECT_EQ(cache.size().entries, 100u);
+  EXPECT_TRUE(cache.find(digest_of(0), 0)) << "what is used stays";
+  std::size_t found = 0;
+  for (std::uint64_t i = 0; i < 5000; ++i) found += cache.find(digest_of(i), 0) != nullptr;
+  EXPECT_EQ(found, 100u);
+  for (std::uint64_t i = 0; i < 5000; ++i) cache.apply(key_revoked("k" + std::to_string(i), {1, 2 + i}));
+  for (std::uint64_t i = 0; i < 5000; ++i) {
+    const auto decision = cache.find(digest_of(i), 0);
+    EXPECT_TRUE(!decision || decision->state == State::revoked);
+  }
+}
+
+TEST(NearCacheBounds, ForgottenMarksBecomeTheFloor) {
+  NearCache cache({.max_entries = 100, .max_marks = 8});
+  cache.flush({1, 0});
+  auto decision = decision_of("kept", {1, 5});
+  decision.user = "someone";
+  cache.fill(digest_of(1), decision);
+  for (Sequence s = 10; s < 100; ++s) {
+    cache.apply(owner_revoked(Scope::user, "u" + std::to_string(s), {1, s}));
+    cache.apply(key_revoked("k" + std::to_string(s), {1, s}));
+  }
+  EXPECT_LE(cache.size().marks, 8u);
+  EXPECT_FALSE(cache.find(digest_of(1), 0)) << "older than a mark that is forgotten";
+  EXPECT_FALSE(cache.fill(digest_of(2), decision_of("k10", {1, 9})));
+  EXPECT_FALSE(cache.fill(digest_of(1), decision));
+  decision.as_of = {1, 99};
+  EXPECT_TRUE(cache.fill(digest_of(1), decision));
+}
+
+TEST(NearCacheBounds, RevokedKeysByTheThousandsDoNotDriveOutTheLiving) {
+  NearCache cache({.max_entries = 100, .max_marks = 8});
+  cache.flush({1, 0});
+  cache.fill(digest_of(1), decision_of("alive", {1, 1}));
+  for (Sequence s = 2; s < 1000; ++s) cache.apply(key_revoked("k" + std::to_string(s), {1, s}));
+  EXPECT_TRUE(cache.find(digest_of(1), 0));
+}
+
+// One thread revokes, the others fill with answers from before and after and look up. The oracle is the
+// sequence up to which revocations have been applied, read before the look-up.
+TEST(NearCacheThreads, NeverAllowWhatWasEndedBeforeTheLookUp) {
+  constexpr std::uint64_t keys = 4000;
+  constexpr std::uint64_t users = 50;
+  NearCache cache({.max_entries = 1500, .max_marks = 400});
+  cache.flush({1, 0});
+  std::atomic<Sequence> applied{0};
+  std::atomic<int> wrong{0};
+  std::atomic<std::uint64_t> looked_up{0};
+  std::atomic<std::uint64_t> allowed{0};
+  // Event s revokes key s, or every 40th user (s / 40) % users, so each key's end is known beforehand.
+  const auto is_owner_event = [](Sequence s) { return s % 40 == 0; };
+  const auto user_of = [](std::uint64_t key) { return key % users; };
+  const auto revoked_at = [&](std::uint64_t key) -> Sequence {
+    Sequence first = is_owner_event(key) ? keys : key;
+    for (Sequence s = 40; s < first; s += 40) {
+      if ((s / 40) % users == user_of(key)) first = s;
+    }
+    return first;
+  };
+  std::vector<Sequence> end(keys);
+  for (std::uint64_t key = 1; key < keys; ++key) end[key] = revoked_at(key);
+
+  const auto work = [&](unsigned seed) {
+    std::mt19937 random(seed);
+    while (applied.load() + 1 < keys) {
+      const auto key = 1 + random() % (keys - 1);
+      // An answer that was on its way for a while.
+      const Sequence now = applied.load();
+      const Sequence as_of = now - std::min<Sequence>(now, random() % 50);
+      auto decision = decision_of("k" + std::to_string(key), {1, as_of});
+      decision.user = "u" + std::to_string(user_of(key));
+      decision.workspace.clear();
+      if (as_of >= end[key]) decision.state = State::revoked;
+      cache.fill(digest_of(key), std::move(decision));
+      const auto other = random() % 2 ? key : 1 + random() % (keys - 1);
+      const Sequence known = applied.load();
+      const auto found = cache.find(digest_of(other), 0);
+      ++looked_up;
+      if (!found || found->state != State::active) continue;
+      ++allowed;
+      if (end[other] <= known) ++wrong;
+    }
+  };
+  std::vector<std::thread> threads;
+  for (unsigned i = 0; i < 3; ++i) threads.emplace_back(work, i);
+  for (Sequence s = 1; s < keys; ++s) {
+    cache.apply(is_owner_event(s) ? owner_revoked(Scope::user, "u" + std::to_string((s / 40) % users), {1, s})
+                                  : key_revoked("k" + std::to_string(s), {1, s}));
+    applied = s;
+    // In step with the others, however few processors there are.
+    while (looked_up < s * 8) std::this_thread::yield();
+    if (s % 1000 == 0) cache.flush({1, s});
+  }
+  for (auto& thread : threads) thread.join();
+  EXPECT_EQ(wrong, 0);
+  EXPECT_GT(allowed, 0u);
+  EXPECT_LE(cache.size().entries, 1500u);
+  EXPECT_LE(cache.size().marks, 400u);
+}
+
+}  // namespace
+}  // namespace revoked::cache

@@ -1,0 +1,152 @@
+#pragma once
+// A small engine for gateway tests: keys, a journal of revocations, pages and a stream; each part can be made
+// to misbehave. The secret of a key is its id.
+
+#include <atomic>
+#include <mutex>
+#include <set>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "cache/json_writer.hpp"
+#include "cache/message.hpp"
+#include "tests/support/fake_engine.hpp"
+
+namespace revoked::test {
+
+class ScriptedEngine {
+ public:
+  explicit ScriptedEngine(std::uint16_t port = 0)
+      : engine_([this](const FakeRequest& request, FakeEngine::Peer& peer) { serve(request, peer); }, port) {}
+  ~ScriptedEngine() { stopping_ = true; }
+
+  std::uint16_t port() const { return engine_.port(); }
+  void cut_connections() { engine_.cut_connections(); }
+
+  // What it does not do for now.
+  std::atomic<bool> hides_messages{false};  // the stream leaves them out
+  std::atomic<bool> hides_heartbeats{false};
+  std::atomic<bool> refuses_pages{false};
+  std::atomic<bool> refuses_streams{false};
+  std::atomic<bool> refuses_questions{false};
+  std::atomic<bool> forgets_ranges{false};  // 410 to every range but the newest
+  std::atomic<int> question_delay_ms{0};    // between looking up and answering
+
+  std::atomic<int> questions{0}, pages{0}, streams{0};
+
+  // Gives back the message.
+  std::string revoke(const std::string& key_id) {
+    std::lock_guard lock(mutex_);
+    revoked_.insert(key_id);
+    ++sequence_;
+    std::string json = "{\"epoch\":" + std::to_string(epoch_) + ",\"first\":" + std::to_string(sequence_) +
+                       ",\"last\":" + std::to_string(sequence_) + ",\"at\":\"" +
+                       engine::to_rfc3339(engine::now_unix_ms()) +
+                       "\",\"events\":[{\"sequence\":" + std::to_string(sequence_) +
+                       ",\"type\":\"key.revoked\",\"key_id\":\"" + key_id + "\"}]}";
+    journal_.push_back(json);
+    return json;
+  }
+
+  // A restart: the new epoch's first entry covers what it lost.
+  void restart() {
+    {
+      std::lock_guard lock(mutex_);
+      ++epoch_;
+      ++sequence_;
+      journal_.push_back("{\"epoch\":" + std::to_string(epoch_) + ",\"first\":" + std::to_string(sequence_) +
+                         ",\"last\":" + std::to_string(sequence_) + ",\"at\":\"" +
+                         engine::to_rfc3339(engine::now_unix_ms()) + "\",\"events\":[]}");
+    }
+    cut_connections();
+  }
+
+  engine::Position position() const {
+    std::lock_guard lock(mutex_);
+    return {epoch_, sequence_};
+  }
+  std::string heartbeat() const {
+    const auto now = position();
+    return cache::encode_heartbeat(now.epoch, now.sequence, engine::now_unix_ms());
+  }
+
+ private:
+  using Peer = FakeEngine::Peer;
+
+  void serve(const FakeRequest& request, Peer& peer) {
+    const auto accept = request.headers.find("accept");
+    if (request.method == "POST") return verify(request, peer);
+    if (accept != request.headers.end() && accept->second == "text/event-stream")
+      return stream(request, peer);
+    page(request, peer);
+  }
+
+  void verify(const FakeRequest& request, Peer& peer) {
+    ++questions;
+    if (refuses_questions) return peer.answer(503, "{}");
+    const auto id = request.body.substr(11, request.body.size() - 13);
+    std::string body;
+    {
+      std::lock_guard lock(mutex_);
+      const bool active = !revoked_.contains(id);
+      body = std::string("{\"active\":") + (active ? "true" : "false") + ",\"state\":\"" +
+             (active ? "active" : "revoked") + "\",\"key_id\":\"" + id + "\",\"as_of\":\"" +
+             engine::to_string({epoch_, sequence_}) + "\"}";
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(question_delay_ms));
+    peer.answer(200, body);
+  }
+
+  void page(const FakeRequest& request, Peer& peer) {
+    ++pages;
+    if (refuses_pages) return peer.answer(503, "{}");
+    std::lock_guard lock(mutex_);
+    const auto now = engine::to_string({epoch_, sequence_});
+    const auto at = request.target.find("after=");
+    std::string messages;
+    if (at != std::string::npos) {
+      const auto text = request.target.substr(at + 6, request.target.find('&', at) - at - 6);
+      const auto after = engine::parse_position(text);
+      if (!after || (forgets_ranges && after->sequence < sequence_) || after->sequence > sequence_)
+        return peer.answer(410, "{\"code\":\"position_gone\",\"position\":\"" + now + "\"}");
+      for (auto i = after->sequence; i < journal_.size(); ++i)
+        messages += (messages.empty() ? "" : ",") + journal_[i];
+    }
+    peer.answer(200, "{\"position\":\"" + now + "\",\"more\":false,\"messages\":[" + messages + "]}");
+  }
+
+  void stream(const FakeRequest& request, Peer& peer) {
+    ++streams;
+    if (refuses_streams) return peer.answer(503, "{}");
+    std::size_t next = 0;
+    {
+      std::lock_guard lock(mutex_);
+      const auto id = request.headers.find("last-event-id");
+      next = id == request.headers.end() ? journal_.size() : engine::parse_position(id->second)->sequence;
+    }
+    peer.open_event_stream();
+    for (int turn = 0; !stopping_ && peer.is_open(); ++turn) {
+      std::vector<std::string> messages;
+      {
+        std::lock_guard lock(mutex_);
+        if (!hides_messages)
+          messages.assign(journal_.begin() + std::min(next, journal_.size()), journal_.end());
+        next = journal_.size();
+      }
+      for (const auto& message : messages) peer.send_event(message);
+      if (turn % 20 == 0 && !hides_heartbeats) peer.send_event(heartbeat());
+      std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    }
+  }
+
+  mutable std::mutex mutex_;
+  engine::Epoch epoch_ = 1;
+  engine::Sequence sequence_ = 0;
+  std::vector<std::string> journal_;  // the message of sequence i + 1 is at i
+  std::set<std::string> revoked_;
+  std::atomic<bool> stopping_{false};
+  FakeEngine engine_;  // the last: its threads use everything above
+};
+
+}  // namespace revoked::test

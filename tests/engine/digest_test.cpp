@@ -1,0 +1,70 @@
+#include "engine/digest.hpp"
+
+#include <gtest/gtest.h>
+
+#include <thread>
+#include <vector>
+
+namespace revoked::engine {
+namespace {
+
+TEST(Digest, IsSha256) {  // FIPS 180-4 examples
+  EXPECT_EQ(to_hex(sha256("")), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+  EXPECT_EQ(to_hex(sha256("abc")), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+  EXPECT_EQ(to_hex(sha256("abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq")),
+            "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1");
+}
+
+TEST(Digester, IsSha256WithoutAPepper) { EXPECT_EQ(Digester()("abc"), sha256("abc")); }
+
+TEST(Digester, IsHmacSha256WithAPepper) {  // RFC 4231, test cases 1 and 2
+  EXPECT_EQ(to_hex(Digester(std::string(20, '\x0b'))("Hi There")),
+            "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7");
+  EXPECT_EQ(to_hex(Digester("Jefe")("what do ya want for nothing?")),
+            "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+}
+
+TEST(Digester, WorksFromManyThreadsAtOnce) {
+  const Digester peppered("Jefe");
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([&peppered] {
+      const auto plain = sha256("abc");
+      const auto mixed = peppered("abc");
+      for (int i = 0; i < 2000; ++i) {
+        ASSERT_EQ(sha256("abc"), plain);
+        ASSERT_EQ(peppered("abc"), mixed);
+      }
+    });
+  }
+  for (auto& thread : threads) thread.join();
+}
+
+TEST(Digest, ComesBackFromHexadecimalOfEitherCase) {
+  const auto digest = sha256("abc");
+  auto text = to_hex(digest);
+  EXPECT_EQ(digest_from_hex(text), digest);
+  for (auto& c : text) c = static_cast<char>(std::toupper(c));
+  EXPECT_EQ(digest_from_hex(text), digest);
+  EXPECT_FALSE(digest_from_hex(text.substr(1)));
+  EXPECT_FALSE(digest_from_hex(text + "0"));
+  EXPECT_FALSE(digest_from_hex(""));
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    auto wrong = text;
+    wrong[at] = 'g';
+    EXPECT_FALSE(digest_from_hex(wrong));
+  }
+}
+
+TEST(Digest, ComparesWhole) {
+  const auto a = sha256("abc");
+  EXPECT_TRUE(equal_in_constant_time(a, a));
+  for (std::size_t at = 0; at < a.size(); ++at) {
+    auto b = a;
+    b[at] ^= 1;
+    EXPECT_FALSE(equal_in_constant_time(a, b));
+  }
+}
+
+}  // namespace
+}  // namespace revoked::engine

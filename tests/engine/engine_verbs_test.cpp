@@ -1,0 +1,254 @@
+// What the verbs answer when nothing goes wrong.
+
+#include <gtest/gtest.h>
+
+#include <vector>
+
+#include "tests/engine/engine_harness.hpp"
+
+namespace revoked::engine {
+namespace {
+
+using test::digest_of;
+using test::FakeDisk;
+using test::Harness;
+
+class EngineTest : public testing::Test {
+ protected:
+  std::shared_ptr<FakeDisk> disk_ = std::make_shared<FakeDisk>();
+  Harness engine_{disk_};
+};
+
+TEST_F(EngineTest, AKeyIsActiveUntilItIsRevoked) {
+  EXPECT_EQ(engine_.state("k1"), KeyState::unknown);
+  const auto created = engine_.create("k1", {"u1", "a1", "w1"});
+  ASSERT_TRUE(created);
+  EXPECT_EQ(created->key_id, "k1");
+  EXPECT_EQ(created->sequence, 2u);  // behind the start of the epoch
+  engine_.settle();
+  EXPECT_EQ(engine_.state("k1"), KeyState::active);
+  const auto revoked = engine_->revoke("k1", "leaked", {});
+  ASSERT_TRUE(revoked);
+  EXPECT_FALSE(revoked->already);
+  EXPECT_EQ(revoked->sequence, 3u);
+  EXPECT_EQ(engine_.state("k1"), KeyState::revoked);
+}
+
+TEST_F(EngineTest, VerifyAnswersAllThatADecisionNeeds) {
+  NewKey key;
+  key.key_id = "k1";
+  key.digest = digest_of("k1");
+  key.owners = {"u1", "a-rather-long-application-id", "w1@example:eu+1"};
+  key.permissions = "keys:read keys:verify";
+  key.expires_at = 1000;
+  ASSERT_TRUE(engine_->create(key, {}));
+  engine_.settle();
+  Decision decision;
+  decision.key_id = "left over";
+  ASSERT_TRUE(engine_->verify(key.digest, 999, decision));
+  EXPECT_EQ(decision.state, KeyState::active);
+  EXPECT_EQ(decision.key_id, "k1");
+  EXPECT_EQ(decision.owner(Scope::user), "u1");
+  EXPECT_EQ(decision.owner(Scope::application), "a-rather-long-application-id");
+  EXPECT_EQ(decision.owner(Scope::workspace), "w1@example:eu+1");
+  EXPECT_EQ(decision.permissions, "keys:read keys:verify");
+  EXPECT_EQ(decision.expires_at, 1000);
+  EXPECT_EQ(decision.as_of, (Position{1, 2}));
+}
+
+TEST_F(EngineTest, AKeyExpiresAtItsTime) {
+  NewKey key;
+  key.key_id = "k1";
+  key.digest = digest_of("k1");
+  key.expires_at = 1000;
+  ASSERT_TRUE(engine_->create(key, {}));
+  engine_.settle();
+  EXPECT_EQ(engine_.state("k1", 999), KeyState::active);
+  EXPECT_EQ(engine_.state("k1", 1000), KeyState::expired);
+  ASSERT_TRUE(engine_->revoke("k1", "", {}));
+  EXPECT_EQ(engine_.state("k1", 1000), KeyState::revoked);  // which is for ever, and says more
+}
+
+TEST_F(EngineTest, RevokingAgainAnswersTheSame) {
+  engine_.create("k1").value();
+  const auto first = engine_->revoke("k1", "leaked", {});
+  const auto again = engine_->revoke("k1", "other", {});
+  ASSERT_TRUE(first && again);
+  EXPECT_TRUE(again->already);
+  EXPECT_EQ(again->sequence, first->sequence);
+  EXPECT_EQ(engine_->applied(), first->sequence);  // no second event
+}
+
+TEST_F(EngineTest, RevokesByWhatLeaked) {
+  engine_.create("k1").value();
+  const auto revoked = engine_->revoke(digest_of("k1"), "leaked", {});
+  ASSERT_TRUE(revoked);
+  engine_.settle();
+  EXPECT_EQ(engine_.state("k1"), KeyState::revoked);
+  EXPECT_EQ(engine_->revoke(digest_of("k2"), "", {}).error(), errc::not_found);
+}
+
+TEST_F(EngineTest, UnknownKeysAreNotFound) {
+  EXPECT_EQ(engine_->revoke("k1", "", {}).error(), errc::not_found);
+  EXPECT_EQ(engine_->revoke("", "", {}).error(), errc::not_found);
+  EXPECT_EQ(engine_->revoke(std::string(5000, 'x'), "", {}).error(), errc::not_found);
+  EXPECT_EQ(engine_->describe("k1", 1).error(), errc::not_found);
+  EXPECT_EQ(engine_->key_id_of(digest_of("k1")).error(), errc::not_found);
+  EXPECT_EQ(engine_->applied(), 1u);
+}
+
+TEST_F(EngineTest, IdsAndSecretsAreUnique) {
+  engine_.create("k1").value();
+  EXPECT_EQ(engine_.create("k1").error(), errc::already_exists);
+  NewKey same_id;
+  same_id.key_id = "k1";
+  same_id.digest = digest_of("another");
+  EXPECT_EQ(engine_->create(same_id, {}).error(), errc::already_exists);
+  NewKey same_digest;
+  same_digest.key_id = "k2";
+  same_digest.digest = digest_of("k1");
+  EXPECT_EQ(engine_->create(same_digest, {}).error(), errc::already_exists);
+  EXPECT_EQ(engine_->size().keys, 1u);
+  ASSERT_TRUE(engine_->revoke("k1", "", {}));
+  EXPECT_EQ(engine_.create("k1").error(), errc::already_exists);  // P2: a revoked id never lives again
+}
+
+TEST_F(EngineTest, IssuesAnIdWhereNoneIsGiven) {
+  const auto created = engine_.create("");
+  ASSERT_TRUE(created);
+  EXPECT_EQ(created->key_id.size(), 36u);
+  EXPECT_EQ(engine_->key_id_of(digest_of("")).value(), created->key_id);
+  EXPECT_TRUE(engine_->revoke(created->key_id, "", {}));
+}
+
+TEST_F(EngineTest, RefusesMalformedKeys) {
+  const auto refused = [&](auto change) {
+    NewKey key;
+    key.key_id = "k1";
+    key.digest = digest_of("k1");
+    change(key);
+    const auto created = engine_->create(key, {});
+    return created ? errc{} : static_cast<errc>(created.error().value());
+  };
+  const std::string long_id(129, 'a');
+  const std::string name(max_name_size + 1, 'a');
+  const std::string permissions(max_permissions_size + 1, 'a');
+  const std::string metadata(max_metadata_size + 1, 'a');
+  EXPECT_EQ(refused([](NewKey& key) { key.key_id = "a b"; }), errc::invalid_key_id);
+  EXPECT_EQ(refused([&](NewKey& key) { key.key_id = long_id; }), errc::invalid_key_id);
+  EXPECT_EQ(refused([](NewKey& key) { key.key_id = "u@x"; }), errc::invalid_key_id);
+  for (const Scope scope : all_scopes) {
+    const auto at = static_cast<std::size_t>(scope);
+    EXPECT_EQ(refused([&](NewKey& key) { key.owners[at] = "a/b"; }), errc::invalid_owner_id);
+    EXPECT_EQ(refused([&](NewKey& key) { key.owners[at] = long_id; }), errc::invalid_owner_id);
+  }
+  EXPECT_EQ(refused([&](NewKey& key) { key.name = name; }), errc::invalid_field);
+  EXPECT_EQ(refused([&](NewKey& key) { key.permissions = permissions; }), errc::invalid_field);
+  EXPECT_EQ(refused([](NewKey& key) { key.permissions = "a  b"; }), errc::invalid_field);
+  EXPECT_EQ(refused([&](NewKey& key) { key.metadata = metadata; }), errc::invalid_field);
+  EXPECT_EQ(refused([](NewKey& key) { key.expires_at = -1; }), errc::invalid_field);
+  EXPECT_EQ(engine_->applied(), 1u);
+  EXPECT_EQ(refused([](NewKey&) {}), errc{});
+}
+
+TEST_F(EngineTest, RefusesMalformedRevocations) {
+  engine_.create("k1", {"u1"}).value();
+  const std::string reason(max_reason_size + 1, 'x');
+  EXPECT_EQ(engine_->revoke("k1", reason, {}).error(), errc::invalid_field);
+  EXPECT_EQ(engine_->revoke_owner(Scope::user, "u1", reason, {}).error(), errc::invalid_field);
+  EXPECT_EQ(engine_->revoke_owner(Scope::user, "", "", {}).error(), errc::invalid_owner_id);
+  EXPECT_EQ(engine_->revoke_owner(Scope::user, "a/b", "", {}).error(), errc::invalid_owner_id);
+  EXPECT_EQ(engine_->applied(), 2u);
+}
+
+TEST_F(EngineTest, AnOversizedCallerNeverBreaksTheJournal) {
+  const std::string large(70'000, 'x');
+  const Caller caller{large, large, large};
+  NewKey key;
+  key.key_id = "k1";
+  key.digest = digest_of("k1");
+  key.owners = {"u1"};
+  engine_->create(key, caller).value();
+  engine_->revoke("k1", "", caller).value();
+  engine_.create("k2", {"u1"}).value();
+  engine_->revoke_owner(Scope::user, "u1", "", caller).value();
+  EXPECT_TRUE(engine_.wait_until_durable(5));
+  engine_.restart();
+  EXPECT_TRUE(engine_.started());
+  EXPECT_EQ(engine_.state("k1"), KeyState::revoked);
+  EXPECT_EQ(engine_.state("k2"), KeyState::revoked);
+}
+
+TEST_F(EngineTest, OwnerRevocationsCountTheirKeys) {
+  for (const char* id : {"k1", "k2", "k3"}) engine_.create(id, {"u1", "a1", "w1"}).value();
+  engine_.create("k4", {"u2", "a1", "w1"}).value();
+  engine_->revoke("k1", "", {}).value();
+  EXPECT_EQ(engine_->revoke_owner(Scope::user, "u1", "", {})->keys, 2u);
+  EXPECT_EQ(engine_->revoke_owner(Scope::user, "u1", "", {})->keys, 0u);
+  // A key counts as long as neither it nor this very owner has been revoked.
+  EXPECT_EQ(engine_->revoke_owner(Scope::application, "a1", "", {})->keys, 3u);
+  EXPECT_EQ(engine_->revoke_owner(Scope::workspace, "w2", "", {})->keys, 0u);
+  engine_.settle();
+  for (const char* id : {"k1", "k2", "k3", "k4"}) EXPECT_EQ(engine_.state(id), KeyState::revoked);
+}
+
+TEST_F(EngineTest, RevokingAnOwnerWithoutLiveKeysIsNoEvent) {
+  engine_.create("k1", {"u1"}).value();
+  const auto first = engine_->revoke_owner(Scope::user, "u1", "", {}).value();
+  const auto again = engine_->revoke_owner(Scope::user, "u1", "", {}).value();
+  EXPECT_EQ(engine_->applied(), first.sequence);
+  EXPECT_GE(again.sequence, first.sequence);  // its answer waits for what did it
+  EXPECT_EQ(engine_->revoke_owner(Scope::user, "never-seen", "", {})->keys, 0u);
+  EXPECT_EQ(engine_->applied(), first.sequence);
+}
+
+TEST_F(EngineTest, KeysCreatedAfterAnOwnersRevocationLive) {
+  engine_.create("old", {"u1"}).value();
+  engine_->revoke_owner(Scope::user, "u1", "", {}).value();
+  engine_.create("new", {"u1"}).value();
+  for (int i = 0; i < 3; ++i) {
+    engine_.settle();
+    EXPECT_EQ(engine_.state("old"), KeyState::revoked);
+    EXPECT_EQ(engine_.state("new"), KeyState::active);
+    engine_.restart();
+  }
+  EXPECT_EQ(engine_->revoke_owner(Scope::user, "u1", "", {})->keys, 1u);
+  EXPECT_EQ(engine_.state("new"), KeyState::revoked);
+}
+
+TEST_F(EngineTest, ScopesAreApart) {
+  engine_.create("k1", {"x"}).value();
+  engine_.create("k2", {"", "x"}).value();
+  engine_.create("k3", {"", "", "x"}).value();
+  engine_.settle();
+  EXPECT_EQ(engine_->revoke_owner(Scope::application, "x", "", {})->keys, 1u);
+  EXPECT_EQ(engine_.state("k1"), KeyState::active);
+  EXPECT_EQ(engine_.state("k2"), KeyState::revoked);
+  EXPECT_EQ(engine_.state("k3"), KeyState::active);
+}
+
+TEST(Engine, IsNotReadyBeforeItsStartAndAfterItsStop) {
+  Engine engine({}, [] {});
+  Decision decision;
+  EXPECT_FALSE(engine.is_ready());
+  EXPECT_FALSE(engine.has_failed());
+  EXPECT_EQ(engine.create({}, {}).error(), errc::not_ready);
+  EXPECT_EQ(engine.revoke("k1", "", {}).error(), errc::not_ready);
+  EXPECT_EQ(engine.revoke(Digest{}, "", {}).error(), errc::not_ready);
+  EXPECT_EQ(engine.revoke_owner(Scope::user, "u1", "", {}).error(), errc::not_ready);
+  EXPECT_EQ(engine.verify({}, 1, decision).error(), errc::not_ready);
+  EXPECT_EQ(engine.describe("k1", 1).error(), errc::not_ready);
+  EXPECT_EQ(engine.key_id_of({}).error(), errc::not_ready);
+  EXPECT_EQ(engine.read_journal(0, [](const BatchView&) { return true; }).error(), errc::not_ready);
+  test::Witness witness;
+  const auto disk = std::make_shared<FakeDisk>();
+  ASSERT_TRUE(engine.start(std::make_unique<test::FakeStore>(disk), witness, [](const LoadProgress&) {}));
+  EXPECT_TRUE(engine.is_ready());
+  engine.stop();
+  EXPECT_FALSE(engine.is_ready());
+  EXPECT_EQ(engine.create({}, {}).error(), errc::not_ready);
+  EXPECT_TRUE(engine.verify({}, 1, decision));  // what is known stays known
+}
+
+}  // namespace
+}  // namespace revoked::engine

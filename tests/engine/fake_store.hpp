@@ -1,0 +1,215 @@
+#pragma once
+// A store in memory whose syncs a test can hold back, let go and break. The disk outlives the store, as a real
+// one outlives the process: an engine restarts over the same FakeDisk.
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <condition_variable>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "engine/store.hpp"
+
+namespace revoked::engine::test {
+
+class FakeDisk {
+ public:
+  // Commits wait from now on; wait_until_blocked returns once one does.
+  void block() {
+    const std::scoped_lock lock(mutex_);
+    blocked_ = true;
+  }
+  void wait_until_blocked() {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this] { return waiting_; });
+  }
+  void unblock() {
+    {
+      const std::scoped_lock lock(mutex_);
+      blocked_ = false;
+    }
+    changed_.notify_all();
+  }
+
+  // The n-th commit from now (1: the next) and all later ones fail.
+  void fail_commit(int n) {
+    const std::scoped_lock lock(mutex_);
+    fails_in_ = n;
+  }
+  // A new process finds a sound disk.
+  void repair() {
+    const std::scoped_lock lock(mutex_);
+    fails_in_ = 0;
+  }
+
+  std::size_t commit_count() const {
+    const std::scoped_lock lock(mutex_);
+    return batches.size();
+  }
+  int attempts() const {
+    const std::scoped_lock lock(mutex_);
+    return attempts_;
+  }
+  // As in RocksDB, readers see a batch while it is being synced, and it may be there after a sync that failed.
+  bool visible_before_synced = false;
+  // Called under no lock, when a commit has become durable.
+  std::function<void(const BatchView&)> on_synced;
+
+  // Behind mutex_ while a store uses them.
+  std::vector<std::string> batches;
+  std::map<std::string, std::pair<Sequence, std::string>, std::less<>> keys;
+  std::map<std::string, Sequence, std::less<>> folded;
+  std::map<std::pair<Scope, std::string>, std::vector<Sequence>> marks;
+  std::vector<std::pair<Epoch, Sequence>> epochs;
+  Sequence folded_to = 0;
+
+  // Answers whether the commit may be written.
+  bool enter_commit() {
+    std::unique_lock lock(mutex_);
+    ++attempts_;
+    waiting_ = true;
+    changed_.notify_all();
+    changed_.wait(lock, [this] { return !blocked_; });
+    waiting_ = false;
+    if (fails_in_ > 1) {
+      --fails_in_;
+      return true;
+    }
+    return fails_in_ == 0;
+  }
+  std::mutex& mutex() const { return mutex_; }
+
+ private:
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  bool blocked_ = false;
+  bool waiting_ = false;
+  int fails_in_ = 0;
+  int attempts_ = 0;
+};
+
+class FakeStore final : public Store {
+ public:
+  explicit FakeStore(std::shared_ptr<FakeDisk> disk) : disk_(std::move(disk)) {}
+
+  result<void> commit(const BatchView& batch) override {
+    if (disk_->visible_before_synced) write(batch);
+    if (!disk_->enter_commit()) return errc::storage_failed;
+    if (!disk_->visible_before_synced) write(batch);
+    if (disk_->on_synced) disk_->on_synced(batch);
+    return {};
+  }
+
+  result<Sequence> last_sequence() const override {
+    const std::scoped_lock lock(disk_->mutex());
+    return disk_->batches.empty() ? 0 : parsed(disk_->batches.back()).last();
+  }
+
+  result<std::vector<std::pair<Epoch, Sequence>>> epochs() const override {
+    const std::scoped_lock lock(disk_->mutex());
+    return disk_->epochs;
+  }
+
+  result<void> replay(Sequence from, const std::function<bool(const BatchView&)>& visit) const override {
+    std::vector<std::string> batches;
+    {
+      const std::scoped_lock lock(disk_->mutex());
+      for (const auto& bytes : disk_->batches) {
+        if (parsed(bytes).last() >= from) batches.push_back(bytes);
+      }
+    }
+    for (const auto& bytes : batches) {
+      if (!visit(parsed(bytes))) break;
+    }
+    return {};
+  }
+
+  result<void> load_keys(const KeyVisitor& visit) const override {
+    const std::scoped_lock lock(disk_->mutex());
+    for (const auto& [id, record] : disk_->keys) {
+      std::string_view bytes = record.second;
+      EventView creation;
+      if (!take_event(bytes, creation)) return errc::storage_corrupt;
+      const auto revoked = disk_->folded.find(id);
+      visit(record.first, creation, revoked == disk_->folded.end() ? 0 : revoked->second);
+    }
+    return {};
+  }
+
+  std::uint64_t estimated_keys() const override {
+    const std::scoped_lock lock(disk_->mutex());
+    return disk_->keys.size();
+  }
+
+  result<void> load_owner_marks(const std::function<void(const OwnerMark&)>& visit) const override {
+    const std::scoped_lock lock(disk_->mutex());
+    for (const auto& [owner, sequences] : disk_->marks) {
+      for (const auto sequence : sequences) visit({owner.first, owner.second, sequence});
+    }
+    return {};
+  }
+
+  result<std::optional<std::pair<Sequence, std::string>>> fetch_key(std::string_view key_id) const override {
+    const std::scoped_lock lock(disk_->mutex());
+    const auto found = disk_->keys.find(key_id);
+    if (found == disk_->keys.end()) return std::optional<std::pair<Sequence, std::string>>{};
+    return found->second;
+  }
+
+  result<Sequence> owner_mark_after(Scope scope, std::string_view id, Sequence from) const override {
+    const std::scoped_lock lock(disk_->mutex());
+    const auto found = disk_->marks.find({scope, std::string(id)});
+    if (found == disk_->marks.end()) return Sequence{0};
+    const auto at = std::lower_bound(found->second.begin(), found->second.end(), from);
+    return at == found->second.end() ? Sequence{0} : *at;
+  }
+
+  Sequence folded_to() const override {
+    const std::scoped_lock lock(disk_->mutex());
+    return disk_->folded_to;
+  }
+
+  result<void> fold(const std::vector<FoldedRevocation>& revocations, Sequence folded_to) override {
+    const std::scoped_lock lock(disk_->mutex());
+    for (const auto& [id, sequence] : revocations) disk_->folded[id] = sequence;
+    disk_->folded_to = folded_to;
+    return {};
+  }
+
+ private:
+  static BatchView parsed(const std::string& bytes) {
+    BatchView batch;
+    BatchView::parse(bytes, batch);
+    return batch;
+  }
+
+  void write(const BatchView& batch) {
+    const std::scoped_lock lock(disk_->mutex());
+    disk_->batches.emplace_back(batch.bytes());
+    EXPECT_TRUE(batch.for_each([&](Sequence at, const EventView& event) { index(batch, at, event); }));
+  }
+  void index(const BatchView& batch, Sequence at, const EventView& event) {
+    if (event.type == EventType::key_created) {
+      std::string bytes;
+      append_event(bytes, event);
+      disk_->keys[std::string(event[Field::key_id])] = {at, bytes};
+    } else if (event.type == EventType::owner_revoked) {
+      const auto scope = static_cast<Scope>(event[Field::owner_scope].front());
+      disk_->marks[{scope, std::string(event[Field::owner_id])}].push_back(at);
+    } else if (event.type == EventType::epoch_started) {
+      disk_->epochs.emplace_back(batch.epoch(), at);
+    }
+  }
+
+  std::shared_ptr<FakeDisk> disk_;
+};
+
+}  // namespace revoked::engine::test

@@ -1,0 +1,244 @@
+#include "engine/journal.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <thread>
+#include <vector>
+
+#include "tests/engine/engine_harness.hpp"
+
+namespace revoked::engine {
+namespace {
+
+using test::FakeDisk;
+using test::FakeStore;
+using test::Witness;
+
+class JournalTest : public testing::Test {
+ protected:
+  ~JournalTest() override { disk_->unblock(); }  // a failed test must not wait for ever
+
+  // Answers the event's sequence; 0 if the journal refused it.
+  Sequence append(std::string_view key_id = "k") {
+    Journal::Turn turn(journal_);
+    if (!turn.open()) return 0;
+    EventView event;
+    event.type = EventType::key_revoked;
+    event[Field::key_id] = key_id;
+    return turn.append(event);
+  }
+  BatchView batch(std::size_t i) {
+    BatchView view;
+    EXPECT_TRUE(BatchView::parse(disk_->batches.at(i), view));
+    return view;
+  }
+
+  std::shared_ptr<FakeDisk> disk_ = std::make_shared<FakeDisk>();
+  FakeStore store_{disk_};
+  Witness witness_;
+  Journal journal_{store_, 3, 100, [this] { witness_.on_failure(); }};
+};
+
+TEST_F(JournalTest, BeginsBehindTheLastSequence) {
+  EXPECT_EQ(journal_.epoch(), 3u);
+  EXPECT_EQ(journal_.applied(), 100u);
+  EXPECT_EQ(journal_.durable(), 100u);
+  EXPECT_EQ(append(), 101u);
+  EXPECT_EQ(journal_.applied(), 101u);
+  ASSERT_TRUE(journal_.wait_until_durable(101));
+  EXPECT_EQ(batch(0).epoch(), 3u);
+  EXPECT_EQ(batch(0).first(), 101u);
+}
+
+TEST_F(JournalTest, ATurnWithoutAnEventChangesNothing) {
+  { Journal::Turn turn(journal_); }
+  EXPECT_EQ(journal_.applied(), 100u);
+  journal_.stop();
+  EXPECT_EQ(disk_->commit_count(), 0u);
+}
+
+TEST_F(JournalTest, WhileOneBatchSyncsTheNextGathers) {
+  disk_->block();
+  append();
+  disk_->wait_until_blocked();
+  for (int i = 0; i < 1000; ++i) append();
+  EXPECT_EQ(journal_.applied(), 1101u);
+  EXPECT_EQ(journal_.durable(), 100u);
+  disk_->unblock();
+  ASSERT_TRUE(journal_.wait_until_durable(1101));
+  ASSERT_EQ(disk_->commit_count(), 2u);
+  EXPECT_EQ(batch(1).first(), 102u);
+  EXPECT_EQ(batch(1).count(), 1000u);
+}
+
+TEST_F(JournalTest, SeveralEventsOfOneTurnStayTogether) {
+  {
+    Journal::Turn turn(journal_);
+    EventView event;
+    event.type = EventType::key_revoked;
+    EXPECT_EQ(turn.append(event), 101u);
+    EXPECT_EQ(turn.append(event), 102u);
+  }
+  ASSERT_TRUE(journal_.wait_until_durable(102));
+  EXPECT_EQ(disk_->commit_count(), 1u);
+}
+
+TEST_F(JournalTest, SequencesAreGaplessWhateverTheThreads) {
+  constexpr int threads = 4;
+  constexpr int each = 5000;
+  std::vector<std::vector<Sequence>> given(threads);
+  std::vector<std::thread> running;
+  for (auto& mine : given) {
+    running.emplace_back([this, &mine] {
+      for (int i = 0; i < each; ++i) mine.push_back(append());
+    });
+  }
+  for (auto& thread : running) thread.join();
+  journal_.stop();
+  std::vector<bool> seen(threads * each);
+  for (const auto& mine : given) {
+    for (std::size_t i = 0; i < mine.size(); ++i) {
+      ASSERT_GT(mine[i], i == 0 ? 100u : mine[i - 1]);
+      ASSERT_FALSE(seen.at(mine[i] - 101));
+      seen[mine[i] - 101] = true;
+    }
+  }
+  Sequence next = 101;
+  for (std::size_t i = 0; i < disk_->commit_count(); ++i) {
+    ASSERT_EQ(batch(i).first(), next);
+    next = batch(i).last() + 1;
+  }
+  EXPECT_EQ(next, 101u + threads * each);
+}
+
+TEST_F(JournalTest, TellsFirstSyncsSecondAcknowledgesLast) {
+  struct Order final : JournalListener, CommitListener {
+    std::vector<std::string> seen;  // on the journal's thread only, until it has ended
+    void on_batch(const BatchView& b) override { seen.push_back("told " + std::to_string(b.last())); }
+    void on_durable(Sequence s) override { seen.push_back("acknowledged " + std::to_string(s)); }
+  } order;
+  disk_->on_synced = [&](const BatchView& b) { order.seen.push_back("synced " + std::to_string(b.last())); };
+  journal_.add(static_cast<JournalListener&>(order));
+  journal_.add(static_cast<CommitListener&>(order));
+  append();
+  ASSERT_TRUE(journal_.wait_until_durable(101));
+  append();
+  journal_.stop();
+  EXPECT_THAT(order.seen, testing::ElementsAre("told 101", "synced 101", "acknowledged 101", "told 102",
+                                               "synced 102", "acknowledged 102"));
+}
+
+TEST_F(JournalTest, NothingIsDurableBeforeItsSync) {
+  journal_.add(static_cast<JournalListener&>(witness_));
+  journal_.add(static_cast<CommitListener&>(witness_));
+  disk_->block();
+  append();
+  witness_.wait_until_told(101);
+  disk_->wait_until_blocked();
+  EXPECT_EQ(journal_.durable(), 100u);
+  EXPECT_EQ(witness_.durable(), 0u);
+  disk_->unblock();
+  EXPECT_TRUE(witness_.wait_until_durable(101));
+  EXPECT_EQ(journal_.durable(), 101u);
+}
+
+TEST_F(JournalTest, NeverConfirmsWhatTheStoreRefused) {
+  journal_.add(static_cast<CommitListener&>(witness_));
+  disk_->fail_commit(2);
+  append();
+  ASSERT_TRUE(journal_.wait_until_durable(101));
+  disk_->block();
+  append();
+  disk_->wait_until_blocked();
+  append();  // gathers behind the batch that will fail
+  disk_->unblock();
+  EXPECT_FALSE(journal_.wait_until_durable(102));
+  witness_.wait_until_failed();
+  EXPECT_TRUE(journal_.has_failed());
+  EXPECT_EQ(journal_.durable(), 101u);
+  EXPECT_EQ(witness_.durable(), 101u);
+  EXPECT_EQ(disk_->commit_count(), 1u);
+}
+
+TEST_F(JournalTest, AcceptsNothingAndTriesNothingAfterAFailure) {
+  disk_->fail_commit(1);
+  append();
+  witness_.wait_until_failed();
+  disk_->repair();  // the disk being well again changes nothing
+  {
+    Journal::Turn turn(journal_);
+    EXPECT_EQ(turn.open().error(), errc::storage_failed);
+  }
+  EXPECT_EQ(append(), 0u);
+  EXPECT_FALSE(journal_.wait_until_durable(101));
+  journal_.stop();
+  EXPECT_EQ(disk_->attempts(), 1);
+  EXPECT_EQ(witness_.failures(), 1);
+}
+
+TEST_F(JournalTest, IsOverloadedWhenTooMuchGathers) {
+  disk_->block();
+  append();
+  disk_->wait_until_blocked();
+  const std::string large(60'000, 'x');
+  std::size_t accepted = 0;
+  while (append(large) != 0) ++accepted;
+  {
+    Journal::Turn turn(journal_);
+    EXPECT_EQ(turn.open().error(), errc::overloaded);
+  }
+  EXPECT_NEAR(static_cast<double>(accepted), Journal::max_pending_bytes / 60'000.0, 5);
+  disk_->unblock();
+  ASSERT_TRUE(journal_.wait_until_durable(101 + accepted));
+  EXPECT_NE(append(), 0u);  // and recovers
+}
+
+TEST_F(JournalTest, StopCommitsWhatHasGathered) {
+  disk_->block();
+  append();
+  disk_->wait_until_blocked();
+  for (int i = 0; i < 10; ++i) append();
+  std::thread stopping([this] { journal_.stop(); });
+  while (append() != 0) std::this_thread::yield();  // until stop has been noticed
+  {
+    Journal::Turn turn(journal_);
+    EXPECT_EQ(turn.open().error(), errc::not_ready);
+  }
+  const auto last = journal_.applied();
+  disk_->unblock();
+  stopping.join();
+  EXPECT_EQ(journal_.durable(), last);
+  EXPECT_TRUE(journal_.wait_until_durable(last));
+  EXPECT_FALSE(journal_.wait_until_durable(last + 1));
+  EXPECT_EQ(witness_.failures(), 0);
+}
+
+TEST_F(JournalTest, StopsOnceOnly) {
+  append();
+  journal_.stop();
+  journal_.stop();
+  EXPECT_EQ(journal_.durable(), 101u);
+}
+
+TEST_F(JournalTest, ARemovedListenerHearsNothingMore) {
+  journal_.add(static_cast<CommitListener&>(witness_));
+  append();
+  ASSERT_TRUE(witness_.wait_until_durable(101));
+  journal_.remove(witness_);
+  append();
+  journal_.stop();
+  EXPECT_EQ(witness_.durable(), 101u);
+}
+
+TEST_F(JournalTest, WakesItsWriterWheneverSomethingComes) {
+  // One event at a time, each waited for: a lost wake-up would hang here.
+  for (Sequence i = 101; i < 3101; ++i) {
+    ASSERT_EQ(append(), i);
+    ASSERT_TRUE(journal_.wait_until_durable(i));
+  }
+}
+
+}  // namespace
+}  // namespace revoked::engine

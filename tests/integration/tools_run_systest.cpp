@@ -1,0 +1,111 @@
+// tools/run as a newcomer meets it, on other ports and in another directory.
+
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include <algorithm>
+
+#include "tests/support/revoked_programs.hpp"
+
+namespace revoked::test {
+namespace {
+
+class ToolsRun : public testing::Test {
+ protected:
+  Process start() {
+    return Process({.command = {source_directory() / "tools/run"},
+                    .environment = {"REVOKED_RUN_PORT=" + std::to_string(port_.number()),
+                                    "REVOKED_RUN_GATEWAY_PORT=" + std::to_string(gateway_port_.number()),
+                                    "REVOKED_RUN_DATA=" + data_.string(),
+                                    "REVOKED_RUN_BIN=" + program("revoked").parent_path().string(),
+                                    "TMPDIR=" + directory_.path().string()},
+                    .log = directory_ / "stderr",
+                    .directory = directory_.path(),
+                    .file_size_limit_bytes = {},
+                    .own_group = true});
+  }
+  std::string ready_line() const {
+    return "revoked is ready on http://127.0.0.1:" + std::to_string(port_.number());
+  }
+
+  // Processes of this run, by what they inherited or by where they run: Redis hides its arguments and
+  // environment.
+  std::vector<pid_t> processes() const {
+    std::vector<pid_t> out;
+    for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
+      const std::string name = entry.path().filename();
+      if (!std::ranges::all_of(name, [](char c) { return c >= '0' && c <= '9'; })) continue;
+      const std::string environment = read_file(entry.path() / "environ");
+      std::error_code gone;
+      const std::string place = std::filesystem::read_symlink(entry.path() / "cwd", gone);
+      if (environment.find("REVOKED_RUN_DATA=" + data_.string()) != std::string::npos ||
+          place.starts_with(directory_.path().string())) {
+        out.push_back(std::stoi(name));
+      }
+    }
+    return out;
+  }
+
+  TemporaryDirectory directory_;
+  std::filesystem::path data_ = directory_ / "data";
+  ReservedPort port_;
+  ReservedPort gateway_port_;
+};
+
+TEST_F(ToolsRun, DemonstratesItselfStopsCleanlyAndFindsItsKeysAgain) {
+  for (const bool again : {false, true}) {
+    Process run = start();
+    if (again) {
+      ASSERT_TRUE(run.wait_for_line("The keys of the last start are still here", 120s)) << run.description();
+    }
+    ASSERT_TRUE(run.wait_for_line("created key ", 120s)) << run.description();
+    ASSERT_TRUE(run.wait_for_line("the gateway allows it: 200", 60s)) << run.description();
+    ASSERT_TRUE(run.wait_for_line("the gateway denies it: 403, first ", 60s)) << run.description();
+    ASSERT_EQ(run.wait_for_line("revoked is ready on ", 60s), ready_line()) << run.description();
+    EXPECT_EQ(HttpClient(port_.number()).get("/readyz").status, 200);
+    EXPECT_EQ(HttpClient(gateway_port_.number()).get("/readyz").status, 200);
+    EXPECT_GE(processes().size(), 4u);  // the script itself, Redis, engine, gateway
+    run.signal(SIGINT);                 // to its whole group, as a terminal does for Ctrl-C
+    EXPECT_EQ(run.wait(60s), 0) << run.description();
+    EXPECT_TRUE(processes().empty());
+    EXPECT_FALSE(accepts_connections(port_.number()));
+    EXPECT_FALSE(accepts_connections(gateway_port_.number()));
+  }
+}
+
+TEST_F(ToolsRun, RefusesAPortThatIsInUseWithOneLine) {
+  EngineProcess other;
+  Process run({.command = {source_directory() / "tools/run"},
+               .environment = {"REVOKED_RUN_PORT=" + std::to_string(other.port()),
+                               "REVOKED_RUN_GATEWAY_PORT=" + std::to_string(gateway_port_.number()),
+                               "REVOKED_RUN_DATA=" + data_.string(),
+                               "REVOKED_RUN_BIN=" + program("revoked").parent_path().string()},
+               .log = directory_ / "stderr",
+               .directory = directory_.path(),
+               .file_size_limit_bytes = {}});
+  EXPECT_EQ(run.wait(60s), 1);
+  EXPECT_EQ(std::ranges::count(run.log_text(), '\n'), 1) << run.log_text();
+  EXPECT_NE(run.log_text().find(std::to_string(other.port())), std::string::npos);
+}
+
+TEST_F(ToolsRun, SaysWhichProgramEndedAndStopsTheRest) {
+  Process run = start();
+  ASSERT_TRUE(run.wait_for_line("revoked is ready on ", 120s)) << run.description();
+  for (const pid_t process : processes()) {
+    const std::string command = read_file("/proc/" + std::to_string(process) + "/cmdline");
+    if (command.find("revoked-gateway") != std::string::npos) ::kill(process, SIGKILL);
+  }
+  EXPECT_EQ(run.wait(60s), 1) << run.description();
+  EXPECT_NE(run.log_text().find("gateway ended by itself"), std::string::npos) << run.log_text();
+  EXPECT_TRUE(processes().empty());
+}
+
+TEST_F(ToolsRun, LeavesNoProcessWhenItIsKilled) {
+  Process run = start();
+  ASSERT_TRUE(run.wait_for_line("revoked is ready on ", 120s)) << run.description();
+  ::kill(run.pid(), SIGKILL);
+  EXPECT_TRUE(eventually([&] { return processes().empty(); }, 60s));
+}
+
+}  // namespace
+}  // namespace revoked::test

@@ -1,0 +1,86 @@
+// Follower and near cache against many seeded schedules.
+//   REVOKED_SIMULATION_SCHEDULES=n  how many (default 100,000; 5,000 under sanitizers)
+//   REVOKED_SIMULATION_SEED=n       replays one, telling what happens
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <iostream>
+
+#include "tests/simulation/simulation.hpp"
+
+namespace revoked::simulation {
+namespace {
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr std::uint64_t default_schedules = 5'000;
+#else
+constexpr std::uint64_t default_schedules = 100'000;
+#endif
+
+std::uint64_t number_from_environment(const char* name, std::uint64_t otherwise) {
+  const char* const text = std::getenv(name);
+  return text ? std::strtoull(text, nullptr, 10) : otherwise;
+}
+
+TEST(FollowerSimulation, NeverAllowsARevokedKeyAndAlwaysConverges) {
+  if (std::getenv("REVOKED_SIMULATION_SEED")) {
+    Simulation simulation(number_from_environment("REVOKED_SIMULATION_SEED", 0), {}, true);
+    EXPECT_TRUE(simulation.run().empty());
+    return;
+  }
+  std::uint64_t look_ups = 0, allowed = 0;
+  int failures = 0;
+  const auto schedules = number_from_environment("REVOKED_SIMULATION_SCHEDULES", default_schedules);
+  for (std::uint64_t seed = 1; seed <= schedules && failures < 5; ++seed) {
+    Simulation simulation(seed, {});
+    const auto& violations = simulation.run();
+    look_ups += simulation.look_ups();
+    allowed += simulation.allowed_from_cache();
+    if (violations.empty()) continue;
+    ++failures;
+    ADD_FAILURE() << violations.front() << "\nreplay: REVOKED_SIMULATION_SEED=" << seed
+                  << " and --gtest_filter=FollowerSimulation.NeverAllowsARevokedKeyAndAlwaysConverges";
+  }
+  RecordProperty("look_ups", std::to_string(look_ups));
+  RecordProperty("allowed_from_cache", std::to_string(allowed));
+  // A simulation that hardly ever allows from the cache would prove nothing.
+  if (failures == 0) {
+    EXPECT_GT(allowed, look_ups / 50);
+  }
+}
+
+// The simulation is worth something only if it sees the bugs it is there for.
+struct Planted {
+  const char* name;
+  Faults faults;
+};
+void PrintTo(const Planted& planted, std::ostream* out) { *out << planted.name; }
+
+class PlantedFault : public testing::TestWithParam<Planted> {};
+
+TEST_P(PlantedFault, IsSeenBySimulation) {
+  // By a wrong allow: a gateway that only fails to converge would be too easy to see.
+  int wrong_allows = 0;
+  std::uint64_t seed = 0;
+  while (wrong_allows == 0 && ++seed <= 5'000) {
+    Simulation simulation(seed, GetParam().faults);
+    simulation.run();
+    wrong_allows = simulation.wrong_allows();
+  }
+  EXPECT_GT(wrong_allows, 0) << GetParam().name << " was not seen";
+  std::cout << "seen with seed " << seed << '\n';
+}
+
+INSTANTIATE_TEST_SUITE_P(Each, PlantedFault,
+                         testing::Values(Planted{"RestampsFills", {.restamps_fills = true}},
+                                         Planted{"IgnoresGaps", {.ignores_gaps = true}},
+                                         Planted{"IgnoresEpochs", {.ignores_epochs = true}},
+                                         Planted{"IgnoresFlushes", {.ignores_flushes = true}},
+                                         Planted{"IgnoresLeases", {.ignores_leases = true}},
+                                         Planted{"IgnoresMarks", {.ignores_marks = true}},
+                                         Planted{"ComparesSequencesOnly", {.compares_sequences_only = true}}),
+                         [](const auto& planted) { return planted.param.name; });
+
+}  // namespace
+}  // namespace revoked::simulation

@@ -1,0 +1,336 @@
+#pragma once
+// One schedule of loss, duplication, reorder, delay, crash and pause, made from a seed, in virtual time.
+
+#include <cstring>
+#include <iostream>
+#include <memory>
+#include <queue>
+#include <random>
+
+#include "tests/simulation/gateway_model.hpp"
+
+namespace revoked::simulation {
+
+class Simulation {
+ public:
+  Simulation(std::uint64_t seed, Faults faults, bool verbose = false)
+      : random_(seed), verbose_(verbose), engine_(make_keys(), chance(50)) {
+    Follower::Options follower;
+    follower.lease = std::chrono::milliseconds(lease);
+    follower.repair_timeout = std::chrono::milliseconds(500);
+    follower.max_pause = std::chrono::milliseconds(max_pause);
+    follower.max_repair = chance(20) ? 3 : 1000;
+    NearCache::Options cache;
+    cache.max_entries = chance(20) ? 4 : 64;
+    cache.max_marks = chance(20) ? 4 : 64;
+    loss_ = pick(0, 3) * 15;
+    duplicates_ = pick(0, 2) * 20;
+    max_delay_ = pick(0, 1) ? max_bus_delay : 5;
+    max_answer_delay_ = pick(0, 1) ? 900 : 10;
+    for (int i = pick(1, 2); i > 0; --i) {
+      gateways_.push_back(std::make_unique<GatewayModel>(follower, cache, faults));
+    }
+    cut_until_.assign(gateways_.size(), 0);
+  }
+
+  // What went wrong, in words. Empty: nothing.
+  const std::vector<std::string>& run() {
+    start_engine();
+    every(heartbeat_interval, [this] { beat(); });
+    every(25, [this] {
+      if (now_ < chaos_end) change_something();
+    });
+    for (std::size_t g = 0; g < gateways_.size(); ++g) {
+      every(50, [this, g] { deliver(g, [this, g] { request(g, gateways_[g]->tick(now_)); }); });
+      every(20, [this, g] {
+        if (now_ >= gateways_[g]->paused_until) look_up(g, pick_key());
+      });
+    }
+    for (int i = pick(0, 3); i > 0; --i) at(pick(100, chaos_end), [this] { crash(); });
+    for (int i = pick(0, 3); i > 0; --i) at(pick(100, chaos_end), [this] { pause(pick_gateway()); });
+    for (int i = pick(0, 3); i > 0; --i) {
+      at(pick(100, chaos_end), [this] { cut_until_[pick_gateway()] = now_ + pick(50, 2500); });
+    }
+    if (chance(20)) at(pick(100, chaos_end), [this] { clock_offset_ -= pick(1, 5000); });
+    at(chaos_end, [this] { heal(); });
+    while (!events_.empty() && events_.top().when <= end && violations_.empty()) {
+      auto event = std::move(const_cast<Event&>(events_.top()));
+      events_.pop();
+      now_ = event.when;
+      event.action();
+    }
+    if (violations_.empty()) check_convergence();
+    return violations_;
+  }
+
+  std::uint64_t look_ups() const { return look_ups_; }
+  std::uint64_t allowed_from_cache() const { return allowed_; }
+  int wrong_allows() const { return wrong_allows_; }
+
+ private:
+  static constexpr Ms lease = 1000, max_pause = 300, heartbeat_interval = 300, max_bus_delay = 200;
+  static constexpr Ms chaos_end = 5000, end = 9000;
+  static constexpr int key_count = 8;
+
+  struct Event {
+    Ms when;
+    std::uint64_t order;
+    std::function<void()> action;
+    bool operator<(const Event& other) const {
+      return when != other.when ? when > other.when : order > other.order;
+    }
+  };
+
+  int pick(Ms from, Ms to) {
+    return static_cast<int>(from + static_cast<Ms>(random_() % static_cast<std::uint64_t>(to - from + 1)));
+  }
+  bool chance(int percent) { return pick(0, 99) < percent; }
+  std::size_t pick_key() { return static_cast<std::size_t>(pick(0, key_count - 1)); }
+  std::size_t pick_gateway() {
+    return static_cast<std::size_t>(pick(0, static_cast<int>(gateways_.size()) - 1));
+  }
+  Ms wall() const { return 1'000'000 + now_; }
+
+  void at(Ms when, std::function<void()> action) { events_.push({when, order_++, std::move(action)}); }
+  void after(Ms delay, std::function<void()> action) { at(now_ + delay, std::move(action)); }
+  void every(Ms interval, std::function<void()> action) {
+    at(now_ + interval, [this, interval, action] {
+      action();
+      every(interval, action);
+    });
+  }
+
+  template <class... Part>
+  void log(const Part&... part) {
+    if (!verbose_) return;
+    std::cout << now_ << ' ';
+    (std::cout << ... << part) << '\n';
+  }
+  static std::string text(Position position) { return engine::to_string(position); }
+  static std::string text(const Message& m) {
+    return text(Position{m.epoch, m.first}) + ".." + std::to_string(m.last) + (m.events.empty() ? "" : " !");
+  }
+
+  std::vector<Key> make_keys() {
+    std::vector<Key> keys;
+    for (int i = 0; i < key_count; ++i) {
+      keys.push_back({"k" + std::to_string(i), "u" + std::to_string(i % 3), "w" + std::to_string(i % 2), {}});
+      if (chance(15)) keys.back().expires_at = 1'000'000 + pick(500, end);
+    }
+    return keys;
+  }
+  static engine::Digest digest_of(std::size_t key) {
+    engine::Digest digest{};
+    const auto hash = (key + 1) * 0x9e3779b97f4a7c15u;
+    std::memcpy(digest.data(), &hash, sizeof hash);
+    return digest;
+  }
+
+  // --- the engine
+
+  void start_engine() {
+    tell(engine_.restart(wall() + clock_offset_));
+    sync_soon();
+    log("engine up at ", text(engine_.end()));
+  }
+  void sync_soon() {
+    after(pick(1, 40),
+          [this, epoch = engine_.epoch(), last = engine_.told()] { engine_.sync(epoch, last, now_); });
+  }
+  void beat() {
+    if (engine_.is_up()) tell(engine_.heartbeat(wall() + clock_offset_));
+  }
+  void crash() {
+    if (!engine_.is_up() || now_ >= chaos_end) return;
+    log("crash: told ", engine_.told(), ", durable ", engine_.durable());
+    engine_.crash();
+    after(pick(1, 1500), [this] {
+      if (!engine_.is_up()) start_engine();
+    });
+  }
+
+  void change_something() {
+    if (!engine_.is_up() || !chance(30)) return;
+    std::vector<EngineModel::Event> batch;
+    for (int i = pick(1, 3); i > 0; --i) {
+      using Type = EngineModel::Event::Type;
+      const auto key = pick_key();
+      const bool created = engine_.created_at(key) != 0;
+      if (!created && chance(80)) {
+        const bool twice =
+            std::any_of(batch.begin(), batch.end(), [&](const auto& e) { return e.key == key; });
+        if (!twice) batch.push_back({Type::key_created, key, {}, {}});
+      } else if (created && chance(40) && !engine_.revocation_of(key)) {
+        batch.push_back({Type::key_revoked, key, {}, {}});
+      } else if (chance(10)) {
+        const bool user = chance(70);
+        const auto& owner = engine_.keys()[key];
+        batch.push_back({Type::owner_revoked, key_count, user ? Scope::user : Scope::workspace,
+                         user ? owner.user : owner.workspace});
+      }
+    }
+    if (batch.empty()) return;
+    const auto message = engine_.append(batch, wall() + clock_offset_);
+    log("told ", text(message));
+    tell(message);
+    sync_soon();
+  }
+
+  // --- the network
+
+  void tell(const Message& message) {
+    for (std::size_t g = 0; g < gateways_.size(); ++g) {
+      int copies = 1 + (chance(duplicates_) ? 1 : 0);
+      for (; copies > 0; --copies) {
+        if (now_ < cut_until_[g] || chance(loss_)) continue;
+        after(pick(0, max_delay_), [this, g, message] {
+          deliver(g, [this, g, message] {
+            request(g, gateways_[g]->on_message(message, now_));
+            log("gateway ", g, " heard ", text(message), state(g));
+          });
+        });
+      }
+    }
+  }
+
+  // Runs it when the gateway runs; what came in during a pause comes in order, with look-ups between.
+  void deliver(std::size_t g, std::function<void()> action) {
+    auto& gateway = *gateways_[g];
+    if (now_ >= gateway.paused_until && gateway.inbox.empty()) return action();
+    gateway.inbox.push_back(std::move(action));
+  }
+  void pause(std::size_t g) {
+    auto& gateway = *gateways_[g];
+    if (now_ < gateway.paused_until || now_ >= chaos_end) return;
+    gateway.paused_until = now_ + pick(50, 2500);
+    log("gateway ", g, " paused until ", gateway.paused_until);
+    at(gateway.paused_until, [this, g] { resume(g); });
+  }
+  void resume(std::size_t g) {
+    auto& inbox = gateways_[g]->inbox;
+    log("gateway ", g, " goes on");
+    look_up_all(g);
+    while (!inbox.empty()) {
+      const auto action = std::move(inbox.front());
+      inbox.pop_front();
+      action();
+      look_up(g, pick_key());
+    }
+  }
+
+  void request(std::size_t g, std::optional<Position> asked) {
+    if (!asked) return;
+    log("gateway ", g, " asks after ", text(*asked));
+    after(pick(0, max_delay_), [this, g, position = *asked] {
+      if (now_ < cut_until_[g] || !engine_.is_up() || chance(loss_ / 2)) {
+        after(pick(1, 800),
+              [this, g] { deliver(g, [this, g] { request(g, gateways_[g]->on_page_failed(now_)); }); });
+        return;
+      }
+      auto after_position = position;
+      if (gateways_[g]->faults.ignores_epochs) after_position.epoch = engine_.epoch();
+      after(pick(0, max_answer_delay_), [this, g, answer = engine_.read(after_position, pick(1, 4))] {
+        deliver(g, [this, g, answer] {
+          request(g, gateways_[g]->on_page(answer, now_));
+          log("gateway ", g, answer.gone ? " gone, now " : " page to ", text(answer.page.position), state(g));
+        });
+      });
+    });
+  }
+  std::string state(std::size_t g) const {
+    const auto& follower = gateways_[g]->follower;
+    return " -> " + (follower.position() ? text(*follower.position()) : "none") +
+           (follower.trusts_cache() ? "" : " repairing") + (follower.is_stale(at_ms(now_)) ? " stale" : "");
+  }
+
+  // --- look-ups
+
+  void look_up(std::size_t g, std::size_t key) {
+    using Answer = GatewayModel::Answer;
+    ++look_ups_;
+    const auto answer = gateways_[g]->look_up(digest_of(key), now_, wall());
+    if (answer == Answer::allowed) return check_allowed(g, key);
+    if (answer != Answer::ask_and_keep || now_ < cut_until_[g]) return;
+    after(pick(0, max_delay_), [this, g, key] {
+      if (!engine_.is_up()) return;
+      after(pick(0, max_answer_delay_), [this, g, key, decision = engine_.verify(key, wall())] {
+        deliver(g, [this, g, key, decision] { gateways_[g]->keep(digest_of(key), decision); });
+      });
+    });
+  }
+  void look_up_all(std::size_t g) {
+    for (std::size_t key = 0; key < key_count; ++key) look_up(g, key);
+  }
+
+  void check_allowed(std::size_t g, std::size_t key) {
+    ++allowed_;
+    const auto created = engine_.created_at(key);
+    const auto& expires_at = engine_.keys()[key].expires_at;
+    if (expires_at && wall() >= *expires_at) fail(g, key, "after it had expired");
+    for (Sequence s = 1; s <= engine_.told(); ++s) {
+      if (!engine_.revokes(s, key, created)) continue;
+      const auto& entry = *engine_.entry(s);
+      if (gateways_[g]->applied.contains({entry.epoch, s})) fail(g, key, "after its revocation was applied");
+      if (entry.durable_at >= 0 && now_ > entry.durable_at + lease + max_pause + max_bus_delay) {
+        fail(g, key, "a lease after its revocation was acknowledged");
+      }
+    }
+  }
+  void fail(std::size_t g, std::size_t key, const std::string& what) {
+    ++wrong_allows_;
+    violations_.push_back("at " + std::to_string(now_) + " ms gateway " + std::to_string(g) + " allowed " +
+                          engine_.keys()[key].id + " " + what);
+    log(violations_.back());
+  }
+
+  // --- the end
+
+  void heal() {
+    loss_ = duplicates_ = 0;
+    max_delay_ = max_answer_delay_ = 5;
+    cut_until_.assign(gateways_.size(), 0);
+    log("healed");
+  }
+
+  void check_convergence() {
+    for (std::size_t g = 0; g < gateways_.size(); ++g) {
+      auto& gateway = *gateways_[g];
+      if (gateway.follower.position() != engine_.end() || !gateway.follower.trusts_cache() ||
+          gateway.follower.is_stale(at_ms(now_))) {
+        violations_.push_back("gateway " + std::to_string(g) + " did not converge on " + text(engine_.end()) +
+                              state(g));
+      }
+      for (std::size_t key = 0; key < key_count; ++key) {
+        using Answer = GatewayModel::Answer;
+        const auto truth = engine_.verify(key, wall());
+        auto answer = gateway.look_up(digest_of(key), now_, wall());
+        if (answer == Answer::ask_and_keep) {
+          gateway.keep(digest_of(key), truth);
+          answer = gateway.look_up(digest_of(key), now_, wall());
+        }
+        const bool active = truth.state == Decision::State::active;
+        if (active != (answer == Answer::allowed)) {
+          violations_.push_back("in the end gateway " + std::to_string(g) +
+                                (active ? " denies " : " allows ") + engine_.keys()[key].id);
+        }
+      }
+    }
+    for (const auto& violation : violations_) log(violation);
+  }
+
+  std::mt19937_64 random_;
+  bool verbose_;
+  EngineModel engine_;
+  std::vector<std::unique_ptr<GatewayModel>> gateways_;
+  std::vector<Ms> cut_until_;
+  int loss_ = 0, duplicates_ = 0;
+  Ms max_delay_ = 0, max_answer_delay_ = 0;
+  Ms clock_offset_ = 0;
+  Ms now_ = 0;
+  std::uint64_t order_ = 0, look_ups_ = 0, allowed_ = 0;
+  int wrong_allows_ = 0;
+  std::priority_queue<Event> events_;
+  std::vector<std::string> violations_;
+};
+
+}  // namespace revoked::simulation

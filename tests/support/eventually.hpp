@@ -1,0 +1,29 @@
+#pragma once
+// Waiting for a condition instead of sleeping and hoping; and how much the sanitizers slow us down.
+
+#include <chrono>
+#include <thread>
+
+namespace revoked::test {
+
+using namespace std::chrono_literals;
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+inline constexpr bool sanitized = true;
+#else
+inline constexpr bool sanitized = false;
+#endif
+
+// Whether `condition` became true within `limit`. The limit only matters when something is wrong, so it is
+// generous: tests share a small machine with each other.
+template <class Condition>
+bool eventually(Condition condition, std::chrono::milliseconds limit = 20s) {
+  const auto deadline = std::chrono::steady_clock::now() + limit;
+  for (;;) {
+    if (condition()) return true;
+    if (std::chrono::steady_clock::now() >= deadline) return false;
+    std::this_thread::sleep_for(2ms);
+  }
+}
+
+}  // namespace revoked::test

@@ -1,0 +1,160 @@
+#include "tests/support/fake_engine.hpp"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <stdexcept>
+
+namespace revoked::test {
+namespace {
+
+constexpr int accept_poll_ms = 20;
+
+// Appends to `buffer` until `enough`; false if the connection ends first.
+bool read_until(int socket, std::string& buffer, const std::function<bool()>& enough) {
+  char chunk[4096];
+  while (!enough()) {
+    const auto n = recv(socket, chunk, sizeof chunk, 0);
+    if (n <= 0) return false;
+    buffer.append(chunk, static_cast<std::size_t>(n));
+  }
+  return true;
+}
+
+void parse_head(std::string_view head, FakeRequest& request) {
+  const auto line = head.substr(0, head.find("\r\n"));
+  const auto first = line.find(' ');
+  const auto second = line.find(' ', first + 1);
+  request.method = line.substr(0, first);
+  request.target = line.substr(first + 1, second - first - 1);
+  head.remove_prefix(line.size() + 2);
+  while (!head.empty()) {
+    const auto field = head.substr(0, head.find("\r\n"));
+    head.remove_prefix(std::min(field.size() + 2, head.size()));
+    const auto colon = field.find(':');
+    if (colon == field.npos) continue;
+    std::string name(field.substr(0, colon));
+    std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) { return std::tolower(c); });
+    request.headers[name] = field.substr(std::min(colon + 2, field.size()));
+  }
+}
+
+}  // namespace
+
+bool FakeEngine::Peer::send(std::string_view bytes) {
+  while (!bytes.empty()) {
+    const auto n = ::send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    if (n <= 0) return false;
+    bytes.remove_prefix(static_cast<std::size_t>(n));
+  }
+  return true;
+}
+
+void FakeEngine::Peer::answer(int status, std::string_view body, std::string_view type) {
+  std::string text = "HTTP/1.1 " + std::to_string(status) + " Any\r\nContent-Type: ";
+  text.append(type)
+      .append("\r\nContent-Length: ")
+      .append(std::to_string(body.size()))
+      .append("\r\n\r\n")
+      .append(body);
+  send(text);
+}
+
+void FakeEngine::Peer::open_event_stream() {
+  send("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n");
+}
+
+bool FakeEngine::Peer::send_chunk(std::string_view bytes) {
+  char size[20];
+  std::snprintf(size, sizeof size, "%zx\r\n", bytes.size());
+  return send(size + std::string(bytes) + "\r\n");
+}
+
+bool FakeEngine::Peer::send_event(std::string_view data) {
+  return send_chunk("data: " + std::string(data) + "\n\n");
+}
+
+void FakeEngine::Peer::close() {
+  closed_ = true;
+  shutdown(socket_, SHUT_RDWR);
+}
+
+bool FakeEngine::Peer::is_open() {
+  pollfd poll_for{socket_, POLLRDHUP, 0};
+  return !closed_ && poll(&poll_for, 1, 0) == 0;
+}
+
+FakeEngine::FakeEngine(Handler handler, std::uint16_t port) : handler_(std::move(handler)) {
+  listener_ = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const int on = 1;
+  setsockopt(listener_, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(port);
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof address;
+  if (bind(listener_, reinterpret_cast<sockaddr*>(&address), size) != 0 || listen(listener_, 128) != 0)
+    throw std::runtime_error("cannot listen");
+  getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size);
+  port_ = ntohs(address.sin_port);
+  acceptor_ = std::thread([this] { accept_all(); });
+}
+
+FakeEngine::~FakeEngine() {
+  stopping_ = true;
+  acceptor_.join();
+  close(listener_);
+  cut_connections();
+  for (auto& thread : threads_) thread.join();
+}
+
+void FakeEngine::cut_connections() {
+  std::lock_guard lock(mutex_);
+  for (const int socket : sockets_) shutdown(socket, SHUT_RDWR);
+}
+
+void FakeEngine::accept_all() {
+  while (!stopping_) {
+    pollfd poll_for{listener_, POLLIN, 0};
+    if (poll(&poll_for, 1, accept_poll_ms) <= 0) continue;
+    const int socket = accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
+    if (socket < 0) continue;
+    const int on = 1;
+    setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    std::lock_guard lock(mutex_);
+    sockets_.push_back(socket);
+    threads_.emplace_back([this, socket, number = ++connections_] { serve(socket, number); });
+  }
+}
+
+void FakeEngine::serve(int socket, int number) {
+  std::string buffer;
+  Peer peer(socket);
+  while (true) {
+    std::size_t head_end = std::string::npos;
+    if (!read_until(socket, buffer, [&] { return (head_end = buffer.find("\r\n\r\n")) != buffer.npos; }))
+      break;
+    FakeRequest request;
+    request.connection = number;
+    parse_head(std::string_view(buffer).substr(0, head_end), request);
+    buffer.erase(0, head_end + 4);
+    const auto length = request.headers.find("content-length");
+    const std::size_t size = length == request.headers.end() ? 0 : std::stoul(length->second);
+    if (!read_until(socket, buffer, [&] { return buffer.size() >= size; })) break;
+    request.body = buffer.substr(0, size);
+    buffer.erase(0, size);
+    ++requests_;
+    handler_(request, peer);
+  }
+  std::lock_guard lock(mutex_);
+  sockets_.remove(socket);
+  close(socket);
+}
+
+}  // namespace revoked::test

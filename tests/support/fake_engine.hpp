@@ -1,0 +1,69 @@
+#pragma once
+// A peer that plays the engine's part over real sockets on 127.0.0.1. Each connection has a thread of its
+// own, so that a handler may take its time, misbehave, or keep a stream open.
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <list>
+#include <map>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <thread>
+
+namespace revoked::test {
+
+struct FakeRequest {
+  std::string method;
+  std::string target;
+  std::map<std::string, std::string> headers;  // names in lower case
+  std::string body;
+  int connection = 0;  // counted from 1
+};
+
+class FakeEngine {
+ public:
+  // What a handler does to the connection that its request came on.
+  class Peer {
+   public:
+    explicit Peer(int socket) : socket_(socket) {}
+    bool send(std::string_view bytes);  // false: the other side is gone
+    void answer(int status, std::string_view body, std::string_view type = "application/json");
+    void open_event_stream();  // the head of a chunked answer
+    bool send_chunk(std::string_view bytes);
+    bool send_event(std::string_view data);  // as one chunk
+    void close();
+    bool is_open();
+
+   private:
+    int socket_;
+    bool closed_ = false;
+  };
+  using Handler = std::function<void(const FakeRequest&, Peer&)>;
+
+  explicit FakeEngine(Handler handler, std::uint16_t port = 0);  // 0: a free one
+  ~FakeEngine();  // cuts all connections and waits for the handlers
+
+  std::uint16_t port() const { return port_; }
+  int connections() const { return connections_; }
+  int requests() const { return requests_; }
+  void cut_connections();
+
+ private:
+  void accept_all();
+  void serve(int socket, int number);
+
+  Handler handler_;
+  int listener_ = -1;
+  std::uint16_t port_ = 0;
+  std::atomic<bool> stopping_{false};
+  std::atomic<int> connections_{0};
+  std::atomic<int> requests_{0};
+  std::mutex mutex_;  // of what follows
+  std::list<int> sockets_;
+  std::list<std::thread> threads_;
+  std::thread acceptor_;
+};
+
+}  // namespace revoked::test

@@ -1,0 +1,81 @@
+#pragma once
+// A small blocking HTTP/1.1 client on one connection to loopback, with deadlines. It keeps the connection
+// alive, can send bytes that no honest client would, and reads an endless answer piece by piece. Failures are
+// exceptions, so that a test says what it expected and nothing else.
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "tests/support/json.hpp"
+
+namespace revoked::test {
+
+// The connection was refused, lost, or silent for too long: for a request, "outcome unknown".
+class ConnectionFailed : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+using Headers = std::vector<std::pair<std::string, std::string>>;
+
+struct HttpResponse {
+  int status = 0;
+  Headers headers;
+  std::string body;
+
+  std::string header(std::string_view name) const;  // of either case; empty if there is none
+  Json json() const { return Json::parse(body); }
+};
+
+class HttpClient {
+ public:
+  explicit HttpClient(std::uint16_t port, std::chrono::milliseconds timeout = std::chrono::seconds(30));
+  ~HttpClient();
+  HttpClient(HttpClient&& other) noexcept;
+  HttpClient& operator=(HttpClient&&) = delete;
+
+  void add_header(std::string name, std::string value);  // sent with every request()
+
+  // One exchange. Connects if there is no connection; repeats nothing.
+  HttpResponse request(std::string_view method, std::string_view target, const Headers& headers = {},
+                       std::string_view body = {});
+  HttpResponse get(std::string_view target, const Headers& headers = {}) {
+    return request("GET", target, headers);
+  }
+
+  // The parts of request(), for pipelining and for malformed bytes.
+  std::string format(std::string_view method, std::string_view target, const Headers& headers = {},
+                     std::string_view body = {}) const;
+  void send(std::string_view bytes);
+  HttpResponse receive();
+  HttpResponse receive_headers();              // the body is left to receive_piece()
+  std::optional<std::string> receive_piece();  // nothing at the end of the body
+
+  // Whether the peer ends the connection, by FIN or RST, before it sends another byte.
+  bool is_closed_within(std::chrono::milliseconds limit);
+  void close();
+
+ private:
+  void connect();
+  bool read_more();  // false at the end of the stream
+  std::string take_line();
+
+  std::uint16_t port_;
+  std::chrono::milliseconds timeout_;
+  std::string constant_headers_;
+  int socket_ = -1;
+  std::string unread_;
+  // The body being received.
+  bool chunked_ = false;
+  bool until_close_ = false;
+  std::uint64_t body_left_ = 0;
+  bool head_ = false;  // the last request was a HEAD
+};
+
+}  // namespace revoked::test

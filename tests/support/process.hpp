@@ -1,0 +1,68 @@
+#pragma once
+// A child program: started with arguments and environment, its standard output read line by line, its
+// standard error in a file that is shown when something goes wrong. Killed and reaped at the end of its life,
+// and by the kernel should the test die first. That guard hangs on the thread that starts the process: start
+// processes only from threads that live as long.
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace revoked::test {
+
+class Process {
+ public:
+  struct Options {
+    std::vector<std::string> command;  // the program's path first; searched for in PATH if it has no slash
+    std::vector<std::string> environment;  // NAME=VALUE, beside what the test itself has
+    std::filesystem::path log;             // standard error is appended here
+    std::filesystem::path directory;       // where it runs; empty: where the test runs
+    // No file may grow beyond this: writes fail with EFBIG, much as they do on a full disk.
+    std::optional<std::uint64_t> file_size_limit_bytes;
+    bool own_group = false;  // in a process group of its own, which signals then reach as a whole
+  };
+
+  explicit Process(Options options);
+  ~Process();
+  Process(const Process&) = delete;
+  Process& operator=(const Process&) = delete;
+
+  pid_t pid() const { return pid_; }
+
+  // The next line of standard output that begins with `prefix`; those before it are skipped. Nothing if the
+  // output ends or the time is over first.
+  std::optional<std::string> wait_for_line(std::string_view prefix, std::chrono::milliseconds limit);
+  // All of standard output until it ends.
+  std::string read_output(std::chrono::milliseconds limit);
+
+  void signal(int number);
+
+  // The exit code, or 128 + the signal that ended it. Nothing if it still runs after `limit`.
+  std::optional<int> wait(std::chrono::milliseconds limit);
+  bool is_running() { return !wait(std::chrono::milliseconds(0)).has_value(); }
+
+  std::string log_text() const;
+  // What a message about a failure should show: the command, how it ended, the end of its log.
+  std::string description() const;
+
+ private:
+  bool read_more(std::chrono::steady_clock::time_point deadline);
+  void report_sanitizer_findings() const;
+
+  Options options_;
+  pid_t pid_ = -1;
+  int output_ = -1;  // our end of its standard output
+  std::string unread_;
+  std::optional<int> exit_code_;
+};
+
+std::string read_file(const std::filesystem::path& path);
+void write_file(const std::filesystem::path& path, std::string_view content);
+
+}  // namespace revoked::test

@@ -1,0 +1,81 @@
+#include "tests/support/revocation_load.hpp"
+
+namespace revoked::test {
+
+RevocationLoad::RevocationLoad(const EngineProcess& engine, std::vector<CreatedKey> keys, std::size_t threads)
+    : keys_(std::move(keys)) {
+  for (std::size_t i = 0; i < threads; ++i) {
+    threads_.emplace_back(
+        [this, client = engine.client(), i, threads]() mutable { run(std::move(client), i, threads); });
+  }
+}
+
+RevocationLoad::~RevocationLoad() { stop(); }
+
+void RevocationLoad::stop() {
+  stopping_ = true;
+  for (auto& thread : threads_) {
+    if (thread.joinable()) thread.join();
+  }
+}
+
+void RevocationLoad::run(HttpClient client, std::size_t first, std::size_t step) {
+  for (std::size_t i = first; i < keys_.size() && !stopping_;) {
+    if (revoke_one(client, keys_[i])) {
+      i += step;
+    } else {
+      std::this_thread::sleep_for(5ms);  // it is down: leave the processor to its restart
+    }
+  }
+}
+
+bool RevocationLoad::revoke_one(HttpClient& client, const CreatedKey& key) {
+  HttpResponse response;
+  try {
+    response = revoke(client, key.key_id);
+  } catch (const ConnectionFailed&) {
+    ++unknown_;
+    return false;
+  }
+  if (response.status / 100 == 5) {
+    ++unknown_;
+    return false;
+  }
+  const auto now = std::chrono::steady_clock::now();
+  const std::lock_guard lock(mutex_);
+  if (response.status == 200) {
+    acknowledged_.push_back({key, position_of(response), now});
+    ++count_;
+  } else {
+    surprises_.push_back(key.key_id + ": " + std::to_string(response.status) + " " + response.body);
+  }
+  return true;
+}
+
+std::vector<RevocationLoad::Acknowledged> RevocationLoad::acknowledged() const {
+  const std::lock_guard lock(mutex_);
+  return acknowledged_;
+}
+
+std::vector<std::string> RevocationLoad::surprises() const {
+  const std::lock_guard lock(mutex_);
+  return surprises_;
+}
+
+std::size_t count_allowed(const GatewayProcess& gateway, const std::vector<CreatedKey>& keys) {
+  constexpr std::size_t in_flight = 64;
+  HttpClient client = gateway.client();
+  std::size_t allowed = 0;
+  std::size_t received = 0;
+  for (std::size_t sent = 0; received < keys.size();) {
+    std::string burst;
+    for (; sent < keys.size() && sent < received + in_flight; ++sent) {
+      burst += client.format("GET", "/check", {{"Authorization", "Bearer " + keys[sent].secret}});
+    }
+    client.send(burst);
+    for (; received < sent; ++received) allowed += client.receive().status == 200 ? 1 : 0;
+  }
+  return allowed;
+}
+
+}  // namespace revoked::test

@@ -1,0 +1,51 @@
+#pragma once
+// Threads that revoke keys, one request after another, and write down what was answered. When the engine goes
+// away they keep asking for the same key until it is back: repeating a revocation has one effect (P9).
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "tests/support/revoked_programs.hpp"
+
+namespace revoked::test {
+
+class RevocationLoad {
+ public:
+  struct Acknowledged {
+    CreatedKey key;
+    engine::Position position;
+    std::chrono::steady_clock::time_point at;  // when the 2xx was here
+  };
+
+  RevocationLoad(const EngineProcess& engine, std::vector<CreatedKey> keys, std::size_t threads);
+  ~RevocationLoad();  // stops
+
+  void stop();
+  std::size_t count() const { return count_; }      // of acknowledged revocations
+  std::size_t unknown() const { return unknown_; }  // requests that ended without an answer, or with a 5xx
+  std::vector<Acknowledged> acknowledged() const;
+  std::vector<std::string> surprises() const;  // answers that are neither
+
+ private:
+  void run(HttpClient client, std::size_t first, std::size_t step);
+  bool revoke_one(HttpClient& client, const CreatedKey& key);
+
+  const std::vector<CreatedKey> keys_;
+  std::atomic<bool> stopping_ = false;
+  std::atomic<std::size_t> count_ = 0;
+  std::atomic<std::size_t> unknown_ = 0;
+  mutable std::mutex mutex_;
+  std::vector<Acknowledged> acknowledged_;
+  std::vector<std::string> surprises_;
+  std::vector<std::thread> threads_;
+};
+
+// Asks the gateway for every key once, pipelined, so that it has them cached. How many were allowed.
+std::size_t count_allowed(const GatewayProcess& gateway, const std::vector<CreatedKey>& keys);
+
+}  // namespace revoked::test
