@@ -86,7 +86,8 @@ Task<Read> read_chunked_body(Connection& connection, std::size_t head_size, Requ
   parser.body_limit(limits.body_bytes);
   parser.header_limit(static_cast<std::uint32_t>(2 * limits.head.bytes));
   parser.eager(true);
-  // Chunk extensions and trailers are in no limit of Beast's: what goes over the wire is bounded as a whole.
+  // Chunk extensions and trailers are in no limit of Beast's. It takes each chunk's head, and the trailers, only as
+  // a whole: what it leaves lying is bounded, and so is what goes over the wire in all.
   std::size_t wire_budget = head_size + 2 * limits.body_bytes;
   while (true) {
     const auto data = connection.received();
@@ -99,8 +100,8 @@ Task<Read> read_chunked_body(Connection& connection, std::size_t head_size, Requ
       co_return Read::refused;
     }
     if (parser.is_done()) break;
-    if (used > wire_budget || connection.received().size() > wire_budget) {
-      refuse(connection, 413, "the body is too large");
+    if (used > wire_budget || connection.received().size() > limits.head.bytes) {
+      refuse(connection, 413, "the chunks carry too much besides the body");
       co_return Read::refused;
     }
     wire_budget -= used;

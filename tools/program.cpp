@@ -9,6 +9,9 @@
 #include <chrono>
 #include <fstream>
 #include <iostream>
+#include <sstream>
+
+#include "net/log.hpp"
 
 namespace revoked::tools {
 
@@ -71,6 +74,44 @@ void write_private_file(const std::string& path, const std::string& content) {
                     ::fsync(file) == 0;
   ::close(file);
   if (!good) throw ConfigurationError("cannot write " + path);
+}
+
+net::Server::Options parse_listen(const std::string& address, std::size_t threads) {
+  const auto endpoint = net::parse_listen(address);
+  if (!endpoint) throw ConfigurationError("--listen: '" + address + "' is not ADDRESS:PORT");
+  return {*endpoint, threads, {}};
+}
+
+std::optional<cache::RedisAddress> parse_redis(const std::string& url) {
+  if (url.empty()) return {};
+  if (const auto address = cache::parse_redis_url(url)) return *address;
+  // What stands before the '@' may be a password.
+  const auto at = url.rfind('@');
+  throw ConfigurationError("--redis: '" + (at == std::string::npos ? url : "…" + url.substr(at)) +
+                           "' is neither redis://[user:pass@]host[:port][/db] nor unix:///path");
+}
+
+std::unique_ptr<net::Server> listen(const net::Server::Options& options, net::Service& service,
+                                    engine::Engine* engine) {
+  try {
+    return std::make_unique<net::Server>(options, service, engine);
+  } catch (const boost::system::system_error& error) {
+    std::ostringstream address;
+    address << options.listen;
+    throw ConfigurationError("cannot listen on " + address.str() + ": " + error.code().message());
+  }
+}
+
+void announce(const std::string& program, const std::string& address, const net::Server& server) {
+  const auto host = address.substr(0, address.rfind(':'));
+  std::cout << program << " is ready on http://" << (host.empty() ? "0.0.0.0" : host) << ':' << server.port()
+            << std::endl;
+}
+
+void set_log_level(const std::string& name) {
+  const auto level = net::parse_level(name);
+  if (!level) throw ConfigurationError("--log-level: '" + name + "' is none of debug, info, warning, error");
+  net::set_log_level(*level);
 }
 
 int run_program(const std::string& name, const std::function<int()>& body) {

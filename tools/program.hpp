@@ -2,9 +2,15 @@
 // What the programs have in common: options from flags, environment and a TOML file; keys from files; signals.
 
 #include <CLI/CLI.hpp>
+#include <chrono>
+#include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
+
+#include "cache/redis.hpp"
+#include "net/server.hpp"
 
 namespace revoked::tools {
 
@@ -46,6 +52,18 @@ std::vector<std::string> read_keys(const std::string& path);
 
 // Writes a file that only its owner may read. Throws ConfigurationError if it cannot or if the file is there.
 void write_private_file(const std::string& path, const std::string& content);
+
+// What the options say, checked before anything is made. Throw ConfigurationError, with no password in it.
+net::Server::Options parse_listen(const std::string& address, std::size_t threads);
+std::optional<cache::RedisAddress> parse_redis(const std::string& url);
+
+// Throws ConfigurationError if it cannot listen.
+std::unique_ptr<net::Server> listen(const net::Server::Options& options, net::Service& service,
+                                    engine::Engine* engine);
+// Prints "<program> is ready on http://HOST:PORT" on standard output.
+void announce(const std::string& program, const std::string& address, const net::Server& server);
+
+void set_log_level(const std::string& name);
 
 // Runs `body`, turns what it throws into one line on standard error and an exit code.
 int run_program(const std::string& name, const std::function<int()>& body);

@@ -11,7 +11,6 @@
 #include "engine/engine.hpp"
 #include "net/engine_service.hpp"
 #include "net/log.hpp"
-#include "net/server.hpp"
 #include "tools/program.hpp"
 
 namespace {
@@ -70,10 +69,9 @@ std::string read_pepper(const std::string& path) {
 // Redis and heartbeats, on a thread of their own.
 class Bus {
  public:
-  Bus(cache::Feed& feed, const std::string& url) : feed_(feed), timer_(io_.get_executor()) {
-    if (!url.empty()) {
-      const auto address = cache::parse_redis_url(url);
-      if (!address) throw ConfigurationError("--redis: '" + url + "' is neither redis://host:port nor unix:///path");
+  Bus(cache::Feed& feed, const std::optional<cache::RedisAddress>& address)
+      : feed_(feed), timer_(io_.get_executor()) {
+    if (address) {
       const auto name = cache::to_string(*address);
       publisher_.emplace(io_, *address, [name](bool connected, std::string_view reason) {
         net::log(connected ? net::Level::info : net::Level::warning, connected ? "Redis is here" : "Redis is away",
@@ -134,21 +132,14 @@ std::unique_ptr<engine::Store> open_store(const std::string& data_dir) {
   throw std::runtime_error(what + " (" + detail + ")");
 }
 
-void announce(const Configuration& configuration, std::uint16_t port, const std::vector<std::string>& keys) {
-  const auto host = configuration.listen.substr(0, configuration.listen.rfind(':'));
-  if (configuration.dev) std::cout << "master key: " << keys.front() << '\n';
-  std::cout << "revoked is ready on http://" << (host.empty() ? "0.0.0.0" : host) << ':' << port << std::endl;
-}
-
 int serve(const Configuration& configuration) {
-  const auto listen = net::parse_listen(configuration.listen);
-  if (!listen) throw ConfigurationError("--listen: '" + configuration.listen + "' is not ADDRESS:PORT");
-  const auto level = net::parse_level(configuration.log_level);
-  if (!level) throw ConfigurationError("--log-level: '" + configuration.log_level + "' is no level");
-  net::set_log_level(*level);
+  tools::set_log_level(configuration.log_level);
+  const auto server_options = tools::parse_listen(configuration.listen, configuration.threads);
+  const auto redis = tools::parse_redis(configuration.redis);
   if (!engine::is_key_prefix(configuration.key_prefix)) {
     throw ConfigurationError("--key-prefix: 1 to 16 letters or digits");
   }
+  const auto pepper = read_pepper(configuration.pepper_file);
   std::error_code failed;
   std::filesystem::create_directories(configuration.data_dir, failed);
   if (failed) throw ConfigurationError("--data-dir: cannot make " + configuration.data_dir + ": " + failed.message());
@@ -163,25 +154,26 @@ int serve(const Configuration& configuration) {
 
   asio::io_context main_io(1);
   std::atomic<bool> draining{false};
-  engine::Engine engine({read_pepper(configuration.pepper_file), configuration.key_prefix, {}},
+  engine::Engine engine({pepper, configuration.key_prefix, {}},
                         [&main_io] { main_io.stop(); });
   auto store = open_store(configuration.data_dir);
   const auto keys = master_keys(configuration);
   const net::Authenticator authenticator(engine, keys);
   cache::Feed feed;
-  Bus bus(feed, configuration.redis);
+  Bus bus(feed, redis);
   std::function<bool()> redis_state;
   if (bus.has_redis()) redis_state = [&bus] { return bus.is_connected(); };
   net::EngineService service({engine, feed, authenticator, redis_state, draining});
-  net::Server server({*listen, configuration.threads, {}}, service, &engine);
-  feed.add_watcher([&server] { server.notify_all(); });
+  const auto server = tools::listen(server_options, service, &engine);
+  feed.add_watcher([&server] { server->notify_all(); });
 
   if (const auto started = engine.start(std::move(store), feed, log_progress); !started) {
     throw std::runtime_error("the data directory " + configuration.data_dir + ": " + started.error().message());
   }
   asio::signal_set signals(main_io, SIGINT, SIGTERM);
   signals.async_wait([&](boost::system::error_code, int) { main_io.stop(); });
-  announce(configuration, server.port(), keys);
+  if (configuration.dev) std::cout << "master key: " << keys.front() << '\n';
+  tools::announce("revoked", configuration.listen, *server);
   main_io.run();
 
   const bool sound = !engine.has_failed();
@@ -189,10 +181,10 @@ int serve(const Configuration& configuration) {
     net::log(net::Level::info, "stopping: answering what has been asked");
   } else {
     net::log(net::Level::error, "the storage failed: nothing more is acknowledged", {{"data_dir", configuration.data_dir}});
-    server.close_gates();
+    server->close_gates();
   }
   draining = true;
-  server.drain();
+  server->drain();
   engine.stop();
   return sound && !engine.has_failed() ? 0 : 1;
 }

@@ -9,7 +9,6 @@
 #include "cache/gateway.hpp"
 #include "net/check_service.hpp"
 #include "net/log.hpp"
-#include "net/server.hpp"
 #include "tools/program.hpp"
 
 namespace {
@@ -62,13 +61,7 @@ cache::Gateway::Options gateway_options(const Configuration& configuration) {
   options.engine.address = *engine;
   if (configuration.engine_key_file.empty()) throw ConfigurationError("--engine-key-file is needed");
   options.engine.credential = tools::read_keys(configuration.engine_key_file).front();
-  if (!configuration.redis.empty()) {
-    const auto redis = cache::parse_redis_url(configuration.redis);
-    if (!redis) {
-      throw ConfigurationError("--redis: '" + configuration.redis + "' is neither redis://host:port nor unix:///path");
-    }
-    options.redis = *redis;
-  }
+  options.redis = tools::parse_redis(configuration.redis);
   options.cache.max_entries = configuration.cache_entries;
   options.follower.lease = tools::parse_duration(configuration.stale_after, "--stale-after");
   options.when_stale = configuration.when_stale == "ask"     ? cache::WhenStale::ask
@@ -79,11 +72,8 @@ cache::Gateway::Options gateway_options(const Configuration& configuration) {
 }
 
 int serve(const Configuration& configuration) {
-  const auto listen = net::parse_listen(configuration.listen);
-  if (!listen) throw ConfigurationError("--listen: '" + configuration.listen + "' is not ADDRESS:PORT");
-  const auto level = net::parse_level(configuration.log_level);
-  if (!level) throw ConfigurationError("--log-level: '" + configuration.log_level + "' is no level");
-  net::set_log_level(*level);
+  tools::set_log_level(configuration.log_level);
+  const auto server_options = tools::parse_listen(configuration.listen, configuration.threads);
   std::signal(SIGPIPE, SIG_IGN);
 
   asio::io_context main_io(1);
@@ -94,12 +84,10 @@ int serve(const Configuration& configuration) {
     net::log(net::Level::info, what, {{"source", source}});
   });
   net::CheckService service(gateway);
-  net::Server server({*listen, configuration.threads, {}}, service, nullptr);
-  const auto host = configuration.listen.substr(0, configuration.listen.rfind(':'));
-  std::cout << "revoked-gateway is ready on http://" << (host.empty() ? "0.0.0.0" : host) << ':' << server.port()
-            << std::endl;
+  const auto server = tools::listen(server_options, service, nullptr);
+  tools::announce("revoked-gateway", configuration.listen, *server);
   main_io.run();
-  server.drain();
+  server->drain();
   return 0;
 }
 

@@ -14,15 +14,16 @@ namespace {
 const std::vector<std::string>& samples() {
   static const std::vector<std::string> all = [] {
     std::vector<std::string> made = {
-        "019b7ca9-8f2e-7abc-8def-0123456789ab",   // a UUID
-        "019B7CA9-8F2E-7ABC-8DEF-0123456789AB",   // in upper case
-        "019b7ca9-8f2e-7abc-8def-0123456789aB",   // in part
-        "019b7ca9-8f2e-7abc-0def-0123456789ab",   // of another variant, whose bytes would look like another kind
-        "019b7ca9-8f2e-7abc-4000-0123456789ab",   // the same
+        "019b7ca9-8f2e-7abc-8def-0123456789ab",  // a UUID
+        "019B7CA9-8F2E-7ABC-8DEF-0123456789AB",  // in upper case
+        "019b7ca9-8f2e-7abc-8def-0123456789aB",  // in part
+        "019b7ca9-8f2e-7abc-0def-0123456789ab",  // of another variant, whose bytes would look like another
+                                                 // kind
+        "019b7ca9-8f2e-7abc-4000-0123456789ab",  // the same
         "00000000-0000-0000-0000-000000000000",  //
-        "019b7ca98f2e7abc8def0123456789ab",       // without dashes
-        "019b7ca9-8f2e-7abc-8def_0123456789ab",   //
-        "g19b7ca9-8f2e-7abc-8def-0123456789ab",   //
+        "019b7ca98f2e7abc8def0123456789ab",      // without dashes
+        "019b7ca9-8f2e-7abc-8def_0123456789ab",  //
+        "g19b7ca9-8f2e-7abc-8def-0123456789ab",  //
         "019b7ca9-8f2e-7abc-8def-0123456789ab0",
     };
     for (std::size_t size = 1; size <= max_id_size; ++size) {

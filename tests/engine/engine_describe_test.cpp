@@ -130,7 +130,8 @@ TEST_P(Describe, FindsARevocationInTheMiddleOfABatch) {
   engine_.create("k0").value();
   if (!GetParam()) disk_->wait_until_blocked();
   for (int i = 1; i < 50; ++i) engine_.create("k" + std::to_string(i)).value();
-  for (int i = 0; i < 50; ++i) engine_->revoke("k" + std::to_string(i), "because " + std::to_string(i), {}).value();
+  for (int i = 0; i < 50; ++i)
+    engine_->revoke("k" + std::to_string(i), "because " + std::to_string(i), {}).value();
   disk_->unblock();
   now_and_later([&] {
     for (int i = 0; i < 50; ++i) {

@@ -1,9 +1,10 @@
 #pragma once
-// An engine as a test wants it: over a fake disk or over RocksDB in a directory, restarted at will, and with a
-// way to wait for durability.
+// An engine as a test wants it: over a fake disk or over RocksDB in a directory, restarted at will, and with
+// a way to wait for durability.
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <condition_variable>
 #include <functional>
 #include <memory>
@@ -22,7 +23,8 @@ inline void PrintTo(KeyState state, std::ostream* out) { *out << to_string(state
 
 namespace test {
 
-// Keeps what the listeners were told. Waits give up when the storage has failed.
+// Keeps what the listeners were told. Waits give up when the storage has failed, or when something must be
+// wrong.
 class Witness final : public JournalListener, public CommitListener {
  public:
   void on_batch(const BatchView& batch) override {
@@ -50,16 +52,16 @@ class Witness final : public JournalListener, public CommitListener {
 
   bool wait_until_durable(Sequence sequence) {
     std::unique_lock lock(mutex_);
-    changed_.wait(lock, [&] { return durable_ >= sequence || failures_ != 0; });
+    changed_.wait_for(lock, patience, [&] { return durable_ >= sequence || failures_ != 0; });
     return durable_ >= sequence;
   }
   void wait_until_told(Sequence sequence) {
     std::unique_lock lock(mutex_);
-    changed_.wait(lock, [&] { return told_ >= sequence || failures_ != 0; });
+    EXPECT_TRUE(changed_.wait_for(lock, patience, [&] { return told_ >= sequence || failures_ != 0; }));
   }
   void wait_until_failed() {
     std::unique_lock lock(mutex_);
-    changed_.wait(lock, [&] { return failures_ != 0; });
+    EXPECT_TRUE(changed_.wait_for(lock, patience, [&] { return failures_ != 0; }));
   }
   int failures() const {
     const std::scoped_lock lock(mutex_);
@@ -71,6 +73,7 @@ class Witness final : public JournalListener, public CommitListener {
   }
 
  private:
+  static constexpr std::chrono::seconds patience{20};
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   Sequence told_ = 0;
@@ -85,10 +88,12 @@ class Harness {
  public:
   using Opener = std::function<std::unique_ptr<Store>()>;
 
-  explicit Harness(Opener open, Engine::Options options = {}) : open_(std::move(open)), options_(std::move(options)) {
+  explicit Harness(Opener open, Engine::Options options = {})
+      : open_(std::move(open)), options_(std::move(options)) {
     start();
   }
-  explicit Harness(std::shared_ptr<FakeDisk> disk) : Harness([disk] { return std::make_unique<FakeStore>(disk); }) {}
+  explicit Harness(std::shared_ptr<FakeDisk> disk)
+      : Harness([disk] { return std::make_unique<FakeStore>(disk); }) {}
   // Over RocksDB in `directory`.
   explicit Harness(const std::string& directory, Engine::Options options = {})
       : Harness(

@@ -1,4 +1,5 @@
-// What the engine promises when the disk is slow, fails or the process starts again. Named after the promises.
+// What the engine promises when the disk is slow, fails or the process starts again. Named after the
+// promises.
 
 #include <gtest/gtest.h>
 

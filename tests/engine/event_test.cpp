@@ -118,7 +118,8 @@ TEST(Event, UnknownTypesAreKept) {
   batch.append(event);
   batch.append(full_event());
   std::vector<int> types;
-  EXPECT_TRUE(batch.view().for_each([&](Sequence, const EventView& e) { types.push_back(static_cast<int>(e.type)); }));
+  EXPECT_TRUE(batch.view().for_each(
+      [&](Sequence, const EventView& e) { types.push_back(static_cast<int>(e.type)); }));
   EXPECT_EQ(types, (std::vector<int>{200, 2}));
 }
 
@@ -148,8 +149,8 @@ TEST(Batch, ComesBackAsItWasWritten) {
   std::vector<std::pair<Sequence, EventType>> seen;
   EXPECT_TRUE(view.for_each([&](Sequence at, const EventView& event) { seen.emplace_back(at, event.type); }));
   EXPECT_EQ(seen, (std::vector<std::pair<Sequence, EventType>>{{1040, EventType::key_created},
-                                                             {1041, EventType::epoch_started},
-                                                             {1042, EventType::key_revoked}}));
+                                                               {1041, EventType::epoch_started},
+                                                               {1042, EventType::key_revoked}}));
 }
 
 TEST(Batch, BeginsAnew) {

@@ -1,6 +1,6 @@
 #pragma once
-// A store in memory whose syncs a test can hold back, let go and break. The disk outlives the store, as a real
-// one outlives the process: an engine restarts over the same FakeDisk.
+// A store in memory whose syncs a test can hold back, let go and break. The disk outlives the store, as a
+// real one outlives the process: an engine restarts over the same FakeDisk.
 
 #include <gtest/gtest.h>
 
@@ -58,7 +58,8 @@ class FakeDisk {
     const std::scoped_lock lock(mutex_);
     return attempts_;
   }
-  // As in RocksDB, readers see a batch while it is being synced, and it may be there after a sync that failed.
+  // As in RocksDB, readers see a batch while it is being synced, and it may be there after a sync that
+  // failed.
   bool visible_before_synced = false;
   // Called under no lock, when a commit has become durable.
   std::function<void(const BatchView&)> on_synced;

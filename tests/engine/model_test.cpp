@@ -21,7 +21,7 @@ using test::Harness;
 
 struct Happening {
   EventType type;
-  std::string id;                    // of the key or the owner
+  std::string id;                     // of the key or the owner
   std::array<std::string, 3> owners;  // of a created key
   Scope scope = Scope::user;
   UnixMs expires_at = 0;
@@ -45,7 +45,8 @@ class Model {
     const auto& key = at(from);
     return first(from, [&](const Happening& h) {
       if (h.type == EventType::key_revoked) return h.id == id;
-      return h.type == EventType::owner_revoked && !h.id.empty() && key.owners[static_cast<int>(h.scope)] == h.id;
+      return h.type == EventType::owner_revoked && !h.id.empty() &&
+             key.owners[static_cast<int>(h.scope)] == h.id;
     });
   }
   // The keys of an owner that neither an event of their own nor one of this very owner has revoked.
@@ -90,14 +91,22 @@ class RandomRun {
 
   void step(bool can_hold) {
     const auto dice = random_() % 100;
-    if (dice < 35) create();
-    else if (dice < 55) revoke();
-    else if (dice < 65) revoke_owner();
-    else if (dice < 90) verify(key());
-    else if (dice < 93) fold();
-    else if (dice < 95) restart();
-    else if (can_hold && dice < 98) hold_or_release();
-    else if (can_hold) crash();
+    if (dice < 35)
+      create();
+    else if (dice < 55)
+      revoke();
+    else if (dice < 65)
+      revoke_owner();
+    else if (dice < 90)
+      verify(key());
+    else if (dice < 93)
+      fold();
+    else if (dice < 95)
+      restart();
+    else if (can_hold && dice < 98)
+      hold_or_release();
+    else if (can_hold)
+      crash();
   }
 
   void compare_all() {
@@ -143,7 +152,8 @@ class RandomRun {
   void revoke() {
     const auto id = key();
     const auto reason = "r" + std::to_string(random_() % 1000);
-    const auto revoked = random_() % 2 ? engine_->revoke(id, reason, {}) : engine_->revoke(digest_of(id), reason, {});
+    const auto revoked =
+        random_() % 2 ? engine_->revoke(id, reason, {}) : engine_->revoke(digest_of(id), reason, {});
     if (model_.created(id) == 0) {
       ASSERT_FALSE(revoked);
       ASSERT_EQ(revoked.error(), errc::not_found);
@@ -199,7 +209,8 @@ class RandomRun {
     if (held_) return;
     engine_.settle();
     const auto from = engine_.store().folded_to();
-    if (engine_->durable() > from) fold_directly(engine_.store(), from + 1 + random_() % (engine_->durable() - from));
+    if (engine_->durable() > from)
+      fold_directly(engine_.store(), from + 1 + random_() % (engine_->durable() - from));
   }
 
   void restart() {

@@ -73,7 +73,8 @@ TEST(PermissionSets, KeepEachSetOnce) {
 }
 
 TEST(Permissions, AreWordsBetweenSingleSpaces) {
-  for (const char* list : {"", "a", "a b", "keys:read keys:* x/y"}) EXPECT_TRUE(is_permission_list(list)) << list;
+  for (const char* list : {"", "a", "a b", "keys:read keys:* x/y"})
+    EXPECT_TRUE(is_permission_list(list)) << list;
   for (const char* list : {" ", " a", "a ", "a  b", "a\tb", "a\nb", "a\"b", "a\\b", "\x7f", "\xc3\xa9"}) {
     EXPECT_FALSE(is_permission_list(list)) << list;
   }

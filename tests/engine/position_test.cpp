@@ -10,7 +10,8 @@ namespace {
 constexpr auto biggest = std::numeric_limits<std::uint64_t>::max();
 
 TEST(Position, ComesBackAsItWasWritten) {
-  for (const Position position : {Position{}, Position{3, 1041}, Position{1, 0}, Position{biggest, biggest}}) {
+  for (const Position position :
+       {Position{}, Position{3, 1041}, Position{1, 0}, Position{biggest, biggest}}) {
     EXPECT_EQ(parse_position(to_string(position)), position);
   }
   EXPECT_EQ(to_string({3, 1041}), "3-1041");
@@ -24,8 +25,8 @@ TEST(Position, IsOrderedByEpochThenSequence) {
 }
 
 TEST(Position, RefusesWhatIsNone) {
-  for (const char* text : {"", "-", "3", "3-", "-3", "3--4", "3-4-", "3-4 ", " 3-4", "+3-4", "3-+4", "3-4x", "x-4",
-                           "3 - 4", "0x3-4", "18446744073709551616-1", "1-18446744073709551616"}) {
+  for (const char* text : {"", "-", "3", "3-", "-3", "3--4", "3-4-", "3-4 ", " 3-4", "+3-4", "3-+4", "3-4x",
+                           "x-4", "3 - 4", "0x3-4", "18446744073709551616-1", "1-18446744073709551616"}) {
     EXPECT_FALSE(parse_position(text)) << text;
   }
 }

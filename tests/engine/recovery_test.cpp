@@ -97,7 +97,8 @@ TEST(Recovery, RecoveryOfAMillionKeys) {
                            [&](const LoadProgress& step) { progress.push_back(step); }));
   const auto seconds = seconds_since(start);
   const auto bytes = static_cast<double>(resident_bytes() - before) / key_count;
-  std::cout << "started with " << key_count << " keys in " << seconds << " s, " << bytes << " resident bytes a key\n";
+  std::cout << "started with " << key_count << " keys in " << seconds << " s, " << bytes
+            << " resident bytes a key\n";
   RecordProperty("seconds", std::to_string(seconds));
   RecordProperty("bytes_a_key", std::to_string(bytes));
   EXPECT_LT(seconds, 60);  // ten times what it takes

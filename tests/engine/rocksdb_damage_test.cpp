@@ -25,7 +25,8 @@ std::vector<fs::path> files(const fs::path& directory, std::string_view suffix) 
   for (const auto& entry : fs::directory_iterator(directory)) {
     if (entry.path().native().ends_with(suffix)) found.push_back(entry.path());
   }
-  std::sort(found.begin(), found.end(), [](const auto& a, const auto& b) { return fs::file_size(a) > fs::file_size(b); });
+  std::sort(found.begin(), found.end(),
+            [](const auto& a, const auto& b) { return fs::file_size(a) > fs::file_size(b); });
   return found;
 }
 

@@ -46,7 +46,8 @@ Batch revocations(Sequence first, int count) {
 
 std::vector<Sequence> firsts(const Store& store, Sequence from) {
   std::vector<Sequence> seen;
-  EXPECT_TRUE(store.replay(from, [&](const BatchView& batch) { return seen.push_back(batch.first()), true; }));
+  EXPECT_TRUE(
+      store.replay(from, [&](const BatchView& batch) { return seen.push_back(batch.first()), true; }));
   return seen;
 }
 
@@ -148,7 +149,7 @@ TEST(RocksdbStore, KeepsOwnersMarksApart) {
     marks.push_back(std::string(to_string(mark.scope)) + " " + mark.id + " " + std::to_string(mark.sequence));
   }));
   EXPECT_EQ(marks, (std::vector<std::string>{"user u 1", "user u 300", "user uu 2", "application u 3",
-                                            "workspace " + longest + " 301"}));
+                                             "workspace " + longest + " 301"}));
 }
 
 // Keys of every kind of id, some revoked one by one, some through their owner.

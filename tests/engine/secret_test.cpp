@@ -56,8 +56,8 @@ TEST(Secret, CharactersAreEquallyLikely) {
     all.insert(secret);
   }
   EXPECT_EQ(all.size(), 5000u);
-  // About 3226 each, give or take 57: seven deviations are far beyond chance. A plain `byte % 62` would make the
-  // first eight 25% likelier.
+  // About 3226 each, give or take 57: seven deviations are far beyond chance. A plain `byte % 62` would make
+  // the first eight 25% likelier.
   constexpr double expected = secrets * 40 / 62.0;
   for (const unsigned char c : base62) EXPECT_NEAR(seen[c], expected, 400) << c;
 }

@@ -40,6 +40,8 @@ INSTANTIATE_TEST_SUITE_P(, EachProgram, testing::Values("revoked", "revoked-gate
 });
 
 TEST_P(EachProgram, RefusesWrongOptionsWithOneLineAndCode2) {
+  TemporaryDirectory directory;
+  write_file(directory / "key", "a-key-for-the-gateway-0123456789\n");
   for (const std::vector<std::string>& arguments :
        std::vector<std::vector<std::string>>{{"--no-such-option"},
                                              {"--listen", "nonsense"},
@@ -50,7 +52,7 @@ TEST_P(EachProgram, RefusesWrongOptionsWithOneLineAndCode2) {
                                              {"--config", "/no/such/file.toml"}}) {
     std::vector<std::string> command{GetParam()};
     command.insert(command.end(), arguments.begin(), arguments.end());
-    const Outcome outcome = run(command);
+    const Outcome outcome = run(command, {"REVOKED_GATEWAY_ENGINE_KEY_FILE=" + (directory / "key").string()});
     EXPECT_EQ(outcome.code, 2) << arguments[0] << ": " << outcome.errors;
     EXPECT_EQ(lines(outcome.errors), 1) << outcome.errors;
     EXPECT_NE(outcome.errors.find(arguments.back()), std::string::npos)

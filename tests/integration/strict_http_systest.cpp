@@ -128,40 +128,42 @@ TEST(StrictHttp, SizesAreBounded) {
   for (int i = 0; i < 1'300; ++i) many_headers += "a: b\r\n";
   std::string trailers;
   for (int i = 0; i < 20'000; ++i) trailers += "X-T" + std::to_string(i) + ": v\r\n";
-  const std::string post = "POST /v1/keys/verify HTTP/1.1\r\nHost: h\r\n$AUTH\r\n";
+  const std::string post = "POST $PATH HTTP/1.1\r\nHost: h\r\n$AUTH\r\n";
+  const std::string chunked_post = post + "Transfer-Encoding: chunked\r\n\r\n";
+  const std::string many(1 << 17, 'x');
+  const std::string body = R"({"secret":"x"})";  // 14, that is e, bytes: acceptable in itself
   struct Case {
     const char* name;
     std::string request;
     std::vector<int> statuses;
   };
-  for (const auto& [name, request, statuses] : std::vector<Case>{
-           {"one large header",
-            "GET /livez HTTP/1.1\r\nHost: h\r\nX: " + std::string(1 << 17, 'x') + "\r\n\r\n",
-            {431}},
-           {"many headers", "GET /livez HTTP/1.1\r\nHost: h\r\n" + many_headers + "\r\n", {431, 400}},
-           {"a long target",
-            "GET /" + std::string(1 << 17, 'x') + " HTTP/1.1\r\nHost: h\r\n\r\n",
-            {431, 414, 400}},
-           {"a large body", post + "Content-Length: 1073741824\r\n\r\n", {413}},
-           {"many trailers",
-            post + "Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n" + trailers + "\r\n",
-            {431, 400, 413}},
-           {"a long chunk extension",
-            post + "Transfer-Encoding: chunked\r\n\r\n2;" + std::string(1 << 20, 'e') + "\r\n{}\r\n0\r\n\r\n",
-            {431, 400, 413}},
-       }) {
-    for (const std::uint16_t port : {programs.engine.port(), programs.gateway.port()}) {
-      SCOPED_TRACE(std::string(name) + (port == programs.engine.port() ? ", engine" : ", gateway"));
-      HttpClient client(port, 10s);
+  const std::vector<Case> cases{
+      {"one large header", "GET /livez HTTP/1.1\r\nHost: h\r\nX: " + many + "\r\n\r\n", {431}},
+      {"many headers", "GET /livez HTTP/1.1\r\nHost: h\r\n" + many_headers + "\r\n", {431, 400}},
+      {"a long target", "GET /" + many + " HTTP/1.1\r\nHost: h\r\n\r\n", {431, 414, 400}},
+      {"a large body", post + "Content-Length: 1073741824\r\n\r\n", {413}},
+      {"many trailers", chunked_post + "e\r\n" + body + "\r\n0\r\n" + trailers + "\r\n", {431, 400, 413}},
+      {"a long chunk extension",
+       chunked_post + "e;" + std::string(1 << 20, 'e') + "\r\n" + body + "\r\n0\r\n\r\n",
+       {431, 400, 413}},
+  };
+  for (const auto& [name, request, statuses] : cases) {
+    for (const bool is_engine : {true, false}) {
+      SCOPED_TRACE(std::string(name) + (is_engine ? ", engine" : ", gateway"));
+      HttpClient client(is_engine ? programs.engine.port() : programs.gateway.port(), 10s);
+      std::string bytes = fill(request, "", programs.engine.master_key());
+      if (const auto at = bytes.find("$PATH"); at != std::string::npos) {
+        bytes.replace(at, 5, is_engine ? "/v1/keys/verify" : "/check");
+      }
       int status = 0;  // hung up
       try {
-        client.send(fill(request, "", programs.engine.master_key()));
+        client.send(bytes);
         status = client.receive().status;
-        EXPECT_TRUE(client.is_closed_within(10s));
+        EXPECT_TRUE(client.is_closed_within(10s)) << "goes on after " << status;
       } catch (const ConnectionFailed&) {
       }
       EXPECT_TRUE(status == 0 || std::ranges::count(statuses, status) == 1) << status;
-      EXPECT_NE(programs.admin.get("/livez").status, 0) << "the engine is gone";
+      EXPECT_EQ(programs.admin.get("/livez").status, 200);
     }
   }
 }
