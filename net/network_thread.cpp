@@ -96,6 +96,7 @@ cache::Task<> NetworkThread::tick() {
 
 void NetworkThread::sweep() {
   const bool all = draining_ && now_ >= drain_until_;
+  if (all) close_gate();  // a disk that hangs must not keep us
   for (auto* connection : connections_) {
     const bool idle = draining_ && connection->phase() == Connection::Phase::idle;
     if (all || idle || connection->is_overdue(now_)) connection->close();
