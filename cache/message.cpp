@@ -40,7 +40,14 @@ void append_invalidation(JsonWriter& json, Sequence sequence, const engine::Even
   switch (event.type) {
     case engine::EventType::epoch_started:
     case engine::EventType::key_created:
+    case engine::EventType::key_resumed:
       return;
+    case engine::EventType::key_suspended:
+    case engine::EventType::key_rotated:
+      json.open('{').field("sequence", sequence);
+      json.field("type", event.type == engine::EventType::key_suspended ? "key.suspended" : "key.changed");
+      json.field("key_id", event[Field::key_id]);
+      break;
     case engine::EventType::key_revoked:
       json.open('{').field("sequence", sequence).field("type", "key.revoked");
       json.field("key_id", event[Field::key_id]);

@@ -4,31 +4,11 @@
 #include <utility>
 
 namespace revoked::engine {
-namespace {
-
-// Cut, not refused: no revocation fails because of what the audit trail says about its caller.
-void set_caller(EventView& event, const Caller& caller) {
-  event[Field::actor] = caller.actor.substr(0, max_caller_size);
-  event[Field::address] = caller.address.substr(0, max_caller_size);
-  event[Field::request_id] = caller.request_id.substr(0, max_caller_size);
-}
-
-result<void> check(const NewKey& key) {
-  if (!key.key_id.empty() && !is_key_id(key.key_id)) return errc::invalid_key_id;
-  for (const auto owner : key.owners) {
-    if (!owner.empty() && !is_owner_id(owner)) return errc::invalid_owner_id;
-  }
-  if (key.name.size() > max_name_size || key.metadata.size() > max_metadata_size ||
-      key.permissions.size() > max_permissions_size || !is_permission_list(key.permissions) || key.expires_at < 0) {
-    return errc::invalid_field;
-  }
-  return {};
-}
-
-}  // namespace
-
 Engine::Engine(Options options, std::function<void()> on_storage_failure)
-    : options_(std::move(options)), digester_(options_.pepper), on_storage_failure_(std::move(on_storage_failure)) {}
+    : options_(std::move(options)),
+      digester_(options_.pepper),
+      on_storage_failure_(std::move(on_storage_failure)),
+      resumptions_(tables_) {}
 
 Engine::~Engine() { stop(); }
 
@@ -46,6 +26,7 @@ result<void> Engine::start(std::unique_ptr<Store> store, JournalListener& listen
 
   journal_ = std::make_unique<Journal>(*store_, epoch, *last, on_storage_failure_);
   journal_->add(listener);
+  journal_->add(resumptions_);  // before those who answer clients
   for (auto* commit_listener : commit_listeners_) journal_->add(*commit_listener);
   {
     Journal::Turn turn(*journal_);
@@ -67,90 +48,6 @@ void Engine::stop() {
 }
 
 bool Engine::is_ready() const { return started() && !stopped_ && !journal_->has_failed(); }
-
-result<CreatedKey> Engine::create(const NewKey& key, const Caller& caller) {
-  if (!started()) return errc::not_ready;
-  if (const auto checked = check(key); !checked) return checked.error();
-
-  CreatedKey created{std::string(key.key_id), now_unix_ms(), 0};
-  if (created.key_id.empty()) created.key_id = new_key_id(created.at);
-  const auto expires_at = encode_i64(key.expires_at);
-  EventView event;
-  event.type = EventType::key_created;
-  event.at = created.at;
-  event[Field::key_id] = created.key_id;
-  for (const Scope scope : all_scopes) event[owner_field(scope)] = key.owners[static_cast<std::size_t>(scope)];
-  event[Field::digest] = {reinterpret_cast<const char*>(key.digest.data()), key.digest.size()};
-  event[Field::name] = key.name;
-  if (key.expires_at != 0) event[Field::expires_at] = expires_at;
-  event[Field::permissions] = key.permissions;
-  event[Field::metadata] = key.metadata;
-  set_caller(event, caller);
-
-  Journal::Turn turn(*journal_);
-  if (const auto open = turn.open(); !open) return open.error();
-  if (tables_.keys.find_by_id(created.key_id) != no_slot || tables_.keys.find_by_digest(key.digest) != no_slot) {
-    return errc::already_exists;
-  }
-  created.sequence = turn.append(event);
-  tables_.add_key(created.sequence, event);
-  return created;
-}
-
-result<RevokedKey> Engine::revoke(std::string_view key_id, std::string_view reason, const Caller& caller) {
-  if (!started()) return errc::not_ready;
-  return revoke_slot(tables_.keys.find_by_id(key_id), reason, caller);
-}
-
-result<RevokedKey> Engine::revoke(const Digest& digest, std::string_view reason, const Caller& caller) {
-  if (!started()) return errc::not_ready;
-  return revoke_slot(tables_.keys.find_by_digest(digest), reason, caller);
-}
-
-result<RevokedKey> Engine::revoke_slot(Slot slot, std::string_view reason, const Caller& caller) {
-  if (slot == no_slot) return errc::not_found;
-  if (reason.size() > max_reason_size) return errc::invalid_field;
-  thread_local Decision names;
-  tables_.describe(slot, names);
-  EventView event;
-  event.type = EventType::key_revoked;
-  event.at = now_unix_ms();
-  event[Field::key_id] = names.key_id;
-  for (const Scope scope : all_scopes) event[owner_field(scope)] = names.owner(scope);
-  event[Field::reason] = reason;
-  set_caller(event, caller);
-
-  Journal::Turn turn(*journal_);
-  if (const auto open = turn.open(); !open) return open.error();
-  if (const auto by = tables_.revoked_by(tables_.keys[slot]); by != 0) return RevokedKey{by, 0, true};
-  const auto sequence = turn.append(event);
-  tables_.revoke_key(slot, sequence);
-  return RevokedKey{sequence, event.at, false};
-}
-
-result<RevokedOwner> Engine::revoke_owner(Scope scope, std::string_view id, std::string_view reason,
-                                          const Caller& caller) {
-  if (!started()) return errc::not_ready;
-  if (!is_owner_id(id)) return errc::invalid_owner_id;
-  if (reason.size() > max_reason_size) return errc::invalid_field;
-  auto& owners = tables_.of(scope);
-  const char scope_byte = static_cast<char>(scope);
-  EventView event;
-  event.type = EventType::owner_revoked;
-  event.at = now_unix_ms();
-  event[Field::owner_scope] = {&scope_byte, 1};
-  event[Field::owner_id] = id;
-  event[Field::reason] = reason;
-  set_caller(event, caller);
-
-  Journal::Turn turn(*journal_);
-  if (const auto open = turn.open(); !open) return open.error();
-  const Slot owner = owners.find(id);
-  // Nothing to revoke, no event: repeating a request has one effect. What did it before may not be synced yet.
-  if (owner == no_slot || !owners.has_live_keys(owner)) return RevokedOwner{0, event.at, journal_->applied()};
-  const auto sequence = turn.append(event);
-  return RevokedOwner{owners.revoke(owner, sequence), event.at, sequence};
-}
 
 result<void> Engine::verify(const Digest& digest, UnixMs now, Decision& decision) const {
   if (!started()) return errc::not_ready;

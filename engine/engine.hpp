@@ -19,7 +19,9 @@
 #include "engine/error.hpp"
 #include "engine/folder.hpp"
 #include "engine/journal.hpp"
+#include "engine/policy.hpp"
 #include "engine/recovery.hpp"
+#include "engine/resumptions.hpp"
 #include "engine/secret.hpp"
 #include "engine/store.hpp"
 #include "engine/tables.hpp"
@@ -32,11 +34,12 @@ inline constexpr std::size_t max_permissions_size = 2048;
 inline constexpr std::size_t max_metadata_size = 4096;
 inline constexpr std::size_t max_caller_size = 256;  // of each of a Caller's texts; the rest is cut off
 
-// Who asks, for the audit trail. Never a secret.
+// Who asks: for the audit trail (never a secret), and what they can touch. Keys out of reach are errc::not_found.
 struct Caller {
   std::string_view actor;
   std::string_view address;
   std::string_view request_id;
+  const Reach* reach = nullptr;  // null: everything
 };
 
 struct NewKey {
@@ -67,6 +70,11 @@ struct RevokedOwner {
   Sequence sequence;
 };
 
+struct ChangedKey {
+  Sequence sequence;  // to be durable before the answer
+  UnixMs at;
+};
+
 class Engine {
  public:
   struct Options {
@@ -93,6 +101,12 @@ class Engine {
   result<RevokedKey> revoke(std::string_view key_id, std::string_view reason, const Caller& caller);
   result<RevokedKey> revoke(const Digest& digest, std::string_view reason, const Caller& caller);
   result<RevokedOwner> revoke_owner(Scope scope, std::string_view id, std::string_view reason, const Caller& caller);
+
+  // Doing it again changes nothing and succeeds. errc::already_revoked if the key is.
+  result<ChangedKey> suspend(std::string_view key_id, std::string_view reason, const Caller& caller);
+  result<ChangedKey> resume(std::string_view key_id, std::string_view reason, const Caller& caller);
+  // A new secret; the old one lives on for `grace_ms`. errc::not_active if the key is suspended or expired.
+  result<ChangedKey> rotate(std::string_view key_id, const Digest& digest, UnixMs grace_ms, const Caller& caller);
 
   // Never waits for anything. A key whose creation is not durable yet is unknown (P2).
   result<void> verify(const Digest& digest, UnixMs now, Decision& decision) const;
@@ -124,7 +138,13 @@ class Engine {
 
  private:
   bool started() const { return started_.load(std::memory_order_acquire); }
+  RevokedOwner revoke_whole(Journal::Turn& turn, Scope scope, Slot owner, const EventView& event);
+  result<RevokedOwner> revoke_part(Scope scope, Slot owner, EventView event, const Caller& caller);
+  Sequence append_revocation(Journal::Turn& turn, Slot key, UnixMs at, std::string_view reason,
+                             const Caller& caller);
   result<RevokedKey> revoke_slot(Slot slot, std::string_view reason, const Caller& caller);
+  result<void> find_changeable(std::string_view key_id, const Caller& caller, Decision& names,
+                               EventView& event) const;
   result<Revocation> find_revocation(const KeyRecord& key, const Decision& decision) const;
 
   const Options options_;
@@ -132,6 +152,7 @@ class Engine {
   const std::function<void()> on_storage_failure_;
   std::unique_ptr<Store> store_;
   Tables tables_;
+  Resumptions resumptions_;
   std::vector<std::pair<Epoch, Sequence>> epochs_;  // and their first sequence; constant once started
   std::vector<CommitListener*> commit_listeners_;
   std::unique_ptr<Journal> journal_;

@@ -12,6 +12,8 @@ class Category final : public boost::system::error_category {
     switch (static_cast<errc>(code)) {
       case errc::not_found: return "no such key";
       case errc::already_exists: return "a key with this id or secret exists already";
+      case errc::already_revoked: return "the key is revoked";
+      case errc::not_active: return "the key is not active";
       case errc::invalid_key_id: return "a key id is 1 to 128 characters of A-Z a-z 0-9 . _ ~ -";
       case errc::invalid_owner_id: return "an owner id is 1 to 128 characters of A-Z a-z 0-9 . _ ~ - @ : +";
       case errc::invalid_field: return "a field is malformed or over its limit";

@@ -10,6 +10,8 @@ namespace revoked::engine {
 enum class errc {
   not_found = 1,       // no such key
   already_exists,      // a key with this id or this digest exists
+  already_revoked,     // a revoked key stays as it is
+  not_active,          // the key is suspended or expired
   invalid_key_id,      // not 1 to 128 characters of A-Z a-z 0-9 . _ ~ -
   invalid_owner_id,    // not 1 to 128 characters of the same set plus @ : +
   invalid_field,       // another field is over its limit or malformed

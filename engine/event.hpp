@@ -25,6 +25,9 @@ enum class EventType : std::uint8_t {
   key_created = 2,
   key_revoked = 3,
   owner_revoked = 4,
+  key_suspended = 5,
+  key_resumed = 6,
+  key_rotated = 7,
 };
 
 enum class Field : std::uint8_t {
@@ -43,6 +46,7 @@ enum class Field : std::uint8_t {
   actor,
   address,
   request_id,
+  grace_until,  // i64, Unix milliseconds: when a rotated key's old secret ends
   count_,  // how many there are
 };
 inline constexpr std::size_t field_count = static_cast<std::size_t>(Field::count_);

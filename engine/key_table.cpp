@@ -57,14 +57,25 @@ void KeyTable::find_by_digest(std::span<const Digest> digests, std::span<Slot> s
 
 void KeyTable::publish(Slot slot, std::string_view id, const Digest& digest) {
   const IdProbe probe(id);
-  const auto head = head_of(digest);
   records_[slot].id = CompactId(probe, arena_);
-  records_[slot].digest = head;
   {
     Shard& in = (*by_id_)[probe.hash % shard_count];
     const std::scoped_lock lock(in.lock);
     in.index.insert(probe.hash, slot, [&](Slot s) { return records_[s].id.hash(); });
   }
+  publish_digest(slot, digest);
+}
+
+void KeyTable::redirect(Slot from, Slot to) {
+  const auto hash = records_[from].id.hash();
+  Shard& in = (*by_id_)[hash % shard_count];
+  const std::scoped_lock lock(in.lock);
+  in.index.replace(hash, from, to);
+}
+
+void KeyTable::publish_digest(Slot slot, const Digest& digest) {
+  const auto head = head_of(digest);
+  records_[slot].digest = head;
   const auto hash = hash_of(head);
   Shard& in = (*by_digest_)[hash % shard_count];
   const std::scoped_lock lock(in.lock);

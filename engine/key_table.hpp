@@ -33,20 +33,45 @@ struct alignas(64) KeyRecord {
   Slot permissions = 0;
   Sequence created = 0;
 
-  // One word, so that a reader never sees half a change: revoked by which sequence, or expiring when.
+  // One word, so that a reader never sees half a change: flags, and revoked by which sequence or expiring when.
   UnixMs expires_at() const {  // 0: never, or revoked
-    const auto word = fate_.load(std::memory_order_acquire);
-    return word & revoked_bit ? 0 : static_cast<UnixMs>(word);
+    const auto word = fate();
+    return word & revoked_bit ? 0 : static_cast<UnixMs>(word & value_bits);
   }
   Sequence revoked() const {  // 0: not by an event of its own
-    const auto word = fate_.load(std::memory_order_acquire);
-    return word & revoked_bit ? word & ~revoked_bit : 0;
+    const auto word = fate();
+    return word & revoked_bit ? word & value_bits : 0;
   }
-  void set_expiry(UnixMs at) { fate_.store(static_cast<std::uint64_t>(at), std::memory_order_release); }
-  void set_revoked(Sequence by) { fate_.store(by | revoked_bit, std::memory_order_release); }
+  bool is_suspended() const { return fate() & suspended_bit; }
+  bool is_superseded() const { return fate() & superseded_bit; }  // the old secret of a key that was rotated
+
+  // Each is atomic: a resumption may meet a revocation, and must not undo it.
+  void set_expiry(UnixMs at) {
+    update([at](std::uint64_t word) {
+      return word & revoked_bit ? word : (word & ~value_bits) | static_cast<std::uint64_t>(at);
+    });
+  }
+  void set_revoked(Sequence by) {
+    update([by](std::uint64_t word) { return (word & superseded_bit) | revoked_bit | by; });
+  }
+  void set_suspended(bool suspended) {
+    if (suspended) fate_.fetch_or(suspended_bit, std::memory_order_acq_rel);
+    else fate_.fetch_and(~suspended_bit, std::memory_order_acq_rel);
+  }
+  void set_superseded() { fate_.fetch_or(superseded_bit, std::memory_order_acq_rel); }
 
  private:
   static constexpr std::uint64_t revoked_bit = std::uint64_t{1} << 63;
+  static constexpr std::uint64_t suspended_bit = std::uint64_t{1} << 62;
+  static constexpr std::uint64_t superseded_bit = std::uint64_t{1} << 61;
+  static constexpr std::uint64_t value_bits = superseded_bit - 1;
+  std::uint64_t fate() const { return fate_.load(std::memory_order_acquire); }
+  template <class Change>
+  void update(Change&& change) {
+    auto word = fate();
+    while (!fate_.compare_exchange_weak(word, change(word), std::memory_order_acq_rel)) {
+    }
+  }
   std::atomic<std::uint64_t> fate_{0};
 };
 static_assert(sizeof(KeyRecord) == 64);
@@ -66,6 +91,20 @@ class KeyTable {
     const Slot slot = records_.add();
     fill(records_[slot]);
     publish(slot, id, digest);
+    complete_.store(slot + std::size_t{1}, std::memory_order_release);  // writers are one at a time
+    return slot;
+  }
+
+  // A further record for the same key, with another digest: the id leads to it from now on, the old digest still
+  // to `old`. `fill` as above.
+  template <class Fill>
+  Slot supersede(Slot old, const Digest& digest, Fill&& fill) {
+    const Slot slot = records_.add();
+    fill(records_[slot]);
+    records_[slot].id = records_[old].id;
+    publish_digest(slot, digest);
+    redirect(old, slot);
+    complete_.store(slot + std::size_t{1}, std::memory_order_release);
     return slot;
   }
 
@@ -73,6 +112,8 @@ class KeyTable {
   const KeyRecord& operator[](Slot slot) const { return records_[slot]; }
   void append_id(Slot slot, std::string& out) const { records_[slot].id.append_to(out, arena_); }
   std::size_t size() const { return records_.size(); }
+  // Keys below this slot are complete: readable without having been found through an index.
+  std::size_t complete_size() const { return complete_.load(std::memory_order_acquire); }
 
  private:
   static constexpr std::size_t shard_count = 1024;
@@ -83,10 +124,13 @@ class KeyTable {
   using Shards = std::array<Shard, shard_count>;
 
   void publish(Slot slot, std::string_view id, const Digest& digest);
+  void publish_digest(Slot slot, const Digest& digest);
+  void redirect(Slot from, Slot to);
   Slot find_digest(std::uint64_t hash, const DigestHead& head) const;
 
   IdArena arena_;
   Slab<KeyRecord> records_;
+  std::atomic<std::size_t> complete_{0};
   std::unique_ptr<Shards> by_id_ = std::make_unique<Shards>();
   std::unique_ptr<Shards> by_digest_ = std::make_unique<Shards>();
 };

@@ -34,6 +34,14 @@ class OwnerTable {
   std::uint64_t revoke(Slot owner, Sequence through);
   void raise_mark(Slot owner, Sequence through);  // while loading: leaves the count alone
 
+  // Which workspace the owner's keys are in: one, `no_slot` (none), or several.
+  static constexpr Slot several_homes = no_slot - 1;
+  Slot home(Slot owner) const { return records_[owner].home; }
+  void settle(Slot owner, Slot workspace) {
+    auto& home = records_[owner].home;
+    home = home == homeless || home == workspace ? workspace : several_homes;
+  }
+
   bool has_live_keys(Slot owner) const { return records_[owner].live != 0; }
   void key_created(Slot owner) { ++records_[owner].live; }
   // Keys from before the mark are not counted any more.
@@ -45,10 +53,12 @@ class OwnerTable {
   std::size_t size() const { return records_.size(); }
 
  private:
+  static constexpr Slot homeless = no_slot - 2;  // has had no key yet
   struct Record {
     CompactId id;
     std::atomic<Sequence> revoked_through{0};
-    std::uint64_t live = 0;
+    std::uint32_t live = 0;
+    Slot home = homeless;
   };
   static_assert(sizeof(Record) == 32);
 

@@ -12,12 +12,9 @@ bool is_permission_list(std::string_view text) {
 }
 
 bool has_permission(std::string_view list, std::string_view permission) {
-  while (!list.empty()) {
-    const auto end = std::min(list.find(' '), list.size());
-    if (list.substr(0, end) == permission) return true;
-    list.remove_prefix(std::min(end + 1, list.size()));
-  }
-  return false;
+  bool found = false;
+  for_each_permission(list, [&](std::string_view one) { found = found || one == permission; });
+  return found;
 }
 
 Slot PermissionSets::intern(std::string_view list) {

@@ -15,6 +15,15 @@ namespace revoked::engine {
 bool is_permission_list(std::string_view text);
 bool has_permission(std::string_view list, std::string_view permission);
 
+template <class Visit>
+void for_each_permission(std::string_view list, Visit&& visit) {
+  while (!list.empty()) {
+    const auto space = list.find(' ');
+    visit(list.substr(0, space));
+    list = space == std::string_view::npos ? std::string_view() : list.substr(space + 1);
+  }
+}
+
 class PermissionSets {
  public:
   Slot intern(std::string_view list);

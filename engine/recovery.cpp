@@ -4,6 +4,22 @@
 #include <chrono>
 
 namespace revoked::engine {
+namespace {
+
+void apply_change(Tables& tables, Sequence sequence, const EventView& event) {
+  const Slot slot = tables.keys.find_by_id(event[Field::key_id]);
+  if (slot == no_slot) return;
+  switch (event.type) {
+    case EventType::key_suspended: return tables.suspend_key(slot, true);
+    case EventType::key_resumed: return tables.suspend_key(slot, false);
+    case EventType::key_rotated:
+      tables.rotate_key(slot, sequence, digest_of(event), decode_i64(event[Field::grace_until], 0));
+      return;
+    default: return;
+  }
+}
+
+}  // namespace
 
 result<void> recover(const Store& store, Tables& tables, const ProgressListener& on_progress) {
   constexpr auto report_every = std::chrono::milliseconds(500);
@@ -36,6 +52,11 @@ result<void> recover(const Store& store, Tables& tables, const ProgressListener&
   });
   if (!keys) return keys.error();
   if (newest > *last) return errc::storage_corrupt;
+
+  const auto changes = store.load_changes([&](Sequence sequence, const EventView& event) {
+    apply_change(tables, sequence, event);
+  });
+  if (!changes) return changes.error();
 
   bool whole = true;
   const auto tail = store.replay(store.folded_to() + 1, [&](const BatchView& batch) {

@@ -4,7 +4,8 @@
 //   journal  first sequence of a batch (u64, big endian) → the batch
 //   keys     key_id → sequence (u64, little endian), creating event
 //            key_id '\0' → the sequence that revoked it, folded in later. Sorts right behind its key
-//   default  "epoch/" u64 → first sequence; "owner/" scope id '\0' sequence → nothing; "folded_to" → sequence
+//   default  "epoch/" u64 → first sequence; "owner/" scope id '\0' sequence → nothing; "folded_to" → sequence;
+//            "change/" sequence → the event that suspended, resumed or rotated a key
 //
 // Recovery: kTolerateCorruptedTailRecords refuses a log with a hole in it (the default would silently drop what
 // follows) and accepts the torn tail that a crash leaves.
@@ -159,6 +160,17 @@ class RocksdbStore final : public Store {
     return status(*at);
   }
 
+  result<void> load_changes(const EventVisitor& visit) const override {
+    const auto at = iterate(meta());
+    for (at->Seek("change/"); at->Valid() && at->key().starts_with("change/"); at->Next()) {
+      auto bytes = view(at->value());
+      EventView event;
+      if (!take_event(bytes, event)) return errc::storage_corrupt;
+      visit(from_big_endian(view(at->key()).substr(7)), event);
+    }
+    return status(*at);
+  }
+
   result<std::optional<std::pair<Sequence, std::string>>> fetch_key(std::string_view key_id) const override {
     std::string value;
     const auto found = db_->Get({}, keys(), slice(key_id), &value);
@@ -201,6 +213,11 @@ class RocksdbStore final : public Store {
     } else if (event.type == EventType::owner_revoked) {
       const auto scope = static_cast<Scope>(event[Field::owner_scope].front());
       writes_.Put(meta(), owner_prefix(scope, event[Field::owner_id]) + big_endian(sequence), "");
+    } else if (event.type == EventType::key_suspended || event.type == EventType::key_resumed ||
+               event.type == EventType::key_rotated) {
+      scratch_.clear();
+      append_event(scratch_, event);
+      writes_.Put(meta(), "change/" + big_endian(sequence), scratch_);
     } else if (event.type == EventType::epoch_started) {
       writes_.Put(meta(), "epoch/" + big_endian(batch.epoch()), number);
     }

@@ -40,6 +40,21 @@ class SlotIndex {
     place(hash, slot);
   }
 
+  // `from` is there; look-ups find `to` in its place from now on.
+  void replace(std::uint64_t hash, Slot from, Slot to) {
+    const auto tag = tag_of(hash);
+    for (auto at = home(hash);; at = at + 1 == bucket_count_ ? 0 : at + 1) {
+      Bucket& bucket = buckets_[at];
+      for (auto candidates = matching(bucket, tag); candidates != 0; candidates &= candidates - 1) {
+        Slot& slot = bucket.slots[__builtin_ctz(candidates)];
+        if (slot != from) continue;
+        slot = to;
+        return;
+      }
+      if (!bucket.overflowed) return;
+    }
+  }
+
   void prefetch(std::uint64_t hash) const {
     if (bucket_count_ != 0) __builtin_prefetch(&buckets_[home(hash)]);
   }

@@ -31,8 +31,8 @@ class Store {
  public:
   virtual ~Store() = default;
 
-  // Writes the batch, the records of the keys that it creates, the marks of the owners that it revokes and the
-  // epoch that it starts, all or nothing, and returns once that is synced to disk.
+  // Writes the batch, the records of the keys that it creates, the marks of the owners that it revokes, the other
+  // changes of keys and the epoch that it starts, all or nothing, and returns once that is synced to disk.
   virtual result<void> commit(const BatchView& batch) = 0;
 
   // The last sequence committed; 0 if there is none.
@@ -51,6 +51,9 @@ class Store {
   virtual std::uint64_t estimated_keys() const = 0;
   // Visits every revocation of an owner. Those of one owner come in order.
   virtual result<void> load_owner_marks(const std::function<void(const OwnerMark&)>& visit) const = 0;
+
+  // Visits, in order, every other change of keys: suspended, resumed, rotated. They are few.
+  virtual result<void> load_changes(const EventVisitor& visit) const = 0;
 
   // The event that created a key, encoded (see event.hpp), and its sequence.
   virtual result<std::optional<std::pair<Sequence, std::string>>> fetch_key(std::string_view key_id) const = 0;

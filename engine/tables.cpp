@@ -4,19 +4,26 @@
 
 namespace revoked::engine {
 
+Digest digest_of(const EventView& event) {
+  Digest digest{};
+  const auto bytes = event[Field::digest];
+  std::copy_n(bytes.begin(), std::min(bytes.size(), digest.size()), digest.begin());
+  return digest;
+}
+
 Slot Tables::add_key(Sequence sequence, const EventView& creation) {
   std::array<Slot, 3> owner_slots{no_slot, no_slot, no_slot};
+  const auto workspace_id = creation[Field::workspace];
+  const Slot workspace = workspace_id.empty() ? no_slot : of(Scope::workspace).find_or_add(workspace_id);
   for (const Scope scope : all_scopes) {
     const auto id = creation[owner_field(scope)];
     if (id.empty()) continue;
     const Slot owner = of(scope).find_or_add(id);
     owner_slots[static_cast<std::size_t>(scope)] = owner;
+    if (scope != Scope::workspace) of(scope).settle(owner, workspace);
     if (sequence > of(scope).revoked_through(owner)) of(scope).key_created(owner);
   }
-  Digest digest{};
-  const auto bytes = creation[Field::digest];
-  std::copy_n(bytes.begin(), std::min(bytes.size(), digest.size()), digest.begin());
-  return keys.insert(creation[Field::key_id], digest, [&](KeyRecord& record) {
+  return keys.insert(creation[Field::key_id], digest_of(creation), [&](KeyRecord& record) {
     record.owners = owner_slots;
     record.permissions = permission_sets.intern(creation[Field::permissions]);
     record.created = sequence;
@@ -27,12 +34,76 @@ Slot Tables::add_key(Sequence sequence, const EventView& creation) {
 bool Tables::revoke_key(Slot key, Sequence by) {
   KeyRecord& record = keys[key];
   if (record.revoked() != 0) return false;
-  record.set_revoked(by);
+  change_with_predecessors(key, [&](KeyRecord& each) { each.set_revoked(by); });
   for (const Scope scope : all_scopes) {
     const Slot owner = record.owners[static_cast<std::size_t>(scope)];
     if (owner != no_slot) of(scope).key_revoked(owner, record.created);
   }
   return true;
+}
+
+template <class Change>
+void Tables::change_with_predecessors(Slot key, Change&& change) {
+  change(keys[key]);
+  if (!has_predecessors_.load(std::memory_order_acquire)) return;
+  const std::scoped_lock lock(predecessors_mutex_);
+  while (true) {
+    const auto before = predecessors_.find(key);
+    if (before == predecessors_.end()) return;
+    key = before->second;
+    change(keys[key]);
+  }
+}
+
+void Tables::suspend_key(Slot key, bool suspended) {
+  change_with_predecessors(key, [&](KeyRecord& each) { each.set_suspended(suspended); });
+}
+
+Slot Tables::rotate_key(Slot key, Sequence sequence, const Digest& digest, UnixMs grace_until) {
+  KeyRecord& old = keys[key];
+  const auto expires_at = old.expires_at();
+  const auto revoked = old.revoked();  // while loading: what came later may be known already
+  // Nothing of the old secret outlives the new one's: the key's own expiry stands.
+  if (revoked == 0) old.set_expiry(expires_at == 0 ? grace_until : std::min(expires_at, grace_until));
+  old.set_superseded();
+  const Slot slot = keys.supersede(key, digest, [&](KeyRecord& record) {
+    record.owners = old.owners;
+    record.permissions = old.permissions;
+    record.created = sequence;
+    record.set_expiry(expires_at);
+    record.set_suspended(old.is_suspended());
+    if (revoked != 0) record.set_revoked(revoked);
+  });
+  const std::scoped_lock lock(predecessors_mutex_);
+  predecessors_.emplace(slot, key);
+  has_predecessors_.store(true, std::memory_order_release);
+  return slot;
+}
+
+Slot Tables::newest_of(Slot key) const {
+  if (!keys[key].is_superseded()) return key;
+  std::string id;
+  keys.append_id(key, id);
+  return keys.find_by_id(id);
+}
+
+Extent Tables::extent_of(const Reach& reach, Scope scope, Slot owner, std::string_view id) const {
+  if (owner == no_slot || !reach.allows(scope, id)) return Extent::nothing;
+  bool by_workspace = false;
+  bool by_other = false;
+  for (const Scope limited : all_scopes) {
+    if (limited == scope || !reach.limit(limited)) continue;
+    (limited == Scope::workspace ? by_workspace : by_other) = true;
+  }
+  if (by_other) return Extent::part;
+  if (!by_workspace) return Extent::whole;
+  // Mostly a user or an application is at home in one workspace: then it is within reach, or not.
+  const Slot home = of(scope).home(owner);
+  if (home == OwnerTable::several_homes) return Extent::part;
+  if (home == no_slot) return Extent::nothing;
+  std::string workspace;
+  of(Scope::workspace).append_id(home, workspace);
+  return reach.allows(Scope::workspace, workspace) ? Extent::whole : Extent::nothing;
 }
 
 Sequence Tables::revoked_by(const KeyRecord& key) const {
@@ -50,7 +121,8 @@ Sequence Tables::revoked_by(const KeyRecord& key) const {
 KeyState Tables::state_of(const KeyRecord& key, UnixMs now) const {
   if (revoked_by(key) != 0) return KeyState::revoked;
   const auto expires_at = key.expires_at();
-  return expires_at != 0 && expires_at <= now ? KeyState::expired : KeyState::active;
+  if (expires_at != 0 && expires_at <= now) return KeyState::expired;
+  return key.is_suspended() ? KeyState::suspended : KeyState::active;
 }
 
 void Tables::describe(Slot key, Decision& decision) const {

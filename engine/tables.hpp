@@ -3,15 +3,25 @@
 // Changes only by whoever holds the journal's turn (or while loading); look-ups from any thread.
 
 #include <array>
+#include <atomic>
+#include <mutex>
 #include <string_view>
+#include <unordered_map>
 
 #include "engine/decision.hpp"
 #include "engine/event.hpp"
 #include "engine/key_table.hpp"
 #include "engine/owner_table.hpp"
 #include "engine/permission_sets.hpp"
+#include "engine/policy.hpp"
 
 namespace revoked::engine {
+
+// How much of an owner's keys a caller can touch.
+enum class Extent { nothing, part, whole };
+
+// The digest that an event carries.
+Digest digest_of(const EventView& event);
 
 struct Tables {
   KeyTable keys;
@@ -26,11 +36,32 @@ struct Tables {
   // False if the key was revoked by an event of its own already.
   bool revoke_key(Slot key, Sequence by);
 
+  void suspend_key(Slot key, bool suspended);
+  // The key gets a new digest, from `sequence` on; the old one ends at `grace_until`. Answers the new slot.
+  Slot rotate_key(Slot key, Sequence sequence, const Digest& digest, UnixMs grace_until);
+
+  // By whoever holds the turn. `owner` is the slot of `id`, or no_slot.
+  Extent extent_of(const Reach& reach, Scope scope, Slot owner, std::string_view id) const;
+
+  // The slot that a key's id leads to, from that of any of its secrets. In a turn: outside, the key may be rotated
+  // behind one's back.
+  Slot newest_of(Slot key) const;
+
   // The latest sequence by which the key is revoked, through itself or an owner; 0 if it is not.
   Sequence revoked_by(const KeyRecord& key) const;
   // For everything but visibility: whether the key's creation is durable is the caller's to check.
   KeyState state_of(const KeyRecord& key, UnixMs now) const;
   void describe(Slot key, Decision& decision) const;
+
+ private:
+  template <class Change>
+  void change_with_predecessors(Slot key, Change&& change);
+
+  // The slot of the secret that a rotated key had before. Resumptions come from the journal's thread: hence a lock,
+  // which nobody takes while no key was ever rotated.
+  std::mutex predecessors_mutex_;
+  std::atomic<bool> has_predecessors_{false};
+  std::unordered_map<Slot, Slot> predecessors_;
 };
 
 }  // namespace revoked::engine

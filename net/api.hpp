@@ -33,13 +33,20 @@ struct Call {
 
   const Request& request() const { return exchange.request; }
   Response& response() const { return exchange.response; }
-  engine::Caller caller() const { return {principal.actor, exchange.request.remote_address, exchange.request.id}; }
+  engine::Caller caller() const { 
+    return {principal.actor, exchange.request.remote_address, exchange.request.id, &principal.reach};
+  }
 };
 
 // Keys (key_handlers.cpp)
 Outcome create_key(Api& api, Call& call);
 Outcome show_key(Api& api, Call& call);
 Outcome verify_key(Api& api, Call& call);
+
+// The life of a key (lifecycle_handlers.cpp)
+Outcome suspend_key(Api& api, Call& call);
+Outcome resume_key(Api& api, Call& call);
+Outcome rotate_key(Api& api, Call& call);
 
 // Revocations (revocation_handlers.cpp)
 Outcome revoke_key(Api& api, Call& call);

@@ -24,7 +24,7 @@ std::optional<engine::Principal> Authenticator::authenticate(const Request& requ
   const auto digest = engine::sha256(credential);
   bool is_master = false;
   for (const auto& master : master_digests_) is_master |= engine::equal_in_constant_time(master, digest);
-  if (is_master) return engine::Principal{true, {}, false, "master"};
+  if (is_master) return engine::Principal{true, {}, {}, "master"};
 
   thread_local engine::Decision decision;
   if (!engine_.verify(engine_.digester()(credential), engine::now_unix_ms(), decision)) return {};

@@ -53,6 +53,7 @@ Task<> stream(Api& api, Exchange exchange, Position position) {
   connection.enter(Connection::Phase::streaming);
   auto beat_at = std::chrono::steady_clock::now();  // at once: shows the reader that it has everything
   while (!thread.is_draining()) {
+    const auto seen = thread.news().count();  // before reading: sending may take long
     const auto reading = api.feed.read(api.engine, position, default_page_events);
     if (!reading || reading->gone) break;
     position = reading->position;
@@ -67,7 +68,7 @@ Task<> stream(Api& api, Exchange exchange, Position position) {
     if (!co_await connection.flush()) co_return;
     if (reading->more) continue;
     const auto rest = std::chrono::duration_cast<std::chrono::milliseconds>(beat_at - now);
-    co_await thread.news().wait(std::max(rest, std::chrono::milliseconds(1)));
+    co_await thread.news().wait(std::max(rest, std::chrono::milliseconds(1)), seen);
   }
   connection.output().append("0\r\n\r\n");
 }
@@ -95,6 +96,7 @@ Outcome show_invalidations(Api& api, Call& call) {
       return refuse(call, 400, "invalid_field", "limit is 1 to 10000");
     }
   }
+  if (!call.principal.reach.is_unlimited()) return refuse(call, 403, "forbidden", "the feed tells of every tenant");
   const auto reading = api.feed.read(api.engine, position, limit);
   if (!reading) return refuse(call, reading.error());
   if (reading->gone) {

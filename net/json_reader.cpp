@@ -11,6 +11,7 @@ using Kind = JsonMember::Kind;
 namespace dom = simdjson::dom;
 
 constexpr std::size_t max_depth = 16;
+constexpr std::size_t max_members = 64;  // each is compared with all before it; no request has half as many
 
 void read_array(dom::array array, JsonMember& member) {
   member.kind = Kind::strings;
@@ -62,6 +63,7 @@ engine::result<std::vector<JsonMember>> read_json_object(std::string_view body) 
     return engine::errc::malformed;
   }
   std::vector<JsonMember> members;
+  if (object.size() > max_members) return engine::errc::malformed;
   for (const auto& [key, value] : object) {
     if (std::any_of(members.begin(), members.end(), [&](const JsonMember& other) { return other.name == key; })) {
       return engine::errc::malformed;

@@ -1,6 +1,6 @@
 #pragma once
-// Reads the JSON object of a request body. Strict: one object, UTF-8, no member twice, nothing behind it. The
-// caller refuses members that it does not know.
+// Reads the JSON object of a request body. Strict: one object of at most 64 members, UTF-8, no member twice, nothing
+// behind it. The caller refuses members that it does not know.
 
 #include <cstdint>
 #include <optional>

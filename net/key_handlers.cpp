@@ -106,13 +106,18 @@ void read_new_key(AskedKey& asked, const engine::Engine& engine) {
   }
 }
 
+// A caller limited to one owner creates keys of that owner without having to say so.
+void take_limits(engine::NewKey& key, const engine::Reach& reach) {
+  for (const Scope scope : engine::all_scopes) {
+    auto& owner = key.owners[static_cast<std::size_t>(scope)];
+    const auto& limit = reach.limit(scope);
+    if (owner.empty() && limit && limit->size() == 1) owner = limit->front();
+  }
+}
+
 void write_permissions(JsonWriter& json, std::string_view list) {
   json.key("permissions").open('[');
-  while (!list.empty()) {
-    const auto end = std::min(list.find(' '), list.size());
-    json.value(list.substr(0, end));
-    list.remove_prefix(std::min(end + 1, list.size()));
-  }
+  engine::for_each_permission(list, [&](std::string_view permission) { json.value(permission); });
   json.close(']');
 }
 
@@ -138,6 +143,13 @@ Outcome create_key(Api& api, Call& call) {
   read_new_key(asked, api.engine);
   if (!asked.refusal.empty()) return refuse(call, 400, "invalid_field", asked.refusal);
 
+  if (!engine::may_grant(call.principal, asked.permissions)) {
+    return refuse(call, 403, "forbidden", "nobody grants a permission that they do not hold");
+  }
+  take_limits(asked.key, call.principal.reach);
+  if (!call.principal.reach.covers(asked.key.owners)) {
+    return refuse(call, 403, "forbidden", "nobody creates a key outside their own reach");
+  }
   const auto created = api.engine.create(asked.key, call.caller());
   if (!created) return refuse(call, created.error());
   const auto position = api.engine.position_of(created->sequence);
@@ -159,6 +171,7 @@ Outcome create_key(Api& api, Call& call) {
 Outcome show_key(Api& api, Call& call) {
   const auto found = api.engine.describe(call.parameters[0], engine::now_unix_ms());
   if (!found) return refuse(call, found.error());
+  if (!call.principal.reach.covers(found->decision.owners)) return refuse(call, errc::not_found);
   std::string body;
   JsonWriter json(body);
   json.open('{').field("key_id", found->decision.key_id).field("state", to_string(found->decision.state));
@@ -188,6 +201,7 @@ Outcome verify_key(Api& api, Call& call) {
   const auto& secret = members->front().text;
   const auto verified = api.engine.verify(api.engine.digester()(secret), engine::now_unix_ms(), decision);
   if (!verified) return refuse(call, verified.error());
+  if (!call.principal.reach.covers(decision.owners)) decision.state = engine::KeyState::unknown;
 
   thread_local std::string body;
   body.clear();

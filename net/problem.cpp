@@ -32,6 +32,8 @@ ProblemKind problem_kind(boost::system::error_code error) {
   switch (static_cast<errc>(error.value())) {
     case errc::not_found: return {404, "key_not_found"};
     case errc::already_exists: return {409, "already_exists"};
+    case errc::already_revoked: return {409, "already_revoked"};
+    case errc::not_active: return {409, "not_active"};
     case errc::invalid_key_id: return {400, "invalid_key_id"};
     case errc::invalid_owner_id: return {400, "invalid_owner_id"};
     case errc::invalid_field: return {400, "invalid_field"};

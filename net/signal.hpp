@@ -5,6 +5,7 @@
 #include <atomic>
 #include <boost/asio/post.hpp>
 #include <chrono>
+#include <cstdint>
 #include <vector>
 
 #include "cache/asio.hpp"
@@ -20,8 +21,12 @@ class Signal {
     if (!told_.exchange(true)) cache::asio::post(io_, [this] { wake(); });
   }
 
-  // On the network thread: until the next notify, or for `timeout`. May wake for nothing.
-  cache::Task<> wait(std::chrono::milliseconds timeout) {
+  // The rest: on the network thread. How often it has been told: take it before looking for what is new.
+  std::uint64_t count() const { return count_; }
+
+  // Until it has been told since `seen` was taken, or for `timeout`. May wake for nothing.
+  cache::Task<> wait(std::chrono::milliseconds timeout, std::uint64_t seen) {
+    if (count_ != seen) co_return;
     cache::Timer timer(io_.get_executor(), timeout);
     waiting_.push_back(&timer);
     co_await timer.async_wait(cache::as_result);
@@ -31,11 +36,13 @@ class Signal {
  private:
   void wake() {
     told_.store(false);
+    ++count_;
     for (auto* timer : waiting_) timer->cancel();
   }
 
   cache::asio::io_context& io_;
-  std::vector<cache::Timer*> waiting_;  // network thread only
+  std::vector<cache::Timer*> waiting_;  // network thread only, as is count_
+  std::uint64_t count_ = 0;
   std::atomic<bool> told_{false};
 };
 

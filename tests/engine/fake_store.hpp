@@ -145,6 +145,18 @@ class FakeStore final : public Store {
     return {};
   }
 
+  result<void> load_changes(const EventVisitor& visit) const override {
+    const std::scoped_lock lock(disk_->mutex());
+    for (const auto& bytes : disk_->batches) {
+      parsed(bytes).for_each([&](Sequence at, const EventView& event) {
+        const bool is_change = event.type == EventType::key_suspended || event.type == EventType::key_resumed ||
+                               event.type == EventType::key_rotated;
+        if (is_change) visit(at, event);
+      });
+    }
+    return {};
+  }
+
   std::uint64_t estimated_keys() const override {
     const std::scoped_lock lock(disk_->mutex());
     return disk_->keys.size();

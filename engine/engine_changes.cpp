@@ -1,0 +1,245 @@
+// The verbs of the engine that change something. See engine.hpp.
+
+#include "engine/engine.hpp"
+
+namespace revoked::engine {
+namespace {
+
+void set_caller(EventView& event, const Caller& caller) {
+  event[Field::actor] = caller.actor.substr(0, max_caller_size);
+  event[Field::address] = caller.address.substr(0, max_caller_size);
+  event[Field::request_id] = caller.request_id.substr(0, max_caller_size);
+}
+
+result<void> check(const NewKey& key) {
+  if (!key.key_id.empty() && !is_key_id(key.key_id)) return errc::invalid_key_id;
+  for (const auto owner : key.owners) {
+    if (!owner.empty() && !is_owner_id(owner)) return errc::invalid_owner_id;
+  }
+  if (key.name.size() > max_name_size || key.metadata.size() > max_metadata_size ||
+      key.permissions.size() > max_permissions_size || !is_permission_list(key.permissions) || key.expires_at < 0) {
+    return errc::invalid_field;
+  }
+  return {};
+}
+
+EventView key_event(EventType type, std::string_view reason, const Caller& caller) {
+  EventView event;
+  event.type = type;
+  event.at = now_unix_ms();
+  event[Field::reason] = reason;
+  set_caller(event, caller);
+  return event;
+}
+
+void set_key(EventView& event, const Decision& names) {
+  event[Field::key_id] = names.key_id;
+  for (const Scope scope : all_scopes) event[owner_field(scope)] = names.owner(scope);
+}
+
+}  // namespace
+
+result<CreatedKey> Engine::create(const NewKey& key, const Caller& caller) {
+  if (!started()) return errc::not_ready;
+  if (const auto checked = check(key); !checked) return checked.error();
+
+  CreatedKey created{std::string(key.key_id), now_unix_ms(), 0};
+  if (created.key_id.empty()) created.key_id = new_key_id(created.at);
+  const auto expires_at = encode_i64(key.expires_at);
+  EventView event;
+  event.type = EventType::key_created;
+  event.at = created.at;
+  event[Field::key_id] = created.key_id;
+  for (const Scope scope : all_scopes) event[owner_field(scope)] = key.owners[static_cast<std::size_t>(scope)];
+  event[Field::digest] = {reinterpret_cast<const char*>(key.digest.data()), key.digest.size()};
+  event[Field::name] = key.name;
+  if (key.expires_at != 0) event[Field::expires_at] = expires_at;
+  event[Field::permissions] = key.permissions;
+  event[Field::metadata] = key.metadata;
+  set_caller(event, caller);
+
+  Journal::Turn turn(*journal_);
+  if (const auto open = turn.open(); !open) return open.error();
+  if (tables_.keys.find_by_id(created.key_id) != no_slot || tables_.keys.find_by_digest(key.digest) != no_slot) {
+    return errc::already_exists;
+  }
+  created.sequence = turn.append(event);
+  tables_.add_key(created.sequence, event);
+  return created;
+}
+
+result<RevokedKey> Engine::revoke(std::string_view key_id, std::string_view reason, const Caller& caller) {
+  if (!started()) return errc::not_ready;
+  return revoke_slot(tables_.keys.find_by_id(key_id), reason, caller);
+}
+
+result<RevokedKey> Engine::revoke(const Digest& digest, std::string_view reason, const Caller& caller) {
+  if (!started()) return errc::not_ready;
+  return revoke_slot(tables_.keys.find_by_digest(digest), reason, caller);
+}
+
+result<RevokedKey> Engine::revoke_slot(Slot slot, std::string_view reason, const Caller& caller) {
+  if (slot == no_slot) return errc::not_found;
+  if (reason.size() > max_reason_size) return errc::invalid_field;
+  if (caller.reach != nullptr && !caller.reach->is_unlimited()) {
+    thread_local Decision names;
+    tables_.describe(slot, names);
+    if (!caller.reach->covers(names.owners)) return errc::not_found;
+  }
+  const auto at = now_unix_ms();
+  Journal::Turn turn(*journal_);
+  if (const auto open = turn.open(); !open) return open.error();
+  slot = tables_.newest_of(slot);
+  if (const auto by = tables_.revoked_by(tables_.keys[slot]); by != 0) return RevokedKey{by, 0, true};
+  return RevokedKey{append_revocation(turn, slot, at, reason, caller), at, false};
+}
+
+Sequence Engine::append_revocation(Journal::Turn& turn, Slot key, UnixMs at, std::string_view reason,
+                                   const Caller& caller) {
+  thread_local Decision names;
+  tables_.describe(key, names);
+  auto event = key_event(EventType::key_revoked, reason, caller);
+  event.at = at;
+  set_key(event, names);
+  const auto sequence = turn.append(event);
+  tables_.revoke_key(key, sequence);
+  return sequence;
+}
+
+result<RevokedOwner> Engine::revoke_owner(Scope scope, std::string_view id, std::string_view reason,
+                                          const Caller& caller) {
+  if (!started()) return errc::not_ready;
+  if (!is_owner_id(id)) return errc::invalid_owner_id;
+  if (reason.size() > max_reason_size) return errc::invalid_field;
+  auto& owners = tables_.of(scope);
+  const char scope_byte = static_cast<char>(scope);
+  EventView event;
+  event.type = EventType::owner_revoked;
+  event.at = now_unix_ms();
+  event[Field::owner_scope] = {&scope_byte, 1};
+  event[Field::owner_id] = id;
+  event[Field::reason] = reason;
+  set_caller(event, caller);
+
+  {
+    Journal::Turn turn(*journal_);
+    if (const auto open = turn.open(); !open) return open.error();
+    const Slot owner = owners.find(id);
+    const auto extent = caller.reach == nullptr ? Extent::whole : tables_.extent_of(*caller.reach, scope, owner, id);
+    // Nothing to revoke, no event: repeating a request has one effect. What did it before may not be synced yet.
+    if (owner == no_slot || extent == Extent::nothing || !owners.has_live_keys(owner)) {
+      return RevokedOwner{0, event.at, journal_->applied()};
+    }
+    if (extent == Extent::whole) return revoke_whole(turn, scope, owner, event);
+  }
+  return revoke_part(scope, owners.find(id), event, caller);
+}
+
+RevokedOwner Engine::revoke_whole(Journal::Turn& turn, Scope scope, Slot owner, const EventView& event) {
+  const auto sequence = turn.append(event);
+  return {tables_.of(scope).revoke(owner, sequence), event.at, sequence};
+}
+
+// An owner's keys lie partly out of the caller's reach: those within are revoked one by one, in one turn and so in
+// one batch (P8). Rare, and the only revocation that takes longer the more keys there are.
+result<RevokedOwner> Engine::revoke_part(Scope scope, Slot owner, EventView event, const Caller& caller) {
+  const auto reason = event[Field::reason];
+  const auto at = event.at;
+  std::vector<Slot> within;
+  const auto gather = [&](std::size_t from, std::size_t to) {
+    for (auto slot = from; slot < to; ++slot) {
+      const auto key = static_cast<Slot>(slot);
+      const KeyRecord& record = tables_.keys[key];
+      if (record.owners[static_cast<std::size_t>(scope)] != owner || record.is_superseded()) continue;
+      Decision names;
+      tables_.describe(key, names);
+      if (caller.reach->covers(names.owners)) within.push_back(key);
+    }
+  };
+  // Most is looked through before the turn, so that others do not wait; what came in meanwhile, in it.
+  const auto before = tables_.keys.complete_size();
+  gather(0, before);
+  Journal::Turn turn(*journal_);
+  if (const auto open = turn.open(); !open) return open.error();
+  gather(before, tables_.keys.size());
+
+  RevokedOwner revoked{0, at, journal_->applied()};
+  for (Slot key : within) {
+    key = tables_.newest_of(key);
+    if (tables_.revoked_by(tables_.keys[key]) != 0) continue;
+    revoked.sequence = append_revocation(turn, key, at, reason, caller);
+    ++revoked.keys;
+  }
+  return revoked;
+}
+
+result<ChangedKey> Engine::suspend(std::string_view key_id, std::string_view reason, const Caller& caller) {
+  Decision names;
+  auto event = key_event(EventType::key_suspended, reason, caller);
+  const auto found = find_changeable(key_id, caller, names, event);
+  if (!found) return found.error();
+  Journal::Turn turn(*journal_);
+  if (const auto open = turn.open(); !open) return open.error();
+  const Slot slot = tables_.keys.find_by_id(key_id);
+  if (tables_.revoked_by(tables_.keys[slot]) != 0) return errc::already_revoked;
+  if (tables_.keys[slot].is_suspended() && !resumptions_.is_pending(slot)) {
+    return ChangedKey{journal_->applied(), event.at};
+  }
+  const ChangedKey changed{turn.append(event), event.at};
+  resumptions_.suspend(slot);
+  return changed;
+}
+
+result<ChangedKey> Engine::resume(std::string_view key_id, std::string_view reason, const Caller& caller) {
+  Decision names;
+  auto event = key_event(EventType::key_resumed, reason, caller);
+  const auto found = find_changeable(key_id, caller, names, event);
+  if (!found) return found.error();
+  Journal::Turn turn(*journal_);
+  if (const auto open = turn.open(); !open) return open.error();
+  const Slot slot = tables_.keys.find_by_id(key_id);
+  if (tables_.revoked_by(tables_.keys[slot]) != 0) return errc::already_revoked;
+  if (!tables_.keys[slot].is_suspended() || resumptions_.is_pending(slot)) {
+    return ChangedKey{journal_->applied(), event.at};
+  }
+  const ChangedKey changed{turn.append(event), event.at};
+  resumptions_.add(changed.sequence, slot);
+  return changed;
+}
+
+result<ChangedKey> Engine::rotate(std::string_view key_id, const Digest& digest, UnixMs grace_ms,
+                                  const Caller& caller) {
+  Decision names;
+  auto event = key_event(EventType::key_rotated, {}, caller);
+  const auto found = find_changeable(key_id, caller, names, event);
+  if (!found) return found.error();
+  const auto grace_until = event.at + grace_ms;
+  const auto grace_bytes = encode_i64(grace_until);
+  event[Field::digest] = {reinterpret_cast<const char*>(digest.data()), digest.size()};
+  event[Field::grace_until] = grace_bytes;
+  Journal::Turn turn(*journal_);
+  if (const auto open = turn.open(); !open) return open.error();
+  const Slot slot = tables_.keys.find_by_id(key_id);
+  const auto state = tables_.state_of(tables_.keys[slot], event.at);
+  if (state == KeyState::revoked) return errc::already_revoked;
+  if (state != KeyState::active) return errc::not_active;
+  if (tables_.keys.find_by_digest(digest) != no_slot) return errc::already_exists;
+  const ChangedKey changed{turn.append(event), event.at};
+  tables_.rotate_key(slot, changed.sequence, digest, grace_until);
+  return changed;
+}
+
+// The parts of a change that need no turn. `names` keeps what the event views.
+result<void> Engine::find_changeable(std::string_view key_id, const Caller& caller, Decision& names,
+                                     EventView& event) const {
+  if (!started()) return errc::not_ready;
+  if (event[Field::reason].size() > max_reason_size) return errc::invalid_field;
+  const Slot slot = tables_.keys.find_by_id(key_id);
+  if (slot == no_slot) return errc::not_found;
+  tables_.describe(slot, names);
+  if (caller.reach != nullptr && !caller.reach->covers(names.owners)) return errc::not_found;
+  set_key(event, names);
+  return {};
+}
+
+}  // namespace revoked::engine
