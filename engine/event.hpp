@@ -103,9 +103,9 @@ class BatchView {
 class Batch {
  public:
   void begin(Epoch epoch, Sequence first);
-  void clear() { count_ = 0; }
   void append(const EventView& event);
   bool empty() const { return count_ == 0; }
+  std::uint32_t count() const { return count_; }
   std::size_t size_bytes() const { return count_ == 0 ? 0 : bytes_.size(); }
   BatchView view() const;
 

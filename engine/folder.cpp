@@ -27,10 +27,13 @@ void Folder::run() {
   std::unique_lock lock(mutex_);
   while (!wake_.wait_for(lock, look_every, [this] { return stopping_; })) {
     if (journal_.durable() < store_.folded_to() + options_.lag) continue;
-    lock.unlock();
-    const auto folded = fold_some();
-    lock.lock();
-    if (!folded) return;  // the journal's own writes will fail as well, loudly
+    // Once at it, until nothing is left.
+    while (!stopping_ && journal_.durable() > store_.folded_to()) {
+      lock.unlock();
+      const auto folded = fold_some();
+      lock.lock();
+      if (!folded) return;  // the journal's own writes will fail as well, loudly
+    }
   }
 }
 

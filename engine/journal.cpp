@@ -44,19 +44,28 @@ Journal::Turn::~Turn() {
 result<void> Journal::Turn::open() const {
   if (journal_.failed_.load(std::memory_order_acquire)) return errc::storage_failed;
   if (journal_.stopping_) return errc::not_ready;
-  if (journal_.pending_.size_bytes() > max_pending_bytes) return errc::overloaded;
+  if (journal_.pending_bytes_ > max_pending_bytes) return errc::overloaded;
   return {};
 }
 
 Sequence Journal::Turn::append(const EventView& event) {
   const auto sequence = ++journal_.last_;
-  if (journal_.pending_.empty()) journal_.pending_.begin(journal_.epoch_, sequence);
-  journal_.pending_.append(event);
+  auto& pending = journal_.pending_;
+  if (pending.empty() || (!appended_ && pending.back().count() >= max_batch_events)) journal_.open_batch(sequence);
+  const auto before = pending.back().size_bytes();
+  pending.back().append(event);
+  journal_.pending_bytes_ += pending.back().size_bytes() - before;
   appended_ = true;
   return sequence;
 }
 
+void Journal::open_batch(Sequence first) {
+  pending_.push_back(std::exchange(spare_, {}));
+  pending_.back().begin(epoch_, first);
+}
+
 void Journal::run() {
+  Batch writing;
   while (true) {
     {
       std::unique_lock lock(mutex_);
@@ -64,13 +73,16 @@ void Journal::run() {
       appended_.wait(lock, [this] { return !pending_.empty() || stopping_; });
       writer_waits_ = false;
       if (pending_.empty()) break;
-      std::swap(pending_, writing_);
-      pending_.clear();
+      writing = std::move(pending_.front());
+      pending_.pop_front();
+      pending_bytes_ -= writing.size_bytes();
     }
-    if (!commit(writing_.view())) {
+    if (!commit(writing.view())) {
       failed_.store(true, std::memory_order_release);
       break;
     }
+    const std::scoped_lock lock(mutex_);
+    spare_ = std::move(writing);
   }
   {
     const std::scoped_lock lock(listeners_mutex_);

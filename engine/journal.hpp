@@ -11,6 +11,7 @@
 
 #include <atomic>
 #include <condition_variable>
+#include <deque>
 #include <functional>
 #include <mutex>
 #include <thread>
@@ -39,6 +40,10 @@ class Journal {
  public:
   // What may gather while a batch is being synced. More is refused with errc::overloaded.
   static constexpr std::size_t max_pending_bytes = 64 << 20;
+
+  // A batch that has so many is closed: what one look-up or one bus message has to read stays bounded. Events of one
+  // turn are never parted, so a turn with many makes a larger batch.
+  static constexpr std::uint32_t max_batch_events = 8192;
 
   // The next event gets sequence `last + 1`. `on_failure` is called once, on the journal's thread.
   Journal(Store& store, Epoch epoch, Sequence last, std::function<void()> on_failure);
@@ -86,6 +91,7 @@ class Journal {
  private:
   void run();
   bool commit(const BatchView& batch);
+  void open_batch(Sequence first);
 
   Store& store_;
   const Epoch epoch_;
@@ -93,7 +99,9 @@ class Journal {
 
   std::mutex mutex_;  // a turn, and everything down to the blank line
   std::condition_variable appended_;
-  Batch pending_;
+  std::deque<Batch> pending_;  // in order; the last one is open
+  std::size_t pending_bytes_ = 0;
+  Batch spare_;  // its memory is for the next one
   Sequence last_;
   bool writer_waits_ = false;
   bool stopping_ = false;
@@ -103,7 +111,6 @@ class Journal {
   std::vector<JournalListener*> listeners_;
   std::vector<CommitListener*> commit_listeners_;
 
-  Batch writing_;  // the journal's thread only
   std::atomic<Sequence> applied_;
   std::atomic<Sequence> durable_;
   std::atomic<bool> failed_{false};
