@@ -155,10 +155,9 @@ TEST(Batch, ComesBackAsItWasWritten) {
 
 TEST(Batch, BeginsAnew) {
   auto batch = sample_batch();
-  batch.clear();
+  batch.begin(4, 9);
   EXPECT_TRUE(batch.empty());
   EXPECT_EQ(batch.size_bytes(), 0u);
-  batch.begin(4, 9);
   EventView event;
   event.type = EventType::key_revoked;
   batch.append(event);
