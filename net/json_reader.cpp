@@ -73,4 +73,6 @@ engine::result<std::vector<JsonMember>> read_json_object(std::string_view body) 
   return members;
 }
 
+bool is_utf8(std::string_view text) { return simdjson::validate_utf8(text.data(), text.size()); }
+
 }  // namespace revoked::net

@@ -25,4 +25,7 @@ struct JsonMember {
 // errc::malformed if it is not such an object.
 engine::result<std::vector<JsonMember>> read_json_object(std::string_view body);
 
+// Whether text from elsewhere than JSON may go into JSON.
+bool is_utf8(std::string_view text);
+
 }  // namespace revoked::net

@@ -21,6 +21,7 @@ constexpr std::size_t max_secrets = 1000;  // in one request
 // The reason, from ?reason= or a JSON body {"reason": …}. False: malformed.
 bool read_reason(const Request& request, std::string& reason) {
   if (auto value = query_value(request.query, "reason")) reason = std::move(*value);
+  if (!is_utf8(reason)) return false;
   if (request.body.empty()) return reason.size() <= engine::max_reason_size;
   const auto members = read_json_object(request.body);
   if (!members) return false;

@@ -79,6 +79,8 @@ Task<Read> read_chunked_body(Connection& connection, std::size_t head_size, Requ
   head = connection.received().substr(0, head_size);
   request = {};
   read_head(head, limits.head, request);
+  // The guard ignores an empty line before the request; Beast does not.
+  if (head.starts_with("\r\n")) connection.consume(2);
   connection.enter(Phase::body);
   if (request.expects_continue) connection.output().append("HTTP/1.1 100 Continue\r\n\r\n");
 
@@ -128,6 +130,8 @@ Task<bool> answer(Connection& connection, Request& request, engine::Sequence& du
   auto outcome = thread.service().handle(exchange);
   durable_after = std::max(durable_after, outcome.durable_after);
   if (outcome.rest) {
+    // It may send the output itself, and with it the answers before it: first comes what these wait for.
+    if (durable_after != 0 && !co_await thread.durable(durable_after)) co_return false;
     auto rest = std::move(*outcome.rest);
     co_await std::move(rest);
   }
