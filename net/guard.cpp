@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <cstring>
 
 namespace revoked::net {
 namespace {
@@ -184,12 +183,11 @@ HeadResult read_head(std::string_view data, const HeadLimits& limits, Request& r
   std::string_view authority;
   std::size_t lines = 0;
   while (true) {
-    const auto* const feed = static_cast<const char*>(std::memchr(data.data(), '\n', data.size()));
-    if (feed == nullptr) {
+    const auto size = data.find('\n');
+    if (size == std::string_view::npos) {
       return whole.size() >= limits.bytes ? refuse(431, "the head is too large") : HeadResult{};
     }
-    const auto size = static_cast<std::size_t>(feed - data.data());
-    if (static_cast<std::size_t>(feed - whole.data()) >= limits.bytes) return refuse(431, "the head is too large");
+    if (whole.size() - data.size() + size >= limits.bytes) return refuse(431, "the head is too large");
     if (size == 0 || data[size - 1] != '\r') return refuse(400, "a line ends in a bare LF");
     const auto line = data.substr(0, size - 1);
     data.remove_prefix(size + 1);

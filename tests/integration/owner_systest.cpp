@@ -79,7 +79,7 @@ TEST_F(P8Atomic, IsOneEventAndOneMessage) {
 }
 
 TEST_F(P8Atomic, TakesNoLongerForAUserWithManyKeysThanForOneWithOne) {
-  constexpr std::size_t many = sanitized ? 10'000 : 100'000;
+  const std::size_t many = programs_are_sanitized() ? 10'000 : 100'000;
   create_keys(engine_, many, R"({"user":"many"})");
   constexpr int rounds = 21;
   for (int i = 0; i < rounds; ++i) create_key(admin_, {{"user", "one-" + std::to_string(i)}});

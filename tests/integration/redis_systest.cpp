@@ -62,7 +62,7 @@ TEST_F(P10RedisIsAHint, RedisGoneBeforeTheEngineStartsIsNoHindrance) {
 }
 
 TEST_F(P10RedisIsAHint, CuttingTheSubscriberInAStreamOfRevocationsLosesNone) {
-  const auto keys = create_keys(engine_, sanitized ? 1'000 : 4'000);
+  const auto keys = create_keys(engine_, programs_are_sanitized() ? 1'000 : 4'000);
   ASSERT_EQ(count_allowed(gateway_, keys), keys.size());
   ASSERT_TRUE(eventually([&] { return subscribers() == 1; }));
 

@@ -2,6 +2,7 @@
 // Waiting for a condition instead of sleeping and hoping; and how much the sanitizers slow us down.
 
 #include <chrono>
+#include <cstdlib>
 #include <thread>
 
 namespace revoked::test {
@@ -13,6 +14,9 @@ inline constexpr bool sanitized = true;
 #else
 inline constexpr bool sanitized = false;
 #endif
+
+// The same of the programs that a system test starts: they may be built otherwise than the test.
+inline bool programs_are_sanitized() { return sanitized || std::getenv("REVOKED_TEST_SANITIZED") != nullptr; }
 
 // Whether `condition` became true within `limit`. The limit only matters when something is wrong, so it is
 // generous: tests share a small machine with each other.

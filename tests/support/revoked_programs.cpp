@@ -51,7 +51,10 @@ CreatedKey created(const HttpResponse& response) {
 
 }  // namespace
 
-std::filesystem::path program(std::string_view name) { return std::filesystem::path(REVOKED_BIN_DIR) / name; }
+std::filesystem::path program(std::string_view name) {
+  const char* const chosen = std::getenv("REVOKED_TEST_BIN_DIR");  // by tools/test: sanitized programs
+  return std::filesystem::path(chosen != nullptr ? chosen : REVOKED_BIN_DIR) / name;
+}
 
 std::filesystem::path source_directory() { return REVOKED_SOURCE_DIR; }
 
