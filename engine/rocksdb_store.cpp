@@ -114,7 +114,7 @@ class RocksdbStore final : public Store {
   }
 
   result<void> load_keys(const KeyVisitor& visit) const override {
-    const auto at = iterate(keys());
+    const auto at = iterate(keys(), 2 << 20);
     at->SeekToFirst();
     std::string held;  // a key waits for the revocation that may lie behind it
     std::string held_value;
@@ -227,9 +227,10 @@ class RocksdbStore final : public Store {
     if (at.status().ok()) return {};
     return at.status().IsCorruption() ? errc::storage_corrupt : errc::storage_failed;
   }
-  std::unique_ptr<rocksdb::Iterator> iterate(rocksdb::ColumnFamilyHandle* family) const {
+  std::unique_ptr<rocksdb::Iterator> iterate(rocksdb::ColumnFamilyHandle* family,
+                                             std::size_t readahead_bytes = 0) const {
     rocksdb::ReadOptions options;
-    options.readahead_size = 2 << 20;
+    options.readahead_size = readahead_bytes;
     options.fill_cache = false;
     return std::unique_ptr<rocksdb::Iterator>(db_->NewIterator(options, family));
   }
