@@ -42,6 +42,11 @@ std::string_view Connection::received() const {
   return {static_cast<const char*>(data.data()), data.size()};
 }
 
+void Connection::consume(std::size_t bytes) {
+  input_.consume(bytes);
+  if (input_.size() == 0 && input_.capacity() > max_kept_bytes) input_.shrink_to_fit();
+}
+
 Task<bool> Connection::receive() {
   const auto space = input_.prepare(read_chunk_bytes);
   const auto [error, size] = co_await socket_.async_read_some(asio::buffer(space), cache::as_result);
@@ -70,7 +75,7 @@ Task<bool> Connection::flush() {
   }
   if (phase_ != phase) enter(phase);
   output_.clear();
-  if (output_.capacity() > 1 << 20) output_.shrink_to_fit();
+  if (output_.capacity() > max_kept_bytes) output_.shrink_to_fit();
   co_return true;
 }
 

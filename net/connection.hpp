@@ -36,7 +36,7 @@ class Connection {
 
   // What has arrived and is not consumed yet.
   std::string_view received() const;
-  void consume(std::size_t bytes) { input_.consume(bytes); }
+  void consume(std::size_t bytes);
   // Waits for more. False if the peer is gone or the deadline has passed.
   Task<bool> receive();
 
@@ -52,6 +52,7 @@ class Connection {
 
  private:
   static constexpr std::size_t read_chunk_bytes = 16 << 10;
+  static constexpr std::size_t max_kept_bytes = 128 << 10;  // of memory, when nothing is in it
 
   NetworkThread& thread_;
   Socket socket_;

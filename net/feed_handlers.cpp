@@ -103,7 +103,8 @@ Outcome show_invalidations(Api& api, Call& call) {
     send_gone(call.response(), reading->position);
     return {};
   }
-  if (wants_stream && !call.response().is_head()) return {0, stream(api, call.exchange, position)};
+  // HTTP/1.0 knows no chunks.
+  if (wants_stream && !call.response().is_head() && !request.is_http_1_0) return {0, stream(api, call.exchange, position)};
   send_page(call.response(), *reading);
   return {};
 }
