@@ -71,6 +71,21 @@ cache::Gateway::Options gateway_options(const Configuration& configuration) {
   return options;
 }
 
+// Says so once it can answer; without an engine after a while all the same, since its policy then answers.
+cache::Task<> announce_when_fresh(asio::io_context& io, const cache::Gateway& gateway, std::string address,
+                                  const net::Server& server) {
+  constexpr auto patience = std::chrono::seconds(3);
+  constexpr auto look_every = std::chrono::milliseconds(5);
+  cache::Timer timer(io.get_executor());
+  const auto give_up = std::chrono::steady_clock::now() + patience;
+  while (gateway.status().coverage != cache::Gateway::Coverage::fresh &&
+         std::chrono::steady_clock::now() < give_up) {
+    timer.expires_after(look_every);
+    co_await timer.async_wait(cache::as_result);
+  }
+  tools::announce("revoked-gateway", address, server);
+}
+
 int serve(const Configuration& configuration) {
   tools::set_log_level(configuration.log_level);
   const auto server_options = tools::parse_listen(configuration.listen, configuration.threads);
@@ -85,7 +100,10 @@ int serve(const Configuration& configuration) {
   });
   net::CheckService service(gateway);
   const auto server = tools::listen(server_options, service, nullptr);
-  tools::announce("revoked-gateway", configuration.listen, *server);
+  asio::co_spawn(main_io, announce_when_fresh(main_io, gateway, configuration.listen, *server),
+                 [](std::exception_ptr failure) {
+                   if (failure) std::rethrow_exception(failure);
+                 });
   main_io.run();
   server->drain();
   return 0;
