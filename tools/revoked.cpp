@@ -5,6 +5,7 @@
 #include <fstream>
 #include <iostream>
 #include <thread>
+#include <utility>
 
 #include "cache/feed.hpp"
 #include "cache/redis.hpp"
@@ -95,7 +96,8 @@ std::unique_ptr<const net::JwtVerifier> make_verifier(net::JwtOptions jwt) {
   if (jwt.rules.audience.empty()) {
     throw ConfigurationError("--jwt-keys needs --jwt-audience, or tokens for other services would be good here");
   }
-  jwt.on_jwks = [](const net::JwksReport& report) {
+  jwt.on_jwks = [is_first = true](const net::JwksReport& report) mutable {
+    if (std::exchange(is_first, false) && !report.is_good) return;  // the verifier throws: that says it
     net::log(report.is_good ? net::Level::info : net::Level::error,
              report.is_good ? "read the keys of tokens" : "cannot read the keys of tokens: those of before stay",
              {{"file", report.path},
