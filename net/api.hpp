@@ -1,9 +1,9 @@
 #pragma once
 // The HTTP API of the engine (docs/api.md, docs/dialects.md): what its handlers share.
 //
-// A handler is a function of (Api&, Call&). It runs on the connection's thread, changes memory at once, and says in
-// its Outcome what its answer waits for. The native routes stand in one constant table in engine_service.cpp, those of
-// each dialect in a file of its own (dialects/).
+// A handler is a function of (Api&, Call&). It runs on the connection's thread, changes memory at once, and
+// says in its Outcome what its answer waits for. The native routes stand in one constant table in
+// engine_service.cpp, those of each dialect in a file of its own (dialects/).
 
 #include <functional>
 #include <optional>
@@ -45,7 +45,8 @@ struct Refusal {
   std::string_view detail;
 };
 
-// One HTTP API over the engine: the native one, or one that somebody else has published. All of it is constant.
+// One HTTP API over the engine: the native one, or one that somebody else has published. All of it is
+// constant.
 struct Dialect {
   std::string_view name;
   std::span<const std::string_view> prefixes;  // whole segments; what lies below them belongs to this dialect

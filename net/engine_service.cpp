@@ -33,7 +33,9 @@ constexpr Dialect native{
     {},
     routes,
     "Bearer realm=\"revoked\"",
-    [](const Request& request) { return Presented{credential_of(request), any_kind}; },
+    [](const Request& request) {
+      return Presented{credential_of(request), any_kind};
+    },
     [](const Exchange& exchange, const Refusal& refusal) {
       send_problem(exchange.response, refusal.status, refusal.code, refusal.detail);
     },
@@ -47,7 +49,8 @@ Outcome refuse(const Dialect& dialect, const Exchange& exchange, const Refusal& 
 }
 
 Outcome refuse_route(const Dialect& dialect, const Exchange& exchange, const std::string& allowed) {
-  if (allowed.empty()) return refuse(dialect, exchange, {404, "route_not_found", "there is nothing at this path"});
+  if (allowed.empty())
+    return refuse(dialect, exchange, {404, "route_not_found", "there is nothing at this path"});
   exchange.response.header("Allow", allowed);
   if (exchange.request.method != Method::options) {
     return refuse(dialect, exchange, {405, "method_not_allowed", "this path does not have this method"});

@@ -42,7 +42,9 @@ std::string_view trace_id_of(const Request& request) {
     if (is_dash ? c != '-' : !((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'))) return {};
   }
   const auto trace_id = value.substr(3, 32);
-  const auto is_zero = [](std::string_view text) { return text.find_first_not_of('0') == std::string_view::npos; };
+  const auto is_zero = [](std::string_view text) {
+    return text.find_first_not_of('0') == std::string_view::npos;
+  };
   return is_zero(trace_id) || is_zero(value.substr(36, 16)) ? std::string_view() : trace_id;
 }
 

@@ -36,7 +36,8 @@ struct Configuration {
 
 void add_jwt_options(tools::Options& options, net::JwtOptions& jwt) {
   auto& rules = jwt.rules;
-  options.add("--jwt-keys", jwt.jwks_file, "JWKS file whose keys sign tokens that are good; none: no token is");
+  options.add("--jwt-keys", jwt.jwks_file,
+              "JWKS file whose keys sign tokens that are good; none: no token is");
   options.add("--jwt-issuer", rules.issuer, "What \"iss\" must be; none: any");
   options.add("--jwt-audience", rules.audience, "What \"aud\" must be or hold; required with --jwt-keys");
   options.add("--jwt-leeway-s", rules.leeway_s, "How many seconds the issuer's clock may be off")
@@ -81,9 +82,10 @@ std::string master_key_file(const Configuration& configuration) {
 
 std::unique_ptr<const net::MasterKeys> watch_master_keys(const std::string& path) {
   return std::make_unique<const net::MasterKeys>(path, [](const net::MasterKeysReport& report) {
-    net::log(report.is_good ? net::Level::info : net::Level::error,
-             report.is_good ? "read the master keys again" : "cannot read the master keys: those of before stay",
-             {{"file", report.path}, {"keys", std::to_string(report.keys)}, {"reason", report.reason}});
+    net::log(
+        report.is_good ? net::Level::info : net::Level::error,
+        report.is_good ? "read the master keys again" : "cannot read the master keys: those of before stay",
+        {{"file", report.path}, {"keys", std::to_string(report.keys)}, {"reason", report.reason}});
   });
 }
 
@@ -94,16 +96,18 @@ std::unique_ptr<const net::JwtVerifier> make_verifier(net::JwtOptions jwt) {
     throw ConfigurationError("--jwt-issuer and --jwt-audience are of no use without --jwt-keys");
   }
   if (jwt.rules.audience.empty()) {
-    throw ConfigurationError("--jwt-keys needs --jwt-audience, or tokens for other services would be good here");
+    throw ConfigurationError(
+        "--jwt-keys needs --jwt-audience, or tokens for other services would be good here");
   }
   jwt.on_jwks = [is_first = true](const net::JwksReport& report) mutable {
     if (std::exchange(is_first, false) && !report.is_good) return;  // the verifier throws: that says it
-    net::log(report.is_good ? net::Level::info : net::Level::error,
-             report.is_good ? "read the keys of tokens" : "cannot read the keys of tokens: those of before stay",
-             {{"file", report.path},
-              {"keys", std::to_string(report.keys)},
-              {"passed_over", std::to_string(report.passed_over)},
-              {"reason", report.reason}});
+    net::log(
+        report.is_good ? net::Level::info : net::Level::error,
+        report.is_good ? "read the keys of tokens" : "cannot read the keys of tokens: those of before stay",
+        {{"file", report.path},
+         {"keys", std::to_string(report.keys)},
+         {"passed_over", std::to_string(report.passed_over)},
+         {"reason", report.reason}});
   };
   try {
     return std::make_unique<const net::JwtVerifier>(std::move(jwt));

@@ -74,6 +74,29 @@ TEST_P(EveryDialect, KnowsItsMethods) {
   expect_json(ask("DELETE", path + "/more"), 404);
 }
 
+TEST_P(EveryDialect, JournalKnowsWhoAndWhence) {
+  start();
+  auto headers = caller();
+  const bool is_token = GetParam().takes_tokens;
+  if (GetParam().name == "flowise") headers = bearer(headers.front().second);
+  headers.emplace_back("X-Request-Id", "req-77");
+  ASSERT_EQ(ask("DELETE", GetParam().path + target(), headers).status, GetParam().success);
+  int seen = 0;
+  ASSERT_TRUE(engine_.read_journal(0, [&](const engine::BatchView& batch) {
+    batch.for_each([&](engine::Sequence, const engine::EventView& event) {
+      if (event.type != engine::EventType::key_revoked) return;
+      ++seen;
+      EXPECT_EQ(event[engine::Field::actor] == "alice", is_token);
+      EXPECT_FALSE(event[engine::Field::actor].empty());
+      EXPECT_EQ(event[engine::Field::address], "127.0.0.1");
+      EXPECT_EQ(event[engine::Field::request_id], "req-77");
+      EXPECT_EQ(event[engine::Field::reason], GetParam().name);
+    });
+    return true;
+  }));
+  EXPECT_EQ(seen, 1);
+}
+
 TEST_P(EveryDialect, DecodesThePath) {
   start();
   auto headers = caller();
