@@ -81,7 +81,7 @@ class Dialects : public testing::TestWithParam<Tool> {
   }
   CreatedKey key_that_passes(Members members) {
     auto key = create_key(*admin_, members);
-    EXPECT_EQ(check(*checks_, key.secret).status, 200);
+    EXPECT_TRUE(eventually([&] { return check(*checks_, key.secret).status == 200; }));
     return key;
   }
   void expect_denied(const CreatedKey& key) {
