@@ -1,10 +1,13 @@
 #pragma once
-// The native HTTP API of the engine (docs/api.md): what its handlers share.
+// The HTTP API of the engine (docs/api.md, docs/dialects.md): what its handlers share.
 //
-// A handler is a function of (Api&, Call&). It runs on the connection's thread, changes memory at once, and says in
-// its Outcome what its answer waits for. The routes stand in one constant table in engine_service.cpp.
+// A handler is a function of (Api&, Call&). It runs on the connection's thread, changes memory at once, and
+// says in its Outcome what its answer waits for. The native routes stand in one constant table in
+// engine_service.cpp, those of each dialect in a file of its own (dialects/).
 
 #include <functional>
+#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -26,14 +29,42 @@ struct Api {
   const std::atomic<bool>& is_draining;
 };
 
+struct Call;
+
+struct Route {
+  Method method;
+  std::string_view pattern;
+  Outcome (*handler)(Api&, Call&);
+  std::optional<engine::Permission> permission;  // none: open to all
+};
+
+// Why a request is refused, before a dialect says it in its own words. `code` is one of the native API's.
+struct Refusal {
+  unsigned status;
+  std::string_view code;
+  std::string_view detail;
+};
+
+// One HTTP API over the engine: the native one, or one that somebody else has published. All of it is
+// constant.
+struct Dialect {
+  std::string_view name;
+  std::span<const std::string_view> prefixes;  // whole segments; what lies below them belongs to this dialect
+  std::span<const Route> routes;               // the first match counts
+  std::string_view challenge;                  // WWW-Authenticate of its 401
+  Presented (*present)(const Request&);        // where it looks for which credentials
+  void (*refuse)(const Exchange&, const Refusal&);  // sends its own kind of error
+};
+
 struct Call {
   Exchange& exchange;
   const Parameters& parameters;
   const engine::Principal& principal;
+  const Dialect& dialect;
 
   const Request& request() const { return exchange.request; }
   Response& response() const { return exchange.response; }
-  engine::Caller caller() const { 
+  engine::Caller caller() const {
     return {principal.actor, exchange.request.remote_address, exchange.request.id, &principal.reach};
   }
 };
@@ -63,7 +94,7 @@ Outcome show_liveness(Api& api, Call& call);
 Outcome show_readiness(Api& api, Call& call);
 Outcome show_health(Api& api, Call& call);
 
-// Refuses: sends the problem and has nothing to wait for.
+// Refuses, in the words of the call's dialect: sends the answer and has nothing to wait for.
 Outcome refuse(Call& call, boost::system::error_code error);
 Outcome refuse(Call& call, unsigned status, std::string_view code, std::string_view detail);
 

@@ -1,34 +1,56 @@
 #include "net/authenticator.hpp"
 
+#include "net/log.hpp"
+
 namespace revoked::net {
 
-std::string_view credential_of(const Request& request) {
+std::string_view bearer_of(const Request& request) {
   constexpr std::string_view scheme = "Bearer ";
   auto value = request[Header::authorization];
-  if (value.size() > scheme.size() && equal_ignoring_case(value.substr(0, scheme.size()), scheme)) {
-    value.remove_prefix(scheme.size());
-    while (value.starts_with(' ')) value.remove_prefix(1);
-    return value;
-  }
-  return request[Header::x_api_key];
+  if (value.size() <= scheme.size() || !equal_ignoring_case(value.substr(0, scheme.size()), scheme))
+    return {};
+  value.remove_prefix(scheme.size());
+  while (value.starts_with(' ')) value.remove_prefix(1);
+  return value;
+}
+
+std::string_view credential_of(const Request& request) {
+  const auto bearer = bearer_of(request);
+  return bearer.empty() ? request[Header::x_api_key] : bearer;
 }
 
 Authenticator::Authenticator(const engine::Engine& engine, const std::vector<std::string>& master_keys)
-    : engine_(engine) {
-  for (const auto& key : master_keys) master_digests_.push_back(engine::sha256(key));
-}
+    : Authenticator(engine, std::make_unique<const MasterKeys>(master_keys), nullptr) {}
 
-std::optional<engine::Principal> Authenticator::authenticate(const Request& request) const {
-  const auto credential = credential_of(request);
-  if (credential.empty() || credential.size() > engine::max_secret_size) return {};
-  const auto digest = engine::sha256(credential);
-  bool is_master = false;
-  for (const auto& master : master_digests_) is_master |= engine::equal_in_constant_time(master, digest);
-  if (is_master) return engine::Principal{true, {}, {}, "master"};
+Authenticator::Authenticator(const engine::Engine& engine, std::unique_ptr<const MasterKeys> master_keys,
+                             std::unique_ptr<const JwtVerifier> tokens)
+    : engine_(engine), master_keys_(std::move(master_keys)), tokens_(std::move(tokens)) {}
 
+std::optional<engine::Principal> Authenticator::authenticate(const Presented& presented) const {
+  const auto& [credential, kinds] = presented;
+  if (credential.empty()) return {};
+  if (kinds.token && tokens_ && looks_like_jwt(credential)) {
+    if (auto principal = bearer_of_token(credential)) return principal;
+    // A secret that was imported may look like a token.
+  }
+  if (credential.size() > engine::max_secret_size) return {};
+  if (kinds.master_key && master_keys_->contains(engine::sha256(credential))) {
+    return engine::Principal{true, {}, {}, "master"};
+  }
+  if (!kinds.api_key) return {};
   thread_local engine::Decision decision;
   if (!engine_.verify(engine_.digester()(credential), engine::now_unix_ms(), decision)) return {};
   return engine::principal_of(decision);
+}
+
+std::optional<engine::Principal> Authenticator::bearer_of_token(std::string_view token) const {
+  std::string_view why;
+  const auto claims = tokens_->verify(token, engine::now_unix_ms(), &why);
+  if (!claims) {
+    log(Level::debug, "refused a token", {{"reason", why}});
+    return {};
+  }
+  return engine::Principal{false, (*claims)->permissions, {(*claims)->limits}, (*claims)->actor};
 }
 
 }  // namespace revoked::net

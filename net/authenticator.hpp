@@ -1,31 +1,59 @@
 #pragma once
-// Who makes this request? A master key, or one of our own API keys, from `Authorization: Bearer …` or `X-API-Key`.
-// Thread-safe.
+// Who makes this request? A master key, one of our own API keys, or the subject of an identity provider's
+// token. Thread-safe.
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "engine/engine.hpp"
 #include "engine/policy.hpp"
+#include "net/jwt.hpp"
+#include "net/master_keys.hpp"
 #include "net/request.hpp"
 
 namespace revoked::net {
 
-// The credential that a request presents; empty if none. Behind "Bearer " (any letter case), or in X-API-Key.
+// Which credentials are good for something.
+struct CredentialKinds {
+  bool master_key = false;
+  bool api_key = false;
+  bool token = false;
+};
+inline constexpr CredentialKinds any_kind{true, true, true};
+
+// What a request presents, and as what it may count. Views the request.
+struct Presented {
+  std::string_view credential;  // empty: none
+  CredentialKinds kinds = any_kind;
+};
+
+// What stands behind "Bearer " (any letter case) in Authorization; empty if nothing does.
+std::string_view bearer_of(const Request& request);
+// The same, or else what is in X-API-Key.
 std::string_view credential_of(const Request& request);
 
 class Authenticator {
  public:
-  // Keeps only the digests of the master keys.
+  // Keeps only the digests of the master keys. No tokens.
   Authenticator(const engine::Engine& engine, const std::vector<std::string>& master_keys);
+  // `tokens` may be null: then no token is good.
+  Authenticator(const engine::Engine& engine, std::unique_ptr<const MasterKeys> master_keys,
+                std::unique_ptr<const JwtVerifier> tokens);
 
   // Nothing if there is no credential, or not a good one.
-  std::optional<engine::Principal> authenticate(const Request& request) const;
+  std::optional<engine::Principal> authenticate(const Presented& presented) const;
+  std::optional<engine::Principal> authenticate(const Request& request) const {
+    return authenticate(Presented{credential_of(request), any_kind});
+  }
 
  private:
+  std::optional<engine::Principal> bearer_of_token(std::string_view token) const;
+
   const engine::Engine& engine_;
-  std::vector<engine::Digest> master_digests_;
+  const std::unique_ptr<const MasterKeys> master_keys_;
+  const std::unique_ptr<const JwtVerifier> tokens_;
 };
 
 }  // namespace revoked::net

@@ -1,20 +1,13 @@
 #include "net/engine_service.hpp"
 
-#include <optional>
-
+#include "net/dialects/dialects.hpp"
+#include "net/log.hpp"
 #include "net/problem.hpp"
 
 namespace revoked::net {
 namespace {
 
 using engine::Permission;
-
-struct Route {
-  Method method;
-  std::string_view pattern;
-  Outcome (*handler)(Api&, Call&);
-  std::optional<Permission> permission;  // none: open to all
-};
 
 // The first match counts.
 constexpr Route routes[] = {
@@ -35,58 +28,71 @@ constexpr Route routes[] = {
     {Method::get, "/healthz", show_health, {}},
 };
 
-Outcome refuse_route(Exchange& exchange, const std::string& allowed) {
-  if (allowed.empty()) {
-    send_problem(exchange.response, 404, "route_not_found", "there is nothing at this path");
-    return {};
-  }
+constexpr Dialect native{
+    "native",
+    {},
+    routes,
+    "Bearer realm=\"revoked\"",
+    [](const Request& request) {
+      return Presented{credential_of(request), any_kind};
+    },
+    [](const Exchange& exchange, const Refusal& refusal) {
+      send_problem(exchange.response, refusal.status, refusal.code, refusal.detail);
+    },
+};
+
+Outcome refuse(const Dialect& dialect, const Exchange& exchange, const Refusal& refusal) {
+  if (refusal.status == 401) exchange.response.header("WWW-Authenticate", dialect.challenge);
+  if (&dialect != &native) log_refusal(dialect, exchange.request, refusal);
+  dialect.refuse(exchange, refusal);
+  return {};
+}
+
+Outcome refuse_route(const Dialect& dialect, const Exchange& exchange, const std::string& allowed) {
+  if (allowed.empty())
+    return refuse(dialect, exchange, {404, "route_not_found", "there is nothing at this path"});
   exchange.response.header("Allow", allowed);
-  if (exchange.request.method == Method::options) {
-    exchange.response.send(204);
-  } else {
-    send_problem(exchange.response, 405, "method_not_allowed", "this path does not have this method");
+  if (exchange.request.method != Method::options) {
+    return refuse(dialect, exchange, {405, "method_not_allowed", "this path does not have this method"});
   }
+  exchange.response.send(204);
   return {};
 }
 
 }  // namespace
 
 Outcome EngineService::handle(Exchange& exchange) {
-  const auto match = match_route(std::span(routes), exchange.request.method, exchange.request.path);
-  if (match.route == nullptr) return refuse_route(exchange, match.allowed);
+  const auto* published = dialect_of(exchange.request.path);
+  const Dialect& dialect = published == nullptr ? native : *published;
+  const auto match = match_route(dialect.routes, exchange.request.method, exchange.request.path);
+  if (match.route == nullptr) return refuse_route(dialect, exchange, match.allowed);
 
   engine::Principal principal;
+  Call call{exchange, match.parameters, principal, dialect};
   if (match.route->permission) {
     if (!api_.engine.is_ready()) {
-      send_problem(exchange.response, engine::errc(api_.engine.has_failed() ? engine::errc::storage_failed
-                                                                            : engine::errc::not_ready));
-      return {};
+      return refuse(call, api_.engine.has_failed() ? engine::errc::storage_failed : engine::errc::not_ready);
     }
-    const auto found = api_.authenticator.authenticate(exchange.request);
+    auto found = api_.authenticator.authenticate(dialect.present(exchange.request));
     if (!found) {
-      exchange.response.header("WWW-Authenticate", "Bearer realm=\"revoked\"");
-      send_problem(exchange.response, 401, "unauthenticated", "present a valid key: Authorization: Bearer, or X-API-Key");
-      return {};
+      return refuse(call, 401, "unauthenticated", "present a valid key: Authorization: Bearer, or X-API-Key");
     }
-    principal = *found;
+    principal = std::move(*found);
     if (!engine::may(principal, *match.route->permission)) {
-      send_problem(exchange.response, 403, "forbidden",
-                   "this takes the permission " + std::string(to_string(*match.route->permission)));
-      return {};
+      return refuse(call, 403, "forbidden",
+                    "this takes the permission " + std::string(to_string(*match.route->permission)));
     }
   }
-  Call call{exchange, match.parameters, principal};
   return match.route->handler(api_, call);
 }
 
 Outcome refuse(Call& call, boost::system::error_code error) {
-  send_problem(call.response(), error);
-  return {};
+  const auto [status, code] = problem_kind(error);
+  return refuse(call, status, code, error.message());
 }
 
 Outcome refuse(Call& call, unsigned status, std::string_view code, std::string_view detail) {
-  send_problem(call.response(), status, code, detail);
-  return {};
+  return refuse(call.dialect, call.exchange, {status, code, detail});
 }
 
 void set_position(Response& response, engine::Position position) {

@@ -13,15 +13,21 @@ namespace dom = simdjson::dom;
 constexpr std::size_t max_depth = 16;
 constexpr std::size_t max_members = 64;  // each is compared with all before it; no request has half as many
 
+// An empty array is one of strings.
 void read_array(dom::array array, JsonMember& member) {
-  member.kind = Kind::strings;
+  const bool is_objects = array.begin() != array.end() && (*array.begin()).is_object();
+  member.kind = is_objects ? Kind::objects : Kind::strings;
   for (const dom::element item : array) {
     std::string_view text;
-    if (item.get(text) != simdjson::SUCCESS) {
+    if (is_objects && item.is_object()) {
+      member.strings.push_back(simdjson::minify(item));
+    } else if (!is_objects && item.get(text) == simdjson::SUCCESS) {
+      member.strings.emplace_back(text);
+    } else {
       member.kind = Kind::other;
+      member.strings.clear();
       return;
     }
-    member.strings.emplace_back(text);
   }
 }
 
@@ -74,5 +80,10 @@ engine::result<std::vector<JsonMember>> read_json_object(std::string_view body) 
 }
 
 bool is_utf8(std::string_view text) { return simdjson::validate_utf8(text.data(), text.size()); }
+
+const JsonMember* find_member(const std::vector<JsonMember>& members, std::string_view name) {
+  const auto found = std::find_if(members.begin(), members.end(), [&](const auto& m) { return m.name == name; });
+  return found == members.end() ? nullptr : &*found;
+}
 
 }  // namespace revoked::net

@@ -13,13 +13,13 @@
 namespace revoked::net {
 
 struct JsonMember {
-  enum class Kind { null, boolean, number, string, strings, object, other };
+  enum class Kind { null, boolean, number, string, strings, object, objects, other };
   std::string name;
   Kind kind = Kind::null;
   bool truth = false;
   std::int64_t number = 0;           // of an integer; other numbers are `other`
   std::string text;                  // a string; an object, as minified JSON
-  std::vector<std::string> strings;  // an array of nothing but strings
+  std::vector<std::string> strings;  // an array of nothing but strings, or objects (minified JSON)
 };
 
 // errc::malformed if it is not such an object.
@@ -27,5 +27,8 @@ engine::result<std::vector<JsonMember>> read_json_object(std::string_view body);
 
 // Whether text from elsewhere than JSON may go into JSON.
 bool is_utf8(std::string_view text);
+
+// Null if there is none.
+const JsonMember* find_member(const std::vector<JsonMember>& members, std::string_view name);
 
 }  // namespace revoked::net

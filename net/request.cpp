@@ -30,6 +30,24 @@ std::string_view take_until(std::string_view& rest, char separator) {
 
 }  // namespace
 
+std::string_view trace_id_of(const Request& request) {
+  // version "-" trace-id "-" parent-id "-" flags, in lower-case hexadecimal; later versions may add to that.
+  constexpr std::size_t size = 2 + 1 + 32 + 1 + 16 + 1 + 2;
+  const auto value = request[Header::traceparent];
+  if (value.size() < size || value.starts_with("ff")) return {};
+  if (value.size() > size && (value.starts_with("00") || value[size] != '-')) return {};
+  for (std::size_t i = 0; i < size; ++i) {
+    const bool is_dash = i == 2 || i == 35 || i == 52;
+    const char c = value[i];
+    if (is_dash ? c != '-' : !((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'))) return {};
+  }
+  const auto trace_id = value.substr(3, 32);
+  const auto is_zero = [](std::string_view text) {
+    return text.find_first_not_of('0') == std::string_view::npos;
+  };
+  return is_zero(trace_id) || is_zero(value.substr(36, 16)) ? std::string_view() : trace_id;
+}
+
 bool percent_decode(std::string_view text, std::string& out) {
   for (std::size_t i = 0; i < text.size(); ++i) {
     if (text[i] != '%') {

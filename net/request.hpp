@@ -40,7 +40,8 @@ struct Request {
   std::array<std::string_view, header_count> headers{};
   std::string_view body;
   std::string_view remote_address;
-  std::string_view id;  // of this request: the client's X-Request-Id if it is usable, else ours
+  std::string_view
+      id;  // of this request: X-Request-Id if it is usable, else the trace-id of traceparent, else ours
   bool is_http_1_0 = false;
   bool keep_alive = true;
 
@@ -52,6 +53,10 @@ struct Request {
   std::string_view operator[](Header header) const { return headers[static_cast<std::size_t>(header)]; }
   std::string_view& operator[](Header header) { return headers[static_cast<std::size_t>(header)]; }
 };
+
+// The trace-id of a W3C Trace Context `traceparent` (Level 1, section 3.2); empty if there is none, or it is
+// malformed.
+std::string_view trace_id_of(const Request& request);
 
 // The value of a query parameter, decoded; nothing if it is not there or malformed.
 std::optional<std::string> query_value(std::string_view query, std::string_view name);

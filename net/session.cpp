@@ -119,9 +119,10 @@ Task<bool> answer(Connection& connection, Request& request, engine::Sequence& du
   auto& thread = connection.thread();
   connection.enter(Phase::handling);
   request.remote_address = connection.remote_address();
-  const auto asked_id = request[Header::x_request_id];
-  request.id = is_usable_request_id(asked_id) ? asked_id : thread.next_request_id();
-  const std::string own_id(request.id);  // the thread's next request reuses its buffer
+  auto asked_id = request[Header::x_request_id];
+  if (!is_usable_request_id(asked_id)) asked_id = trace_id_of(request);
+  // A copy: the thread's next request reuses its buffer.
+  const std::string own_id(asked_id.empty() ? thread.next_request_id() : asked_id);
   request.id = own_id;
 
   Response response(connection.output(), request.id, request.keep_alive && !thread.is_draining(),

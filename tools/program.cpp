@@ -12,6 +12,7 @@
 #include <sstream>
 
 #include "net/log.hpp"
+#include "net/master_keys.hpp"
 
 namespace revoked::tools {
 
@@ -57,12 +58,8 @@ std::chrono::milliseconds parse_duration(const std::string& text, const std::str
 std::vector<std::string> read_keys(const std::string& path) {
   std::ifstream file(path);
   if (!file) throw ConfigurationError("cannot read the key file " + path);
-  std::vector<std::string> keys;
-  std::string line;
-  while (std::getline(file, line)) {
-    while (!line.empty() && (line.back() == '\r' || line.back() == ' ')) line.pop_back();
-    if (!line.empty() && line.front() != '#') keys.push_back(line);
-  }
+  const std::string text{std::istreambuf_iterator<char>(file), {}};
+  auto keys = net::parse_key_lines(text);
   if (keys.empty()) throw ConfigurationError("the key file " + path + " holds no key");
   return keys;
 }

@@ -5,11 +5,13 @@
 #include <fstream>
 #include <iostream>
 #include <thread>
+#include <utility>
 
 #include "cache/feed.hpp"
 #include "cache/redis.hpp"
 #include "engine/engine.hpp"
 #include "net/engine_service.hpp"
+#include "net/jwt.hpp"
 #include "net/log.hpp"
 #include "tools/program.hpp"
 
@@ -27,9 +29,27 @@ struct Configuration {
   std::string master_key_file;
   std::string pepper_file;
   std::string key_prefix{engine::default_key_prefix};
+  net::JwtOptions jwt;
   std::string log_level = "info";
   bool dev = false;
 };
+
+void add_jwt_options(tools::Options& options, net::JwtOptions& jwt) {
+  auto& rules = jwt.rules;
+  options.add("--jwt-keys", jwt.jwks_file,
+              "JWKS file whose keys sign tokens that are good; none: no token is");
+  options.add("--jwt-issuer", rules.issuer, "What \"iss\" must be; none: any");
+  options.add("--jwt-audience", rules.audience, "What \"aud\" must be or hold; required with --jwt-keys");
+  options.add("--jwt-leeway-s", rules.leeway_s, "How many seconds the issuer's clock may be off")
+      ->check(CLI::Range(std::int64_t{0}, net::max_leeway_s));
+  options.add("--jwt-scope-claim", rules.scope_claim, "Claim with permissions, separated by spaces");
+  options.add("--jwt-permissions-claim", rules.permissions_claim, "Claim with permissions, an array");
+  for (const auto scope : engine::all_scopes) {
+    const std::string name(to_string(scope));
+    options.add("--jwt-" + name + "-claim", rules.limit_claims[static_cast<std::size_t>(scope)],
+                "Claim that limits a token to these ids of the scope " + name);
+  }
+}
 
 std::optional<int> read_configuration(int argc, char** argv, Configuration& configuration) {
   tools::Options options("revoked", "The API-key revocation engine.", "REVOKED_");
@@ -41,20 +61,59 @@ std::optional<int> read_configuration(int argc, char** argv, Configuration& conf
   options.add("--master-key-file", configuration.master_key_file,
               "File of master keys, one a line; none: DIR/master.key, made at first start");
   options.add("--pepper-file", configuration.pepper_file, "File whose content peppers the digests of secrets");
+  add_jwt_options(options, configuration.jwt);
   options.add("--key-prefix", configuration.key_prefix, "What issued secrets begin with");
   options.add("--log-level", configuration.log_level, "debug, info, warning or error");
   options.add_flag("--dev", configuration.dev, "Temporary data, gone at the end; prints its master key");
   return options.parse(argc, argv);
 }
 
-std::vector<std::string> master_keys(const Configuration& configuration) {
-  if (!configuration.master_key_file.empty()) return tools::read_keys(configuration.master_key_file);
-  const auto path = configuration.data_dir + "/master.key";
-  if (!std::filesystem::exists(path)) {
+// The file of master keys, which is there and good when this returns.
+std::string master_key_file(const Configuration& configuration) {
+  const auto own = configuration.data_dir + "/master.key";
+  const auto& path = configuration.master_key_file.empty() ? own : configuration.master_key_file;
+  if (configuration.master_key_file.empty() && !std::filesystem::exists(path)) {
     tools::write_private_file(path, engine::new_secret(configuration.key_prefix + "master") + "\n");
     net::log(net::Level::info, "made a master key", {{"file", path}});
   }
-  return tools::read_keys(path);
+  tools::read_keys(path);
+  return path;
+}
+
+std::unique_ptr<const net::MasterKeys> watch_master_keys(const std::string& path) {
+  return std::make_unique<const net::MasterKeys>(path, [](const net::MasterKeysReport& report) {
+    net::log(
+        report.is_good ? net::Level::info : net::Level::error,
+        report.is_good ? "read the master keys again" : "cannot read the master keys: those of before stay",
+        {{"file", report.path}, {"keys", std::to_string(report.keys)}, {"reason", report.reason}});
+  });
+}
+
+// Null without --jwt-keys.
+std::unique_ptr<const net::JwtVerifier> make_verifier(net::JwtOptions jwt) {
+  if (jwt.jwks_file.empty()) {
+    if (jwt.rules.issuer.empty() && jwt.rules.audience.empty()) return {};
+    throw ConfigurationError("--jwt-issuer and --jwt-audience are of no use without --jwt-keys");
+  }
+  if (jwt.rules.audience.empty()) {
+    throw ConfigurationError(
+        "--jwt-keys needs --jwt-audience, or tokens for other services would be good here");
+  }
+  jwt.on_jwks = [is_first = true](const net::JwksReport& report) mutable {
+    if (std::exchange(is_first, false) && !report.is_good) return;  // the verifier throws: that says it
+    net::log(
+        report.is_good ? net::Level::info : net::Level::error,
+        report.is_good ? "read the keys of tokens" : "cannot read the keys of tokens: those of before stay",
+        {{"file", report.path},
+         {"keys", std::to_string(report.keys)},
+         {"passed_over", std::to_string(report.passed_over)},
+         {"reason", report.reason}});
+  };
+  try {
+    return std::make_unique<const net::JwtVerifier>(std::move(jwt));
+  } catch (const std::runtime_error& error) {
+    throw ConfigurationError("--jwt-keys: " + std::string(error.what()));
+  }
 }
 
 std::string read_pepper(const std::string& path) {
@@ -140,6 +199,7 @@ int serve(const Configuration& configuration) {
     throw ConfigurationError("--key-prefix: 1 to 16 letters or digits");
   }
   const auto pepper = read_pepper(configuration.pepper_file);
+  auto tokens = make_verifier(configuration.jwt);
   std::error_code failed;
   std::filesystem::create_directories(configuration.data_dir, failed);
   if (failed) throw ConfigurationError("--data-dir: cannot make " + configuration.data_dir + ": " + failed.message());
@@ -157,8 +217,8 @@ int serve(const Configuration& configuration) {
   engine::Engine engine({pepper, configuration.key_prefix, {}},
                         [&main_io] { main_io.stop(); });
   auto store = open_store(configuration.data_dir);
-  const auto keys = master_keys(configuration);
-  const net::Authenticator authenticator(engine, keys);
+  const auto master_file = master_key_file(configuration);
+  const net::Authenticator authenticator(engine, watch_master_keys(master_file), std::move(tokens));
   cache::Feed feed;
   Bus bus(feed, redis);
   std::function<bool()> redis_state;
@@ -172,7 +232,7 @@ int serve(const Configuration& configuration) {
   }
   asio::signal_set signals(main_io, SIGINT, SIGTERM);
   signals.async_wait([&](boost::system::error_code, int) { main_io.stop(); });
-  if (configuration.dev) std::cout << "master key: " << keys.front() << '\n';
+  if (configuration.dev) std::cout << "master key: " << tools::read_keys(master_file).front() << '\n';
   tools::announce("revoked", configuration.listen, *server);
   main_io.run();
 

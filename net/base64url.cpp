@@ -1,0 +1,43 @@
+#include "net/base64url.hpp"
+
+#include <array>
+#include <cstdint>
+
+namespace revoked::net {
+namespace {
+
+constexpr std::uint8_t foreign = 255;
+
+constexpr std::array<std::uint8_t, 256> values() {
+  constexpr std::string_view alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+  std::array<std::uint8_t, 256> table{};
+  table.fill(foreign);
+  for (std::size_t i = 0; i < alphabet.size(); ++i) {
+    table[static_cast<unsigned char>(alphabet[i])] = static_cast<std::uint8_t>(i);
+  }
+  return table;
+}
+
+}  // namespace
+
+std::optional<std::string> decode_base64url(std::string_view text) {
+  static constexpr auto table = values();
+  if (text.size() % 4 == 1) return {};
+  std::string bytes;
+  bytes.reserve(text.size() * 3 / 4);
+  std::uint32_t bits = 0;
+  int count = 0;
+  for (const unsigned char c : text) {
+    if (table[c] == foreign) return {};
+    bits = bits << 6 | table[c];
+    count += 6;
+    if (count >= 8) {
+      count -= 8;
+      bytes.push_back(static_cast<char>(bits >> count & 0xff));
+    }
+  }
+  if ((bits & ((1U << count) - 1)) != 0) return {};
+  return bytes;
+}
+
+}  // namespace revoked::net

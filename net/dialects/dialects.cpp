@@ -1,0 +1,97 @@
+#include "net/dialects/dialects.hpp"
+
+#include <algorithm>
+
+#include "net/log.hpp"
+
+namespace revoked::net {
+
+// One line for all that has to be known of the dialects outside their files.
+#define REVOKED_DIALECTS(each) each(flowplate) each(applications) each(flowise) each(trieve)
+
+#define REVOKED_DECLARE(name) extern const Dialect name;
+REVOKED_DIALECTS(REVOKED_DECLARE)
+#undef REVOKED_DECLARE
+
+const Dialect* dialect_of(std::string_view path) {
+#define REVOKED_POINTER(name) &name,
+  static constexpr const Dialect* dialects[] = {REVOKED_DIALECTS(REVOKED_POINTER)};
+#undef REVOKED_POINTER
+  for (const auto* dialect : dialects) {
+    for (const auto prefix : dialect->prefixes) {
+      if (path.starts_with(prefix) && (path.size() == prefix.size() || path[prefix.size()] == '/'))
+        return dialect;
+    }
+  }
+  return nullptr;
+}
+
+void log_refusal(const Dialect& dialect, const Request& request, const Refusal& refusal) {
+  log(Level::info, "refused",
+      {{"dialect", dialect.name},
+       {"status", std::to_string(refusal.status)},
+       {"code", refusal.code},
+       {"request_id", request.id},
+       {"trace_id", trace_id_of(request)},
+       {"address", request.remote_address}});
+}
+
+bool is_uuid(std::string_view text) {
+  if (text.size() != 36) return false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const bool is_dash = i == 8 || i == 13 || i == 18 || i == 23;
+    const char c = text[i];
+    const bool is_digit = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+    if (is_dash ? c != '-' : !is_digit) return false;
+  }
+  return true;
+}
+
+std::vector<std::string> spellings(std::string_view id) {
+  std::vector<std::string> all;
+  const auto add = [&](std::string text) {
+    if (std::find(all.begin(), all.end(), text) == all.end()) all.push_back(std::move(text));
+  };
+  if (!is_uuid(id)) return {std::string(id)};
+  std::string lower(id);
+  std::string upper(id);
+  for (auto& c : lower) c = c >= 'A' && c <= 'F' ? static_cast<char>(c + 32) : c;
+  for (auto& c : upper) c = c >= 'a' && c <= 'f' ? static_cast<char>(c - 32) : c;
+  add(std::move(lower));
+  add(std::string(id));
+  add(std::move(upper));
+  return all;
+}
+
+engine::result<engine::RevokedKey> revoke_key_within(Api& api, Call& call, std::string_view key_id,
+                                                     const engine::Reach& reach) {
+  auto caller = call.caller();
+  caller.reach = &reach;
+  engine::result<engine::RevokedKey> revoked = engine::errc::not_found;
+  for (const auto& spelling : spellings(key_id)) {
+    revoked = api.engine.revoke(spelling, call.dialect.name, caller);
+    if (!revoked && revoked.error() == engine::errc::not_found) continue;
+    if (!revoked) break;
+    set_position(call.response(), api.engine.position_of(revoked->sequence));
+    log(Level::info, revoked->already ? "revoked before" : "revoked",
+        {{"dialect", call.dialect.name},
+         {"key_id", spelling},
+         {"actor", caller.actor},
+         {"request_id", caller.request_id},
+         {"trace_id", trace_id_of(call.request())},
+         {"address", caller.address}});
+    break;
+  }
+  return revoked;
+}
+
+void send_error(const Exchange& exchange, unsigned status, std::string_view body) {
+  if (status == 503) exchange.response.header("Retry-After", "1");
+  exchange.response.send_json(status, body);
+}
+
+Presented present_bearer_key(const Request& request) {
+  return {bearer_of(request), {.master_key = false, .api_key = true, .token = false}};
+}
+
+}  // namespace revoked::net

@@ -1,0 +1,137 @@
+// Every route of every dialect, the native one included, for each caller that must not get through, and for
+// ids of another tenant, which must look absent.
+
+#include <regex>
+
+#include "tests/net/dialect_fixture.hpp"
+
+namespace revoked::net {
+namespace {
+
+struct RouteCase {
+  std::string name;
+  std::string method;
+  std::string path;  // {} is the id that is asked for
+  std::string body;  // likewise
+  Headers (*present)(const std::string& credential);
+  bool takes_tokens_only = false;
+  std::string permissions = "keys:create keys:read keys:verify keys:write keys:revoke gateway";
+};
+
+std::string with_id(std::string text, const std::string& id) {
+  if (const auto at = text.find("{}"); at != std::string::npos) text.replace(at, 2, id);
+  return text;
+}
+
+Headers as_bearer(const std::string& credential) { return {{"Authorization", "Bearer " + credential}}; }
+Headers as_bare(const std::string& credential) { return {{"Authorization", credential}}; }
+Headers as_api_key(const std::string& credential) { return {{"X-API-Key", credential}}; }
+
+std::vector<RouteCase> route_cases() {
+  return {
+      {"create", "POST", "/v1/keys", "{}", as_bearer},
+      {"show", "GET", "/v1/keys/{}", "", as_bearer},
+      {"verify", "POST", "/v1/keys/verify", R"({"secret":"the-secret-of-{}"})", as_bearer},
+      {"revoke", "DELETE", "/v1/keys/{}", "", as_bearer},
+      {"revoke_secret", "POST", "/v1/keys/revoke", R"({"secret":"the-secret-of-{}"})", as_api_key},
+      {"suspend", "POST", "/v1/keys/{}/suspend", "", as_bearer},
+      {"resume", "POST", "/v1/keys/{}/resume", "", as_bearer},
+      {"rotate", "POST", "/v1/keys/{}/rotate", R"({"grace_seconds":0})", as_bearer},
+      {"revoke_user", "DELETE", "/v1/users/{}/keys", "", as_bearer},
+      {"revoke_application", "DELETE", "/v1/applications/{}/keys", "", as_bearer},
+      {"revoke_workspace", "DELETE", "/v1/workspaces/{}/keys", "", as_bearer},
+      {"invalidations", "GET", "/v1/invalidations", "", as_bearer},
+      {"flowplate_user", "DELETE", "/v1/flowplate/api-keys/user/{}", "", as_api_key},
+      {"flowplate_key", "DELETE", "/v1/flowplate/api-keys/{}", "", as_api_key},
+      {"flowplate_create", "POST", "/v1/flowplate/api-keys", "{}", as_api_key},
+      {"applications_key", "DELETE", "/api/v1/applications/" + application_2 + "/api-keys/{}", "", as_bearer,
+       true},
+      {"applications_application", "DELETE", "/api/v1/applications/{}/api-keys/" + absent_id, "", as_bearer,
+       true},
+      {"flowise", "DELETE", "/api/v1/apikey/{}", "", as_bearer},
+      {"trieve_user", "DELETE", "/api/user/api_key/{}", "", as_bare},
+      {"trieve_organization", "DELETE", "/api/organization/api_key/{}", "", as_bare},
+  };
+}
+
+void PrintTo(const RouteCase& route, std::ostream* out) { *out << route.name; }
+
+class EveryRoute : public DialectTest, public testing::WithParamInterface<RouteCase> {
+ protected:
+  HttpResponse ask_for(const std::string& id, const Headers& headers) {
+    const auto& route = GetParam();
+    // A connection each: what is told about one answer says nothing about the next.
+    client_.emplace(server_->port());
+    return ask(route.method, with_id(route.path, id), headers, with_id(route.body, id));
+  }
+  // A caller of workspace w1, and of user ann there.
+  std::string credential(const std::string& permissions, engine::UnixMs expires_at = 0) {
+    if (!GetParam().takes_tokens_only) {
+      return secret({.user = "ann", .workspace = "w1", .permissions = permissions, .expires_at = expires_at});
+    }
+    const auto exp = expires_at == 0 ? engine::now_unix_ms() + 3'600'000 : expires_at;
+    return token(
+        {{"scope", '"' + permissions + '"'}, {"workspace", R"("w1")"}, {"exp", std::to_string(exp / 1000)}});
+  }
+  void expect_refused(const HttpResponse& answer, int status) {
+    EXPECT_EQ(answer.status, status) << answer.body;
+    EXPECT_EQ(!answer.header("WWW-Authenticate").empty(), status == 401);
+    EXPECT_FALSE(answer.body.empty());
+    EXPECT_EQ(answer.body.find("the-secret"), std::string::npos);
+  }
+};
+
+TEST_P(EveryRoute, RefusesWhoIsNobody) {
+  const auto& route = GetParam();
+  const auto key = create({.user = "ann", .application = application_2, .workspace = "w1"});
+  expect_refused(ask_for(key, {}), 401);
+  for (const auto& bad : {std::string("bad"), std::string(600, 'a'), std::string("a.b.c"),
+                          credential(route.permissions, 1000), credential(route.permissions) + "x"}) {
+    expect_refused(ask_for(key, route.present(bad)), 401);
+  }
+  EXPECT_TRUE(is_active(key));
+}
+
+TEST_P(EveryRoute, RefusesWhoMayNot) {
+  const auto& route = GetParam();
+  const auto key = create({.user = "ann", .application = application_2, .workspace = "w1"});
+  for (const auto* permissions : {"", "audit:read", "keys:revok", "keys:revokes", "KEYS:REVOKE"}) {
+    expect_refused(ask_for(key, route.present(credential(permissions))), 403);
+  }
+  EXPECT_TRUE(is_active(key));
+}
+
+// Without what differs between any two answers.
+std::string essence(const HttpResponse& answer, const std::string& id) {
+  auto text = std::to_string(answer.status) + "\n";
+  for (const auto& [name, value] : answer.headers) {
+    if (name != "Date" && name != "X-Request-Id") text += name + ": " + value + "\n";
+  }
+  text += answer.body;
+  for (auto at = text.find(id); at != std::string::npos; at = text.find(id))
+    text.replace(at, id.size(), "<id>");
+  text = std::regex_replace(text, std::regex(R"re("(trace_id|timestamp)":"[^"]*")re"), "<$1>");
+  return text;
+}
+
+TEST_P(EveryRoute, ForeignIdLooksAbsent) {
+  const auto& route = GetParam();
+  if ((route.path + route.body).find("{}") == std::string::npos || route.body == "{}") return;
+  const auto foreign_id = engine::new_key_id(engine::now_unix_ms());
+  // Whatever the id stands for in this route, it is another tenant's.
+  const auto foreign =
+      create({.user = foreign_id, .application = application_2, .workspace = "w2"}, foreign_id);
+  const auto of_application = create({.application = foreign_id, .workspace = foreign_id}, absent_id);
+  const auto absent = engine::new_key_id(engine::now_unix_ms());
+  const auto headers = route.present(credential(route.permissions));
+  const auto before = engine_.applied();
+  EXPECT_EQ(essence(ask_for(foreign, headers), foreign), essence(ask_for(absent, headers), absent));
+  EXPECT_EQ(engine_.applied(), before) << "and nothing has happened";
+  EXPECT_TRUE(is_active(foreign) && is_active(of_application));
+}
+
+INSTANTIATE_TEST_SUITE_P(, EveryRoute, testing::ValuesIn(route_cases()),
+                         [](const auto& route) { return route.param.name; });
+
+}  // namespace
+}  // namespace revoked::net
