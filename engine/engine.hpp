@@ -10,6 +10,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -64,6 +65,14 @@ struct RevokedKey {
   bool already;
 };
 
+// One of many revocations that come together.
+struct AskedRevocation {
+  std::string_view key_id;  // empty: by the digest
+  Digest digest{};
+  std::string_view reason;
+  enum class Result : std::uint8_t { revoked, already_revoked, not_found, invalid } result = Result::not_found;
+};
+
 struct RevokedOwner {
   std::uint64_t keys;  // that this revoked
   UnixMs at;
@@ -101,6 +110,13 @@ class Engine {
   result<RevokedKey> revoke(std::string_view key_id, std::string_view reason, const Caller& caller);
   result<RevokedKey> revoke(const Digest& digest, std::string_view reason, const Caller& caller);
   result<RevokedOwner> revoke_owner(Scope scope, std::string_view id, std::string_view reason, const Caller& caller);
+
+  // As revoke() for each, in order and in one turn: at most max_revocations_together. Fills in the results, and answers
+  // what has to be durable before the answer. After an error nothing was done. A dry run only tells what would be.
+  static constexpr std::size_t max_revocations_together = 500;
+  result<Sequence> revoke_many(std::span<AskedRevocation> asked, bool dry_run, const Caller& caller);
+  // How many keys revoke_owner() would revoke.
+  result<std::uint64_t> count_revocable(Scope scope, std::string_view id, const Caller& caller);
 
   // Doing it again changes nothing and succeeds. errc::already_revoked if the key is.
   result<ChangedKey> suspend(std::string_view key_id, std::string_view reason, const Caller& caller);
@@ -140,6 +156,8 @@ class Engine {
   bool started() const { return started_.load(std::memory_order_acquire); }
   RevokedOwner revoke_whole(Journal::Turn& turn, Scope scope, Slot owner, const EventView& event);
   result<RevokedOwner> revoke_part(Scope scope, Slot owner, EventView event, const Caller& caller);
+  std::vector<Slot> keys_within(const Reach& reach, Scope scope, Slot owner, std::size_t from, std::size_t to) const;
+  Slot find_within(const AskedRevocation& asked, const Caller& caller) const;
   Sequence append_revocation(Journal::Turn& turn, Slot key, UnixMs at, std::string_view reason,
                              const Caller& caller);
   result<RevokedKey> revoke_slot(Slot slot, std::string_view reason, const Caller& caller);

@@ -55,6 +55,10 @@ Outcome revoke_user(Api& api, Call& call);
 Outcome revoke_application(Api& api, Call& call);
 Outcome revoke_workspace(Api& api, Call& call);
 
+// Many at once, in a body that is read as it comes (bulk_handlers.cpp)
+Outcome import_keys(Api& api, Call& call);
+Outcome revoke_in_bulk(Api& api, Call& call);
+
 // Feed (feed_handlers.cpp)
 Outcome show_invalidations(Api& api, Call& call);
 

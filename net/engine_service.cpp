@@ -1,5 +1,6 @@
 #include "net/engine_service.hpp"
 
+#include <algorithm>
 #include <optional>
 
 #include "net/problem.hpp"
@@ -14,6 +15,7 @@ struct Route {
   std::string_view pattern;
   Outcome (*handler)(Api&, Call&);
   std::optional<Permission> permission;  // none: open to all
+  bool takes_body = false;               // see Service::takes_body
 };
 
 // The first match counts.
@@ -21,6 +23,8 @@ constexpr Route routes[] = {
     {Method::delete_, "/v1/keys/{}", revoke_key, Permission::keys_revoke},
     {Method::post, "/v1/keys/verify", verify_key, Permission::keys_verify},
     {Method::post, "/v1/keys/revoke", revoke_secrets, Permission::keys_revoke},
+    {Method::post, "/v1/keys/import", import_keys, Permission::keys_create, true},
+    {Method::post, "/v1/revocations", revoke_in_bulk, Permission::keys_revoke, true},
     {Method::post, "/v1/keys", create_key, Permission::keys_create},
     {Method::get, "/v1/keys/{}", show_key, Permission::keys_read},
     {Method::post, "/v1/keys/{}/suspend", suspend_key, Permission::keys_write},
@@ -50,6 +54,15 @@ Outcome refuse_route(Exchange& exchange, const std::string& allowed) {
 }
 
 }  // namespace
+
+bool EngineService::takes_body(const Request& request) const {
+  thread_local Parameters none;
+  auto path = request.path;
+  if (path.size() > 1 && path.ends_with('/')) path.remove_suffix(1);
+  return std::any_of(std::begin(routes), std::end(routes), [&](const Route& route) {
+    return route.takes_body && route.method == request.method && match_path(route.pattern, path, none);
+  });
+}
 
 Outcome EngineService::handle(Exchange& exchange) {
   const auto match = match_route(std::span(routes), exchange.request.method, exchange.request.path);

@@ -8,6 +8,7 @@ namespace revoked::net {
 class EngineService final : public Service {
  public:
   explicit EngineService(Api api) : api_(std::move(api)) {}
+  bool takes_body(const Request& request) const override;
   Outcome handle(Exchange& exchange) override;
 
  private:

@@ -58,6 +58,7 @@ Response& Response::header(std::string_view name, std::string_view value) {
 
 void Response::begin(unsigned status, std::string_view content_type) {
   status_ = status;
+  if (body_is_read_ != nullptr && !*body_is_read_) keep_alive_ = false;
   out_.append("HTTP/1.1 ");
   engine::append_number(out_, status);
   out_.push_back(' ');

@@ -31,6 +31,8 @@ class Response {
 
   // The connection is closed behind this response.
   void close_after() { keep_alive_ = false; }
+  // The connection is closed behind this response unless the request's body has been read to its end by then.
+  void close_unless_read(const bool& body_is_read) { body_is_read_ = &body_is_read; }
   bool keep_alive() const { return keep_alive_; }
   bool is_sent() const { return status_ != 0; }
   bool is_head() const { return is_head_; }
@@ -45,6 +47,7 @@ class Response {
   unsigned status_ = 0;
   bool keep_alive_;
   bool is_head_;
+  const bool* body_is_read_ = nullptr;
 };
 
 }  // namespace revoked::net

@@ -1,0 +1,113 @@
+#include "net/new_key_reader.hpp"
+
+namespace revoked::net {
+namespace {
+
+using engine::errc;
+using engine::Scope;
+using Kind = JsonMember::Kind;
+
+bool join_permissions(const std::vector<std::string>& words, std::string& joined) {
+  for (const auto& word : words) {
+    if (word.empty() || word.find(' ') != std::string::npos) return false;
+    if (!joined.empty()) joined.push_back(' ');
+    joined.append(word);
+  }
+  return true;
+}
+
+void read_expiry(AskedKey& asked, const JsonMember& member) {
+  const auto at = engine::parse_rfc3339(member.text);
+  if (!at || *at == 0) {
+    asked.refusal = "expires_at is not an RFC 3339 time";
+  } else {
+    asked.key.expires_at = *at;
+  }
+}
+
+void read_secret(AskedKey& asked, const JsonMember& member, const engine::Engine& engine) {
+  if (asked.has_secret) {
+    asked.refusal = "secret and secret_sha256 exclude each other";
+    return;
+  }
+  asked.has_secret = true;
+  if (member.name == "secret") {
+    if (member.text.size() < 16 || member.text.size() > engine::max_secret_size) {
+      asked.refusal = "secret is 16 to 512 characters";
+    } else {
+      asked.key.digest = engine.digester()(member.text);
+    }
+  } else if (engine.digester().has_pepper()) {
+    asked.refusal = "secret_sha256 cannot be used with a pepper";
+  } else if (const auto digest = engine::digest_from_hex(member.text)) {
+    asked.key.digest = *digest;
+  } else {
+    asked.refusal = "secret_sha256 is 64 hexadecimal digits";
+  }
+}
+
+void read_member(AskedKey& asked, const JsonMember& member, const engine::Engine& engine) {
+  const auto is = [&](std::string_view name, Kind kind) { return member.name == name && member.kind == kind; };
+  if (member.kind == Kind::null) return;
+  for (const Scope scope : engine::all_scopes) {
+    if (!is(to_string(scope), Kind::string)) continue;
+    if (!engine::is_owner_id(member.text)) asked.refusal = member.name + ": " + make_error_code(errc::invalid_owner_id).message();
+    asked.key.owners[static_cast<std::size_t>(scope)] = member.text;
+    return;
+  }
+  if (is("key_id", Kind::string)) {
+    if (!engine::is_key_id(member.text)) asked.refusal = make_error_code(errc::invalid_key_id).message();
+    asked.key.key_id = member.text;
+  } else if (is("name", Kind::string)) {
+    if (member.text.size() > engine::max_name_size) asked.refusal = "name is at most 256 bytes";
+    asked.key.name = member.text;
+  } else if (is("metadata", Kind::object)) {
+    if (member.text.size() > engine::max_metadata_size) asked.refusal = "metadata is at most 4096 bytes";
+    asked.key.metadata = member.text;
+  } else if (is("permissions", Kind::strings)) {
+    if (!join_permissions(member.strings, asked.permissions) || !engine::is_permission_list(asked.permissions) ||
+        asked.permissions.size() > engine::max_permissions_size) {
+      asked.refusal = "permissions are words of visible ASCII, 2048 bytes in all";
+    }
+    asked.key.permissions = asked.permissions;
+  } else if (is("expires_at", Kind::string)) {
+    read_expiry(asked, member);
+  } else if (is("secret", Kind::string) || is("secret_sha256", Kind::string)) {
+    read_secret(asked, member, engine);
+  } else {
+    asked.refusal = "member \"" + member.name + "\" is unknown or of the wrong type";
+  }
+}
+
+// A caller limited to one owner creates keys of that owner without having to say so.
+void take_limits(engine::NewKey& key, const engine::Reach& reach) {
+  for (const Scope scope : engine::all_scopes) {
+    auto& owner = key.owners[static_cast<std::size_t>(scope)];
+    const auto& limit = reach.limit(scope);
+    if (owner.empty() && limit && limit->size() == 1) owner = limit->front();
+  }
+}
+
+}  // namespace
+
+std::optional<Refusal> read_new_key(AskedKey& asked, std::string_view json, const engine::Engine& engine,
+                                    const engine::Principal& principal) {
+  auto members = read_json_object(json.empty() ? "{}" : json);
+  if (!members) return Refusal{400, "malformed", "this is not one JSON object"};
+  asked = {};
+  asked.members = std::move(*members);
+  for (const auto& member : asked.members) {
+    read_member(asked, member, engine);
+    if (!asked.refusal.empty()) return Refusal{400, "invalid_field", asked.refusal};
+  }
+  if (!engine::may_grant(principal, asked.permissions)) {
+    return Refusal{403, "forbidden", "nobody grants a permission that they do not hold"};
+  }
+  take_limits(asked.key, principal.reach);
+  if (!principal.reach.covers(asked.key.owners)) {
+    return Refusal{403, "forbidden", "nobody creates a key outside their own reach"};
+  }
+  return {};
+}
+
+}  // namespace revoked::net
