@@ -84,6 +84,21 @@ struct ChangedKey {
   UnixMs at;
 };
 
+// Which keys to list: in the order of their ids.
+struct KeyQuery {
+  std::string after;                 // a key_id; empty: from the first
+  std::array<std::string, 3> owners; // by Scope; empty: any
+  std::optional<KeyState> state;     // none: any
+  std::size_t limit = 100;
+  const Reach* reach = nullptr;      // null: everything
+};
+
+struct KeyPage {
+  std::vector<KeyDescription> keys;  // without their revocations' details
+  std::string last;                  // the key_id that was looked at last
+  bool more = false;                 // there may be more after `last`
+};
+
 class Engine {
  public:
   struct Options {
@@ -128,6 +143,9 @@ class Engine {
   result<void> verify(const Digest& digest, UnixMs now, Decision& decision) const;
   // The whole record. May read the disk.
   result<KeyDescription> describe(std::string_view key_id, UnixMs now) const;
+  // Looks at no more than so many keys and answers a shorter page rather. Reads the disk.
+  static constexpr std::size_t max_listing_look_at = 50'000;
+  result<KeyPage> list(const KeyQuery& query, UnixMs now) const;
   result<std::string> key_id_of(const Digest& digest) const;
 
   Epoch epoch() const { return journal_->epoch(); }
@@ -163,6 +181,8 @@ class Engine {
   result<RevokedKey> revoke_slot(Slot slot, std::string_view reason, const Caller& caller);
   result<void> find_changeable(std::string_view key_id, const Caller& caller, Decision& names,
                                EventView& event) const;
+  void list_key(const KeyQuery& query, UnixMs now, Sequence created, const EventView& creation, KeyPage& page) const;
+  void set_record(KeyDescription& key, Sequence created, const EventView& creation) const;
   result<Revocation> find_revocation(const KeyRecord& key, const Decision& decision) const;
 
   const Options options_;

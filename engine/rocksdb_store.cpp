@@ -143,6 +143,22 @@ class RocksdbStore final : public Store {
     return status(*at);
   }
 
+  result<void> scan_keys(std::string_view after, const KeyScanner& visit) const override {
+    const auto at = iterate(keys());
+    // Behind the key, and behind the revocation that may lie behind it.
+    after.empty() ? at->SeekToFirst() : at->Seek(std::string(after) + '\1');
+    for (; at->Valid(); at->Next()) {
+      if (view(at->key()).back() == '\0') continue;
+      auto bytes = view(at->value());
+      const auto created = read_sequence(bytes);
+      bytes.remove_prefix(std::min<std::size_t>(8, bytes.size()));
+      EventView creation;
+      if (!take_event(bytes, creation)) return errc::storage_corrupt;
+      if (!visit(created, creation)) return {};
+    }
+    return status(*at);
+  }
+
   std::uint64_t estimated_keys() const override {
     std::uint64_t count = 0;
     db_->GetIntProperty(keys(), rocksdb::DB::Properties::kEstimateNumKeys, &count);

@@ -55,6 +55,10 @@ class Store {
   // Visits, in order, every other change of keys: suspended, resumed, rotated. They are few.
   virtual result<void> load_changes(const EventVisitor& visit) const = 0;
 
+  // Visits the keys whose id is greater than `after`, in order, until `visit` answers false.
+  using KeyScanner = std::function<bool(Sequence created, const EventView& creation)>;
+  virtual result<void> scan_keys(std::string_view after, const KeyScanner& visit) const = 0;
+
   // The event that created a key, encoded (see event.hpp), and its sequence.
   virtual result<std::optional<std::pair<Sequence, std::string>>> fetch_key(std::string_view key_id) const = 0;
   // The sequence of the first revocation of an owner at or after `from`; 0 if there is none.

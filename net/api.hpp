@@ -42,6 +42,7 @@ struct Call {
 Outcome create_key(Api& api, Call& call);
 Outcome show_key(Api& api, Call& call);
 Outcome verify_key(Api& api, Call& call);
+Outcome list_keys(Api& api, Call& call);  // list_handlers.cpp
 
 // The life of a key (lifecycle_handlers.cpp)
 Outcome suspend_key(Api& api, Call& call);
@@ -70,6 +71,9 @@ Outcome show_health(Api& api, Call& call);
 // Refuses: sends the problem and has nothing to wait for.
 Outcome refuse(Call& call, boost::system::error_code error);
 Outcome refuse(Call& call, unsigned status, std::string_view code, std::string_view detail);
+
+// Reads ?limit= over what `limit` is. False: it is not 1 to `most`.
+bool read_limit(const Request& request, std::size_t most, std::size_t& limit);
 
 // Adds the Revocation-Position header.
 void set_position(Response& response, engine::Position position);

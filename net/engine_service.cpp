@@ -26,6 +26,7 @@ constexpr Route routes[] = {
     {Method::post, "/v1/keys/import", import_keys, Permission::keys_create, true},
     {Method::post, "/v1/revocations", revoke_in_bulk, Permission::keys_revoke, true},
     {Method::post, "/v1/keys", create_key, Permission::keys_create},
+    {Method::get, "/v1/keys", list_keys, Permission::keys_read},
     {Method::get, "/v1/keys/{}", show_key, Permission::keys_read},
     {Method::post, "/v1/keys/{}/suspend", suspend_key, Permission::keys_write},
     {Method::post, "/v1/keys/{}/resume", resume_key, Permission::keys_write},

@@ -3,6 +3,7 @@
 #include "cache/json_writer.hpp"
 #include "net/api.hpp"
 #include "net/json_reader.hpp"
+#include "net/key_writer.hpp"
 #include "net/new_key_reader.hpp"
 #include "net/problem.hpp"
 
@@ -13,25 +14,6 @@ using cache::JsonWriter;
 using engine::errc;
 using engine::Scope;
 using Kind = JsonMember::Kind;
-
-void write_permissions(JsonWriter& json, std::string_view list) {
-  json.key("permissions").open('[');
-  engine::for_each_permission(list, [&](std::string_view permission) { json.value(permission); });
-  json.close(']');
-}
-
-void write_time(JsonWriter& json, std::string_view name, engine::UnixMs at) {
-  if (at == 0) {
-    json.key(name).null();
-  } else {
-    json.key(name).time(at);
-  }
-}
-
-template <class Owner>
-void write_owners(JsonWriter& json, const Owner& owner) {
-  for (const Scope scope : engine::all_scopes) json.optional_field(to_string(scope), owner(scope));
-}
 
 }  // namespace
 
@@ -66,19 +48,7 @@ Outcome show_key(Api& api, Call& call) {
   if (!call.principal.reach.covers(found->decision.owners)) return refuse(call, errc::not_found);
   std::string body;
   JsonWriter json(body);
-  json.open('{').field("key_id", found->decision.key_id).field("state", to_string(found->decision.state));
-  write_owners(json, [&](Scope scope) -> std::string_view { return found->decision.owner(scope); });
-  json.optional_field("name", found->name);
-  write_permissions(json, found->decision.permissions);
-  write_time(json, "expires_at", found->expires_at);
-  if (!found->metadata.empty()) json.key("metadata").raw(found->metadata);
-  json.key("created_at").time(found->created_at).field("position", to_string(found->created));
-  if (found->revocation) {
-    write_time(json, "revoked_at", found->revocation->at);
-    json.optional_field("reason", found->revocation->reason);
-    json.field("revoked_position", to_string(found->revocation->position));
-  }
-  json.close('}');
+  write_key(json, *found);
   call.response().send_json(200, body);
   return {};
 }

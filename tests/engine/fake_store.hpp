@@ -157,6 +157,17 @@ class FakeStore final : public Store {
     return {};
   }
 
+  result<void> scan_keys(std::string_view after, const KeyScanner& visit) const override {
+    const std::scoped_lock lock(disk_->mutex());
+    for (auto at = disk_->keys.upper_bound(after); at != disk_->keys.end(); ++at) {
+      std::string_view bytes = at->second.second;
+      EventView creation;
+      if (!take_event(bytes, creation)) return errc::storage_corrupt;
+      if (!visit(at->second.first, creation)) break;
+    }
+    return {};
+  }
+
   std::uint64_t estimated_keys() const override {
     const std::scoped_lock lock(disk_->mutex());
     return disk_->keys.size();
