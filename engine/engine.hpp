@@ -15,6 +15,7 @@
 #include <string_view>
 #include <vector>
 
+#include "engine/audit.hpp"
 #include "engine/decision.hpp"
 #include "engine/digest.hpp"
 #include "engine/error.hpp"
@@ -42,6 +43,8 @@ struct Caller {
   std::string_view request_id;
   const Reach* reach = nullptr;  // null: everything
 };
+
+void set_caller(EventView& event, const Caller& caller);
 
 struct NewKey {
   std::string_view key_id;                 // empty: we issue one
@@ -148,6 +151,14 @@ class Engine {
   result<KeyPage> list(const KeyQuery& query, UnixMs now) const;
   result<std::string> key_id_of(const Digest& digest) const;
 
+  // Visits the durable entries that match, oldest first. Looks at about so many events at most, and ends earlier
+  // rather. Reads the disk.
+  static constexpr std::size_t max_audit_look_at = 200'000;
+  result<AuditPage> audit(const AuditQuery& query, const EventVisitor& visit) const;
+  // Puts an attempt that was refused into the trail, at a bounded rate. `what` is of our own making; `key_id` may be
+  // anything.
+  void record_refusal(std::string_view what, std::string_view key_id, const Caller& caller);
+
   Epoch epoch() const { return journal_->epoch(); }
   Sequence durable() const { return journal_->durable(); }
   Sequence applied() const { return journal_->applied(); }
@@ -171,6 +182,7 @@ class Engine {
   Size size() const;
 
  private:
+  class AuditReading;
   bool started() const { return started_.load(std::memory_order_acquire); }
   RevokedOwner revoke_whole(Journal::Turn& turn, Scope scope, Slot owner, const EventView& event);
   result<RevokedOwner> revoke_part(Scope scope, Slot owner, EventView event, const Caller& caller);
@@ -181,6 +193,7 @@ class Engine {
   result<RevokedKey> revoke_slot(Slot slot, std::string_view reason, const Caller& caller);
   result<void> find_changeable(std::string_view key_id, const Caller& caller, Decision& names,
                                EventView& event) const;
+  bool is_visible(const EventView& event, const Reach* reach) const;
   void list_key(const KeyQuery& query, UnixMs now, Sequence created, const EventView& creation, KeyPage& page) const;
   void set_record(KeyDescription& key, Sequence created, const EventView& creation) const;
   result<Revocation> find_revocation(const KeyRecord& key, const Decision& decision) const;
@@ -191,6 +204,7 @@ class Engine {
   std::unique_ptr<Store> store_;
   Tables tables_;
   Resumptions resumptions_;
+  RefusalMeter refusals_;
   std::vector<std::pair<Epoch, Sequence>> epochs_;  // and their first sequence; constant once started
   std::vector<CommitListener*> commit_listeners_;
   std::unique_ptr<Journal> journal_;

@@ -3,13 +3,14 @@
 #include "engine/engine.hpp"
 
 namespace revoked::engine {
-namespace {
 
 void set_caller(EventView& event, const Caller& caller) {
   event[Field::actor] = caller.actor.substr(0, max_caller_size);
   event[Field::address] = caller.address.substr(0, max_caller_size);
   event[Field::request_id] = caller.request_id.substr(0, max_caller_size);
 }
+
+namespace {
 
 result<void> check(const NewKey& key) {
   if (!key.key_id.empty() && !is_key_id(key.key_id)) return errc::invalid_key_id;

@@ -60,6 +60,9 @@ Outcome revoke_workspace(Api& api, Call& call);
 Outcome import_keys(Api& api, Call& call);
 Outcome revoke_in_bulk(Api& api, Call& call);
 
+// Audit (audit_handlers.cpp)
+Outcome show_audit(Api& api, Call& call);
+
 // Feed (feed_handlers.cpp)
 Outcome show_invalidations(Api& api, Call& call);
 

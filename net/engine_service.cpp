@@ -34,11 +34,26 @@ constexpr Route routes[] = {
     {Method::delete_, "/v1/users/{}/keys", revoke_user, Permission::keys_revoke},
     {Method::delete_, "/v1/applications/{}/keys", revoke_application, Permission::keys_revoke},
     {Method::delete_, "/v1/workspaces/{}/keys", revoke_workspace, Permission::keys_revoke},
+    {Method::get, "/v1/audit", show_audit, Permission::audit_read},
     {Method::get, "/v1/invalidations", show_invalidations, Permission::gateway},
     {Method::get, "/livez", show_liveness, {}},
     {Method::get, "/readyz", show_readiness, {}},
     {Method::get, "/healthz", show_health, {}},
 };
+
+bool changes_something(const Route& route) {
+  return route.permission == Permission::keys_create || route.permission == Permission::keys_write ||
+         route.permission == Permission::keys_revoke;
+}
+
+// Who tried what in vain. Not the path as it was sent: it may hold anything.
+void record_refusal(Api& api, const Exchange& exchange, const Route& route, const Parameters& parameters,
+                    const engine::Principal& principal) {
+  std::string what = std::to_string(exchange.response.status());
+  what.append(" ").append(method_name(route.method)).append(" ").append(route.pattern);
+  api.engine.record_refusal(what, parameters[0],
+                            {principal.actor, exchange.request.remote_address, exchange.request.id, nullptr});
+}
 
 Outcome refuse_route(Exchange& exchange, const std::string& allowed) {
   if (allowed.empty()) {
@@ -52,6 +67,32 @@ Outcome refuse_route(Exchange& exchange, const std::string& allowed) {
     send_problem(exchange.response, 405, "method_not_allowed", "this path does not have this method");
   }
   return {};
+}
+
+// `principal` is who asks, as far as that is found out.
+Outcome authorise_and_call(Api& api, Exchange& exchange, const Route& route, const Parameters& parameters,
+                           engine::Principal& principal) {
+  if (route.permission) {
+    if (!api.engine.is_ready()) {
+      send_problem(exchange.response, engine::errc(api.engine.has_failed() ? engine::errc::storage_failed
+                                                                            : engine::errc::not_ready));
+      return {};
+    }
+    const auto found = api.authenticator.authenticate(exchange.request);
+    if (!found) {
+      exchange.response.header("WWW-Authenticate", "Bearer realm=\"revoked\"");
+      send_problem(exchange.response, 401, "unauthenticated", "present a valid key: Authorization: Bearer, or X-API-Key");
+      return {};
+    }
+    principal = *found;
+    if (!engine::may(principal, *route.permission)) {
+      send_problem(exchange.response, 403, "forbidden",
+                   "this takes the permission " + std::string(to_string(*route.permission)));
+      return {};
+    }
+  }
+  Call call{exchange, parameters, principal};
+  return route.handler(api, call);
 }
 
 }  // namespace
@@ -70,27 +111,12 @@ Outcome EngineService::handle(Exchange& exchange) {
   if (match.route == nullptr) return refuse_route(exchange, match.allowed);
 
   engine::Principal principal;
-  if (match.route->permission) {
-    if (!api_.engine.is_ready()) {
-      send_problem(exchange.response, engine::errc(api_.engine.has_failed() ? engine::errc::storage_failed
-                                                                            : engine::errc::not_ready));
-      return {};
-    }
-    const auto found = api_.authenticator.authenticate(exchange.request);
-    if (!found) {
-      exchange.response.header("WWW-Authenticate", "Bearer realm=\"revoked\"");
-      send_problem(exchange.response, 401, "unauthenticated", "present a valid key: Authorization: Bearer, or X-API-Key");
-      return {};
-    }
-    principal = *found;
-    if (!engine::may(principal, *match.route->permission)) {
-      send_problem(exchange.response, 403, "forbidden",
-                   "this takes the permission " + std::string(to_string(*match.route->permission)));
-      return {};
-    }
+  auto outcome = authorise_and_call(api_, exchange, *match.route, match.parameters, principal);
+  const auto status = exchange.response.status();
+  if ((status == 401 || status == 403) && changes_something(*match.route)) {
+    record_refusal(api_, exchange, *match.route, match.parameters, principal);
   }
-  Call call{exchange, match.parameters, principal};
-  return match.route->handler(api_, call);
+  return outcome;
 }
 
 Outcome refuse(Call& call, boost::system::error_code error) {

@@ -95,6 +95,24 @@ TEST_F(BulkFleet, IsImportedAndHalfOfItRevokedExactlyAndInBoundedMemory) {
   EXPECT_EQ(check(edge, secret_of(fleet - 2)).status, 403);
   EXPECT_EQ(check(edge, secret_of(1)).status, 200);
 
+  std::string after;
+  int entries = 0;
+  int revocations = 0;
+  for (bool more = true; more;) {
+    const auto page = admin_.get("/v1/audit?limit=1000" + after).json();
+    for (const auto& entry : page["entries"].items()) {
+      ++entries;
+      revocations += entry["verb"].text() == "key.revoked" && entry["reason"].text() == "leaked";
+    }
+    more = page["more"].is_true();
+    after = "&after=" + page["position"].text();
+  }
+  EXPECT_EQ(revocations, fleet / 2);
+  EXPECT_GE(entries, fleet + fleet / 2);
+  const auto one = admin_.get("/v1/audit?key_id=" + id_of(2)).json();
+  ASSERT_GE(one["entries"].size(), 1u);
+  EXPECT_EQ(one["entries"][0]["actor"].text(), "master");
+
   engine_.kill();
   engine_.start();
   HttpClient client = engine_.client();
