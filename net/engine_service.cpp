@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "net/changes.hpp"
 #include "net/problem.hpp"
 
 namespace revoked::net {
@@ -71,7 +72,7 @@ Outcome refuse_route(Exchange& exchange, const std::string& allowed) {
 
 // `principal` is who asks, as far as that is found out.
 Outcome authorise_and_call(Api& api, Exchange& exchange, const Route& route, const Parameters& parameters,
-                           engine::Principal& principal) {
+                           engine::Principal& principal, ReplyTable& replies) {
   if (route.permission) {
     if (!api.engine.is_ready()) {
       send_problem(exchange.response, engine::errc(api.engine.has_failed() ? engine::errc::storage_failed
@@ -92,7 +93,9 @@ Outcome authorise_and_call(Api& api, Exchange& exchange, const Route& route, con
     }
   }
   Call call{exchange, parameters, principal};
-  return route.handler(api, call);
+  if (!changes_something(route) || route.takes_body) return route.handler(api, call);
+  if (route.method != Method::post) return handle_change(api, call, route.handler);
+  return handle_once(api, call, route.handler, route.pattern, replies);
 }
 
 }  // namespace
@@ -111,7 +114,7 @@ Outcome EngineService::handle(Exchange& exchange) {
   if (match.route == nullptr) return refuse_route(exchange, match.allowed);
 
   engine::Principal principal;
-  auto outcome = authorise_and_call(api_, exchange, *match.route, match.parameters, principal);
+  auto outcome = authorise_and_call(api_, exchange, *match.route, match.parameters, principal, replies_);
   const auto status = exchange.response.status();
   if ((status == 401 || status == 403) && changes_something(*match.route)) {
     record_refusal(api_, exchange, *match.route, match.parameters, principal);

@@ -2,6 +2,7 @@
 // Everything the engine serves: finds the route, authenticates, asks the policy, calls the handler.
 
 #include "net/api.hpp"
+#include "net/reply_table.hpp"
 
 namespace revoked::net {
 
@@ -13,6 +14,7 @@ class EngineService final : public Service {
 
  private:
   Api api_;
+  ReplyTable replies_;
 };
 
 }  // namespace revoked::net
