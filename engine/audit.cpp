@@ -12,8 +12,8 @@ std::string_view user_of(const EventView& event) {
 }
 
 bool AuditQuery::matches(const EventView& event) const {
-  return (key_id.empty() || event[Field::key_id] == key_id) && (actor.empty() || event[Field::actor] == actor) &&
-         (user.empty() || user_of(event) == user);
+  return (key_id.empty() || event[Field::key_id] == key_id) &&
+         (actor.empty() || event[Field::actor] == actor) && (user.empty() || user_of(event) == user);
 }
 
 bool RefusalMeter::admit(UnixMs now, std::uint64_t& uncounted) {

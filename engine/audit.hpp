@@ -1,6 +1,7 @@
 #pragma once
-// The audit trail is the journal, read by people: who did what to which key, when, from where and why. So that one
-// key's, one actor's or one user's entries are found among millions, the folder writes marks for them (see Store).
+// The audit trail is the journal, read by people: who did what to which key, when, from where and why. So
+// that one key's, one actor's or one user's entries are found among millions, the folder writes marks for
+// them (see Store).
 
 #include <cstdint>
 #include <mutex>

@@ -20,11 +20,12 @@ class Engine::AuditReading {
   result<void> read_marked(AuditKind kind, std::string_view id, Sequence folded) {
     while (!over_) {
       std::vector<Sequence> marked;
-      const auto scanned = engine_.store_->scan_audit_marks(kind, id, page_.position + 1, [&](Sequence sequence) {
-        if (sequence > folded) return false;
-        marked.push_back(sequence);
-        return marked.size() < marks_together;
-      });
+      const auto scanned =
+          engine_.store_->scan_audit_marks(kind, id, page_.position + 1, [&](Sequence sequence) {
+            if (sequence > folded) return false;
+            marked.push_back(sequence);
+            return marked.size() < marks_together;
+          });
       if (!scanned) return scanned;
       const bool all = marked.size() < marks_together;
       for (auto next = marked.cbegin(); next != marked.cend() && !over_;) {
@@ -53,7 +54,8 @@ class Engine::AuditReading {
   static constexpr std::size_t marks_together = 1000;
 
   // The batch with *next, and those behind it that have marked events as well. Moves `next` on.
-  result<void> read_from(std::vector<Sequence>::const_iterator& next, std::vector<Sequence>::const_iterator end) {
+  result<void> read_from(std::vector<Sequence>::const_iterator& next,
+                         std::vector<Sequence>::const_iterator end) {
     const auto first = next;
     const auto read = engine_.store_->replay(*next, [&](const BatchView& batch) {
       if (!may_look_at(batch)) return false;
@@ -76,7 +78,8 @@ class Engine::AuditReading {
 
   void look_at(Sequence sequence, const EventView& event) {
     page_.position = sequence;
-    if (event.type == EventType::epoch_started || !query_.matches(event) || !engine_.is_visible(event, query_.reach)) {
+    if (event.type == EventType::epoch_started || !query_.matches(event) ||
+        !engine_.is_visible(event, query_.reach)) {
       return;
     }
     visit_(sequence, event);
@@ -100,9 +103,12 @@ result<AuditPage> Engine::audit(const AuditQuery& query, const EventVisitor& vis
   const auto folded = store_->folded_to();  // before looking at the marks: they are all there up to here
   AuditReading reading(*this, query, visit);
   result<void> read;
-  if (!query.key_id.empty()) read = reading.read_marked(AuditKind::key, query.key_id, folded);
-  else if (!query.user.empty()) read = reading.read_marked(AuditKind::user, query.user, folded);
-  else if (!query.actor.empty()) read = reading.read_marked(AuditKind::actor, query.actor, folded);
+  if (!query.key_id.empty())
+    read = reading.read_marked(AuditKind::key, query.key_id, folded);
+  else if (!query.user.empty())
+    read = reading.read_marked(AuditKind::user, query.user, folded);
+  else if (!query.actor.empty())
+    read = reading.read_marked(AuditKind::actor, query.actor, folded);
   if (read) read = reading.read_rest();
   if (!read) return read.error();
   return reading.page();
@@ -128,7 +134,8 @@ void Engine::record_refusal(std::string_view what, std::string_view key_id, cons
   std::uint64_t others = 0;
   if (!refusals_.admit(now, others)) return;
   std::string reason(what);
-  if (others != 0) reason.append("; ").append(std::to_string(others)).append(" others since the last one recorded");
+  if (others != 0)
+    reason.append("; ").append(std::to_string(others)).append(" others since the last one recorded");
   EventView event;
   event.type = EventType::attempt_refused;
   event.at = now;

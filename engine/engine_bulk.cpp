@@ -27,16 +27,18 @@ result<Sequence> Engine::revoke_many(std::span<AskedRevocation> asked, bool dry_
     // What did it before may not be synced yet: it has to be before anyone is told of it.
     const auto by = tables_.revoked_by(tables_.keys[slot]);
     asked[i].result = by != 0 ? Result::already_revoked : Result::revoked;
-    if (by != 0) last = std::max(last, by);
-    else if (!dry_run) last = append_revocation(turn, slot, at, asked[i].reason, caller);
+    if (by != 0)
+      last = std::max(last, by);
+    else if (!dry_run)
+      last = append_revocation(turn, slot, at, asked[i].reason, caller);
   }
   return last;
 }
 
 // No slot, too, for a key out of the caller's reach.
 Slot Engine::find_within(const AskedRevocation& asked, const Caller& caller) const {
-  const Slot slot =
-      asked.key_id.empty() ? tables_.keys.find_by_digest(asked.digest) : tables_.keys.find_by_id(asked.key_id);
+  const Slot slot = asked.key_id.empty() ? tables_.keys.find_by_digest(asked.digest)
+                                         : tables_.keys.find_by_id(asked.key_id);
   if (slot == no_slot || caller.reach == nullptr || caller.reach->is_unlimited()) return slot;
   thread_local Decision names;
   tables_.describe(slot, names);
@@ -50,7 +52,8 @@ result<std::uint64_t> Engine::count_revocable(Scope scope, std::string_view id, 
   {
     const Journal::Turn turn(*journal_);  // the counters are its holder's
     owner = tables_.of(scope).find(id);
-    const auto extent = caller.reach == nullptr ? Extent::whole : tables_.extent_of(*caller.reach, scope, owner, id);
+    const auto extent =
+        caller.reach == nullptr ? Extent::whole : tables_.extent_of(*caller.reach, scope, owner, id);
     if (owner == no_slot || extent == Extent::nothing) return std::uint64_t{0};
     if (extent == Extent::whole) return tables_.of(scope).live_keys(owner);
   }

@@ -320,7 +320,8 @@ result<std::unique_ptr<Store>> open_rocksdb_store(const std::string& directory, 
   rocksdb::DB* db = nullptr;
   const auto opened = rocksdb::DB::Open(
       options, directory,
-      {{rocksdb::kDefaultColumnFamilyName, family}, {"journal", family}, {"keys", looked_up}, {"audit", family}}, &handles, &db);
+      {{rocksdb::kDefaultColumnFamilyName, family}, {"journal", family}, {"keys", looked_up}, {"audit", family}},
+      &handles, &db);
   if (!opened.ok()) {
     detail = opened.ToString();
     // What RocksDB says of a lock that another process, or this one, holds. A path may have "lock" in it as well.

@@ -18,14 +18,22 @@ constexpr std::size_t max_page_entries = 1000;
 
 std::string_view verb_of(EventType type) {
   switch (type) {
-    case EventType::epoch_started: return "engine.started";
-    case EventType::key_created: return "key.created";
-    case EventType::key_revoked: return "key.revoked";
-    case EventType::owner_revoked: return "owner.revoked";
-    case EventType::key_suspended: return "key.suspended";
-    case EventType::key_resumed: return "key.resumed";
-    case EventType::key_rotated: return "key.rotated";
-    case EventType::attempt_refused: return "attempt.refused";
+    case EventType::epoch_started:
+      return "engine.started";
+    case EventType::key_created:
+      return "key.created";
+    case EventType::key_revoked:
+      return "key.revoked";
+    case EventType::owner_revoked:
+      return "owner.revoked";
+    case EventType::key_suspended:
+      return "key.suspended";
+    case EventType::key_resumed:
+      return "key.resumed";
+    case EventType::key_rotated:
+      return "key.rotated";
+    case EventType::attempt_refused:
+      return "attempt.refused";
   }
   return "unknown";  // written by a newer engine
 }
@@ -73,7 +81,8 @@ Outcome show_audit(Api& api, Call& call) {
   if (const auto text = query_value(request.query, "after")) {
     const auto after = engine::parse_position(*text);
     if (!after) return refuse(call, 400, "invalid_field", "a position is written epoch-sequence");
-    if (!api.engine.can_continue(*after, api.engine.durable())) return refuse(call, engine::errc::position_gone);
+    if (!api.engine.can_continue(*after, api.engine.durable()))
+      return refuse(call, engine::errc::position_gone);
     query.after = after->sequence;
   }
   std::string body;
@@ -83,7 +92,9 @@ Outcome show_audit(Api& api, Call& call) {
     write_entry(json, api.engine.position_of(sequence), event);
   });
   if (!page) return refuse(call, page.error());
-  json.close(']').field("position", to_string(api.engine.position_of(page->position))).field("more", page->more);
+  json.close(']')
+      .field("position", to_string(api.engine.position_of(page->position)))
+      .field("more", page->more);
   json.close('}');
   call.response().send_json(200, body);
   return {};

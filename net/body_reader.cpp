@@ -12,8 +12,8 @@ namespace revoked::net {
 namespace http = boost::beast::http;
 using Phase = Connection::Phase;
 
-// Beast takes the chunks apart. It takes each chunk's head, and the trailers, only as a whole, and has no limit for
-// them: what it leaves lying is bounded here, and so is all that is not body.
+// Beast takes the chunks apart. It takes each chunk's head, and the trailers, only as a whole, and has no
+// limit for them: what it leaves lying is bounded here, and so is all that is not body.
 struct BodyReader::Chunks {
   http::request_parser<http::string_body> parser;
   std::size_t body_bytes = 0;
@@ -84,7 +84,8 @@ std::optional<BodyReader::Got> BodyReader::take_chunks() {
   body_bytes += body.size();
   other_bytes += used - body.size();
   // A chunk of one byte has five more; twice that leaves room for an extension now and then.
-  if (other_bytes > 2 * head_bytes + 10 * body_bytes || (!complete_ && connection_.received().size() > head_bytes)) {
+  if (other_bytes > 2 * head_bytes + 10 * body_bytes ||
+      (!complete_ && connection_.received().size() > head_bytes)) {
     return Got::oversized;
   }
   piece_ = body;

@@ -1,6 +1,6 @@
 #pragma once
-// Reads the body of one request piece by piece, of known length or chunked, so that a body of any length takes no
-// more memory than a piece. Belongs to the connection's session.
+// Reads the body of one request piece by piece, of known length or chunked, so that a body of any length
+// takes no more memory than a piece. Belongs to the connection's session.
 
 #include <memory>
 #include <optional>
@@ -14,8 +14,8 @@ namespace revoked::net {
 
 class BodyReader {
  public:
-  // The head has passed the guard and has been consumed from the connection; it and `request`, whose views point into
-  // it, outlive this.
+  // The head has passed the guard and has been consumed from the connection; it and `request`, whose views
+  // point into it, outlive this.
   BodyReader(Connection& connection, const Request& request, std::string_view head);
   ~BodyReader();
   BodyReader(const BodyReader&) = delete;

@@ -1,5 +1,5 @@
-// Bulk: keys to import and keys to revoke, as lines of JSON (NDJSON) in a body of any length. Memory stays bounded: a
-// piece of the body, what one turn takes, and the first failures.
+// Bulk: keys to import and keys to revoke, as lines of JSON (NDJSON) in a body of any length. Memory stays
+// bounded: a piece of the body, what one turn takes, and the first failures.
 
 #include <algorithm>
 #include <array>
@@ -28,13 +28,15 @@ constexpr engine::Sequence max_lead = 8192;
 class Bulk {
  public:
   Bulk(Api& api, const engine::Principal& principal, const Request& request)
-      : api_(api), principal_(principal), caller_{principal_.actor, request.remote_address, request.id, &principal_.reach} {}
+      : api_(api),
+        principal_(principal),
+        caller_{principal_.actor, request.remote_address, request.id, &principal_.reach} {}
   virtual ~Bulk() = default;
   Bulk(const Bulk&) = delete;
   Bulk& operator=(const Bulk&) = delete;
 
-  // Takes a line, or with null finishes what has gathered. A line that fails is counted; an error is about all of it,
-  // the line was not taken, and may be given again.
+  // Takes a line, or with null finishes what has gathered. A line that fails is counted; an error is about
+  // all of it, the line was not taken, and may be given again.
   virtual engine::result<void> take(const Line* line) = 0;
   virtual void write_counts(JsonWriter& json) const = 0;
 
@@ -43,11 +45,14 @@ class Bulk {
     json.open('{').field("accepted", accepted_);
     write_counts(json);
     json.key("failed").open('[');
-    for (const auto& [line, code] : failed_) json.open('{').field("line", line).field("code", code).close('}');
+    for (const auto& [line, code] : failed_)
+      json.open('{').field("line", line).field("code", code).close('}');
     json.close(']').field("failed_count", failed_count_);
     json.field("position", to_string(position())).close('}');
   }
-  engine::Position position() const { return api_.engine.position_of(last_ != 0 ? last_ : api_.engine.durable()); }
+  engine::Position position() const {
+    return api_.engine.position_of(last_ != 0 ? last_ : api_.engine.durable());
+  }
 
  protected:
   engine::result<void> fail(const Line& line, std::string_view code) {
@@ -120,9 +125,12 @@ class BulkRevocation final : public Bulk {
     TextMember target;
     std::string_view reason;
     for (const auto& member : std::span(members).first(*count)) {
-      if (member.name == "reason") reason = member.text;
-      else if (target.name.empty()) target = member;
-      else return fail(*line, "invalid_field");
+      if (member.name == "reason")
+        reason = member.text;
+      else if (target.name.empty())
+        target = member;
+      else
+        return fail(*line, "invalid_field");
     }
     if (reason.size() > engine::max_reason_size) return fail(*line, "invalid_field");
     return add(*line, target, reason);
@@ -154,7 +162,8 @@ class BulkRevocation final : public Bulk {
   }
 
   // Lines take effect in their order.
-  engine::result<void> revoke_owner(const Line& line, Scope scope, std::string_view id, std::string_view reason) {
+  engine::result<void> revoke_owner(const Line& line, Scope scope, std::string_view id,
+                                    std::string_view reason) {
     if (const auto done = revoke_gathered(); !done) return done;
     std::uint64_t keys = 0;
     if (!engine::is_owner_id(id)) return fail(line, "invalid_owner_id");
@@ -181,14 +190,17 @@ class BulkRevocation final : public Bulk {
     if (!last) return last.error();
     reached(*last);
     for (const auto& each : gathered_) {
-      ++(each.result == Result::revoked ? revoked_ : each.result == Result::already_revoked ? already_revoked_ : unknown_);
+      ++(each.result == Result::revoked           ? revoked_
+         : each.result == Result::already_revoked ? already_revoked_
+                                                  : unknown_);
     }
     gathered_.clear();
     texts_.clear();
     return {};
   }
 
-  // What a line says lives as long as the line after it is read. Never beyond the reserved size: views stay good.
+  // What a line says lives as long as the line after it is read. Never beyond the reserved size: views stay
+  // good.
   std::string_view keep(std::string_view text) {
     const auto at = texts_.size();
     texts_.append(text);
@@ -220,7 +232,8 @@ Task<boost::system::error_code> take_arrived(Api& api, NetworkThread& thread, Bu
     if (const auto error = co_await take(api, thread, bulk, &line)) co_return error;
   }
   if (const auto error = co_await take(api, thread, bulk, nullptr)) co_return error;
-  if (bulk.last() > max_lead && !co_await thread.durable(bulk.last() - max_lead)) co_return errc::storage_failed;
+  if (bulk.last() > max_lead && !co_await thread.durable(bulk.last() - max_lead))
+    co_return errc::storage_failed;
   co_return boost::system::error_code();
 }
 
@@ -239,7 +252,8 @@ Task<> run(Api& api, Exchange exchange, std::unique_ptr<Bulk> bulk) {
       const auto got = co_await lines.fill();
       if (got == Got::closed) co_return fall_silent(exchange);
       if (got == Got::malformed || got == Got::oversized) {
-        send_problem(exchange.response, 400, "bad_request", "malformed chunked body; lines before it may have been taken");
+        send_problem(exchange.response, 400, "bad_request",
+                     "malformed chunked body; lines before it may have been taken");
         co_return;
       }
       if (got == Got::end) break;

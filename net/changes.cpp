@@ -35,7 +35,8 @@ Task<> complete_after(Task<> rest, std::unique_ptr<Claimed> claimed, engine::Seq
 Task<> wait_until_told(Api& api, Exchange exchange, engine::Sequence sequence) {
   constexpr std::chrono::milliseconds look_again{100};
   auto& thread = exchange.connection.thread();
-  const auto until = std::chrono::steady_clock::now() + thread.limits().drain_timeout;  // a disk that hangs holds up the telling
+  const auto until = std::chrono::steady_clock::now() +
+                     thread.limits().drain_timeout;  // a disk that hangs holds up the telling
   while (std::chrono::steady_clock::now() < until && !api.engine.has_failed()) {
     const auto seen = thread.news().count();
     if (api.feed.told().sequence >= sequence) co_return;
@@ -81,14 +82,18 @@ Outcome handle_once(Api& api, Call& call, Handler handler, std::string_view rout
     return refuse(call, 400, "invalid_field", "Idempotency-Key is 1 to 255 characters");
   }
   std::string name(route);
-  for (const std::string_view part : {std::string_view(call.principal.actor), key}) name.append(1, '\0').append(part);
+  for (const std::string_view part : {std::string_view(call.principal.actor), key})
+    name.append(1, '\0').append(part);
   ReplyTable::Reply reply;
   switch (replies.claim(name, digest_of(call.request()), ReplyTable::Clock::now(), reply)) {
-    case Claim::again: return replay(call, reply);
-    case Claim::in_progress: return refuse(call, 409, "request_in_progress", "this request is being answered");
+    case Claim::again:
+      return replay(call, reply);
+    case Claim::in_progress:
+      return refuse(call, 409, "request_in_progress", "this request is being answered");
     case Claim::other_request:
       return refuse(call, 422, "idempotency_key_reused", "this Idempotency-Key came with another request");
-    case Claim::first: break;
+    case Claim::first:
+      break;
   }
   auto claimed = std::make_unique<Claimed>(replies, std::move(name));
   call.response().record_in(&claimed->sent());

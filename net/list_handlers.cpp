@@ -18,7 +18,8 @@ constexpr std::size_t max_page_keys = 1000;
 // A cursor is opaque to callers: the last key_id in hexadecimal digits.
 std::string to_cursor(std::string_view key_id) {
   std::string cursor;
-  for (const unsigned char c : key_id) cursor.append({"0123456789abcdef"[c >> 4], "0123456789abcdef"[c & 15]});
+  for (const unsigned char c : key_id)
+    cursor.append({"0123456789abcdef"[c >> 4], "0123456789abcdef"[c & 15]});
   return cursor;
 }
 
@@ -81,8 +82,10 @@ Outcome list_keys(Api& api, Call& call) {
   json.open('{').key("keys").open('[');
   for (const auto& key : page->keys) write_key(json, key);
   json.close(']').key("cursor");
-  if (page->more) json.value(to_cursor(page->last));
-  else json.null();
+  if (page->more)
+    json.value(to_cursor(page->last));
+  else
+    json.null();
   json.close('}');
   call.response().send_json(200, body);
   return {};

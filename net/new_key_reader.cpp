@@ -47,11 +47,14 @@ void read_secret(AskedKey& asked, const JsonMember& member, const engine::Engine
 }
 
 void read_member(AskedKey& asked, const JsonMember& member, const engine::Engine& engine) {
-  const auto is = [&](std::string_view name, Kind kind) { return member.name == name && member.kind == kind; };
+  const auto is = [&](std::string_view name, Kind kind) {
+    return member.name == name && member.kind == kind;
+  };
   if (member.kind == Kind::null) return;
   for (const Scope scope : engine::all_scopes) {
     if (!is(to_string(scope), Kind::string)) continue;
-    if (!engine::is_owner_id(member.text)) asked.refusal = member.name + ": " + make_error_code(errc::invalid_owner_id).message();
+    if (!engine::is_owner_id(member.text))
+      asked.refusal = member.name + ": " + make_error_code(errc::invalid_owner_id).message();
     asked.key.owners[static_cast<std::size_t>(scope)] = member.text;
     return;
   }
@@ -65,7 +68,8 @@ void read_member(AskedKey& asked, const JsonMember& member, const engine::Engine
     if (member.text.size() > engine::max_metadata_size) asked.refusal = "metadata is at most 4096 bytes";
     asked.key.metadata = member.text;
   } else if (is("permissions", Kind::strings)) {
-    if (!join_permissions(member.strings, asked.permissions) || !engine::is_permission_list(asked.permissions) ||
+    if (!join_permissions(member.strings, asked.permissions) ||
+        !engine::is_permission_list(asked.permissions) ||
         asked.permissions.size() > engine::max_permissions_size) {
       asked.refusal = "permissions are words of visible ASCII, 2048 bytes in all";
     }

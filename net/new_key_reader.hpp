@@ -27,7 +27,8 @@ struct Refusal {
   std::string_view detail;  // lives as long as `asked`
 };
 
-// Nothing if all is well. `asked` is overwritten; it must outlive what is made of its `key`, and so must `principal`.
+// Nothing if all is well. `asked` is overwritten; it must outlive what is made of its `key`, and so must
+// `principal`.
 std::optional<Refusal> read_new_key(AskedKey& asked, std::string_view json, const engine::Engine& engine,
                                     const engine::Principal& principal);
 

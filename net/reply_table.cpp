@@ -5,12 +5,14 @@
 namespace revoked::net {
 namespace {
 
-std::size_t size_of(const SentResponse& sent) { return sent.headers.size() + sent.content_type.size() + sent.body.size(); }
+std::size_t size_of(const SentResponse& sent) {
+  return sent.headers.size() + sent.content_type.size() + sent.body.size();
+}
 
 }  // namespace
 
-ReplyTable::Claim ReplyTable::claim(const std::string& name, const engine::Digest& request, Clock::time_point now,
-                                    Reply& reply) {
+ReplyTable::Claim ReplyTable::claim(const std::string& name, const engine::Digest& request,
+                                    Clock::time_point now, Reply& reply) {
   const std::scoped_lock lock(mutex_);
   forget_old(now);
   const auto [at, is_new] = entries_.try_emplace(name);
@@ -45,7 +47,8 @@ void ReplyTable::abandon(const std::string& name) {
 void ReplyTable::forget_old(Clock::time_point now) {
   while (!by_age_.empty()) {
     const Age& oldest = by_age_.front();
-    if (by_age_.size() < limits_.entries && bytes_ < limits_.bytes && now - oldest.since < limits_.age) return;
+    if (by_age_.size() < limits_.entries && bytes_ < limits_.bytes && now - oldest.since < limits_.age)
+      return;
     const auto at = entries_.find(oldest.name);
     if (at != entries_.end() && at->second.number == oldest.number) forget(at);
     by_age_.pop_front();

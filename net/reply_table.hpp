@@ -1,6 +1,6 @@
 #pragma once
-// Answers to requests that carry an Idempotency-Key, so that repeating one has the same answer and no second effect.
-// In memory alone: after a restart, or once forgotten, a key is new. Thread-safe.
+// Answers to requests that carry an Idempotency-Key, so that repeating one has the same answer and no second
+// effect. In memory alone: after a restart, or once forgotten, a key is new. Thread-safe.
 
 #include <chrono>
 #include <deque>

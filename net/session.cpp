@@ -99,7 +99,8 @@ Task<Read> read_chunked_body(Connection& connection, BodyReader& reader, Request
     }
     body.append(reader.piece());
     if (got == Got::oversized || body.size() > connection.thread().limits().body_bytes) {
-      refuse(connection, 413, got == Got::oversized ? "the chunks carry too much besides the body" : "the body is too large");
+      refuse(connection, 413,
+             got == Got::oversized ? "the chunks carry too much besides the body" : "the body is too large");
       co_return Read::refused;
     }
   }

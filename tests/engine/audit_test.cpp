@@ -22,7 +22,8 @@ Engine::Options folding_at_once() {
 std::vector<Sequence> all(const Engine& engine, AuditQuery query) {
   std::vector<Sequence> found;
   for (bool more = true; more;) {
-    const auto page = engine.audit(query, [&](Sequence sequence, const EventView&) { found.push_back(sequence); });
+    const auto page =
+        engine.audit(query, [&](Sequence sequence, const EventView&) { found.push_back(sequence); });
     EXPECT_TRUE(page);
     if (!page) break;
     more = page->more;
@@ -50,8 +51,13 @@ TEST(Audit, FindsTheSameWhetherItIsFoldedOrNot) {
   harness.settle();
   const auto questions = [&] {
     std::vector<std::vector<Sequence>> answers;
-    for (const auto& [key_id, actor, user] : std::vector<std::array<std::string, 3>>{
-             {"k4", "", ""}, {"", "x", ""}, {"", "", "ann"}, {"", "y", "bob"}, {"", "", ""}, {"k1", "", "bob"}, {"no", "", ""}}) {
+    for (const auto& [key_id, actor, user] : std::vector<std::array<std::string, 3>>{{"k4", "", ""},
+                                                                                     {"", "x", ""},
+                                                                                     {"", "", "ann"},
+                                                                                     {"", "y", "bob"},
+                                                                                     {"", "", ""},
+                                                                                     {"k1", "", "bob"},
+                                                                                     {"no", "", ""}}) {
       for (const std::size_t limit : {std::size_t{7}, std::size_t{1000}}) {
         answers.push_back(all(harness.engine(), {key_id, actor, user, 0, limit, nullptr}));
       }

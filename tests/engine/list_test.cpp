@@ -82,13 +82,14 @@ TEST(RevokeMany, SaysOfEachWhatBecameOfIt) {
   reach.limits[static_cast<std::size_t>(Scope::workspace)] = {"w"};
   Caller caller;
   caller.reach = &reach;
-  std::vector<AskedRevocation> asked{{"a", {}, ""}, {"", test::digest_of("b"), ""}, {"a", {}, ""}, {"foreign", {}, ""},
+  std::vector<AskedRevocation> asked{{"a", {}, ""},      {"", test::digest_of("b"), ""},
+                                     {"a", {}, ""},      {"foreign", {}, ""},
                                      {"nobody", {}, ""}, {"c", {}, std::string_view{}}};
   const std::string long_reason(max_reason_size + 1, 'x');
   asked.back().reason = long_reason;
   const auto before = harness->applied();
   using Result = AskedRevocation::Result;
-  const std::vector<Result> expected{Result::revoked, Result::revoked, Result::already_revoked,
+  const std::vector<Result> expected{Result::revoked,   Result::revoked,   Result::already_revoked,
                                      Result::not_found, Result::not_found, Result::invalid};
   const auto last = harness->revoke_many(asked, false, caller);
   ASSERT_TRUE(last);

@@ -1,5 +1,5 @@
-// A fleet of keys brought in by digest in one request, and half of it revoked in another: exact to the unit, in
-// bounded memory, and known at the edge.
+// A fleet of keys brought in by digest in one request, and half of it revoked in another: exact to the unit,
+// in bounded memory, and known at the edge.
 
 #include <gtest/gtest.h>
 
@@ -32,8 +32,8 @@ class BulkFleet : public testing::Test {
   Json stream(const std::string& path, int count, std::string (*line_of)(int)) {
     HttpClient client(engine_.port(), std::chrono::minutes(2));
     const auto started = std::chrono::steady_clock::now();
-    client.send("POST " + path + " HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer " + engine_.master_key() +
-                "\r\nTransfer-Encoding: chunked\r\n\r\n");
+    client.send("POST " + path + " HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer " +
+                engine_.master_key() + "\r\nTransfer-Encoding: chunked\r\n\r\n");
     std::string piece;
     const auto send = [&] {
       char size[20];
@@ -65,8 +65,9 @@ TEST_F(BulkFleet, IsImportedAndHalfOfItRevokedExactlyAndInBoundedMemory) {
   GatewayProcess gateway(engine_);
   const auto before = memory_of(engine_.process().pid());
   const auto imported = stream("/v1/keys/import", fleet, [](int i) {
-    return R"({"key_id":")" + id_of(i) + R"(","secret_sha256":")" + engine::to_hex(engine::sha256(secret_of(i))) +
-           R"(","user":"user-)" + std::to_string(i % 1000) + R"(","workspace":"acme"})" + "\n";
+    return R"({"key_id":")" + id_of(i) + R"(","secret_sha256":")" +
+           engine::to_hex(engine::sha256(secret_of(i))) + R"(","user":"user-)" + std::to_string(i % 1000) +
+           R"(","workspace":"acme"})" + "\n";
   });
   EXPECT_EQ(imported["created"].number(), fleet);
   EXPECT_EQ(imported["failed_count"].number(), 0);

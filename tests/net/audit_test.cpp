@@ -8,7 +8,8 @@ using namespace test;
 class AuditTrail : public testing::Test {
  protected:
   HttpResponse post(HttpClient& client, const std::string& path, const std::string& body = "") {
-    return client.request("POST", path, {{"X-Request-Id", "request-of-" + std::to_string(++requests_)}}, body);
+    return client.request("POST", path, {{"X-Request-Id", "request-of-" + std::to_string(++requests_)}},
+                          body);
   }
   Json audit(HttpClient& client, const std::string& query = "") {
     const auto answer = client.get("/v1/audit" + query);
@@ -35,7 +36,8 @@ TEST_F(AuditTrail, TellsWhoDidWhatToWhichKeyWhenFromWhereAndWhy) {
   ASSERT_EQ(rotated.status, 200) << rotated.body;
   ASSERT_EQ(admin_.request("DELETE", "/v1/keys/k?reason=leaked").status, 200);
   const auto page = audit(admin_, "?key_id=k");
-  EXPECT_EQ(verbs(page), (Verbs{"key.created", "key.suspended", "key.resumed", "key.rotated", "key.revoked"}));
+  EXPECT_EQ(verbs(page),
+            (Verbs{"key.created", "key.suspended", "key.resumed", "key.rotated", "key.revoked"}));
   const auto& first = page["entries"][0];
   EXPECT_EQ(first["actor"].text(), "master");
   EXPECT_EQ(first["address"].text(), "127.0.0.1");
@@ -80,8 +82,10 @@ TEST_F(AuditTrail, ShowsATenantItsOwnEntriesAlone) {
                           R"({"key_id":"theirs","user":"bob","workspace":"theirs"})"}) {
     ASSERT_EQ(post(admin_, "/v1/keys", key).status, 201);
   }
-  const auto made = post(admin_, "/v1/keys", R"({"key_id":"us","workspace":"ours","permissions":["audit:read"]})");
-  for (const auto* user : {"ann", "bob"}) admin_.request("DELETE", std::string("/v1/users/") + user + "/keys");
+  const auto made =
+      post(admin_, "/v1/keys", R"({"key_id":"us","workspace":"ours","permissions":["audit:read"]})");
+  for (const auto* user : {"ann", "bob"})
+    admin_.request("DELETE", std::string("/v1/users/") + user + "/keys");
   server_.client("nobody").request("DELETE", "/v1/keys/ours");
   HttpClient tenant = server_.client(made.json()["secret"].text());
   const auto page = audit(tenant);

@@ -46,7 +46,8 @@ TEST_F(RepeatedChanges, ThatDifferAreRefused) {
 TEST_F(RepeatedChanges, OfDifferentCallersAreDifferent) {
   const auto made = admin_.request("POST", "/v1/keys", {}, R"({"permissions":["keys:create"]})").json();
   const auto first = post("/v1/keys", "{}", "one");
-  const auto theirs = server_.client(made["secret"].text()).request("POST", "/v1/keys", {{"Idempotency-Key", "one"}}, "{}");
+  const auto theirs =
+      server_.client(made["secret"].text()).request("POST", "/v1/keys", {{"Idempotency-Key", "one"}}, "{}");
   EXPECT_EQ(theirs.status, 201);
   EXPECT_NE(theirs.body, first.body);
 }

@@ -1,6 +1,6 @@
 #pragma once
-// The engine's API on loopback within the test: a server over a disk in memory that a test can hold back, and a
-// client with the master key.
+// The engine's API on loopback within the test: a server over a disk in memory that a test can hold back, and
+// a client with the master key.
 
 #include <gtest/gtest.h>
 
@@ -27,8 +27,8 @@ inline constexpr const char* master_key = "the master key of this test";
 class ApiServer {
  public:
   explicit ApiServer(ServerLimits limits = {}) {
-    server_ = std::make_unique<Server>(Server::Options{{cache::asio::ip::address_v4::loopback(), 0}, 1, limits},
-                                       service_, &engine_);
+    server_ = std::make_unique<Server>(
+        Server::Options{{cache::asio::ip::address_v4::loopback(), 0}, 1, limits}, service_, &engine_);
     EXPECT_TRUE(engine_.start(std::make_unique<engine::test::FakeStore>(disk_), feed_, [](const auto&) {}));
   }
   ~ApiServer() {

@@ -81,15 +81,16 @@ TEST_F(ListedKeys, OutOfReachAreNotThere) {
   create("k1", R"(,"workspace":"acme")");
   create("k2", R"(,"workspace":"ours")");
   create("k3");
-  const auto made = admin_.request("POST", "/v1/keys", {}, R"({"key_id":"us","workspace":"ours","permissions":["keys:read"]})");
+  const auto made = admin_.request("POST", "/v1/keys", {},
+                                   R"({"key_id":"us","workspace":"ours","permissions":["keys:read"]})");
   HttpClient tenant = server_.client(made.json()["secret"].text());
   EXPECT_EQ(ids(tenant), (Ids{"k2", "us"}));
   EXPECT_EQ(ids(tenant, "?workspace=acme"), Ids{});
 }
 
 TEST_F(ListedKeys, RefuseWhatTheyDoNotUnderstand) {
-  for (const auto* query : {"?limit=0", "?limit=1001", "?limit=x", "?state=gone", "?cursor=zz", "?cursor=0", "?cursor=00",
-                            "?user=a%20b"}) {
+  for (const auto* query : {"?limit=0", "?limit=1001", "?limit=x", "?state=gone", "?cursor=zz", "?cursor=0",
+                            "?cursor=00", "?user=a%20b"}) {
     EXPECT_EQ(admin_.get(std::string("/v1/keys") + query).status, 400) << query;
   }
   EXPECT_EQ(server_.client("nobody").get("/v1/keys").status, 401);
