@@ -41,6 +41,7 @@ void append_invalidation(JsonWriter& json, Sequence sequence, const engine::Even
     case engine::EventType::epoch_started:
     case engine::EventType::key_created:
     case engine::EventType::key_resumed:
+    case engine::EventType::attempt_refused:
       return;
     case engine::EventType::key_suspended:
     case engine::EventType::key_rotated:

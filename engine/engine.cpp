@@ -77,11 +77,7 @@ result<KeyDescription> Engine::describe(std::string_view key_id, UnixMs now) con
   EventView creation;
   std::string_view bytes = (*stored)->second;
   if (!take_event(bytes, creation)) return errc::storage_corrupt;
-  found.name = creation[Field::name];
-  found.metadata = creation[Field::metadata];
-  found.expires_at = decode_i64(creation[Field::expires_at], 0);
-  found.created_at = creation.at;
-  found.created = position_of((*stored)->first);
+  set_record(found, (*stored)->first, creation);
   if (found.decision.state == KeyState::revoked) {
     auto revocation = find_revocation(key, found.decision);
     if (!revocation) return revocation.error();

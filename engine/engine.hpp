@@ -10,10 +10,12 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "engine/audit.hpp"
 #include "engine/decision.hpp"
 #include "engine/digest.hpp"
 #include "engine/error.hpp"
@@ -42,6 +44,8 @@ struct Caller {
   const Reach* reach = nullptr;  // null: everything
 };
 
+void set_caller(EventView& event, const Caller& caller);
+
 struct NewKey {
   std::string_view key_id;                 // empty: we issue one
   Digest digest{};                         // of its secret
@@ -64,6 +68,14 @@ struct RevokedKey {
   bool already;
 };
 
+// One of many revocations that come together.
+struct AskedRevocation {
+  std::string_view key_id;  // empty: by the digest
+  Digest digest{};
+  std::string_view reason;
+  enum class Result : std::uint8_t { revoked, already_revoked, not_found, invalid } result = Result::not_found;
+};
+
 struct RevokedOwner {
   std::uint64_t keys;  // that this revoked
   UnixMs at;
@@ -73,6 +85,21 @@ struct RevokedOwner {
 struct ChangedKey {
   Sequence sequence;  // to be durable before the answer
   UnixMs at;
+};
+
+// Which keys to list: in the order of their ids.
+struct KeyQuery {
+  std::string after;                 // a key_id; empty: from the first
+  std::array<std::string, 3> owners; // by Scope; empty: any
+  std::optional<KeyState> state;     // none: any
+  std::size_t limit = 100;
+  const Reach* reach = nullptr;      // null: everything
+};
+
+struct KeyPage {
+  std::vector<KeyDescription> keys;  // without their revocations' details
+  std::string last;                  // the key_id that was looked at last
+  bool more = false;                 // there may be more after `last`
 };
 
 class Engine {
@@ -102,6 +129,13 @@ class Engine {
   result<RevokedKey> revoke(const Digest& digest, std::string_view reason, const Caller& caller);
   result<RevokedOwner> revoke_owner(Scope scope, std::string_view id, std::string_view reason, const Caller& caller);
 
+  // As revoke() for each, in order and in one turn: at most max_revocations_together. Fills in the results, and answers
+  // what has to be durable before the answer. After an error nothing was done. A dry run only tells what would be.
+  static constexpr std::size_t max_revocations_together = 500;
+  result<Sequence> revoke_many(std::span<AskedRevocation> asked, bool dry_run, const Caller& caller);
+  // How many keys revoke_owner() would revoke.
+  result<std::uint64_t> count_revocable(Scope scope, std::string_view id, const Caller& caller);
+
   // Doing it again changes nothing and succeeds. errc::already_revoked if the key is.
   result<ChangedKey> suspend(std::string_view key_id, std::string_view reason, const Caller& caller);
   result<ChangedKey> resume(std::string_view key_id, std::string_view reason, const Caller& caller);
@@ -112,7 +146,18 @@ class Engine {
   result<void> verify(const Digest& digest, UnixMs now, Decision& decision) const;
   // The whole record. May read the disk.
   result<KeyDescription> describe(std::string_view key_id, UnixMs now) const;
+  // Looks at no more than so many keys and answers a shorter page rather. Reads the disk.
+  static constexpr std::size_t max_listing_look_at = 50'000;
+  result<KeyPage> list(const KeyQuery& query, UnixMs now) const;
   result<std::string> key_id_of(const Digest& digest) const;
+
+  // Visits the durable entries that match, oldest first. Looks at about so many events at most, and ends earlier
+  // rather. Reads the disk.
+  static constexpr std::size_t max_audit_look_at = 200'000;
+  result<AuditPage> audit(const AuditQuery& query, const EventVisitor& visit) const;
+  // Puts an attempt that was refused into the trail, at a bounded rate. `what` is of our own making; `key_id` may be
+  // anything.
+  void record_refusal(std::string_view what, std::string_view key_id, const Caller& caller);
 
   Epoch epoch() const { return journal_->epoch(); }
   Sequence durable() const { return journal_->durable(); }
@@ -137,14 +182,20 @@ class Engine {
   Size size() const;
 
  private:
+  class AuditReading;
   bool started() const { return started_.load(std::memory_order_acquire); }
   RevokedOwner revoke_whole(Journal::Turn& turn, Scope scope, Slot owner, const EventView& event);
   result<RevokedOwner> revoke_part(Scope scope, Slot owner, EventView event, const Caller& caller);
+  std::vector<Slot> keys_within(const Reach& reach, Scope scope, Slot owner, std::size_t from, std::size_t to) const;
+  Slot find_within(const AskedRevocation& asked, const Caller& caller) const;
   Sequence append_revocation(Journal::Turn& turn, Slot key, UnixMs at, std::string_view reason,
                              const Caller& caller);
   result<RevokedKey> revoke_slot(Slot slot, std::string_view reason, const Caller& caller);
   result<void> find_changeable(std::string_view key_id, const Caller& caller, Decision& names,
                                EventView& event) const;
+  bool is_visible(const EventView& event, const Reach* reach) const;
+  void list_key(const KeyQuery& query, UnixMs now, Sequence created, const EventView& creation, KeyPage& page) const;
+  void set_record(KeyDescription& key, Sequence created, const EventView& creation) const;
   result<Revocation> find_revocation(const KeyRecord& key, const Decision& decision) const;
 
   const Options options_;
@@ -153,6 +204,7 @@ class Engine {
   std::unique_ptr<Store> store_;
   Tables tables_;
   Resumptions resumptions_;
+  RefusalMeter refusals_;
   std::vector<std::pair<Epoch, Sequence>> epochs_;  // and their first sequence; constant once started
   std::vector<CommitListener*> commit_listeners_;
   std::unique_ptr<Journal> journal_;

@@ -3,13 +3,14 @@
 #include "engine/engine.hpp"
 
 namespace revoked::engine {
-namespace {
 
 void set_caller(EventView& event, const Caller& caller) {
   event[Field::actor] = caller.actor.substr(0, max_caller_size);
   event[Field::address] = caller.address.substr(0, max_caller_size);
   event[Field::request_id] = caller.request_id.substr(0, max_caller_size);
 }
+
+namespace {
 
 result<void> check(const NewKey& key) {
   if (!key.key_id.empty() && !is_key_id(key.key_id)) return errc::invalid_key_id;
@@ -145,23 +146,13 @@ RevokedOwner Engine::revoke_whole(Journal::Turn& turn, Scope scope, Slot owner, 
 result<RevokedOwner> Engine::revoke_part(Scope scope, Slot owner, EventView event, const Caller& caller) {
   const auto reason = event[Field::reason];
   const auto at = event.at;
-  std::vector<Slot> within;
-  const auto gather = [&](std::size_t from, std::size_t to) {
-    for (auto slot = from; slot < to; ++slot) {
-      const auto key = static_cast<Slot>(slot);
-      const KeyRecord& record = tables_.keys[key];
-      if (record.owners[static_cast<std::size_t>(scope)] != owner || record.is_superseded()) continue;
-      Decision names;
-      tables_.describe(key, names);
-      if (caller.reach->covers(names.owners)) within.push_back(key);
-    }
-  };
   // Most is looked through before the turn, so that others do not wait; what came in meanwhile, in it.
   const auto before = tables_.keys.complete_size();
-  gather(0, before);
+  auto within = keys_within(*caller.reach, scope, owner, 0, before);
   Journal::Turn turn(*journal_);
   if (const auto open = turn.open(); !open) return open.error();
-  gather(before, tables_.keys.size());
+  const auto since = keys_within(*caller.reach, scope, owner, before, tables_.keys.size());
+  within.insert(within.end(), since.begin(), since.end());
 
   RevokedOwner revoked{0, at, journal_->applied()};
   for (Slot key : within) {

@@ -28,6 +28,7 @@ enum class EventType : std::uint8_t {
   key_suspended = 5,
   key_resumed = 6,
   key_rotated = 7,
+  attempt_refused = 8,  // changes nothing: for the audit trail
 };
 
 enum class Field : std::uint8_t {

@@ -51,15 +51,19 @@ result<Sequence> Folder::fold_some() {
   const auto through = std::min(journal_.durable(), from + options_.batch - 1);
   if (through < from) return Sequence{0};
   std::vector<FoldedRevocation> revocations;
+  std::vector<AuditMark> marks;
   const auto read = store_.replay(from, [&](const BatchView& batch) {
     if (batch.first() > through) return false;
     return batch.for_each([&](Sequence sequence, const EventView& event) {
-      if (event.type == EventType::key_revoked && sequence >= from && sequence <= through) {
-        revocations.push_back({std::string(event[Field::key_id]), sequence});
-      }
+      if (sequence < from || sequence > through) return;
+      if (event.type == EventType::key_revoked) revocations.push_back({std::string(event[Field::key_id]), sequence});
+      for_each_audit_mark(event, [&](AuditKind kind, std::string_view id) {
+        marks.push_back({kind, std::string(id), sequence});
+      });
     });
   });
   if (!read) return read.error();
+  if (const auto written = store_.add_audit_marks(marks); !written) return written.error();
   if (const auto written = store_.fold(revocations, through); !written) return written.error();
   return through - from + 1;
 }

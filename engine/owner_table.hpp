@@ -42,7 +42,8 @@ class OwnerTable {
     home = home == homeless || home == workspace ? workspace : several_homes;
   }
 
-  bool has_live_keys(Slot owner) const { return records_[owner].live != 0; }
+  std::uint64_t live_keys(Slot owner) const { return records_[owner].live; }
+  bool has_live_keys(Slot owner) const { return live_keys(owner) != 0; }
   void key_created(Slot owner) { ++records_[owner].live; }
   // Keys from before the mark are not counted any more.
   void key_revoked(Slot owner, Sequence created) {

@@ -4,6 +4,7 @@
 //   journal  first sequence of a batch (u64, big endian) → the batch
 //   keys     key_id → sequence (u64, little endian), creating event
 //            key_id '\0' → the sequence that revoked it, folded in later. Sorts right behind its key
+//   audit    kind, id '\0' sequence (u64, big endian) → nothing: what the audit trail is searched by
 //   default  "epoch/" u64 → first sequence; "owner/" scope id '\0' sequence → nothing; "folded_to" → sequence;
 //            "change/" sequence → the event that suspended, resumed or rotated a key
 //
@@ -46,6 +47,12 @@ std::string owner_prefix(Scope scope, std::string_view id) {
   key.push_back(static_cast<char>('0' + static_cast<int>(scope)));
   key.append(id);
   key.push_back('\0');
+  return key;
+}
+
+std::string audit_prefix(AuditKind kind, std::string_view id) {
+  std::string key(1, static_cast<char>(kind));
+  key.append(id).push_back('\0');
   return key;
 }
 
@@ -143,6 +150,22 @@ class RocksdbStore final : public Store {
     return status(*at);
   }
 
+  result<void> scan_keys(std::string_view after, const KeyScanner& visit) const override {
+    const auto at = iterate(keys());
+    // Behind the key, and behind the revocation that may lie behind it.
+    after.empty() ? at->SeekToFirst() : at->Seek(std::string(after) + '\1');
+    for (; at->Valid(); at->Next()) {
+      if (view(at->key()).back() == '\0') continue;
+      auto bytes = view(at->value());
+      const auto created = read_sequence(bytes);
+      bytes.remove_prefix(std::min<std::size_t>(8, bytes.size()));
+      EventView creation;
+      if (!take_event(bytes, creation)) return errc::storage_corrupt;
+      if (!visit(created, creation)) return {};
+    }
+    return status(*at);
+  }
+
   std::uint64_t estimated_keys() const override {
     std::uint64_t count = 0;
     db_->GetIntProperty(keys(), rocksdb::DB::Properties::kEstimateNumKeys, &count);
@@ -203,6 +226,26 @@ class RocksdbStore final : public Store {
     return {};
   }
 
+  result<void> add_audit_marks(const std::vector<AuditMark>& marks) override {
+    rocksdb::WriteBatch writes;
+    for (const auto& [kind, id, sequence] : marks) {
+      writes.Put(audit(), audit_prefix(kind, id) + big_endian(sequence), "");
+    }
+    if (!db_->Write({}, &writes).ok()) return errc::storage_failed;
+    return {};
+  }
+
+  result<void> scan_audit_marks(AuditKind kind, std::string_view id, Sequence from,
+                                const std::function<bool(Sequence)>& visit) const override {
+    const auto prefix = audit_prefix(kind, id);
+    const std::unique_ptr<rocksdb::Iterator> at(db_->NewIterator({}, audit()));
+    for (at->Seek(prefix + big_endian(from)); at->Valid() && at->key().starts_with(prefix); at->Next()) {
+      const auto bytes = view(at->key()).substr(prefix.size());
+      if (bytes.size() == 8 && !visit(from_big_endian(bytes))) return {};
+    }
+    return status(*at);
+  }
+
  private:
   void index(const BatchView& batch, Sequence sequence, const EventView& event) {
     const auto number = encode_i64(static_cast<std::int64_t>(sequence));
@@ -237,6 +280,7 @@ class RocksdbStore final : public Store {
   rocksdb::ColumnFamilyHandle* meta() const { return families_[0]; }
   rocksdb::ColumnFamilyHandle* journal() const { return families_[1]; }
   rocksdb::ColumnFamilyHandle* keys() const { return families_[2]; }
+  rocksdb::ColumnFamilyHandle* audit() const { return families_[3]; }
 
   std::unique_ptr<rocksdb::DB> db_;
   std::vector<rocksdb::ColumnFamilyHandle*> families_;
@@ -277,7 +321,8 @@ result<std::unique_ptr<Store>> open_rocksdb_store(const std::string& directory, 
   rocksdb::DB* db = nullptr;
   const auto opened = rocksdb::DB::Open(
       options, directory,
-      {{rocksdb::kDefaultColumnFamilyName, family}, {"journal", family}, {"keys", looked_up}}, &handles, &db);
+      {{rocksdb::kDefaultColumnFamilyName, family}, {"journal", family}, {"keys", looked_up}, {"audit", family}},
+      &handles, &db);
   if (!opened.ok()) {
     detail = opened.ToString();
     // What RocksDB says of a lock that another process, or this one, holds. A path may have "lock" in it as well.

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/audit.hpp"
 #include "engine/digest.hpp"
 #include "engine/error.hpp"
 #include "engine/event.hpp"
@@ -55,6 +56,10 @@ class Store {
   // Visits, in order, every other change of keys: suspended, resumed, rotated. They are few.
   virtual result<void> load_changes(const EventVisitor& visit) const = 0;
 
+  // Visits the keys whose id is greater than `after`, in order, until `visit` answers false.
+  using KeyScanner = std::function<bool(Sequence created, const EventView& creation)>;
+  virtual result<void> scan_keys(std::string_view after, const KeyScanner& visit) const = 0;
+
   // The event that created a key, encoded (see event.hpp), and its sequence.
   virtual result<std::optional<std::pair<Sequence, std::string>>> fetch_key(std::string_view key_id) const = 0;
   // The sequence of the first revocation of an owner at or after `from`; 0 if there is none.
@@ -63,6 +68,12 @@ class Store {
   // Folding: revocations up to this sequence are in the keys' records, and need not be replayed.
   virtual Sequence folded_to() const = 0;
   virtual result<void> fold(const std::vector<FoldedRevocation>& revocations, Sequence folded_to) = 0;
+
+  // Marks of events up to `folded_to`: written before that rises. Doing it again changes nothing.
+  virtual result<void> add_audit_marks(const std::vector<AuditMark>& marks) = 0;
+  // Visits, in order, the sequences at or after `from` that are marked, until `visit` answers false.
+  virtual result<void> scan_audit_marks(AuditKind kind, std::string_view id, Sequence from,
+                                        const std::function<bool(Sequence)>& visit) const = 0;
 };
 
 // RocksDB in `directory`, made if it is not there. errc::storage_in_use if another process has it; the text of

@@ -36,6 +36,7 @@ struct Route {
   std::string_view pattern;
   Outcome (*handler)(Api&, Call&);
   std::optional<engine::Permission> permission;  // none: open to all
+  bool takes_body = false;                       // see Service::takes_body
 };
 
 // Why a request is refused, before a dialect says it in its own words. `code` is one of the native API's.
@@ -73,6 +74,7 @@ struct Call {
 Outcome create_key(Api& api, Call& call);
 Outcome show_key(Api& api, Call& call);
 Outcome verify_key(Api& api, Call& call);
+Outcome list_keys(Api& api, Call& call);  // list_handlers.cpp
 
 // The life of a key (lifecycle_handlers.cpp)
 Outcome suspend_key(Api& api, Call& call);
@@ -86,6 +88,13 @@ Outcome revoke_user(Api& api, Call& call);
 Outcome revoke_application(Api& api, Call& call);
 Outcome revoke_workspace(Api& api, Call& call);
 
+// Many at once, in a body that is read as it comes (bulk_handlers.cpp)
+Outcome import_keys(Api& api, Call& call);
+Outcome revoke_in_bulk(Api& api, Call& call);
+
+// Audit (audit_handlers.cpp)
+Outcome show_audit(Api& api, Call& call);
+
 // Feed (feed_handlers.cpp)
 Outcome show_invalidations(Api& api, Call& call);
 
@@ -97,6 +106,9 @@ Outcome show_health(Api& api, Call& call);
 // Refuses, in the words of the call's dialect: sends the answer and has nothing to wait for.
 Outcome refuse(Call& call, boost::system::error_code error);
 Outcome refuse(Call& call, unsigned status, std::string_view code, std::string_view detail);
+
+// Reads ?limit= over what `limit` is. False: it is not 1 to `most`.
+bool read_limit(const Request& request, std::size_t most, std::size_t& limit);
 
 // Adds the Revocation-Position header.
 void set_position(Response& response, engine::Position position);

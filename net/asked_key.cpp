@@ -25,12 +25,12 @@ void read_expiry(AskedKey& asked, const JsonMember& member) {
   }
 }
 
-void read_secret(AskedKey& asked, const JsonMember& member, const engine::Engine& engine, bool& has_secret) {
-  if (has_secret) {
+void read_secret(AskedKey& asked, const JsonMember& member, const engine::Engine& engine) {
+  if (asked.has_secret) {
     asked.refusal = "secret and secret_sha256 exclude each other";
     return;
   }
-  has_secret = true;
+  asked.has_secret = true;
   if (member.name == "secret") {
     if (member.text.size() < 16 || member.text.size() > engine::max_secret_size) {
       asked.refusal = "secret is 16 to 512 characters";
@@ -46,7 +46,7 @@ void read_secret(AskedKey& asked, const JsonMember& member, const engine::Engine
   }
 }
 
-void read_member(AskedKey& asked, const JsonMember& member, const engine::Engine& engine, bool& has_secret) {
+void read_member(AskedKey& asked, const JsonMember& member, const engine::Engine& engine) {
   const auto is = [&](std::string_view name, Kind kind) {
     return member.name == name && member.kind == kind;
   };
@@ -77,21 +77,9 @@ void read_member(AskedKey& asked, const JsonMember& member, const engine::Engine
   } else if (is("expires_at", Kind::string)) {
     read_expiry(asked, member);
   } else if (is("secret", Kind::string) || is("secret_sha256", Kind::string)) {
-    read_secret(asked, member, engine, has_secret);
+    read_secret(asked, member, engine);
   } else {
     asked.refusal = "member \"" + member.name + "\" is unknown or of the wrong type";
-  }
-}
-
-void read_new_key(AskedKey& asked, const engine::Engine& engine) {
-  bool has_secret = false;
-  for (const auto& member : asked.members) {
-    read_member(asked, member, engine, has_secret);
-    if (!asked.refusal.empty()) return;
-  }
-  if (!has_secret) {
-    asked.issued_secret = engine::new_secret(engine.key_prefix());
-    asked.key.digest = engine.digester()(asked.issued_secret);
   }
 }
 
@@ -106,24 +94,37 @@ void take_limits(engine::NewKey& key, const engine::Reach& reach) {
 
 }  // namespace
 
-std::optional<engine::CreatedKey> create_asked_key(Api& api, Call& call, AskedKey& asked) {
-  const auto refused = [&](unsigned status, std::string_view code, std::string_view detail) {
-    refuse(call, status, code, detail);
-    return std::nullopt;
-  };
-  read_new_key(asked, api.engine);
-  if (!asked.refusal.empty()) return refused(400, "invalid_field", asked.refusal);
-  if (!engine::may_grant(call.principal, asked.permissions)) {
-    return refused(403, "forbidden", "nobody grants a permission that they do not hold");
+std::optional<Refusal> read_asked_key(AskedKey& asked, std::string_view json, const engine::Engine& engine,
+                                      const engine::Principal& principal) {
+  auto members = read_json_object(json.empty() ? "{}" : json);
+  if (!members) return Refusal{400, "malformed", "this is not one JSON object"};
+  return read_asked_key(asked, std::move(*members), engine, principal);
+}
+
+std::optional<Refusal> read_asked_key(AskedKey& asked, std::vector<JsonMember> members,
+                                      const engine::Engine& engine, const engine::Principal& principal) {
+  asked = {};
+  asked.members = std::move(members);
+  for (const auto& member : asked.members) {
+    read_member(asked, member, engine);
+    if (!asked.refusal.empty()) return Refusal{400, "invalid_field", asked.refusal};
   }
-  take_limits(asked.key, call.principal.reach);
-  if (!call.principal.reach.covers(asked.key.owners)) {
-    return refused(403, "forbidden", "nobody creates a key outside their own reach");
+  if (!engine::may_grant(principal, asked.permissions)) {
+    return Refusal{403, "forbidden", "nobody grants a permission that they do not hold"};
   }
-  const auto created = api.engine.create(asked.key, call.caller());
-  if (created) return *created;
-  refuse(call, created.error());
+  take_limits(asked.key, principal.reach);
+  if (!principal.reach.covers(asked.key.owners)) {
+    return Refusal{403, "forbidden", "nobody creates a key outside their own reach"};
+  }
   return {};
+}
+
+engine::result<engine::CreatedKey> create_asked_key(Api& api, const Call& call, AskedKey& asked) {
+  if (!asked.has_secret) {
+    asked.issued_secret = engine::new_secret(api.engine.key_prefix());
+    asked.key.digest = api.engine.digester()(asked.issued_secret);
+  }
+  return api.engine.create(asked.key, call.caller());
 }
 
 }  // namespace revoked::net

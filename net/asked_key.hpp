@@ -1,8 +1,10 @@
 #pragma once
-// Creating a key as a request asks for it, in whichever dialect.
+// A key as a request asks for it, in whichever dialect or line: reads it, and decides whether this caller may create
+// such a key.
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "net/api.hpp"
@@ -10,20 +12,24 @@
 
 namespace revoked::net {
 
-// `key` views the other members' strings, so this does not move once it has been read.
+// `key` views the strings.
 struct AskedKey {
-  explicit AskedKey(std::vector<JsonMember> asked_members) : members(std::move(asked_members)) {}
-  AskedKey(const AskedKey&) = delete;
-
   std::vector<JsonMember> members;
   engine::NewKey key;
   std::string permissions;
-  std::string issued_secret;  // empty if the request brought its own
+  bool has_secret = false;    // its own, or the digest of it
+  std::string issued_secret;  // ours, if it has none; set by create_asked_key
   std::string refusal;        // why not, if not empty
 };
 
-// Reads the members, checks that the caller may grant all that, and creates the key. Nothing: the answer is
-// sent.
-std::optional<engine::CreatedKey> create_asked_key(Api& api, Call& call, AskedKey& asked);
+// Nothing if all is well; a refusal views `asked`. `asked` is overwritten; it must outlive what is made of its `key`,
+// and so must `principal`.
+std::optional<Refusal> read_asked_key(AskedKey& asked, std::string_view json, const engine::Engine& engine,
+                                      const engine::Principal& principal);
+std::optional<Refusal> read_asked_key(AskedKey& asked, std::vector<JsonMember> members,
+                                      const engine::Engine& engine, const engine::Principal& principal);
+
+// Creates what has been read, with a secret of ours if it has none.
+engine::result<engine::CreatedKey> create_asked_key(Api& api, const Call& call, AskedKey& asked);
 
 }  // namespace revoked::net

@@ -1,5 +1,9 @@
 #include "net/engine_service.hpp"
 
+#include <algorithm>
+#include <iterator>
+
+#include "net/changes.hpp"
 #include "net/dialects/dialects.hpp"
 #include "net/log.hpp"
 #include "net/problem.hpp"
@@ -14,7 +18,10 @@ constexpr Route routes[] = {
     {Method::delete_, "/v1/keys/{}", revoke_key, Permission::keys_revoke},
     {Method::post, "/v1/keys/verify", verify_key, Permission::keys_verify},
     {Method::post, "/v1/keys/revoke", revoke_secrets, Permission::keys_revoke},
+    {Method::post, "/v1/keys/import", import_keys, Permission::keys_create, true},
+    {Method::post, "/v1/revocations", revoke_in_bulk, Permission::keys_revoke, true},
     {Method::post, "/v1/keys", create_key, Permission::keys_create},
+    {Method::get, "/v1/keys", list_keys, Permission::keys_read},
     {Method::get, "/v1/keys/{}", show_key, Permission::keys_read},
     {Method::post, "/v1/keys/{}/suspend", suspend_key, Permission::keys_write},
     {Method::post, "/v1/keys/{}/resume", resume_key, Permission::keys_write},
@@ -22,6 +29,7 @@ constexpr Route routes[] = {
     {Method::delete_, "/v1/users/{}/keys", revoke_user, Permission::keys_revoke},
     {Method::delete_, "/v1/applications/{}/keys", revoke_application, Permission::keys_revoke},
     {Method::delete_, "/v1/workspaces/{}/keys", revoke_workspace, Permission::keys_revoke},
+    {Method::get, "/v1/audit", show_audit, Permission::audit_read},
     {Method::get, "/v1/invalidations", show_invalidations, Permission::gateway},
     {Method::get, "/livez", show_liveness, {}},
     {Method::get, "/readyz", show_readiness, {}},
@@ -59,7 +67,30 @@ Outcome refuse_route(const Dialect& dialect, const Exchange& exchange, const std
   return {};
 }
 
+bool changes_something(const Route& route) {
+  return route.permission == Permission::keys_create || route.permission == Permission::keys_write ||
+         route.permission == Permission::keys_revoke;
+}
+
+// Who tried what in vain. Not the path as it was sent: it may hold anything.
+void record_refusal(Api& api, const Exchange& exchange, const Route& route, const Parameters& parameters,
+                    const engine::Principal& principal) {
+  std::string what = std::to_string(exchange.response.status());
+  what.append(" ").append(method_name(route.method)).append(" ").append(route.pattern);
+  api.engine.record_refusal(what, parameters[0],
+                            {principal.actor, exchange.request.remote_address, exchange.request.id, nullptr});
+}
+
 }  // namespace
+
+bool EngineService::takes_body(const Request& request) const {
+  thread_local Parameters none;
+  auto path = request.path;
+  if (path.size() > 1 && path.ends_with('/')) path.remove_suffix(1);
+  return std::any_of(std::begin(routes), std::end(routes), [&](const Route& route) {
+    return route.takes_body && route.method == request.method && match_path(route.pattern, path, none);
+  });
+}
 
 Outcome EngineService::handle(Exchange& exchange) {
   const auto* published = dialect_of(exchange.request.path);
@@ -69,21 +100,34 @@ Outcome EngineService::handle(Exchange& exchange) {
 
   engine::Principal principal;
   Call call{exchange, match.parameters, principal, dialect};
-  if (match.route->permission) {
+  auto outcome = authorise_and_call(call, *match.route, principal);
+  const auto status = exchange.response.status();
+  if ((status == 401 || status == 403) && changes_something(*match.route)) {
+    record_refusal(api_, exchange, *match.route, match.parameters, principal);
+  }
+  return outcome;
+}
+
+// `principal`, which the call refers to, becomes who asks, as far as that is found out.
+Outcome EngineService::authorise_and_call(Call& call, const Route& route, engine::Principal& principal) {
+  if (route.permission) {
     if (!api_.engine.is_ready()) {
       return refuse(call, api_.engine.has_failed() ? engine::errc::storage_failed : engine::errc::not_ready);
     }
-    auto found = api_.authenticator.authenticate(dialect.present(exchange.request));
+    auto found = api_.authenticator.authenticate(call.dialect.present(call.request()));
     if (!found) {
       return refuse(call, 401, "unauthenticated", "present a valid key: Authorization: Bearer, or X-API-Key");
     }
     principal = std::move(*found);
-    if (!engine::may(principal, *match.route->permission)) {
+    if (!engine::may(principal, *route.permission)) {
       return refuse(call, 403, "forbidden",
-                    "this takes the permission " + std::string(to_string(*match.route->permission)));
+                    "this takes the permission " + std::string(to_string(*route.permission)));
     }
   }
-  return match.route->handler(api_, call);
+  // What callers may ask of a change besides, published dialects do not know.
+  if (!changes_something(route) || route.takes_body || &call.dialect != &native) return route.handler(api_, call);
+  if (route.method != Method::post) return handle_change(api_, call, route.handler);
+  return handle_once(api_, call, route.handler, route.pattern, replies_);
 }
 
 Outcome refuse(Call& call, boost::system::error_code error) {

@@ -2,16 +2,21 @@
 // Everything the engine serves: finds the route, authenticates, asks the policy, calls the handler.
 
 #include "net/api.hpp"
+#include "net/reply_table.hpp"
 
 namespace revoked::net {
 
 class EngineService final : public Service {
  public:
   explicit EngineService(Api api) : api_(std::move(api)) {}
+  bool takes_body(const Request& request) const override;
   Outcome handle(Exchange& exchange) override;
 
  private:
+  Outcome authorise_and_call(Call& call, const Route& route, engine::Principal& principal);
+
   Api api_;
+  ReplyTable replies_;
 };
 
 }  // namespace revoked::net

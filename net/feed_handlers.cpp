@@ -89,13 +89,7 @@ Outcome show_invalidations(Api& api, Call& call) {
     position = *after;
   }
   std::size_t limit = default_page_events;
-  if (const auto value = query_value(request.query, "limit")) {
-    const auto end = value->data() + value->size();
-    const auto read = std::from_chars(value->data(), end, limit);
-    if (read.ec != std::errc{} || read.ptr != end || limit == 0 || limit > max_page_events) {
-      return refuse(call, 400, "invalid_field", "limit is 1 to 10000");
-    }
-  }
+  if (!read_limit(request, max_page_events, limit)) return refuse(call, 400, "invalid_field", "limit is 1 to 10000");
   if (!call.principal.reach.is_unlimited()) return refuse(call, 403, "forbidden", "the feed tells of every tenant");
   const auto reading = api.feed.read(api.engine, position, limit);
   if (!reading) return refuse(call, reading.error());

@@ -55,19 +55,19 @@ void read_value(dom::element value, JsonMember& member) {
   }
 }
 
+bool parse_object(std::string_view json, dom::object& object) {
+  thread_local dom::parser parser;
+  if (parser.max_depth() != max_depth && parser.allocate(4096, max_depth) != simdjson::SUCCESS) return false;
+  dom::element root;
+  return parser.parse(json.data(), json.size()).get(root) == simdjson::SUCCESS &&
+         root.get(object) == simdjson::SUCCESS;
+}
+
 }  // namespace
 
 engine::result<std::vector<JsonMember>> read_json_object(std::string_view body) {
-  thread_local dom::parser parser;
-  if (parser.max_depth() != max_depth && parser.allocate(4096, max_depth) != simdjson::SUCCESS) {
-    return engine::errc::malformed;
-  }
-  dom::element root;
   dom::object object;
-  if (parser.parse(body.data(), body.size()).get(root) != simdjson::SUCCESS ||
-      root.get(object) != simdjson::SUCCESS) {
-    return engine::errc::malformed;
-  }
+  if (!parse_object(body, object)) return engine::errc::malformed;
   std::vector<JsonMember> members;
   if (object.size() > max_members) return engine::errc::malformed;
   for (const auto& [key, value] : object) {
@@ -77,6 +77,23 @@ engine::result<std::vector<JsonMember>> read_json_object(std::string_view body) 
     read_value(value, members.emplace_back(JsonMember{std::string(key), Kind::null, false, 0, {}, {}}));
   }
   return members;
+}
+
+engine::result<std::size_t> read_json_texts(std::string_view json, std::span<TextMember> members) {
+  dom::object object;
+  if (!parse_object(json, object)) return engine::errc::malformed;
+  std::size_t count = 0;
+  for (const auto& [key, value] : object) {
+    if (value.is_null()) continue;
+    TextMember member{key, {}};
+    const auto same = [&](const TextMember& other) { return other.name == member.name; };
+    if (count == members.size() || value.get(member.text) != simdjson::SUCCESS ||
+        std::any_of(members.begin(), members.begin() + static_cast<std::ptrdiff_t>(count), same)) {
+      return engine::errc::malformed;
+    }
+    members[count++] = member;
+  }
+  return count;
 }
 
 bool is_utf8(std::string_view text) { return simdjson::validate_utf8(text.data(), text.size()); }

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,6 +25,15 @@ struct JsonMember {
 
 // errc::malformed if it is not such an object.
 engine::result<std::vector<JsonMember>> read_json_object(std::string_view body);
+
+// One member of an object of nothing but strings. Views what the thread has read last.
+struct TextMember {
+  std::string_view name;
+  std::string_view text;
+};
+// As read_json_object, for an object of at most `members.size()` strings (a null counts as not there), without an
+// allocation. Answers how many there are.
+engine::result<std::size_t> read_json_texts(std::string_view json, std::span<TextMember> members);
 
 // Whether text from elsewhere than JSON may go into JSON.
 bool is_utf8(std::string_view text);

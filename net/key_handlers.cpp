@@ -4,6 +4,7 @@
 #include "net/api.hpp"
 #include "net/asked_key.hpp"
 #include "net/json_reader.hpp"
+#include "net/key_writer.hpp"
 
 namespace revoked::net {
 namespace {
@@ -13,33 +14,15 @@ using engine::errc;
 using engine::Scope;
 using Kind = JsonMember::Kind;
 
-void write_permissions(JsonWriter& json, std::string_view list) {
-  json.key("permissions").open('[');
-  engine::for_each_permission(list, [&](std::string_view permission) { json.value(permission); });
-  json.close(']');
-}
-
-void write_time(JsonWriter& json, std::string_view name, engine::UnixMs at) {
-  if (at == 0) {
-    json.key(name).null();
-  } else {
-    json.key(name).time(at);
-  }
-}
-
-template <class Owner>
-void write_owners(JsonWriter& json, const Owner& owner) {
-  for (const Scope scope : engine::all_scopes) json.optional_field(to_string(scope), owner(scope));
-}
-
 }  // namespace
 
 Outcome create_key(Api& api, Call& call) {
-  auto members = read_json_object(call.request().body.empty() ? "{}" : call.request().body);
-  if (!members) return refuse(call, 400, "malformed", "the body is not one JSON object");
-  AskedKey asked{std::move(*members)};
+  AskedKey asked;
+  if (const auto refusal = read_asked_key(asked, call.request().body, api.engine, call.principal)) {
+    return refuse(call, refusal->status, refusal->code, refusal->detail);
+  }
   const auto created = create_asked_key(api, call, asked);
-  if (!created) return {};
+  if (!created) return refuse(call, created.error());
   const auto position = api.engine.position_of(created->sequence);
   std::string body;
   JsonWriter json(body);
@@ -62,19 +45,7 @@ Outcome show_key(Api& api, Call& call) {
   if (!call.principal.reach.covers(found->decision.owners)) return refuse(call, errc::not_found);
   std::string body;
   JsonWriter json(body);
-  json.open('{').field("key_id", found->decision.key_id).field("state", to_string(found->decision.state));
-  write_owners(json, [&](Scope scope) -> std::string_view { return found->decision.owner(scope); });
-  json.optional_field("name", found->name);
-  write_permissions(json, found->decision.permissions);
-  write_time(json, "expires_at", found->expires_at);
-  if (!found->metadata.empty()) json.key("metadata").raw(found->metadata);
-  json.key("created_at").time(found->created_at).field("position", to_string(found->created));
-  if (found->revocation) {
-    write_time(json, "revoked_at", found->revocation->at);
-    json.optional_field("reason", found->revocation->reason);
-    json.field("revoked_position", to_string(found->revocation->position));
-  }
-  json.close('}');
+  write_key(json, *found);
   call.response().send_json(200, body);
   return {};
 }

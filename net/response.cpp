@@ -57,7 +57,12 @@ Response& Response::header(std::string_view name, std::string_view value) {
 }
 
 void Response::begin(unsigned status, std::string_view content_type) {
+  if (accept_only_ && (status == 200 || status == 201)) {
+    status = 202;
+    header("Preference-Applied", "respond-async");
+  }
   status_ = status;
+  if (body_is_read_ != nullptr && !*body_is_read_) keep_alive_ = false;
   out_.append("HTTP/1.1 ");
   engine::append_number(out_, status);
   out_.push_back(' ');
@@ -69,6 +74,7 @@ void Response::begin(unsigned status, std::string_view content_type) {
 
 void Response::send(unsigned status, std::string_view content_type, std::string_view body) {
   begin(status, content_type);
+  if (record_ != nullptr) *record_ = {status_, extra_, std::string(content_type), std::string(body)};
   if (status != 204 && status != 304) {
     out_.append("Content-Length: ");
     engine::append_number(out_, body.size());
@@ -76,6 +82,11 @@ void Response::send(unsigned status, std::string_view content_type, std::string_
   }
   out_.append("\r\n");
   if (!is_head_) out_.append(body);
+}
+
+void Response::send(const SentResponse& sent) {
+  extra_.append(sent.headers);
+  send(sent.status, sent.content_type, sent.body);
 }
 
 void Response::begin_stream(unsigned status, std::string_view content_type) {

@@ -13,6 +13,14 @@ std::string_view reason_phrase(unsigned status);
 // "Date: …\r\n", made once a second a thread.
 std::string_view date_header();
 
+// An answer as it was sent, to be sent again.
+struct SentResponse {
+  unsigned status = 0;
+  std::string headers;  // the extra ones, as lines
+  std::string content_type;
+  std::string body;
+};
+
 class Response {
  public:
   // `out` may hold earlier answers. `request_id` and `out` must outlive this.
@@ -26,11 +34,19 @@ class Response {
   void send(unsigned status, std::string_view content_type, std::string_view body);
   void send(unsigned status) { send(status, {}, {}); }
   void send_json(unsigned status, std::string_view body) { send(status, "application/json", body); }
+  void send(const SentResponse& sent);  // again, with the headers given here besides
   // Head of a chunked response; the handler writes the chunks.
   void begin_stream(unsigned status, std::string_view content_type);
 
+  // A 200 or 201 goes out as 202: the client did not want to wait for more (RFC 7240).
+  void accept_only(bool only) { accept_only_ = only; }
+  // What send() sends is copied there, too. Null: no more.
+  void record_in(SentResponse* sent) { record_ = sent; }
+
   // The connection is closed behind this response.
   void close_after() { keep_alive_ = false; }
+  // The connection is closed behind this response unless the request's body has been read to its end by then.
+  void close_unless_read(const bool& body_is_read) { body_is_read_ = &body_is_read; }
   bool keep_alive() const { return keep_alive_; }
   bool is_sent() const { return status_ != 0; }
   bool is_head() const { return is_head_; }
@@ -45,6 +61,9 @@ class Response {
   unsigned status_ = 0;
   bool keep_alive_;
   bool is_head_;
+  const bool* body_is_read_ = nullptr;
+  bool accept_only_ = false;
+  SentResponse* record_ = nullptr;
 };
 
 }  // namespace revoked::net

@@ -5,6 +5,7 @@
 
 #include "cache/asio.hpp"
 #include "engine/position.hpp"
+#include "net/body_reader.hpp"
 #include "net/connection.hpp"
 #include "net/request.hpp"
 #include "net/response.hpp"
@@ -15,6 +16,7 @@ struct Exchange {
   const Request& request;
   Response& response;
   Connection& connection;
+  BodyReader* body = nullptr;  // of a route that takes the body itself; else the body is in the request
 };
 
 // What remains to be done when a handler returns.
@@ -29,6 +31,9 @@ struct Outcome {
 class Service {
  public:
   virtual ~Service() = default;
+  // Whether the handler of this request reads the body itself, piece by piece, in its `rest`. Only the head is there
+  // yet. A handler that leaves some of it unread ends the connection.
+  virtual bool takes_body(const Request&) const { return false; }
   // On the connection's thread; must not block. Sends exactly one response, here or in `rest`.
   virtual Outcome handle(Exchange& exchange) = 0;
 };

@@ -1,16 +1,15 @@
 #include "net/session.hpp"
 
 #include <algorithm>
-#include <boost/beast/http/parser.hpp>
-#include <boost/beast/http/string_body.hpp>
+#include <optional>
 
+#include "net/body_reader.hpp"
 #include "net/network_thread.hpp"
 #include "net/problem.hpp"
 
 namespace revoked::net {
 namespace {
 
-namespace http = boost::beast::http;
 using Phase = Connection::Phase;
 
 // Most answers are smaller than 1 KiB: past this, what has gathered is sent before going on.
@@ -30,6 +29,10 @@ void refuse(Connection& connection, unsigned status, std::string_view reason) {
 
 enum class Read { request, closed, refused };
 
+bool takes_body(Connection& connection, const Request& request) {
+  return (request.is_chunked || request.content_length > 0) && connection.thread().service().takes_body(request);
+}
+
 // Waits for a head and, of a body whose length is known, all of it. `head_size` bytes are the head.
 Task<Read> read_request(Connection& connection, Request& request, std::size_t& head_size) {
   const auto& limits = connection.thread().limits();
@@ -46,6 +49,7 @@ Task<Read> read_request(Connection& connection, Request& request, std::size_t& h
       }
       if (head.kind == HeadResult::Kind::complete) {
         head_size = head.size;
+        if (takes_body(connection, request)) co_return Read::request;
         if (request.content_length > limits.body_bytes) {
           refuse(connection, 413, "the body is too large");
           co_return Read::refused;
@@ -72,50 +76,41 @@ Task<Read> read_request(Connection& connection, Request& request, std::size_t& h
   }
 }
 
-// Reads a chunked body with Beast, behind a head that the guard has passed. `head` keeps the head alive.
-Task<Read> read_chunked_body(Connection& connection, std::size_t head_size, Request& request, std::string& head,
-                             std::string& body) {
-  const auto& limits = connection.thread().limits();
+// Moves the head out of the connection's buffer, where the body's pieces will come to lie.
+void keep_head(Connection& connection, std::size_t head_size, Request& request, std::string& head) {
   head = connection.received().substr(0, head_size);
+  connection.consume(head_size);
   request = {};
-  read_head(head, limits.head, request);
-  // The guard ignores an empty line before the request; Beast does not.
-  if (head.starts_with("\r\n")) connection.consume(2);
-  connection.enter(Phase::body);
-  if (request.expects_continue) connection.output().append("HTTP/1.1 100 Continue\r\n\r\n");
+  read_head(head, connection.thread().limits().head, request);
+}
 
-  http::request_parser<http::string_body> parser;
-  parser.body_limit(limits.body_bytes);
-  parser.header_limit(static_cast<std::uint32_t>(2 * limits.head.bytes));
-  parser.eager(true);
-  // Chunk extensions and trailers are in no limit of Beast's. It takes each chunk's head, and the trailers, only as
-  // a whole: what it leaves lying is bounded, and so is what goes over the wire in all.
-  std::size_t wire_budget = head_size + 2 * limits.body_bytes;
+Task<Read> read_chunked_body(Connection& connection, BodyReader& reader, Request& request, std::string& body) {
+  using Got = BodyReader::Got;
+  body.clear();
+  connection.enter(Phase::body);
   while (true) {
-    const auto data = connection.received();
-    boost::system::error_code error;
-    const auto used = parser.put(boost::asio::buffer(data.data(), data.size()), error);
-    connection.consume(used);
-    if (error && error != http::error::need_more) {
-      const bool too_large = error == http::error::body_limit;
-      refuse(connection, too_large ? 413 : 400, too_large ? "the body is too large" : "malformed chunked body");
+    // The deadline is that of the whole body.
+    const auto got = co_await reader.next(BodyReader::Deadline::of_all);
+    if (got == Got::closed) co_return Read::closed;
+    if (got == Got::end) break;
+    if (got == Got::malformed) {
+      refuse(connection, 400, "malformed chunked body");
       co_return Read::refused;
     }
-    if (parser.is_done()) break;
-    if (used > wire_budget || connection.received().size() > limits.head.bytes) {
-      refuse(connection, 413, "the chunks carry too much besides the body");
+    body.append(reader.piece());
+    if (got == Got::oversized || body.size() > connection.thread().limits().body_bytes) {
+      refuse(connection, 413,
+             got == Got::oversized ? "the chunks carry too much besides the body" : "the body is too large");
       co_return Read::refused;
     }
-    wire_budget -= used;
-    if (!co_await connection.flush() || !co_await connection.receive()) co_return Read::closed;
   }
-  body = std::move(parser.get().body());
   request.body = body;
   co_return Read::request;
 }
 
 // Answers one request. Raises `durable_after` to what the answer has to wait for. False: close behind it.
-Task<bool> answer(Connection& connection, Request& request, engine::Sequence& durable_after) {
+// `body` is there if the handler takes it itself.
+Task<bool> answer(Connection& connection, Request& request, BodyReader* body, engine::Sequence& durable_after) {
   auto& thread = connection.thread();
   connection.enter(Phase::handling);
   request.remote_address = connection.remote_address();
@@ -127,7 +122,8 @@ Task<bool> answer(Connection& connection, Request& request, engine::Sequence& du
 
   Response response(connection.output(), request.id, request.keep_alive && !thread.is_draining(),
                     request.method == Method::head);
-  Exchange exchange{request, response, connection};
+  if (body != nullptr) response.close_unless_read(body->is_complete());
+  Exchange exchange{request, response, connection, body};
   auto outcome = thread.service().handle(exchange);
   durable_after = std::max(durable_after, outcome.durable_after);
   if (outcome.rest) {
@@ -144,7 +140,7 @@ Task<bool> answer_arrived(Connection& connection) {
   auto& thread = connection.thread();
   engine::Sequence durable_after = 0;
   bool keep_alive = true;
-  std::string head;  // of a chunked request
+  std::string head;  // of a request whose body is read in pieces
   std::string body;
   for (std::size_t count = 0; keep_alive && count < thread.limits().pipelined; ++count) {
     Request request;
@@ -152,19 +148,25 @@ Task<bool> answer_arrived(Connection& connection) {
     if (count > 0) {
       const auto peek = read_head(connection.received(), thread.limits().head, request);
       const bool whole = peek.kind == HeadResult::Kind::complete && !request.is_chunked &&
+                         !takes_body(connection, request) &&
                          connection.received().size() - peek.size >= request.content_length;
       if (!whole || connection.output().size() > max_gathered_bytes) break;
     }
     auto read = co_await read_request(connection, request, head_size);
-    const bool chunked = read == Read::request && request.is_chunked;
-    if (chunked) read = co_await read_chunked_body(connection, head_size, request, head, body);
+    std::optional<BodyReader> reader;
+    const bool streamed = read == Read::request && takes_body(connection, request);
+    if (read == Read::request && (streamed || request.is_chunked)) {
+      keep_head(connection, head_size, request, head);
+      reader.emplace(connection, request, head);
+      if (!streamed) read = co_await read_chunked_body(connection, *reader, request, body);
+    }
     if (read == Read::closed) co_return false;
     if (read == Read::refused) {
       keep_alive = false;
       break;
     }
-    keep_alive = co_await answer(connection, request, durable_after);
-    if (!chunked) connection.consume(head_size + request.content_length);
+    keep_alive = co_await answer(connection, request, streamed ? &*reader : nullptr, durable_after);
+    if (!reader) connection.consume(head_size + request.content_length);
   }
   // Held back until the disk has it. If it never does, silence says "unknown" (P9).
   if (durable_after != 0 && !co_await thread.durable(durable_after)) co_return false;

@@ -108,9 +108,12 @@ Outcome create_user_key(Api& api, Call& call) {
       member.name = "user";
     }
   }
-  AskedKey asked(std::move(*members));
+  AskedKey asked;
+  if (const auto refusal = read_asked_key(asked, std::move(*members), api.engine, call.principal)) {
+    return refuse(call, refusal->status, refusal->code, refusal->detail);
+  }
   const auto created = create_asked_key(api, call, asked);
-  if (!created) return {};
+  if (!created) return refuse(call, created.error());
   std::string body;
   JsonWriter json(body);
   json.open('{').field("success", true).field("message", "API key created successfully");

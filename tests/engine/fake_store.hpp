@@ -11,6 +11,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -71,6 +72,7 @@ class FakeDisk {
   std::map<std::pair<Scope, std::string>, std::vector<Sequence>> marks;
   std::vector<std::pair<Epoch, Sequence>> epochs;
   Sequence folded_to = 0;
+  std::map<std::pair<AuditKind, std::string>, std::set<Sequence>> audit_marks;
 
   // Answers whether the commit may be written.
   bool enter_commit() {
@@ -157,6 +159,17 @@ class FakeStore final : public Store {
     return {};
   }
 
+  result<void> scan_keys(std::string_view after, const KeyScanner& visit) const override {
+    const std::scoped_lock lock(disk_->mutex());
+    for (auto at = disk_->keys.upper_bound(after); at != disk_->keys.end(); ++at) {
+      std::string_view bytes = at->second.second;
+      EventView creation;
+      if (!take_event(bytes, creation)) return errc::storage_corrupt;
+      if (!visit(at->second.first, creation)) break;
+    }
+    return {};
+  }
+
   std::uint64_t estimated_keys() const override {
     const std::scoped_lock lock(disk_->mutex());
     return disk_->keys.size();
@@ -194,6 +207,22 @@ class FakeStore final : public Store {
     const std::scoped_lock lock(disk_->mutex());
     for (const auto& [id, sequence] : revocations) disk_->folded[id] = sequence;
     disk_->folded_to = folded_to;
+    return {};
+  }
+
+  result<void> add_audit_marks(const std::vector<AuditMark>& marks) override {
+    const std::scoped_lock lock(disk_->mutex());
+    for (const auto& [kind, id, sequence] : marks) disk_->audit_marks[{kind, id}].insert(sequence);
+    return {};
+  }
+
+  result<void> scan_audit_marks(AuditKind kind, std::string_view id, Sequence from,
+                                const std::function<bool(Sequence)>& visit) const override {
+    const std::scoped_lock lock(disk_->mutex());
+    const auto found = disk_->audit_marks.find({kind, std::string(id)});
+    if (found == disk_->audit_marks.end()) return {};
+    for (auto at = found->second.lower_bound(from); at != found->second.end() && visit(*at); ++at) {
+    }
     return {};
   }
 

@@ -1,0 +1,67 @@
+#pragma once
+// The audit trail is the journal, read by people: who did what to which key, when, from where and why. So
+// that one key's, one actor's or one user's entries are found among millions, the folder writes marks for
+// them (see Store).
+
+#include <cstdint>
+#include <mutex>
+#include <string>
+#include <string_view>
+
+#include "engine/event.hpp"
+#include "engine/policy.hpp"
+
+namespace revoked::engine {
+
+enum class AuditKind : char { key = 'k', actor = 'a', user = 'u' };
+
+// An event that concerns `id`.
+struct AuditMark {
+  AuditKind kind;
+  std::string id;
+  Sequence sequence;
+};
+
+// The user that an event is about: the key's, or the one whose keys were revoked.
+std::string_view user_of(const EventView& event);
+
+// Calls visit(kind, id) for everything that an event is to be found by.
+template <class Visit>
+void for_each_audit_mark(const EventView& event, Visit&& visit) {
+  if (const auto id = event[Field::key_id]; !id.empty()) visit(AuditKind::key, id);
+  if (const auto actor = event[Field::actor]; !actor.empty()) visit(AuditKind::actor, actor);
+  if (const auto user = user_of(event); !user.empty()) visit(AuditKind::user, user);
+}
+
+struct AuditQuery {
+  std::string key_id;  // these three: empty: any
+  std::string actor;
+  std::string user;
+  Sequence after = 0;
+  std::size_t limit = 100;
+  const Reach* reach = nullptr;  // null: everything
+
+  bool matches(const EventView& event) const;
+};
+
+// Where a reading of the trail ended.
+struct AuditPage {
+  Sequence position = 0;  // to go on after
+  bool more = false;      // there may be more after it
+};
+
+// Lets so many refused attempts a second into the trail, and counts the others.
+class RefusalMeter {
+ public:
+  static constexpr int max_a_second = 10;
+  // Whether this one is to be recorded; then `uncounted` is how many were not since the last that was.
+  bool admit(UnixMs now, std::uint64_t& uncounted);
+
+ private:
+  std::mutex mutex_;
+  UnixMs second_ = 0;
+  int admitted_ = 0;
+  std::uint64_t suppressed_ = 0;
+};
+
+}  // namespace revoked::engine

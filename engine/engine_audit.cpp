@@ -1,0 +1,150 @@
+// The audit trail. See engine.hpp.
+
+#include <algorithm>
+
+#include "engine/engine.hpp"
+
+namespace revoked::engine {
+
+// One call's way through the journal: what it looks for, and how much it has looked at.
+class Engine::AuditReading {
+ public:
+  AuditReading(const Engine& engine, const AuditQuery& query, const EventVisitor& visit)
+      : engine_(engine), query_(query), visit_(visit), through_(engine.durable()) {
+    page_.position = query.after;
+  }
+
+  const AuditPage& page() const { return page_; }
+
+  // What the marks lead to, up to `folded`.
+  result<void> read_marked(AuditKind kind, std::string_view id, Sequence folded) {
+    while (!over_) {
+      std::vector<Sequence> marked;
+      const auto scanned =
+          engine_.store_->scan_audit_marks(kind, id, page_.position + 1, [&](Sequence sequence) {
+            if (sequence > folded) return false;
+            marked.push_back(sequence);
+            return marked.size() < marks_together;
+          });
+      if (!scanned) return scanned;
+      const bool all = marked.size() < marks_together;
+      for (auto next = marked.cbegin(); next != marked.cend() && !over_;) {
+        if (const auto read = read_from(next, marked.cend()); !read) return read;
+      }
+      if (over_ || !all) continue;
+      page_.position = std::max(page_.position, folded);
+      break;
+    }
+    return {};
+  }
+
+  // Everything after the position.
+  result<void> read_rest() {
+    if (over_ || page_.position >= through_) return {};
+    return engine_.store_->replay(page_.position + 1, [&](const BatchView& batch) {
+      if (batch.last() > through_ || !may_look_at(batch)) return false;
+      batch.for_each([&](Sequence sequence, const EventView& event) {
+        if (!over_ && sequence > page_.position) look_at(sequence, event);
+      });
+      return !over_;
+    });
+  }
+
+ private:
+  static constexpr std::size_t marks_together = 1000;
+
+  // The batch with *next, and those behind it that have marked events as well. Moves `next` on.
+  result<void> read_from(std::vector<Sequence>::const_iterator& next,
+                         std::vector<Sequence>::const_iterator end) {
+    const auto first = next;
+    const auto read = engine_.store_->replay(*next, [&](const BatchView& batch) {
+      if (!may_look_at(batch)) return false;
+      batch.for_each([&](Sequence sequence, const EventView& event) {
+        if (over_ || next == end || sequence != *next) return;
+        ++next;
+        look_at(sequence, event);
+      });
+      return !over_ && next != end && *next <= batch.last() + batch.count();
+    });
+    if (read && next == first && !over_) return errc::storage_corrupt;  // a mark that leads nowhere
+    return read;
+  }
+
+  bool may_look_at(const BatchView& batch) {
+    if (looked_at_ >= max_audit_look_at) over_ = page_.more = true;
+    looked_at_ += batch.count();
+    return !over_;
+  }
+
+  void look_at(Sequence sequence, const EventView& event) {
+    page_.position = sequence;
+    if (event.type == EventType::epoch_started || !query_.matches(event) ||
+        !engine_.is_visible(event, query_.reach)) {
+      return;
+    }
+    visit_(sequence, event);
+    if (++found_ < query_.limit) return;
+    over_ = true;
+    page_.more = sequence < through_;
+  }
+
+  const Engine& engine_;
+  const AuditQuery& query_;
+  const EventVisitor& visit_;
+  const Sequence through_;
+  AuditPage page_;
+  std::size_t looked_at_ = 0;
+  std::size_t found_ = 0;
+  bool over_ = false;
+};
+
+result<AuditPage> Engine::audit(const AuditQuery& query, const EventVisitor& visit) const {
+  if (!started()) return errc::not_ready;
+  const auto folded = store_->folded_to();  // before looking at the marks: they are all there up to here
+  AuditReading reading(*this, query, visit);
+  result<void> read;
+  if (!query.key_id.empty())
+    read = reading.read_marked(AuditKind::key, query.key_id, folded);
+  else if (!query.user.empty())
+    read = reading.read_marked(AuditKind::user, query.user, folded);
+  else if (!query.actor.empty())
+    read = reading.read_marked(AuditKind::actor, query.actor, folded);
+  if (read) read = reading.read_rest();
+  if (!read) return read.error();
+  return reading.page();
+}
+
+bool Engine::is_visible(const EventView& event, const Reach* reach) const {
+  if (reach == nullptr || reach->is_unlimited()) return true;
+  if (event.type == EventType::attempt_refused) return false;
+  if (event.type != EventType::owner_revoked) {
+    return reach->covers(std::array{event[Field::user], event[Field::application], event[Field::workspace]});
+  }
+  const auto scope = event[Field::owner_scope];
+  if (scope.size() != 1 || static_cast<std::uint8_t>(scope.front()) >= all_scopes.size()) return false;
+  const auto of = static_cast<Scope>(scope.front());
+  const auto id = event[Field::owner_id];
+  const Journal::Turn turn(*journal_);
+  return tables_.extent_of(*reach, of, tables_.of(of).find(id), id) == Extent::whole;
+}
+
+void Engine::record_refusal(std::string_view what, std::string_view key_id, const Caller& caller) {
+  if (!is_ready()) return;
+  const auto now = now_unix_ms();
+  std::uint64_t others = 0;
+  if (!refusals_.admit(now, others)) return;
+  std::string reason(what);
+  if (others != 0)
+    reason.append("; ").append(std::to_string(others)).append(" others since the last one recorded");
+  EventView event;
+  event.type = EventType::attempt_refused;
+  event.at = now;
+  event[Field::reason] = std::string_view(reason).substr(0, max_reason_size);
+  // Only what we know to be an id: a stranger may have put anything there, a secret as well.
+  if (is_key_id(key_id) && tables_.keys.find_by_id(key_id) != no_slot) event[Field::key_id] = key_id;
+  set_caller(event, caller);
+  Journal::Turn turn(*journal_);
+  if (turn.open()) turn.append(event);
+}
+
+}  // namespace revoked::engine

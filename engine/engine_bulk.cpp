@@ -1,0 +1,79 @@
+// Many revocations together. See engine.hpp.
+
+#include <algorithm>
+
+#include "engine/engine.hpp"
+
+namespace revoked::engine {
+
+using Result = AskedRevocation::Result;
+
+result<Sequence> Engine::revoke_many(std::span<AskedRevocation> asked, bool dry_run, const Caller& caller) {
+  if (!started()) return errc::not_ready;
+  thread_local std::vector<Slot> slots;
+  slots.clear();
+  for (auto& each : asked) {
+    const bool valid = each.reason.size() <= max_reason_size;
+    slots.push_back(valid ? find_within(each, caller) : no_slot);
+    each.result = valid ? Result::not_found : Result::invalid;
+  }
+  const auto at = now_unix_ms();
+  Journal::Turn turn(*journal_);
+  if (const auto open = turn.open(); !open) return open.error();
+  Sequence last = 0;
+  for (std::size_t i = 0; i < asked.size(); ++i) {
+    if (slots[i] == no_slot) continue;
+    const Slot slot = tables_.newest_of(slots[i]);
+    // What did it before may not be synced yet: it has to be before anyone is told of it.
+    const auto by = tables_.revoked_by(tables_.keys[slot]);
+    asked[i].result = by != 0 ? Result::already_revoked : Result::revoked;
+    if (by != 0)
+      last = std::max(last, by);
+    else if (!dry_run)
+      last = append_revocation(turn, slot, at, asked[i].reason, caller);
+  }
+  return last;
+}
+
+// No slot, too, for a key out of the caller's reach.
+Slot Engine::find_within(const AskedRevocation& asked, const Caller& caller) const {
+  const Slot slot = asked.key_id.empty() ? tables_.keys.find_by_digest(asked.digest)
+                                         : tables_.keys.find_by_id(asked.key_id);
+  if (slot == no_slot || caller.reach == nullptr || caller.reach->is_unlimited()) return slot;
+  thread_local Decision names;
+  tables_.describe(slot, names);
+  return caller.reach->covers(names.owners) ? slot : no_slot;
+}
+
+result<std::uint64_t> Engine::count_revocable(Scope scope, std::string_view id, const Caller& caller) {
+  if (!started()) return errc::not_ready;
+  if (!is_owner_id(id)) return errc::invalid_owner_id;
+  Slot owner = no_slot;
+  {
+    const Journal::Turn turn(*journal_);  // the counters are its holder's
+    owner = tables_.of(scope).find(id);
+    const auto extent =
+        caller.reach == nullptr ? Extent::whole : tables_.extent_of(*caller.reach, scope, owner, id);
+    if (owner == no_slot || extent == Extent::nothing) return std::uint64_t{0};
+    if (extent == Extent::whole) return tables_.of(scope).live_keys(owner);
+  }
+  const auto within = keys_within(*caller.reach, scope, owner, 0, tables_.keys.complete_size());
+  return static_cast<std::uint64_t>(std::count_if(
+      within.begin(), within.end(), [&](Slot key) { return tables_.revoked_by(tables_.keys[key]) == 0; }));
+}
+
+std::vector<Slot> Engine::keys_within(const Reach& reach, Scope scope, Slot owner, std::size_t from,
+                                      std::size_t to) const {
+  std::vector<Slot> within;
+  Decision names;
+  for (auto slot = from; slot < to; ++slot) {
+    const auto key = static_cast<Slot>(slot);
+    const KeyRecord& record = tables_.keys[key];
+    if (record.owners[static_cast<std::size_t>(scope)] != owner || record.is_superseded()) continue;
+    tables_.describe(key, names);
+    if (reach.covers(names.owners)) within.push_back(key);
+  }
+  return within;
+}
+
+}  // namespace revoked::engine

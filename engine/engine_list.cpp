@@ -1,0 +1,58 @@
+// Keys in the order of their ids. See engine.hpp.
+
+#include "engine/engine.hpp"
+
+namespace revoked::engine {
+
+result<KeyPage> Engine::list(const KeyQuery& query, UnixMs now) const {
+  if (!started()) return errc::not_ready;
+  KeyPage page;
+  for (const Scope scope : all_scopes) {
+    const auto& owner = query.owners[static_cast<std::size_t>(scope)];
+    if (!owner.empty() && tables_.of(scope).find(owner) == no_slot) return page;
+  }
+  const auto durable_through = durable();
+  std::size_t looked_at = 0;
+  const auto scanned = store_->scan_keys(query.after, [&](Sequence created, const EventView& creation) {
+    if (page.keys.size() == query.limit || looked_at == max_listing_look_at) {
+      page.more = true;
+      return false;
+    }
+    ++looked_at;
+    page.last = creation[Field::key_id];
+    if (created <= durable_through) list_key(query, now, created, creation, page);
+    return true;
+  });
+  if (!scanned) return scanned.error();
+  return page;
+}
+
+void Engine::list_key(const KeyQuery& query, UnixMs now, Sequence created, const EventView& creation,
+                      KeyPage& page) const {
+  std::array<std::string_view, 3> owners;
+  for (const Scope scope : all_scopes) {
+    const auto at = static_cast<std::size_t>(scope);
+    owners[at] = creation[owner_field(scope)];
+    if (!query.owners[at].empty() && query.owners[at] != owners[at]) return;
+  }
+  if (query.reach != nullptr && !query.reach->covers(owners)) return;
+  const Slot slot = tables_.keys.find_by_id(creation[Field::key_id]);
+  if (slot == no_slot) return;
+  const auto state = tables_.state_of(tables_.keys[slot], now);
+  if (query.state && *query.state != state) return;
+  auto& key = page.keys.emplace_back();
+  tables_.describe(slot, key.decision);
+  key.decision.state = state;
+  set_record(key, created, creation);
+}
+
+// What a key's record says beyond what the tables know.
+void Engine::set_record(KeyDescription& key, Sequence created, const EventView& creation) const {
+  key.name = creation[Field::name];
+  key.metadata = creation[Field::metadata];
+  key.expires_at = decode_i64(creation[Field::expires_at], 0);
+  key.created_at = creation.at;
+  key.created = position_of(created);
+}
+
+}  // namespace revoked::engine

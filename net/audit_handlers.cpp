@@ -1,0 +1,103 @@
+// GET /v1/audit: the journal as people read it.
+
+#include "cache/json_writer.hpp"
+#include "net/api.hpp"
+#include "net/json_reader.hpp"
+#include "net/problem.hpp"
+
+namespace revoked::net {
+namespace {
+
+using cache::JsonWriter;
+using engine::EventType;
+using engine::EventView;
+using engine::Field;
+
+constexpr std::size_t default_page_entries = 100;
+constexpr std::size_t max_page_entries = 1000;
+
+std::string_view verb_of(EventType type) {
+  switch (type) {
+    case EventType::epoch_started:
+      return "engine.started";
+    case EventType::key_created:
+      return "key.created";
+    case EventType::key_revoked:
+      return "key.revoked";
+    case EventType::owner_revoked:
+      return "owner.revoked";
+    case EventType::key_suspended:
+      return "key.suspended";
+    case EventType::key_resumed:
+      return "key.resumed";
+    case EventType::key_rotated:
+      return "key.rotated";
+    case EventType::attempt_refused:
+      return "attempt.refused";
+  }
+  return "unknown";  // written by a newer engine
+}
+
+// What was cut to its limit may end within a character.
+void write_text(JsonWriter& json, std::string_view name, std::string_view text) {
+  while (!text.empty() && !is_utf8(text)) text.remove_suffix(1);
+  json.optional_field(name, text);
+}
+
+// Never the digest.
+void write_entry(JsonWriter& json, engine::Position position, const EventView& event) {
+  json.open('{').field("position", to_string(position)).key("at").time(event.at);
+  json.field("verb", verb_of(event.type));
+  write_text(json, "actor", event[Field::actor]);
+  write_text(json, "address", event[Field::address]);
+  write_text(json, "request_id", event[Field::request_id]);
+  write_text(json, "key_id", event[Field::key_id]);
+  for (const auto scope : engine::all_scopes) write_text(json, to_string(scope), event[owner_field(scope)]);
+  if (const auto scope = event[Field::owner_scope]; scope.size() == 1) {
+    json.field("scope", to_string(static_cast<engine::Scope>(scope.front())));
+    write_text(json, "id", event[Field::owner_id]);
+  }
+  write_text(json, "reason", event[Field::reason]);
+  json.close('}');
+}
+
+}  // namespace
+
+Outcome show_audit(Api& api, Call& call) {
+  const auto& request = call.request();
+  engine::AuditQuery query;
+  query.reach = &call.principal.reach;
+  query.limit = default_page_entries;
+  if (!read_limit(request, max_page_entries, query.limit)) {
+    return refuse(call, 400, "invalid_field", "limit is 1 to 1000");
+  }
+  query.key_id = query_value(request.query, "key_id").value_or("");
+  query.actor = query_value(request.query, "actor").value_or("");
+  query.user = query_value(request.query, "user").value_or("");
+  if (query.actor.size() > engine::max_caller_size || query.key_id.size() > engine::max_id_size ||
+      query.user.size() > engine::max_id_size) {
+    return refuse(call, engine::errc::invalid_field);
+  }
+  if (const auto text = query_value(request.query, "after")) {
+    const auto after = engine::parse_position(*text);
+    if (!after) return refuse(call, 400, "invalid_field", "a position is written epoch-sequence");
+    if (!api.engine.can_continue(*after, api.engine.durable()))
+      return refuse(call, engine::errc::position_gone);
+    query.after = after->sequence;
+  }
+  std::string body;
+  JsonWriter json(body);
+  json.open('{').key("entries").open('[');
+  const auto page = api.engine.audit(query, [&](engine::Sequence sequence, const EventView& event) {
+    write_entry(json, api.engine.position_of(sequence), event);
+  });
+  if (!page) return refuse(call, page.error());
+  json.close(']')
+      .field("position", to_string(api.engine.position_of(page->position)))
+      .field("more", page->more);
+  json.close('}');
+  call.response().send_json(200, body);
+  return {};
+}
+
+}  // namespace revoked::net

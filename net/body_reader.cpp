@@ -1,0 +1,96 @@
+#include "net/body_reader.hpp"
+
+#include <algorithm>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/string_body.hpp>
+#include <utility>
+
+#include "net/network_thread.hpp"
+
+namespace revoked::net {
+
+namespace http = boost::beast::http;
+using Phase = Connection::Phase;
+
+// Beast takes the chunks apart. It takes each chunk's head, and the trailers, only as a whole, and has no
+// limit for them: what it leaves lying is bounded here, and so is all that is not body.
+struct BodyReader::Chunks {
+  http::request_parser<http::string_body> parser;
+  std::size_t body_bytes = 0;
+  std::size_t other_bytes = 0;
+};
+
+BodyReader::BodyReader(Connection& connection, const Request& request, std::string_view head)
+    : connection_(connection),
+      left_(request.content_length),
+      continue_owed_(request.expects_continue),
+      complete_(!request.is_chunked && request.content_length == 0) {
+  if (!request.is_chunked) return;
+  chunks_ = std::make_unique<Chunks>();
+  auto& parser = chunks_->parser;
+  parser.body_limit(boost::none);
+  parser.header_limit(static_cast<std::uint32_t>(2 * connection.thread().limits().head.bytes));
+  parser.eager(true);
+  // The guard ignores an empty line before the request; Beast does not.
+  if (head.starts_with("\r\n")) head.remove_prefix(2);
+  boost::system::error_code error;
+  parser.put(boost::asio::buffer(head.data(), head.size()), error);
+}
+
+BodyReader::~BodyReader() { connection_.consume(lent_bytes_); }
+
+Task<BodyReader::Got> BodyReader::next(Deadline deadline) {
+  connection_.consume(std::exchange(lent_bytes_, 0));
+  piece_ = {};
+  if (complete_) co_return Got::end;
+  const auto phase = connection_.phase();
+  while (true) {
+    if (!connection_.received().empty()) {
+      const auto got = chunks_ ? take_chunks() : take_counted();
+      if (got) {
+        if (connection_.phase() != phase) connection_.enter(phase);
+        co_return *got;
+      }
+    }
+    if (continue_owed_ && connection_.received().empty()) {
+      connection_.output().append("HTTP/1.1 100 Continue\r\n\r\n");
+    }
+    continue_owed_ = false;
+    if (!co_await connection_.flush()) co_return Got::closed;
+    if (deadline == Deadline::of_each) connection_.enter(Phase::body);
+    if (!co_await connection_.receive()) co_return Got::closed;
+  }
+}
+
+std::optional<BodyReader::Got> BodyReader::take_counted() {
+  piece_ = connection_.received().substr(0, std::min<std::uint64_t>(left_, connection_.received().size()));
+  lent_bytes_ = piece_.size();
+  left_ -= piece_.size();
+  complete_ = left_ == 0;
+  return Got::piece;
+}
+
+std::optional<BodyReader::Got> BodyReader::take_chunks() {
+  auto& [parser, body_bytes, other_bytes] = *chunks_;
+  const auto head_bytes = connection_.thread().limits().head.bytes;
+  auto& body = parser.get().body();
+  body.clear();
+  const auto data = connection_.received();
+  boost::system::error_code error;
+  const auto used = parser.put(boost::asio::buffer(data.data(), data.size()), error);
+  connection_.consume(used);
+  if (error && error != http::error::need_more) return Got::malformed;
+  complete_ = parser.is_done();
+  body_bytes += body.size();
+  other_bytes += used - body.size();
+  // A chunk of one byte has five more; twice that leaves room for an extension now and then.
+  if (other_bytes > 2 * head_bytes + 10 * body_bytes ||
+      (!complete_ && connection_.received().size() > head_bytes)) {
+    return Got::oversized;
+  }
+  piece_ = body;
+  if (!piece_.empty()) return Got::piece;
+  return complete_ ? std::optional(Got::end) : std::nullopt;
+}
+
+}  // namespace revoked::net

@@ -1,0 +1,55 @@
+#pragma once
+// Reads the body of one request piece by piece, of known length or chunked, so that a body of any length
+// takes no more memory than a piece. Belongs to the connection's session.
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "net/connection.hpp"
+#include "net/request.hpp"
+
+namespace revoked::net {
+
+class BodyReader {
+ public:
+  // The head has passed the guard and has been consumed from the connection; it and `request`, whose views
+  // point into it, outlive this.
+  BodyReader(Connection& connection, const Request& request, std::string_view head);
+  ~BodyReader();
+  BodyReader(const BodyReader&) = delete;
+  BodyReader& operator=(const BodyReader&) = delete;
+
+  enum class Got {
+    piece,
+    end,
+    malformed,  // what follows cannot be told apart any more: the connection must end
+    oversized,  // the same: chunk heads or trailers out of all proportion to the body
+    closed,     // the peer is gone, or was too slow
+  };
+  // What the time of a body is for: each piece, or all of them, from when the connection entered that phase.
+  enum class Deadline { of_each, of_all };
+  // Waits for the next piece. Sends what lies in the connection's output
+  // before it waits, and `100 Continue` if the peer waits for that.
+  Task<Got> next(Deadline deadline = Deadline::of_each);
+  // The bytes that came, until the next call.
+  std::string_view piece() const { return piece_; }
+
+  const bool& is_complete() const { return complete_; }
+
+ private:
+  struct Chunks;
+  std::optional<Got> take_chunks();  // nothing: more has to arrive first
+  std::optional<Got> take_counted();
+
+  Connection& connection_;
+  std::unique_ptr<Chunks> chunks_;  // null: the length is known
+  std::uint64_t left_;
+  std::string_view piece_;
+  std::size_t lent_bytes_ = 0;  // of the connection's buffer
+  bool continue_owed_;
+  bool complete_;
+};
+
+}  // namespace revoked::net

@@ -1,0 +1,284 @@
+// Bulk: keys to import and keys to revoke, as lines of JSON (NDJSON) in a body of any length. Memory stays
+// bounded: a piece of the body, what one turn takes, and the first failures.
+
+#include <algorithm>
+#include <array>
+#include <vector>
+
+#include "cache/json_writer.hpp"
+#include "net/api.hpp"
+#include "net/json_reader.hpp"
+#include "net/line_reader.hpp"
+#include "net/network_thread.hpp"
+#include "net/asked_key.hpp"
+#include "net/problem.hpp"
+
+namespace revoked::net {
+namespace {
+
+using cache::JsonWriter;
+using engine::errc;
+using engine::Scope;
+using Line = LineReader::Line;
+
+constexpr std::size_t max_failures_told = 1000;
+// How far a bulk runs ahead of the disk: others have to come in between, and wait for what it has written.
+constexpr engine::Sequence max_lead = 8192;
+
+class Bulk {
+ public:
+  Bulk(Api& api, const engine::Principal& principal, const Request& request)
+      : api_(api),
+        principal_(principal),
+        caller_{principal_.actor, request.remote_address, request.id, &principal_.reach} {}
+  virtual ~Bulk() = default;
+  Bulk(const Bulk&) = delete;
+  Bulk& operator=(const Bulk&) = delete;
+
+  // Takes a line, or with null finishes what has gathered. A line that fails is counted; an error is about
+  // all of it, the line was not taken, and may be given again.
+  virtual engine::result<void> take(const Line* line) = 0;
+  virtual void write_counts(JsonWriter& json) const = 0;
+
+  engine::Sequence last() const { return last_; }
+  void write(JsonWriter& json) const {
+    json.open('{').field("accepted", accepted_);
+    write_counts(json);
+    json.key("failed").open('[');
+    for (const auto& [line, code] : failed_)
+      json.open('{').field("line", line).field("code", code).close('}');
+    json.close(']').field("failed_count", failed_count_);
+    json.field("position", to_string(position())).close('}');
+  }
+  engine::Position position() const {
+    return api_.engine.position_of(last_ != 0 ? last_ : api_.engine.durable());
+  }
+
+ protected:
+  engine::result<void> fail(const Line& line, std::string_view code) {
+    ++failed_count_;
+    if (failed_.size() < max_failures_told) failed_.emplace_back(line.number, code);
+    return {};
+  }
+  static bool is_blank(const Line& line) {
+    return !line.too_long && line.text.find_first_not_of(" \t\r") == std::string_view::npos;
+  }
+  void reached(engine::Sequence sequence) { last_ = std::max(last_, sequence); }
+
+  Api& api_;
+  const engine::Principal principal_;
+  const engine::Caller caller_;
+  std::uint64_t accepted_ = 0;
+
+ private:
+  engine::Sequence last_ = 0;
+  std::uint64_t failed_count_ = 0;
+  std::vector<std::pair<std::uint64_t, std::string_view>> failed_;
+};
+
+class Import final : public Bulk {
+ public:
+  using Bulk::Bulk;
+
+  engine::result<void> take(const Line* line) override {
+    if (line == nullptr || is_blank(*line)) return {};
+    if (line->too_long) return fail(*line, "line_too_long");
+    if (const auto refusal = read_asked_key(asked_, line->text, api_.engine, principal_)) {
+      return fail(*line, refusal->code);
+    }
+    // Nobody could ever be told a secret that we made here.
+    if (!asked_.has_secret) return fail(*line, "secret_missing");
+    const auto created = api_.engine.create(asked_.key, caller_);
+    if (!created) {
+      const auto error = created.error();
+      const auto kind = problem_kind(error);
+      if (kind.status >= 500) return error;
+      return fail(*line, kind.code);
+    }
+    ++accepted_;
+    reached(created->sequence);
+    return {};
+  }
+  void write_counts(JsonWriter& json) const override { json.field("created", accepted_); }
+
+ private:
+  AskedKey asked_;
+};
+
+class BulkRevocation final : public Bulk {
+ public:
+  BulkRevocation(Api& api, const engine::Principal& principal, const Request& request)
+      : Bulk(api, principal, request), dry_run_(query_value(request.query, "dry_run") == "true") {
+    texts_.reserve(max_gathered * (engine::max_id_size + engine::max_reason_size));
+  }
+
+  engine::result<void> take(const Line* line) override {
+    if (line == nullptr || gathered_.size() == max_gathered) {
+      if (const auto done = revoke_gathered(); !done) return done;
+      if (line == nullptr) return {};
+    }
+    if (is_blank(*line)) return {};
+    if (line->too_long) return fail(*line, "line_too_long");
+    std::array<TextMember, 3> members;
+    const auto count = read_json_texts(line->text, members);
+    if (!count) return fail(*line, "malformed");
+    TextMember target;
+    std::string_view reason;
+    for (const auto& member : std::span(members).first(*count)) {
+      if (member.name == "reason")
+        reason = member.text;
+      else if (target.name.empty())
+        target = member;
+      else
+        return fail(*line, "invalid_field");
+    }
+    if (reason.size() > engine::max_reason_size) return fail(*line, "invalid_field");
+    return add(*line, target, reason);
+  }
+
+  void write_counts(JsonWriter& json) const override {
+    json.field("revoked", revoked_).field("already_revoked", already_revoked_).field("unknown", unknown_);
+    if (dry_run_) json.field("dry_run", true);
+  }
+
+ private:
+  static constexpr std::size_t max_gathered = engine::Engine::max_revocations_together;
+
+  engine::result<void> add(const Line& line, const TextMember& target, std::string_view reason) {
+    if (target.name == "key_id") {
+      if (!engine::is_key_id(target.text)) return fail(line, "invalid_key_id");
+      gathered_.push_back({keep(target.text), {}, keep(reason)});
+    } else if (target.name == "secret") {
+      if (target.text.size() > engine::max_secret_size) return fail(line, "invalid_field");
+      gathered_.push_back({{}, api_.engine.digester()(target.text), keep(reason)});
+    } else {
+      for (const Scope scope : engine::all_scopes) {
+        if (target.name == to_string(scope)) return revoke_owner(line, scope, target.text, reason);
+      }
+      return fail(line, "invalid_field");
+    }
+    ++accepted_;
+    return {};
+  }
+
+  // Lines take effect in their order.
+  engine::result<void> revoke_owner(const Line& line, Scope scope, std::string_view id,
+                                    std::string_view reason) {
+    if (const auto done = revoke_gathered(); !done) return done;
+    std::uint64_t keys = 0;
+    if (!engine::is_owner_id(id)) return fail(line, "invalid_owner_id");
+    if (dry_run_) {
+      const auto counted = api_.engine.count_revocable(scope, id, caller_);
+      if (!counted) return counted.error();
+      keys = *counted;
+    } else {
+      const auto revoked = api_.engine.revoke_owner(scope, id, reason, caller_);
+      if (!revoked) return revoked.error();
+      keys = revoked->keys;
+      reached(revoked->sequence);
+    }
+    ++accepted_;
+    revoked_ += keys;
+    if (keys == 0) ++unknown_;
+    return {};
+  }
+
+  engine::result<void> revoke_gathered() {
+    using Result = engine::AskedRevocation::Result;
+    if (gathered_.empty()) return {};
+    const auto last = api_.engine.revoke_many(gathered_, dry_run_, caller_);
+    if (!last) return last.error();
+    reached(*last);
+    for (const auto& each : gathered_) {
+      ++(each.result == Result::revoked           ? revoked_
+         : each.result == Result::already_revoked ? already_revoked_
+                                                  : unknown_);
+    }
+    gathered_.clear();
+    texts_.clear();
+    return {};
+  }
+
+  // What a line says lives as long as the line after it is read. Never beyond the reserved size: views stay
+  // good.
+  std::string_view keep(std::string_view text) {
+    const auto at = texts_.size();
+    texts_.append(text);
+    return std::string_view(texts_).substr(at);
+  }
+
+  const bool dry_run_;
+  std::vector<engine::AskedRevocation> gathered_;
+  std::string texts_;
+  std::uint64_t revoked_ = 0;
+  std::uint64_t already_revoked_ = 0;
+  std::uint64_t unknown_ = 0;
+};
+
+// Gives the line again for as long as too much waits for the disk.
+Task<boost::system::error_code> take(Api& api, NetworkThread& thread, Bulk& bulk, const Line* line) {
+  while (true) {
+    const auto taken = bulk.take(line);
+    if (taken) co_return boost::system::error_code();
+    if (taken.error() != errc::overloaded) co_return taken.error();
+    if (!co_await thread.durable(api.engine.applied())) co_return errc::storage_failed;
+  }
+}
+
+// Everything that has arrived. What waits for the disk stays bounded.
+Task<boost::system::error_code> take_arrived(Api& api, NetworkThread& thread, Bulk& bulk, LineReader& lines) {
+  Line line;
+  while (lines.take(line)) {
+    if (const auto error = co_await take(api, thread, bulk, &line)) co_return error;
+  }
+  if (const auto error = co_await take(api, thread, bulk, nullptr)) co_return error;
+  if (bulk.last() > max_lead && !co_await thread.durable(bulk.last() - max_lead))
+    co_return errc::storage_failed;
+  co_return boost::system::error_code();
+}
+
+// Silence says "unknown" (P9).
+void fall_silent(Exchange& exchange) {
+  exchange.response.close_after();
+  exchange.connection.close();
+}
+
+Task<> run(Api& api, Exchange exchange, std::unique_ptr<Bulk> bulk) {
+  using Got = BodyReader::Got;
+  auto& thread = exchange.connection.thread();
+  if (exchange.body != nullptr) {  // null: there is none
+    LineReader lines(*exchange.body);
+    while (true) {
+      const auto got = co_await lines.fill();
+      if (got == Got::closed) co_return fall_silent(exchange);
+      if (got == Got::malformed || got == Got::oversized) {
+        send_problem(exchange.response, 400, "bad_request",
+                     "malformed chunked body; lines before it may have been taken");
+        co_return;
+      }
+      if (got == Got::end) break;
+      if (const auto error = co_await take_arrived(api, thread, *bulk, lines)) {
+        send_problem(exchange.response, error);
+        co_return;
+      }
+    }
+  }
+  if (bulk->last() != 0 && !co_await thread.durable(bulk->last())) co_return fall_silent(exchange);
+  std::string body;
+  JsonWriter json(body);
+  bulk->write(json);
+  set_position(exchange.response, bulk->position());
+  exchange.response.send_json(200, body);
+}
+
+}  // namespace
+
+Outcome import_keys(Api& api, Call& call) {
+  return {0, run(api, call.exchange, std::make_unique<Import>(api, call.principal, call.request()))};
+}
+
+Outcome revoke_in_bulk(Api& api, Call& call) {
+  return {0, run(api, call.exchange, std::make_unique<BulkRevocation>(api, call.principal, call.request()))};
+}
+
+}  // namespace revoked::net

@@ -1,0 +1,94 @@
+// Listing keys.
+
+#include <charconv>
+
+#include "cache/json_writer.hpp"
+#include "net/api.hpp"
+#include "net/key_writer.hpp"
+
+namespace revoked::net {
+namespace {
+
+using cache::JsonWriter;
+using engine::KeyState;
+
+constexpr std::size_t default_page_keys = 100;
+constexpr std::size_t max_page_keys = 1000;
+
+// A cursor is opaque to callers: the last key_id in hexadecimal digits.
+std::string to_cursor(std::string_view key_id) {
+  std::string cursor;
+  for (const unsigned char c : key_id)
+    cursor.append({"0123456789abcdef"[c >> 4], "0123456789abcdef"[c & 15]});
+  return cursor;
+}
+
+std::optional<std::string> from_cursor(std::string_view cursor) {
+  std::string key_id;
+  if (cursor.size() % 2 != 0 || cursor.size() > 2 * engine::max_id_size) return {};
+  for (std::size_t i = 0; i < cursor.size(); i += 2) {
+    unsigned byte = 0;
+    const auto* const end = cursor.data() + i + 2;
+    if (const auto read = std::from_chars(cursor.data() + i, end, byte, 16); read.ptr != end) return {};
+    key_id.push_back(static_cast<char>(byte));
+  }
+  if (!key_id.empty() && !engine::is_key_id(key_id)) return {};
+  return key_id;
+}
+
+bool read_state(std::string_view text, std::optional<KeyState>& state) {
+  for (const auto each : {KeyState::active, KeyState::suspended, KeyState::expired, KeyState::revoked}) {
+    if (to_string(each) == text) state = each;
+  }
+  return state.has_value();
+}
+
+}  // namespace
+
+bool read_limit(const Request& request, std::size_t most, std::size_t& limit) {
+  const auto value = query_value(request.query, "limit");
+  if (!value) return true;
+  const auto* const end = value->data() + value->size();
+  const auto read = std::from_chars(value->data(), end, limit);
+  return read.ec == std::errc{} && read.ptr == end && limit >= 1 && limit <= most;
+}
+
+Outcome list_keys(Api& api, Call& call) {
+  const auto& request = call.request();
+  engine::KeyQuery query;
+  query.reach = &call.principal.reach;
+  query.limit = default_page_keys;
+  if (!read_limit(request, max_page_keys, query.limit)) {
+    return refuse(call, 400, "invalid_field", "limit is 1 to 1000");
+  }
+  for (const auto scope : engine::all_scopes) {
+    const auto owner = query_value(request.query, to_string(scope));
+    if (!owner) continue;
+    if (!engine::is_owner_id(*owner)) return refuse(call, engine::errc::invalid_owner_id);
+    query.owners[static_cast<std::size_t>(scope)] = *owner;
+  }
+  if (const auto state = query_value(request.query, "state"); state && !read_state(*state, query.state)) {
+    return refuse(call, 400, "invalid_field", "state is active, suspended, expired or revoked");
+  }
+  if (const auto cursor = query_value(request.query, "cursor")) {
+    const auto after = from_cursor(*cursor);
+    if (!after) return refuse(call, 400, "invalid_field", "this is no cursor of ours");
+    query.after = *after;
+  }
+  const auto page = api.engine.list(query, engine::now_unix_ms());
+  if (!page) return refuse(call, page.error());
+  std::string body;
+  JsonWriter json(body);
+  json.open('{').key("keys").open('[');
+  for (const auto& key : page->keys) write_key(json, key);
+  json.close(']').key("cursor");
+  if (page->more)
+    json.value(to_cursor(page->last));
+  else
+    json.null();
+  json.close('}');
+  call.response().send_json(200, body);
+  return {};
+}
+
+}  // namespace revoked::net

@@ -1,0 +1,114 @@
+#include <gtest/gtest.h>
+
+#include "tests/engine/engine_harness.hpp"
+#include "tests/support/eventually.hpp"
+#include "tests/support/temporary_directory.hpp"
+
+namespace revoked::engine {
+namespace {
+
+using revoked::test::eventually;
+using revoked::test::TemporaryDirectory;
+using test::FakeDisk;
+using test::Harness;
+
+Engine::Options folding_at_once() {
+  Engine::Options options;
+  options.folding = {1, 100};
+  return options;
+}
+
+// Every matching entry's sequence, over as many pages as it takes.
+std::vector<Sequence> all(const Engine& engine, AuditQuery query) {
+  std::vector<Sequence> found;
+  for (bool more = true; more;) {
+    const auto page =
+        engine.audit(query, [&](Sequence sequence, const EventView&) { found.push_back(sequence); });
+    EXPECT_TRUE(page);
+    if (!page) break;
+    more = page->more;
+    EXPECT_TRUE(!more || page->position > query.after);
+    query.after = page->position;
+  }
+  return found;
+}
+
+void revoke_as(Harness& harness, const std::string& id, std::string_view actor) {
+  Caller caller;
+  caller.actor = actor;
+  ASSERT_TRUE(harness->revoke(id, "", caller));
+}
+
+TEST(Audit, FindsTheSameWhetherItIsFoldedOrNot) {
+  const TemporaryDirectory directory;
+  Harness harness(directory / "data");
+  for (int i = 0; i < 300; ++i) {
+    ASSERT_TRUE(harness.create("k" + std::to_string(i), {i % 3 == 0 ? "ann" : "bob", "", ""}));
+    if (i % 50 == 0) harness.settle();
+  }
+  for (int i = 0; i < 300; i += 2) revoke_as(harness, "k" + std::to_string(i), i % 4 == 0 ? "x" : "y");
+  ASSERT_TRUE(harness->revoke_owner(Scope::user, "ann", "", {}));
+  harness.settle();
+  const auto questions = [&] {
+    std::vector<std::vector<Sequence>> answers;
+    for (const auto& [key_id, actor, user] : std::vector<std::array<std::string, 3>>{{"k4", "", ""},
+                                                                                     {"", "x", ""},
+                                                                                     {"", "", "ann"},
+                                                                                     {"", "y", "bob"},
+                                                                                     {"", "", ""},
+                                                                                     {"k1", "", "bob"},
+                                                                                     {"no", "", ""}}) {
+      for (const std::size_t limit : {std::size_t{7}, std::size_t{1000}}) {
+        answers.push_back(all(harness.engine(), {key_id, actor, user, 0, limit, nullptr}));
+      }
+    }
+    return answers;
+  };
+  const auto unfolded = questions();
+  EXPECT_EQ(unfolded[0].size(), 2u);
+  EXPECT_EQ(unfolded[2].size(), 75u);
+  EXPECT_EQ(unfolded[4].size(), 100u + 50u + 1u);
+  EXPECT_EQ(unfolded[8].size(), 451u);
+  EXPECT_EQ(unfolded[4], unfolded[5]);
+
+  harness.stop();
+  Harness folding(directory / "data", folding_at_once());
+  EXPECT_TRUE(eventually([&] { return folding.store().folded_to() >= folding->durable(); }));
+  folding.stop();
+  harness.start();
+  EXPECT_GE(harness.store().folded_to(), 451u);
+  EXPECT_EQ(questions(), unfolded);
+  revoke_as(harness, "k1", "x");  // one behind what is folded
+  harness.settle();
+  EXPECT_EQ(questions()[2].size(), 76u);
+}
+
+TEST(Audit, LooksAtABoundedNumberAndGoesOnFromThere) {
+  Harness harness(std::make_shared<FakeDisk>());
+  const auto count = Engine::max_audit_look_at + 20'000;
+  for (std::size_t i = 0; i < count; ++i) ASSERT_TRUE(harness.create("k" + std::to_string(i)));
+  harness.settle();
+  AuditQuery query;
+  query.key_id = "k" + std::to_string(count - 1);
+  int found = 0;
+  const auto first = harness->audit(query, [&](Sequence, const EventView&) { ++found; });
+  ASSERT_TRUE(first);
+  EXPECT_TRUE(first->more);
+  EXPECT_EQ(found, 0);
+  EXPECT_EQ(all(harness.engine(), query).size(), 1u);
+}
+
+TEST(Audit, RecordsRefusalsAtABoundedRateAndTheyChangeNothing) {
+  Harness harness(std::make_shared<FakeDisk>());
+  ASSERT_TRUE(harness.create("k"));
+  for (int i = 0; i < 1000; ++i) harness->record_refusal("403 DELETE", "k", {});
+  harness.settle();
+  const auto recorded = all(harness.engine(), {"k", "", "", 0, 1000, nullptr}).size() - 1;
+  EXPECT_GE(recorded, 10u);
+  EXPECT_LE(recorded, 30u);
+  harness.restart();
+  EXPECT_EQ(harness.state("k"), KeyState::active);
+}
+
+}  // namespace
+}  // namespace revoked::engine

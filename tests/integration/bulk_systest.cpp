@@ -1,0 +1,125 @@
+// A fleet of keys brought in by digest in one request, and half of it revoked in another: exact to the unit,
+// in bounded memory, and known at the edge.
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+
+#include "engine/digest.hpp"
+#include "tests/support/eventually.hpp"
+#include "tests/support/revoked_programs.hpp"
+
+namespace revoked::test {
+namespace {
+
+constexpr int fleet = sanitized ? 20'000 : 200'000;
+
+std::string id_of(int i) { return "fleet-" + std::to_string(i); }
+std::string secret_of(int i) { return "secret-number-" + std::to_string(i); }
+
+// Resident memory, in bytes.
+std::uint64_t memory_of(pid_t pid) {
+  std::ifstream file("/proc/" + std::to_string(pid) + "/statm");
+  std::uint64_t size = 0;
+  std::uint64_t resident = 0;
+  file >> size >> resident;
+  return resident * 4096;
+}
+
+class BulkFleet : public testing::Test {
+ protected:
+  // Sends the lines as one chunked request, the memory of the engine looked at on the way.
+  Json stream(const std::string& path, int count, std::string (*line_of)(int)) {
+    HttpClient client(engine_.port(), std::chrono::minutes(2));
+    const auto started = std::chrono::steady_clock::now();
+    client.send("POST " + path + " HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer " +
+                engine_.master_key() + "\r\nTransfer-Encoding: chunked\r\n\r\n");
+    std::string piece;
+    const auto send = [&] {
+      char size[20];
+      std::snprintf(size, sizeof size, "%zx\r\n", piece.size());
+      client.send(size + piece + "\r\n");
+      piece.clear();
+      peak_ = std::max(peak_, memory_of(engine_.process().pid()));
+    };
+    for (int i = 0; i < count; ++i) {
+      piece += line_of(i);
+      if (piece.size() > 100'000) send();
+    }
+    if (!piece.empty()) send();
+    client.send("0\r\n\r\n");
+    const auto answer = client.receive();
+    const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - started;
+    EXPECT_EQ(answer.status, 200) << answer.body;
+    RecordProperty(path + " lines/s", static_cast<int>(count / taken.count()));
+    std::printf("%s: %d lines at %.0f/s\n", path.c_str(), count, count / taken.count());
+    return answer.json();
+  }
+
+  EngineProcess engine_;
+  HttpClient admin_ = engine_.client();
+  std::uint64_t peak_ = 0;
+};
+
+TEST_F(BulkFleet, IsImportedAndHalfOfItRevokedExactlyAndInBoundedMemory) {
+  GatewayProcess gateway(engine_);
+  const auto before = memory_of(engine_.process().pid());
+  const auto imported = stream("/v1/keys/import", fleet, [](int i) {
+    return R"({"key_id":")" + id_of(i) + R"(","secret_sha256":")" +
+           engine::to_hex(engine::sha256(secret_of(i))) + R"(","user":"user-)" + std::to_string(i % 1000) +
+           R"(","workspace":"acme"})" + "\n";
+  });
+  EXPECT_EQ(imported["created"].number(), fleet);
+  EXPECT_EQ(imported["failed_count"].number(), 0);
+
+  HttpClient edge = gateway.client();
+  EXPECT_EQ(check(edge, secret_of(0)).status, 200);
+  EXPECT_EQ(check(edge, secret_of(1)).status, 200);
+
+  const auto half = [](int i) { return R"({"key_id":")" + id_of(2 * i) + R"(","reason":"leaked"})" + "\n"; };
+  const auto tried = stream("/v1/revocations?dry_run=true", fleet / 2, half);
+  EXPECT_EQ(tried["revoked"].number(), fleet / 2);
+  EXPECT_EQ(check(edge, secret_of(0)).status, 200);
+  const auto revoked = stream("/v1/revocations", fleet / 2, half);
+  EXPECT_EQ(revoked["accepted"].number(), fleet / 2);
+  EXPECT_EQ(revoked["revoked"].number(), fleet / 2);
+  EXPECT_EQ(revoked["already_revoked"].number(), 0);
+  const auto again = stream("/v1/revocations", fleet / 2, half);
+  EXPECT_EQ(again["revoked"].number(), 0);
+  EXPECT_EQ(again["already_revoked"].number(), fleet / 2);
+  // The keys themselves, their journal on its way to the disk and RocksDB's buffers; never the requests.
+  if (!sanitized) {
+    EXPECT_LT(peak_, before + (400ull << 20));
+  }
+
+  EXPECT_TRUE(eventually([&] { return check(edge, secret_of(0)).status == 403; }));
+  EXPECT_EQ(check(edge, secret_of(fleet - 2)).status, 403);
+  EXPECT_EQ(check(edge, secret_of(1)).status, 200);
+
+  std::string after;
+  int entries = 0;
+  int revocations = 0;
+  for (bool more = true; more;) {
+    const auto page = admin_.get("/v1/audit?limit=1000" + after).json();
+    for (const auto& entry : page["entries"].items()) {
+      ++entries;
+      revocations += entry["verb"].text() == "key.revoked" && entry["reason"].text() == "leaked";
+    }
+    more = page["more"].is_true();
+    after = "&after=" + page["position"].text();
+  }
+  EXPECT_EQ(revocations, fleet / 2);
+  EXPECT_GE(entries, fleet + fleet / 2);
+  const auto one = admin_.get("/v1/audit?key_id=" + id_of(2)).json();
+  ASSERT_GE(one["entries"].size(), 1u);
+  EXPECT_EQ(one["entries"][0]["actor"].text(), "master");
+
+  engine_.kill();
+  engine_.start();
+  HttpClient client = engine_.client();
+  EXPECT_EQ(state_of(client, id_of(fleet - 2)), "revoked");
+  EXPECT_EQ(state_of(client, id_of(fleet - 1)), "active");
+}
+
+}  // namespace
+}  // namespace revoked::test

@@ -1,0 +1,132 @@
+#include "net/reply_table.hpp"
+#include "tests/net/bulk_server.hpp"
+
+namespace revoked::net {
+namespace {
+
+using namespace test;
+using Claim = ReplyTable::Claim;
+
+class RepeatedChanges : public testing::Test {
+ protected:
+  HttpResponse post(const std::string& path, const std::string& body, const std::string& key) {
+    return admin_.request("POST", path, {{"Idempotency-Key", key}}, body);
+  }
+  ApiServer server_;
+  HttpClient admin_ = server_.client();
+};
+
+TEST_F(RepeatedChanges, HaveTheFirstOnesAnswerAndNoSecondEffect) {
+  const auto first = post("/v1/keys", R"({"user":"ann"})", "one");
+  ASSERT_EQ(first.status, 201) << first.body;
+  const auto after = server_.engine().applied();
+  const auto again = post("/v1/keys", R"({"user":"ann"})", "one");
+  EXPECT_EQ(again.status, 201);
+  EXPECT_EQ(again.body, first.body);
+  EXPECT_EQ(again.header("Location"), first.header("Location"));
+  EXPECT_EQ(again.header("Idempotency-Replayed"), "true");
+  EXPECT_NE(again.header("X-Request-Id"), first.header("X-Request-Id"));
+  EXPECT_EQ(server_.engine().applied(), after);
+  EXPECT_NE(post("/v1/keys", R"({"user":"ann"})", "two").body, first.body);
+
+  const auto id = first.json()["key_id"].text();
+  const auto rotated = post("/v1/keys/" + id + "/rotate", "", "one");  // another route: another request
+  ASSERT_EQ(rotated.status, 200) << rotated.body;
+  EXPECT_EQ(post("/v1/keys/" + id + "/rotate", "", "one").body, rotated.body);
+}
+
+TEST_F(RepeatedChanges, ThatDifferAreRefused) {
+  ASSERT_EQ(post("/v1/keys", R"({"user":"ann"})", "one").status, 201);
+  const auto other = post("/v1/keys", R"({"user":"bob"})", "one");
+  EXPECT_EQ(other.status, 422);
+  EXPECT_EQ(other.json()["code"].text(), "idempotency_key_reused");
+  EXPECT_EQ(post("/v1/keys", "{}", std::string(256, 'x')).status, 400);
+}
+
+TEST_F(RepeatedChanges, OfDifferentCallersAreDifferent) {
+  const auto made = admin_.request("POST", "/v1/keys", {}, R"({"permissions":["keys:create"]})").json();
+  const auto first = post("/v1/keys", "{}", "one");
+  const auto theirs =
+      server_.client(made["secret"].text()).request("POST", "/v1/keys", {{"Idempotency-Key", "one"}}, "{}");
+  EXPECT_EQ(theirs.status, 201);
+  EXPECT_NE(theirs.body, first.body);
+}
+
+TEST_F(RepeatedChanges, AreNotAnsweredBeforeTheDiskHasTheFirst) {
+  const auto made = post("/v1/keys", "{}", "one");
+  ASSERT_EQ(made.status, 201);
+  server_.disk().block();
+  const auto path = "/v1/keys/" + made.json()["key_id"].text() + "/suspend";
+  for (int i = 0; i < 2; ++i) {
+    HttpClient impatient(server_.client());
+    impatient.send(impatient.format("POST", path, {{"Idempotency-Key", "two"}}));
+    EXPECT_FALSE(impatient.is_closed_within(std::chrono::milliseconds(100)));
+  }
+  server_.disk().unblock();
+  EXPECT_EQ(post(path, "", "two").status, 200);
+}
+
+TEST_F(RepeatedChanges, BySecretWaitForTheirDetailsAndAreKeptAsWell) {
+  const auto made = post("/v1/keys", "{}", "one").json();
+  const auto body = R"({"secret":")" + made["secret"].text() + "\"}";
+  const auto first = post("/v1/keys/revoke", body, "two");
+  ASSERT_EQ(first.status, 200) << first.body;
+  const auto again = post("/v1/keys/revoke", body, "two");
+  EXPECT_EQ(again.body, first.body);
+  EXPECT_EQ(again.header("Idempotency-Replayed"), "true");
+}
+
+TEST_F(RepeatedChanges, ThatDoNotWaitForTheDiskAreLabelled) {
+  const auto made = post("/v1/keys", "{}", "one").json();
+  const auto path = "/v1/keys/" + made["key_id"].text();
+  EXPECT_EQ(admin_.get(path, {{"Prefer", "respond-async"}}).status, 200);
+  server_.disk().block();
+  const auto answer = admin_.request("DELETE", path, {{"Prefer", "respond-async"}});
+  EXPECT_EQ(answer.status, 202) << answer.body;
+  EXPECT_EQ(answer.header("Preference-Applied"), "respond-async");
+  EXPECT_EQ(answer.json()["state"].text(), "revoked");
+  EXPECT_EQ(admin_.get(path).json()["state"].text(), "revoked");
+  server_.disk().unblock();
+  const auto again = admin_.request("DELETE", path);
+  EXPECT_EQ(again.status, 200);
+  EXPECT_EQ(again.json()["position"].text(), answer.json()["position"].text());
+}
+
+TEST(ReplyTable, ClaimsAreExclusiveUntilTheyAreCompleteOrAbandoned) {
+  ReplyTable table;
+  ReplyTable::Reply reply;
+  const auto now = ReplyTable::Clock::now();
+  const auto request = engine::sha256("a");
+  EXPECT_EQ(table.claim("n", request, now, reply), Claim::first);
+  EXPECT_EQ(table.claim("n", request, now, reply), Claim::in_progress);
+  EXPECT_EQ(table.claim("n", engine::sha256("b"), now, reply), Claim::other_request);
+  table.abandon("n");
+  EXPECT_EQ(table.claim("n", request, now, reply), Claim::first);
+  table.complete("n", {{200, "", "text/plain", "done"}, 7});
+  table.abandon("n");
+  EXPECT_EQ(table.claim("n", request, now, reply), Claim::again);
+  EXPECT_EQ(reply.sent.body, "done");
+  EXPECT_EQ(reply.durable_after, 7u);
+}
+
+TEST(ReplyTable, ForgetsTheOldestByNumberSizeAndAge) {
+  ReplyTable table({.entries = 3, .bytes = 100, .age = std::chrono::hours(1)});
+  ReplyTable::Reply reply;
+  const auto now = ReplyTable::Clock::now();
+  const auto request = engine::sha256("a");
+  const auto put = [&](const std::string& name, std::size_t size) {
+    EXPECT_EQ(table.claim(name, request, now, reply), Claim::first);
+    table.complete(name, {{200, "", "", std::string(size, 'x')}, 0});
+  };
+  for (const auto* name : {"a", "b", "c", "d"}) put(name, 1);
+  EXPECT_EQ(table.claim("d", request, now, reply), Claim::again);
+  put("a", 1);
+  put("large", 200);
+  EXPECT_EQ(table.claim("x", request, now, reply), Claim::first);
+  EXPECT_EQ(table.claim("large", request, now, reply), Claim::first);
+  table.complete("large", {{200, "", "", ""}, 0});
+  EXPECT_EQ(table.claim("large", request, now + std::chrono::hours(2), reply), Claim::first);
+}
+
+}  // namespace
+}  // namespace revoked::net
