@@ -20,15 +20,21 @@ struct BodyReader::Chunks {
   std::size_t other_bytes = 0;
 };
 
-BodyReader::BodyReader(Connection& connection, const Request& request, std::string_view head)
+BodyReader::BodyReader(Connection& connection, const Request& request, std::string_view head,
+                       std::size_t max_bytes)
     : connection_(connection),
+      max_bytes_(max_bytes),
       left_(request.content_length),
       continue_owed_(request.expects_continue),
       complete_(!request.is_chunked && request.content_length == 0) {
   if (!request.is_chunked) return;
   chunks_ = std::make_unique<Chunks>();
   auto& parser = chunks_->parser;
-  parser.body_limit(boost::none);
+  if (max_bytes == 0) {
+    parser.body_limit(boost::none);
+  } else {
+    parser.body_limit(max_bytes);
+  }
   parser.header_limit(static_cast<std::uint32_t>(2 * connection.thread().limits().head.bytes));
   parser.eager(true);
   // The guard ignores an empty line before the request; Beast does not.
@@ -79,12 +85,14 @@ std::optional<BodyReader::Got> BodyReader::take_chunks() {
   boost::system::error_code error;
   const auto used = parser.put(boost::asio::buffer(data.data(), data.size()), error);
   connection_.consume(used);
+  if (error == http::error::body_limit) return Got::oversized;
   if (error && error != http::error::need_more) return Got::malformed;
   complete_ = parser.is_done();
   body_bytes += body.size();
   other_bytes += used - body.size();
   // A chunk of one byte has five more; twice that leaves room for an extension now and then.
-  if (other_bytes > 2 * head_bytes + 10 * body_bytes ||
+  const auto max_other_bytes = 2 * head_bytes + (max_bytes_ == 0 ? 10 * body_bytes : max_bytes_);
+  if (other_bytes > max_other_bytes ||
       (!complete_ && connection_.received().size() > head_bytes)) {
     return Got::oversized;
   }

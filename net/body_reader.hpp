@@ -16,7 +16,8 @@ class BodyReader {
  public:
   // The head has passed the guard and has been consumed from the connection; it and `request`, whose views
   // point into it, outlive this.
-  BodyReader(Connection& connection, const Request& request, std::string_view head);
+  // `max_bytes`: of the body, or 0 if it may have any length.
+  BodyReader(Connection& connection, const Request& request, std::string_view head, std::size_t max_bytes);
   ~BodyReader();
   BodyReader(const BodyReader&) = delete;
   BodyReader& operator=(const BodyReader&) = delete;
@@ -25,7 +26,7 @@ class BodyReader {
     piece,
     end,
     malformed,  // what follows cannot be told apart any more: the connection must end
-    oversized,  // the same: chunk heads or trailers out of all proportion to the body
+    oversized,  // the same: over the limit, or chunk heads or trailers out of all proportion to the body
     closed,     // the peer is gone, or was too slow
   };
   // What the time of a body is for: each piece, or all of them, from when the connection entered that phase.
@@ -44,6 +45,7 @@ class BodyReader {
   std::optional<Got> take_counted();
 
   Connection& connection_;
+  const std::size_t max_bytes_;
   std::unique_ptr<Chunks> chunks_;  // null: the length is known
   std::uint64_t left_;
   std::string_view piece_;

@@ -97,12 +97,11 @@ Task<Read> read_chunked_body(Connection& connection, BodyReader& reader, Request
       refuse(connection, 400, "malformed chunked body");
       co_return Read::refused;
     }
-    body.append(reader.piece());
-    if (got == Got::oversized || body.size() > connection.thread().limits().body_bytes) {
-      refuse(connection, 413,
-             got == Got::oversized ? "the chunks carry too much besides the body" : "the body is too large");
+    if (got == Got::oversized) {
+      refuse(connection, 413, "the body, or what its chunks carry besides, is too large");
       co_return Read::refused;
     }
+    body.append(reader.piece());
   }
   request.body = body;
   co_return Read::request;
@@ -157,7 +156,7 @@ Task<bool> answer_arrived(Connection& connection) {
     const bool streamed = read == Read::request && takes_body(connection, request);
     if (read == Read::request && (streamed || request.is_chunked)) {
       keep_head(connection, head_size, request, head);
-      reader.emplace(connection, request, head);
+      reader.emplace(connection, request, head, streamed ? 0 : thread.limits().body_bytes);
       if (!streamed) read = co_await read_chunked_body(connection, *reader, request, body);
     }
     if (read == Read::closed) co_return false;

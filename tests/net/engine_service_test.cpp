@@ -40,7 +40,7 @@ TEST(EngineService, PathSaysWhatItAllows) {
   expect_problem(client.request("BREW", "/livez"), 405, "method_not_allowed");
   const auto options = client.request("OPTIONS", "/v1/keys");
   EXPECT_EQ(options.status, 204);
-  EXPECT_EQ(options.header("Allow"), "POST, OPTIONS");
+  EXPECT_EQ(options.header("Allow"), "POST, GET, HEAD, OPTIONS");
   EXPECT_EQ(options.header("Content-Length"), "");
 }
 
