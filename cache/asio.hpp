@@ -1,6 +1,6 @@
 #pragma once
-// The one way this code uses Asio: a concrete executor (type erasure costs on every operation), one io_context
-// a thread, coroutines that answer errors as values.
+// The one way this code uses Asio: a concrete executor (type erasure costs on every operation), one
+// io_context a thread, coroutines that answer errors as values.
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/awaitable.hpp>
@@ -27,7 +27,7 @@ inline constexpr asio::as_tuple_t<asio::use_awaitable_t<Executor>> as_result{};
 
 using Socket = asio::basic_stream_socket<asio::ip::tcp, Executor>;
 using Acceptor = asio::basic_socket_acceptor<asio::ip::tcp, Executor>;
-using Timer =
-    asio::basic_waitable_timer<std::chrono::steady_clock, asio::wait_traits<std::chrono::steady_clock>, Executor>;
+using Timer = asio::basic_waitable_timer<std::chrono::steady_clock,
+                                         asio::wait_traits<std::chrono::steady_clock>, Executor>;
 
 }  // namespace revoked::cache

@@ -29,8 +29,8 @@ class EngineClient {
     EngineAddress address;
     std::string credential;  // sent as a Bearer token
     std::size_t max_connections = 16;
-    std::size_t max_waiting = 4096;                      // questions without a connection yet; more: errc::overloaded
-    std::chrono::milliseconds question_timeout{1000};    // from asking to the answer, waiting included
+    std::size_t max_waiting = 4096;  // questions without a connection yet; more: errc::overloaded
+    std::chrono::milliseconds question_timeout{1000};  // from asking to the answer, waiting included
     std::chrono::milliseconds page_timeout{5000};
   };
 
@@ -40,23 +40,23 @@ class EngineClient {
 
   using DecisionHandler = std::function<void(const engine::result<Decision>&)>;
   // From any thread; `done` runs on the io_context's thread, exactly once, unless the client is stopped first
-  // (then with errc::not_ready). One question is in flight for one secret: whoever asks meanwhile shares its answer.
-  // `digest` identifies the secret.
+  // (then with errc::not_ready). One question is in flight for one secret: whoever asks meanwhile shares its
+  // answer. `digest` identifies the secret.
   void ask(const engine::Digest& digest, std::string_view secret, DecisionHandler done);
 
   // The rest: on the io_context's thread only.
 
   struct PageAnswer {
-    bool gone = false;   // 410: the range is not there; `page.position` is where the engine is
+    bool gone = false;  // 410: the range is not there; `page.position` is where the engine is
     Page page;
   };
   // GET /v1/invalidations?after=E-S&limit=N. With no position: where the engine is, and no messages.
   using PageHandler = std::function<void(const engine::result<PageAnswer>&)>;
   void read_page(std::optional<Position> after, PageHandler done);
 
-  // Follows the SSE stream until stop_stream(); reconnects with backoff and jitter. `position` is asked at each
-  // (re)connection for the Last-Event-ID. `on_gone` is a 410 at connection. `on_state` tells each change once.
-  // Handlers may stop the stream.
+  // Follows the SSE stream until stop_stream(); reconnects with backoff and jitter. `position` is asked at
+  // each (re)connection for the Last-Event-ID. `on_gone` is a 410 at connection. `on_state` tells each change
+  // once. Handlers may stop the stream.
   struct StreamHandlers {
     std::function<std::optional<Position>()> position;
     std::function<void(std::string_view message_json)> on_message;

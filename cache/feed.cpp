@@ -36,8 +36,8 @@ Position Feed::told() const {
 void Feed::send_heartbeat() {
   const std::scoped_lock lock(mutex_);
   if (told_ == Position{}) return;
-  const auto message =
-      std::make_shared<const std::string>(encode_heartbeat(told_.epoch, told_.sequence, engine::now_unix_ms()));
+  const auto message = std::make_shared<const std::string>(
+      encode_heartbeat(told_.epoch, told_.sequence, engine::now_unix_ms()));
   for (const auto& outlet : outlets_) outlet(message);
 }
 
@@ -46,7 +46,8 @@ std::string Feed::heartbeat() const {
   return encode_heartbeat(at.epoch, at.sequence, engine::now_unix_ms());
 }
 
-engine::result<Feed::Reading> Feed::read(const engine::Engine& engine, Position after, std::size_t max_events) const {
+engine::result<Feed::Reading> Feed::read(const engine::Engine& engine, Position after,
+                                         std::size_t max_events) const {
   Reading reading;
   reading.position = told();
   if (!engine.can_continue(after, reading.position.sequence)) {

@@ -46,9 +46,9 @@ class Feed final : public engine::JournalListener {
     Text message;
   };
   struct Reading {
-    bool gone = false;         // a reader at this position cannot go on: the range is not there, or was never told
-    bool more = false;         // there is more than fitted in
-    Position position;         // where the reading ends; if gone, where the feed is
+    bool gone = false;  // a reader at this position cannot go on: the range is not there, or was never told
+    bool more = false;  // there is more than fitted in
+    Position position;  // where the reading ends; if gone, where the feed is
     std::vector<Item> items;
   };
   // The messages after `after`, up to about `max_events` events and max_page_bytes. May read the disk.

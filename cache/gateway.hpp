@@ -1,6 +1,7 @@
 #pragma once
-// An edge gateway without its HTTP server: near cache, follower, subscription and the questions to the engine.
-// The follower and everything that talks run on one thread of its own; `check` may be called from any thread.
+// An edge gateway without its HTTP server: near cache, follower, subscription and the questions to the
+// engine. The follower and everything that talks run on one thread of its own; `check` may be called from any
+// thread.
 
 #include <chrono>
 #include <functional>
@@ -25,8 +26,9 @@ class Gateway {
     NearCache::Options cache;
     Follower::Options follower;
     WhenStale when_stale = WhenStale::deny;
-    std::chrono::milliseconds redis_silence{1500};  // no message from Redis for so long: follow the feed as well
-    std::string name;                               // in the acks: {"gateway":name,...}
+    std::chrono::milliseconds redis_silence{
+        1500};         // no message from Redis for so long: follow the feed as well
+    std::string name;  // in the acks: {"gateway":name,...}
   };
 
   // For the log: "redis", "feed", "follower" and what happened to it.
@@ -47,19 +49,20 @@ class Gateway {
     bool stale = false;  // answered, or not, while stale
   };
 
-  // The answer without waiting, if there is one: from the near cache, or because stale and the policy is deny.
-  // Nothing: call ask().
+  // The answer without waiting, if there is one: from the near cache, or because stale and the policy is
+  // deny. Nothing: call ask().
   std::optional<Verdict> check(const engine::Digest& digest, engine::UnixMs now) const;
 
-  // Asks the engine (shared with others that ask for the same secret) and keeps the answer. `done` runs on the
-  // gateway's thread. An unanswered question is a null decision.
+  // Asks the engine (shared with others that ask for the same secret) and keeps the answer. `done` runs on
+  // the gateway's thread. An unanswered question is a null decision.
   void ask(const engine::Digest& digest, std::string_view secret, std::function<void(Verdict)> done);
 
   struct Status {
     Coverage coverage;
     WhenStale when_stale;
     std::optional<Position> position;
-    std::chrono::milliseconds since_heard;  // since the last proof that nothing was missing; max() if there was none
+    std::chrono::milliseconds
+        since_heard;  // since the last proof that nothing was missing; max() if there was none
     bool redis_connected;
     bool feed_connected;
     NearCache::Size cache;

@@ -1,6 +1,6 @@
 #pragma once
-// Most of the build time is Asio, Beast and the standard library; they are compiled once for cache, net, tools
-// and tests.
+// Most of the build time is Asio, Beast and the standard library; they are compiled once for cache, net,
+// tools and tests.
 #include <array>
 #include <atomic>
 #include <boost/asio.hpp>

@@ -1,6 +1,6 @@
 #pragma once
-// Redis publish/subscribe over hiredis, on one io_context. A hint only (P10): nothing is queued while Redis is
-// away, and nothing is repeated. Reconnects by itself, with exponential backoff and jitter, until stopped.
+// Redis publish/subscribe over hiredis, on one io_context. A hint only (P10): nothing is queued while Redis
+// is away, and nothing is repeated. Reconnects by itself, with exponential backoff and jitter, until stopped.
 // Blocks SIGPIPE on the io_context's thread, because hiredis would raise it on a broken connection.
 
 #include <atomic>

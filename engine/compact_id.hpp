@@ -19,8 +19,8 @@
 
 namespace revoked::engine {
 
-// Append-only storage of strings up to 255 bytes. `add` from any thread, `get` from any thread that learned of
-// the offset through a synchronised structure.
+// Append-only storage of strings up to 255 bytes. `add` from any thread, `get` from any thread that learned
+// of the offset through a synchronised structure.
 class IdArena {
  public:
   std::uint64_t add(std::string_view text);

@@ -4,11 +4,16 @@ namespace revoked::engine {
 
 std::string_view to_string(KeyState state) {
   switch (state) {
-    case KeyState::unknown: return "unknown";
-    case KeyState::active: return "active";
-    case KeyState::suspended: return "suspended";
-    case KeyState::expired: return "expired";
-    case KeyState::revoked: return "revoked";
+    case KeyState::unknown:
+      return "unknown";
+    case KeyState::active:
+      return "active";
+    case KeyState::suspended:
+      return "suspended";
+    case KeyState::expired:
+      return "expired";
+    case KeyState::revoked:
+      return "revoked";
   }
   return "unknown";
 }

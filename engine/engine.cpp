@@ -145,7 +145,8 @@ result<void> Engine::read_journal(Sequence after, const std::function<bool(const
 }
 
 Engine::Size Engine::size() const {
-  return {tables_.keys.size(), {tables_.owners[0].size(), tables_.owners[1].size(), tables_.owners[2].size()}};
+  return {tables_.keys.size(),
+          {tables_.owners[0].size(), tables_.owners[1].size(), tables_.owners[2].size()}};
 }
 
 }  // namespace revoked::engine

@@ -2,8 +2,8 @@
 // The engine: every verb over keys, without sockets. All calls are thread-safe and none waits for the disk,
 // except where said so.
 //
-// A change is in memory and on its way to the journal when the call returns; it is *acknowledged* only once its
-// sequence is durable (durable() or a CommitListener). Until start() has returned, every call answers
+// A change is in memory and on its way to the journal when the call returns; it is *acknowledged* only once
+// its sequence is durable (durable() or a CommitListener). Until start() has returned, every call answers
 // errc::not_ready.
 
 #include <atomic>
@@ -36,7 +36,8 @@ inline constexpr std::size_t max_permissions_size = 2048;
 inline constexpr std::size_t max_metadata_size = 4096;
 inline constexpr std::size_t max_caller_size = 256;  // of each of a Caller's texts; the rest is cut off
 
-// Who asks: for the audit trail (never a secret), and what they can touch. Keys out of reach are errc::not_found.
+// Who asks: for the audit trail (never a secret), and what they can touch. Keys out of reach are
+// errc::not_found.
 struct Caller {
   std::string_view actor;
   std::string_view address;
@@ -51,9 +52,9 @@ struct NewKey {
   Digest digest{};                         // of its secret
   std::array<std::string_view, 3> owners;  // by Scope; empty: none
   std::string_view name;
-  std::string_view permissions;            // separated by one space
-  std::string_view metadata;               // a JSON object, or empty
-  UnixMs expires_at = 0;                   // 0: never
+  std::string_view permissions;  // separated by one space
+  std::string_view metadata;     // a JSON object, or empty
+  UnixMs expires_at = 0;         // 0: never
 };
 
 struct CreatedKey {
@@ -73,7 +74,12 @@ struct AskedRevocation {
   std::string_view key_id;  // empty: by the digest
   Digest digest{};
   std::string_view reason;
-  enum class Result : std::uint8_t { revoked, already_revoked, not_found, invalid } result = Result::not_found;
+  enum class Result : std::uint8_t {
+    revoked,
+    already_revoked,
+    not_found,
+    invalid
+  } result = Result::not_found;
 };
 
 struct RevokedOwner {
@@ -89,11 +95,11 @@ struct ChangedKey {
 
 // Which keys to list: in the order of their ids.
 struct KeyQuery {
-  std::string after;                 // a key_id; empty: from the first
-  std::array<std::string, 3> owners; // by Scope; empty: any
-  std::optional<KeyState> state;     // none: any
+  std::string after;                  // a key_id; empty: from the first
+  std::array<std::string, 3> owners;  // by Scope; empty: any
+  std::optional<KeyState> state;      // none: any
   std::size_t limit = 100;
-  const Reach* reach = nullptr;      // null: everything
+  const Reach* reach = nullptr;  // null: everything
 };
 
 struct KeyPage {
@@ -113,8 +119,10 @@ class Engine {
   Engine(Options options, std::function<void()> on_storage_failure);
   ~Engine();  // stops
 
-  // Loads everything and begins a new epoch. The listener hears all batches, the one that begins the epoch first.
-  result<void> start(std::unique_ptr<Store> store, JournalListener& listener, const ProgressListener& on_progress);
+  // Loads everything and begins a new epoch. The listener hears all batches, the one that begins the epoch
+  // first.
+  result<void> start(std::unique_ptr<Store> store, JournalListener& listener,
+                     const ProgressListener& on_progress);
   // Commits what has gathered; accepts nothing more.
   void stop();
 
@@ -127,10 +135,12 @@ class Engine {
   result<CreatedKey> create(const NewKey& key, const Caller& caller);
   result<RevokedKey> revoke(std::string_view key_id, std::string_view reason, const Caller& caller);
   result<RevokedKey> revoke(const Digest& digest, std::string_view reason, const Caller& caller);
-  result<RevokedOwner> revoke_owner(Scope scope, std::string_view id, std::string_view reason, const Caller& caller);
+  result<RevokedOwner> revoke_owner(Scope scope, std::string_view id, std::string_view reason,
+                                    const Caller& caller);
 
-  // As revoke() for each, in order and in one turn: at most max_revocations_together. Fills in the results, and answers
-  // what has to be durable before the answer. After an error nothing was done. A dry run only tells what would be.
+  // As revoke() for each, in order and in one turn: at most max_revocations_together. Fills in the results,
+  // and answers what has to be durable before the answer. After an error nothing was done. A dry run only
+  // tells what would be.
   static constexpr std::size_t max_revocations_together = 500;
   result<Sequence> revoke_many(std::span<AskedRevocation> asked, bool dry_run, const Caller& caller);
   // How many keys revoke_owner() would revoke.
@@ -140,7 +150,8 @@ class Engine {
   result<ChangedKey> suspend(std::string_view key_id, std::string_view reason, const Caller& caller);
   result<ChangedKey> resume(std::string_view key_id, std::string_view reason, const Caller& caller);
   // A new secret; the old one lives on for `grace_ms`. errc::not_active if the key is suspended or expired.
-  result<ChangedKey> rotate(std::string_view key_id, const Digest& digest, UnixMs grace_ms, const Caller& caller);
+  result<ChangedKey> rotate(std::string_view key_id, const Digest& digest, UnixMs grace_ms,
+                            const Caller& caller);
 
   // Never waits for anything. A key whose creation is not durable yet is unknown (P2).
   result<void> verify(const Digest& digest, UnixMs now, Decision& decision) const;
@@ -151,12 +162,12 @@ class Engine {
   result<KeyPage> list(const KeyQuery& query, UnixMs now) const;
   result<std::string> key_id_of(const Digest& digest) const;
 
-  // Visits the durable entries that match, oldest first. Looks at about so many events at most, and ends earlier
-  // rather. Reads the disk.
+  // Visits the durable entries that match, oldest first. Looks at about so many events at most, and ends
+  // earlier rather. Reads the disk.
   static constexpr std::size_t max_audit_look_at = 200'000;
   result<AuditPage> audit(const AuditQuery& query, const EventVisitor& visit) const;
-  // Puts an attempt that was refused into the trail, at a bounded rate. `what` is of our own making; `key_id` may be
-  // anything.
+  // Puts an attempt that was refused into the trail, at a bounded rate. `what` is of our own making; `key_id`
+  // may be anything.
   void record_refusal(std::string_view what, std::string_view key_id, const Caller& caller);
 
   Epoch epoch() const { return journal_->epoch(); }
@@ -186,7 +197,8 @@ class Engine {
   bool started() const { return started_.load(std::memory_order_acquire); }
   RevokedOwner revoke_whole(Journal::Turn& turn, Scope scope, Slot owner, const EventView& event);
   result<RevokedOwner> revoke_part(Scope scope, Slot owner, EventView event, const Caller& caller);
-  std::vector<Slot> keys_within(const Reach& reach, Scope scope, Slot owner, std::size_t from, std::size_t to) const;
+  std::vector<Slot> keys_within(const Reach& reach, Scope scope, Slot owner, std::size_t from,
+                                std::size_t to) const;
   Slot find_within(const AskedRevocation& asked, const Caller& caller) const;
   Sequence append_revocation(Journal::Turn& turn, Slot key, UnixMs at, std::string_view reason,
                              const Caller& caller);
@@ -194,7 +206,8 @@ class Engine {
   result<void> find_changeable(std::string_view key_id, const Caller& caller, Decision& names,
                                EventView& event) const;
   bool is_visible(const EventView& event, const Reach* reach) const;
-  void list_key(const KeyQuery& query, UnixMs now, Sequence created, const EventView& creation, KeyPage& page) const;
+  void list_key(const KeyQuery& query, UnixMs now, Sequence created, const EventView& creation,
+                KeyPage& page) const;
   void set_record(KeyDescription& key, Sequence created, const EventView& creation) const;
   result<Revocation> find_revocation(const KeyRecord& key, const Decision& decision) const;
 

@@ -18,7 +18,8 @@ result<void> check(const NewKey& key) {
     if (!owner.empty() && !is_owner_id(owner)) return errc::invalid_owner_id;
   }
   if (key.name.size() > max_name_size || key.metadata.size() > max_metadata_size ||
-      key.permissions.size() > max_permissions_size || !is_permission_list(key.permissions) || key.expires_at < 0) {
+      key.permissions.size() > max_permissions_size || !is_permission_list(key.permissions) ||
+      key.expires_at < 0) {
     return errc::invalid_field;
   }
   return {};
@@ -51,7 +52,8 @@ result<CreatedKey> Engine::create(const NewKey& key, const Caller& caller) {
   event.type = EventType::key_created;
   event.at = created.at;
   event[Field::key_id] = created.key_id;
-  for (const Scope scope : all_scopes) event[owner_field(scope)] = key.owners[static_cast<std::size_t>(scope)];
+  for (const Scope scope : all_scopes)
+    event[owner_field(scope)] = key.owners[static_cast<std::size_t>(scope)];
   event[Field::digest] = {reinterpret_cast<const char*>(key.digest.data()), key.digest.size()};
   event[Field::name] = key.name;
   if (key.expires_at != 0) event[Field::expires_at] = expires_at;
@@ -61,7 +63,8 @@ result<CreatedKey> Engine::create(const NewKey& key, const Caller& caller) {
 
   Journal::Turn turn(*journal_);
   if (const auto open = turn.open(); !open) return open.error();
-  if (tables_.keys.find_by_id(created.key_id) != no_slot || tables_.keys.find_by_digest(key.digest) != no_slot) {
+  if (tables_.keys.find_by_id(created.key_id) != no_slot ||
+      tables_.keys.find_by_digest(key.digest) != no_slot) {
     return errc::already_exists;
   }
   created.sequence = turn.append(event);
@@ -126,8 +129,10 @@ result<RevokedOwner> Engine::revoke_owner(Scope scope, std::string_view id, std:
     Journal::Turn turn(*journal_);
     if (const auto open = turn.open(); !open) return open.error();
     const Slot owner = owners.find(id);
-    const auto extent = caller.reach == nullptr ? Extent::whole : tables_.extent_of(*caller.reach, scope, owner, id);
-    // Nothing to revoke, no event: repeating a request has one effect. What did it before may not be synced yet.
+    const auto extent =
+        caller.reach == nullptr ? Extent::whole : tables_.extent_of(*caller.reach, scope, owner, id);
+    // Nothing to revoke, no event: repeating a request has one effect. What did it before may not be synced
+    // yet.
     if (owner == no_slot || extent == Extent::nothing || !owners.has_live_keys(owner)) {
       return RevokedOwner{0, event.at, journal_->applied()};
     }
@@ -141,8 +146,8 @@ RevokedOwner Engine::revoke_whole(Journal::Turn& turn, Scope scope, Slot owner, 
   return {tables_.of(scope).revoke(owner, sequence), event.at, sequence};
 }
 
-// An owner's keys lie partly out of the caller's reach: those within are revoked one by one, in one turn and so in
-// one batch (P8). Rare, and the only revocation that takes longer the more keys there are.
+// An owner's keys lie partly out of the caller's reach: those within are revoked one by one, in one turn and
+// so in one batch (P8). Rare, and the only revocation that takes longer the more keys there are.
 result<RevokedOwner> Engine::revoke_part(Scope scope, Slot owner, EventView event, const Caller& caller) {
   const auto reason = event[Field::reason];
   const auto at = event.at;

@@ -10,23 +10,40 @@ class Category final : public boost::system::error_category {
   const char* name() const noexcept override { return "revoked"; }
   std::string message(int code) const override {
     switch (static_cast<errc>(code)) {
-      case errc::not_found: return "no such key";
-      case errc::already_exists: return "a key with this id or secret exists already";
-      case errc::already_revoked: return "the key is revoked";
-      case errc::not_active: return "the key is not active";
-      case errc::invalid_key_id: return "a key id is 1 to 128 characters of A-Z a-z 0-9 . _ ~ -";
-      case errc::invalid_owner_id: return "an owner id is 1 to 128 characters of A-Z a-z 0-9 . _ ~ - @ : +";
-      case errc::invalid_field: return "a field is malformed or over its limit";
-      case errc::not_ready: return "the engine is not ready";
-      case errc::overloaded: return "too much is waiting for the disk";
-      case errc::storage_failed: return "the storage failed";
-      case errc::storage_in_use: return "another engine uses this data directory";
-      case errc::storage_corrupt: return "the journal is corrupt";
-      case errc::position_gone: return "this position is not in the journal";
-      case errc::malformed: return "malformed";
-      case errc::unavailable: return "cannot be reached";
-      case errc::timed_out: return "no answer in time";
-      case errc::refused: return "credential refused";
+      case errc::not_found:
+        return "no such key";
+      case errc::already_exists:
+        return "a key with this id or secret exists already";
+      case errc::already_revoked:
+        return "the key is revoked";
+      case errc::not_active:
+        return "the key is not active";
+      case errc::invalid_key_id:
+        return "a key id is 1 to 128 characters of A-Z a-z 0-9 . _ ~ -";
+      case errc::invalid_owner_id:
+        return "an owner id is 1 to 128 characters of A-Z a-z 0-9 . _ ~ - @ : +";
+      case errc::invalid_field:
+        return "a field is malformed or over its limit";
+      case errc::not_ready:
+        return "the engine is not ready";
+      case errc::overloaded:
+        return "too much is waiting for the disk";
+      case errc::storage_failed:
+        return "the storage failed";
+      case errc::storage_in_use:
+        return "another engine uses this data directory";
+      case errc::storage_corrupt:
+        return "the journal is corrupt";
+      case errc::position_gone:
+        return "this position is not in the journal";
+      case errc::malformed:
+        return "malformed";
+      case errc::unavailable:
+        return "cannot be reached";
+      case errc::timed_out:
+        return "no answer in time";
+      case errc::refused:
+        return "credential refused";
     }
     return "unknown error";
   }

@@ -37,7 +37,7 @@ enum class Field : std::uint8_t {
   application,
   workspace,
   reason,
-  digest,       // 32 bytes
+  digest,  // 32 bytes
   name,
   expires_at,   // i64, Unix milliseconds
   permissions,  // separated by one space
@@ -48,7 +48,7 @@ enum class Field : std::uint8_t {
   address,
   request_id,
   grace_until,  // i64, Unix milliseconds: when a rotated key's old secret ends
-  count_,  // how many there are
+  count_,       // how many there are
 };
 inline constexpr std::size_t field_count = static_cast<std::size_t>(Field::count_);
 inline constexpr std::size_t max_field_size = 0xffff;

@@ -56,7 +56,8 @@ result<Sequence> Folder::fold_some() {
     if (batch.first() > through) return false;
     return batch.for_each([&](Sequence sequence, const EventView& event) {
       if (sequence < from || sequence > through) return;
-      if (event.type == EventType::key_revoked) revocations.push_back({std::string(event[Field::key_id]), sequence});
+      if (event.type == EventType::key_revoked)
+        revocations.push_back({std::string(event[Field::key_id]), sequence});
       for_each_audit_mark(event, [&](AuditKind kind, std::string_view id) {
         marks.push_back({kind, std::string(id), sequence});
       });

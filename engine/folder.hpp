@@ -1,7 +1,7 @@
 #pragma once
 // Folds revocations from the journal into the keys' records, in the background, so that a start has little to
-// replay, and marks what the audit trail is searched by. Works in batches, at the lowest priority, and only when
-// enough has gathered: a start replays what is left in well under a second.
+// replay, and marks what the audit trail is searched by. Works in batches, at the lowest priority, and only
+// when enough has gathered: a start replays what is left in well under a second.
 
 #include <atomic>
 #include <condition_variable>
@@ -16,8 +16,8 @@ namespace revoked::engine {
 class Folder {
  public:
   struct Options {
-    Sequence lag = 500'000;        // start folding when so many events lie unfolded
-    Sequence batch = 10'000;       // events a write
+    Sequence lag = 500'000;   // start folding when so many events lie unfolded
+    Sequence batch = 10'000;  // events a write
   };
 
   Folder(Store& store, Journal& journal, Options options);

@@ -28,9 +28,12 @@ bool is_id(std::string_view text, const std::array<bool, 256>& allowed) {
 
 std::string_view to_string(Scope scope) {
   switch (scope) {
-    case Scope::user: return "user";
-    case Scope::application: return "application";
-    case Scope::workspace: return "workspace";
+    case Scope::user:
+      return "user";
+    case Scope::application:
+      return "application";
+    case Scope::workspace:
+      return "workspace";
   }
   return "unknown";
 }

@@ -51,7 +51,8 @@ result<void> Journal::Turn::open() const {
 Sequence Journal::Turn::append(const EventView& event) {
   const auto sequence = ++journal_.last_;
   auto& pending = journal_.pending_;
-  if (pending.empty() || (!appended_ && pending.back().count() >= max_batch_events)) journal_.open_batch(sequence);
+  if (pending.empty() || (!appended_ && pending.back().count() >= max_batch_events))
+    journal_.open_batch(sequence);
   const auto before = pending.back().size_bytes();
   pending.back().append(event);
   journal_.pending_bytes_ += pending.back().size_bytes() - before;

@@ -1,13 +1,13 @@
 #pragma once
 // The ordered list of all events, with group commit.
 //
-// Whoever wants to change something takes a `Turn`: the one lock that orders events. In it the event is appended
-// (and gets its sequence) and the tables are changed, so that the tables always are the projection of a prefix
-// of the journal. A turn is short: no I/O, no waiting.
+// Whoever wants to change something takes a `Turn`: the one lock that orders events. In it the event is
+// appended (and gets its sequence) and the tables are changed, so that the tables always are the projection
+// of a prefix of the journal. A turn is short: no I/O, no waiting.
 //
-// One thread of the journal's own takes all that has gathered as one batch, tells the listeners, has the store
-// sync it, and then tells the commit listeners. While it syncs, the next batch gathers. After a failed commit
-// nothing is accepted and nothing is confirmed any more (P11).
+// One thread of the journal's own takes all that has gathered as one batch, tells the listeners, has the
+// store sync it, and then tells the commit listeners. While it syncs, the next batch gathers. After a failed
+// commit nothing is accepted and nothing is confirmed any more (P11).
 
 #include <atomic>
 #include <condition_variable>
@@ -41,8 +41,8 @@ class Journal {
   // What may gather while a batch is being synced. More is refused with errc::overloaded.
   static constexpr std::size_t max_pending_bytes = 64 << 20;
 
-  // A batch that has so many is closed: what one look-up or one bus message has to read stays bounded. Events of one
-  // turn are never parted, so a turn with many makes a larger batch.
+  // A batch that has so many is closed: what one look-up or one bus message has to read stays bounded. Events
+  // of one turn are never parted, so a turn with many makes a larger batch.
   static constexpr std::uint32_t max_batch_events = 8192;
 
   // The next event gets sequence `last + 1`. `on_failure` is called once, on the journal's thread.
@@ -81,8 +81,8 @@ class Journal {
   Sequence durable() const { return durable_.load(std::memory_order_seq_cst); }
   bool has_failed() const { return failed_.load(std::memory_order_acquire); }
 
-  // Waits until `sequence` is durable; false if the journal failed or stopped first. For start-up and tests: a
-  // network thread must not call it.
+  // Waits until `sequence` is durable; false if the journal failed or stopped first. For start-up and tests:
+  // a network thread must not call it.
   bool wait_until_durable(Sequence sequence);
 
   // Accepts nothing more, commits what has gathered, ends the thread.

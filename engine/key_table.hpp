@@ -2,8 +2,8 @@
 // All keys in memory: what a decision needs and no more (64 bytes a key and about 15 of indexes). The rest of
 // a key's record lies in the store.
 //
-// `find_*` and `operator[]` from any thread. `insert` and the changes only by whoever holds the journal's turn
-// (or while loading): writers are one at a time, readers never wait for more than a shard's short lock.
+// `find_*` and `operator[]` from any thread. `insert` and the changes only by whoever holds the journal's
+// turn (or while loading): writers are one at a time, readers never wait for more than a shard's short lock.
 
 #include <array>
 #include <atomic>
@@ -33,7 +33,8 @@ struct alignas(64) KeyRecord {
   Slot permissions = 0;
   Sequence created = 0;
 
-  // One word, so that a reader never sees half a change: flags, and revoked by which sequence or expiring when.
+  // One word, so that a reader never sees half a change: flags, and revoked by which sequence or expiring
+  // when.
   UnixMs expires_at() const {  // 0: never, or revoked
     const auto word = fate();
     return word & revoked_bit ? 0 : static_cast<UnixMs>(word & value_bits);
@@ -55,8 +56,10 @@ struct alignas(64) KeyRecord {
     update([by](std::uint64_t word) { return (word & superseded_bit) | revoked_bit | by; });
   }
   void set_suspended(bool suspended) {
-    if (suspended) fate_.fetch_or(suspended_bit, std::memory_order_acq_rel);
-    else fate_.fetch_and(~suspended_bit, std::memory_order_acq_rel);
+    if (suspended)
+      fate_.fetch_or(suspended_bit, std::memory_order_acq_rel);
+    else
+      fate_.fetch_and(~suspended_bit, std::memory_order_acq_rel);
   }
   void set_superseded() { fate_.fetch_or(superseded_bit, std::memory_order_acq_rel); }
 
@@ -81,11 +84,12 @@ class KeyTable {
   Slot find_by_id(std::string_view id) const;  // no_slot if there is none
   Slot find_by_digest(const Digest& digest) const;
 
-  // As find_by_digest for each, with the memory misses of a batch overlapping. `slots` is as long as `digests`.
+  // As find_by_digest for each, with the memory misses of a batch overlapping. `slots` is as long as
+  // `digests`.
   void find_by_digest(std::span<const Digest> digests, std::span<Slot> slots) const;
 
-  // `fill(record)` sets everything but id and digest, before anyone can find the key. The caller has checked that
-  // neither is there.
+  // `fill(record)` sets everything but id and digest, before anyone can find the key. The caller has checked
+  // that neither is there.
   template <class Fill>
   Slot insert(std::string_view id, const Digest& digest, Fill&& fill) {
     const Slot slot = records_.add();
@@ -95,8 +99,8 @@ class KeyTable {
     return slot;
   }
 
-  // A further record for the same key, with another digest: the id leads to it from now on, the old digest still
-  // to `old`. `fill` as above.
+  // A further record for the same key, with another digest: the id leads to it from now on, the old digest
+  // still to `old`. `fill` as above.
   template <class Fill>
   Slot supersede(Slot old, const Digest& digest, Fill&& fill) {
     const Slot slot = records_.add();

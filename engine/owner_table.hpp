@@ -1,5 +1,6 @@
 #pragma once
-// The owners of one scope: who they are, up to where their keys are revoked, and how many live keys they have.
+// The owners of one scope: who they are, up to where their keys are revoked, and how many live keys they
+// have.
 //
 // `find` and `revoked_through` from any thread. The rest only by whoever holds the journal's turn (or while
 // loading): that makes the counters exact without a lock of their own.
@@ -72,7 +73,8 @@ class OwnerTable {
 
   IdArena arena_;
   Slab<Record> records_;
-  std::unique_ptr<std::array<Shard, shard_count>> shards_ = std::make_unique<std::array<Shard, shard_count>>();
+  std::unique_ptr<std::array<Shard, shard_count>> shards_ =
+      std::make_unique<std::array<Shard, shard_count>>();
 };
 
 }  // namespace revoked::engine

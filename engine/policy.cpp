@@ -8,14 +8,22 @@ namespace revoked::engine {
 
 std::string_view to_string(Permission permission) {
   switch (permission) {
-    case Permission::keys_create: return "keys:create";
-    case Permission::keys_read: return "keys:read";
-    case Permission::keys_verify: return "keys:verify";
-    case Permission::keys_write: return "keys:write";
-    case Permission::keys_revoke: return "keys:revoke";
-    case Permission::audit_read: return "audit:read";
-    case Permission::gateways_read: return "gateways:read";
-    case Permission::gateway: return "gateway";
+    case Permission::keys_create:
+      return "keys:create";
+    case Permission::keys_read:
+      return "keys:read";
+    case Permission::keys_verify:
+      return "keys:verify";
+    case Permission::keys_write:
+      return "keys:write";
+    case Permission::keys_revoke:
+      return "keys:revoke";
+    case Permission::audit_read:
+      return "audit:read";
+    case Permission::gateways_read:
+      return "gateways:read";
+    case Permission::gateway:
+      return "gateway";
   }
   return "";
 }
@@ -33,7 +41,8 @@ std::optional<Principal> principal_of(const Decision& key) {
   if (key.state != KeyState::active) return {};
   Principal principal{false, std::string(key.permissions), {}, key.key_id};
   for (const Scope scope : all_scopes) {
-    if (!key.owner(scope).empty()) principal.reach.limits[static_cast<std::size_t>(scope)] = {key.owner(scope)};
+    if (!key.owner(scope).empty())
+      principal.reach.limits[static_cast<std::size_t>(scope)] = {key.owner(scope)};
   }
   return principal;
 }

@@ -1,6 +1,6 @@
 #pragma once
-// Who may do what to which keys. One place; deny by default. What lies outside a caller's reach looks to it as if
-// it were not there.
+// Who may do what to which keys. One place; deny by default. What lies outside a caller's reach looks to it
+// as if it were not there.
 
 #include <array>
 #include <optional>
@@ -24,8 +24,8 @@ enum class Permission {
 };
 std::string_view to_string(Permission permission);
 
-// The owners that a caller may act for, in each scope that it is limited in. A key is within reach if it has one
-// of these owners in every such scope.
+// The owners that a caller may act for, in each scope that it is limited in. A key is within reach if it has
+// one of these owners in every such scope.
 struct Reach {
   std::array<std::optional<std::vector<std::string>>, 3> limits;  // by Scope
 
@@ -48,7 +48,7 @@ struct Principal {
   bool is_master = false;
   std::string permissions;  // separated by one space
   Reach reach;
-  std::string actor;        // for the audit trail: "master", a key_id, or the subject of a token
+  std::string actor;  // for the audit trail: "master", a key_id, or the subject of a token
 };
 
 // A key of ours as a caller: its permissions, limited to its own owners. Nothing unless it is active.

@@ -10,12 +10,15 @@ void apply_change(Tables& tables, Sequence sequence, const EventView& event) {
   const Slot slot = tables.keys.find_by_id(event[Field::key_id]);
   if (slot == no_slot) return;
   switch (event.type) {
-    case EventType::key_suspended: return tables.suspend_key(slot, true);
-    case EventType::key_resumed: return tables.suspend_key(slot, false);
+    case EventType::key_suspended:
+      return tables.suspend_key(slot, true);
+    case EventType::key_resumed:
+      return tables.suspend_key(slot, false);
     case EventType::key_rotated:
       tables.rotate_key(slot, sequence, digest_of(event), decode_i64(event[Field::grace_until], 0));
       return;
-    default: return;
+    default:
+      return;
   }
 }
 
@@ -34,7 +37,8 @@ result<void> recover(const Store& store, Tables& tables, const ProgressListener&
 
   const auto last = store.last_sequence();
   if (!last) return last.error();
-  // What the records know of must be in the journal. If it has lost its end, its positions would be given again.
+  // What the records know of must be in the journal. If it has lost its end, its positions would be given
+  // again.
   Sequence newest = store.folded_to();
 
   const auto marks = store.load_owner_marks([&](const OwnerMark& mark) {
@@ -53,9 +57,8 @@ result<void> recover(const Store& store, Tables& tables, const ProgressListener&
   if (!keys) return keys.error();
   if (newest > *last) return errc::storage_corrupt;
 
-  const auto changes = store.load_changes([&](Sequence sequence, const EventView& event) {
-    apply_change(tables, sequence, event);
-  });
+  const auto changes = store.load_changes(
+      [&](Sequence sequence, const EventView& event) { apply_change(tables, sequence, event); });
   if (!changes) return changes.error();
 
   bool whole = true;

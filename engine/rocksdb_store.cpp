@@ -5,11 +5,12 @@
 //   keys     key_id → sequence (u64, little endian), creating event
 //            key_id '\0' → the sequence that revoked it, folded in later. Sorts right behind its key
 //   audit    kind, id '\0' sequence (u64, big endian) → nothing: what the audit trail is searched by
-//   default  "epoch/" u64 → first sequence; "owner/" scope id '\0' sequence → nothing; "folded_to" → sequence;
+//   default  "epoch/" u64 → first sequence; "owner/" scope id '\0' sequence → nothing; "folded_to" →
+//   sequence;
 //            "change/" sequence → the event that suspended, resumed or rotated a key
 //
-// Recovery: kTolerateCorruptedTailRecords refuses a log with a hole in it (the default would silently drop what
-// follows) and accepts the torn tail that a crash leaves.
+// Recovery: kTolerateCorruptedTailRecords refuses a log with a hole in it (the default would silently drop
+// what follows) and accepts the torn tail that a crash leaves.
 
 #include <rocksdb/cache.h>
 #include <rocksdb/db.h>
@@ -77,7 +78,8 @@ class RocksdbStore final : public Store {
   result<void> commit(const BatchView& batch) override {
     writes_.Clear();
     writes_.Put(journal(), big_endian(batch.first()), slice(batch.bytes()));
-    const bool whole = batch.for_each([&](Sequence sequence, const EventView& event) { index(batch, sequence, event); });
+    const bool whole =
+        batch.for_each([&](Sequence sequence, const EventView& event) { index(batch, sequence, event); });
     if (!whole) return errc::malformed;
     if (!db_->Write(synced_, &writes_).ok()) return errc::storage_failed;
     return {};
@@ -319,13 +321,16 @@ result<std::unique_ptr<Store>> open_rocksdb_store(const std::string& directory, 
 
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
   rocksdb::DB* db = nullptr;
-  const auto opened = rocksdb::DB::Open(
-      options, directory,
-      {{rocksdb::kDefaultColumnFamilyName, family}, {"journal", family}, {"keys", looked_up}, {"audit", family}},
-      &handles, &db);
+  const auto opened = rocksdb::DB::Open(options, directory,
+                                        {{rocksdb::kDefaultColumnFamilyName, family},
+                                         {"journal", family},
+                                         {"keys", looked_up},
+                                         {"audit", family}},
+                                        &handles, &db);
   if (!opened.ok()) {
     detail = opened.ToString();
-    // What RocksDB says of a lock that another process, or this one, holds. A path may have "lock" in it as well.
+    // What RocksDB says of a lock that another process, or this one, holds. A path may have "lock" in it as
+    // well.
     const bool held = detail.find("While lock file: ") != std::string::npos ||
                       detail.find("lock hold by current process") != std::string::npos;
     if (opened.IsIOError() && held) return errc::storage_in_use;

@@ -24,8 +24,10 @@ class Slab {
   Slab() = default;
   ~Slab() {
     for (std::size_t i = 0; i < max_chunks; ++i) {
-      if (Chunk* const chunk = chunks_[i].load(std::memory_order_relaxed)) delete chunk;
-      else break;
+      if (Chunk* const chunk = chunks_[i].load(std::memory_order_relaxed))
+        delete chunk;
+      else
+        break;
     }
   }
   Slab(const Slab&) = delete;
@@ -67,8 +69,9 @@ class Slab {
   struct Free {
     void operator()(void* memory) const { std::free(memory); }
   };
-  std::unique_ptr<std::atomic<Chunk*>[], Free> chunks_{
-      static_cast<std::atomic<Chunk*>*>(std::calloc(max_chunks, sizeof(std::atomic<Chunk*>)))};
+  std::unique_ptr<std::atomic<Chunk*>[], Free> chunks_ {
+    static_cast<std::atomic<Chunk*>*>(std::calloc(max_chunks, sizeof(std::atomic<Chunk*>)))
+  };
 };
 
 }  // namespace revoked::engine

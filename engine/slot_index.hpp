@@ -33,7 +33,8 @@ class SlotIndex {
     }
   }
 
-  // The caller has checked that it is not there. `hash_of(slot)` gives an entry's hash again when the index grows.
+  // The caller has checked that it is not there. `hash_of(slot)` gives an entry's hash again when the index
+  // grows.
   template <class HashOf>
   void insert(std::uint64_t hash, Slot slot, HashOf&& hash_of) {
     if (size_ + 1 > capacity_limit()) grow(hash_of);

@@ -32,8 +32,9 @@ class Store {
  public:
   virtual ~Store() = default;
 
-  // Writes the batch, the records of the keys that it creates, the marks of the owners that it revokes, the other
-  // changes of keys and the epoch that it starts, all or nothing, and returns once that is synced to disk.
+  // Writes the batch, the records of the keys that it creates, the marks of the owners that it revokes, the
+  // other changes of keys and the epoch that it starts, all or nothing, and returns once that is synced to
+  // disk.
   virtual result<void> commit(const BatchView& batch) = 0;
 
   // The last sequence committed; 0 if there is none.
@@ -44,8 +45,8 @@ class Store {
   // Visits the batches that have events at or after `from`, in order, until one has been refused (false).
   virtual result<void> replay(Sequence from, const std::function<bool(const BatchView&)>& visit) const = 0;
 
-  // Visits every key: the sequence and the event that created it, and the sequence that revoked it as far as that
-  // has been folded in, else 0.
+  // Visits every key: the sequence and the event that created it, and the sequence that revoked it as far as
+  // that has been folded in, else 0.
   using KeyVisitor = std::function<void(Sequence created, const EventView& creation, Sequence revoked)>;
   virtual result<void> load_keys(const KeyVisitor& visit) const = 0;
   // For the progress of a long load: a rough count.
@@ -61,7 +62,8 @@ class Store {
   virtual result<void> scan_keys(std::string_view after, const KeyScanner& visit) const = 0;
 
   // The event that created a key, encoded (see event.hpp), and its sequence.
-  virtual result<std::optional<std::pair<Sequence, std::string>>> fetch_key(std::string_view key_id) const = 0;
+  virtual result<std::optional<std::pair<Sequence, std::string>>> fetch_key(
+      std::string_view key_id) const = 0;
   // The sequence of the first revocation of an owner at or after `from`; 0 if there is none.
   virtual result<Sequence> owner_mark_after(Scope scope, std::string_view id, Sequence from) const = 0;
 
@@ -76,8 +78,8 @@ class Store {
                                         const std::function<bool(Sequence)>& visit) const = 0;
 };
 
-// RocksDB in `directory`, made if it is not there. errc::storage_in_use if another process has it; the text of
-// other failures goes to `detail`.
+// RocksDB in `directory`, made if it is not there. errc::storage_in_use if another process has it; the text
+// of other failures goes to `detail`.
 result<std::unique_ptr<Store>> open_rocksdb_store(const std::string& directory, std::string& detail);
 
 }  // namespace revoked::engine

@@ -1,6 +1,6 @@
 #pragma once
-// The tables that decisions are made from, together: keys, owners, permission sets. A projection of the journal.
-// Changes only by whoever holds the journal's turn (or while loading); look-ups from any thread.
+// The tables that decisions are made from, together: keys, owners, permission sets. A projection of the
+// journal. Changes only by whoever holds the journal's turn (or while loading); look-ups from any thread.
 
 #include <array>
 #include <atomic>
@@ -43,8 +43,8 @@ struct Tables {
   // By whoever holds the turn. `owner` is the slot of `id`, or no_slot.
   Extent extent_of(const Reach& reach, Scope scope, Slot owner, std::string_view id) const;
 
-  // The slot that a key's id leads to, from that of any of its secrets. In a turn: outside, the key may be rotated
-  // behind one's back.
+  // The slot that a key's id leads to, from that of any of its secrets. In a turn: outside, the key may be
+  // rotated behind one's back.
   Slot newest_of(Slot key) const;
 
   // The latest sequence by which the key is revoked, through itself or an owner; 0 if it is not.
@@ -57,8 +57,8 @@ struct Tables {
   template <class Change>
   void change_with_predecessors(Slot key, Change&& change);
 
-  // The slot of the secret that a rotated key had before. Resumptions come from the journal's thread: hence a lock,
-  // which nobody takes while no key was ever rotated.
+  // The slot of the secret that a rotated key had before. Resumptions come from the journal's thread: hence a
+  // lock, which nobody takes while no key was ever rotated.
   std::mutex predecessors_mutex_;
   std::atomic<bool> has_predecessors_{false};
   std::unordered_map<Slot, Slot> predecessors_;

@@ -36,7 +36,8 @@ bool take(std::string_view& text, char lower, char upper) {
 }  // namespace
 
 UnixMs now_unix_ms() {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch())
+  return std::chrono::duration_cast<std::chrono::milliseconds>(
+             std::chrono::system_clock::now().time_since_epoch())
       .count();
 }
 

@@ -1,6 +1,6 @@
 #pragma once
-// A key as a request asks for it, in whichever dialect or line: reads it, and decides whether this caller may create
-// such a key.
+// A key as a request asks for it, in whichever dialect or line: reads it, and decides whether this caller may
+// create such a key.
 
 #include <optional>
 #include <string>
@@ -22,8 +22,8 @@ struct AskedKey {
   std::string refusal;        // why not, if not empty
 };
 
-// Nothing if all is well; a refusal views `asked`. `asked` is overwritten; it must outlive what is made of its `key`,
-// and so must `principal`.
+// Nothing if all is well; a refusal views `asked`. `asked` is overwritten; it must outlive what is made of
+// its `key`, and so must `principal`.
 std::optional<Refusal> read_asked_key(AskedKey& asked, std::string_view json, const engine::Engine& engine,
                                       const engine::Principal& principal);
 std::optional<Refusal> read_asked_key(AskedKey& asked, std::vector<JsonMember> members,

@@ -92,8 +92,7 @@ std::optional<BodyReader::Got> BodyReader::take_chunks() {
   other_bytes += used - body.size();
   // A chunk of one byte has five more; twice that leaves room for an extension now and then.
   const auto max_other_bytes = 2 * head_bytes + (max_bytes_ == 0 ? 10 * body_bytes : max_bytes_);
-  if (other_bytes > max_other_bytes ||
-      (!complete_ && connection_.received().size() > head_bytes)) {
+  if (other_bytes > max_other_bytes || (!complete_ && connection_.received().size() > head_bytes)) {
     return Got::oversized;
   }
   piece_ = body;

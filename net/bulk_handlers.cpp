@@ -7,10 +7,10 @@
 
 #include "cache/json_writer.hpp"
 #include "net/api.hpp"
+#include "net/asked_key.hpp"
 #include "net/json_reader.hpp"
 #include "net/line_reader.hpp"
 #include "net/network_thread.hpp"
-#include "net/asked_key.hpp"
 #include "net/problem.hpp"
 
 namespace revoked::net {

@@ -40,10 +40,14 @@ void answer(Response& response, const Gateway::Verdict& verdict) {
       set_if_any(response, "X-Workspace-Id", decision.workspace);
       set_if_any(response, "X-Key-Permissions", decision.permissions);
       return response.send(200);
-    case State::revoked: return deny(response, 403, "revoked");
-    case State::expired: return deny(response, 403, "expired");
-    case State::suspended: return deny(response, 403, "suspended");
-    case State::unknown: break;
+    case State::revoked:
+      return deny(response, 403, "revoked");
+    case State::expired:
+      return deny(response, 403, "expired");
+    case State::suspended:
+      return deny(response, 403, "suspended");
+    case State::unknown:
+      break;
   }
   deny(response, 401, "unknown");
 }
@@ -57,7 +61,7 @@ Task<Gateway::Verdict> ask(Gateway& gateway, const engine::Digest& digest, std::
   auto initiate = [&](Handler handler) {
     auto shared = std::make_shared<Handler>(std::move(handler));
     gateway.ask(digest, secret, [executor, shared](Gateway::Verdict verdict) {
-      asio::post(executor, [shared, verdict = std::move(verdict)] { std::move(*shared)(verdict); });
+      asio::post(executor, [shared, verdict = std::move(verdict)] { std::move (*shared)(verdict); });
     });
   };
   Token token;
@@ -119,7 +123,8 @@ void CheckService::show_readiness(Exchange& exchange, bool detailed) const {
   if (detailed) {
     json.field("repairing", status.coverage == Gateway::Coverage::repairing);
     json.field("redis_connected", status.redis_connected).field("feed_connected", status.feed_connected);
-    json.field("cached", std::uint64_t{status.cache.entries}).field("marks", std::uint64_t{status.cache.marks});
+    json.field("cached", std::uint64_t{status.cache.entries})
+        .field("marks", std::uint64_t{status.cache.marks});
     json.field("hits", status.hits).field("questions", status.questions).field("repairs", status.repairs);
     json.field("flushes", status.flushes).field("invalidations", status.invalidations);
   }

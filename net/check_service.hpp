@@ -1,5 +1,6 @@
 #pragma once
-// The HTTP side of a gateway: `/check` for nginx auth_request, Envoy ext_authz and Traefik forwardAuth, and health.
+// The HTTP side of a gateway: `/check` for nginx auth_request, Envoy ext_authz and Traefik forwardAuth, and
+// health.
 
 #include "cache/gateway.hpp"
 #include "net/service.hpp"

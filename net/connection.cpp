@@ -23,13 +23,19 @@ void Connection::enter(Phase phase) {
   const auto& limits = thread_.limits();
   const auto allowed = [&]() -> std::chrono::milliseconds {
     switch (phase) {
-      case Phase::idle: return limits.idle_timeout;
-      case Phase::head: return limits.head_timeout;
-      case Phase::body: return limits.body_timeout;
-      case Phase::writing: return limits.write_timeout;
-      case Phase::closing: return limits.linger_timeout;
+      case Phase::idle:
+        return limits.idle_timeout;
+      case Phase::head:
+        return limits.head_timeout;
+      case Phase::body:
+        return limits.body_timeout;
+      case Phase::writing:
+        return limits.write_timeout;
+      case Phase::closing:
+        return limits.linger_timeout;
       case Phase::handling:
-      case Phase::streaming: break;
+      case Phase::streaming:
+        break;
     }
     return std::chrono::hours(24 * 365);  // what is awaited here has deadlines of its own
   }();
@@ -66,7 +72,8 @@ Task<bool> Connection::flush() {
     auto size = socket_.write_some(asio::const_buffer(rest), error);
     if (error == asio::error::would_block) {
       enter(Phase::writing);
-      const auto [waited, written] = co_await socket_.async_write_some(asio::const_buffer(rest), cache::as_result);
+      const auto [waited, written] =
+          co_await socket_.async_write_some(asio::const_buffer(rest), cache::as_result);
       error = waited;
       size = written;
     }

@@ -1,6 +1,6 @@
 #pragma once
-// One client connection. Belongs to its network thread and is used on it alone. The session coroutine owns it;
-// the thread knows it for deadlines and draining.
+// One client connection. Belongs to its network thread and is used on it alone. The session coroutine owns
+// it; the thread knows it for deadlines and draining.
 
 #include <boost/beast/core/flat_buffer.hpp>
 #include <chrono>
@@ -45,8 +45,8 @@ class Connection {
   // Sends the output. False as above.
   Task<bool> flush();
 
-  // Sends what is left, then reads and drops what the peer still sends for a moment: closing at once would reset
-  // the connection and could destroy the answer on its way.
+  // Sends what is left, then reads and drops what the peer still sends for a moment: closing at once would
+  // reset the connection and could destroy the answer on its way.
   Task<> close_gently();
   void close();
 

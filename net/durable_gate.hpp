@@ -38,7 +38,7 @@ class DurableGate final : public engine::CommitListener {
 
   asio::io_context& io_;
   engine::Engine& engine_;
-  std::vector<Waiter> waiters_;  // network thread only
+  std::vector<Waiter> waiters_;    // network thread only
   std::vector<Waiter> looked_at_;  // these two are empty but for wake(); members to keep their memory
   std::vector<Waiter> ready_;
   std::atomic<bool> armed_{false};

@@ -125,7 +125,8 @@ Outcome EngineService::authorise_and_call(Call& call, const Route& route, engine
     }
   }
   // What callers may ask of a change besides, published dialects do not know.
-  if (!changes_something(route) || route.takes_body || &call.dialect != &native) return route.handler(api_, call);
+  if (!changes_something(route) || route.takes_body || &call.dialect != &native)
+    return route.handler(api_, call);
   if (route.method != Method::post) return handle_change(api_, call, route.handler);
   return handle_once(api_, call, route.handler, route.pattern, replies_);
 }

@@ -80,7 +80,8 @@ Outcome show_invalidations(Api& api, Call& call) {
   const bool wants_stream = request[Header::accept].find("text/event-stream") != std::string_view::npos;
   std::string after_text;
   if (auto value = query_value(request.query, "after")) after_text = std::move(*value);
-  if (wants_stream && request[Header::last_event_id].data() != nullptr) after_text = request[Header::last_event_id];
+  if (wants_stream && request[Header::last_event_id].data() != nullptr)
+    after_text = request[Header::last_event_id];
 
   auto position = api.feed.told();
   if (!after_text.empty()) {
@@ -89,8 +90,10 @@ Outcome show_invalidations(Api& api, Call& call) {
     position = *after;
   }
   std::size_t limit = default_page_events;
-  if (!read_limit(request, max_page_events, limit)) return refuse(call, 400, "invalid_field", "limit is 1 to 10000");
-  if (!call.principal.reach.is_unlimited()) return refuse(call, 403, "forbidden", "the feed tells of every tenant");
+  if (!read_limit(request, max_page_events, limit))
+    return refuse(call, 400, "invalid_field", "limit is 1 to 10000");
+  if (!call.principal.reach.is_unlimited())
+    return refuse(call, 403, "forbidden", "the feed tells of every tenant");
   const auto reading = api.feed.read(api.engine, position, limit);
   if (!reading) return refuse(call, reading.error());
   if (reading->gone) {
@@ -98,7 +101,8 @@ Outcome show_invalidations(Api& api, Call& call) {
     return {};
   }
   // HTTP/1.0 knows no chunks.
-  if (wants_stream && !call.response().is_head() && !request.is_http_1_0) return {0, stream(api, call.exchange, position)};
+  if (wants_stream && !call.response().is_head() && !request.is_http_1_0)
+    return {0, stream(api, call.exchange, position)};
   send_page(call.response(), *reading);
   return {};
 }

@@ -17,9 +17,10 @@ constexpr std::array<bool, 256> character_set(std::string_view extra, bool lette
   return table;
 }
 
-constexpr auto token_characters = character_set("!#$%&'*+-.^_`|~", true);                 // RFC 9110, 5.6.2
-constexpr auto host_characters = character_set("-._~!$&'()*+,;=:[]%", true);              // RFC 3986, 3.2.2
-constexpr auto target_characters = character_set("-._~:/?[]@!$&'()*+,;=%|^`{}\\\"<>", true);  // and what browsers send raw
+constexpr auto token_characters = character_set("!#$%&'*+-.^_`|~", true);     // RFC 9110, 5.6.2
+constexpr auto host_characters = character_set("-._~!$&'()*+,;=:[]%", true);  // RFC 3986, 3.2.2
+constexpr auto target_characters =
+    character_set("-._~:/?[]@!$&'()*+,;=%|^`{}\\\"<>", true);  // and what browsers send raw
 
 constexpr std::array<bool, 256> make_value_characters() {  // RFC 9110, 5.5
   std::array<bool, 256> table{};
@@ -149,7 +150,8 @@ HeadResult read_framing(Request& request, std::string_view authority) {
   const auto host = request[Header::host];
   if (host.data() == nullptr && !request.is_http_1_0) return refuse(400, "missing Host");
   if (!all_in(host, host_characters)) return refuse(400, "malformed Host");
-  if (!authority.empty() && !equal_ignoring_case(authority, host)) return refuse(400, "target and Host disagree");
+  if (!authority.empty() && !equal_ignoring_case(authority, host))
+    return refuse(400, "target and Host disagree");
 
   const auto length = request[Header::content_length];
   const auto encoding = request[Header::transfer_encoding];
@@ -165,8 +167,9 @@ HeadResult read_framing(Request& request, std::string_view authority) {
   }
 
   const auto connection = request[Header::connection];
-  request.keep_alive = request.is_http_1_0 ? has_token(connection, "keep-alive") && !has_token(connection, "close")
-                                           : !has_token(connection, "close");
+  request.keep_alive = request.is_http_1_0
+                           ? has_token(connection, "keep-alive") && !has_token(connection, "close")
+                           : !has_token(connection, "close");
   if (const auto expect = request[Header::expect]; expect.data() != nullptr) {
     if (!equal_ignoring_case(expect, "100-continue")) return refuse(417, "unknown expectation");
     request.expects_continue = !request.is_http_1_0;
@@ -192,7 +195,8 @@ HeadResult read_head(std::string_view data, const HeadLimits& limits, Request& r
     const auto line = data.substr(0, size - 1);
     data.remove_prefix(size + 1);
     if (line.empty() && lines > 0) break;
-    const auto read = lines == 0 ? read_request_line(line, limits, request, authority) : read_header_line(line, request);
+    const auto read =
+        lines == 0 ? read_request_line(line, limits, request, authority) : read_header_line(line, request);
     if (!is_good(read)) return read;
     if (lines++ > limits.headers) return refuse(431, "too many headers");
   }

@@ -1,11 +1,12 @@
 #pragma once
-// Reads and checks the head of a request before anything acts on it. As strict as RFC 9110 and RFC 9112 allow a
-// server to be: whatever two servers in a row could read differently is refused, since that is how requests are
-// smuggled. Beast accepts most of that, so it never sees a head that has not passed here.
+// Reads and checks the head of a request before anything acts on it. As strict as RFC 9110 and RFC 9112 allow
+// a server to be: whatever two servers in a row could read differently is refused, since that is how requests
+// are smuggled. Beast accepts most of that, so it never sees a head that has not passed here.
 //
-// Refused: bare CR or LF, obs-fold, blanks before the colon, control characters, missing, repeated or odd Host,
-// more than one Content-Length, Authorization or API-key header, Content-Length beside Transfer-Encoding, any
-// Transfer-Encoding but a single `chunked`, chunked in HTTP/1.0, an absolute-form target that disagrees with Host.
+// Refused: bare CR or LF, obs-fold, blanks before the colon, control characters, missing, repeated or odd
+// Host, more than one Content-Length, Authorization or API-key header, Content-Length beside
+// Transfer-Encoding, any Transfer-Encoding but a single `chunked`, chunked in HTTP/1.0, an absolute-form
+// target that disagrees with Host.
 
 #include <cstddef>
 #include <string_view>

@@ -40,10 +40,13 @@ Outcome show_health(Api& api, Call& call) {
   JsonWriter json(body);
   json.open('{').field("status", status);
   if (api.engine.is_ready()) {
-    json.field("applied", std::uint64_t{api.engine.applied()}).field("durable", std::uint64_t{api.engine.durable()});
+    json.field("applied", std::uint64_t{api.engine.applied()})
+        .field("durable", std::uint64_t{api.engine.durable()});
     json.field("epoch", std::uint64_t{api.engine.epoch()});
   }
-  json.key("redis").raw(!api.is_redis_connected ? "null" : api.is_redis_connected() ? "\"connected\"" : "\"away\"");
+  json.key("redis").raw(!api.is_redis_connected    ? "null"
+                        : api.is_redis_connected() ? "\"connected\""
+                                                   : "\"away\"");
   json.close('}');
   call.response().header("Cache-Control", "no-store");
   call.response().send_json(status == "ready" ? 200 : 503, body);

@@ -33,7 +33,9 @@ void read_array(dom::array array, JsonMember& member) {
 
 void read_value(dom::element value, JsonMember& member) {
   switch (value.type()) {
-    case dom::element_type::NULL_VALUE: member.kind = Kind::null; break;
+    case dom::element_type::NULL_VALUE:
+      member.kind = Kind::null;
+      break;
     case dom::element_type::BOOL:
       member.kind = Kind::boolean;
       member.truth = bool(value);
@@ -46,12 +48,15 @@ void read_value(dom::element value, JsonMember& member) {
       member.kind = Kind::string;
       member.text = std::string_view(value);
       break;
-    case dom::element_type::ARRAY: read_array(dom::array(value), member); break;
+    case dom::element_type::ARRAY:
+      read_array(dom::array(value), member);
+      break;
     case dom::element_type::OBJECT:
       member.kind = Kind::object;
       member.text = simdjson::minify(value);
       break;
-    default: member.kind = Kind::other;
+    default:
+      member.kind = Kind::other;
   }
 }
 
@@ -71,7 +76,8 @@ engine::result<std::vector<JsonMember>> read_json_object(std::string_view body) 
   std::vector<JsonMember> members;
   if (object.size() > max_members) return engine::errc::malformed;
   for (const auto& [key, value] : object) {
-    if (std::any_of(members.begin(), members.end(), [&](const JsonMember& other) { return other.name == key; })) {
+    if (std::any_of(members.begin(), members.end(),
+                    [&](const JsonMember& other) { return other.name == key; })) {
       return engine::errc::malformed;
     }
     read_value(value, members.emplace_back(JsonMember{std::string(key), Kind::null, false, 0, {}, {}}));
@@ -99,7 +105,8 @@ engine::result<std::size_t> read_json_texts(std::string_view json, std::span<Tex
 bool is_utf8(std::string_view text) { return simdjson::validate_utf8(text.data(), text.size()); }
 
 const JsonMember* find_member(const std::vector<JsonMember>& members, std::string_view name) {
-  const auto found = std::find_if(members.begin(), members.end(), [&](const auto& m) { return m.name == name; });
+  const auto found =
+      std::find_if(members.begin(), members.end(), [&](const auto& m) { return m.name == name; });
   return found == members.end() ? nullptr : &*found;
 }
 

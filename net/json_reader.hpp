@@ -1,6 +1,6 @@
 #pragma once
-// Reads the JSON object of a request body. Strict: one object of at most 64 members, UTF-8, no member twice, nothing
-// behind it. The caller refuses members that it does not know.
+// Reads the JSON object of a request body. Strict: one object of at most 64 members, UTF-8, no member twice,
+// nothing behind it. The caller refuses members that it does not know.
 
 #include <cstdint>
 #include <optional>
@@ -31,8 +31,8 @@ struct TextMember {
   std::string_view name;
   std::string_view text;
 };
-// As read_json_object, for an object of at most `members.size()` strings (a null counts as not there), without an
-// allocation. Answers how many there are.
+// As read_json_object, for an object of at most `members.size()` strings (a null counts as not there),
+// without an allocation. Answers how many there are.
 engine::result<std::size_t> read_json_texts(std::string_view json, std::span<TextMember> members);
 
 // Whether text from elsewhere than JSON may go into JSON.

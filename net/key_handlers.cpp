@@ -65,7 +65,9 @@ Outcome verify_key(Api& api, Call& call) {
   thread_local std::string body;
   body.clear();
   JsonWriter json(body);
-  json.open('{').field("active", decision.state == engine::KeyState::active).field("state", to_string(decision.state));
+  json.open('{')
+      .field("active", decision.state == engine::KeyState::active)
+      .field("state", to_string(decision.state));
   if (decision.state != engine::KeyState::unknown) {
     json.field("key_id", decision.key_id);
     write_owners(json, [&](Scope scope) -> std::string_view { return decision.owner(scope); });

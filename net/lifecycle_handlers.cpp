@@ -56,13 +56,15 @@ Outcome answer_state(Api& api, Call& call, const engine::result<engine::ChangedK
 Outcome suspend_key(Api& api, Call& call) {
   Asked asked;
   if (!read_asked(call.request(), asked)) return refuse(call, errc::invalid_field);
-  return answer_state(api, call, api.engine.suspend(call.parameters[0], asked.reason, call.caller()), "suspended");
+  return answer_state(api, call, api.engine.suspend(call.parameters[0], asked.reason, call.caller()),
+                      "suspended");
 }
 
 Outcome resume_key(Api& api, Call& call) {
   Asked asked;
   if (!read_asked(call.request(), asked)) return refuse(call, errc::invalid_field);
-  return answer_state(api, call, api.engine.resume(call.parameters[0], asked.reason, call.caller()), "active");
+  return answer_state(api, call, api.engine.resume(call.parameters[0], asked.reason, call.caller()),
+                      "active");
 }
 
 Outcome rotate_key(Api& api, Call& call) {

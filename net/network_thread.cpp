@@ -1,7 +1,7 @@
 #include "net/network_thread.hpp"
 
-#include <boost/asio/co_spawn.hpp>
 #include <sys/socket.h>
+#include <boost/asio/co_spawn.hpp>
 
 #include "engine/ids.hpp"
 #include "net/log.hpp"
@@ -131,7 +131,8 @@ cache::Task<bool> NetworkThread::durable(engine::Sequence sequence) {
 std::string_view NetworkThread::next_request_id() {
   request_id_.resize(8);
   const auto number = ++request_count_;
-  for (int shift = 44; shift >= 0; shift -= 4) request_id_.push_back("0123456789abcdef"[number >> shift & 15]);
+  for (int shift = 44; shift >= 0; shift -= 4)
+    request_id_.push_back("0123456789abcdef"[number >> shift & 15]);
   return request_id_;
 }
 

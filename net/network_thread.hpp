@@ -34,8 +34,8 @@ struct ServerLimits {
 
 class NetworkThread {
  public:
-  // `engine` is null for a server whose answers never wait for a disk. Throws boost::system::system_error if the
-  // address cannot be listened on.
+  // `engine` is null for a server whose answers never wait for a disk. Throws boost::system::system_error if
+  // the address cannot be listened on.
   NetworkThread(const cache::asio::ip::tcp::endpoint& endpoint, const ServerLimits& limits, Service& service,
                 engine::Engine* engine);
   ~NetworkThread();
@@ -44,7 +44,8 @@ class NetworkThread {
 
   // From any thread.
   void start();
-  void drain();  // no new connections or requests; ends once all are answered, at the latest after drain_timeout
+  void
+  drain();  // no new connections or requests; ends once all are answered, at the latest after drain_timeout
   void close_gate();
   void join() {
     if (thread_.joinable()) thread_.join();

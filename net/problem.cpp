@@ -30,23 +30,36 @@ void send_problem(Response& response, unsigned status, std::string_view code, st
 ProblemKind problem_kind(boost::system::error_code error) {
   if (error.category() != engine::category()) return {500, "internal_error"};
   switch (static_cast<errc>(error.value())) {
-    case errc::not_found: return {404, "key_not_found"};
-    case errc::already_exists: return {409, "already_exists"};
-    case errc::already_revoked: return {409, "already_revoked"};
-    case errc::not_active: return {409, "not_active"};
-    case errc::invalid_key_id: return {400, "invalid_key_id"};
-    case errc::invalid_owner_id: return {400, "invalid_owner_id"};
-    case errc::invalid_field: return {400, "invalid_field"};
-    case errc::malformed: return {400, "malformed"};
-    case errc::position_gone: return {410, "position_gone"};
-    case errc::not_ready: return {503, "not_ready"};
-    case errc::overloaded: return {503, "overloaded"};
+    case errc::not_found:
+      return {404, "key_not_found"};
+    case errc::already_exists:
+      return {409, "already_exists"};
+    case errc::already_revoked:
+      return {409, "already_revoked"};
+    case errc::not_active:
+      return {409, "not_active"};
+    case errc::invalid_key_id:
+      return {400, "invalid_key_id"};
+    case errc::invalid_owner_id:
+      return {400, "invalid_owner_id"};
+    case errc::invalid_field:
+      return {400, "invalid_field"};
+    case errc::malformed:
+      return {400, "malformed"};
+    case errc::position_gone:
+      return {410, "position_gone"};
+    case errc::not_ready:
+      return {503, "not_ready"};
+    case errc::overloaded:
+      return {503, "overloaded"};
     case errc::storage_failed:
     case errc::storage_in_use:
-    case errc::storage_corrupt: return {503, "storage_failed"};
+    case errc::storage_corrupt:
+      return {503, "storage_failed"};
     case errc::unavailable:
     case errc::timed_out:
-    case errc::refused: return {503, "unavailable"};
+    case errc::refused:
+      return {503, "unavailable"};
   }
   return {500, "internal_error"};
 }

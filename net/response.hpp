@@ -1,6 +1,6 @@
 #pragma once
-// Writes one HTTP response at the end of the connection's output. Hand-laid: a status line, the few headers we
-// send, the body.
+// Writes one HTTP response at the end of the connection's output. Hand-laid: a status line, the few headers
+// we send, the body.
 
 #include <cstdint>
 #include <string>
@@ -30,7 +30,8 @@ class Response {
   // Before send() or begin_stream(). The value must be free of CR and LF.
   Response& header(std::string_view name, std::string_view value);
 
-  // Exactly one of these. Without a content type there is no body, and with 204 and 304 no Content-Length either.
+  // Exactly one of these. Without a content type there is no body, and with 204 and 304 no Content-Length
+  // either.
   void send(unsigned status, std::string_view content_type, std::string_view body);
   void send(unsigned status) { send(status, {}, {}); }
   void send_json(unsigned status, std::string_view body) { send(status, "application/json", body); }

@@ -68,7 +68,8 @@ Task<> answer_again(Api& api, Exchange exchange, std::string key_id, engine::Seq
   exchange.response.send_json(200, body);
 }
 
-Task<> answer_secrets(Api& api, Exchange exchange, std::vector<std::string> key_ids, engine::Sequence sequence) {
+Task<> answer_secrets(Api& api, Exchange exchange, std::vector<std::string> key_ids,
+                      engine::Sequence sequence) {
   if (!co_await settle(exchange, sequence)) co_return;
   std::string body;
   JsonWriter json(body);
@@ -83,7 +84,8 @@ Task<> answer_secrets(Api& api, Exchange exchange, std::vector<std::string> key_
       json.open('{').field("key_id", key_id).field("state", "unknown").close('}');
       continue;
     }
-    write_revoked(json, key_id, found->revocation->at, found->revocation->reason, found->revocation->position);
+    write_revoked(json, key_id, found->revocation->at, found->revocation->reason,
+                  found->revocation->position);
   }
   const auto position = api.engine.position_of(sequence);
   json.close(']').field("position", to_string(position)).close('}');
@@ -139,7 +141,8 @@ Outcome revoke_secrets(Api& api, Call& call) {
     } else if (member.name == "reason" && member.kind == Kind::string) {
       reason = member.text;
     } else {
-      return refuse(call, 400, "invalid_field", "member \"" + member.name + "\" is unknown or of the wrong type");
+      return refuse(call, 400, "invalid_field",
+                    "member \"" + member.name + "\" is unknown or of the wrong type");
     }
   }
   if (secrets.empty() || secrets.size() > max_secrets) {

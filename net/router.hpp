@@ -24,7 +24,7 @@ template <class Route>
 struct RouteMatch {
   const Route* route = nullptr;  // null: no route, and `allowed` says whether the path is known
   Parameters parameters;
-  std::string allowed;           // the methods that the path has, as in an Allow header
+  std::string allowed;  // the methods that the path has, as in an Allow header
 };
 
 std::string_view method_name(Method method);

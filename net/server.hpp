@@ -21,16 +21,16 @@ class Server {
     ServerLimits limits;
   };
 
-  // Listens and serves at once. Service and engine must outlive it. Throws boost::system::system_error if it cannot
-  // listen. Port 0: the system picks one.
+  // Listens and serves at once. Service and engine must outlive it. Throws boost::system::system_error if it
+  // cannot listen. Port 0: the system picks one.
   Server(const Options& options, Service& service, engine::Engine* engine);
   ~Server();
 
   std::uint16_t port() const { return threads_.front()->port(); }
 
   // From any thread.
-  void notify_all();  // wakes the streams of all threads
-  void close_gates(); // the disk will confirm nothing more
+  void notify_all();   // wakes the streams of all threads
+  void close_gates();  // the disk will confirm nothing more
   // Answers what has been asked, takes nothing new, and returns when all connections are closed.
   void drain();
 

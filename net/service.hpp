@@ -23,16 +23,16 @@ struct Exchange {
 struct Outcome {
   // The answer must not leave before everything up to here is synced. 0: it may go at once.
   engine::Sequence durable_after = 0;
-  // The handler goes on as a coroutine. Request, response and connection stay as they are until it ends; it may
-  // send the connection's output itself.
+  // The handler goes on as a coroutine. Request, response and connection stay as they are until it ends; it
+  // may send the connection's output itself.
   std::optional<cache::Task<>> rest;
 };
 
 class Service {
  public:
   virtual ~Service() = default;
-  // Whether the handler of this request reads the body itself, piece by piece, in its `rest`. Only the head is there
-  // yet. A handler that leaves some of it unread ends the connection.
+  // Whether the handler of this request reads the body itself, piece by piece, in its `rest`. Only the head
+  // is there yet. A handler that leaves some of it unread ends the connection.
   virtual bool takes_body(const Request&) const { return false; }
   // On the connection's thread; must not block. Sends exactly one response, here or in `rest`.
   virtual Outcome handle(Exchange& exchange) = 0;

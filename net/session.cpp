@@ -17,7 +17,8 @@ constexpr std::size_t max_gathered_bytes = 256 << 10;
 
 bool is_usable_request_id(std::string_view id) {
   return !id.empty() && id.size() <= 64 && std::all_of(id.begin(), id.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+           c == '_' || c == '.';
   });
 }
 
@@ -30,7 +31,8 @@ void refuse(Connection& connection, unsigned status, std::string_view reason) {
 enum class Read { request, closed, refused };
 
 bool takes_body(Connection& connection, const Request& request) {
-  return (request.is_chunked || request.content_length > 0) && connection.thread().service().takes_body(request);
+  return (request.is_chunked || request.content_length > 0) &&
+         connection.thread().service().takes_body(request);
 }
 
 // Waits for a head and, of a body whose length is known, all of it. `head_size` bytes are the head.
@@ -39,7 +41,8 @@ Task<Read> read_request(Connection& connection, Request& request, std::size_t& h
   std::size_t looked_at = 0;
   while (true) {
     const auto data = connection.received();
-    // Only a finished line can change what the guard says; looking at every byte's arrival would be quadratic.
+    // Only a finished line can change what the guard says; looking at every byte's arrival would be
+    // quadratic.
     if (data.find('\n', looked_at) != std::string_view::npos || data.size() >= limits.head.bytes) {
       request = {};
       const auto head = read_head(data, limits.head, request);
@@ -84,7 +87,8 @@ void keep_head(Connection& connection, std::size_t head_size, Request& request, 
   read_head(head, connection.thread().limits().head, request);
 }
 
-Task<Read> read_chunked_body(Connection& connection, BodyReader& reader, Request& request, std::string& body) {
+Task<Read> read_chunked_body(Connection& connection, BodyReader& reader, Request& request,
+                             std::string& body) {
   using Got = BodyReader::Got;
   body.clear();
   connection.enter(Phase::body);
@@ -109,7 +113,8 @@ Task<Read> read_chunked_body(Connection& connection, BodyReader& reader, Request
 
 // Answers one request. Raises `durable_after` to what the answer has to wait for. False: close behind it.
 // `body` is there if the handler takes it itself.
-Task<bool> answer(Connection& connection, Request& request, BodyReader* body, engine::Sequence& durable_after) {
+Task<bool> answer(Connection& connection, Request& request, BodyReader* body,
+                  engine::Sequence& durable_after) {
   auto& thread = connection.thread();
   connection.enter(Phase::handling);
   request.remote_address = connection.remote_address();

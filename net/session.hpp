@@ -1,6 +1,6 @@
 #pragma once
-// A session: reads requests off one connection, has the service answer them, in order, until either side closes.
-// Requests that have arrived together are answered with one wait for the disk and one write.
+// A session: reads requests off one connection, has the service answer them, in order, until either side
+// closes. Requests that have arrived together are answered with one wait for the disk and one write.
 
 #include "net/connection.hpp"
 

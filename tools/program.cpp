@@ -50,7 +50,8 @@ std::chrono::milliseconds parse_duration(const std::string& text, const std::str
   const std::int64_t scale = unit.empty() || unit == "ms" ? 1 : unit == "s" ? 1000 : unit == "m" ? 60'000 : 0;
   constexpr std::int64_t max_ms = 24 * 3'600'000;
   if (read.ec != std::errc{} || scale == 0 || number <= 0 || number > max_ms / scale) {
-    throw ConfigurationError(option + ": '" + text + "' is not a duration such as 500ms, 3s or 2m, up to a day");
+    throw ConfigurationError(option + ": '" + text +
+                             "' is not a duration such as 500ms, 3s or 2m, up to a day");
   }
   return std::chrono::milliseconds(number * scale);
 }

@@ -1,5 +1,6 @@
 #pragma once
-// What the programs have in common: options from flags, environment and a TOML file; keys from files; signals.
+// What the programs have in common: options from flags, environment and a TOML file; keys from files;
+// signals.
 
 #include <CLI/CLI.hpp>
 #include <chrono>
@@ -20,8 +21,9 @@ class ConfigurationError : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-// Options of one program. Every option is also an environment variable (`--data-dir` is REVOKED_DATA_DIR for the
-// prefix "REVOKED_") and a line in the TOML file of --config. Flags win over the environment, that over the file.
+// Options of one program. Every option is also an environment variable (`--data-dir` is REVOKED_DATA_DIR for
+// the prefix "REVOKED_") and a line in the TOML file of --config. Flags win over the environment, that over
+// the file.
 class Options {
  public:
   Options(std::string program, std::string description, std::string environment_prefix);
@@ -34,7 +36,8 @@ class Options {
     return bind(app_.add_flag(name, value, help), name);
   }
 
-  // The exit code if the program is to end now (--help, --version, wrong options; what there is to say is said).
+  // The exit code if the program is to end now (--help, --version, wrong options; what there is to say is
+  // said).
   std::optional<int> parse(int argc, char** argv);
 
  private:

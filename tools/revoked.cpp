@@ -55,12 +55,14 @@ std::optional<int> read_configuration(int argc, char** argv, Configuration& conf
   tools::Options options("revoked", "The API-key revocation engine.", "REVOKED_");
   options.add("--listen", configuration.listen, "HOST:PORT to serve HTTP on; port 0 picks a free one");
   options.add("--data-dir", configuration.data_dir, "Where the journal and the keys lie");
-  options.add("--redis", configuration.redis,
-              "redis://[user:pass@]host:port[/db] or unix:///path to publish invalidations on; none: own feed only");
+  options.add(
+      "--redis", configuration.redis,
+      "redis://[user:pass@]host:port[/db] or unix:///path to publish invalidations on; none: own feed only");
   options.add("--threads", configuration.threads, "Network threads")->check(CLI::Range(1, 1024));
   options.add("--master-key-file", configuration.master_key_file,
               "File of master keys, one a line; none: DIR/master.key, made at first start");
-  options.add("--pepper-file", configuration.pepper_file, "File whose content peppers the digests of secrets");
+  options.add("--pepper-file", configuration.pepper_file,
+              "File whose content peppers the digests of secrets");
   add_jwt_options(options, configuration.jwt);
   options.add("--key-prefix", configuration.key_prefix, "What issued secrets begin with");
   options.add("--log-level", configuration.log_level, "debug, info, warning or error");
@@ -133,8 +135,8 @@ class Bus {
     if (address) {
       const auto name = cache::to_string(*address);
       publisher_.emplace(io_, *address, [name](bool connected, std::string_view reason) {
-        net::log(connected ? net::Level::info : net::Level::warning, connected ? "Redis is here" : "Redis is away",
-                 {{"redis", name}, {"reason", reason}});
+        net::log(connected ? net::Level::info : net::Level::warning,
+                 connected ? "Redis is here" : "Redis is away", {{"redis", name}, {"reason", reason}});
       });
       feed_.add_outlet([this](const cache::Feed::Text& message) {
         publisher_->publish(cache::invalidations_channel, message);
@@ -202,7 +204,8 @@ int serve(const Configuration& configuration) {
   auto tokens = make_verifier(configuration.jwt);
   std::error_code failed;
   std::filesystem::create_directories(configuration.data_dir, failed);
-  if (failed) throw ConfigurationError("--data-dir: cannot make " + configuration.data_dir + ": " + failed.message());
+  if (failed)
+    throw ConfigurationError("--data-dir: cannot make " + configuration.data_dir + ": " + failed.message());
   std::filesystem::permissions(configuration.data_dir, std::filesystem::perms::owner_all, failed);
 
   // Until the load is done nothing has been acknowledged: a signal may simply end the process.
@@ -214,8 +217,7 @@ int serve(const Configuration& configuration) {
 
   asio::io_context main_io(1);
   std::atomic<bool> draining{false};
-  engine::Engine engine({pepper, configuration.key_prefix, {}},
-                        [&main_io] { main_io.stop(); });
+  engine::Engine engine({pepper, configuration.key_prefix, {}}, [&main_io] { main_io.stop(); });
   auto store = open_store(configuration.data_dir);
   const auto master_file = master_key_file(configuration);
   const net::Authenticator authenticator(engine, watch_master_keys(master_file), std::move(tokens));
@@ -228,7 +230,8 @@ int serve(const Configuration& configuration) {
   feed.add_watcher([&server] { server->notify_all(); });
 
   if (const auto started = engine.start(std::move(store), feed, log_progress); !started) {
-    throw std::runtime_error("the data directory " + configuration.data_dir + ": " + started.error().message());
+    throw std::runtime_error("the data directory " + configuration.data_dir + ": " +
+                             started.error().message());
   }
   asio::signal_set signals(main_io, SIGINT, SIGTERM);
   signals.async_wait([&](boost::system::error_code, int) { main_io.stop(); });
@@ -240,7 +243,8 @@ int serve(const Configuration& configuration) {
   if (sound) {
     net::log(net::Level::info, "stopping: answering what has been asked");
   } else {
-    net::log(net::Level::error, "the storage failed: nothing more is acknowledged", {{"data_dir", configuration.data_dir}});
+    net::log(net::Level::error, "the storage failed: nothing more is acknowledged",
+             {{"data_dir", configuration.data_dir}});
     server->close_gates();
   }
   draining = true;

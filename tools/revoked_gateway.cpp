@@ -39,13 +39,17 @@ std::optional<int> read_configuration(int argc, char** argv, Configuration& conf
   tools::Options options("revoked-gateway", "Checks API keys at the edge.", "REVOKED_GATEWAY_");
   options.add("--listen", configuration.listen, "HOST:PORT to serve /check on; port 0 picks a free one");
   options.add("--engine", configuration.engine, "Where the engine is");
-  options.add("--redis", configuration.redis,
-              "redis://[user:pass@]host:port[/db] or unix:///path to hear invalidations on; none: the engine's feed");
+  options.add(
+      "--redis", configuration.redis,
+      "redis://[user:pass@]host:port[/db] or unix:///path to hear invalidations on; none: the engine's feed");
   options.add("--engine-key-file", configuration.engine_key_file,
               "File with a key that has the permission gateway, or a master key");
   options.add("--name", configuration.name, "What this gateway is called");
-  options.add("--stale-after", configuration.stale_after, "Stale so long after the last sign that nothing is missing");
-  options.add("--when-stale", configuration.when_stale, "What to do then: deny, ask the engine, or serve from memory")
+  options.add("--stale-after", configuration.stale_after,
+              "Stale so long after the last sign that nothing is missing");
+  options
+      .add("--when-stale", configuration.when_stale,
+           "What to do then: deny, ask the engine, or serve from memory")
       ->check(CLI::IsMember({"deny", "ask", "serve"}));
   options.add("--cache-entries", configuration.cache_entries, "Decisions kept in memory")
       ->check(CLI::Range(std::size_t{1}, std::size_t{1'000'000'000}));

@@ -151,8 +151,8 @@ class FakeStore final : public Store {
     const std::scoped_lock lock(disk_->mutex());
     for (const auto& bytes : disk_->batches) {
       parsed(bytes).for_each([&](Sequence at, const EventView& event) {
-        const bool is_change = event.type == EventType::key_suspended || event.type == EventType::key_resumed ||
-                               event.type == EventType::key_rotated;
+        const bool is_change = event.type == EventType::key_suspended ||
+                               event.type == EventType::key_resumed || event.type == EventType::key_rotated;
         if (is_change) visit(at, event);
       });
     }

@@ -38,7 +38,8 @@ TEST(Policy, PermissionAllowsItselfAndNothingElse) {
     const auto principal = with_permissions(to_string(held));
     for (const auto wanted : all_permissions) {
       const bool included = held == Permission::gateway && wanted == Permission::keys_verify;
-      EXPECT_EQ(may(principal, wanted), held == wanted || included) << to_string(held) << ' ' << to_string(wanted);
+      EXPECT_EQ(may(principal, wanted), held == wanted || included)
+          << to_string(held) << ' ' << to_string(wanted);
     }
   }
 }
@@ -46,7 +47,8 @@ TEST(Policy, PermissionAllowsItselfAndNothingElse) {
 TEST(Policy, PermissionsAreWholeWords) {
   EXPECT_TRUE(may(with_permissions("keys:read keys:revoke"), Permission::keys_revoke));
   EXPECT_TRUE(may(with_permissions("keys:read keys:revoke"), Permission::keys_read));
-  for (const auto* permissions : {"keys:revoker", "xkeys:revoke", "keys:revoke:x", "keys", "keys:", "keys:*", "*", "KEYS:REVOKE"}) {
+  for (const auto* permissions :
+       {"keys:revoker", "xkeys:revoke", "keys:revoke:x", "keys", "keys:", "keys:*", "*", "KEYS:REVOKE"}) {
     EXPECT_FALSE(may(with_permissions(permissions), Permission::keys_revoke)) << permissions;
   }
 }
