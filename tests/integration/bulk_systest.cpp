@@ -89,7 +89,9 @@ TEST_F(BulkFleet, IsImportedAndHalfOfItRevokedExactlyAndInBoundedMemory) {
   EXPECT_EQ(again["already_revoked"].number(), fleet / 2);
   // The keys themselves, their journal on its way to the disk and RocksDB's buffers; never the requests.
   // The sanitizers keep what is freed: their programs' memory says nothing.
-  if (!programs_are_sanitized()) EXPECT_LT(peak_, before + (400ull << 20));
+  if (!programs_are_sanitized()) {
+    EXPECT_LT(peak_, before + (400ull << 20));
+  }
 
   EXPECT_TRUE(eventually([&] { return check(edge, secret_of(0)).status == 403; }));
   EXPECT_EQ(check(edge, secret_of(fleet - 2)).status, 403);
