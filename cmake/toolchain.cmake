@@ -1,6 +1,5 @@
 # Compiler settings that every target shares.
 include(CTest)
-option(REVOKED_BENCH "Build the micro-benchmarks" OFF)
 set(REVOKED_SANITIZE "" CACHE STRING "Sanitizers to build with: empty, address, thread")
 
 find_program(CCACHE ccache)
