@@ -1,0 +1,105 @@
+// Suspending, resuming, rotating, and revoking an owner of whom the caller reaches only a part.
+
+#include <gtest/gtest.h>
+
+#include "tests/engine/engine_harness.hpp"
+#include "tests/support/eventually.hpp"
+
+namespace revoked::engine {
+namespace {
+
+using test::digest_of;
+using test::FakeDisk;
+using test::Harness;
+
+constexpr UnixMs an_hour_ms = 3'600'000;
+
+class Lifecycle : public testing::Test {
+ protected:
+  ~Lifecycle() override { disk_->unblock(); }  // a failed test must not wait for ever
+
+  void hold_the_disk() {
+    disk_->block();
+    engine_.create("held").value();
+    disk_->wait_until_blocked();
+  }
+
+  std::shared_ptr<FakeDisk> disk_ = std::make_shared<FakeDisk>();
+  Harness engine_{disk_};
+};
+
+TEST_F(Lifecycle, P2AbsorbingAResumptionWaitsForTheDiskAndASuspensionDoesNot) {
+  engine_.create("k").value();
+  engine_.settle();
+  hold_the_disk();
+  ASSERT_TRUE(engine_->suspend("k", "", {}));
+  EXPECT_EQ(engine_.state("k"), KeyState::suspended);
+  ASSERT_TRUE(engine_->resume("k", "", {}));
+  EXPECT_EQ(engine_.state("k"), KeyState::suspended) << "an allow never runs ahead of the disk";
+  disk_->unblock();
+  EXPECT_TRUE(revoked::test::eventually([&] { return engine_.state("k") == KeyState::active; }));
+}
+
+TEST_F(Lifecycle, P2AbsorbingAResumptionNeverBringsARevokedKeyBack) {
+  engine_.create("k").value();
+  ASSERT_TRUE(engine_->suspend("k", "", {}));
+  engine_.settle();
+  hold_the_disk();
+  ASSERT_TRUE(engine_->resume("k", "", {}));
+  ASSERT_TRUE(engine_->revoke("k", "", {}));
+  disk_->unblock();
+  engine_.settle();
+  EXPECT_EQ(engine_.state("k"), KeyState::revoked);
+  EXPECT_EQ(engine_->resume("k", "", {}).error(), errc::already_revoked);
+}
+
+TEST_F(Lifecycle, P4ARevocationEndsBothSecretsOfARotatedKey) {
+  engine_.create("k").value();
+  ASSERT_TRUE(engine_->rotate("k", digest_of("new"), an_hour_ms, {}));
+  engine_.settle();
+  const auto now = now_unix_ms();
+  EXPECT_EQ(engine_.state("k", now), KeyState::active) << "for the grace";
+  EXPECT_EQ(engine_.state("k", now + 2 * an_hour_ms), KeyState::expired);
+  EXPECT_EQ(engine_.state("new", now), KeyState::active);
+  // By the old secret, which is what leaked.
+  ASSERT_TRUE(engine_->revoke(digest_of("k"), "leaked", {}));
+  EXPECT_EQ(engine_.state("k", now), KeyState::revoked);
+  EXPECT_EQ(engine_.state("new", now), KeyState::revoked);
+  engine_.settle();
+  engine_.restart();
+  EXPECT_EQ(engine_.state("k", now), KeyState::revoked);
+  EXPECT_EQ(engine_.state("new", now), KeyState::revoked);
+}
+
+TEST_F(Lifecycle, SurvivesARestart) {
+  engine_.create("s").value();
+  engine_.create("r").value();
+  ASSERT_TRUE(engine_->suspend("s", "", {}));
+  ASSERT_TRUE(engine_->rotate("r", digest_of("new"), 0, {}));
+  engine_.settle();
+  engine_.restart();
+  EXPECT_EQ(engine_.state("s"), KeyState::suspended);
+  EXPECT_EQ(engine_.state("r", now_unix_ms() + 1), KeyState::expired);
+  EXPECT_EQ(engine_.state("new"), KeyState::active);
+}
+
+TEST_F(Lifecycle, P8ACallerOfOneWorkspaceRevokesAUsersKeysThereAndNoOthers) {
+  engine_.create("a", {"u", "", "w1"}).value();
+  engine_.create("b", {"u", "", "w2"}).value();
+  engine_.create("c", {"v", "", "w1"}).value();
+  engine_.settle();
+  Reach reach;
+  reach.limits[static_cast<std::size_t>(Scope::workspace)] = {"w1"};
+  Caller caller;
+  caller.reach = &reach;
+  EXPECT_EQ(engine_->revoke_owner(Scope::user, "u", "", caller)->keys, 1u);
+  EXPECT_EQ(engine_.state("a"), KeyState::revoked);
+  EXPECT_EQ(engine_.state("b"), KeyState::active);
+  EXPECT_EQ(engine_.state("c"), KeyState::active);
+  EXPECT_EQ(engine_->revoke_owner(Scope::workspace, "w2", "", caller)->keys, 0u) << "foreign looks absent";
+  EXPECT_EQ(engine_.state("b"), KeyState::active);
+  EXPECT_EQ(engine_->revoke_owner(Scope::user, "u", "", {})->keys, 1u) << "what is left of them";
+}
+
+}  // namespace
+}  // namespace revoked::engine
