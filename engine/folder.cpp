@@ -1,10 +1,9 @@
 #include "engine/folder.hpp"
 
-#include <pthread.h>
-#include <sched.h>
-
 #include <algorithm>
 #include <chrono>
+
+#include "engine/this_thread.hpp"
 
 namespace revoked::engine {
 
@@ -21,8 +20,7 @@ Folder::~Folder() {
 }
 
 void Folder::run() {
-  sched_param parameters{};
-  pthread_setschedparam(pthread_self(), SCHED_IDLE, &parameters);  // if it may not be, it runs as any other
+  set_up_this_thread("folder", Urgency::idle);
   constexpr auto look_every = std::chrono::milliseconds(200);
   std::unique_lock lock(mutex_);
   while (!wake_.wait_for(lock, look_every, [this] { return stopping_; })) {

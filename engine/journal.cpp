@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "engine/this_thread.hpp"
+
 namespace revoked::engine {
 
 Journal::Journal(Store& store, Epoch epoch, Sequence last, std::function<void()> on_failure)
@@ -66,6 +68,7 @@ void Journal::open_batch(Sequence first) {
 }
 
 void Journal::run() {
+  set_up_this_thread("journal", Urgency::gathering);
   Batch writing;
   while (true) {
     {

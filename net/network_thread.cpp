@@ -4,6 +4,7 @@
 #include <boost/asio/co_spawn.hpp>
 
 #include "engine/ids.hpp"
+#include "engine/this_thread.hpp"
 #include "net/log.hpp"
 #include "net/session.hpp"
 
@@ -65,6 +66,7 @@ void NetworkThread::start() {
 }
 
 void NetworkThread::run() {
+  engine::set_up_this_thread("network");
   asio::co_spawn(io_, accept(), report_end);
   asio::co_spawn(io_, tick(), report_end);
   io_.run();

@@ -10,6 +10,7 @@
 #include "cache/feed.hpp"
 #include "cache/redis.hpp"
 #include "engine/engine.hpp"
+#include "engine/this_thread.hpp"
 #include "net/engine_service.hpp"
 #include "net/jwt.hpp"
 #include "net/log.hpp"
@@ -145,7 +146,10 @@ class Bus {
     asio::co_spawn(io_, beat(), [](std::exception_ptr failure) {
       if (failure) std::rethrow_exception(failure);
     });
-    thread_ = std::thread([this] { io_.run(); });
+    thread_ = std::thread([this] {
+      engine::set_up_this_thread("bus", engine::Urgency::gathering);
+      io_.run();
+    });
   }
 
   ~Bus() {
