@@ -24,13 +24,17 @@ void Folder::run() {
   constexpr auto look_every = std::chrono::milliseconds(200);
   std::unique_lock lock(mutex_);
   while (!wake_.wait_for(lock, look_every, [this] { return stopping_; })) {
+    lock.unlock();
+    const auto released = store_.release_log();
+    lock.lock();
+    if (!released) return;  // the journal's own writes will fail as well, loudly
     if (journal_.durable() < store_.folded_to() + options_.lag) continue;
     // Once at it, until nothing is left.
     while (!stopping_ && journal_.durable() > store_.folded_to()) {
       lock.unlock();
       const auto folded = fold_some();
       lock.lock();
-      if (!folded) return;  // the journal's own writes will fail as well, loudly
+      if (!folded) return;
     }
   }
 }

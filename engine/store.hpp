@@ -71,6 +71,9 @@ class Store {
   virtual Sequence folded_to() const = 0;
   virtual result<void> fold(const std::vector<FoldedRevocation>& revocations, Sequence folded_to) = 0;
 
+  // Lets go of what of the log has become needless. Takes a while; from the folder.
+  virtual result<void> release_log() { return {}; }
+
   // Marks of events up to `folded_to`: written before that rises. Doing it again changes nothing.
   virtual result<void> add_audit_marks(const std::vector<AuditMark>& marks) = 0;
   // Visits, in order, the sequences at or after `from` that are marked, until `visit` answers false.
