@@ -1,29 +1,82 @@
 #include "cache/json_writer.hpp"
 
+#include <algorithm>
+#include <array>
+#include <cstring>
+
 #include "engine/position.hpp"
 #include "engine/time.hpp"
 
 namespace revoked::cache {
 
-void append_json_string(std::string& out, std::string_view text) {
-  out.push_back('"');
-  std::size_t plain_from = 0;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const auto c = static_cast<unsigned char>(text[i]);
-    if (c >= 0x20 && c != '"' && c != '\\' && c != 0x7f) continue;
-    out.append(text, plain_from, i - plain_from);
-    plain_from = i + 1;
-    if (c == '"' || c == '\\') {
+namespace {
+
+constexpr std::array<bool, 256> make_plain() {
+  std::array<bool, 256> table{};
+  for (int c = 0x20; c < 256; ++c) table[c] = c != '"' && c != '\\' && c != 0x7f;
+  return table;
+}
+constexpr auto plain = make_plain();
+
+// Whether one of eight bytes is below 0x20, or is a quote, a backslash or DEL. (Bit tricks for bytes in a
+// word: Anderson, "Bit Twiddling Hacks", "Determine if a word has a byte less than n".) May say yes for
+// nothing.
+bool may_need_escape(std::uint64_t word) {
+  constexpr std::uint64_t each = 0x0101010101010101;
+  const auto less = [](std::uint64_t x, std::uint64_t n) { return (x - each * n) & ~x; };
+  return ((less(word, 0x20) | less(word ^ each * '"', 1) | less(word ^ each * '\\', 1) |
+           less(word ^ each * 0x7f, 1)) &
+          each * 0x80) != 0;
+}
+
+bool is_plain(std::string_view text) {
+  const char* at = text.data();
+  const char* const end = at + text.size();
+  for (; end - at >= 8; at += 8) {
+    std::uint64_t word;
+    std::memcpy(&word, at, sizeof word);
+    if (may_need_escape(word)) return false;
+  }
+  bool all = true;
+  for (; at != end; ++at) all &= plain[static_cast<unsigned char>(*at)];
+  return all;
+}
+
+void append_escaped(std::string& out, std::string_view text) {
+  for (const char c : text) {
+    if (plain[static_cast<unsigned char>(c)]) {
+      out.push_back(c);
+    } else if (c == '"' || c == '\\') {
       out.push_back('\\');
-      out.push_back(static_cast<char>(c));
+      out.push_back(c);
     } else {
       out.append("\\u00");
-      out.push_back("0123456789abcdef"[c >> 4]);
+      out.push_back("0123456789abcdef"[static_cast<unsigned char>(c) >> 4]);
       out.push_back("0123456789abcdef"[c & 15]);
     }
   }
-  out.append(text, plain_from, text.size() - plain_from);
-  out.push_back('"');
+}
+
+// Makes room first, so that what follows are plain stores.
+char* grow(std::string& out, std::size_t bytes) {
+  const auto size = out.size();
+  out.resize(size + bytes);
+  return out.data() + size;
+}
+
+}  // namespace
+
+void append_json_string(std::string& out, std::string_view text) {
+  if (!is_plain(text)) {
+    out.push_back('"');
+    append_escaped(out, text);
+    out.push_back('"');
+    return;
+  }
+  char* const at = grow(out, text.size() + 2);
+  at[0] = '"';
+  std::copy(text.begin(), text.end(), at + 1);
+  at[text.size() + 1] = '"';
 }
 
 void JsonWriter::separate() {
@@ -45,9 +98,12 @@ JsonWriter& JsonWriter::close(char bracket) {
 }
 
 JsonWriter& JsonWriter::key(std::string_view name) {
-  separate();
-  append_json_string(out_, name);
-  out_.push_back(':');
+  char* at = grow(out_, name.size() + 3 + (first_ ? 0 : 1));
+  if (!first_) *at++ = ',';
+  *at++ = '"';
+  at = std::copy(name.begin(), name.end(), at);
+  *at++ = '"';
+  *at = ':';
   first_ = true;
   return *this;
 }

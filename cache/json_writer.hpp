@@ -19,7 +19,7 @@ class JsonWriter {
 
   JsonWriter& open(char bracket);   // '{' or '[': an element of the array around it, or the value after key()
   JsonWriter& close(char bracket);  // '}' or ']'
-  JsonWriter& key(std::string_view name);
+  JsonWriter& key(std::string_view name);  // of ours: nothing in it needs an escape
 
   JsonWriter& value(std::string_view text);
   JsonWriter& value(const char* text) { return value(std::string_view(text)); }

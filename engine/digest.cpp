@@ -63,6 +63,10 @@ bool equal_in_constant_time(const Digest& a, const Digest& b) {
   return CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
 }
 
+bool equal_in_constant_time(std::string_view a, std::string_view b) {
+  return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
+}
+
 Digest Digester::operator()(std::string_view secret) const {
   if (pepper_.empty()) return sha256(secret);
   Digest digest;

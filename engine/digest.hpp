@@ -19,6 +19,7 @@ Digest sha256(std::string_view bytes);
 
 // Compares in constant time.
 bool equal_in_constant_time(const Digest& a, const Digest& b);
+bool equal_in_constant_time(std::string_view a, std::string_view b);  // if they are of one size
 
 // Immutable, so usable from any thread.
 class Digester {

@@ -40,6 +40,9 @@ class Connection {
   // Waits for more. False if the peer is gone or the deadline has passed.
   Task<bool> receive();
 
+  // Of the request that is being answered: memory that stays.
+  std::string& request_id() { return request_id_; }
+
   // Answers gather here and go out together.
   std::string& output() { return output_; }
   // Sends the output. False as above.
@@ -57,6 +60,7 @@ class Connection {
   NetworkThread& thread_;
   Socket socket_;
   std::string remote_address_;
+  std::string request_id_;
   boost::beast::flat_buffer input_;
   std::string output_;
   Phase phase_ = Phase::idle;

@@ -111,32 +111,37 @@ Task<Read> read_chunked_body(Connection& connection, BodyReader& reader, Request
   co_return Read::request;
 }
 
-// Answers one request. Raises `durable_after` to what the answer has to wait for. False: close behind it.
-// `body` is there if the handler takes it itself.
-Task<bool> answer(Connection& connection, Request& request, BodyReader* body,
-                  engine::Sequence& durable_after) {
-  auto& thread = connection.thread();
+// A request that has arrived whole, behind others: false if there is none, or something is the matter with
+// it.
+bool take_request(Connection& connection, Request& request, std::size_t& head_size) {
+  const auto data = connection.received();
+  const auto head = read_head(data, connection.thread().limits().head, request);
+  if (head.kind != HeadResult::Kind::complete || request.is_chunked || takes_body(connection, request) ||
+      data.size() - head.size < request.content_length) {
+    return false;
+  }
+  head_size = head.size;
+  request.body = data.substr(head.size, request.content_length);
+  return true;
+}
+
+void begin_answer(Connection& connection, Request& request) {
   connection.enter(Phase::handling);
   request.remote_address = connection.remote_address();
   auto asked_id = request[Header::x_request_id];
   if (!is_usable_request_id(asked_id)) asked_id = trace_id_of(request);
   // A copy: the thread's next request reuses its buffer.
-  const std::string own_id(asked_id.empty() ? thread.next_request_id() : asked_id);
-  request.id = own_id;
+  auto& id = connection.request_id();
+  id = asked_id.empty() ? connection.thread().next_request_id() : asked_id;
+  request.id = id;
+}
 
-  Response response(connection.output(), request.id, request.keep_alive && !thread.is_draining(),
-                    request.method == Method::head);
-  if (body != nullptr) response.close_unless_read(body->is_complete());
-  Exchange exchange{request, response, connection, body};
-  auto outcome = thread.service().handle(exchange);
-  durable_after = std::max(durable_after, outcome.durable_after);
-  if (outcome.rest) {
-    // It may send the output itself, and with it the answers before it: first comes what these wait for.
-    if (durable_after != 0 && !co_await thread.durable(durable_after)) co_return false;
-    auto rest = std::move(*outcome.rest);
-    co_await std::move(rest);
-  }
-  co_return response.keep_alive();
+// What remains of an answer. It may send the output itself, and with it the answers before it: first comes
+// what these wait for.
+Task<bool> finish_answer(NetworkThread& thread, Task<> rest, engine::Sequence durable_after) {
+  if (durable_after != 0 && !co_await thread.durable(durable_after)) co_return false;
+  co_await std::move(rest);
+  co_return true;
 }
 
 // Answers everything that has arrived whole. False: close.
@@ -149,14 +154,13 @@ Task<bool> answer_arrived(Connection& connection) {
   for (std::size_t count = 0; keep_alive && count < thread.limits().pipelined; ++count) {
     Request request;
     std::size_t head_size = 0;
-    if (count > 0) {
-      const auto peek = read_head(connection.received(), thread.limits().head, request);
-      const bool whole = peek.kind == HeadResult::Kind::complete && !request.is_chunked &&
-                         !takes_body(connection, request) &&
-                         connection.received().size() - peek.size >= request.content_length;
-      if (!whole || connection.output().size() > max_gathered_bytes) break;
+    auto read = Read::request;
+    if (count == 0) {
+      read = co_await read_request(connection, request, head_size);
+    } else if (connection.received().empty() || connection.output().size() > max_gathered_bytes ||
+               !take_request(connection, request, head_size)) {
+      break;
     }
-    auto read = co_await read_request(connection, request, head_size);
     std::optional<BodyReader> reader;
     const bool streamed = read == Read::request && takes_body(connection, request);
     if (read == Read::request && (streamed || request.is_chunked)) {
@@ -169,7 +173,18 @@ Task<bool> answer_arrived(Connection& connection) {
       keep_alive = false;
       break;
     }
-    keep_alive = co_await answer(connection, request, streamed ? &*reader : nullptr, durable_after);
+    begin_answer(connection, request);
+    Response response(connection.output(), request.id, request.keep_alive && !thread.is_draining(),
+                      request.method == Method::head);
+    if (streamed) response.close_unless_read(reader->is_complete());
+    Exchange exchange{request, response, connection, streamed ? &*reader : nullptr};
+    auto outcome = thread.service().handle(exchange);
+    durable_after = std::max(durable_after, outcome.durable_after);
+    if (outcome.rest) {
+      auto rest = std::move(*outcome.rest);
+      if (!co_await finish_answer(thread, std::move(rest), durable_after)) co_return false;
+    }
+    keep_alive = response.keep_alive();
     if (!reader) connection.consume(head_size + request.content_length);
   }
   // Held back until the disk has it. If it never does, silence says "unknown" (P9).
