@@ -18,7 +18,7 @@ namespace {
 constexpr std::uint64_t checksum_seed = 0x7265766f6b656431;  // "revoked1"
 constexpr std::size_t memory_alignment = 4096;
 constexpr std::uint64_t least_fill = 256 << 10;
-constexpr std::uint64_t greatest_fill = 4 << 20;
+constexpr std::uint64_t greatest_fill = 1 << 20;
 
 struct SectorHead {
   std::uint32_t checksum;
