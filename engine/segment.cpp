@@ -153,7 +153,7 @@ result<std::unique_ptr<Segment>> Segment::open(const std::string& path, std::uin
     if (file >= 0) ::close(file);
     return errc::storage_failed;
   }
-  const auto there = static_cast<std::uint64_t>(status.st_size) / memory_alignment * memory_alignment;
+  const auto there = round_up(static_cast<std::uint64_t>(status.st_size), memory_alignment);
   std::unique_ptr<Segment> segment(new Segment(file, there));
   segment->reserve(sector_bytes);
   if (direct) {
