@@ -162,9 +162,9 @@ class Engine {
   result<KeyPage> list(const KeyQuery& query, UnixMs now) const;
   result<std::string> key_id_of(const Digest& digest) const;
 
-  // Visits the durable entries that match, oldest first. Looks at about so many events at most, and ends
-  // earlier rather. Reads the disk.
-  static constexpr std::size_t max_audit_look_at = 200'000;
+  // Visits the durable entries that match, oldest first; of a key also the revocation of an owner that took
+  // it along. Looks at about so many events at most, and ends earlier rather: milliseconds. Reads the disk.
+  static constexpr std::size_t max_audit_look_at = 100'000;
   result<AuditPage> audit(const AuditQuery& query, const EventVisitor& visit) const;
   // Puts an attempt that was refused into the trail, at a bounded rate. `what` is of our own making; `key_id`
   // may be anything.
@@ -209,6 +209,8 @@ class Engine {
   void list_key(const KeyQuery& query, UnixMs now, Sequence created, const EventView& creation,
                 KeyPage& page) const;
   void set_record(KeyDescription& key, Sequence created, const EventView& creation) const;
+  result<Sequence> first_revocation(const KeyRecord& key, const Decision& names) const;
+  result<Sequence> revoked_with_owner(std::string_view key_id) const;
   result<Revocation> find_revocation(const KeyRecord& key, const Decision& decision) const;
 
   const Options options_;

@@ -11,6 +11,7 @@
 #include <array>
 #include <cstdint>
 #include <functional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -92,6 +93,8 @@ class BatchView {
 
   // False if the bytes are not `count()` events; those before the fault have been visited.
   bool for_each(const EventVisitor& visit) const;
+  // The same for these of its events alone, which come in order: quicker.
+  bool for_each_of(std::span<const Sequence> sequences, const EventVisitor& visit) const;
 
  private:
   std::string_view bytes_;
