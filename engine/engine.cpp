@@ -61,7 +61,7 @@ result<void> Engine::verify(const Digest& digest, UnixMs now, Decision& decision
   return {};
 }
 
-result<KeyDescription> Engine::describe(std::string_view key_id, UnixMs now) const {
+result<KeyDescription> Engine::describe(std::string_view key_id, UnixMs now, const Reach* reach) const {
   if (!started()) return errc::not_ready;
   KeyDescription found;
   found.decision.as_of = {journal_->epoch(), journal_->applied()};
@@ -70,6 +70,7 @@ result<KeyDescription> Engine::describe(std::string_view key_id, UnixMs now) con
   const KeyRecord& key = tables_.keys[slot];
   found.decision.state = tables_.state_of(key, now);
   tables_.describe(slot, found.decision);
+  if (reach != nullptr && !reach->covers(found.decision.owners)) return errc::not_found;
 
   const auto stored = store_->fetch_key(key_id);
   if (!stored) return stored.error();

@@ -43,6 +43,7 @@ struct Caller {
   std::string_view address;
   std::string_view request_id;
   const Reach* reach = nullptr;  // null: everything
+  ActorKind actor_kind = ActorKind::unknown;
 };
 
 void set_caller(EventView& event, const Caller& caller);
@@ -155,8 +156,9 @@ class Engine {
 
   // Never waits for anything. A key whose creation is not durable yet is unknown (P2).
   result<void> verify(const Digest& digest, UnixMs now, Decision& decision) const;
-  // The whole record. May read the disk.
-  result<KeyDescription> describe(std::string_view key_id, UnixMs now) const;
+  // The whole record. May read the disk; not for a key that is out of reach (null: none is), which looks, and
+  // takes as long, as if it were not there.
+  result<KeyDescription> describe(std::string_view key_id, UnixMs now, const Reach* reach = nullptr) const;
   // Looks at no more than so many keys and answers a shorter page rather. Reads the disk.
   static constexpr std::size_t max_listing_look_at = 50'000;
   result<KeyPage> list(const KeyQuery& query, UnixMs now) const;
@@ -205,6 +207,7 @@ class Engine {
   result<RevokedKey> revoke_slot(Slot slot, std::string_view reason, const Caller& caller);
   result<void> find_changeable(std::string_view key_id, const Caller& caller, Decision& names,
                                EventView& event) const;
+  bool may_concern(const AuditQuery& query) const;
   bool is_visible(const EventView& event, const Reach* reach) const;
   void list_key(const KeyQuery& query, UnixMs now, Sequence created, const EventView& creation,
                 KeyPage& page) const;

@@ -116,6 +116,7 @@ class Engine::AuditReading {
 
 result<AuditPage> Engine::audit(const AuditQuery& query, const EventVisitor& visit) const {
   if (!started()) return errc::not_ready;
+  if (!may_concern(query)) return AuditPage{std::max(query.after, durable()), false};
   const auto folded = store_->folded_to();  // before looking at the marks: they are all there up to here
   const auto besides = revoked_with_owner(query.key_id);
   if (!besides) return besides.error();
@@ -130,6 +131,19 @@ result<AuditPage> Engine::audit(const AuditQuery& query, const EventVisitor& vis
   if (read) read = reading.read_rest();
   if (!read) return read.error();
   return reading.page();
+}
+
+// Whether there may be entries for this caller. What a stranger asks of a key or a user of others takes as
+// long as if they were not there.
+bool Engine::may_concern(const AuditQuery& query) const {
+  if (query.reach == nullptr || query.reach->is_unlimited()) return true;
+  if (!query.user.empty() && !query.reach->allows(Scope::user, query.user)) return false;
+  if (query.key_id.empty()) return true;
+  const Slot slot = tables_.keys.find_by_id(query.key_id);
+  if (slot == no_slot) return false;
+  Decision names;
+  tables_.describe(slot, names);
+  return query.reach->covers(names.owners);
 }
 
 // The revocation of an owner that took this key along; 0 if it was not that.
