@@ -35,7 +35,7 @@ std::optional<engine::Principal> Authenticator::authenticate(const Presented& pr
   }
   if (credential.size() > engine::max_secret_size) return {};
   if (kinds.master_key && master_keys_->contains(engine::sha256(credential))) {
-    return engine::Principal{true, {}, {}, "master"};
+    return engine::Principal{true, {}, {}, "master", engine::ActorKind::master_key};
   }
   if (!kinds.api_key) return {};
   thread_local engine::Decision decision;
@@ -50,7 +50,8 @@ std::optional<engine::Principal> Authenticator::bearer_of_token(std::string_view
     log(Level::debug, "refused a token", {{"reason", why}});
     return {};
   }
-  return engine::Principal{false, (*claims)->permissions, {(*claims)->limits}, (*claims)->actor};
+  return engine::Principal{
+      false, (*claims)->permissions, {(*claims)->limits}, (*claims)->actor, engine::ActorKind::token};
 }
 
 }  // namespace revoked::net

@@ -34,7 +34,8 @@ class Bulk {
   Bulk(Api& api, const engine::Principal& principal, const Request& request)
       : api_(api),
         principal_(principal),
-        caller_{principal_.actor, request.remote_address, request.id, &principal_.reach} {}
+        caller_{principal_.actor, request.remote_address, request.id, &principal_.reach,
+                principal_.actor_kind} {}
   virtual ~Bulk() = default;
   Bulk(const Bulk&) = delete;
   Bulk& operator=(const Bulk&) = delete;
