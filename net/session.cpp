@@ -126,6 +126,7 @@ Task<bool> answer(Connection& connection, Request& request, BodyReader* body,
 
   Response response(connection.output(), request.id, request.keep_alive && !thread.is_draining(),
                     request.method == Method::head);
+  if (request.is_http_1_0) response.announce_keep_alive();
   if (body != nullptr) response.close_unless_read(body->is_complete());
   Exchange exchange{request, response, connection, body};
   auto outcome = thread.service().handle(exchange);
