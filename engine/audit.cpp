@@ -11,8 +11,8 @@ std::string_view user_of(const EventView& event) {
   return of_user ? event[Field::owner_id] : std::string_view();
 }
 
-bool AuditQuery::matches(const EventView& event) const {
-  return (key_id.empty() || event[Field::key_id] == key_id) &&
+bool AuditQuery::matches(const EventView& event, bool is_of_key) const {
+  return (is_of_key || key_id.empty() || event[Field::key_id] == key_id) &&
          (actor.empty() || event[Field::actor] == actor) && (user.empty() || user_of(event) == user);
 }
 

@@ -41,7 +41,8 @@ struct AuditQuery {
   std::size_t limit = 100;
   const Reach* reach = nullptr;  // null: everything
 
-  bool matches(const EventView& event) const;
+  // `is_of_key`: it concerns the key, whether or not it names it.
+  bool matches(const EventView& event, bool is_of_key) const;
 };
 
 // Where a reading of the trail ended.

@@ -67,11 +67,11 @@ bool equal_in_constant_time(std::string_view a, std::string_view b) {
   return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
 }
 
-Digest Digester::operator()(std::string_view secret) const {
-  if (pepper_.empty()) return sha256(secret);
+Digest Digester::of_sha256(const Digest& secret_sha256) const {
+  if (pepper_.empty()) return secret_sha256;
   Digest digest;
-  if (!HMAC(algorithm(), pepper_.data(), static_cast<int>(pepper_.size()),
-            reinterpret_cast<const unsigned char*>(secret.data()), secret.size(), digest.data(), nullptr)) {
+  if (!HMAC(algorithm(), pepper_.data(), static_cast<int>(pepper_.size()), secret_sha256.data(),
+            secret_sha256.size(), digest.data(), nullptr)) {
     throw std::runtime_error("HMAC-SHA-256 failed");
   }
   return digest;

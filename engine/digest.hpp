@@ -1,6 +1,7 @@
 #pragma once
-// What we keep instead of a secret: SHA-256, or HMAC-SHA-256 with a pepper where one is configured.
-// Secrets carry more than 230 random bits, so a slow password hash would add nothing.
+// What we keep instead of a secret: its SHA-256, or HMAC-SHA-256 with a pepper over that where one is
+// configured. So a secret of which only the SHA-256 is known can be brought in with a pepper, too. Secrets
+// carry more than 230 random bits, so a slow password hash would add nothing.
 
 #include <array>
 #include <cstdint>
@@ -25,8 +26,8 @@ bool equal_in_constant_time(std::string_view a, std::string_view b);  // if they
 class Digester {
  public:
   explicit Digester(std::string pepper = {}) : pepper_(std::move(pepper)) {}
-  Digest operator()(std::string_view secret) const;
-  bool has_pepper() const { return !pepper_.empty(); }
+  Digest operator()(std::string_view secret) const { return of_sha256(sha256(secret)); }
+  Digest of_sha256(const Digest& secret_sha256) const;
 
  private:
   std::string pepper_;

@@ -61,7 +61,7 @@ result<void> Engine::verify(const Digest& digest, UnixMs now, Decision& decision
   return {};
 }
 
-result<KeyDescription> Engine::describe(std::string_view key_id, UnixMs now) const {
+result<KeyDescription> Engine::describe(std::string_view key_id, UnixMs now, const Reach* reach) const {
   if (!started()) return errc::not_ready;
   KeyDescription found;
   found.decision.as_of = {journal_->epoch(), journal_->applied()};
@@ -70,6 +70,7 @@ result<KeyDescription> Engine::describe(std::string_view key_id, UnixMs now) con
   const KeyRecord& key = tables_.keys[slot];
   found.decision.state = tables_.state_of(key, now);
   tables_.describe(slot, found.decision);
+  if (reach != nullptr && !reach->covers(found.decision.owners)) return errc::not_found;
 
   const auto stored = store_->fetch_key(key_id);
   if (!stored) return stored.error();
@@ -86,15 +87,23 @@ result<KeyDescription> Engine::describe(std::string_view key_id, UnixMs now) con
   return found;
 }
 
-result<Revocation> Engine::find_revocation(const KeyRecord& key, const Decision& decision) const {
-  // The first event that revoked the key: the answer to "since when?" never changes, whatever comes later.
+// The first event that revoked the key: the answer to "since when?" never changes, whatever comes later. 0:
+// none.
+result<Sequence> Engine::first_revocation(const KeyRecord& key, const Decision& names) const {
   Sequence first = key.revoked();
   for (const Scope scope : all_scopes) {
-    if (decision.owner(scope).empty()) continue;
-    const auto mark = store_->owner_mark_after(scope, decision.owner(scope), key.created);
+    if (names.owner(scope).empty()) continue;
+    const auto mark = store_->owner_mark_after(scope, names.owner(scope), key.created);
     if (!mark) return mark.error();
     if (*mark != 0 && (first == 0 || *mark < first)) first = *mark;
   }
+  return first;
+}
+
+result<Revocation> Engine::find_revocation(const KeyRecord& key, const Decision& decision) const {
+  const auto found = first_revocation(key, decision);
+  if (!found) return found.error();
+  const auto first = *found;
   Revocation revocation{position_of(first), 0, {}};
   if (first == 0 || first > durable()) return revocation;  // told, not yet synced: the details follow
   const auto read = store_->replay(first, [&](const BatchView& batch) {

@@ -43,6 +43,7 @@ struct Caller {
   std::string_view address;
   std::string_view request_id;
   const Reach* reach = nullptr;  // null: everything
+  ActorKind actor_kind = ActorKind::unknown;
 };
 
 void set_caller(EventView& event, const Caller& caller);
@@ -155,16 +156,17 @@ class Engine {
 
   // Never waits for anything. A key whose creation is not durable yet is unknown (P2).
   result<void> verify(const Digest& digest, UnixMs now, Decision& decision) const;
-  // The whole record. May read the disk.
-  result<KeyDescription> describe(std::string_view key_id, UnixMs now) const;
+  // The whole record. May read the disk; not for a key that is out of reach (null: none is), which looks, and
+  // takes as long, as if it were not there.
+  result<KeyDescription> describe(std::string_view key_id, UnixMs now, const Reach* reach = nullptr) const;
   // Looks at no more than so many keys and answers a shorter page rather. Reads the disk.
   static constexpr std::size_t max_listing_look_at = 50'000;
   result<KeyPage> list(const KeyQuery& query, UnixMs now) const;
   result<std::string> key_id_of(const Digest& digest) const;
 
-  // Visits the durable entries that match, oldest first. Looks at about so many events at most, and ends
-  // earlier rather. Reads the disk.
-  static constexpr std::size_t max_audit_look_at = 200'000;
+  // Visits the durable entries that match, oldest first; of a key also the revocation of an owner that took
+  // it along. Looks at about so many events at most, and ends earlier rather: milliseconds. Reads the disk.
+  static constexpr std::size_t max_audit_look_at = 100'000;
   result<AuditPage> audit(const AuditQuery& query, const EventVisitor& visit) const;
   // Puts an attempt that was refused into the trail, at a bounded rate. `what` is of our own making; `key_id`
   // may be anything.
@@ -205,10 +207,13 @@ class Engine {
   result<RevokedKey> revoke_slot(Slot slot, std::string_view reason, const Caller& caller);
   result<void> find_changeable(std::string_view key_id, const Caller& caller, Decision& names,
                                EventView& event) const;
+  bool may_concern(const AuditQuery& query) const;
   bool is_visible(const EventView& event, const Reach* reach) const;
   void list_key(const KeyQuery& query, UnixMs now, Sequence created, const EventView& creation,
                 KeyPage& page) const;
   void set_record(KeyDescription& key, Sequence created, const EventView& creation) const;
+  result<Sequence> first_revocation(const KeyRecord& key, const Decision& names) const;
+  result<Sequence> revoked_with_owner(std::string_view key_id) const;
   result<Revocation> find_revocation(const KeyRecord& key, const Decision& decision) const;
 
   const Options options_;

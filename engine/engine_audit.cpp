@@ -1,6 +1,7 @@
 // The audit trail. See engine.hpp.
 
 #include <algorithm>
+#include <span>
 
 #include "engine/engine.hpp"
 
@@ -9,8 +10,9 @@ namespace revoked::engine {
 // One call's way through the journal: what it looks for, and how much it has looked at.
 class Engine::AuditReading {
  public:
-  AuditReading(const Engine& engine, const AuditQuery& query, const EventVisitor& visit)
-      : engine_(engine), query_(query), visit_(visit), through_(engine.durable()) {
+  // `besides`: an entry that concerns the key asked for without naming it; 0: none.
+  AuditReading(const Engine& engine, const AuditQuery& query, Sequence besides, const EventVisitor& visit)
+      : engine_(engine), query_(query), besides_(besides), visit_(visit), through_(engine.durable()) {
     page_.position = query.after;
   }
 
@@ -27,7 +29,11 @@ class Engine::AuditReading {
             return marked.size() < marks_together;
           });
       if (!scanned) return scanned;
+      spend(marked.size() * events_a_mark);
       const bool all = marked.size() < marks_together;
+      if (besides_ > page_.position && besides_ <= folded && (all || besides_ < marked.back())) {
+        marked.insert(std::lower_bound(marked.begin(), marked.end(), besides_), besides_);
+      }
       for (auto next = marked.cbegin(); next != marked.cend() && !over_;) {
         if (const auto read = read_from(next, marked.cend()); !read) return read;
       }
@@ -52,6 +58,9 @@ class Engine::AuditReading {
 
  private:
   static constexpr std::size_t marks_together = 1000;
+  // What things cost, in events to look at.
+  static constexpr std::size_t events_a_mark = 20;
+  static constexpr std::size_t bytes_an_event = 128;
 
   // The batch with *next, and those behind it that have marked events as well. Moves `next` on.
   result<void> read_from(std::vector<Sequence>::const_iterator& next,
@@ -59,8 +68,9 @@ class Engine::AuditReading {
     const auto first = next;
     const auto read = engine_.store_->replay(*next, [&](const BatchView& batch) {
       if (!may_look_at(batch)) return false;
-      batch.for_each([&](Sequence sequence, const EventView& event) {
-        if (over_ || next == end || sequence != *next) return;
+      const auto here = std::span(next, std::lower_bound(next, end, batch.last() + 1));
+      batch.for_each_of(here, [&](Sequence sequence, const EventView& event) {
+        if (over_) return;
         ++next;
         look_at(sequence, event);
       });
@@ -71,14 +81,15 @@ class Engine::AuditReading {
   }
 
   bool may_look_at(const BatchView& batch) {
-    if (looked_at_ >= max_audit_look_at) over_ = page_.more = true;
-    looked_at_ += batch.count();
+    if (spent_ >= max_audit_look_at) over_ = page_.more = true;
+    spend(std::max<std::size_t>(batch.count(), batch.bytes().size() / bytes_an_event));
     return !over_;
   }
+  void spend(std::size_t events) { spent_ += events; }
 
   void look_at(Sequence sequence, const EventView& event) {
     page_.position = sequence;
-    if (event.type == EventType::epoch_started || !query_.matches(event) ||
+    if (event.type == EventType::epoch_started || !concerns(sequence, event) ||
         !engine_.is_visible(event, query_.reach)) {
       return;
     }
@@ -88,20 +99,28 @@ class Engine::AuditReading {
     page_.more = sequence < through_;
   }
 
+  bool concerns(Sequence sequence, const EventView& event) const {
+    return query_.matches(event, sequence == besides_);
+  }
+
   const Engine& engine_;
   const AuditQuery& query_;
+  const Sequence besides_;
   const EventVisitor& visit_;
   const Sequence through_;
   AuditPage page_;
-  std::size_t looked_at_ = 0;
+  std::size_t spent_ = 0;
   std::size_t found_ = 0;
   bool over_ = false;
 };
 
 result<AuditPage> Engine::audit(const AuditQuery& query, const EventVisitor& visit) const {
   if (!started()) return errc::not_ready;
+  if (!may_concern(query)) return AuditPage{std::max(query.after, durable()), false};
   const auto folded = store_->folded_to();  // before looking at the marks: they are all there up to here
-  AuditReading reading(*this, query, visit);
+  const auto besides = revoked_with_owner(query.key_id);
+  if (!besides) return besides.error();
+  AuditReading reading(*this, query, *besides, visit);
   result<void> read;
   if (!query.key_id.empty())
     read = reading.read_marked(AuditKind::key, query.key_id, folded);
@@ -112,6 +131,31 @@ result<AuditPage> Engine::audit(const AuditQuery& query, const EventVisitor& vis
   if (read) read = reading.read_rest();
   if (!read) return read.error();
   return reading.page();
+}
+
+// Whether there may be entries for this caller. What a stranger asks of a key or a user of others takes as
+// long as if they were not there.
+bool Engine::may_concern(const AuditQuery& query) const {
+  if (query.reach == nullptr || query.reach->is_unlimited()) return true;
+  if (!query.user.empty() && !query.reach->allows(Scope::user, query.user)) return false;
+  if (query.key_id.empty()) return true;
+  const Slot slot = tables_.keys.find_by_id(query.key_id);
+  if (slot == no_slot) return false;
+  Decision names;
+  tables_.describe(slot, names);
+  return query.reach->covers(names.owners);
+}
+
+// The revocation of an owner that took this key along; 0 if it was not that.
+result<Sequence> Engine::revoked_with_owner(std::string_view key_id) const {
+  const Slot slot = key_id.empty() ? no_slot : tables_.keys.find_by_id(key_id);
+  if (slot == no_slot) return Sequence{0};
+  Decision names;
+  tables_.describe(slot, names);
+  const auto own = tables_.keys[slot].revoked();
+  const auto first = first_revocation(tables_.keys[slot], names);
+  if (!first) return first;
+  return *first == own ? Sequence{0} : *first;
 }
 
 bool Engine::is_visible(const EventView& event, const Reach* reach) const {

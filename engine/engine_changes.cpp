@@ -5,6 +5,9 @@
 namespace revoked::engine {
 
 void set_caller(EventView& event, const Caller& caller) {
+  static constexpr char kinds[] = {0, 1, 2, 3};  // what the view refers to has to stay
+  if (caller.actor_kind != ActorKind::unknown)
+    event[Field::actor_kind] = {&kinds[static_cast<std::size_t>(caller.actor_kind)], 1};
   event[Field::actor] = caller.actor.substr(0, max_caller_size);
   event[Field::address] = caller.address.substr(0, max_caller_size);
   event[Field::request_id] = caller.request_id.substr(0, max_caller_size);

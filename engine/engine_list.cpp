@@ -9,7 +9,12 @@ result<KeyPage> Engine::list(const KeyQuery& query, UnixMs now) const {
   KeyPage page;
   for (const Scope scope : all_scopes) {
     const auto& owner = query.owners[static_cast<std::size_t>(scope)];
-    if (!owner.empty() && tables_.of(scope).find(owner) == no_slot) return page;
+    if (owner.empty()) continue;
+    // Whether an owner is there is not to be told, nor shown by the time it takes, to those who cannot reach
+    // it.
+    const bool is_limited = query.reach != nullptr && !query.reach->is_unlimited();
+    if (is_limited ? !query.reach->allows(scope, owner) : tables_.of(scope).find(owner) == no_slot)
+      return page;
   }
   const auto durable_through = durable();
   std::size_t looked_at = 0;

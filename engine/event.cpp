@@ -55,6 +55,19 @@ void append_event(std::string& out, const EventView& event) {
   std::memcpy(out.data() + size_at, &size, sizeof size);
 }
 
+namespace {
+
+// Removes one event unread.
+bool skip_event(std::string_view& bytes) {
+  if (bytes.size() < event_header_size) return false;
+  const auto size = get<std::uint32_t>(bytes.data() + 1);
+  if (bytes.size() - event_header_size < size) return false;
+  bytes.remove_prefix(event_header_size + size);
+  return true;
+}
+
+}  // namespace
+
 bool take_event(std::string_view& bytes, EventView& event) {
   if (bytes.size() < event_header_size) return false;
   event = {};
@@ -95,6 +108,20 @@ bool BatchView::for_each(const EventVisitor& visit) const {
     visit(first_ + i, event);
   }
   return rest.empty();
+}
+
+bool BatchView::for_each_of(std::span<const Sequence> sequences, const EventVisitor& visit) const {
+  auto rest = bytes_.substr(batch_header_size);
+  EventView event;
+  Sequence at = first_;
+  for (const auto sequence : sequences) {
+    for (; at < sequence; ++at) {
+      if (!skip_event(rest)) return false;
+    }
+    if (!take_event(rest, event)) return false;
+    visit(at++, event);
+  }
+  return true;
 }
 
 void Batch::begin(Epoch epoch, Sequence first) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <tuple>
 
 #include "engine/this_thread.hpp"
 
@@ -23,14 +24,19 @@ void Folder::run() {
   set_up_this_thread("folder", Urgency::idle);
   constexpr auto look_every = std::chrono::milliseconds(200);
   std::unique_lock lock(mutex_);
+  auto seen = journal_.durable();
   while (!wake_.wait_for(lock, look_every, [this] { return stopping_; })) {
     lock.unlock();
     const auto released = store_.release_log();
     lock.lock();
     if (!released) return;  // the journal's own writes will fail as well, loudly
-    if (journal_.durable() < store_.folded_to() + options_.lag) continue;
-    // Once at it, until nothing is left.
+    const auto durable = journal_.durable();
+    const bool is_quiet = durable - seen < options_.quiet;
+    seen = durable;
+    const bool is_behind = seen >= store_.folded_to() + options_.lag;
+    // If it is behind, until nothing is left.
     while (!stopping_ && journal_.durable() > store_.folded_to()) {
+      if (!is_behind && !(is_quiet && journal_.durable() - seen < options_.quiet)) break;
       lock.unlock();
       const auto folded = fold_some();
       lock.lock();
@@ -66,6 +72,10 @@ result<Sequence> Folder::fold_some() {
     });
   });
   if (!read) return read.error();
+  // In the order in which they will lie: much quicker to insert.
+  std::sort(marks.begin(), marks.end(), [](const AuditMark& a, const AuditMark& b) {
+    return std::tie(a.kind, a.id, a.sequence) < std::tie(b.kind, b.id, b.sequence);
+  });
   if (const auto written = store_.add_audit_marks(marks); !written) return written.error();
   if (const auto written = store_.fold(revocations, through); !written) return written.error();
   return through - from + 1;

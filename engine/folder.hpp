@@ -1,7 +1,8 @@
 #pragma once
 // Folds revocations from the journal into the keys' records, in the background, so that a start has little to
 // replay, and marks what the audit trail is searched by. Works in batches, at the lowest priority, and only
-// when enough has gathered: a start replays what is left in well under a second.
+// when little else goes on or much has gathered: what is left is replayed, or searched, in well under a
+// second.
 
 #include <atomic>
 #include <condition_variable>
@@ -16,8 +17,9 @@ namespace revoked::engine {
 class Folder {
  public:
   struct Options {
-    Sequence lag = 500'000;   // start folding when so many events lie unfolded
-    Sequence batch = 10'000;  // events a write
+    Sequence lag = 500'000;  // start folding when so many events lie unfolded,
+    Sequence quiet = 100;    // or when fewer than so many have come since the last look
+    Sequence batch = 2'000;  // events a write: commits wait for one that is under way
   };
 
   Folder(Store& store, Journal& journal, Options options);

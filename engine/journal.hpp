@@ -43,7 +43,7 @@ class Journal {
 
   // A batch that has so many is closed: what one look-up or one bus message has to read stays bounded. Events
   // of one turn are never parted, so a turn with many makes a larger batch.
-  static constexpr std::uint32_t max_batch_events = 8192;
+  static constexpr std::uint32_t max_batch_events = 2048;
 
   // The next event gets sequence `last + 1`. `on_failure` is called once, on the journal's thread.
   Journal(Store& store, Epoch epoch, Sequence last, std::function<void()> on_failure);

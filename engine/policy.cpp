@@ -39,7 +39,7 @@ bool Reach::allows(Scope scope, std::string_view owner_id) const {
 
 std::optional<Principal> principal_of(const Decision& key) {
   if (key.state != KeyState::active) return {};
-  Principal principal{false, std::string(key.permissions), {}, key.key_id};
+  Principal principal{false, std::string(key.permissions), {}, key.key_id, ActorKind::key};
   for (const Scope scope : all_scopes) {
     if (!key.owner(scope).empty())
       principal.reach.limits[static_cast<std::size_t>(scope)] = {key.owner(scope)};

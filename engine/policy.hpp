@@ -3,6 +3,7 @@
 // as if it were not there.
 
 #include <array>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -43,12 +44,16 @@ struct Reach {
   }
 };
 
+// What an actor's name is the name of.
+enum class ActorKind : std::uint8_t { unknown, master_key, key, token };
+
 // Who makes a request, as `net` has found out.
 struct Principal {
   bool is_master = false;
   std::string permissions;  // separated by one space
   Reach reach;
   std::string actor;  // for the audit trail: "master", a key_id, or the subject of a token
+  ActorKind actor_kind = ActorKind::unknown;
 };
 
 // A key of ours as a caller: its permissions, limited to its own owners. Nothing unless it is active.

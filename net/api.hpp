@@ -66,7 +66,8 @@ struct Call {
   const Request& request() const { return exchange.request; }
   Response& response() const { return exchange.response; }
   engine::Caller caller() const {
-    return {principal.actor, exchange.request.remote_address, exchange.request.id, &principal.reach};
+    return {principal.actor, exchange.request.remote_address, exchange.request.id, &principal.reach,
+            principal.actor_kind};
   }
 };
 

@@ -37,10 +37,8 @@ void read_secret(AskedKey& asked, const JsonMember& member, const engine::Engine
     } else {
       asked.key.digest = engine.digester()(member.text);
     }
-  } else if (engine.digester().has_pepper()) {
-    asked.refusal = "secret_sha256 cannot be used with a pepper";
   } else if (const auto digest = engine::digest_from_hex(member.text)) {
-    asked.key.digest = *digest;
+    asked.key.digest = engine.digester().of_sha256(*digest);
   } else {
     asked.refusal = "secret_sha256 is 64 hexadecimal digits";
   }

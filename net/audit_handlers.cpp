@@ -38,6 +38,23 @@ std::string_view verb_of(EventType type) {
   return "unknown";  // written by a newer engine
 }
 
+// A token may bear the name of a key: the kind tells them apart. Empty: not known.
+std::string_view kind_of(const EventView& event) {
+  const auto kind = event[Field::actor_kind];
+  if (kind.size() != 1) return {};
+  switch (static_cast<engine::ActorKind>(kind.front())) {
+    case engine::ActorKind::unknown:
+      return {};
+    case engine::ActorKind::master_key:
+      return "master_key";
+    case engine::ActorKind::key:
+      return "key";
+    case engine::ActorKind::token:
+      return "token";
+  }
+  return {};
+}
+
 // What was cut to its limit may end within a character.
 void write_text(JsonWriter& json, std::string_view name, std::string_view text) {
   while (!text.empty() && !is_utf8(text)) text.remove_suffix(1);
@@ -49,6 +66,7 @@ void write_entry(JsonWriter& json, engine::Position position, const EventView& e
   json.open('{').field("position", to_string(position)).key("at").time(event.at);
   json.field("verb", verb_of(event.type));
   write_text(json, "actor", event[Field::actor]);
+  json.optional_field("actor_kind", kind_of(event));
   write_text(json, "address", event[Field::address]);
   write_text(json, "request_id", event[Field::request_id]);
   write_text(json, "key_id", event[Field::key_id]);

@@ -50,12 +50,11 @@ std::optional<engine::Principal> Authenticator::authenticate(const Presented& pr
   }
   if (credential.size() > engine::max_secret_size) return {};
   if (kinds.master_key && master_keys_->contains(sha256_of(credential))) {
-    return engine::Principal{true, {}, {}, "master"};
+    return engine::Principal{true, {}, {}, "master", engine::ActorKind::master_key};
   }
   if (!kinds.api_key) return {};
   thread_local engine::Decision decision;
-  const auto& digester = engine_.digester();
-  const auto& digest = digester.has_pepper() ? digester(credential) : sha256_of(credential);
+  const auto digest = engine_.digester().of_sha256(sha256_of(credential));
   if (!engine_.verify(digest, engine::now_unix_ms(), decision)) return {};
   return engine::principal_of(decision);
 }
@@ -67,7 +66,8 @@ std::optional<engine::Principal> Authenticator::bearer_of_token(std::string_view
     log(Level::debug, "refused a token", {{"reason", why}});
     return {};
   }
-  return engine::Principal{false, (*claims)->permissions, {(*claims)->limits}, (*claims)->actor};
+  return engine::Principal{
+      false, (*claims)->permissions, {(*claims)->limits}, (*claims)->actor, engine::ActorKind::token};
 }
 
 }  // namespace revoked::net

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <vector>
 
 #include "cache/json_writer.hpp"
@@ -10,6 +11,7 @@
 #include "net/asked_key.hpp"
 #include "net/json_reader.hpp"
 #include "net/line_reader.hpp"
+#include "net/log.hpp"
 #include "net/network_thread.hpp"
 #include "net/problem.hpp"
 
@@ -24,16 +26,32 @@ using Line = LineReader::Line;
 constexpr std::size_t max_failures_told = 1000;
 // How far a bulk runs ahead of the disk: others have to come in between, and wait for what it has written.
 constexpr engine::Sequence max_lead = 8192;
+// How often the log tells how far a bulk has got.
+constexpr std::chrono::seconds tell_every{2};
 
 class Bulk {
  public:
   Bulk(Api& api, const engine::Principal& principal, const Request& request)
       : api_(api),
         principal_(principal),
-        caller_{principal_.actor, request.remote_address, request.id, &principal_.reach} {}
+        caller_{principal_.actor, request.remote_address, request.id, &principal_.reach,
+                principal_.actor_kind} {}
   virtual ~Bulk() = default;
   Bulk(const Bulk&) = delete;
   Bulk& operator=(const Bulk&) = delete;
+
+  // For the log.
+  virtual std::string_view what() const = 0;
+  virtual std::uint64_t changed_keys() const = 0;
+  void tell(std::string_view how_far, std::uint64_t lines) const {
+    log(Level::info, std::string(what()).append(" ").append(how_far),
+        {{"lines", std::to_string(lines)},
+         {"accepted", std::to_string(accepted_)},
+         {"keys", std::to_string(changed_keys())},
+         {"failed", std::to_string(failed_count_)},
+         {"actor", caller_.actor},
+         {"request_id", caller_.request_id}});
+  }
 
   // Takes a line, or with null finishes what has gathered. A line that fails is counted; an error is about
   // all of it, the line was not taken, and may be given again.
@@ -100,6 +118,8 @@ class Import final : public Bulk {
     return {};
   }
   void write_counts(JsonWriter& json) const override { json.field("created", accepted_); }
+  std::string_view what() const override { return "import"; }
+  std::uint64_t changed_keys() const override { return accepted_; }
 
  private:
   AskedKey asked_;
@@ -140,6 +160,10 @@ class BulkRevocation final : public Bulk {
     json.field("revoked", revoked_).field("already_revoked", already_revoked_).field("unknown", unknown_);
     if (dry_run_) json.field("dry_run", true);
   }
+  std::string_view what() const override {
+    return dry_run_ ? "bulk revocation (dry run)" : "bulk revocation";
+  }
+  std::uint64_t changed_keys() const override { return revoked_; }
 
  private:
   static constexpr std::size_t max_gathered = engine::Engine::max_revocations_together;
@@ -225,13 +249,44 @@ Task<boost::system::error_code> take(Api& api, NetworkThread& thread, Bulk& bulk
   }
 }
 
+// Tells the log how far a bulk has got, now and then, and how it ended.
+class Progress {
+ public:
+  explicit Progress(const Bulk& bulk) : bulk_(bulk) {}
+  ~Progress() {
+    if (!ended_) bulk_.tell("broken off", lines_);
+  }
+  Progress(const Progress&) = delete;
+  Progress& operator=(const Progress&) = delete;
+
+  void reached(std::uint64_t line) {
+    lines_ = std::max(lines_, line);
+    const auto now = std::chrono::steady_clock::now();
+    if (now - told_ < tell_every) return;
+    told_ = now;
+    bulk_.tell("under way", lines_);
+  }
+  void end() {
+    ended_ = true;
+    bulk_.tell("done", lines_);
+  }
+
+ private:
+  const Bulk& bulk_;
+  std::chrono::steady_clock::time_point told_ = std::chrono::steady_clock::now();
+  std::uint64_t lines_ = 0;
+  bool ended_ = false;
+};
+
 // Everything that has arrived. What waits for the disk stays bounded.
-Task<boost::system::error_code> take_arrived(Api& api, NetworkThread& thread, Bulk& bulk, LineReader& lines) {
+Task<boost::system::error_code> take_arrived(Api& api, NetworkThread& thread, Bulk& bulk, LineReader& lines,
+                                             Progress& progress) {
   Line line;
   while (lines.take(line)) {
     if (const auto error = co_await take(api, thread, bulk, &line)) co_return error;
   }
   if (const auto error = co_await take(api, thread, bulk, nullptr)) co_return error;
+  progress.reached(line.number);
   if (bulk.last() > max_lead && !co_await thread.durable(bulk.last() - max_lead))
     co_return errc::storage_failed;
   co_return boost::system::error_code();
@@ -246,6 +301,7 @@ void fall_silent(Exchange& exchange) {
 Task<> run(Api& api, Exchange exchange, std::unique_ptr<Bulk> bulk) {
   using Got = BodyReader::Got;
   auto& thread = exchange.connection.thread();
+  Progress progress(*bulk);
   if (exchange.body != nullptr) {  // null: there is none
     LineReader lines(*exchange.body);
     while (true) {
@@ -257,7 +313,7 @@ Task<> run(Api& api, Exchange exchange, std::unique_ptr<Bulk> bulk) {
         co_return;
       }
       if (got == Got::end) break;
-      if (const auto error = co_await take_arrived(api, thread, *bulk, lines)) {
+      if (const auto error = co_await take_arrived(api, thread, *bulk, lines, progress)) {
         send_problem(exchange.response, error);
         co_return;
       }
@@ -269,6 +325,7 @@ Task<> run(Api& api, Exchange exchange, std::unique_ptr<Bulk> bulk) {
   bulk->write(json);
   set_position(exchange.response, bulk->position());
   exchange.response.send_json(200, body);
+  progress.end();
 }
 
 }  // namespace

@@ -77,8 +77,9 @@ void record_refusal(Api& api, const Exchange& exchange, const Route& route, cons
                     const engine::Principal& principal) {
   std::string what = std::to_string(exchange.response.status());
   what.append(" ").append(method_name(route.method)).append(" ").append(route.pattern);
-  api.engine.record_refusal(what, parameters[0],
-                            {principal.actor, exchange.request.remote_address, exchange.request.id, nullptr});
+  api.engine.record_refusal(
+      what, parameters[0],
+      {principal.actor, exchange.request.remote_address, exchange.request.id, nullptr, principal.actor_kind});
 }
 
 }  // namespace
@@ -123,6 +124,10 @@ Outcome EngineService::authorise_and_call(Call& call, const Route& route, engine
       return refuse(call, 403, "forbidden",
                     "this takes the permission " + std::string(to_string(*route.permission)));
     }
+  }
+  // Dropped silently, a filter would let through what it was to keep out, and a reason be lost.
+  if (&call.dialect == &native && !is_percent_encoded(call.request().query)) {
+    return refuse(call, 400, "malformed", "the query is not percent-encoded");
   }
   // What callers may ask of a change besides, published dialects do not know.
   if (!changes_something(route) || route.takes_body || &call.dialect != &native)

@@ -10,7 +10,6 @@ namespace revoked::net {
 namespace {
 
 using cache::JsonWriter;
-using engine::errc;
 using engine::Scope;
 using Kind = JsonMember::Kind;
 
@@ -40,9 +39,8 @@ Outcome create_key(Api& api, Call& call) {
 }
 
 Outcome show_key(Api& api, Call& call) {
-  const auto found = api.engine.describe(call.parameters[0], engine::now_unix_ms());
+  const auto found = api.engine.describe(call.parameters[0], engine::now_unix_ms(), &call.principal.reach);
   if (!found) return refuse(call, found.error());
-  if (!call.principal.reach.covers(found->decision.owners)) return refuse(call, errc::not_found);
   std::string body;
   JsonWriter json(body);
   write_key(json, *found);

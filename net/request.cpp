@@ -64,6 +64,13 @@ bool percent_decode(std::string_view text, std::string& out) {
   return true;
 }
 
+bool is_percent_encoded(std::string_view text) {
+  for (auto at = text.find('%'); at != std::string_view::npos; at = text.find('%', at + 3)) {
+    if (at + 2 >= text.size() || nibble(text[at + 1]) < 0 || nibble(text[at + 2]) < 0) return false;
+  }
+  return true;
+}
+
 std::optional<std::string> query_value(std::string_view query, std::string_view name) {
   while (!query.empty()) {
     auto pair = take_until(query, '&');

@@ -58,6 +58,9 @@ struct Request {
 // malformed.
 std::string_view trace_id_of(const Request& request);
 
+// Whether every %XX in it is two hexadecimal digits.
+bool is_percent_encoded(std::string_view text);
+
 // The value of a query parameter, decoded; nothing if it is not there or malformed.
 std::optional<std::string> query_value(std::string_view query, std::string_view name);
 

@@ -93,7 +93,10 @@ void Response::begin(unsigned status, std::string_view content_type) {
   out_.append(reason_phrase(status)).append("\r\n").append(date_header());
   if (!content_type.empty()) out_.append("Content-Type: ").append(content_type).append("\r\n");
   out_.append("X-Request-Id: ").append(request_id_).append("\r\n").append(extra_);
-  if (!keep_alive_) out_.append("Connection: close\r\n");
+  if (!keep_alive_)
+    out_.append("Connection: close\r\n");
+  else if (announces_keep_alive_)
+    out_.append("Connection: keep-alive\r\n");
 }
 
 void Response::send(unsigned status, std::string_view content_type, std::string_view body) {

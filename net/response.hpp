@@ -41,9 +41,12 @@ class Response {
 
   // A 200 or 201 goes out as 202: the client did not want to wait for more (RFC 7240).
   void accept_only(bool only) { accept_only_ = only; }
+  bool is_accept_only() const { return accept_only_; }
   // What send() sends is copied there, too. Null: no more.
   void record_in(SentResponse* sent) { record_ = sent; }
 
+  // The client has to be told if the connection stays (HTTP/1.0).
+  void announce_keep_alive() { announces_keep_alive_ = true; }
   // The connection is closed behind this response.
   void close_after() { keep_alive_ = false; }
   // The connection is closed behind this response unless the request's body has been read to its end by then.
@@ -64,6 +67,7 @@ class Response {
   bool is_head_;
   const bool* body_is_read_ = nullptr;
   bool accept_only_ = false;
+  bool announces_keep_alive_ = false;
   SentResponse* record_ = nullptr;
 };
 

@@ -43,6 +43,17 @@ void write_revoked(JsonWriter& json, std::string_view key_id, engine::UnixMs at,
   json.field("position", to_string(position)).close('}');
 }
 
+// As far as it is known without waiting for the disk.
+void write_known(JsonWriter& json, Api& api, const std::string& key_id, engine::Sequence sequence) {
+  const auto found = api.engine.describe(key_id, engine::now_unix_ms());
+  if (found && found->revocation && found->revocation->at != 0) {
+    const auto& known = *found->revocation;
+    return write_revoked(json, key_id, known.at, known.reason, known.position);
+  }
+  json.open('{').field("key_id", key_id).field("state", "revoked");
+  json.field("position", to_string(api.engine.position_of(sequence))).close('}');
+}
+
 // Waits for the disk inside a handler. If it fails, silence says "unknown" (P9).
 Task<bool> settle(Exchange exchange, engine::Sequence sequence) {
   const bool durable = co_await exchange.connection.thread().durable(sequence);
@@ -93,6 +104,24 @@ Task<> answer_secrets(Api& api, Exchange exchange, std::vector<std::string> key_
   exchange.response.send_json(200, body);
 }
 
+Outcome accept_secrets(Api& api, Call& call, const std::vector<std::string>& key_ids,
+                       const std::vector<engine::Sequence>& by, engine::Sequence last) {
+  std::string body;
+  JsonWriter json(body);
+  json.open('{').key("results").open('[');
+  for (std::size_t i = 0; i < key_ids.size(); ++i) {
+    if (key_ids[i].empty())
+      json.open('{').field("state", "unknown").close('}');
+    else
+      write_known(json, api, key_ids[i], by[i]);
+  }
+  const auto position = api.engine.position_of(last);
+  json.close(']').field("position", to_string(position)).close('}');
+  set_position(call.response(), position);
+  call.response().send_json(200, body);
+  return {last, {}};
+}
+
 Outcome revoke_owner(Api& api, Call& call, Scope scope) {
   std::string reason;
   if (!read_reason(call.request(), reason)) return refuse(call, errc::invalid_field);
@@ -117,6 +146,14 @@ Outcome revoke_key(Api& api, Call& call) {
   const auto& key_id = call.parameters[0];
   const auto revoked = api.engine.revoke(key_id, reason, call.caller());
   if (!revoked) return refuse(call, revoked.error());
+  if (revoked->already && call.response().is_accept_only()) {
+    std::string known;
+    JsonWriter known_json(known);
+    write_known(known_json, api, key_id, revoked->sequence);
+    set_position(call.response(), api.engine.position_of(revoked->sequence));
+    call.response().send_json(200, known);
+    return {revoked->sequence, {}};
+  }
   if (revoked->already) return {0, answer_again(api, call.exchange, key_id, revoked->sequence)};
   const auto position = api.engine.position_of(revoked->sequence);
   thread_local std::string body;
@@ -150,15 +187,18 @@ Outcome revoke_secrets(Api& api, Call& call) {
   }
   engine::Sequence last = 0;
   std::vector<std::string> key_ids;
+  std::vector<engine::Sequence> by;
   for (const auto& secret : secrets) {
     const auto digest = api.engine.digester()(secret);
     const auto revoked = api.engine.revoke(digest, reason, call.caller());
     if (!revoked && revoked.error() != errc::not_found) return refuse(call, revoked.error());
     const auto key_id = api.engine.key_id_of(digest);
     key_ids.push_back(revoked && key_id ? *key_id : std::string());
-    if (revoked) last = std::max(last, revoked->sequence);
+    by.push_back(revoked ? revoked->sequence : 0);
+    last = std::max(last, by.back());
   }
   if (last == 0) last = api.engine.durable();
+  if (call.response().is_accept_only()) return accept_secrets(api, call, key_ids, by, last);
   return {0, answer_secrets(api, call.exchange, std::move(key_ids), last)};
 }
 

@@ -176,6 +176,7 @@ Task<bool> answer_arrived(Connection& connection) {
     begin_answer(connection, request);
     Response response(connection.output(), request.id, request.keep_alive && !thread.is_draining(),
                       request.method == Method::head);
+    if (request.is_http_1_0) response.announce_keep_alive();
     if (streamed) response.close_unless_read(reader->is_complete());
     Exchange exchange{request, response, connection, streamed ? &*reader : nullptr};
     auto outcome = thread.service().handle(exchange);

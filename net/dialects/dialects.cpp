@@ -27,13 +27,18 @@ const Dialect* dialect_of(std::string_view path) {
 }
 
 void log_refusal(const Dialect& dialect, const Request& request, const Refusal& refusal) {
+  // Anybody can cause these lines: as few of them as of entries in the audit trail.
+  static engine::RefusalMeter meter;
+  std::uint64_t others = 0;
+  if (!meter.admit(engine::now_unix_ms(), others)) return;
   log(Level::info, "refused",
       {{"dialect", dialect.name},
        {"status", std::to_string(refusal.status)},
        {"code", refusal.code},
        {"request_id", request.id},
        {"trace_id", trace_id_of(request)},
-       {"address", request.remote_address}});
+       {"address", request.remote_address},
+       {"others_before", std::to_string(others)}});
 }
 
 bool is_uuid(std::string_view text) {

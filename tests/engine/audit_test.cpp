@@ -14,7 +14,7 @@ using test::Harness;
 
 Engine::Options folding_at_once() {
   Engine::Options options;
-  options.folding = {1, 100};
+  options.folding = {1, 0, 100};
   return options;
 }
 
@@ -81,6 +81,41 @@ TEST(Audit, FindsTheSameWhetherItIsFoldedOrNot) {
   revoke_as(harness, "k1", "x");  // one behind what is folded
   harness.settle();
   EXPECT_EQ(questions()[2].size(), 76u);
+}
+
+TEST(Audit, FindsTheRevocationOfAnOwnerByTheOwnerAndByEachKeyThatItTook) {
+  const TemporaryDirectory directory;
+  auto options = folding_at_once();
+  for (const bool folded : {false, true}) {
+    options.folding.lag = folded ? 1 : 1'000'000;
+    Harness harness(directory / (folded ? "folded" : "unfolded"), options);
+    for (const auto* id : {"taken", "revoked-before"}) {
+      ASSERT_TRUE(harness.create(id, {"ann", "shop", "acme"}));
+    }
+    ASSERT_TRUE(harness.create("of-another", {"bob", "shop", "other"}));
+    revoke_as(harness, "revoked-before", "x");
+    Caller caller;
+    caller.actor = "y";
+    const auto by = harness->revoke_owner(Scope::workspace, "acme", "closed", caller)->sequence;
+    ASSERT_TRUE(harness.create("later", {"ann", "shop", "acme"}));
+    const auto of_user = harness->revoke_owner(Scope::user, "ann", "left", {})->sequence;
+    harness.settle();
+    if (folded) {
+      ASSERT_TRUE(eventually([&] { return harness.store().folded_to() >= harness->durable(); }));
+    }
+    const auto of_key = [&](const char* id, const char* actor = "") {
+      return all(harness.engine(), {id, actor, "", 0, 1, nullptr});
+    };
+    EXPECT_EQ(of_key("taken").size(), 2u);
+    EXPECT_EQ(of_key("taken").back(), by);
+    EXPECT_EQ(of_key("taken", "y"), std::vector{by});
+    EXPECT_TRUE(of_key("taken", "x").empty());
+    EXPECT_EQ(of_key("revoked-before").size(), 2u) << "its own";
+    EXPECT_EQ(of_key("later").back(), of_user);
+    EXPECT_EQ(of_key("of-another").size(), 1u);
+    EXPECT_EQ(all(harness.engine(), {"", "", "ann", 0, 100, nullptr}).back(), of_user);
+    EXPECT_EQ(all(harness.engine(), {"", "y", "", 0, 100, nullptr}), std::vector{by});
+  }
 }
 
 TEST(Audit, LooksAtABoundedNumberAndGoesOnFromThere) {

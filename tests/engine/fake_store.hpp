@@ -5,6 +5,8 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <functional>
 #include <map>
@@ -14,6 +16,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -59,6 +62,12 @@ class FakeDisk {
     const std::scoped_lock lock(mutex_);
     return attempts_;
   }
+  // What every commit and every read takes from now on.
+  void set_slowness(std::chrono::microseconds slowness) { slowness_ = slowness; }
+  void take_time() const {
+    if (const auto slowness = slowness_.load(); slowness.count() != 0) std::this_thread::sleep_for(slowness);
+  }
+
   // As in RocksDB, readers see a batch while it is being synced, and it may be there after a sync that
   // failed.
   bool visible_before_synced = false;
@@ -97,6 +106,7 @@ class FakeDisk {
   bool waiting_ = false;
   int fails_in_ = 0;
   int attempts_ = 0;
+  std::atomic<std::chrono::microseconds> slowness_{std::chrono::microseconds(0)};
 };
 
 class FakeStore final : public Store {
@@ -105,6 +115,7 @@ class FakeStore final : public Store {
 
   result<void> commit(const BatchView& batch) override {
     if (disk_->visible_before_synced) write(batch);
+    disk_->take_time();
     if (!disk_->enter_commit()) return errc::storage_failed;
     if (!disk_->visible_before_synced) write(batch);
     if (disk_->on_synced) disk_->on_synced(batch);
@@ -122,6 +133,7 @@ class FakeStore final : public Store {
   }
 
   result<void> replay(Sequence from, const std::function<bool(const BatchView&)>& visit) const override {
+    disk_->take_time();
     std::vector<std::string> batches;
     {
       const std::scoped_lock lock(disk_->mutex());
@@ -160,6 +172,7 @@ class FakeStore final : public Store {
   }
 
   result<void> scan_keys(std::string_view after, const KeyScanner& visit) const override {
+    disk_->take_time();
     const std::scoped_lock lock(disk_->mutex());
     for (auto at = disk_->keys.upper_bound(after); at != disk_->keys.end(); ++at) {
       std::string_view bytes = at->second.second;
@@ -184,6 +197,7 @@ class FakeStore final : public Store {
   }
 
   result<std::optional<std::pair<Sequence, std::string>>> fetch_key(std::string_view key_id) const override {
+    disk_->take_time();
     const std::scoped_lock lock(disk_->mutex());
     const auto found = disk_->keys.find(key_id);
     if (found == disk_->keys.end()) return std::optional<std::pair<Sequence, std::string>>{};
@@ -191,6 +205,7 @@ class FakeStore final : public Store {
   }
 
   result<Sequence> owner_mark_after(Scope scope, std::string_view id, Sequence from) const override {
+    disk_->take_time();
     const std::scoped_lock lock(disk_->mutex());
     const auto found = disk_->marks.find({scope, std::string(id)});
     if (found == disk_->marks.end()) return Sequence{0};
@@ -218,6 +233,7 @@ class FakeStore final : public Store {
 
   result<void> scan_audit_marks(AuditKind kind, std::string_view id, Sequence from,
                                 const std::function<bool(Sequence)>& visit) const override {
+    disk_->take_time();
     const std::scoped_lock lock(disk_->mutex());
     const auto found = disk_->audit_marks.find({kind, std::string(id)});
     if (found == disk_->audit_marks.end()) return {};

@@ -204,11 +204,20 @@ TEST(RocksdbStore, RecoversTheSameTablesWhereverFoldingStands) {
   }
 }
 
+TEST(Folder, FoldsTheLastFewWhenItIsQuiet) {
+  const TemporaryDirectory directory;
+  Engine::Options options;
+  options.folding = {1'000'000, 100, 64};
+  Harness engine(directory / "data", options);
+  fill(engine);
+  EXPECT_TRUE(revoked::test::eventually([&] { return engine.store().folded_to() >= engine->durable(); }));
+}
+
 TEST(Folder, FoldsInTheBackgroundAndAtOnce) {
   for (const bool at_once : {false, true}) {
     const TemporaryDirectory directory;
     Engine::Options options;
-    options.folding = {at_once ? Sequence{1'000'000} : Sequence{1}, 64};
+    options.folding = {at_once ? Sequence{1'000'000} : Sequence{1}, 0, 64};
     Harness engine(directory / "data", options);
     fill(engine);
     const auto expected = tables_of(engine);

@@ -40,6 +40,7 @@ TEST_F(AuditTrail, TellsWhoDidWhatToWhichKeyWhenFromWhereAndWhy) {
             (Verbs{"key.created", "key.suspended", "key.resumed", "key.rotated", "key.revoked"}));
   const auto& first = page["entries"][0];
   EXPECT_EQ(first["actor"].text(), "master");
+  EXPECT_EQ(first["actor_kind"].text(), "master_key");
   EXPECT_EQ(first["address"].text(), "127.0.0.1");
   EXPECT_EQ(first["request_id"].text(), "request-of-1");
   EXPECT_EQ(first["user"].text(), "ann");
@@ -65,6 +66,7 @@ TEST_F(AuditTrail, CanBeSearchedByActorAndUserAndReadOnFromAPosition) {
   ASSERT_EQ(admin_.request("DELETE", "/v1/users/ann/keys?reason=gone").status, 200);
   EXPECT_EQ(verbs(audit(admin_, "?user=ann")), (Verbs{"key.created", "key.created", "owner.revoked"}));
   EXPECT_EQ(verbs(audit(admin_, "?actor=issuer")), (Verbs{"key.created"}));
+  EXPECT_EQ(audit(admin_, "?actor=issuer")["entries"][0]["actor_kind"].text(), "key");
   EXPECT_EQ(verbs(audit(admin_, "?actor=issuer&user=bob")), Verbs{});
   const auto first = audit(admin_, "?limit=2");
   EXPECT_EQ(first["entries"].size(), 2u);

@@ -92,6 +92,82 @@ TEST_F(RepeatedChanges, ThatDoNotWaitForTheDiskAreLabelled) {
   EXPECT_EQ(again.json()["position"].text(), answer.json()["position"].text());
 }
 
+TEST_F(RepeatedChanges, BySecretAndOfWhatWasRevokedJustNowNeedNotWaitEither) {
+  const auto one = post("/v1/keys", "{}", "one").json();
+  const auto two = post("/v1/keys", "{}", "two").json();
+  server_.disk().block();
+  const Headers async{{"Prefer", "respond-async"}};
+  const auto by_secret = admin_.request("POST", "/v1/keys/revoke", async,
+                                        R"({"secrets":[")" + one["secret"].text() + R"(","unknown"]})");
+  EXPECT_EQ(by_secret.status, 202) << by_secret.body;
+  EXPECT_EQ(by_secret.json()["results"][0]["key_id"].text(), one["key_id"].text());
+  EXPECT_EQ(by_secret.json()["results"][0]["state"].text(), "revoked");
+  EXPECT_EQ(by_secret.json()["results"][1]["state"].text(), "unknown");
+  const auto again = admin_.request("DELETE", "/v1/keys/" + one["key_id"].text(), async);
+  EXPECT_EQ(again.status, 202) << again.body;
+  EXPECT_EQ(again.json()["position"].text(), by_secret.json()["results"][0]["position"].text());
+  server_.disk().unblock();
+  const auto known = admin_.request("DELETE", "/v1/keys/" + one["key_id"].text());
+  EXPECT_EQ(known.status, 200);
+  EXPECT_EQ(known.json()["position"].text(), again.json()["position"].text());
+  EXPECT_EQ(admin_.request("DELETE", "/v1/keys/" + one["key_id"].text(), async).json()["revoked_at"].text(),
+            known.json()["revoked_at"].text());
+}
+
+TEST_F(RepeatedChanges, AreRefusedWhileTheFirstIsBeingAnswered) {
+  const auto made = post("/v1/keys", "{}", "one").json();
+  const auto body = R"({"secret":")" + made["secret"].text() + "\"}";
+  server_.disk().block();
+  HttpClient first(server_.client());
+  first.send(first.format("POST", "/v1/keys/revoke", {{"Idempotency-Key", "two"}}, body));
+  server_.disk().wait_until_blocked();
+  const auto second = post("/v1/keys/revoke", body, "two");
+  EXPECT_EQ(second.status, 409) << second.body;
+  EXPECT_EQ(second.json()["code"].text(), "request_in_progress");
+  server_.disk().unblock();
+  const auto answer = first.receive();
+  EXPECT_EQ(answer.status, 200) << answer.body;
+  EXPECT_EQ(post("/v1/keys/revoke", body, "two").body, answer.body);
+}
+
+TEST_F(RepeatedChanges, AreWelcomeOnceAnOverloadedEngineHasCaughtUp) {
+  server_.disk().block();
+  const std::string metadata = "{\"a\":\"" + std::string(4000, 'x') + "\"}";
+  for (int i = 0;; ++i) {
+    engine::NewKey key;
+    key.digest = engine::sha256(std::to_string(i));
+    key.metadata = metadata;
+    if (const auto made = server_.engine().create(key, {}); !made) {
+      ASSERT_EQ(made.error(), engine::errc::overloaded);
+      break;
+    }
+    ASSERT_LT(i, 100'000);
+  }
+  const auto refused = post("/v1/keys", "{}", "one");
+  EXPECT_EQ(refused.status, 503);
+  EXPECT_EQ(refused.json()["code"].text(), "overloaded");
+  EXPECT_EQ(refused.header("Retry-After"), "1");
+  const auto published =
+      admin_.request("DELETE", "/v1/flowplate/api-keys/user/ann", {{"X-API-Key", master_key}});
+  EXPECT_EQ(published.status, 503);
+  EXPECT_EQ(published.json()["error"]["code"].text(), "SERVICE_UNAVAILABLE");
+  EXPECT_EQ(published.header("Retry-After"), "1");
+  server_.disk().unblock();
+  EXPECT_TRUE(revoked::test::eventually([&] { return post("/v1/keys", "{}", "one").status == 201; }));
+}
+
+TEST_F(RepeatedChanges, AndOthersSayWhatTheyMeanInAWellFormedQuery) {
+  const auto path = "/v1/keys/" + post("/v1/keys", "{}", "one").json()["key_id"].text();
+  for (const auto* query : {"?reason=%zz", "?reason=leaked%2", "?reason=%", "?reason=a&x=%G0"}) {
+    const auto refused = admin_.request("DELETE", path + query);
+    EXPECT_EQ(refused.status, 400) << query;
+    EXPECT_EQ(refused.json()["code"].text(), "malformed");
+  }
+  EXPECT_EQ(admin_.get("/v1/keys?user=%zz").status, 400) << "not all keys";
+  EXPECT_EQ(admin_.get(path).json()["state"].text(), "active");
+  EXPECT_EQ(admin_.request("DELETE", path + "?reason=100%25%20sure").json()["reason"].text(), "100% sure");
+}
+
 TEST(ReplyTable, ClaimsAreExclusiveUntilTheyAreCompleteOrAbandoned) {
   ReplyTable table;
   ReplyTable::Reply reply;

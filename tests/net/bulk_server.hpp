@@ -26,7 +26,8 @@ inline constexpr const char* master_key = "the master key of this test";
 
 class ApiServer {
  public:
-  explicit ApiServer(ServerLimits limits = {}) {
+  explicit ApiServer(ServerLimits limits = {}, std::string pepper = {})
+      : engine_({.pepper = std::move(pepper), .folding = {}}, [] {}) {
     server_ = std::make_unique<Server>(
         Server::Options{{cache::asio::ip::address_v4::loopback(), 0}, 1, limits}, service_, &engine_);
     EXPECT_TRUE(engine_.start(std::make_unique<engine::test::FakeStore>(disk_), feed_, [](const auto&) {}));
@@ -47,7 +48,7 @@ class ApiServer {
 
  private:
   std::shared_ptr<engine::test::FakeDisk> disk_ = std::make_shared<engine::test::FakeDisk>();
-  engine::Engine engine_{{}, [] {}};
+  engine::Engine engine_;
   cache::Feed feed_;
   Authenticator authenticator_{engine_, {master_key}};
   std::atomic<bool> draining_{false};

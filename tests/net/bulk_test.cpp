@@ -56,6 +56,18 @@ TEST_F(BulkRequests, ImportKeysByDigestAndSayWhichLinesFailed) {
   EXPECT_EQ(verified.json()["key_id"].text(), "a");
 }
 
+TEST(PepperedImport, TakesADigestThatWasMadeWithoutThePepper) {
+  ApiServer server({}, "a pepper of many characters");
+  auto admin = server.client();
+  const auto imported = admin.request("POST", "/v1/keys/import", {}, import_line("k")).json();
+  EXPECT_EQ(imported["created"].number(), 1);
+  const auto verified = admin.request("POST", "/v1/keys/verify", {}, R"({"secret":"secret of k"})").json();
+  EXPECT_TRUE(verified["active"].is_true());
+  EXPECT_EQ(verified["key_id"].text(), "k");
+  const auto again = admin.request("POST", "/v1/keys", {}, R"({"secret":"secret of k, made up"})");
+  EXPECT_EQ(again.status, 201) << again.body;
+}
+
 TEST_F(BulkRequests, RevokeByEveryKindOfTarget) {
   import(10, R"(,"user":"ann")");
   const std::string one = import_line("w1", R"(,"workspace":"acme","application":"shop")");

@@ -1,6 +1,7 @@
 // What holds for every dialect: it waits for the disk, says when it cannot serve, and knows HTTP.
 
 #include <future>
+#include <thread>
 
 #include "tests/net/dialect_fixture.hpp"
 
@@ -116,6 +117,37 @@ INSTANTIATE_TEST_SUITE_P(
                     DialectCase{"flowise", "/api/v1/apikey/", false, 200, 404},
                     DialectCase{"trieve", "/api/user/api_key/", false, 204, 204}),
     [](const auto& dialect) { return dialect.param.name; });
+
+TEST_F(DialectTest, AuditTellsATokenFromTheKeyWhoseNameItBears) {
+  const auto caller = create({.workspace = "w1", .permissions = revoker});
+  const auto one = create({.workspace = "w1"});
+  const auto two = create({.workspace = "w1"});
+  ASSERT_EQ(ask("DELETE", "/v1/keys/" + one, bearer(secret_of(caller))).status, 200);
+  const auto namesake = token({{"scope", R"("keys:revoke")"}, {"sub", '"' + caller + '"'}});
+  ASSERT_EQ(ask("DELETE", "/v1/keys/" + two, bearer(namesake)).status, 200);
+  const auto entries = ask("GET", "/v1/audit?actor=" + caller, bearer(master)).json()["entries"];
+  ASSERT_EQ(entries.size(), 2u);
+  EXPECT_EQ(entries[0]["actor_kind"].text(), "key");
+  EXPECT_EQ(entries[1]["actor_kind"].text(), "token");
+}
+
+TEST_F(DialectTest, RefusalsAreLoggedAtABoundedRateAndAllAreCounted) {
+  testing::internal::CaptureStderr();
+  for (int i = 0; i < 500; ++i) ask("DELETE", "/api/v1/apikey/k");
+  std::this_thread::sleep_for(std::chrono::milliseconds(1100));  // another second, another line
+  ask("DELETE", "/api/v1/apikey/k");
+  const auto log = testing::internal::GetCapturedStderr();
+  std::uint64_t lines = 0;
+  std::uint64_t others = 0;
+  const std::string_view counted = "\"others_before\":\"";
+  for (auto at = log.find(counted); at != std::string::npos; at = log.find(counted, at + 1)) {
+    ++lines;
+    others += std::stoull(log.substr(at + counted.size()));
+  }
+  EXPECT_GE(lines, 10u);
+  EXPECT_LE(lines, 100u) << "500 requests take well under ten seconds";
+  EXPECT_GE(lines + others, 501u) << "others may have been refused before";
+}
 
 TEST_F(DialectTest, PathsBesideADialectAreNative) {
   for (const auto* path : {"/v1/flowplates", "/api/v1/apikeys/a", "/api/users", "/api", "/"}) {

@@ -99,6 +99,16 @@ TEST(Server, ClosesWhenAskedTo) {
   }
 }
 
+TEST(Server, TellsAnOldClientThatTheConnectionStays) {
+  ServedTest served;
+  RawClient client(served.port);
+  client.send("GET /one HTTP/1.0\r\nConnection: keep-alive\r\n\r\nGET /two HTTP/1.0\r\n\r\n");
+  const auto answers = client.read_to_end();
+  EXPECT_EQ(test::count(answers, "HTTP/1.1 200 OK"), 2);
+  EXPECT_EQ(test::count(answers, "Connection: keep-alive"), 1);
+  EXPECT_EQ(test::count(answers, "Connection: close"), 1);
+}
+
 TEST(Server, AnswersHeadWithoutABody) {
   ServedTest served;
   auto client = served.client();

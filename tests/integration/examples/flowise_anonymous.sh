@@ -1,0 +1,2 @@
+curl --request DELETE \
+  --url "$ADDRESS/api/v1/apikey/$KEY_ID"

@@ -1,0 +1,2 @@
+curl -X DELETE "$ADDRESS/v1/flowplate/api-keys/user/$USER_ID" \
+  -H "X-API-Key: $API_KEY"
