@@ -37,6 +37,13 @@ class CachedDecision {
         permissions_(&whole->permissions),
         whole_(std::move(whole)) {}
 
+  // For the near cache to fill in.
+  class Empty {
+    friend class NearCache;
+    Empty() {}
+  };
+  explicit CachedDecision(Empty) {}
+
   Decision::State state;
   Position as_of;
 
@@ -50,7 +57,6 @@ class CachedDecision {
 
  private:
   friend class NearCache;
-  CachedDecision() {}  // the near cache fills it in
   std::string_view id(std::size_t which, IdBuffer& buffer) const {
     return whole_ ? ids_of(*whole_)[which] : unpack(ids_, which, buffer);
   }

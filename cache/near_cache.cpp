@@ -53,7 +53,7 @@ struct NearCache::Impl {
             hash_owner(Scope::workspace, ids[3])};
   }
 
-  Slot find_slot(const DigestHead& digest) const {
+  Slot find_slot(DigestHead digest) const {
     return by_digest.find(digest.hash(), [&](Slot slot) { return entries[slot].digest() == digest.words; });
   }
   template <class Use>
@@ -76,10 +76,12 @@ struct NearCache::Impl {
     });
   }
 
-  bool find_carefully(const DigestHead& digest, EntryFacts& facts, CachedDecision& found);
-  bool fill(const DigestHead& digest, Decision decision);
+  bool find(DigestHead digest, UnixMs now, CachedDecision& found);
+  bool find_carefully(DigestHead digest, UnixMs now, CachedDecision& found);
+  bool use(Slot slot, const PackedFacts& facts, UnixMs now, CachedDecision& found) const;
+  bool fill(DigestHead digest, Decision decision);
   bool may_replace(Slot slot, const Decision& decision) const;
-  void put(Slot slot, const DigestHead& digest, Decision decision, const OwnerHashes& owners);
+  void put(Slot slot, DigestHead digest, Decision decision, const OwnerHashes& owners);
   Slot take_slot();
   Slot evict();
   void vacate(Slot slot);
@@ -111,48 +113,57 @@ struct NearCache::Impl {
 // ---- look-ups
 
 std::optional<CachedDecision> NearCache::find(const engine::Digest& digest, UnixMs now) const {
-  const DigestHead head(digest);
-  std::optional<CachedDecision> answer(CachedDecision{});
-  CachedDecision& found = *answer;
-  EntryFacts facts;
-  const auto slot = impl_->by_digest.find(
-      head.hash(), [&](Slot candidate) { return impl_->entries[candidate].read(head, facts, found.ids_); });
-  if (slot == NearCacheIndex::none) return {};
-  // The marks are read behind the entry: one that has been applied by now is seen.
-  if ((facts.is_whole || !impl_->owner_changes.covered(facts.checked, facts.owners)) &&
-      !impl_->find_carefully(head, facts, found)) {
-    return {};
-  }
-  if (facts.state == State::revoked && facts.as_of.epoch < impl_->epoch.load(std::memory_order_acquire))
-    return {};
-  impl_->entries[slot].set_used();
-  found.state = facts.state == State::active && now >= facts.expires_at ? State::expired : facts.state;
-  found.as_of = facts.as_of;
-  if (!facts.is_whole) found.permissions_ = &impl_->permissions[facts.permissions];
+  std::optional<CachedDecision> answer(std::in_place, CachedDecision::Empty());
+  if (!impl_->find(DigestHead(digest), now, *answer)) answer.reset();
   return answer;
 }
 
+// Short, and without anything that makes the processor wait: several look-ups in a row are then under way at
+// once, and their cache misses overlap.
+bool NearCache::Impl::find(DigestHead digest, UnixMs now, CachedDecision& found) {
+  PackedFacts facts;
+  const auto slot = by_digest.find(
+      digest.hash(), [&](Slot candidate) { return entries[candidate].read(digest, facts, found.ids_); });
+  if (slot == NearCacheIndex::none) return false;
+  // The marks are read behind the entry: one that has been applied by now is seen.
+  if (facts.is_whole() || !owner_changes.covered(facts.checked(), facts.owners())) {
+    return find_carefully(digest, now, found);
+  }
+  return use(slot, facts, now, found);
+}
+
+bool NearCache::Impl::use(Slot slot, const PackedFacts& facts, UnixMs now, CachedDecision& found) const {
+  found.state = facts.state();
+  found.as_of = facts.as_of();
+  found.permissions_ = &permissions[facts.permissions()];
+  if (found.state == State::revoked && found.as_of.epoch < epoch.load(std::memory_order_acquire))
+    return false;
+  if (found.state == State::active && now >= facts.expires_at()) found.state = State::expired;
+  entries[slot].set_used();
+  return true;
+}
+
 // Of an entry that has to be checked against the owners' marks, or that is not all in its place.
-bool NearCache::Impl::find_carefully(const DigestHead& digest, EntryFacts& facts, CachedDecision& found) {
+bool NearCache::Impl::find_carefully(DigestHead digest, UnixMs now, CachedDecision& found) {
   const std::lock_guard held(mutex);
   const auto slot = find_slot(digest);
   if (slot == NearCacheIndex::none) return false;
-  facts = entries[slot].facts();
+  auto facts = entries[slot].facts();
   const auto owners = with_ids(slot, [&](const Ids& ids) { return hash_owners(ids); });
   if (ends(owners, facts.as_of)) return false;
   facts.checked = owner_changes.version();
   entries[slot].write(facts);
-  if (facts.is_whole) {
-    found = CachedDecision(wholes.at(slot));
-  } else {
-    found.ids_ = entries[slot].ids();
-  }
+  found.ids_ = entries[slot].ids();
+  if (facts.is_whole) found = CachedDecision(wholes.at(slot));
+  const auto* const permissions_of_whole = found.permissions_;
+  if (!use(slot, PackedFacts(facts), now, found)) return false;
+  if (facts.is_whole) found.permissions_ = permissions_of_whole;
   return true;
 }
 
 // ---- fills
 
-bool NearCache::Impl::fill(const DigestHead& digest, Decision decision) {
+bool NearCache::Impl::fill(DigestHead digest, Decision decision) {
   const std::lock_guard held(mutex);
   const auto old = find_slot(digest);
   if (decision.state == State::unknown || decision.state == State::suspended) {
@@ -184,7 +195,7 @@ bool NearCache::Impl::may_replace(Slot slot, const Decision& decision) const {
                                           old.as_of.epoch == decision.as_of.epoch);
 }
 
-void NearCache::Impl::put(Slot slot, const DigestHead& digest, Decision decision, const OwnerHashes& owners) {
+void NearCache::Impl::put(Slot slot, DigestHead digest, Decision decision, const OwnerHashes& owners) {
   EntryFacts facts;
   facts.as_of = decision.as_of;
   facts.state = decision.state;

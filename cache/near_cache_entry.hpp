@@ -19,7 +19,8 @@ namespace revoked::cache {
 // still takes 2^96 tries.
 struct DigestHead {
   explicit DigestHead(const engine::Digest& digest) {
-    std::memcpy(words.data(), digest.data(), sizeof words);
+    std::memcpy(&words[0], digest.data(), sizeof words[0]);
+    std::memcpy(&words[1], digest.data() + sizeof words[0], sizeof words[1]);
   }
   std::uint64_t hash() const { return words[0]; }  // uniform already
   std::array<std::uint64_t, 2> words;
@@ -29,34 +30,60 @@ struct DigestHead {
 struct EntryFacts {
   using State = Decision::State;
   static constexpr std::uint32_t max_epoch = 0xffffffff;
-  static constexpr std::uint16_t max_permissions = 0xfff;
 
   Position as_of;             // epochs up to max_epoch
   UnixMs expires_at;          // of an active decision that ends; otherwise the end of time
   std::uint64_t checked;      // the version of the owners' marks that it has survived: OwnerChanges
   std::uint32_t owners;       // OwnerChanges::places_of
-  std::uint16_t permissions;  // which of the near cache's texts
+  std::uint16_t permissions;  // which of the near cache's texts: 12 bits
   State state;
   bool is_whole;  // its ids and permissions did not fit: the near cache keeps the whole decision elsewhere
+};
+
+// The same in four words. Look-ups take out of it only what they need.
+class PackedFacts {
+ public:
+  std::array<std::uint64_t, 4> words;
+
+  PackedFacts() = default;
+  explicit PackedFacts(const EntryFacts& facts)
+      : words{facts.as_of.sequence,
+              facts.as_of.epoch | std::uint64_t{facts.permissions} << 32 |
+                  static_cast<std::uint64_t>(facts.state) << 44 | std::uint64_t{facts.is_whole} << 47 |
+                  std::uint64_t{facts.owners} << 48,
+              static_cast<std::uint64_t>(facts.expires_at),
+              facts.checked | std::uint64_t{facts.owners >> 16} << 48} {}
+
+  Position as_of() const { return {words[1] & 0xffffffff, words[0]}; }
+  std::uint16_t permissions() const { return words[1] >> 32 & 0xfff; }
+  EntryFacts::State state() const { return static_cast<EntryFacts::State>(words[1] >> 44 & 7); }
+  bool is_whole() const { return (words[1] >> 47 & 1) != 0; }
+  UnixMs expires_at() const { return static_cast<UnixMs>(words[2]); }
+  std::uint64_t checked() const { return words[3] & ((std::uint64_t{1} << 48) - 1); }
+  std::uint32_t owners() const { return static_cast<std::uint32_t>(words[1] >> 48 | words[3] >> 48 << 16); }
+  EntryFacts unpack() const {
+    return {as_of(), expires_at(), checked(), owners(), permissions(), state(), is_whole()};
+  }
 };
 
 class alignas(128) Entry {
  public:
   // False: it is another's, or being written.
-  bool read(const DigestHead& digest, EntryFacts& facts, PackedIds& ids) const {
+  bool read(DigestHead digest, PackedFacts& facts, PackedIds& ids) const {
     const auto version = version_.load(std::memory_order_acquire);
-    if ((version & 1) != 0 || words_[0].load(std::memory_order_acquire) != digest.words[0] ||
+    if (words_[0].load(std::memory_order_acquire) != digest.words[0] ||
         words_[1].load(std::memory_order_acquire) != digest.words[1]) {
       return false;
     }
-    const std::array<std::uint64_t, 4> packed{
-        words_[2].load(std::memory_order_acquire), words_[3].load(std::memory_order_acquire),
-        words_[4].load(std::memory_order_acquire), words_[5].load(std::memory_order_acquire)};
-    for (std::size_t i = 0; i < ids.size(); ++i)
+#pragma GCC unroll 9
+    for (std::size_t i = 0; i < facts.words.size(); ++i) {
+      facts.words[i] = words_[first_fact + i].load(std::memory_order_acquire);
+    }
+#pragma GCC unroll 9
+    for (std::size_t i = 0; i < ids.size(); ++i) {
       ids[i] = words_[first_id + i].load(std::memory_order_acquire);
-    if (version_.load(std::memory_order_relaxed) != version) return false;
-    facts = unpack_facts(packed);
-    return true;
+    }
+    return (version & 1) == 0 && version_.load(std::memory_order_relaxed) == version;
   }
   // Since the clock's hand came by. Of the right entry, mostly: it is only about which one is evicted.
   void set_used() const {
@@ -70,13 +97,17 @@ class alignas(128) Entry {
     return used;
   }
   std::array<std::uint64_t, 2> digest() const { return {word(0), word(1)}; }
-  EntryFacts facts() const { return unpack_facts({word(2), word(3), word(4), word(5)}); }
+  EntryFacts facts() const {
+    PackedFacts facts;
+    for (std::size_t i = 0; i < facts.words.size(); ++i) facts.words[i] = word(first_fact + i);
+    return facts.unpack();
+  }
   PackedIds ids() const {
     PackedIds ids;
     for (std::size_t i = 0; i < ids.size(); ++i) ids[i] = word(first_id + i);
     return ids;
   }
-  void write(const DigestHead& digest, const EntryFacts& facts, const PackedIds& ids) {
+  void write(DigestHead digest, const EntryFacts& facts, const PackedIds& ids) {
     const auto version = version_.load(std::memory_order_relaxed);
     version_.store(version + 1, std::memory_order_relaxed);
     // Released: whoever reads one of them sees the odd version as well.
@@ -94,28 +125,14 @@ class alignas(128) Entry {
   }
 
  private:
+  static constexpr std::size_t first_fact = 2;
   static constexpr std::size_t first_id = 6;
 
-  static EntryFacts unpack_facts(const std::array<std::uint64_t, 4>& words) {
-    EntryFacts facts;
-    facts.as_of = {words[1] & 0xffffffff, words[0]};
-    facts.permissions = words[1] >> 32 & EntryFacts::max_permissions;
-    facts.state = static_cast<EntryFacts::State>(words[1] >> 44 & 7);
-    facts.is_whole = (words[1] >> 47 & 1) != 0;
-    facts.expires_at = static_cast<UnixMs>(words[2]);
-    facts.checked = words[3] & ((std::uint64_t{1} << 48) - 1);
-    facts.owners = static_cast<std::uint32_t>(words[1] >> 48 | words[3] >> 48 << 16);
-    return facts;
-  }
   void write_facts(const EntryFacts& facts) {
-    const std::array<std::uint64_t, 4> words{facts.as_of.sequence,
-                                             facts.as_of.epoch | std::uint64_t{facts.permissions} << 32 |
-                                                 static_cast<std::uint64_t>(facts.state) << 44 |
-                                                 std::uint64_t{facts.is_whole} << 47 |
-                                                 std::uint64_t{facts.owners} << 48,
-                                             static_cast<std::uint64_t>(facts.expires_at),
-                                             facts.checked | std::uint64_t{facts.owners >> 16} << 48};
-    for (std::size_t i = 0; i < words.size(); ++i) words_[2 + i].store(words[i], std::memory_order_release);
+    const PackedFacts packed(facts);
+    for (std::size_t i = 0; i < packed.words.size(); ++i) {
+      words_[first_fact + i].store(packed.words[i], std::memory_order_release);
+    }
   }
   std::uint64_t word(std::size_t i) const { return words_[i].load(std::memory_order_relaxed); }
 

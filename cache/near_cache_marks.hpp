@@ -53,12 +53,13 @@ class OwnerChanges {
     return places;
   }
 
-  Version version() const { return version_; }
-  void mark(std::uint64_t owner) { latest_[place_of(owner)].store(++version_, std::memory_order_release); }
-  void mark_all() { all_.store(++version_, std::memory_order_release); }
+  Version version() const { return version_.load(std::memory_order_acquire); }
+  void mark(std::uint64_t owner) { raise(latest_[place_of(owner)]); }
+  void mark_all() { raise(all_); }
 
   // False if something may have been marked since `checked`.
   bool covered(Version checked, std::uint32_t places) const {
+    if (checked >= version()) return true;
     auto latest = all_.load(std::memory_order_acquire);
     for (int i = 0; i < 3; ++i, places >>= place_bits) {
       const auto at = latest_[places & (place_count - 1)].load(std::memory_order_acquire);
@@ -74,7 +75,13 @@ class OwnerChanges {
     return owner == 0 ? 0 : 1 + static_cast<std::uint32_t>((owner >> 32) % (place_count - 1));
   }
 
-  Version version_ = 1;
+  void raise(std::atomic<Version>& latest) {
+    const auto next = version() + 1;
+    latest.store(next, std::memory_order_release);
+    version_.store(next, std::memory_order_release);
+  }
+
+  std::atomic<Version> version_{1};
   std::atomic<Version> all_{1};
   std::array<std::atomic<Version>, place_count> latest_{};
 };

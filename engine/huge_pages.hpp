@@ -29,9 +29,11 @@ class HugePages {
     mapped_ = ::mmap(nullptr, mapped_bytes_, PROT_READ | PROT_WRITE,
                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (mapped_ == MAP_FAILED) throw std::bad_alloc();
-    const auto address = reinterpret_cast<std::uintptr_t>(mapped_);
-    offset_ = is_large ? (page_bytes - address % page_bytes) % page_bytes : 0;
-    if (is_large) ::madvise(data(), bytes, MADV_HUGEPAGE);
+    data_ = mapped_;
+    if (!is_large) return;
+    const auto over = reinterpret_cast<std::uintptr_t>(mapped_) % page_bytes;
+    data_ = static_cast<std::byte*>(mapped_) + (page_bytes - over) % page_bytes;
+    ::madvise(data_, bytes, MADV_HUGEPAGE);
   }
   ~HugePages() {
     if (mapped_bytes_ != 0) ::munmap(mapped_, mapped_bytes_);
@@ -43,20 +45,20 @@ class HugePages {
     return *this;
   }
 
-  void* data() const { return static_cast<std::byte*>(mapped_) + offset_; }
+  void* data() const { return data_; }
   std::size_t size_bytes() const { return bytes_; }
 
  private:
   void swap(HugePages& other) noexcept {
+    std::swap(data_, other.data_);
     std::swap(mapped_, other.mapped_);
     std::swap(mapped_bytes_, other.mapped_bytes_);
-    std::swap(offset_, other.offset_);
     std::swap(bytes_, other.bytes_);
   }
 
+  void* data_ = nullptr;
   void* mapped_ = nullptr;
   std::size_t mapped_bytes_ = 0;
-  std::size_t offset_ = 0;
   std::size_t bytes_ = 0;
 };
 
