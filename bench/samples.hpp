@@ -33,7 +33,7 @@ class Random {
 };
 
 inline engine::Digest digest_of(std::uint64_t number) {
-  const std::uint64_t words[4] = {mix(4 * number), mix(4 * number + 1), mix(4 * number + 2), 0};
+  const std::uint64_t words[4] = {mix(2 * number), mix(2 * number + 1), number, 0};
   engine::Digest digest;
   static_assert(sizeof words == sizeof digest);
   __builtin_memcpy(digest.data(), words, sizeof words);

@@ -30,13 +30,29 @@ bool pack_uuid(std::string_view text, std::uint8_t* out) {
   return true;
 }
 
+// The eight hexadecimal digits of four bytes, side by side in one word.
+std::uint64_t digits_of(const std::uint8_t* bytes) {
+  std::uint64_t word = std::uint64_t{bytes[0]} << 24 | bytes[1] << 16 | bytes[2] << 8 | bytes[3];
+  word = (word | word << 16) & 0x0000ffff0000ffffu;
+  word = (word | word << 8) & 0x00ff00ff00ff00ffu;
+  word = (word | word << 4) & 0x0f0f0f0f0f0f0f0fu;
+  const auto is_letter = (word + 0x0606060606060606u) >> 4 & 0x0101010101010101u;
+  return __builtin_bswap64(word + 0x3030303030303030u + is_letter * ('a' - '0' - 10));
+}
+
 std::string_view unpack_uuid(const std::uint8_t* bytes, IdBuffer& buffer) {
-  char* out = buffer.text.data();
-  for (std::size_t i = 0; i < uuid_bytes; ++i) {
-    if (has_dash_before(i)) *out++ = '-';
-    *out++ = "0123456789abcdef"[bytes[i] >> 4];
-    *out++ = "0123456789abcdef"[bytes[i] & 15];
-  }
+  const std::uint64_t digits[4] = {digits_of(bytes), digits_of(bytes + 4), digits_of(bytes + 8),
+                                   digits_of(bytes + 12)};
+  const auto put = [&buffer](std::size_t at, std::uint64_t word, std::size_t size) {
+    buffer.text[at - 1] = '-';
+    std::memcpy(buffer.text.data() + at, &word, size);
+  };
+  std::memcpy(buffer.text.data(), &digits[0], 8);
+  put(9, digits[1], 4);
+  put(14, digits[1] >> 32, 4);
+  put(19, digits[2], 4);
+  put(24, digits[2] >> 32, 4);
+  std::memcpy(buffer.text.data() + 28, &digits[3], 8);
   return {buffer.text.data(), buffer.text.size()};
 }
 

@@ -76,9 +76,18 @@ struct NearCache::Impl {
     });
   }
 
-  bool find(DigestHead digest, UnixMs now, CachedDecision& found);
-  bool find_carefully(DigestHead digest, UnixMs now, CachedDecision& found);
-  bool use(Slot slot, const PackedFacts& facts, UnixMs now, CachedDecision& found) const;
+  [[gnu::noinline]] bool find_carefully(DigestHead digest, UnixMs now, CachedDecision& found);
+  // Inline, as it is part of what find() does in a row.
+  bool use(Slot slot, const PackedFacts& facts, UnixMs now, CachedDecision& found) const {
+    found.state = facts.state();
+    found.as_of = facts.as_of();
+    found.permissions_ = &permissions[facts.permissions()];
+    if (found.state == State::revoked && found.as_of.epoch < epoch.load(std::memory_order_acquire))
+      return false;
+    if (found.state == State::active && now >= facts.expires_at()) found.state = State::expired;
+    entries[slot].set_used();
+    return true;
+  }
   bool fill(DigestHead digest, Decision decision);
   bool may_replace(Slot slot, const Decision& decision) const;
   void put(Slot slot, DigestHead digest, Decision decision, const OwnerHashes& owners);
@@ -112,35 +121,26 @@ struct NearCache::Impl {
 
 // ---- look-ups
 
-std::optional<CachedDecision> NearCache::find(const engine::Digest& digest, UnixMs now) const {
-  std::optional<CachedDecision> answer(std::in_place, CachedDecision::Empty());
-  if (!impl_->find(DigestHead(digest), now, *answer)) answer.reset();
-  return answer;
-}
-
 // Short, and without anything that makes the processor wait: several look-ups in a row are then under way at
 // once, and their cache misses overlap.
-bool NearCache::Impl::find(DigestHead digest, UnixMs now, CachedDecision& found) {
+std::optional<CachedDecision> NearCache::find(const engine::Digest& digest, UnixMs now) const {
+  Impl& impl = *impl_;
+  const DigestHead head(digest);
+  std::optional<CachedDecision> answer(std::in_place, CachedDecision::Empty());
+  CachedDecision& found = *answer;
   PackedFacts facts;
-  const auto slot = by_digest.find(
-      digest.hash(), [&](Slot candidate) { return entries[candidate].read(digest, facts, found.ids_); });
-  if (slot == NearCacheIndex::none) return false;
+  const auto slot = impl.by_digest.find(
+      head.hash(), [&](Slot candidate) { return impl.entries[candidate].read(head, facts, found.ids_); });
+  bool counts = slot != NearCacheIndex::none;
   // The marks are read behind the entry: one that has been applied by now is seen.
-  if (facts.is_whole() || !owner_changes.covered(facts.checked(), facts.owners())) {
-    return find_carefully(digest, now, found);
+  if (counts && (facts.is_whole() || !impl.owner_changes.covered(facts.checked(), facts.owners())))
+      [[unlikely]] {
+    counts = impl.find_carefully(head, now, found);
+  } else if (counts) {
+    counts = impl.use(slot, facts, now, found);
   }
-  return use(slot, facts, now, found);
-}
-
-bool NearCache::Impl::use(Slot slot, const PackedFacts& facts, UnixMs now, CachedDecision& found) const {
-  found.state = facts.state();
-  found.as_of = facts.as_of();
-  found.permissions_ = &permissions[facts.permissions()];
-  if (found.state == State::revoked && found.as_of.epoch < epoch.load(std::memory_order_acquire))
-    return false;
-  if (found.state == State::active && now >= facts.expires_at()) found.state = State::expired;
-  entries[slot].set_used();
-  return true;
+  if (!counts) answer.reset();
+  return answer;
 }
 
 // Of an entry that has to be checked against the owners' marks, or that is not all in its place.

@@ -1,5 +1,5 @@
 #pragma once
-// Which slots have this hash? A hash table of 32-bit slots, of fixed size, in about 7 bytes a slot. The
+// Which slots have this hash? A hash table of 32-bit slots, of fixed size, in 8 bytes a slot. The
 // caller compares what lies in the slots. A bucket is one cache line: 12 slots, a byte of hash each, and how
 // many slots that belong here, or further back, lie further on.
 //
