@@ -279,7 +279,7 @@ struct Gateway::Impl {
 
   void ask(QuestionPointer question) {
     if (stopping || (options.when_stale == WhenStale::deny && is_stale()))
-      return question->done({nullptr, is_stale()});
+      return question->done({std::nullopt, is_stale()});
     ++questions;
     const auto& digest = question->digest;
     const auto& secret = question->secret;
@@ -291,18 +291,18 @@ struct Gateway::Impl {
     const bool stale = is_stale();
     if (answer.has_error()) {
       tell("engine", answer.error().message());
-      if (options.when_stale != WhenStale::serve) return question->done({nullptr, stale});
+      if (options.when_stale != WhenStale::serve) return question->done({std::nullopt, stale});
       return question->done({cache.find(question->digest, engine::now_unix_ms()), true});
     }
     told.erase("engine");
-    if (stale && options.when_stale == WhenStale::deny) return question->done({nullptr, true});
+    if (stale && options.when_stale == WhenStale::deny) return question->done({std::nullopt, true});
     if (!stale && follower.trusts_cache() && !cache.fill(question->digest, *answer) && is_outdated(*answer)) {
       // What we have heard since overrides it; the engine knows that by now.
-      if (question->asked_again) return question->done({nullptr, stale});
+      if (question->asked_again) return question->done({std::nullopt, stale});
       question->asked_again = true;
       return ask(question);
     }
-    question->done({std::make_shared<const Decision>(*answer), stale});
+    question->done({CachedDecision(std::make_shared<const Decision>(*answer)), stale});
   }
 
   bool is_outdated(const Decision& decision) const {
@@ -353,7 +353,7 @@ Gateway::~Gateway() = default;
 std::optional<Gateway::Verdict> Gateway::check(const engine::Digest& digest, engine::UnixMs now) const {
   const bool stale = impl_->is_stale();
   if (stale) {
-    if (impl_->options.when_stale == WhenStale::deny) return Verdict{nullptr, true};
+    if (impl_->options.when_stale == WhenStale::deny) return Verdict{std::nullopt, true};
     if (impl_->options.when_stale == WhenStale::ask) return {};
   } else if (!impl_->trusted.load()) {
     return {};

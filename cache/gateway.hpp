@@ -44,8 +44,8 @@ class Gateway {
   };
 
   struct Verdict {
-    // Null: no decision can be had (`stale` and the policy denies, or the engine did not answer).
-    std::shared_ptr<const Decision> decision;
+    // None can be had: `stale` and the policy denies, or the engine did not answer.
+    std::optional<CachedDecision> decision;
     bool stale = false;  // answered, or not, while stale
   };
 
@@ -54,7 +54,7 @@ class Gateway {
   std::optional<Verdict> check(const engine::Digest& digest, engine::UnixMs now) const;
 
   // Asks the engine (shared with others that ask for the same secret) and keeps the answer. `done` runs on
-  // the gateway's thread. An unanswered question is a null decision.
+  // the gateway's thread. An unanswered question is no decision.
   void ask(const engine::Digest& digest, std::string_view secret, std::function<void(Verdict)> done);
 
   struct Status {

@@ -1,290 +1,309 @@
 #include "cache/near_cache.hpp"
 
 #include <algorithm>
-#include <array>
 #include <atomic>
-#include <bit>
 #include <cstring>
-#include <deque>
+#include <limits>
 #include <mutex>
-#include <optional>
-#include <random>
-#include <shared_mutex>
 #include <unordered_map>
 #include <utility>
 #include <vector>
 
-#include "cache/near_cache_shard.hpp"
+#include "cache/keyed_hash.hpp"
+#include "cache/near_cache_entry.hpp"
+#include "cache/near_cache_marks.hpp"
+#include "cache/permission_texts.hpp"
+#include "engine/huge_pages.hpp"
 
 namespace revoked::cache {
 namespace {
 
-// Thread sanitizer follows at most 64 locks held at once; flush() holds all of these.
-constexpr std::size_t max_key_shards = 32;
-constexpr std::size_t max_entry_shards = 256;
-constexpr std::size_t min_entries_a_shard = 1024;
-constexpr std::size_t min_tombstones_a_shard = 64;
+using Slot = NearCacheIndex::Slot;
+using OwnerHashes = std::array<std::uint64_t, 3>;  // by Scope; 0: none
+using State = Decision::State;
 
-std::size_t shard_count(std::size_t total, std::size_t least, std::size_t most) {
-  return std::bit_floor(std::clamp<std::size_t>(total / least, 1, most));
-}
+constexpr UnixMs never = std::numeric_limits<UnixMs>::max();
 
-// Latest position by hash, bounded: the oldest inserted goes first. A collision of hashes costs a question to
-// the engine, never an allow.
-class Marks {
- public:
-  explicit Marks(std::size_t capacity) : capacity_(std::max<std::size_t>(capacity, 1)) {}
-
-  void raise(std::uint64_t hash, Position position) {
-    const auto [mark, added] = positions_.try_emplace(hash, position);
-    if (!added) {
-      mark->second = std::max(mark->second, position);
-      return;
-    }
-    order_.push_back(hash);
-    if (order_.size() <= capacity_) return;
-    const auto oldest = positions_.find(order_.front());
-    order_.pop_front();
-    floor_ = std::max(floor_, oldest->second);
-    positions_.erase(oldest);
-  }
-
-  // What is older than this has been ended.
-  Position ended_before(std::uint64_t hash) const {
-    const auto mark = positions_.find(hash);
-    return mark == positions_.end() ? floor_ : std::max(floor_, mark->second);
-  }
-
-  void clear() {
-    positions_.clear();
-    order_.clear();
-    floor_ = {};
-  }
-  std::size_t size() const { return positions_.size(); }
-
- private:
-  std::size_t capacity_;
-  std::unordered_map<std::uint64_t, Position> positions_;
-  std::deque<std::uint64_t> order_;
-  Position floor_;
-};
-
-// Marks of owners. `version` grows with each, so that an entry checked against a version need not be checked
-// again until it changes.
-struct OwnerMarks {
-  explicit OwnerMarks(std::size_t capacity) : marks(capacity) {}
-  mutable std::shared_mutex lock;
-  Marks marks;
-  std::atomic<std::uint64_t> version{1};
-
-  bool ends(const OwnerHashes& owners, Position as_of) const {
-    const std::shared_lock held(lock);
-    return std::any_of(owners.begin(), owners.end(),
-                       [&](std::uint64_t owner) { return owner != 0 && as_of < marks.ended_before(owner); });
-  }
-};
-
-// What is known of the keys whose ids hash here. Its lock is held from the look at the tombstone to the
-// entry's insertion, and by apply() from the tombstone's writing to the entry's change: neither can slip past
-// the other.
-struct KeyShard {
-  std::mutex lock;
-  std::optional<Marks> tombstones;
-  std::unordered_multimap<std::uint64_t, EntryRef> entries;
-
-  void link(std::uint64_t key, EntryRef ref) {
-    const auto [from, to] = entries.equal_range(key);
-    if (std::none_of(from, to, [&](const auto& entry) { return entry.second == ref; }))
-      entries.emplace(key, ref);
-  }
-  void unlink(std::uint64_t key, EntryRef ref) {
-    const auto [from, to] = entries.equal_range(key);
-    const auto found = std::find_if(from, to, [&](const auto& entry) { return entry.second == ref; });
-    if (found != to) entries.erase(found);
-  }
-};
-
-__extension__ typedef unsigned __int128 Wide;
-
-std::uint64_t random_seed() {
-  std::random_device device;
-  return (std::uint64_t{device()} << 32) | device();
+bool fits(const Decision& decision) {
+  const auto ids = ids_of(decision);
+  return decision.as_of.epoch <= EntryFacts::max_epoch &&
+         std::all_of(ids.begin(), ids.end(), [](auto id) { return id.size() <= engine::max_id_size; });
 }
 
 }  // namespace
 
-// Locks are taken in the order key shard, entry shard, owner marks.
+// Everything below `mutex` is behind it. What look-ups read without it stands above, and is changed behind
+// it. An entry is changed by who holds it only, so that no fill comes between a look at the marks and its
+// entry.
 struct NearCache::Impl {
   explicit Impl(const Options& options)
-      : seed(random_seed()),
-        key_shards(shard_count(options.max_marks / 2, min_tombstones_a_shard, max_key_shards)),
-        entry_shards(shard_count(options.max_entries, min_entries_a_shard, max_entry_shards)),
-        owners(options.max_marks / 2) {
-    for (auto& shard : key_shards) shard.tombstones.emplace(options.max_marks / 2 / key_shards.size());
-    for (auto& shard : entry_shards) {
-      shard.set_capacity(std::max<std::size_t>(options.max_entries / entry_shards.size(), 1));
-    }
-  }
+      : max_entries(std::clamp<std::size_t>(options.max_entries, 1, NearCacheIndex::none)),
+        by_digest(max_entries),
+        entries(max_entries),
+        by_key(max_entries),
+        tombstones(options.max_marks / 2),
+        owner_marks(options.max_marks / 2) {}
 
-  // Keyed, so that nobody outside can choose ids that collide.
-  std::uint64_t hash(std::string_view text, std::uint64_t kind) const {
-    std::uint64_t state = seed ^ (kind * 0x9e3779b97f4a7c15u) ^ text.size();
-    const auto mix = [this, &state](std::uint64_t word) {
-      const auto product = static_cast<Wide>(state ^ word) * 0xd6e8feb86659fd93u;
-      state = static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64) ^ seed;
-    };
-    while (!text.empty()) {
-      std::uint64_t word = 0;
-      const auto size = std::min(text.size(), sizeof word);
-      std::memcpy(&word, text.data(), size);
-      mix(word);
-      text.remove_prefix(size);
-    }
-    mix(seed);
-    return state;
-  }
   std::uint64_t hash_key(std::string_view key_id) const { return hash(key_id, 4); }
   std::uint64_t hash_owner(Scope scope, std::string_view id) const {
     return id.empty() ? 0 : hash(id, 1 + static_cast<std::uint64_t>(scope)) | 1;
   }
-  OwnerHashes hash_owners(const Decision& decision) const {
-    return {hash_owner(Scope::user, decision.user), hash_owner(Scope::application, decision.application),
-            hash_owner(Scope::workspace, decision.workspace)};
+  OwnerHashes hash_owners(const Ids& ids) const {
+    return {hash_owner(Scope::user, ids[1]), hash_owner(Scope::application, ids[2]),
+            hash_owner(Scope::workspace, ids[3])};
   }
 
-  KeyShard& key_shard(std::uint64_t key) { return key_shards[(key >> 32) & (key_shards.size() - 1)]; }
-  std::size_t entry_shard_index(const engine::Digest& digest) const {
-    return EntryShard::hash_of(digest) & (entry_shards.size() - 1);
+  Slot find_slot(DigestHead digest) const {
+    return by_digest.find(digest.hash(), [&](Slot slot) { return entries[slot].digest() == digest.words; });
+  }
+  template <class Use>
+  auto with_ids(Slot slot, Use&& use) const {
+    const auto whole = wholes.find(slot);
+    if (whole != wholes.end()) return use(ids_of(*whole->second));
+    const auto packed = entries[slot].ids();
+    std::array<IdBuffer, 4> buffers;
+    Ids ids;
+    for (std::size_t i = 0; i < ids.size(); ++i) ids[i] = unpack(packed, i, buffers[i]);
+    return use(ids);
+  }
+  std::uint64_t key_of(Slot slot) const {
+    return with_ids(slot, [&](const Ids& ids) { return hash_key(ids[0]); });
   }
 
-  bool fill(const engine::Digest& digest, Decision decision);
-  void forget(std::uint64_t key, EntryRef ref);
+  bool ends(const OwnerHashes& owners, Position as_of) const {
+    return std::any_of(owners.begin(), owners.end(), [&](std::uint64_t owner) {
+      return owner != 0 && as_of < owner_marks.ended_before(owner);
+    });
+  }
+
+  [[gnu::noinline]] bool find_carefully(DigestHead digest, UnixMs now, CachedDecision& found);
+  // Inline, as it is part of what find() does in a row.
+  bool use(Slot slot, const PackedFacts& facts, UnixMs now, CachedDecision& found) const {
+    found.state = facts.state();
+    found.as_of = facts.as_of();
+    found.permissions_ = &permissions[facts.permissions()];
+    if (found.state == State::revoked && found.as_of.epoch < epoch.load(std::memory_order_acquire))
+      return false;
+    if (found.state == State::active && now >= facts.expires_at()) found.state = State::expired;
+    entries[slot].set_used();
+    return true;
+  }
+  bool fill(DigestHead digest, Decision decision);
+  bool may_replace(Slot slot, const Decision& decision) const;
+  void put(Slot slot, DigestHead digest, Decision decision, const OwnerHashes& owners);
+  Slot take_slot();
+  Slot evict();
+  void vacate(Slot slot);
+  void end(Slot slot, Position at);
   void apply_to_key(const Invalidation& event, Position at);
   void apply_to_owner(const Invalidation& event, Position at);
   void flush(Position position);
 
-  const std::uint64_t seed;
-  std::vector<KeyShard> key_shards;
-  mutable std::vector<EntryShard> entry_shards;
-  OwnerMarks owners;
-  // The follower's thread only.
-  Epoch epoch = 0;
-  Position floor;
+  const KeyedHash hash;
+  const std::size_t max_entries;
+  NearCacheIndex by_digest;
+  engine::HugeArray<Entry> entries;
+  OwnerChanges owner_changes;
+  PermissionTexts permissions;
+  std::atomic<Epoch> epoch{0};  // of the fills that get in
+
+  mutable std::mutex mutex;
+  Position floor;  // fills from before it do not
+  NearCacheIndex by_key;
+  Marks tombstones;
+  Marks owner_marks;
+  std::unordered_map<Slot, std::shared_ptr<const Decision>> wholes;
+  std::vector<Slot> free;
+  std::size_t taken = 0;  // slots that were ever used since the last flush
+  std::size_t hand = 0;
+  std::vector<Slot> matches;  // kept for its memory
 };
 
-bool NearCache::Impl::fill(const engine::Digest& digest, Decision decision) {
-  using State = Decision::State;
-  const Position as_of = decision.as_of;
-  const auto shard_index = entry_shard_index(digest);
-  auto& shard = entry_shards[shard_index];
-  if (decision.state == State::unknown || decision.state == State::suspended) {
-    const std::lock_guard held(shard.lock);
-    shard.end(digest, as_of);
-    return false;
+// ---- look-ups
+
+// Short, and without anything that makes the processor wait: several look-ups in a row are then under way at
+// once, and their cache misses overlap.
+std::optional<CachedDecision> NearCache::find(const engine::Digest& digest, UnixMs now) const {
+  Impl& impl = *impl_;
+  const DigestHead head(digest);
+  std::optional<CachedDecision> answer(std::in_place, CachedDecision::Empty());
+  CachedDecision& found = *answer;
+  PackedFacts facts;
+  const auto slot = impl.by_digest.find(
+      head.hash(), [&](Slot candidate) { return impl.entries[candidate].read(head, facts, found.ids_); });
+  bool counts = slot != NearCacheIndex::none;
+  // The marks are read behind the entry: one that has been applied by now is seen.
+  if (counts && (facts.is_whole() || !impl.owner_changes.covered(facts.checked(), facts.owners())))
+      [[unlikely]] {
+    counts = impl.find_carefully(head, now, found);
+  } else if (counts) {
+    counts = impl.use(slot, facts, now, found);
   }
-  const auto key = hash_key(decision.key_id);
-  const auto owner_hashes = hash_owners(decision);
-  auto shared = std::make_shared<const Decision>(std::move(decision));
-  auto& keys = key_shard(key);
-  EntryShard::Evicted evicted;
-  EntryRef ref;
-  {
-    const std::lock_guard held_keys(keys.lock);
-    if (as_of < keys.tombstones->ended_before(key)) return false;
-    const std::lock_guard held(shard.lock);
-    if (as_of.epoch != shard.epoch || as_of < shard.floor || owners.ends(owner_hashes, as_of)) return false;
-    const auto slot = shard.put(digest, std::move(shared), key, owner_hashes, evicted);
-    if (!slot) return false;
-    ref = {static_cast<std::uint32_t>(shard_index), *slot};
-    keys.link(key, ref);
-  }
-  if (evicted.happened) forget(evicted.key, {static_cast<std::uint32_t>(shard_index), evicted.slot});
+  if (!counts) answer.reset();
+  return answer;
+}
+
+// Of an entry that has to be checked against the owners' marks, or that is not all in its place.
+bool NearCache::Impl::find_carefully(DigestHead digest, UnixMs now, CachedDecision& found) {
+  const std::lock_guard held(mutex);
+  const auto slot = find_slot(digest);
+  if (slot == NearCacheIndex::none) return false;
+  auto facts = entries[slot].facts();
+  const auto owners = with_ids(slot, [&](const Ids& ids) { return hash_owners(ids); });
+  if (ends(owners, facts.as_of)) return false;
+  facts.checked = owner_changes.version();
+  entries[slot].write(facts);
+  found.ids_ = entries[slot].ids();
+  if (facts.is_whole) found = CachedDecision(wholes.at(slot));
+  const auto* const permissions_of_whole = found.permissions_;
+  if (!use(slot, PackedFacts(facts), now, found)) return false;
+  if (facts.is_whole) found.permissions_ = permissions_of_whole;
   return true;
 }
 
-// The entry of `key` at `ref` has given way to another, unless the key has come back there meanwhile.
-void NearCache::Impl::forget(std::uint64_t key, EntryRef ref) {
-  auto& keys = key_shard(key);
-  const std::lock_guard held_keys(keys.lock);
-  auto& shard = entry_shards[ref.shard];
-  const std::lock_guard held(shard.lock);
-  if (!shard.holds(ref.slot, key)) keys.unlink(key, ref);
+// ---- fills
+
+bool NearCache::Impl::fill(DigestHead digest, Decision decision) {
+  const std::lock_guard held(mutex);
+  const auto old = find_slot(digest);
+  if (decision.state == State::unknown || decision.state == State::suspended) {
+    if (old != NearCacheIndex::none) end(old, decision.as_of);
+    return false;
+  }
+  const auto as_of = decision.as_of;
+  const auto owners = hash_owners(ids_of(decision));
+  if (!fits(decision) || as_of < tombstones.ended_before(hash_key(decision.key_id)) || as_of.epoch != epoch ||
+      as_of < floor || ends(owners, as_of)) {
+    return false;
+  }
+  if (old == NearCacheIndex::none) {
+    const auto slot = take_slot();
+    put(slot, digest, std::move(decision), owners);
+    by_digest.insert(digest.hash(), slot);
+    return true;
+  }
+  if (!may_replace(old, decision)) return false;
+  by_key.erase(key_of(old), old);
+  put(old, digest, std::move(decision), owners);
+  return true;
+}
+
+// Not by something older, and a revoked one by no active one of the same epoch.
+bool NearCache::Impl::may_replace(Slot slot, const Decision& decision) const {
+  const auto old = entries[slot].facts();
+  return decision.as_of >= old.as_of && !(decision.state == State::active && old.state == State::revoked &&
+                                          old.as_of.epoch == decision.as_of.epoch);
+}
+
+void NearCache::Impl::put(Slot slot, DigestHead digest, Decision decision, const OwnerHashes& owners) {
+  EntryFacts facts;
+  facts.as_of = decision.as_of;
+  facts.state = decision.state;
+  facts.expires_at = decision.state == State::active ? decision.expires_at.value_or(never) : never;
+  facts.checked = owner_changes.version();
+  facts.owners = OwnerChanges::places_of(owners);
+  const auto text = permissions.intern(decision.permissions);
+  facts.permissions = text.value_or(0);
+  PackedIds ids;
+  facts.is_whole = !pack(ids_of(decision), ids) || !text;
+  by_key.insert(hash_key(decision.key_id), slot);
+  entries[slot].write(digest, facts, ids);
+  if (facts.is_whole) {
+    wholes[slot] = std::make_shared<const Decision>(std::move(decision));
+  } else if (!wholes.empty()) {
+    wholes.erase(slot);
+  }
+}
+
+Slot NearCache::Impl::take_slot() {
+  if (!free.empty()) {
+    const auto slot = free.back();
+    free.pop_back();
+    return slot;
+  }
+  if (taken < max_entries) return static_cast<Slot>(taken++);
+  return evict();
+}
+
+// The first entry that has not been used since the hand last came by.
+Slot NearCache::Impl::evict() {
+  while (entries[hand].take_used()) hand = (hand + 1) % max_entries;
+  const auto slot = static_cast<Slot>(hand);
+  hand = (hand + 1) % max_entries;
+  vacate(slot);
+  free.pop_back();
+  return slot;
+}
+
+void NearCache::Impl::vacate(Slot slot) {
+  by_digest.erase(entries[slot].digest()[0], slot);
+  by_key.erase(key_of(slot), slot);
+  wholes.erase(slot);
+  entries[slot].take_used();
+  free.push_back(slot);
+}
+
+// ---- the follower's events
+
+void NearCache::Impl::end(Slot slot, Position at) {
+  const auto facts = entries[slot].facts();
+  if (facts.state != State::revoked && at >= facts.as_of) vacate(slot);
 }
 
 void NearCache::Impl::apply_to_key(const Invalidation& event, Position at) {
   const auto key = hash_key(event.key_id);
-  auto& keys = key_shard(key);
-  const std::lock_guard held_keys(keys.lock);
-  keys.tombstones->raise(key, at);
-  const auto [from, to] = keys.entries.equal_range(key);
-  for (auto entry = from; entry != to; ++entry) {
-    auto& shard = entry_shards[entry->second.shard];
-    const std::lock_guard held(shard.lock);
-    if (!shard.holds(entry->second.slot, key)) continue;
-    if (event.type == Invalidation::Type::key_revoked) {
-      shard.revoke(entry->second.slot, event.key_id, at);
-    } else {
-      shard.end(entry->second.slot, at);
+  const std::lock_guard held(mutex);
+  tombstones.raise(key, at);
+  matches.clear();
+  by_key.find(key, [&](Slot slot) {
+    if (with_ids(slot, [&](const Ids& ids) { return ids[0] == event.key_id; })) matches.push_back(slot);
+    return false;
+  });
+  for (const auto slot : matches) {
+    if (event.type != Invalidation::Type::key_revoked) {
+      end(slot, at);
+      continue;
     }
+    auto facts = entries[slot].facts();
+    facts.state = State::revoked;
+    facts.as_of = std::max(facts.as_of, at);
+    facts.expires_at = never;
+    entries[slot].write(facts);
   }
 }
 
 void NearCache::Impl::apply_to_owner(const Invalidation& event, Position at) {
   if (event.owner_id.empty()) return;
-  const std::lock_guard held(owners.lock);
-  owners.marks.raise(hash_owner(event.scope, event.owner_id), at);
-  owners.version.fetch_add(1);
+  const auto owner = hash_owner(event.scope, event.owner_id);
+  const std::lock_guard held(mutex);
+  if (owner_marks.raise(owner, at)) owner_changes.mark_all();
+  owner_changes.mark(owner);
 }
 
 void NearCache::Impl::flush(Position position) {
-  // No fill may come between an entry shard and the index that leads to it.
-  std::vector<std::unique_lock<std::mutex>> held_keys;
-  held_keys.reserve(key_shards.size());
-  for (auto& shard : key_shards) held_keys.emplace_back(shard.lock);
+  const std::lock_guard held(mutex);
   epoch = position.epoch;
   floor = position;
-  for (auto& shard : entry_shards) {
-    EntryShard::Contents dropped;  // destroyed without the lock
-    const std::lock_guard held(shard.lock);
-    dropped = shard.clear();
-    shard.epoch = position.epoch;
-    shard.floor = position;
-  }
-  for (auto& shard : key_shards) {
-    shard.tombstones->clear();
-    shard.entries.clear();
-  }
-  const std::lock_guard held(owners.lock);
-  owners.marks.clear();
-  owners.version.fetch_add(1);
+  by_digest.clear();
+  by_key.clear();
+  wholes.clear();
+  free.clear();
+  taken = hand = 0;
+  tombstones.clear();
+  owner_marks.clear();
+  // A look-up that has found an entry already must not take the missing marks for a pardon.
+  owner_changes.mark_all();
 }
 
 NearCache::NearCache(Options options) : impl_(std::make_unique<Impl>(options)) {}
 NearCache::~NearCache() = default;
 
-std::shared_ptr<const Decision> NearCache::find(const engine::Digest& digest, UnixMs now) const {
-  auto& shard = impl_->entry_shards[impl_->entry_shard_index(digest)];
-  const std::lock_guard held(shard.lock);
-  Entry* const entry = shard.find(digest);
-  if (!entry || !entry->decision) return {};
-  // Read before the marks: a mark set meanwhile leads to another check.
-  const auto version = impl_->owners.version.load();
-  if (entry->checked_version != version) {
-    if (impl_->owners.ends(entry->owners, entry->as_of)) return {};
-    entry->checked_version = version;
-  }
-  if (entry->is_revoked && entry->as_of.epoch < shard.epoch) return {};
-  if (now >= entry->expires_at) entry->expire();
-  entry->used = true;
-  return entry->decision;
-}
-
 bool NearCache::fill(const engine::Digest& digest, Decision decision) {
-  return impl_->fill(digest, std::move(decision));
+  return impl_->fill(DigestHead(digest), std::move(decision));
 }
 
 void NearCache::apply(const Invalidation& event) {
-  const Position at{event.epoch == 0 ? impl_->epoch : event.epoch, event.sequence};
+  const Position at{event.epoch == 0 ? impl_->epoch.load() : event.epoch, event.sequence};
   switch (event.type) {
     case Invalidation::Type::key_revoked:
     case Invalidation::Type::key_suspended:
@@ -300,27 +319,13 @@ void NearCache::apply(const Invalidation& event) {
 void NearCache::flush(Position position) { impl_->flush(position); }
 
 void NearCache::advance(Epoch epoch) {
-  if (epoch <= impl_->epoch) return;
-  impl_->epoch = epoch;
-  for (auto& shard : impl_->entry_shards) {
-    const std::lock_guard held(shard.lock);
-    shard.epoch = epoch;
-  }
+  const std::lock_guard held(impl_->mutex);
+  impl_->epoch = std::max(impl_->epoch.load(), epoch);
 }
 
 NearCache::Size NearCache::size() const {
-  Size size{0, 0};
-  for (auto& shard : impl_->entry_shards) {
-    const std::lock_guard held(shard.lock);
-    size.entries += shard.size();
-  }
-  for (auto& shard : impl_->key_shards) {
-    const std::lock_guard held(shard.lock);
-    size.marks += shard.tombstones->size();
-  }
-  const std::shared_lock held(impl_->owners.lock);
-  size.marks += impl_->owners.marks.size();
-  return size;
+  const std::lock_guard held(impl_->mutex);
+  return {impl_->taken - impl_->free.size(), impl_->tombstones.size() + impl_->owner_marks.size()};
 }
 
 }  // namespace revoked::cache

@@ -1,6 +1,8 @@
 #pragma once
-// A gateway's in-memory copy of decisions it has asked the engine for, by digest of the secret. Bounded.
-// Thread-safe: look-ups and fills from any thread, `apply`, `flush` and `trust` from the follower's thread.
+// A gateway's in-memory copy of decisions it has asked the engine for, by digest of the secret. Bounded:
+// about 145 bytes an entry (index included), which are all it costs while ids are UUIDs or short.
+// Thread-safe: look-ups and fills from any thread, `apply`, `flush` and `advance` from the follower's thread.
+// Look-ups take no lock and write nothing that is shared, so they scale with threads; all else takes turns.
 //
 // Tombstones beat fills: an answer older than an invalidation already applied never gets in (P2). A decision
 // filled at `as_of` covers every event up to there, so an owner's revocation at S ends exactly the entries of
@@ -17,9 +19,9 @@
 
 #include <cstddef>
 #include <memory>
-#include <string>
-#include <string_view>
+#include <optional>
 
+#include "cache/cached_decision.hpp"
 #include "cache/message.hpp"
 #include "engine/digest.hpp"
 
@@ -38,8 +40,8 @@ class NearCache {
   NearCache& operator=(const NearCache&) = delete;
 
   // The decision if one is cached and still counts, at wall-clock time `now` (an active decision past its
-  // expires_at is answered as expired). Null: ask the engine. The decision is immutable and shared.
-  std::shared_ptr<const Decision> find(const engine::Digest& digest, UnixMs now) const;
+  // expires_at is answered as expired). Nothing: ask the engine; a fill that is under way may hide an entry.
+  std::optional<CachedDecision> find(const engine::Digest& digest, UnixMs now) const;
 
   // Keeps an answer of the engine, unless it is older than an invalidation applied, of another epoch than the
   // last `flush` or `advance`, or one that may change for the better unheard of: unknown (the secret may

@@ -40,18 +40,33 @@ Slot KeyTable::find_by_digest(const Digest& digest) const {
   return find_digest(hash_of(head), head);
 }
 
+// Three steps a key, a distance apart, so that what each reads has arrived: its bucket is fetched; the likely
+// slot is taken from there and its record fetched; the record is compared. Slots under a digest never change
+// and records never move, so the last step needs no lock.
 void KeyTable::find_by_digest(std::span<const Digest> digests, std::span<Slot> slots) const {
-  constexpr std::size_t ahead = 16;
-  const auto prefetch = [&](std::size_t i) {
+  constexpr std::size_t distance = 12;
+  const auto with_index = [&](std::size_t i, auto&& use) {
     const auto hash = hash_of(head_of(digests[i]));
     const Shard& in = (*by_digest_)[hash % shard_count];
     const std::scoped_lock lock(in.lock);
-    in.index.prefetch(hash);
+    return use(in.index, hash);
   };
-  for (std::size_t i = 0; i < std::min(ahead, digests.size()); ++i) prefetch(i);
-  for (std::size_t i = 0; i < digests.size(); ++i) {
-    if (i + ahead < digests.size()) prefetch(i + ahead);
-    slots[i] = find_by_digest(digests[i]);
+  const auto fetch_bucket = [&](std::size_t i) {
+    with_index(i, [](const SlotIndex& index, std::uint64_t hash) { index.prefetch(hash); });
+  };
+  const auto fetch_record = [&](std::size_t i) {
+    slots[i] = with_index(i, [](const SlotIndex& index, std::uint64_t hash) { return index.likely(hash); });
+    if (slots[i] != no_slot) __builtin_prefetch(&records_[slots[i]]);
+  };
+  const auto size = digests.size();
+  for (std::size_t step = 0; step < size + 2 * distance; ++step) {
+    if (step < size) fetch_bucket(step);
+    if (step >= distance && step - distance < size) fetch_record(step - distance);
+    if (step < 2 * distance) continue;
+    const auto i = step - 2 * distance;
+    if (slots[i] == no_slot || records_[slots[i]].digest != head_of(digests[i])) {
+      slots[i] = find_by_digest(digests[i]);
+    }
   }
 }
 

@@ -56,6 +56,14 @@ class SlotIndex {
     }
   }
 
+  // What find() would ask about first; no_slot if that is not to be had at one glance.
+  Slot likely(std::uint64_t hash) const {
+    if (bucket_count_ == 0) return no_slot;
+    const Bucket& bucket = buckets_[home(hash)];
+    const auto candidates = matching(bucket, tag_of(hash));
+    return candidates == 0 ? no_slot : bucket.slots[__builtin_ctz(candidates)];
+  }
+
   void prefetch(std::uint64_t hash) const {
     if (bucket_count_ != 0) __builtin_prefetch(&buckets_[home(hash)]);
   }

@@ -30,15 +30,16 @@ void set_if_any(Response& response, std::string_view name, std::string_view valu
 
 void answer(Response& response, const Gateway::Verdict& verdict) {
   if (verdict.stale) response.header("X-Revoked-Stale", "true");
-  if (verdict.decision == nullptr) return deny(response, 503, verdict.stale ? "stale" : "unavailable");
-  const Decision& decision = *verdict.decision;
+  if (!verdict.decision) return deny(response, 503, verdict.stale ? "stale" : "unavailable");
+  const auto& decision = *verdict.decision;
+  cache::IdBuffer buffer;
   switch (decision.state) {
     case State::active:
-      response.header("X-Key-Id", decision.key_id);
-      set_if_any(response, "X-User-Id", decision.user);
-      set_if_any(response, "X-Application-Id", decision.application);
-      set_if_any(response, "X-Workspace-Id", decision.workspace);
-      set_if_any(response, "X-Key-Permissions", decision.permissions);
+      response.header("X-Key-Id", decision.key_id(buffer));
+      set_if_any(response, "X-User-Id", decision.owner(engine::Scope::user, buffer));
+      set_if_any(response, "X-Application-Id", decision.owner(engine::Scope::application, buffer));
+      set_if_any(response, "X-Workspace-Id", decision.owner(engine::Scope::workspace, buffer));
+      set_if_any(response, "X-Key-Permissions", decision.permissions());
       return response.send(200);
     case State::revoked:
       return deny(response, 403, "revoked");

@@ -1,9 +1,12 @@
 #include "cache/near_cache.hpp"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <atomic>
+#include <cstdio>
 #include <cstring>
+#include <fstream>
 #include <random>
 #include <thread>
 
@@ -65,9 +68,69 @@ TEST_F(NearCacheTest, AnswersWhatItWasTold) {
   EXPECT_EQ(state(1), std::nullopt);
   EXPECT_TRUE(cache.fill(digest_of(1), decision_of("k1", {3, 100})));
   EXPECT_EQ(state(1), State::active);
-  EXPECT_EQ(cache.find(digest_of(1), 0)->key_id, "k1");
+  IdBuffer buffer;
+  EXPECT_EQ(cache.find(digest_of(1), 0)->key_id(buffer), "k1");
   EXPECT_EQ(state(2), std::nullopt);
   EXPECT_EQ(cache.size().entries, 1u);
+}
+
+TEST_F(NearCacheTest, AnswersLongIdsAndManyPermissionsAsWell) {
+  const std::string long_id(engine::max_id_size, 'w');
+  auto decision = decision_of("k1", {3, 100});
+  decision.workspace = long_id;
+  decision.permissions = std::string(5000, 'p');
+  EXPECT_TRUE(cache.fill(digest_of(1), decision));
+  const auto found = cache.find(digest_of(1), 0);
+  ASSERT_TRUE(found);
+  IdBuffer buffer;
+  EXPECT_EQ(found->key_id(buffer), "k1");
+  EXPECT_EQ(found->owner(Scope::user, buffer), "u1");
+  EXPECT_EQ(found->owner(Scope::application, buffer), "");
+  EXPECT_EQ(found->owner(Scope::workspace, buffer), long_id);
+  EXPECT_EQ(found->permissions(), decision.permissions);
+
+  cache.apply(owner_revoked(Scope::workspace, long_id, {3, 101}));
+  EXPECT_EQ(state(1), std::nullopt);
+  decision.as_of = {3, 101};
+  EXPECT_TRUE(cache.fill(digest_of(1), decision));
+  cache.apply(key_revoked("k1", {3, 102}));
+  EXPECT_EQ(state(1), State::revoked);
+  EXPECT_TRUE(cache.fill(digest_of(1), decision_of("k1", {3, 103}, State::revoked)));
+  EXPECT_EQ(cache.find(digest_of(1), 0)->owner(Scope::workspace, buffer), "w1");
+  EXPECT_EQ(found->owner(Scope::workspace, buffer), long_id) << "an answer stays as it is";
+}
+
+TEST_F(NearCacheTest, KeepsEveryPermissionTextHoweverManyThereAre) {
+  constexpr std::uint64_t texts = 5000;
+  NearCache large{{.max_entries = 10'000, .max_marks = 10}};
+  large.flush({3, 100});
+  const auto text_of = [](std::uint64_t i) { return "documents:" + std::to_string(i); };
+  for (std::uint64_t i = 0; i < texts; ++i) {
+    auto decision = decision_of("k" + std::to_string(i), {3, 100});
+    decision.permissions = text_of(i);
+    ASSERT_TRUE(large.fill(digest_of(i), std::move(decision)));
+  }
+  for (std::uint64_t i = 0; i < texts; ++i) {
+    const auto found = large.find(digest_of(i), 0);
+    ASSERT_TRUE(found);
+    EXPECT_EQ(found->permissions(), text_of(i));
+  }
+}
+
+TEST_F(NearCacheTest, RefusesWhatItCannotHoldExactly) {
+  EXPECT_FALSE(cache.fill(digest_of(1), decision_of(std::string(engine::max_id_size + 1, 'k'), {3, 100})));
+  cache.flush({std::uint64_t{1} << 32, 100});
+  EXPECT_FALSE(cache.fill(digest_of(1), decision_of("k1", {std::uint64_t{1} << 32, 100})));
+}
+
+TEST_F(NearCacheTest, AnOwnersRevocationEndsAnEntryThatOutlivedOthers) {
+  cache.fill(digest_of(1), decision_of("k1", {3, 100}));
+  for (Sequence s = 101; s < 300; ++s) {
+    cache.apply(owner_revoked(Scope::user, "another" + std::to_string(s), {3, s}));
+    EXPECT_EQ(state(1), State::active);
+  }
+  cache.apply(owner_revoked(Scope::workspace, "w1", {3, 300}));
+  EXPECT_EQ(state(1), std::nullopt);
 }
 
 TEST_F(NearCacheTest, DeniesAKeyOnceItsRevocationIsApplied) {
@@ -215,7 +278,7 @@ TEST(NearCacheBounds, HoldNoMoreEntriesThanAllowedAndFindTheRest) {
   EXPECT_EQ(cache.size().entries, 100u);
   EXPECT_TRUE(cache.find(digest_of(0), 0)) << "what is used stays";
   std::size_t found = 0;
-  for (std::uint64_t i = 0; i < 5000; ++i) found += cache.find(digest_of(i), 0) != nullptr;
+  for (std::uint64_t i = 0; i < 5000; ++i) found += cache.find(digest_of(i), 0).has_value();
   EXPECT_EQ(found, 100u);
   for (std::uint64_t i = 0; i < 5000; ++i) cache.apply(key_revoked("k" + std::to_string(i), {1, 2 + i}));
   for (std::uint64_t i = 0; i < 5000; ++i) {
@@ -248,6 +311,43 @@ TEST(NearCacheBounds, RevokedKeysByTheThousandsDoNotDriveOutTheLiving) {
   cache.fill(digest_of(1), decision_of("alive", {1, 1}));
   for (Sequence s = 2; s < 1000; ++s) cache.apply(key_revoked("k" + std::to_string(s), {1, s}));
   EXPECT_TRUE(cache.find(digest_of(1), 0));
+}
+
+// Resident memory of this process.
+std::size_t resident_bytes() {
+  std::ifstream file("/proc/self/statm");
+  std::size_t all = 0, resident = 0;
+  file >> all >> resident;
+  return resident * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+}
+
+std::string uuid_of(std::uint64_t number) {
+  char text[37];
+  std::snprintf(text, sizeof text, "0192f0c1-7a3b-7def-8123-%012llx",
+                static_cast<unsigned long long>(number));
+  return text;
+}
+
+TEST(NearCacheBounds, AnEntryWithThreeOwnersTakesAtMost200Bytes) {
+  constexpr std::uint64_t entries = 200'000;
+  const auto before = resident_bytes();
+  NearCache cache({.max_entries = entries, .max_marks = 1000});
+  cache.flush({1, 0});
+  for (std::uint64_t i = 0; i < entries; ++i) {
+    auto decision = decision_of(uuid_of(4 * i), {1, 1});
+    decision.user = uuid_of(4 * i + 1);
+    decision.application = uuid_of(4 * i + 2);
+    decision.workspace = uuid_of(4 * i + 3);
+    decision.permissions = "documents:read documents:write";
+    ASSERT_TRUE(cache.fill(digest_of(i), std::move(decision)));
+  }
+  EXPECT_LE((resident_bytes() - before) / entries, 200u);
+  const auto found = cache.find(digest_of(17), 0);
+  ASSERT_TRUE(found);
+  IdBuffer buffer;
+  EXPECT_EQ(found->key_id(buffer), uuid_of(4 * 17));
+  EXPECT_EQ(found->owner(Scope::workspace, buffer), uuid_of(4 * 17 + 3));
+  EXPECT_EQ(found->permissions(), "documents:read documents:write");
 }
 
 // One thread revokes, the others fill with answers from before and after and look up. The oracle is the

@@ -1,0 +1,13 @@
+#pragma once
+// Every file of benchmarks registers its own, of the size that was asked for.
+
+#include <cstddef>
+
+namespace revoked::bench {
+
+void register_engine_benchmarks(std::size_t keys);
+void register_key_table_benchmarks(std::size_t keys);
+void register_message_benchmarks();
+void register_near_cache_benchmarks();
+
+}  // namespace revoked::bench

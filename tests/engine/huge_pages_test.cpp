@@ -1,0 +1,26 @@
+#include "engine/huge_pages.hpp"
+
+#include <gtest/gtest.h>
+
+namespace revoked::engine {
+namespace {
+
+TEST(HugePages, LargeMemoryBeginsWhereAHugePageDoes) {
+  const HugePages pages(3 * HugePages::page_bytes + 5);
+  EXPECT_EQ(reinterpret_cast<std::uintptr_t>(pages.data()) % HugePages::page_bytes, 0u);
+  static_cast<char*>(pages.data())[pages.size_bytes() - 1] = 1;  // all of it is ours
+}
+
+TEST(HugePages, ArraysBeginZeroedAndMoveWithTheirContents) {
+  HugeArray<std::uint64_t> array(1 << 20);
+  EXPECT_EQ(array[0], 0u);
+  EXPECT_EQ(array[array.size() - 1], 0u);
+  array[7] = 42;
+  HugeArray<std::uint64_t> other(10);
+  other = std::move(array);
+  EXPECT_EQ(other.size(), std::size_t{1} << 20);
+  EXPECT_EQ(other[7], 42u);
+}
+
+}  // namespace
+}  // namespace revoked::engine
