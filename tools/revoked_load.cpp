@@ -48,6 +48,8 @@ CLI::App* add_http(CLI::App& app, Configuration& configuration) {
   http->add_option("--depth", configuration.http.depth, "Requests on a connection at a time")
       ->capture_default_str()
       ->check(CLI::Range(1, 1024));
+  http->add_option("--cycle", configuration.http.cycle, "Numbers start again after so many; 0: never")
+      ->capture_default_str();
   http->add_option("--count", configuration.http.count, "Of requests, closed loop; 0: no bound")
       ->capture_default_str();
   http->add_option(

@@ -67,6 +67,23 @@ TEST(Load, AsksForEveryNumberOnceAndCountsStatuses) {
   }
 }
 
+TEST(Load, StartsAgainAfterACycle) {
+  std::mutex mutex;
+  std::multiset<std::string> asked;
+  FakeEngine server([&](const FakeRequest& request, FakeEngine::Peer& peer) {
+    {
+      std::lock_guard lock(mutex);
+      asked.insert(request.target);
+    }
+    peer.answer(200, "{}");
+  });
+  const auto result = run_load({"http", "--url", url_of(server.port()), "--path", "/{n}", "--connections",
+                                "2", "--first", "7", "--cycle", "5", "--count", "20"});
+  EXPECT_EQ(result.code, 0) << result.description;
+  std::lock_guard lock(mutex);
+  for (int n = 7; n < 12; ++n) EXPECT_EQ(asked.count("/" + std::to_string(n)), 4u) << n;
+}
+
 TEST(Load, TakesTheStatusesItIsTold) {
   FakeEngine server([](const FakeRequest&, FakeEngine::Peer& peer) { peer.answer(403, "no"); });
   const auto result = run_load({"http", "--url", url_of(server.port()), "--expect", "403", "--count", "10"});

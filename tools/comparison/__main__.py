@@ -16,7 +16,7 @@ import sys
 import time
 
 from comparison import bench, bulk, charts, many_keys, owners, propagation, publish, single_requests, table
-from comparison.processes import Failed, Skip
+from comparison.processes import Failed, Skip, processor_seconds
 
 OUTPUT = "build/compare"
 ITEMS = {
@@ -50,6 +50,15 @@ class Settings:
 
     def tell(self, what):
         print(f"compare: {self.item}: {what}", file=sys.stderr)
+
+    def look_for_others(self):
+        """Says whether something else is at work here, which no order of the peers makes up for."""
+        before, _ = processor_seconds()
+        time.sleep(0.5)
+        busy = (processor_seconds()[0] - before) / 0.5
+        if busy > 0.1:
+            self.tell(f"the machine is not quiet: others use {busy * 100:.0f} % of a processor")
+        return round(busy, 2)
 
     def tell_round(self, number, rounds=None):
         self.tell(f"round {number + 1} of {rounds or self.rounds}")
@@ -96,7 +105,11 @@ def measure(arguments, results):
         began = time.monotonic()
         try:
             settings.tell("begins")
+            others = settings.look_for_others()
+            stolen = processor_seconds()[1]
             item = ITEMS[name](settings)
+            item["others_before"] = others
+            item["stolen_s"] = round(processor_seconds()[1] - stolen, 2)
             item["measured_in_s"] = round(time.monotonic() - began, 1)
             results["items"][name] = item
             results["skipped"].pop(name, None)

@@ -1,6 +1,5 @@
 """Five million ids in one request beside the fastest way to delete as many keys from a Redis."""
 import subprocess
-import time
 
 from comparison import load
 from comparison.figures import figure, result
@@ -13,7 +12,7 @@ def revoke(count):
     with Workplace() as place:
         engine = place.engine(place.redis())
         load.import_keys(engine, 0, count)
-        time.sleep(1)
+        engine.wait_until_idle()
         engine.reset_peak()
         rest = engine.resident_bytes()
         answer, seconds = load.send_lines(engine, "/v1/revocations", '{"key_id":"{uuid}"}\n', 0, count)

@@ -33,11 +33,14 @@ def authorization(credential):
 
 
 def http(server, *arguments, seconds, connections=CONNECTIONS, **more):
-    """One closed or open loop at the server; what came of it, with the server's processor time a request."""
+    """One closed or open loop at the server; what came of it, with the server's processor time a
+    request: during the load, and with what it did in the background afterwards."""
     options = [text for name, value in more.items() for text in (f"--{name}", value)]
     before = server.cpu_seconds()
     result = run("http", "--url", server.url, "--connections", connections, "--seconds", seconds, *options, *arguments)
     result["cpu_us"] = (server.cpu_seconds() - before) / result["answered"] * 1e6
+    server.wait_until_idle()  # or what it puts off would fall upon the next one's turn
+    result["cpu_us_with_background"] = (server.cpu_seconds() - before) / result["answered"] * 1e6
     return result
 
 

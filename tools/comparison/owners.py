@@ -40,7 +40,7 @@ def measure_owner(settings):
         load.import_keys(engine, 0, OTHERS)
         for number in range(settings.rounds):
             load.import_keys(engine, OTHERS + number * owned, owned, OWNED_LINE % f"big{number}")
-        time.sleep(1)
+        engine.wait_until_idle()
         for number in range(settings.rounds):
             settings.tell_round(number)
             of_key.append(median([revoke(engine, "/v1/keys/{uuid}", number * 10 + i) for i in range(10)]))

@@ -81,6 +81,15 @@ class Child:
             total += int(fields[11]) + int(fields[12])
         return total / os.sysconf("SC_CLK_TCK")
 
+    def wait_until_idle(self, limit_s=60):
+        """Until it is through with what it does in the background; a store that never rests is measured as it is."""
+        end = time.monotonic() + limit_s
+        quiet = 0
+        while quiet < 3 and time.monotonic() < end:
+            before = self.cpu_seconds()
+            time.sleep(0.1)
+            quiet = quiet + 1 if self.cpu_seconds() - before <= 0.01 else 0
+
     def _children(self):
         pid = self.process.pid
         with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
@@ -97,6 +106,14 @@ class Child:
         """From here on, resident_bytes("VmHWM") is the most since now."""
         with open(f"/proc/{self.process.pid}/clear_refs", "w", encoding="ascii") as file:
             file.write("5")
+
+
+def processor_seconds():
+    """What all processors together have been through since boot: (at work, taken by the host's other guests)."""
+    with open("/proc/stat", encoding="ascii") as file:
+        user, nice, system, _, _, interrupts, soft_interrupts, stolen = map(int, file.readline().split()[1:9])
+    tick = os.sysconf("SC_CLK_TCK")
+    return (user + nice + system + interrupts + soft_interrupts) / tick, stolen / tick
 
 
 def free_port():

@@ -42,7 +42,7 @@ class ClosedLoad {
     if (now >= send_until_) return;
     for (; connection.under_way < load_.depth; ++connection.under_way) {
       if (load_.count != 0 && tally_.sent == load_.count) break;
-      request_.append(load_.first + tally_.sent, connection.pipe.unsent());
+      request_.append(load_.number_of(tally_.sent), connection.pipe.unsent());
       ++tally_.sent;
     }
     connection.sent_at = now;

@@ -19,8 +19,11 @@ struct HttpLoad {
   std::size_t connections = 64;
   std::size_t depth = 1;    // requests on a connection at a time
   std::uint64_t first = 0;  // number
+  std::uint64_t cycle = 0;  // after so many requests the numbers start again; 0: never
   std::uint64_t count = 0;  // of requests, at most; 0: no bound
   double seconds = 0;       // of sending, at most; 0: no bound
+
+  std::uint64_t number_of(std::uint64_t order) const { return first + (cycle == 0 ? order : order % cycle); }
 };
 
 // Closed loop: a connection sends `depth` requests at once, waits for all of their answers, and goes on.

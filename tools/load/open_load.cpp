@@ -45,7 +45,7 @@ class OpenLoad {
     auto& connection = connections_[free_.front()];
     free_.pop_front();
     connection.due.push_back(schedule.next());
-    request_.append(load_.first + schedule.take(), connection.pipe.unsent());
+    request_.append(load_.number_of(schedule.take()), connection.pipe.unsent());
     connection.pipe.flush();
     ++tally_.sent;
     last_sent_ = connection.due.back();
