@@ -7,6 +7,7 @@ FORMATS = {
     "ids/s": "{:,.0f}",
     "keys/s": "{:,.0f}",
     "look-ups/s": "{:,.0f}",
+    "hashes/s": "{:,.0f}",
     "µs of CPU a request": "{:.1f}",
     "ms": "{:.2f}",
     "s": "{:.2f}",
