@@ -17,11 +17,15 @@ struct Revoker {
   std::deque<Clock::time_point> due;
 };
 
+struct Watched {
+  std::uint64_t key = 0;
+  Clock::time_point due;
+};
+
 struct Watcher {
   explicit Watcher(const Url& url) : pipe(url) {}
   HttpPipe pipe;
-  std::uint64_t key = 0;
-  Clock::time_point due;
+  Watched subject;
 };
 
 class PropagationRun {
@@ -62,7 +66,7 @@ class PropagationRun {
   }
 
  private:
-  std::size_t watching() const { return watchers_.size() - free_watchers_.size(); }
+  std::size_t watching() const { return watchers_.size() - free_watchers_.size() + waiting_.size(); }
 
   void revoke(Schedule& schedule) {
     auto& revoker = revokers_[free_revokers_.front()];
@@ -78,21 +82,24 @@ class PropagationRun {
     if (order % load_.watch_every == 0) watch(key, due);
   }
 
+  // With all watchers busy a key waits for one, which then finds it denied late rather than not at all: left
+  // out would be just those of the worst moments.
   void watch(std::uint64_t key, Clock::time_point due) {
-    if (free_watchers_.empty()) {
-      ++result_.unwatched;
-      return;
-    }
-    auto& watcher = watchers_[free_watchers_.back()];
-    free_watchers_.pop_back();
-    watcher.key = key;
-    watcher.due = due;
     ++result_.watched;
-    ask(watcher);
+    waiting_.push_back({key, due});
+    start_watching();
+  }
+
+  void start_watching() {
+    for (; !free_watchers_.empty() && !waiting_.empty(); free_watchers_.pop_back(), waiting_.pop_front()) {
+      auto& watcher = watchers_[free_watchers_.back()];
+      watcher.subject = waiting_.front();
+      ask(watcher);
+    }
   }
 
   void ask(Watcher& watcher) {
-    check_.append(watcher.key, watcher.pipe.unsent());
+    check_.append(watcher.subject.key, watcher.pipe.unsent());
     watcher.pipe.flush();
     ++result_.checks;
   }
@@ -115,9 +122,10 @@ class PropagationRun {
       if (status == 200) return ask(watcher);
       if (status != 403) throw std::runtime_error("the gateway answered " + std::to_string(status));
       last_progress_ = Clock::now();
-      result_.denial.record(last_progress_ - watcher.due);
+      result_.denial.record(last_progress_ - watcher.subject.due);
       free_watchers_.push_back(static_cast<std::uint32_t>(number));
     });
+    start_watching();
   }
 
   const PropagationLoad& load_;
@@ -128,6 +136,7 @@ class PropagationRun {
   std::vector<Watcher> watchers_;
   std::deque<std::uint32_t> free_revokers_;
   std::vector<std::uint32_t> free_watchers_;
+  std::deque<Watched> waiting_;
   Poller poller_;
   Propagation result_;
   Clock::time_point last_progress_;

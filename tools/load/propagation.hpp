@@ -10,9 +10,10 @@ namespace revoked::load {
 struct PropagationLoad {
   HttpLoad revocations;  // to the engine
   Url gateway;
-  Request::Options check;         // to the gateway, of the same number
-  std::size_t watchers = 64;      // keys watched at a time
-  std::uint64_t watch_every = 1;  // each so-manieth key
+  Request::Options check;  // to the gateway, of the same number
+  // Keys watched at a time. Few: asking without a pause is load, and slows what it looks at.
+  std::size_t watchers = 4;
+  std::uint64_t watch_every = 1;  // each N-th key
 };
 
 struct Propagation {
@@ -20,7 +21,6 @@ struct Propagation {
   Latency denial;  // from when the DELETE was due to the first denial
   std::uint64_t watched = 0;
   std::uint64_t checks = 0;
-  std::uint64_t unwatched = 0;     // all watchers were busy
   std::uint64_t never_denied = 0;  // within `patience`
 };
 
