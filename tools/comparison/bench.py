@@ -1,0 +1,58 @@
+"""The figures that need no server, from the program of bench/: look-ups, and how they grow with threads."""
+import json
+import os
+import subprocess
+
+from comparison.figures import figure, result
+from comparison.processes import SERVER_CPU, Failed, Skip
+from comparison.workplace import BIN
+
+PROGRAM = f"{BIN}/bench"
+LOOKUPS = "^(key_table/(flat_map_alone|find_by_digest|find_by_digest_batch)/|near_cache/(find/uniform.*threads:1$|sha256))"
+THREADS = "^near_cache/find/uniform/"
+
+
+def run(settings, pattern, keys, cpus):
+    """Answers operations a second by the benchmark's name, one a repetition, which take turns."""
+    done = subprocess.run(
+        ["taskset", "-c", cpus, PROGRAM, "--keys", str(keys), f"--benchmark_filter={pattern}", "--benchmark_format=json",
+         f"--benchmark_repetitions={settings.rounds}", "--benchmark_enable_random_interleaving=true"],
+        capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise Failed(f"bench ended with {done.returncode}: {done.stderr.strip()}")
+    return by_name(json.loads(done.stdout))
+
+
+def by_name(report):
+    found = {}
+    for entry in report["benchmarks"]:
+        if entry.get("run_type", "iteration") == "iteration" and not entry.get("error_occurred"):
+            found.setdefault(entry["run_name"], []).append(entry["items_per_second"])
+    return found
+
+
+def pick(found, start, end=""):
+    for name, values in found.items():
+        if name.startswith(start) and name.endswith(end):
+            return values
+    raise Failed(f"bench has no {start}…{end}")
+
+
+def measure_bench(settings):
+    if not os.path.exists(PROGRAM):
+        raise Skip(f"there is no {PROGRAM}")
+    keys = settings.scaled(10_000_000)
+    lookups = run(settings, LOOKUPS, keys, SERVER_CPU)
+    threads = run(settings, THREADS, 1000, f"{SERVER_CPU},1")
+    single = pick(lookups, "key_table/find_by_digest/")
+    return result(
+        "Look-ups",
+        [figure(f"by digest, {keys:,} keys, random", "look-ups/s", single, pick(lookups, "key_table/flat_map_alone/"),
+                "`boost::unordered_flat_map` alone", [("value", "≥", 8_000_000), ("ratio", "≥", 0.8)], headline=True),
+         figure("the same, 500 at a time", "look-ups/s", pick(lookups, "key_table/find_by_digest_batch/", "/500"), single,
+                "one at a time", [("ratio", "≥", 2.0)]),
+         figure("in the near cache", "look-ups/s", pick(lookups, "near_cache/find/uniform"),
+                goals=[("value", "≥", 10_000_000)], headline=True),
+         figure("SHA-256 of the secret, which comes before it", "hashes/s", pick(lookups, "near_cache/sha256_of_secret")),
+         figure("in the near cache, two threads", "look-ups/s", pick(threads, THREADS[1:], "threads:2"),
+                pick(threads, THREADS[1:], "threads:1"), "one thread", [("ratio", "≥", 1.8)])])

@@ -1,0 +1,146 @@
+"""Where a measurement takes place: a directory on a real disk and the servers in it, all gone at its end."""
+import contextlib
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+import urllib.request
+
+from comparison.processes import LOAD_CPU, SERVER_CPU, Child, Failed, Skip, accepts, free_port
+
+BIN = "build/release/bin"
+NODE_DIRECTORY = "build/compare/node"
+
+
+class Workplace(contextlib.AbstractContextManager):
+    def __init__(self):
+        self.directory = os.path.abspath(tempfile.mkdtemp(prefix="revoked-compare.", dir="."))
+        self.started = []
+        self.count = 0
+
+    def __exit__(self, *_):
+        while self.started:
+            self.started.pop().stop()
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+    def new_path(self, name):
+        self.count += 1
+        return f"{self.directory}/{name}-{self.count}"
+
+    def add(self, child):
+        self.started.append(child)
+        return child
+
+    def stop(self, child):
+        self.started.remove(child)
+        child.stop()
+
+    def engine(self, redis=None, data=None, cpu=SERVER_CPU, threads=1):
+        data = data or self.new_path("data")
+        options = ["--redis", redis.url] if redis else []
+        engine = self.add(Child("revoked", cpu, f"{BIN}/revoked", "--listen", "127.0.0.1:0", "--threads", threads,
+                                "--data-dir", data, *options, ready="is ready on", log=data + ".log"))
+        engine.data = data
+        with open(f"{data}/master.key", encoding="ascii") as file:
+            engine.master_key = file.read().strip()
+        if redis:
+            engine.wait_until(lambda: json.load(urllib.request.urlopen(engine.url + "/healthz"))["redis"] == "connected")
+        return engine
+
+    def gateway(self, engine, redis, cpu):
+        options = ["--redis", redis.url] if redis else []
+        return self.add(Child("revoked-gateway", cpu, f"{BIN}/revoked-gateway", "--listen", "127.0.0.1:0", "--threads", "1",
+                              "--engine", engine.url, "--engine-key-file", engine.data + "/master.key", *options,
+                              ready="is ready on", log=self.new_path("gateway.log")))
+
+    def redis(self, cpu=LOAD_CPU, append_only=False, directory=None):
+        """With append_only every change is in a file that is synced once a second, else nothing is stored."""
+        directory = directory or self.new_path("redis")
+        os.makedirs(directory, exist_ok=True)
+        path = f"{directory}/s"
+        with contextlib.suppress(FileNotFoundError):
+            os.remove(path)
+        redis = self.add(Child("redis-server", cpu, "redis-server", "--port", "0", "--unixsocket", path, "--save", "",
+                               "--appendonly", "yes" if append_only else "no", "--appendfsync", "everysec",
+                               "--dir", directory, "--rdbcompression", "yes"))
+        redis.directory, redis.socket, redis.url = directory, path, f"unix://{path}"
+        redis.wait_until(lambda: redis_cli(redis, "PING") == "PONG")
+        return redis
+
+    def nginx(self, location):
+        port = free_port()
+        path = self.new_path("nginx")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(f"""worker_processes 1; daemon off; pid {path}.pid; error_log /dev/null;
+events {{ worker_connections 1024; }}
+http {{ access_log off; keepalive_requests 1000000000; default_type application/json;
+  client_body_temp_path {path}.body; proxy_temp_path {path}.proxy; fastcgi_temp_path {path}.fastcgi;
+  uwsgi_temp_path {path}.uwsgi; scgi_temp_path {path}.scgi;
+  server {{ listen 127.0.0.1:{port} reuseport; location / {{ {location} }} }} }}
+""")
+        return self._listening(Child("nginx", SERVER_CPU, "nginx", "-c", path, "-p", self.directory), port)
+
+    def webdis(self, redis):
+        need("webdis", "webdis")
+        port = free_port()
+        path = self.new_path("webdis")
+        with open(path, "w", encoding="ascii") as file:
+            json.dump({"redis_host": redis.socket, "http_host": "127.0.0.1", "http_port": port, "threads": 1,
+                       "pool_size": 20, "daemonize": False, "verbosity": 0, "logfile": "/dev/null"}, file)
+        return self._listening(Child("webdis", SERVER_CPU, "webdis", path), port)
+
+    def node(self, redis, master_key):
+        install_node_peer()
+        return self.add(Child("node", SERVER_CPU, "node", f"{NODE_DIRECTORY}/server.mjs", "0", redis.socket, master_key,
+                              environment={"NODE_ENV": "production"}, ready="is ready on"))
+
+    def _listening(self, child, port):
+        self.add(child)
+        child.wait_until(lambda: accepts(port))
+        child.url = f"http://127.0.0.1:{port}"
+        return child
+
+
+def redis_cli(redis, *arguments, **options):
+    return subprocess.run(["taskset", "-c", LOAD_CPU, "redis-cli", "-s", redis.socket, *map(str, arguments)],
+                          capture_output=True, text=True, check=False, **options).stdout.strip()
+
+
+def redis_pipe(redis, source):
+    """Feeds commands to redis-cli --pipe; answers how long it took."""
+    began = time.monotonic()
+    output = redis_cli(redis, "--pipe", stdin=source)
+    if "errors: 0" not in output:
+        raise Failed(f"redis-cli --pipe said {output!r}")
+    return time.monotonic() - began
+
+
+def need(program, *packages):
+    """Has the program installed if it can be; else the item is left out."""
+    if not shutil.which(program):
+        subprocess.run(["tools/install-dependencies", *packages], check=False)
+    if not shutil.which(program):
+        raise Skip(f"there is no {program} here")
+
+
+def install_node_peer():
+    need("node", "nodejs")
+    need("npm", "npm")
+    os.makedirs(NODE_DIRECTORY, exist_ok=True)
+    is_same = True
+    for name in ("package.json", "package-lock.json", "server.mjs"):
+        source, target = f"tools/comparison/node/{name}", f"{NODE_DIRECTORY}/{name}"
+        with open(source, "rb") as file:
+            content = file.read()
+        if not os.path.exists(target) or open(target, "rb").read() != content:
+            is_same = False
+            shutil.copyfile(source, target)
+    if is_same and os.path.isdir(f"{NODE_DIRECTORY}/node_modules"):
+        return
+    done = subprocess.run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"], cwd=NODE_DIRECTORY,
+                          capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        shutil.rmtree(f"{NODE_DIRECTORY}/node_modules", ignore_errors=True)
+        raise Skip("npm could not install fastify and ioredis")

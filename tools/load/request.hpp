@@ -1,0 +1,37 @@
+#pragma once
+// A request that is another one for each number, laid out once: only its placeholders are filled in.
+// Not for several threads.
+
+#include <string>
+#include <vector>
+
+#include "tools/load/template.hpp"
+
+namespace revoked::load {
+
+struct Url {
+  std::string host;
+  std::string port;
+};
+// "http://HOST:PORT". Throws std::runtime_error for anything else.
+Url parse_url(const std::string& text);
+
+class Request {
+ public:
+  struct Options {
+    std::string method = "GET";
+    std::string path = "/";            // a template
+    std::vector<std::string> headers;  // "Name: value", templates
+    std::string body;                  // a template
+  };
+
+  Request(const Url& url, const Options& options);
+  void append(std::uint64_t number, std::string& out);
+
+ private:
+  Template head_;
+  Template body_;
+  std::string body_text_;  // of the last one
+};
+
+}  // namespace revoked::load
