@@ -9,7 +9,9 @@
 namespace revoked::engine {
 
 Folder::Folder(Store& store, Journal& journal, Options options)
-    : store_(store), journal_(journal), options_(options), thread_([this] { run(); }) {}
+    : store_(store), journal_(journal), options_(options), seen_(journal.durable()), thread_([this] {
+        run();
+      }) {}
 
 Folder::~Folder() {
   {
@@ -25,16 +27,31 @@ void Folder::run() {
   pthread_setschedparam(pthread_self(), SCHED_IDLE, &parameters);  // if it may not be, it runs as any other
   constexpr auto look_every = std::chrono::milliseconds(200);
   std::unique_lock lock(mutex_);
+  bool at_it = false;
   while (!wake_.wait_for(lock, look_every, [this] { return stopping_; })) {
-    if (journal_.durable() < store_.folded_to() + options_.lag) continue;
     // Once at it, until nothing is left.
-    while (!stopping_ && journal_.durable() > store_.folded_to()) {
+    at_it = at_it || journal_.durable() >= store_.folded_to() + options_.lag;
+    while (at_it && !stopping_) {
+      const auto lag = journal_.durable() - store_.folded_to();
+      at_it = lag != 0;
+      if (!at_it || (is_rushed() && lag < options_.max_lag)) break;
       lock.unlock();
       const auto folded = fold_some();
       lock.lock();
       if (!folded) return;  // the journal's own writes will fail as well, loudly
     }
   }
+}
+
+bool Folder::is_rushed() {
+  const auto now = std::chrono::steady_clock::now();
+  const std::chrono::duration<double> passed = now - looked_at_;
+  if (passed < std::chrono::milliseconds(100)) return rushed_;
+  const auto durable = journal_.durable();
+  rushed_ = static_cast<double>(durable - seen_) > passed.count() * static_cast<double>(options_.rush);
+  looked_at_ = now;
+  seen_ = durable;
+  return rushed_;
 }
 
 result<void> Folder::fold_all() {

@@ -1,9 +1,9 @@
 #pragma once
 // Folds revocations from the journal into the keys' records, in the background, so that a start has little to
-// replay, and marks what the audit trail is searched by. Works in batches, at the lowest priority, and only
-// when enough has gathered: a start replays what is left in well under a second.
+// replay, and marks what the audit trail is searched by. Works in batches, at the lowest priority, only when
+// enough has gathered, and not while the journal has its hands full.
 
-#include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <mutex>
 #include <thread>
@@ -16,8 +16,10 @@ namespace revoked::engine {
 class Folder {
  public:
   struct Options {
-    Sequence lag = 500'000;   // start folding when so many events lie unfolded
-    Sequence batch = 10'000;  // events a write
+    Sequence lag = 500'000;        // start folding when so many events lie unfolded
+    Sequence batch = 50'000;       // events together
+    Sequence rush = 50'000;        // while the journal takes so many events a second, it is left alone
+    Sequence max_lag = 5'000'000;  // but not any further: a start has to replay what is left
   };
 
   Folder(Store& store, Journal& journal, Options options);
@@ -29,6 +31,7 @@ class Folder {
  private:
   void run();
   result<Sequence> fold_some();  // how many events; 0: all is folded
+  bool is_rushed();              // by the journal, as of the last look at it
 
   Store& store_;
   Journal& journal_;
@@ -37,6 +40,9 @@ class Folder {
   std::mutex mutex_;
   std::condition_variable wake_;
   bool stopping_ = false;
+  std::chrono::steady_clock::time_point looked_at_ = std::chrono::steady_clock::now();
+  Sequence seen_ = 0;  // durable then
+  bool rushed_ = false;
   std::thread thread_;
 };
 
