@@ -7,6 +7,7 @@
 // errc::not_ready.
 
 #include <atomic>
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -114,6 +115,8 @@ class Engine {
     std::string pepper;
     std::string key_prefix{default_key_prefix};
     Folder::Options folding;
+    std::string checkpoint_file;            // see checkpoint.hpp; empty: none is made or read
+    Sequence checkpoint_after = 1'000'000;  // a new one after so many events, or an eighth of the keys
   };
 
   Engine(Options options, std::function<void()> on_storage_failure);
@@ -205,6 +208,7 @@ class Engine {
   result<RevokedKey> revoke_slot(Slot slot, std::string_view reason, const Caller& caller);
   result<void> find_changeable(std::string_view key_id, const Caller& caller, Decision& names,
                                EventView& event) const;
+  void checkpoint_if_due(const std::function<bool()>& go_on);
   bool is_visible(const EventView& event, const Reach* reach) const;
   void list_key(const KeyQuery& query, UnixMs now, Sequence created, const EventView& creation,
                 KeyPage& page) const;
@@ -220,6 +224,8 @@ class Engine {
   RefusalMeter refusals_;
   std::vector<std::pair<Epoch, Sequence>> epochs_;  // and their first sequence; constant once started
   std::vector<CommitListener*> commit_listeners_;
+  Sequence checkpointed_ = 0;  // up to where; the folder's, once started
+  std::chrono::steady_clock::time_point no_checkpoint_before_{};
   std::unique_ptr<Journal> journal_;
   std::unique_ptr<Folder> folder_;
   std::atomic<bool> started_{false};

@@ -8,10 +8,13 @@
 
 namespace revoked::engine {
 
-Folder::Folder(Store& store, Journal& journal, Options options)
-    : store_(store), journal_(journal), options_(options), seen_(journal.durable()), thread_([this] {
-        run();
-      }) {}
+Folder::Folder(Store& store, Journal& journal, Options options, Leisure at_leisure)
+    : store_(store),
+      journal_(journal),
+      options_(options),
+      at_leisure_(std::move(at_leisure)),
+      seen_(journal.durable()),
+      thread_([this] { run(); }) {}
 
 Folder::~Folder() {
   {
@@ -28,7 +31,7 @@ void Folder::run() {
   constexpr auto look_every = std::chrono::milliseconds(200);
   std::unique_lock lock(mutex_);
   bool at_it = false;
-  while (!wake_.wait_for(lock, look_every, [this] { return stopping_; })) {
+  while (!wake_.wait_for(lock, look_every, [this] { return stopping_.load(); })) {
     // Once at it, until nothing is left.
     at_it = at_it || journal_.durable() >= store_.folded_to() + options_.lag;
     while (at_it && !stopping_) {
@@ -40,6 +43,10 @@ void Folder::run() {
       lock.lock();
       if (!folded) return;  // the journal's own writes will fail as well, loudly
     }
+    if (at_it || stopping_ || !at_leisure_ || is_rushed()) continue;
+    lock.unlock();
+    at_leisure_([this] { return !stopping_; });
+    lock.lock();
   }
 }
 

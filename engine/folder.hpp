@@ -3,8 +3,10 @@
 // replay, and marks what the audit trail is searched by. Works in batches, at the lowest priority, only when
 // enough has gathered, and not while the journal has its hands full.
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
+#include <functional>
 #include <mutex>
 #include <thread>
 
@@ -22,7 +24,10 @@ class Folder {
     Sequence max_lag = 5'000'000;  // but not any further: a start has to replay what is left
   };
 
-  Folder(Store& store, Journal& journal, Options options);
+  // `at_leisure` is called on the folder's thread when there is nothing to fold and the journal is not busy;
+  // it answers early once its argument says that there is no time left.
+  using Leisure = std::function<void(const std::function<bool()>& go_on)>;
+  Folder(Store& store, Journal& journal, Options options, Leisure at_leisure = {});
   ~Folder();  // ends the thread after the write in progress
 
   // Folds all that is durable now, in the calling thread. For tests and shutdown.
@@ -36,10 +41,11 @@ class Folder {
   Store& store_;
   Journal& journal_;
   const Options options_;
+  const Leisure at_leisure_;
   std::mutex folding_;
   std::mutex mutex_;
   std::condition_variable wake_;
-  bool stopping_ = false;
+  std::atomic<bool> stopping_{false};
   std::chrono::steady_clock::time_point looked_at_ = std::chrono::steady_clock::now();
   Sequence seen_ = 0;  // durable then
   bool rushed_ = false;

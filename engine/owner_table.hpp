@@ -51,6 +51,12 @@ class OwnerTable {
     if (created > revoked_through(owner)) --records_[owner].live;
   }
 
+  // For checkpoints: an owner's id and mark; its keys are counted anew.
+  CompactId compact_id(Slot owner) const { return records_[owner].id; }
+  void restore(const CompactId& id, Sequence revoked_through);  // the next one
+  IdArena& arena() { return arena_; }
+  const IdArena& arena() const { return arena_; }
+
   void prefetch(Slot owner) const { __builtin_prefetch(&records_[owner]); }
   std::size_t size() const { return records_.size(); }
 
@@ -69,6 +75,7 @@ class OwnerTable {
     mutable ShortLock lock;
     SlotIndex index;
   };
+  Slot add(const CompactId& id);
   Shard& shard(std::uint64_t hash) const { return (*shards_)[hash % shard_count]; }
 
   IdArena arena_;

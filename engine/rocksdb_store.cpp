@@ -226,6 +226,18 @@ class RocksdbStore final : public Store {
     return {};
   }
 
+  result<std::string> checkpoint_id() const override {
+    std::string id;
+    const auto found = db_->Get({}, meta(), "checkpoint", &id);
+    if (!found.ok() && !found.IsNotFound()) return errc::storage_failed;
+    return id;
+  }
+
+  result<void> set_checkpoint_id(std::string_view id) override {
+    if (!db_->Put(synced_, meta(), "checkpoint", slice(id)).ok()) return errc::storage_failed;
+    return {};
+  }
+
   result<void> add_audit_marks(const std::vector<AuditMark>& marks) override {
     std::vector<std::pair<std::string, std::string>> entries;
     entries.reserve(marks.size());

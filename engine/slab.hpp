@@ -5,6 +5,7 @@
 // `add` is thread-safe. A record may be read from any thread that got its slot through something synchronised
 // (an index under its lock); what changes in it later must be atomic.
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <cstdlib>
@@ -37,14 +38,15 @@ class Slab {
   Slot add() {
     const auto slot = size_.fetch_add(1, std::memory_order_relaxed);
     const auto chunk = slot / chunk_records;
-    if (chunk >= max_chunks) throw std::length_error("the table is full");
-    // Chunks come into being in order, so that the destructor can stop at the first gap.
-    if (!chunks_[chunk].load(std::memory_order_acquire)) {
-      const std::scoped_lock lock(growing_);
-      for (std::size_t i = grown_; i <= chunk; ++i) chunks_[i].store(new Chunk, std::memory_order_release);
-      grown_ = std::max(grown_, chunk + 1);
-    }
+    ensure(chunk);
     return static_cast<Slot>(slot);
+  }
+
+  // While loading: so many more, default-constructed.
+  void add_many(std::size_t count) {
+    const auto size = size_.load(std::memory_order_relaxed) + count;
+    if (count != 0) ensure((size - 1) / chunk_records);
+    size_.store(size, std::memory_order_release);
   }
 
   Record& operator[](Slot slot) {
@@ -61,6 +63,16 @@ class Slab {
   struct Chunk {
     Record records[chunk_records];
   };
+
+  void ensure(std::size_t chunk) {
+    if (chunk >= max_chunks) throw std::length_error("the table is full");
+    // Chunks come into being in order, so that the destructor can stop at the first gap.
+    if (!chunks_[chunk].load(std::memory_order_acquire)) {
+      const std::scoped_lock lock(growing_);
+      for (std::size_t i = grown_; i <= chunk; ++i) chunks_[i].store(new Chunk, std::memory_order_release);
+      grown_ = std::max(grown_, chunk + 1);
+    }
+  }
 
   std::atomic<std::size_t> size_{0};
   std::mutex growing_;

@@ -5,6 +5,7 @@
 //
 // Not thread-safe: one lock a shard is around it.
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -39,6 +40,11 @@ class SlotIndex {
   void insert(std::uint64_t hash, Slot slot, HashOf&& hash_of) {
     if (size_ + 1 > capacity_limit()) grow(hash_of);
     place(hash, slot);
+  }
+
+  // While it is empty: room for so many without growing.
+  void reserve(std::size_t entries) {
+    reset(std::max<std::size_t>(4, entries * 100 / (bucket_slots * 85) + 1));
   }
 
   // `from` is there; look-ups find `to` in its place from now on.

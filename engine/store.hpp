@@ -71,6 +71,10 @@ class Store {
   virtual Sequence folded_to() const = 0;
   virtual result<void> fold(const std::vector<FoldedRevocation>& revocations, Sequence folded_to) = 0;
 
+  // Which checkpoint (see checkpoint.hpp) is of this store: its id, or nothing. Synced.
+  virtual result<std::string> checkpoint_id() const = 0;
+  virtual result<void> set_checkpoint_id(std::string_view id) = 0;
+
   // Marks of events up to `folded_to`: written before that rises. Doing it again changes nothing.
   virtual result<void> add_audit_marks(const std::vector<AuditMark>& marks) = 0;
   // Visits, in order, the sequences at or after `from` that are marked, until `visit` answers false.

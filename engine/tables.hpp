@@ -7,6 +7,8 @@
 #include <mutex>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
+#include <vector>
 
 #include "engine/decision.hpp"
 #include "engine/event.hpp"
@@ -40,6 +42,12 @@ struct Tables {
   // The key gets a new digest, from `sequence` on; the old one ends at `grace_until`. Answers the new slot.
   Slot rotate_key(Slot key, Sequence sequence, const Digest& digest, UnixMs grace_until);
 
+  // For checkpoints: (slot, the slot of the secret before it) of keys that were rotated.
+  std::vector<std::pair<Slot, Slot>> predecessors() const;
+  void restore_predecessor(Slot slot, Slot before);
+  // After the keys and the owners' marks have been put back: counts what owners have.
+  void count_keys();
+
   // By whoever holds the turn. `owner` is the slot of `id`, or no_slot.
   Extent extent_of(const Reach& reach, Scope scope, Slot owner, std::string_view id) const;
 
@@ -59,7 +67,7 @@ struct Tables {
 
   // The slot of the secret that a rotated key had before. Resumptions come from the journal's thread: hence a
   // lock, which nobody takes while no key was ever rotated.
-  std::mutex predecessors_mutex_;
+  mutable std::mutex predecessors_mutex_;
   std::atomic<bool> has_predecessors_{false};
   std::unordered_map<Slot, Slot> predecessors_;
 };
