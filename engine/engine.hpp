@@ -58,6 +58,12 @@ struct NewKey {
   UnixMs expires_at = 0;         // 0: never
 };
 
+// One of many keys that come together.
+struct AskedCreation {
+  NewKey key;
+  boost::system::error_code error;  // why it was not created; none: it was
+};
+
 struct CreatedKey {
   std::string key_id;
   UnixMs at;
@@ -115,7 +121,7 @@ class Engine {
     std::string pepper;
     std::string key_prefix{default_key_prefix};
     Folder::Options folding;
-    std::string checkpoint_file;            // see checkpoint.hpp; empty: none is made or read
+    std::string checkpoint_file{};          // see checkpoint.hpp; empty: none is made or read
     Sequence checkpoint_after = 1'000'000;  // a new one after so many events, or an eighth of the keys
   };
 
@@ -136,6 +142,10 @@ class Engine {
   const std::string& key_prefix() const { return options_.key_prefix; }
 
   result<CreatedKey> create(const NewKey& key, const Caller& caller);
+  // As create() for each, in order and in one turn: at most max_creations_together. Fills in the errors, and
+  // answers what has to be durable before the answer. After an error of its own nothing was done.
+  static constexpr std::size_t max_creations_together = 250;
+  result<Sequence> create_many(std::span<AskedCreation> asked, const Caller& caller);
   result<RevokedKey> revoke(std::string_view key_id, std::string_view reason, const Caller& caller);
   result<RevokedKey> revoke(const Digest& digest, std::string_view reason, const Caller& caller);
   result<RevokedOwner> revoke_owner(Scope scope, std::string_view id, std::string_view reason,
@@ -198,10 +208,12 @@ class Engine {
  private:
   class AuditReading;
   bool started() const { return started_.load(std::memory_order_acquire); }
+  result<Sequence> append_creation(Journal::Turn& turn, const NewKey& key, UnixMs at, const Caller& caller);
   RevokedOwner revoke_whole(Journal::Turn& turn, Scope scope, Slot owner, const EventView& event);
   result<RevokedOwner> revoke_part(Scope scope, Slot owner, EventView event, const Caller& caller);
   std::vector<Slot> keys_within(const Reach& reach, Scope scope, Slot owner, std::size_t from,
                                 std::size_t to) const;
+  void fetch_ahead(std::span<const AskedRevocation> asked) const;
   Slot find_within(const AskedRevocation& asked, const Caller& caller) const;
   Sequence append_revocation(Journal::Turn& turn, Slot key, UnixMs at, std::string_view reason,
                              const Caller& caller);

@@ -55,6 +55,29 @@ void KeyTable::find_by_digest(std::span<const Digest> digests, std::span<Slot> s
   }
 }
 
+void KeyTable::prefetch(std::string_view id, const Digest& digest) const {
+  const auto fetch = [](const Shard& shard, std::uint64_t hash) {
+    const std::scoped_lock lock(shard.lock);
+    shard.index.prefetch(hash);
+  };
+  const IdProbe probe(id);
+  const auto digest_hash = hash_of(head_of(digest));
+  fetch((*by_id_)[probe.hash % shard_count], probe.hash);
+  fetch((*by_digest_)[digest_hash % shard_count], digest_hash);
+}
+
+void KeyTable::prefetch_bucket(const IdProbe& id) const {
+  const Shard& in = (*by_id_)[id.hash % shard_count];
+  const std::scoped_lock lock(in.lock);
+  in.index.prefetch(id.hash);
+}
+
+void KeyTable::prefetch_record(const IdProbe& id) const {
+  const Shard& in = (*by_id_)[id.hash % shard_count];
+  const std::scoped_lock lock(in.lock);
+  if (const Slot slot = in.index.likely(id.hash); slot != no_slot) __builtin_prefetch(&records_[slot]);
+}
+
 void KeyTable::publish(Slot slot, std::string_view id, const Digest& digest) {
   records_[slot].id = CompactId(IdProbe(id), arena_);
   index_id(slot);

@@ -97,6 +97,12 @@ class KeyTable {
   // `digests`.
   void find_by_digest(std::span<const Digest> digests, std::span<Slot> slots) const;
 
+  // Fetches what finding these will read first.
+  void prefetch(std::string_view id, const Digest& digest) const;
+  // What finding an id will read: its bucket, and once that has come, the likely record.
+  void prefetch_bucket(const IdProbe& id) const;
+  void prefetch_record(const IdProbe& id) const;
+
   // `fill(record)` sets everything but id and digest, before anyone can find the key. The caller has checked
   // that neither is there.
   template <class Fill>

@@ -9,6 +9,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
 
@@ -24,6 +25,12 @@ class OwnerTable {
  public:
   Slot find(std::string_view id) const;  // no_slot if there is none
   Slot find_or_add(std::string_view id);
+  void prefetch(std::string_view id) const {
+    const IdProbe probe(id);
+    const Shard& in = shard(probe.hash);
+    const std::scoped_lock lock(in.lock);
+    in.index.prefetch(probe.hash);
+  }
 
   // The not-before mark: every key of the owner created at or before it is revoked. 0: none.
   Sequence revoked_through(Slot owner) const {

@@ -1,12 +1,13 @@
-// The default store: RocksDB. The only file that knows it.
+// The default store: RocksDB. This and rocksdb_key_files.cpp are the only files that know it.
 //
 // Column families
 //   journal  first sequence of a batch (u64, big endian) → the batch
-//   keys     key_id → sequence (u64, little endian), creating event without its key_id and who made it
+//   keys     key_id → what key_run.hpp says
 //            key_id '\0' → the sequence that revoked it, folded in later. Sorts right behind its key
 //   audit    kind, id '\0' sequence (u64, big endian) → nothing: what the audit trail is searched by
 //   default  "epoch/" u64 → first sequence; "owner/" scope id '\0' sequence → nothing; "folded_to" →
-//   sequence;
+//   sequence; "checkpoint" → the id of the one that is of this store; "records_from", see
+//   rocksdb_key_files.hpp;
 //            "change/" sequence → the event that suspended, resumed or rotated a key
 //
 // Recovery: kTolerateCorruptedTailRecords refuses a log with a hole in it (the default would silently drop
@@ -21,6 +22,8 @@
 #include <atomic>
 #include <cstring>
 
+#include "engine/key_run.hpp"
+#include "engine/rocksdb_key_files.hpp"
 #include "engine/store.hpp"
 
 namespace revoked::engine {
@@ -64,25 +67,61 @@ Sequence read_sequence(std::string_view bytes) {
 class RocksdbStore final : public Store {
  public:
   explicit RocksdbStore(std::unique_ptr<rocksdb::DB> db, std::vector<rocksdb::ColumnFamilyHandle*> families)
-      : db_(std::move(db)), families_(std::move(families)) {
+      : db_(std::move(db)),
+        families_(std::move(families)),
+        key_files_(std::make_unique<RocksdbKeyFiles>(*db_, *keys(), *meta(), db_->GetName())) {
     synced_.sync = true;
     std::string value;
     if (db_->Get({}, meta(), "folded_to", &value).ok()) folded_to_ = read_sequence(value);
   }
 
   ~RocksdbStore() override {
+    key_files_.reset();
     for (auto* family : families_) db_->DestroyColumnFamilyHandle(family);
     db_->Close();
   }
 
+  // After a crash: what had gathered for the keys' files, and was lost, is written anew.
+  result<void> restore_key_files() {
+    std::string value;
+    const auto found = db_->Get({}, meta(), RocksdbKeyFiles::mark, &value);
+    if (found.IsNotFound()) return {};
+    if (!found.ok()) return errc::storage_failed;
+    const auto from = read_sequence(value);
+    bool good = true;
+    const auto read = replay(from, [&](const BatchView& batch) {
+      auto run = std::make_shared<KeyRun>();
+      good = batch.for_each([&](Sequence sequence, const EventView& event) {
+        if (sequence >= from && event.type == EventType::key_created) run->add(sequence, event);
+      });
+      if (run->size() == 0) return good;
+      run->sort();
+      key_files_->announce(batch.first());
+      good = good && key_files_->add(std::move(run), batch.first());
+      return good;
+    });
+    if (!read) return read;
+    if (!good) return errc::storage_corrupt;
+    return key_files_->write_all();
+  }
+
   result<void> commit(const BatchView& batch) override {
+    if (key_files_->has_failed()) return errc::storage_failed;
     writes_.Clear();
     writes_.Put(journal(), big_endian(batch.first()), slice(batch.bytes()));
+    if (created_.use_count() != 1) created_ = std::make_shared<KeyRun>();
+    created_->clear();
     const bool whole =
         batch.for_each([&](Sequence sequence, const EventView& event) { index(batch, sequence, event); });
     if (!whole) return errc::malformed;
-    put_created();
+    created_->sort();
+    const bool many = created_->size() >= many_created;
+    if (many && key_files_->announce(batch.first()))
+      writes_.Put(meta(), RocksdbKeyFiles::mark, encode_i64(static_cast<std::int64_t>(batch.first())));
+    for (std::size_t i = 0; !many && i < created_->size(); ++i)
+      writes_.Put(keys(), slice((*created_)[i].key_id), slice((*created_)[i].record));
     if (!db_->Write(synced_, &writes_).ok()) return errc::storage_failed;
+    if (many) return key_files_->add(created_, batch.first());
     return {};
   }
 
@@ -131,7 +170,7 @@ class RocksdbStore final : public Store {
     const auto deliver = [&](Sequence revoked) {
       Sequence created = 0;
       EventView creation;
-      if (!read_key(held, held_value, created, creation)) return false;
+      if (!read_key_record(held, held_value, created, creation)) return false;
       visit(created, creation, revoked);
       return true;
     };
@@ -152,17 +191,27 @@ class RocksdbStore final : public Store {
   }
 
   result<void> scan_keys(std::string_view after, const KeyScanner& visit) const override {
+    // The runs first: what leaves them meanwhile is in RocksDB by then.
+    KeyRunReader gathered(key_files_->runs(), after);
     const auto at = iterate(keys());
     // Behind the key, and behind the revocation that may lie behind it.
     after.empty() ? at->SeekToFirst() : at->Seek(std::string(after) + '\1');
-    for (; at->Valid(); at->Next()) {
-      if (view(at->key()).back() == '\0') continue;
+    while (true) {
+      while (at->Valid() && view(at->key()).back() == '\0') at->Next();
+      if (!at->Valid() && !gathered.has_entry()) return status(*at);
+      KeyRun::Entry next;
+      if (at->Valid()) next = {view(at->key()), view(at->value())};
+      const bool is_gathered =
+          gathered.has_entry() && (!at->Valid() || gathered.entry().key_id <= next.key_id);
+      const bool is_both = is_gathered && at->Valid() && gathered.entry().key_id == next.key_id;
+      if (is_gathered) next = gathered.entry();
       Sequence created = 0;
       EventView creation;
-      if (!read_key(view(at->key()), view(at->value()), created, creation)) return errc::storage_corrupt;
+      if (!read_key_record(next.key_id, next.record, created, creation)) return errc::storage_corrupt;
       if (!visit(created, creation)) return {};
+      if (is_gathered) gathered.step();
+      if (!is_gathered || is_both) at->Next();
     }
-    return status(*at);
   }
 
   std::uint64_t estimated_keys() const override {
@@ -195,7 +244,8 @@ class RocksdbStore final : public Store {
 
   result<std::optional<std::pair<Sequence, std::string>>> fetch_key(std::string_view key_id) const override {
     std::string value;
-    const auto found = db_->Get({}, keys(), slice(key_id), &value);
+    const bool gathered = key_files_->find(key_id, value);
+    const auto found = gathered ? rocksdb::Status() : db_->Get({}, keys(), slice(key_id), &value);
     if (found.IsNotFound()) return std::optional<std::pair<Sequence, std::string>>{};
     if (!found.ok()) return errc::storage_failed;
     if (value.size() < 8) return errc::storage_corrupt;
@@ -261,7 +311,7 @@ class RocksdbStore final : public Store {
   void index(const BatchView& batch, Sequence sequence, const EventView& event) {
     const auto number = encode_i64(static_cast<std::int64_t>(sequence));
     if (event.type == EventType::key_created) {
-      add_created(sequence, event);
+      created_->add(sequence, event);
     } else if (event.type == EventType::owner_revoked) {
       const auto scope = static_cast<Scope>(event[Field::owner_scope].front());
       writes_.Put(meta(), owner_prefix(scope, event[Field::owner_id]) + big_endian(sequence), "");
@@ -273,16 +323,6 @@ class RocksdbStore final : public Store {
     } else if (event.type == EventType::epoch_started) {
       writes_.Put(meta(), "epoch/" + big_endian(batch.epoch()), number);
     }
-  }
-
-  void add_created(Sequence sequence, EventView event) {
-    const auto key_id = event[Field::key_id];
-    for (const Field field : {Field::key_id, Field::actor, Field::address, Field::request_id})
-      event[field] = {};
-    const auto begin = records_.size();
-    records_.append(encode_i64(static_cast<std::int64_t>(sequence)));
-    append_event(records_, event);
-    created_.push_back({key_id, begin, records_.size() - begin});
   }
 
   // In order: a memtable takes neighbours several times as fast as keys from all over. In small writes:
@@ -299,25 +339,6 @@ class RocksdbStore final : public Store {
       writes.Clear();
     }
     return {};
-  }
-
-  // In the order of their ids, for the same reason.
-  void put_created() {
-    std::sort(created_.begin(), created_.end(),
-              [](const Created& a, const Created& b) { return a.key_id < b.key_id; });
-    for (const auto& [key_id, begin, size] : created_)
-      writes_.Put(keys(), slice(key_id), Slice(records_.data() + begin, size));
-    created_.clear();
-    records_.clear();
-  }
-
-  // What lies in `keys` under `key_id`; false if it is damaged. The event views the arguments.
-  static bool read_key(std::string_view key_id, std::string_view bytes, Sequence& created, EventView& event) {
-    created = read_sequence(bytes);
-    bytes.remove_prefix(std::min<std::size_t>(8, bytes.size()));
-    if (!take_event(bytes, event)) return false;
-    event[Field::key_id] = key_id;
-    return true;
   }
 
   static result<void> status(const rocksdb::Iterator& at) {
@@ -338,15 +359,11 @@ class RocksdbStore final : public Store {
 
   std::unique_ptr<rocksdb::DB> db_;
   std::vector<rocksdb::ColumnFamilyHandle*> families_;
+  std::unique_ptr<RocksdbKeyFiles> key_files_;
   rocksdb::WriteOptions synced_;
   rocksdb::WriteBatch writes_;
-  struct Created {
-    std::string_view key_id;
-    std::size_t begin;  // of its record, in records_
-    std::size_t size;
-  };
-  std::vector<Created> created_;  // by the batch that is being committed
-  std::string records_;
+  static constexpr std::size_t many_created = 64;                 // by one batch
+  std::shared_ptr<KeyRun> created_ = std::make_shared<KeyRun>();  // by the batch that is being committed
   std::string scratch_;
   std::atomic<Sequence> folded_to_{0};
 };
@@ -379,6 +396,12 @@ result<std::unique_ptr<Store>> open_rocksdb_store(const std::string& directory, 
   looked_up.write_buffer_size = 32 << 20;  // keys come in any order
   looked_up.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
 
+  // An import writes whole files, which lie side by side for a while: merging them can wait.
+  looked_up.level0_file_num_compaction_trigger = 12;
+  looked_up.level0_slowdown_writes_trigger = 60;
+  looked_up.level0_stop_writes_trigger = 100;
+  rocksdb::Env::Default()->LowerThreadPoolCPUPriority(rocksdb::Env::LOW);
+
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
   rocksdb::DB* db = nullptr;
   const auto opened = rocksdb::DB::Open(options, directory,
@@ -396,7 +419,12 @@ result<std::unique_ptr<Store>> open_rocksdb_store(const std::string& directory, 
     if (opened.IsIOError() && held) return errc::storage_in_use;
     return opened.IsCorruption() ? errc::storage_corrupt : errc::storage_failed;
   }
-  return std::unique_ptr<Store>(new RocksdbStore(std::unique_ptr<rocksdb::DB>(db), std::move(handles)));
+  auto store = std::make_unique<RocksdbStore>(std::unique_ptr<rocksdb::DB>(db), std::move(handles));
+  if (const auto restored = store->restore_key_files(); !restored) {
+    detail = "what had gathered for the keys' files cannot be read from the journal";
+    return restored.error();
+  }
+  return std::unique_ptr<Store>(std::move(store));
 }
 
 }  // namespace revoked::engine

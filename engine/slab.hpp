@@ -5,6 +5,8 @@
 // `add` is thread-safe. A record may be read from any thread that got its slot through something synchronised
 // (an index under its lock); what changes in it later must be atomic.
 
+#include <sys/mman.h>
+
 #include <algorithm>
 #include <atomic>
 #include <cstdint>
@@ -26,7 +28,7 @@ class Slab {
   ~Slab() {
     for (std::size_t i = 0; i < max_chunks; ++i) {
       if (Chunk* const chunk = chunks_[i].load(std::memory_order_relaxed))
-        delete chunk;
+        destroy(chunk);
       else
         break;
     }
@@ -58,18 +60,38 @@ class Slab {
   std::size_t size() const { return size_.load(std::memory_order_acquire); }
 
  private:
-  static constexpr std::size_t chunk_records = 1 << 14;
-  static constexpr std::size_t max_chunks = 1 << 17;
+  static constexpr std::size_t chunk_records = 1 << 15;
+  static constexpr std::size_t max_chunks = 1 << 16;
   struct Chunk {
     Record records[chunk_records];
   };
+
+  // Chunks large enough lie on huge pages, where the system has them: records are read at random, and with
+  // small pages nearly every read misses the TLB as well.
+  static constexpr std::size_t huge_page_bytes = std::size_t{2} << 20;
+  static constexpr bool is_huge = sizeof(Chunk) % huge_page_bytes == 0;
+  static Chunk* create() {
+    if constexpr (!is_huge) return new Chunk;
+    void* const memory = std::aligned_alloc(huge_page_bytes, sizeof(Chunk));
+    if (memory == nullptr) throw std::bad_alloc();
+    ::madvise(memory, sizeof(Chunk), MADV_HUGEPAGE);
+    return new (memory) Chunk;
+  }
+  static void destroy(Chunk* chunk) {
+    if constexpr (is_huge) {
+      chunk->~Chunk();
+      std::free(chunk);
+    } else {
+      delete chunk;
+    }
+  }
 
   void ensure(std::size_t chunk) {
     if (chunk >= max_chunks) throw std::length_error("the table is full");
     // Chunks come into being in order, so that the destructor can stop at the first gap.
     if (!chunks_[chunk].load(std::memory_order_acquire)) {
       const std::scoped_lock lock(growing_);
-      for (std::size_t i = grown_; i <= chunk; ++i) chunks_[i].store(new Chunk, std::memory_order_release);
+      for (std::size_t i = grown_; i <= chunk; ++i) chunks_[i].store(create(), std::memory_order_release);
       grown_ = std::max(grown_, chunk + 1);
     }
   }

@@ -62,6 +62,14 @@ class SlotIndex {
     }
   }
 
+  // What find() would ask about first; no_slot if that is not to be had at one glance.
+  Slot likely(std::uint64_t hash) const {
+    if (bucket_count_ == 0) return no_slot;
+    const Bucket& bucket = buckets_[home(hash)];
+    const auto candidates = matching(bucket, tag_of(hash));
+    return candidates == 0 ? no_slot : bucket.slots[__builtin_ctz(candidates)];
+  }
+
   void prefetch(std::uint64_t hash) const {
     if (bucket_count_ != 0) __builtin_prefetch(&buckets_[home(hash)]);
   }
@@ -105,10 +113,14 @@ class SlotIndex {
     const auto old = std::move(buckets_);
     const auto old_count = bucket_count_;
     reset(old_count < 4 ? 4 : old_count + old_count / 2);
+    // Hashes by the dozen: each is a miss of its own, and so they overlap.
+    std::uint64_t hashes[bucket_slots];
     for (std::size_t at = 0; at < old_count; ++at) {
-      for (std::size_t i = 0; i < bucket_slots; ++i) {
-        if (old[at].tags[i] != 0) place(hash_of(old[at].slots[i]), old[at].slots[i]);
-      }
+      const Bucket& bucket = old[at];
+      std::size_t used = 0;  // they are filled from the front
+      while (used < bucket_slots && bucket.tags[used] != 0) ++used;
+      for (std::size_t i = 0; i < used; ++i) hashes[i] = hash_of(bucket.slots[i]);
+      for (std::size_t i = 0; i < used; ++i) place(hashes[i], bucket.slots[i]);
     }
   }
   void reset(std::size_t bucket_count);

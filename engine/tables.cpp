@@ -11,6 +11,15 @@ Digest digest_of(const EventView& event) {
   return digest;
 }
 
+void Tables::prefetch(std::string_view key_id, const Digest& digest,
+                      const std::array<std::string_view, 3>& owner_ids) const {
+  keys.prefetch(key_id, digest);
+  for (const Scope scope : all_scopes) {
+    const auto id = owner_ids[static_cast<std::size_t>(scope)];
+    if (!id.empty()) of(scope).prefetch(id);
+  }
+}
+
 Slot Tables::add_key(Sequence sequence, const EventView& creation) {
   std::array<Slot, 3> owner_slots{no_slot, no_slot, no_slot};
   const auto workspace_id = creation[Field::workspace];

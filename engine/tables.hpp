@@ -33,6 +33,16 @@ struct Tables {
   OwnerTable& of(Scope scope) { return owners[static_cast<std::size_t>(scope)]; }
   const OwnerTable& of(Scope scope) const { return owners[static_cast<std::size_t>(scope)]; }
 
+  // Fetches what look-ups of these will read, and returns before it is there.
+  void prefetch(std::string_view key_id, const Digest& digest,
+                const std::array<std::string_view, 3>& owner_ids) const;
+  // The same for what a change of the key will read of its owners.
+  void prefetch_owners(Slot key) const {
+    for (const Scope scope : all_scopes) {
+      const Slot owner = keys[key].owners[static_cast<std::size_t>(scope)];
+      if (owner != no_slot) of(scope).prefetch(owner);
+    }
+  }
   // Applies the event `created` (type key_created) to the tables.
   Slot add_key(Sequence sequence, const EventView& creation);
   // False if the key was revoked by an event of its own already.
