@@ -69,6 +69,14 @@ std::uint64_t IdArena::add(std::string_view text) {
   return offset;
 }
 
+void IdArena::restore(std::string_view piece) {
+  const std::scoped_lock lock(mutex_);
+  owned_.push_back(std::make_unique<char[]>(chunk_size));
+  chunks_[owned_.size() - 1].store(owned_.back().get(), std::memory_order_release);
+  std::memcpy(owned_.back().get(), piece.data(), std::min(piece.size(), chunk_size));
+  used_ = (owned_.size() - 1) * chunk_size + piece.size();
+}
+
 std::string_view IdArena::get(std::uint64_t offset, std::size_t size) const {
   return {chunks_[offset / chunk_size].load(std::memory_order_acquire) + offset % chunk_size, size};
 }

@@ -8,6 +8,7 @@
 //
 // Ids that do not fit go to an arena that only grows: tables never forget an id.
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstdint>
@@ -23,13 +24,26 @@ namespace revoked::engine {
 // of the offset through a synchronised structure.
 class IdArena {
  public:
+  static constexpr std::size_t chunk_size = 1 << 20;
+
   std::uint64_t add(std::string_view text);
   std::string_view get(std::uint64_t offset, std::size_t size) const;
 
+  // For checkpoints: visits all that lies below `used`, piece by piece; puts it back into an empty arena.
+  std::uint64_t used() const {
+    const std::scoped_lock lock(mutex_);
+    return used_;
+  }
+  template <class Visit>
+  void for_each_piece(std::uint64_t used, Visit&& visit) const {
+    for (std::uint64_t at = 0; at < used; at += chunk_size)
+      visit(get(at, static_cast<std::size_t>(std::min<std::uint64_t>(chunk_size, used - at))));
+  }
+  void restore(std::string_view piece);  // all but the last are of chunk_size
+
  private:
-  static constexpr std::size_t chunk_size = 1 << 20;
   static constexpr std::size_t max_chunks = 1 << 16;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::uint64_t used_ = 0;
   std::unique_ptr<std::atomic<char*>[]> chunks_ = std::make_unique<std::atomic<char*>[]>(max_chunks);
   std::vector<std::unique_ptr<char[]>> owned_;
@@ -51,6 +65,12 @@ class CompactId {
   CompactId(const IdProbe& probe, IdArena& arena);
 
   std::uint64_t hash() const;
+  const std::array<std::uint8_t, 16>& bytes() const { return bytes_; }
+  static CompactId from_bytes(const std::array<std::uint8_t, 16>& bytes) {
+    CompactId id;
+    id.bytes_ = bytes;
+    return id;
+  }
   bool matches(const IdProbe& probe, const IdArena& arena) const;
   void append_to(std::string& out, const IdArena& arena) const;
 

@@ -15,7 +15,9 @@ Engine::~Engine() { stop(); }
 result<void> Engine::start(std::unique_ptr<Store> store, JournalListener& listener,
                            const ProgressListener& on_progress) {
   store_ = std::move(store);
-  if (const auto recovered = recover(*store_, tables_, on_progress); !recovered) return recovered.error();
+  const auto recovered = recover(*store_, options_.checkpoint_file, tables_, on_progress);
+  if (!recovered) return recovered.error();
+  checkpointed_ = *recovered;
   auto epochs = store_->epochs();
   if (!epochs) return epochs.error();
   const auto last = store_->last_sequence();
@@ -36,7 +38,9 @@ result<void> Engine::start(std::unique_ptr<Store> store, JournalListener& listen
     turn.append(event);
   }
   if (!journal_->wait_until_durable(*last + 1)) return errc::storage_failed;
-  folder_ = std::make_unique<Folder>(*store_, *journal_, options_.folding);
+  folder_ =
+      std::make_unique<Folder>(*store_, *journal_, options_.folding,
+                               [this](const std::function<bool()>& go_on) { checkpoint_if_due(go_on); });
   started_.store(true, std::memory_order_release);
   return {};
 }

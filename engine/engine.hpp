@@ -7,6 +7,7 @@
 // errc::not_ready.
 
 #include <atomic>
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -56,6 +57,12 @@ struct NewKey {
   std::string_view permissions;  // separated by one space
   std::string_view metadata;     // a JSON object, or empty
   UnixMs expires_at = 0;         // 0: never
+};
+
+// One of many keys that come together.
+struct AskedCreation {
+  NewKey key;
+  boost::system::error_code error;  // why it was not created; none: it was
 };
 
 struct CreatedKey {
@@ -115,6 +122,8 @@ class Engine {
     std::string pepper;
     std::string key_prefix{default_key_prefix};
     Folder::Options folding;
+    std::string checkpoint_file{};          // see checkpoint.hpp; empty: none is made or read
+    Sequence checkpoint_after = 1'000'000;  // a new one after so many events, or an eighth of the keys
   };
 
   Engine(Options options, std::function<void()> on_storage_failure);
@@ -134,6 +143,10 @@ class Engine {
   const std::string& key_prefix() const { return options_.key_prefix; }
 
   result<CreatedKey> create(const NewKey& key, const Caller& caller);
+  // As create() for each, in order and in one turn: at most max_creations_together. Fills in the errors, and
+  // answers what has to be durable before the answer. After an error of its own nothing was done.
+  static constexpr std::size_t max_creations_together = 250;
+  result<Sequence> create_many(std::span<AskedCreation> asked, const Caller& caller);
   result<RevokedKey> revoke(std::string_view key_id, std::string_view reason, const Caller& caller);
   result<RevokedKey> revoke(const Digest& digest, std::string_view reason, const Caller& caller);
   result<RevokedOwner> revoke_owner(Scope scope, std::string_view id, std::string_view reason,
@@ -197,10 +210,12 @@ class Engine {
  private:
   class AuditReading;
   bool started() const { return started_.load(std::memory_order_acquire); }
+  result<Sequence> append_creation(Journal::Turn& turn, const NewKey& key, UnixMs at, const Caller& caller);
   RevokedOwner revoke_whole(Journal::Turn& turn, Scope scope, Slot owner, const EventView& event);
   result<RevokedOwner> revoke_part(Scope scope, Slot owner, EventView event, const Caller& caller);
   std::vector<Slot> keys_within(const Reach& reach, Scope scope, Slot owner, std::size_t from,
                                 std::size_t to) const;
+  void fetch_ahead(std::span<const AskedRevocation> asked) const;
   Slot find_within(const AskedRevocation& asked, const Caller& caller) const;
   Sequence append_revocation(Journal::Turn& turn, Slot key, UnixMs at, std::string_view reason,
                              const Caller& caller);
@@ -208,6 +223,7 @@ class Engine {
   result<void> find_changeable(std::string_view key_id, const Caller& caller, Decision& names,
                                EventView& event) const;
   bool may_concern(const AuditQuery& query) const;
+  void checkpoint_if_due(const std::function<bool()>& go_on);
   bool is_visible(const EventView& event, const Reach* reach) const;
   void list_key(const KeyQuery& query, UnixMs now, Sequence created, const EventView& creation,
                 KeyPage& page) const;
@@ -225,6 +241,8 @@ class Engine {
   RefusalMeter refusals_;
   std::vector<std::pair<Epoch, Sequence>> epochs_;  // and their first sequence; constant once started
   std::vector<CommitListener*> commit_listeners_;
+  Sequence checkpointed_ = 0;  // up to where; the folder's, once started
+  std::chrono::steady_clock::time_point no_checkpoint_before_{};
   std::unique_ptr<Journal> journal_;
   std::unique_ptr<Folder> folder_;
   std::atomic<bool> started_{false};

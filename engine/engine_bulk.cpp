@@ -10,12 +10,15 @@ using Result = AskedRevocation::Result;
 
 result<Sequence> Engine::revoke_many(std::span<AskedRevocation> asked, bool dry_run, const Caller& caller) {
   if (!started()) return errc::not_ready;
+  // Step by step, so that what each key's steps have to fetch from memory is fetched side by side.
+  fetch_ahead(asked);
   thread_local std::vector<Slot> slots;
   slots.clear();
   for (auto& each : asked) {
     const bool valid = each.reason.size() <= max_reason_size;
     slots.push_back(valid ? find_within(each, caller) : no_slot);
     each.result = valid ? Result::not_found : Result::invalid;
+    if (slots.back() != no_slot) tables_.prefetch_owners(slots.back());
   }
   const auto at = now_unix_ms();
   Journal::Turn turn(*journal_);
@@ -33,6 +36,15 @@ result<Sequence> Engine::revoke_many(std::span<AskedRevocation> asked, bool dry_
       last = append_revocation(turn, slot, at, asked[i].reason, caller);
   }
   return last;
+}
+
+void Engine::fetch_ahead(std::span<const AskedRevocation> asked) const {
+  thread_local std::vector<IdProbe> ids;
+  ids.clear();
+  for (const auto& each : asked) {
+    if (!each.key_id.empty()) tables_.keys.prefetch_bucket(ids.emplace_back(each.key_id));
+  }
+  for (const auto& id : ids) tables_.keys.prefetch_record(id);
 }
 
 // No slot, too, for a key out of the caller's reach.

@@ -1,5 +1,7 @@
 // The verbs of the engine that change something. See engine.hpp.
 
+#include <deque>
+
 #include "engine/engine.hpp"
 
 namespace revoked::engine {
@@ -50,11 +52,25 @@ result<CreatedKey> Engine::create(const NewKey& key, const Caller& caller) {
 
   CreatedKey created{std::string(key.key_id), now_unix_ms(), 0};
   if (created.key_id.empty()) created.key_id = new_key_id(created.at);
+  NewKey named = key;
+  named.key_id = created.key_id;
+  Journal::Turn turn(*journal_);
+  if (const auto open = turn.open(); !open) return open.error();
+  const auto sequence = append_creation(turn, named, created.at, caller);
+  if (!sequence) return sequence.error();
+  created.sequence = *sequence;
+  return created;
+}
+
+result<Sequence> Engine::append_creation(Journal::Turn& turn, const NewKey& key, UnixMs at,
+                                         const Caller& caller) {
+  if (tables_.keys.find_by_id(key.key_id) != no_slot || tables_.keys.find_by_digest(key.digest) != no_slot)
+    return errc::already_exists;
   const auto expires_at = encode_i64(key.expires_at);
   EventView event;
   event.type = EventType::key_created;
-  event.at = created.at;
-  event[Field::key_id] = created.key_id;
+  event.at = at;
+  event[Field::key_id] = key.key_id;
   for (const Scope scope : all_scopes)
     event[owner_field(scope)] = key.owners[static_cast<std::size_t>(scope)];
   event[Field::digest] = {reinterpret_cast<const char*>(key.digest.data()), key.digest.size()};
@@ -63,16 +79,33 @@ result<CreatedKey> Engine::create(const NewKey& key, const Caller& caller) {
   event[Field::permissions] = key.permissions;
   event[Field::metadata] = key.metadata;
   set_caller(event, caller);
+  const auto sequence = turn.append(event);
+  tables_.add_key(sequence, event);
+  return sequence;
+}
 
+result<Sequence> Engine::create_many(std::span<AskedCreation> asked, const Caller& caller) {
+  if (!started()) return errc::not_ready;
+  const auto at = now_unix_ms();
+  std::deque<std::string> issued;
+  for (auto& [key, error] : asked) {
+    const auto checked = check(key);
+    error = checked ? boost::system::error_code() : checked.error();
+    if (key.key_id.empty()) key.key_id = issued.emplace_back(new_key_id(at));
+    tables_.prefetch(key.key_id, key.digest, key.owners);
+  }
   Journal::Turn turn(*journal_);
   if (const auto open = turn.open(); !open) return open.error();
-  if (tables_.keys.find_by_id(created.key_id) != no_slot ||
-      tables_.keys.find_by_digest(key.digest) != no_slot) {
-    return errc::already_exists;
+  Sequence last = 0;
+  for (auto& [key, error] : asked) {
+    if (error) continue;
+    const auto sequence = append_creation(turn, key, at, caller);
+    if (sequence)
+      last = *sequence;
+    else
+      error = sequence.error();
   }
-  created.sequence = turn.append(event);
-  tables_.add_key(created.sequence, event);
-  return created;
+  return last;
 }
 
 result<RevokedKey> Engine::revoke(std::string_view key_id, std::string_view reason, const Caller& caller) {

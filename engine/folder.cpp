@@ -8,8 +8,13 @@
 
 namespace revoked::engine {
 
-Folder::Folder(Store& store, Journal& journal, Options options)
-    : store_(store), journal_(journal), options_(options), thread_([this] { run(); }) {}
+Folder::Folder(Store& store, Journal& journal, Options options, Leisure at_leisure)
+    : store_(store),
+      journal_(journal),
+      options_(options),
+      at_leisure_(std::move(at_leisure)),
+      seen_(journal.durable()),
+      thread_([this] { run(); }) {}
 
 Folder::~Folder() {
   {
@@ -25,7 +30,8 @@ void Folder::run() {
   constexpr auto look_every = std::chrono::milliseconds(200);
   std::unique_lock lock(mutex_);
   auto seen = journal_.durable();
-  while (!wake_.wait_for(lock, look_every, [this] { return stopping_; })) {
+  bool is_behind = false;
+  while (!wake_.wait_for(lock, look_every, [this] { return stopping_.load(); })) {
     lock.unlock();
     const auto released = store_.release_log();
     lock.lock();
@@ -33,16 +39,35 @@ void Folder::run() {
     const auto durable = journal_.durable();
     const bool is_quiet = durable - seen < options_.quiet;
     seen = durable;
-    const bool is_behind = seen >= store_.folded_to() + options_.lag;
+    is_behind = is_behind || durable >= store_.folded_to() + options_.lag;
     // If it is behind, until nothing is left.
     while (!stopping_ && journal_.durable() > store_.folded_to()) {
-      if (!is_behind && !(is_quiet && journal_.durable() - seen < options_.quiet)) break;
+      const auto lag = journal_.durable() - store_.folded_to();
+      if (is_behind ? is_rushed() && lag < options_.max_lag
+                    : !is_quiet || journal_.durable() - seen >= options_.quiet)
+        break;
       lock.unlock();
       const auto folded = fold_some();
       lock.lock();
       if (!folded) return;
     }
+    is_behind = is_behind && journal_.durable() > store_.folded_to();
+    if (is_behind || stopping_ || !at_leisure_ || is_rushed()) continue;
+    lock.unlock();
+    at_leisure_([this] { return !stopping_; });
+    lock.lock();
   }
+}
+
+bool Folder::is_rushed() {
+  const auto now = std::chrono::steady_clock::now();
+  const std::chrono::duration<double> passed = now - looked_at_;
+  if (passed < std::chrono::milliseconds(100)) return rushed_;
+  const auto durable = journal_.durable();
+  rushed_ = static_cast<double>(durable - seen_) > passed.count() * static_cast<double>(options_.rush);
+  looked_at_ = now;
+  seen_ = durable;
+  return rushed_;
 }
 
 result<void> Folder::fold_all() {

@@ -70,15 +70,40 @@ void KeyTable::find_by_digest(std::span<const Digest> digests, std::span<Slot> s
   }
 }
 
-void KeyTable::publish(Slot slot, std::string_view id, const Digest& digest) {
+void KeyTable::prefetch(std::string_view id, const Digest& digest) const {
+  const auto fetch = [](const Shard& shard, std::uint64_t hash) {
+    const std::scoped_lock lock(shard.lock);
+    shard.index.prefetch(hash);
+  };
   const IdProbe probe(id);
-  records_[slot].id = CompactId(probe, arena_);
-  {
-    Shard& in = (*by_id_)[probe.hash % shard_count];
-    const std::scoped_lock lock(in.lock);
-    in.index.insert(probe.hash, slot, [&](Slot s) { return records_[s].id.hash(); });
-  }
+  const auto digest_hash = hash_of(head_of(digest));
+  fetch((*by_id_)[probe.hash % shard_count], probe.hash);
+  fetch((*by_digest_)[digest_hash % shard_count], digest_hash);
+}
+
+void KeyTable::prefetch_bucket(const IdProbe& id) const {
+  const Shard& in = (*by_id_)[id.hash % shard_count];
+  const std::scoped_lock lock(in.lock);
+  in.index.prefetch(id.hash);
+}
+
+void KeyTable::prefetch_record(const IdProbe& id) const {
+  const Shard& in = (*by_id_)[id.hash % shard_count];
+  const std::scoped_lock lock(in.lock);
+  if (const Slot slot = in.index.likely(id.hash); slot != no_slot) __builtin_prefetch(&records_[slot]);
+}
+
+void KeyTable::publish(Slot slot, std::string_view id, const Digest& digest) {
+  records_[slot].id = CompactId(IdProbe(id), arena_);
+  index_id(slot);
   publish_digest(slot, digest);
+}
+
+void KeyTable::index_id(Slot slot) {
+  const auto hash = records_[slot].id.hash();
+  Shard& in = (*by_id_)[hash % shard_count];
+  const std::scoped_lock lock(in.lock);
+  in.index.insert(hash, slot, [&](Slot s) { return records_[s].id.hash(); });
 }
 
 void KeyTable::redirect(Slot from, Slot to) {
@@ -89,12 +114,81 @@ void KeyTable::redirect(Slot from, Slot to) {
 }
 
 void KeyTable::publish_digest(Slot slot, const Digest& digest) {
-  const auto head = head_of(digest);
-  records_[slot].digest = head;
-  const auto hash = hash_of(head);
+  records_[slot].digest = head_of(digest);
+  index_digest(slot);
+}
+
+void KeyTable::index_digest(Slot slot) {
+  const auto hash = hash_of(records_[slot].digest);
   Shard& in = (*by_digest_)[hash % shard_count];
   const std::scoped_lock lock(in.lock);
   in.index.insert(hash, slot, [&](Slot s) { return hash_of(records_[s].digest); });
+}
+
+namespace {
+
+// A record in a checkpoint. Little endian, as the journal.
+struct RecordCopy {
+  std::array<std::uint8_t, 16> id;
+  DigestHead digest;
+  std::array<Slot, 3> owners;
+  Slot permissions;
+  Sequence created;
+  std::uint64_t fate;
+};
+static_assert(sizeof(RecordCopy) == KeyTable::copy_bytes);
+
+}  // namespace
+
+void KeyTable::copy_out(Slot first, std::size_t count, char* out) const {
+  for (std::size_t i = 0; i < count; ++i, out += copy_bytes) {
+    const KeyRecord& record = records_[first + static_cast<Slot>(i)];
+    const RecordCopy copy{record.id.bytes(),  record.digest,  record.owners,
+                          record.permissions, record.created, record.packed_fate()};
+    std::memcpy(out, &copy, sizeof copy);
+  }
+}
+
+void KeyTable::reserve(std::size_t count) {
+  records_.add_many(count);
+  // Shards differ by chance: some room on top, or most would grow once more.
+  const auto a_shard = count / shard_count;
+  const auto room = a_shard + a_shard / 16 + 16;
+  for (auto* const shards : {by_id_.get(), by_digest_.get()}) {
+    for (auto& shard : *shards) shard.index.reserve(room);
+  }
+  complete_.store(records_.size(), std::memory_order_release);
+}
+
+void KeyTable::copy_in(Slot first, std::size_t count, const char* in) {
+  const Slot end = first + static_cast<Slot>(count);
+  for (Slot slot = first; slot != end; ++slot, in += copy_bytes) {
+    RecordCopy copy;
+    std::memcpy(&copy, in, sizeof copy);
+    KeyRecord& record = records_[slot];
+    record.id = CompactId::from_bytes(copy.id);
+    record.digest = copy.digest;
+    record.owners = copy.owners;
+    record.permissions = copy.permissions;
+    record.created = copy.created;
+    record.restore_fate(copy.fate);
+  }
+  constexpr Slot ahead = 16;
+  const auto prefetch = [&](Slot slot) {
+    const auto id_hash = records_[slot].id.hash();
+    const auto digest_hash = hash_of(records_[slot].digest);
+    const auto touch = [](Shard& shard, std::uint64_t hash) {
+      const std::scoped_lock lock(shard.lock);
+      shard.index.prefetch(hash);
+    };
+    touch((*by_id_)[id_hash % shard_count], id_hash);
+    touch((*by_digest_)[digest_hash % shard_count], digest_hash);
+  };
+  for (Slot slot = first; slot != end; ++slot) {
+    if (end - slot > ahead) prefetch(slot + ahead);
+    if (!records_[slot].is_superseded()) index_id(slot);
+    index_digest(slot);
+  }
 }
 
 }  // namespace revoked::engine

@@ -61,6 +61,15 @@ struct alignas(64) KeyRecord {
     else
       fate_.fetch_and(~suspended_bit, std::memory_order_acq_rel);
   }
+  // For checkpoints: all of it as it is.
+  std::uint64_t packed_fate() const { return fate(); }
+  void restore_fate(std::uint64_t packed) { fate_.store(packed, std::memory_order_release); }
+  // As it was before its secret was rotated, when it expired `at`.
+  static std::uint64_t before_rotation(std::uint64_t packed, UnixMs at) {
+    packed &= ~superseded_bit;
+    return packed & revoked_bit ? packed : (packed & ~value_bits) | static_cast<std::uint64_t>(at);
+  }
+
   void set_superseded() { fate_.fetch_or(superseded_bit, std::memory_order_acq_rel); }
 
  private:
@@ -88,6 +97,12 @@ class KeyTable {
   // `digests`.
   void find_by_digest(std::span<const Digest> digests, std::span<Slot> slots) const;
 
+  // Fetches what finding these will read first.
+  void prefetch(std::string_view id, const Digest& digest) const;
+  // What finding an id will read: its bucket, and once that has come, the likely record.
+  void prefetch_bucket(const IdProbe& id) const;
+  void prefetch_record(const IdProbe& id) const;
+
   // `fill(record)` sets everything but id and digest, before anyone can find the key. The caller has checked
   // that neither is there.
   template <class Fill>
@@ -112,6 +127,18 @@ class KeyTable {
     return slot;
   }
 
+  // For checkpoints (see checkpoint.hpp). Copies records below complete_size().
+  static constexpr std::size_t copy_bytes = 64;  // a record
+  void copy_out(Slot first, std::size_t count, char* out) const;
+  // Into an empty table, while loading: makes room for `count`, then takes them in pieces, from several
+  // threads.
+  void reserve(std::size_t count);
+  void copy_in(Slot first, std::size_t count, const char* in);
+  // For a record that came in as superseded: the id leads to it after all.
+  void index_id(Slot slot);
+  IdArena& arena() { return arena_; }
+  const IdArena& arena() const { return arena_; }
+
   KeyRecord& operator[](Slot slot) { return records_[slot]; }
   const KeyRecord& operator[](Slot slot) const { return records_[slot]; }
   void append_id(Slot slot, std::string& out) const { records_[slot].id.append_to(out, arena_); }
@@ -129,6 +156,7 @@ class KeyTable {
 
   void publish(Slot slot, std::string_view id, const Digest& digest);
   void publish_digest(Slot slot, const Digest& digest);
+  void index_digest(Slot slot);
   void redirect(Slot from, Slot to);
   Slot find_digest(std::uint64_t hash, const DigestHead& head) const;
 

@@ -14,13 +14,21 @@ Slot OwnerTable::find(std::string_view id) const {
 
 Slot OwnerTable::find_or_add(std::string_view id) {
   if (const Slot found = find(id); found != no_slot) return found;
-  const IdProbe probe(id);
+  return add(CompactId(IdProbe(id), arena_));
+}
+
+Slot OwnerTable::add(const CompactId& id) {
   const Slot slot = records_.add();
-  records_[slot].id = CompactId(probe, arena_);
-  Shard& in = shard(probe.hash);
+  records_[slot].id = id;
+  const auto hash = id.hash();
+  Shard& in = shard(hash);
   const std::scoped_lock lock(in.lock);
-  in.index.insert(probe.hash, slot, [&](Slot s) { return records_[s].id.hash(); });
+  in.index.insert(hash, slot, [&](Slot s) { return records_[s].id.hash(); });
   return slot;
+}
+
+void OwnerTable::restore(const CompactId& id, Sequence revoked_through) {
+  raise_mark(add(id), revoked_through);
 }
 
 std::uint64_t OwnerTable::revoke(Slot owner, Sequence through) {

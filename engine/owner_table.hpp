@@ -9,6 +9,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
 
@@ -24,6 +25,12 @@ class OwnerTable {
  public:
   Slot find(std::string_view id) const;  // no_slot if there is none
   Slot find_or_add(std::string_view id);
+  void prefetch(std::string_view id) const {
+    const IdProbe probe(id);
+    const Shard& in = shard(probe.hash);
+    const std::scoped_lock lock(in.lock);
+    in.index.prefetch(probe.hash);
+  }
 
   // The not-before mark: every key of the owner created at or before it is revoked. 0: none.
   Sequence revoked_through(Slot owner) const {
@@ -51,6 +58,12 @@ class OwnerTable {
     if (created > revoked_through(owner)) --records_[owner].live;
   }
 
+  // For checkpoints: an owner's id and mark; its keys are counted anew.
+  CompactId compact_id(Slot owner) const { return records_[owner].id; }
+  void restore(const CompactId& id, Sequence revoked_through);  // the next one
+  IdArena& arena() { return arena_; }
+  const IdArena& arena() const { return arena_; }
+
   void prefetch(Slot owner) const { __builtin_prefetch(&records_[owner]); }
   std::size_t size() const { return records_.size(); }
 
@@ -69,6 +82,7 @@ class OwnerTable {
     mutable ShortLock lock;
     SlotIndex index;
   };
+  Slot add(const CompactId& id);
   Shard& shard(std::uint64_t hash) const { return (*shards_)[hash % shard_count]; }
 
   IdArena arena_;

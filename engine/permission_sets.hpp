@@ -27,6 +27,7 @@ void for_each_permission(std::string_view list, Visit&& visit) {
 class PermissionSets {
  public:
   Slot intern(std::string_view list);
+  std::size_t size() const { return sets_.size(); }
   std::string_view get(Slot slot) const { return sets_[slot]; }
 
  private:

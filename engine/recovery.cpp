@@ -3,81 +3,139 @@
 #include <algorithm>
 #include <chrono>
 
+#include "engine/checkpoint.hpp"
+
 namespace revoked::engine {
 namespace {
 
-void apply_change(Tables& tables, Sequence sequence, const EventView& event) {
-  const Slot slot = tables.keys.find_by_id(event[Field::key_id]);
+// Applying an event once more changes nothing: the tables may know of it, and of what came after it.
+void apply(Tables& tables, Sequence sequence, const EventView& event) {
+  if (event.type == EventType::owner_revoked) {
+    const auto scope = event[Field::owner_scope];
+    if (scope.size() != 1 || static_cast<std::uint8_t>(scope.front()) >= all_scopes.size()) return;
+    auto& owners = tables.of(static_cast<Scope>(scope.front()));
+    const Slot owner = owners.find_or_add(event[Field::owner_id]);
+    if (owners.revoked_through(owner) < sequence) owners.revoke(owner, sequence);
+    return;
+  }
+  const auto id = event[Field::key_id];
+  const Slot slot = id.empty() ? no_slot : tables.keys.find_by_id(id);
+  if (event.type == EventType::key_created) {
+    if (slot == no_slot) tables.add_key(sequence, event);
+    return;
+  }
   if (slot == no_slot) return;
   switch (event.type) {
+    case EventType::key_revoked:
+      tables.revoke_key(slot, sequence);
+      return;
     case EventType::key_suspended:
       return tables.suspend_key(slot, true);
     case EventType::key_resumed:
       return tables.suspend_key(slot, false);
     case EventType::key_rotated:
-      tables.rotate_key(slot, sequence, digest_of(event), decode_i64(event[Field::grace_until], 0));
+      if (const auto digest = digest_of(event); tables.keys.find_by_digest(digest) == no_slot)
+        tables.rotate_key(slot, sequence, digest, decode_i64(event[Field::grace_until], 0));
       return;
     default:
       return;
   }
 }
 
+class Recovery {
+ public:
+  Recovery(const Store& store, Tables& tables, const ProgressListener& on_progress)
+      : store_(store),
+        tables_(tables),
+        on_progress_(on_progress),
+        progress_{0, store.estimated_keys(), 0, false} {}
+
+  result<Sequence> run(const std::string& checkpoint_file) {
+    const auto last = store_.last_sequence();
+    if (!last) return last.error();
+    // What the records know of must be in the journal. If it has lost its end, its positions would be given
+    // again.
+    newest_ = store_.folded_to();
+    const auto checkpoint = load_checkpoint(checkpoint_file);
+    if (!checkpoint) return checkpoint.error();
+    if (*checkpoint == 0) {
+      if (const auto loaded = load_store(); !loaded) return loaded.error();
+    }
+    if (newest_ > *last) return errc::storage_corrupt;
+    const auto replayed = replay((*checkpoint != 0 ? *checkpoint : store_.folded_to()) + 1);
+    if (!replayed) return replayed.error();
+    progress_.finished = true;
+    on_progress_(progress_);
+    return *checkpoint;
+  }
+
+ private:
+  // 0: there is none that is good for this store.
+  result<Sequence> load_checkpoint(const std::string& file) {
+    if (file.empty()) return Sequence{0};
+    const auto id = store_.checkpoint_id();
+    if (!id) return id.error();
+    const auto read = read_checkpoint(file, *id, tables_);
+    if (!read) return read.error() == errc::not_found ? result<Sequence>(Sequence{0}) : read.error();
+    newest_ = std::max(newest_, read->newest);
+    progress_.keys = tables_.keys.size();
+    return read->sequence;
+  }
+
+  result<void> load_store() {
+    const auto marks = store_.load_owner_marks([&](const OwnerMark& mark) {
+      newest_ = std::max(newest_, mark.sequence);
+      auto& owners = tables_.of(mark.scope);
+      owners.raise_mark(owners.find_or_add(mark.id), mark.sequence);
+    });
+    if (!marks) return marks;
+    const auto keys = store_.load_keys([&](Sequence created, const EventView& creation, Sequence revoked) {
+      newest_ = std::max(newest_, created);
+      const Slot slot = tables_.add_key(created, creation);
+      if (revoked != 0) tables_.revoke_key(slot, revoked);
+      if (++progress_.keys % 16384 == 0) report_if_due();
+    });
+    if (!keys) return keys;
+    return store_.load_changes(
+        [&](Sequence sequence, const EventView& event) { apply(tables_, sequence, event); });
+  }
+
+  result<void> replay(Sequence from) {
+    bool whole = true;
+    const auto tail = store_.replay(from, [&](const BatchView& batch) {
+      whole = batch.for_each([&](Sequence sequence, const EventView& event) {
+        if (sequence < from) return;
+        apply(tables_, sequence, event);
+        if (++progress_.replayed_events % 16384 == 0) report_if_due();
+      });
+      return whole;
+    });
+    if (!tail) return tail;
+    if (!whole) return errc::storage_corrupt;
+    return {};
+  }
+
+  void report_if_due() {
+    constexpr auto report_every = std::chrono::milliseconds(500);
+    const auto now = std::chrono::steady_clock::now();
+    if (now - reported_ < report_every) return;
+    reported_ = now;
+    on_progress_(progress_);
+  }
+
+  const Store& store_;
+  Tables& tables_;
+  const ProgressListener& on_progress_;
+  LoadProgress progress_;
+  Sequence newest_ = 0;
+  std::chrono::steady_clock::time_point reported_ = std::chrono::steady_clock::now();
+};
+
 }  // namespace
 
-result<void> recover(const Store& store, Tables& tables, const ProgressListener& on_progress) {
-  constexpr auto report_every = std::chrono::milliseconds(500);
-  auto reported = std::chrono::steady_clock::now();
-  LoadProgress progress{0, store.estimated_keys(), 0, false};
-  const auto report_if_due = [&] {
-    const auto now = std::chrono::steady_clock::now();
-    if (now - reported < report_every) return;
-    reported = now;
-    on_progress(progress);
-  };
-
-  const auto last = store.last_sequence();
-  if (!last) return last.error();
-  // What the records know of must be in the journal. If it has lost its end, its positions would be given
-  // again.
-  Sequence newest = store.folded_to();
-
-  const auto marks = store.load_owner_marks([&](const OwnerMark& mark) {
-    newest = std::max(newest, mark.sequence);
-    auto& owners = tables.of(mark.scope);
-    owners.raise_mark(owners.find_or_add(mark.id), mark.sequence);
-  });
-  if (!marks) return marks.error();
-
-  const auto keys = store.load_keys([&](Sequence created, const EventView& creation, Sequence revoked) {
-    newest = std::max(newest, created);
-    const Slot slot = tables.add_key(created, creation);
-    if (revoked != 0) tables.revoke_key(slot, revoked);
-    if (++progress.keys % 16384 == 0) report_if_due();
-  });
-  if (!keys) return keys.error();
-  if (newest > *last) return errc::storage_corrupt;
-
-  const auto changes = store.load_changes(
-      [&](Sequence sequence, const EventView& event) { apply_change(tables, sequence, event); });
-  if (!changes) return changes.error();
-
-  bool whole = true;
-  const auto tail = store.replay(store.folded_to() + 1, [&](const BatchView& batch) {
-    whole = batch.for_each([&](Sequence sequence, const EventView& event) {
-      // Creations and owners' marks are in the store's records as soon as they are in the journal.
-      if (event.type == EventType::key_revoked) {
-        const Slot slot = tables.keys.find_by_id(event[Field::key_id]);
-        if (slot != no_slot) tables.revoke_key(slot, sequence);
-      }
-      if (++progress.replayed_events % 16384 == 0) report_if_due();
-    });
-    return whole;
-  });
-  if (!tail) return tail.error();
-  if (!whole) return errc::storage_corrupt;
-  progress.finished = true;
-  on_progress(progress);
-  return {};
+result<Sequence> recover(const Store& store, const std::string& checkpoint_file, Tables& tables,
+                         const ProgressListener& on_progress) {
+  return Recovery(store, tables, on_progress).run(checkpoint_file);
 }
 
 }  // namespace revoked::engine

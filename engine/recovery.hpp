@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <string>
 
 #include "engine/store.hpp"
 #include "engine/tables.hpp"
@@ -19,8 +20,11 @@ struct LoadProgress {
 };
 using ProgressListener = std::function<void(const LoadProgress&)>;
 
-// Owners' marks first, then the keys (their creation and what has been folded), then the journal's tail: in
-// this order the owners' counters come out as they were.
-result<void> recover(const Store& store, Tables& tables, const ProgressListener& on_progress);
+// The tables from the checkpoint in `checkpoint_file` (none: empty), or from the store: owners' marks first,
+// then the keys, their creation and what has been folded, so that the owners' counters come out as they were.
+// Then the journal's tail. Answers from after which sequence there was something to replay by the checkpoint;
+// 0: without one.
+result<Sequence> recover(const Store& store, const std::string& checkpoint_file, Tables& tables,
+                         const ProgressListener& on_progress);
 
 }  // namespace revoked::engine

@@ -33,6 +33,12 @@ class Resumptions final : public CommitListener {
     return false;
   }
 
+  // Whether all up to `sequence` have taken effect.
+  bool are_settled(Sequence sequence) const {
+    const std::scoped_lock lock(mutex_);
+    return pending_.empty() || pending_.begin()->first > sequence;
+  }
+
   void on_durable(Sequence durable) override {
     const std::scoped_lock lock(mutex_);
     while (!pending_.empty() && pending_.begin()->first <= durable) {

@@ -1,12 +1,13 @@
-// The default store: RocksDB. The only file that knows it.
+// The default store: RocksDB. This and rocksdb_key_files.cpp are the only files that know it.
 //
 // Column families
 //   journal  first sequence of a batch (u64, big endian) → the batch
-//   keys     key_id → sequence (u64, little endian), creating event
+//   keys     key_id → what key_run.hpp says
 //            key_id '\0' → the sequence that revoked it, folded in later. Sorts right behind its key
 //   audit    kind, id '\0' sequence (u64, big endian) → nothing: what the audit trail is searched by
 //   default  "epoch/" u64 → first sequence; "owner/" scope id '\0' sequence → nothing; "folded_to" →
-//   sequence;
+//   sequence; "checkpoint" → the id of the one that is of this store; "records_from", see
+//   rocksdb_key_files.hpp;
 //            "change/" sequence → the event that suspended, resumed or rotated a key
 //
 // A commit is durable by our own write-ahead log (write_ahead.hpp): a sync there costs half of one in
@@ -23,6 +24,8 @@
 #include <atomic>
 #include <cstring>
 
+#include "engine/key_run.hpp"
+#include "engine/rocksdb_key_files.hpp"
 #include "engine/store.hpp"
 #include "engine/write_ahead.hpp"
 
@@ -67,15 +70,42 @@ Sequence read_sequence(std::string_view bytes) {
 class RocksdbStore final : public Store {
  public:
   explicit RocksdbStore(std::unique_ptr<rocksdb::DB> db, std::vector<rocksdb::ColumnFamilyHandle*> families)
-      : db_(std::move(db)), families_(std::move(families)) {
+      : db_(std::move(db)),
+        families_(std::move(families)),
+        key_files_(std::make_unique<RocksdbKeyFiles>(*db_, *keys(), *meta(), db_->GetName())) {
     unlogged_.disableWAL = true;
     std::string value;
     if (db_->Get({}, meta(), "folded_to", &value).ok()) folded_to_ = read_sequence(value);
   }
 
   ~RocksdbStore() override {
+    key_files_.reset();
     for (auto* family : families_) db_->DestroyColumnFamilyHandle(family);
     db_->Close();
+  }
+
+  // After a crash: what had gathered for the keys' files, and was lost, is written anew.
+  result<void> restore_key_files() {
+    std::string value;
+    const auto found = db_->Get({}, meta(), RocksdbKeyFiles::mark, &value);
+    if (found.IsNotFound()) return {};
+    if (!found.ok()) return errc::storage_failed;
+    const auto from = read_sequence(value);
+    bool good = true;
+    const auto read = replay(from, [&](const BatchView& batch) {
+      auto run = std::make_shared<KeyRun>();
+      good = batch.for_each([&](Sequence sequence, const EventView& event) {
+        if (sequence >= from && event.type == EventType::key_created) run->add(sequence, event);
+      });
+      if (run->size() == 0) return good;
+      run->sort();
+      key_files_->announce(batch.first());
+      good = good && key_files_->add(std::move(run), batch.first());
+      return good;
+    });
+    if (!read) return read;
+    if (!good) return errc::storage_corrupt;
+    return key_files_->write_all();
   }
 
   // Takes over what the log holds and the tables do not. Before anything else.
@@ -93,6 +123,7 @@ class RocksdbStore final : public Store {
   }
 
   result<void> commit(const BatchView& batch) override {
+    if (key_files_->has_failed()) return errc::storage_failed;
     if (const auto logged = log_->append(batch); !logged) return logged;
     if (const auto written = write(batch); !written) return written;
     written_ = batch.last();
@@ -111,10 +142,19 @@ class RocksdbStore final : public Store {
   result<void> write(const BatchView& batch) {
     writes_.Clear();
     writes_.Put(journal(), big_endian(batch.first()), slice(batch.bytes()));
+    if (created_.use_count() != 1) created_ = std::make_shared<KeyRun>();
+    created_->clear();
     const bool whole =
         batch.for_each([&](Sequence sequence, const EventView& event) { index(batch, sequence, event); });
     if (!whole) return errc::malformed;
+    created_->sort();
+    const bool many = created_->size() >= many_created;
+    if (many && key_files_->announce(batch.first()))
+      writes_.Put(meta(), RocksdbKeyFiles::mark, encode_i64(static_cast<std::int64_t>(batch.first())));
+    for (std::size_t i = 0; !many && i < created_->size(); ++i)
+      writes_.Put(keys(), slice((*created_)[i].key_id), slice((*created_)[i].record));
     if (!db_->Write(unlogged_, &writes_).ok()) return errc::storage_failed;
+    if (many) return key_files_->add(created_, batch.first());
     return {};
   }
 
@@ -161,11 +201,9 @@ class RocksdbStore final : public Store {
     std::string held;  // a key waits for the revocation that may lie behind it
     std::string held_value;
     const auto deliver = [&](Sequence revoked) {
-      auto bytes = std::string_view(held_value);
-      const auto created = read_sequence(bytes);
-      bytes.remove_prefix(std::min<std::size_t>(8, bytes.size()));
+      Sequence created = 0;
       EventView creation;
-      if (!take_event(bytes, creation)) return false;
+      if (!read_key_record(held, held_value, created, creation)) return false;
       visit(created, creation, revoked);
       return true;
     };
@@ -186,19 +224,27 @@ class RocksdbStore final : public Store {
   }
 
   result<void> scan_keys(std::string_view after, const KeyScanner& visit) const override {
+    // The runs first: what leaves them meanwhile is in RocksDB by then.
+    KeyRunReader gathered(key_files_->runs(), after);
     const auto at = iterate(keys());
     // Behind the key, and behind the revocation that may lie behind it.
     after.empty() ? at->SeekToFirst() : at->Seek(std::string(after) + '\1');
-    for (; at->Valid(); at->Next()) {
-      if (view(at->key()).back() == '\0') continue;
-      auto bytes = view(at->value());
-      const auto created = read_sequence(bytes);
-      bytes.remove_prefix(std::min<std::size_t>(8, bytes.size()));
+    while (true) {
+      while (at->Valid() && view(at->key()).back() == '\0') at->Next();
+      if (!at->Valid() && !gathered.has_entry()) return status(*at);
+      KeyRun::Entry next;
+      if (at->Valid()) next = {view(at->key()), view(at->value())};
+      const bool is_gathered =
+          gathered.has_entry() && (!at->Valid() || gathered.entry().key_id <= next.key_id);
+      const bool is_both = is_gathered && at->Valid() && gathered.entry().key_id == next.key_id;
+      if (is_gathered) next = gathered.entry();
+      Sequence created = 0;
       EventView creation;
-      if (!take_event(bytes, creation)) return errc::storage_corrupt;
+      if (!read_key_record(next.key_id, next.record, created, creation)) return errc::storage_corrupt;
       if (!visit(created, creation)) return {};
+      if (is_gathered) gathered.step();
+      if (!is_gathered || is_both) at->Next();
     }
-    return status(*at);
   }
 
   std::uint64_t estimated_keys() const override {
@@ -231,7 +277,8 @@ class RocksdbStore final : public Store {
 
   result<std::optional<std::pair<Sequence, std::string>>> fetch_key(std::string_view key_id) const override {
     std::string value;
-    const auto found = db_->Get({}, keys(), slice(key_id), &value);
+    const bool gathered = key_files_->find(key_id, value);
+    const auto found = gathered ? rocksdb::Status() : db_->Get({}, keys(), slice(key_id), &value);
     if (found.IsNotFound()) return std::optional<std::pair<Sequence, std::string>>{};
     if (!found.ok()) return errc::storage_failed;
     if (value.size() < 8) return errc::storage_corrupt;
@@ -251,23 +298,36 @@ class RocksdbStore final : public Store {
 
   // What a crash loses here is folded again.
   result<void> fold(const std::vector<FoldedRevocation>& revocations, Sequence folded_to) override {
-    rocksdb::WriteBatch writes;
-    for (const auto& [key_id, sequence] : revocations) {
-      writes.Put(keys(), key_id + '\0', encode_i64(static_cast<std::int64_t>(sequence)));
-    }
-    writes.Put(meta(), "folded_to", encode_i64(static_cast<std::int64_t>(folded_to)));
-    if (!db_->Write(unlogged_, &writes).ok()) return errc::storage_failed;
+    std::vector<std::pair<std::string, std::string>> records;
+    records.reserve(revocations.size());
+    for (const auto& [key_id, sequence] : revocations)
+      records.emplace_back(key_id + '\0', encode_i64(static_cast<std::int64_t>(sequence)));
+    if (const auto put = put_sorted(keys(), records); !put) return put;
+    if (!db_->Put(unlogged_, meta(), "folded_to", encode_i64(static_cast<std::int64_t>(folded_to))).ok())
+      return errc::storage_failed;
     folded_to_ = folded_to;
     return {};
   }
 
-  result<void> add_audit_marks(const std::vector<AuditMark>& marks) override {
-    rocksdb::WriteBatch writes;
-    for (const auto& [kind, id, sequence] : marks) {
-      writes.Put(audit(), audit_prefix(kind, id) + big_endian(sequence), "");
-    }
-    if (!db_->Write(unlogged_, &writes).ok()) return errc::storage_failed;
+  result<std::string> checkpoint_id() const override {
+    std::string id;
+    const auto found = db_->Get({}, meta(), "checkpoint", &id);
+    if (!found.ok() && !found.IsNotFound()) return errc::storage_failed;
+    return id;
+  }
+
+  result<void> set_checkpoint_id(std::string_view id) override {
+    if (!db_->Put(unlogged_, meta(), "checkpoint", slice(id)).ok()) return errc::storage_failed;
+    if (!db_->Flush({}, families_).ok()) return errc::storage_failed;
     return {};
+  }
+
+  result<void> add_audit_marks(const std::vector<AuditMark>& marks) override {
+    std::vector<std::pair<std::string, std::string>> entries;
+    entries.reserve(marks.size());
+    for (const auto& [kind, id, sequence] : marks)
+      entries.emplace_back(audit_prefix(kind, id).append(big_endian(sequence)), std::string());
+    return put_sorted(audit(), entries);
   }
 
   result<void> scan_audit_marks(AuditKind kind, std::string_view id, Sequence from,
@@ -285,9 +345,7 @@ class RocksdbStore final : public Store {
   void index(const BatchView& batch, Sequence sequence, const EventView& event) {
     const auto number = encode_i64(static_cast<std::int64_t>(sequence));
     if (event.type == EventType::key_created) {
-      scratch_ = number;
-      append_event(scratch_, event);
-      writes_.Put(keys(), slice(event[Field::key_id]), scratch_);
+      created_->add(sequence, event);
     } else if (event.type == EventType::owner_revoked) {
       const auto scope = static_cast<Scope>(event[Field::owner_scope].front());
       writes_.Put(meta(), owner_prefix(scope, event[Field::owner_id]) + big_endian(sequence), "");
@@ -299,6 +357,22 @@ class RocksdbStore final : public Store {
     } else if (event.type == EventType::epoch_started) {
       writes_.Put(meta(), "epoch/" + big_endian(batch.epoch()), number);
     }
+  }
+
+  // In order: a memtable takes neighbours several times as fast as keys from all over. In small writes:
+  // commits wait for each.
+  result<void> put_sorted(rocksdb::ColumnFamilyHandle* family,
+                          std::vector<std::pair<std::string, std::string>>& entries) {
+    constexpr int entries_a_write = 1000;
+    std::sort(entries.begin(), entries.end());
+    rocksdb::WriteBatch writes;
+    for (std::size_t i = 0; i < entries.size(); ++i) {
+      writes.Put(family, entries[i].first, entries[i].second);
+      if (writes.Count() != entries_a_write && i + 1 != entries.size()) continue;
+      if (!db_->Write(unlogged_, &writes).ok()) return errc::storage_failed;
+      writes.Clear();
+    }
+    return {};
   }
 
   static result<void> status(const rocksdb::Iterator& at) {
@@ -319,10 +393,13 @@ class RocksdbStore final : public Store {
 
   std::unique_ptr<rocksdb::DB> db_;
   std::vector<rocksdb::ColumnFamilyHandle*> families_;
+  std::unique_ptr<RocksdbKeyFiles> key_files_;
   rocksdb::WriteOptions unlogged_;
   std::unique_ptr<WriteAhead> log_;
   std::atomic<Sequence> written_{0};
   rocksdb::WriteBatch writes_;
+  static constexpr std::size_t many_created = 64;                 // by one batch
+  std::shared_ptr<KeyRun> created_ = std::make_shared<KeyRun>();  // by the batch that is being committed
   std::string scratch_;
   std::atomic<Sequence> folded_to_{0};
 };
@@ -341,17 +418,24 @@ result<std::unique_ptr<Store>> open_rocksdb_store(const std::string& directory, 
   options.info_log_level = rocksdb::InfoLogLevel::WARN_LEVEL;
 
   rocksdb::BlockBasedTableOptions table;
-  table.block_cache = rocksdb::NewLRUCache(32 << 20);
+  table.block_cache = rocksdb::NewLRUCache(16 << 20);
   table.cache_index_and_filter_blocks = true;
   table.block_size = 16 << 10;
 
   rocksdb::ColumnFamilyOptions family;
   family.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
-  family.write_buffer_size = 32 << 20;
+  family.write_buffer_size = 16 << 20;
   family.compression = rocksdb::kLZ4Compression;
   table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
   rocksdb::ColumnFamilyOptions looked_up = family;
+  looked_up.write_buffer_size = 32 << 20;  // keys come in any order
   looked_up.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
+
+  // An import writes whole files, which lie side by side for a while: merging them can wait.
+  looked_up.level0_file_num_compaction_trigger = 12;
+  looked_up.level0_slowdown_writes_trigger = 60;
+  looked_up.level0_stop_writes_trigger = 100;
+  rocksdb::Env::Default()->LowerThreadPoolCPUPriority(rocksdb::Env::LOW);
 
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
   rocksdb::DB* db = nullptr;
@@ -371,6 +455,10 @@ result<std::unique_ptr<Store>> open_rocksdb_store(const std::string& directory, 
     return opened.IsCorruption() ? errc::storage_corrupt : errc::storage_failed;
   }
   auto store = std::make_unique<RocksdbStore>(std::unique_ptr<rocksdb::DB>(db), std::move(handles));
+  if (const auto restored = store->restore_key_files(); !restored) {
+    detail = "what had gathered for the keys' files cannot be read from the journal";
+    return restored.error();
+  }
   if (const auto log = store->open_log(directory + "/write-ahead", detail); !log) return log.error();
   return result<std::unique_ptr<Store>>(std::move(store));
 }

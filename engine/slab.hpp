@@ -5,6 +5,9 @@
 // `add` is thread-safe. A record may be read from any thread that got its slot through something synchronised
 // (an index under its lock); what changes in it later must be atomic.
 
+#include <sys/mman.h>
+
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <cstdlib>
@@ -25,7 +28,7 @@ class Slab {
   ~Slab() {
     for (std::size_t i = 0; i < max_chunks; ++i) {
       if (Chunk* const chunk = chunks_[i].load(std::memory_order_relaxed))
-        delete chunk;
+        destroy(chunk);
       else
         break;
     }
@@ -37,14 +40,15 @@ class Slab {
   Slot add() {
     const auto slot = size_.fetch_add(1, std::memory_order_relaxed);
     const auto chunk = slot / chunk_records;
-    if (chunk >= max_chunks) throw std::length_error("the table is full");
-    // Chunks come into being in order, so that the destructor can stop at the first gap.
-    if (!chunks_[chunk].load(std::memory_order_acquire)) {
-      const std::scoped_lock lock(growing_);
-      for (std::size_t i = grown_; i <= chunk; ++i) chunks_[i].store(new Chunk, std::memory_order_release);
-      grown_ = std::max(grown_, chunk + 1);
-    }
+    ensure(chunk);
     return static_cast<Slot>(slot);
+  }
+
+  // While loading: so many more, default-constructed.
+  void add_many(std::size_t count) {
+    const auto size = size_.load(std::memory_order_relaxed) + count;
+    if (count != 0) ensure((size - 1) / chunk_records);
+    size_.store(size, std::memory_order_release);
   }
 
   Record& operator[](Slot slot) {
@@ -56,11 +60,41 @@ class Slab {
   std::size_t size() const { return size_.load(std::memory_order_acquire); }
 
  private:
-  static constexpr std::size_t chunk_records = 1 << 14;
-  static constexpr std::size_t max_chunks = 1 << 17;
+  static constexpr std::size_t chunk_records = 1 << 15;
+  static constexpr std::size_t max_chunks = 1 << 16;
   struct Chunk {
     Record records[chunk_records];
   };
+
+  // Chunks large enough lie on huge pages, where the system has them: records are read at random, and with
+  // small pages nearly every read misses the TLB as well.
+  static constexpr std::size_t huge_page_bytes = std::size_t{2} << 20;
+  static constexpr bool is_huge = sizeof(Chunk) % huge_page_bytes == 0;
+  static Chunk* create() {
+    if constexpr (!is_huge) return new Chunk;
+    void* const memory = std::aligned_alloc(huge_page_bytes, sizeof(Chunk));
+    if (memory == nullptr) throw std::bad_alloc();
+    ::madvise(memory, sizeof(Chunk), MADV_HUGEPAGE);
+    return new (memory) Chunk;
+  }
+  static void destroy(Chunk* chunk) {
+    if constexpr (is_huge) {
+      chunk->~Chunk();
+      std::free(chunk);
+    } else {
+      delete chunk;
+    }
+  }
+
+  void ensure(std::size_t chunk) {
+    if (chunk >= max_chunks) throw std::length_error("the table is full");
+    // Chunks come into being in order, so that the destructor can stop at the first gap.
+    if (!chunks_[chunk].load(std::memory_order_acquire)) {
+      const std::scoped_lock lock(growing_);
+      for (std::size_t i = grown_; i <= chunk; ++i) chunks_[i].store(create(), std::memory_order_release);
+      grown_ = std::max(grown_, chunk + 1);
+    }
+  }
 
   std::atomic<std::size_t> size_{0};
   std::mutex growing_;

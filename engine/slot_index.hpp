@@ -5,6 +5,7 @@
 //
 // Not thread-safe: one lock a shard is around it.
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -39,6 +40,11 @@ class SlotIndex {
   void insert(std::uint64_t hash, Slot slot, HashOf&& hash_of) {
     if (size_ + 1 > capacity_limit()) grow(hash_of);
     place(hash, slot);
+  }
+
+  // While it is empty: room for so many without growing.
+  void reserve(std::size_t entries) {
+    reset(std::max<std::size_t>(4, entries * 100 / (bucket_slots * 85) + 1));
   }
 
   // `from` is there; look-ups find `to` in its place from now on.
@@ -107,10 +113,14 @@ class SlotIndex {
     const auto old = std::move(buckets_);
     const auto old_count = bucket_count_;
     reset(old_count < 4 ? 4 : old_count + old_count / 2);
+    // Hashes by the dozen: each is a miss of its own, and so they overlap.
+    std::uint64_t hashes[bucket_slots];
     for (std::size_t at = 0; at < old_count; ++at) {
-      for (std::size_t i = 0; i < bucket_slots; ++i) {
-        if (old[at].tags[i] != 0) place(hash_of(old[at].slots[i]), old[at].slots[i]);
-      }
+      const Bucket& bucket = old[at];
+      std::size_t used = 0;  // they are filled from the front
+      while (used < bucket_slots && bucket.tags[used] != 0) ++used;
+      for (std::size_t i = 0; i < used; ++i) hashes[i] = hash_of(bucket.slots[i]);
+      for (std::size_t i = 0; i < used; ++i) place(hashes[i], bucket.slots[i]);
     }
   }
   void reset(std::size_t bucket_count);

@@ -74,6 +74,10 @@ class Store {
   // Lets go of what of the log has become needless. Takes a while; from the folder.
   virtual result<void> release_log() { return {}; }
 
+  // Which checkpoint (see checkpoint.hpp) is of this store: its id, or nothing. Synced.
+  virtual result<std::string> checkpoint_id() const = 0;
+  virtual result<void> set_checkpoint_id(std::string_view id) = 0;
+
   // Marks of events up to `folded_to`: written before that rises. Doing it again changes nothing.
   virtual result<void> add_audit_marks(const std::vector<AuditMark>& marks) = 0;
   // Visits, in order, the sequences at or after `from` that are marked, until `visit` answers false.

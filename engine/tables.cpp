@@ -11,6 +11,15 @@ Digest digest_of(const EventView& event) {
   return digest;
 }
 
+void Tables::prefetch(std::string_view key_id, const Digest& digest,
+                      const std::array<std::string_view, 3>& owner_ids) const {
+  keys.prefetch(key_id, digest);
+  for (const Scope scope : all_scopes) {
+    const auto id = owner_ids[static_cast<std::size_t>(scope)];
+    if (!id.empty()) of(scope).prefetch(id);
+  }
+}
+
 Slot Tables::add_key(Sequence sequence, const EventView& creation) {
   std::array<Slot, 3> owner_slots{no_slot, no_slot, no_slot};
   const auto workspace_id = creation[Field::workspace];
@@ -74,10 +83,33 @@ Slot Tables::rotate_key(Slot key, Sequence sequence, const Digest& digest, UnixM
     record.set_suspended(old.is_suspended());
     if (revoked != 0) record.set_revoked(revoked);
   });
-  const std::scoped_lock lock(predecessors_mutex_);
-  predecessors_.emplace(slot, key);
-  has_predecessors_.store(true, std::memory_order_release);
+  restore_predecessor(slot, key);
   return slot;
+}
+
+void Tables::restore_predecessor(Slot slot, Slot before) {
+  const std::scoped_lock lock(predecessors_mutex_);
+  predecessors_.emplace(slot, before);
+  has_predecessors_.store(true, std::memory_order_release);
+}
+
+std::vector<std::pair<Slot, Slot>> Tables::predecessors() const {
+  const std::scoped_lock lock(predecessors_mutex_);
+  return {predecessors_.begin(), predecessors_.end()};
+}
+
+void Tables::count_keys() {
+  for (Slot slot = 0; slot < keys.size(); ++slot) {
+    const KeyRecord& key = keys[slot];
+    if (key.is_superseded()) continue;
+    const Slot workspace = key.owners[static_cast<std::size_t>(Scope::workspace)];
+    for (const Scope scope : all_scopes) {
+      const Slot owner = key.owners[static_cast<std::size_t>(scope)];
+      if (owner == no_slot) continue;
+      if (scope != Scope::workspace) of(scope).settle(owner, workspace);
+      if (key.revoked() == 0 && key.created > of(scope).revoked_through(owner)) of(scope).key_created(owner);
+    }
+  }
 }
 
 Slot Tables::newest_of(Slot key) const {

@@ -7,6 +7,8 @@
 #include <mutex>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
+#include <vector>
 
 #include "engine/decision.hpp"
 #include "engine/event.hpp"
@@ -31,6 +33,16 @@ struct Tables {
   OwnerTable& of(Scope scope) { return owners[static_cast<std::size_t>(scope)]; }
   const OwnerTable& of(Scope scope) const { return owners[static_cast<std::size_t>(scope)]; }
 
+  // Fetches what look-ups of these will read, and returns before it is there.
+  void prefetch(std::string_view key_id, const Digest& digest,
+                const std::array<std::string_view, 3>& owner_ids) const;
+  // The same for what a change of the key will read of its owners.
+  void prefetch_owners(Slot key) const {
+    for (const Scope scope : all_scopes) {
+      const Slot owner = keys[key].owners[static_cast<std::size_t>(scope)];
+      if (owner != no_slot) of(scope).prefetch(owner);
+    }
+  }
   // Applies the event `created` (type key_created) to the tables.
   Slot add_key(Sequence sequence, const EventView& creation);
   // False if the key was revoked by an event of its own already.
@@ -39,6 +51,12 @@ struct Tables {
   void suspend_key(Slot key, bool suspended);
   // The key gets a new digest, from `sequence` on; the old one ends at `grace_until`. Answers the new slot.
   Slot rotate_key(Slot key, Sequence sequence, const Digest& digest, UnixMs grace_until);
+
+  // For checkpoints: (slot, the slot of the secret before it) of keys that were rotated.
+  std::vector<std::pair<Slot, Slot>> predecessors() const;
+  void restore_predecessor(Slot slot, Slot before);
+  // After the keys and the owners' marks have been put back: counts what owners have.
+  void count_keys();
 
   // By whoever holds the turn. `owner` is the slot of `id`, or no_slot.
   Extent extent_of(const Reach& reach, Scope scope, Slot owner, std::string_view id) const;
@@ -59,7 +77,7 @@ struct Tables {
 
   // The slot of the secret that a rotated key had before. Resumptions come from the journal's thread: hence a
   // lock, which nobody takes while no key was ever rotated.
-  std::mutex predecessors_mutex_;
+  mutable std::mutex predecessors_mutex_;
   std::atomic<bool> has_predecessors_{false};
   std::unordered_map<Slot, Slot> predecessors_;
 };

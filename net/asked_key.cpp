@@ -1,5 +1,8 @@
 #include "net/asked_key.hpp"
 
+#include <algorithm>
+#include <array>
+
 namespace revoked::net {
 namespace {
 
@@ -115,6 +118,40 @@ std::optional<Refusal> read_asked_key(AskedKey& asked, std::vector<JsonMember> m
     return Refusal{403, "forbidden", "nobody creates a key outside their own reach"};
   }
   return {};
+}
+
+bool read_plain_key(AskedKey& asked, std::string_view json, const engine::Engine& engine,
+                    const engine::Principal& principal) {
+  std::array<TextMember, 8> members;
+  const auto count = read_json_texts(json, members);
+  if (!count) return false;
+  asked.members.clear();
+  asked.permissions.clear();
+  asked.refusal.clear();
+  asked.has_secret = false;
+  engine::NewKey key;
+  for (const auto& [name, text] : std::span(members).first(*count)) {
+    if (name == "key_id") {
+      if (!engine::is_key_id(text)) return false;
+      key.key_id = text;
+    } else if (name == "secret_sha256") {
+      const auto digest = engine::digest_from_hex(text);
+      if (!digest || asked.has_secret || engine.digester().has_pepper()) return false;
+      asked.has_secret = true;
+      key.digest = *digest;
+    } else if (name == "name") {
+      if (text.size() > engine::max_name_size) return false;
+      key.name = text;
+    } else {
+      const auto scope = std::find_if(engine::all_scopes.begin(), engine::all_scopes.end(),
+                                      [&](Scope each) { return name == to_string(each); });
+      if (scope == engine::all_scopes.end() || !engine::is_owner_id(text)) return false;
+      key.owners[static_cast<std::size_t>(*scope)] = text;
+    }
+  }
+  asked.key = key;
+  take_limits(asked.key, principal.reach);
+  return asked.has_secret && principal.reach.covers(asked.key.owners);
 }
 
 engine::result<engine::CreatedKey> create_asked_key(Api& api, const Call& call, AskedKey& asked) {

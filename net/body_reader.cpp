@@ -64,7 +64,8 @@ Task<BodyReader::Got> BodyReader::next(Deadline deadline) {
     continue_owed_ = false;
     if (!co_await connection_.flush()) co_return Got::closed;
     if (deadline == Deadline::of_each) connection_.enter(Phase::body);
-    if (!co_await connection_.receive()) co_return Got::closed;
+    const auto at_most = max_bytes_ == 0 ? Connection::read_bulk_bytes : Connection::read_chunk_bytes;
+    if (!co_await connection_.receive(at_most)) co_return Got::closed;
   }
 }
 

@@ -25,7 +25,7 @@ using Line = LineReader::Line;
 
 constexpr std::size_t max_failures_told = 1000;
 // How far a bulk runs ahead of the disk: others have to come in between, and wait for what it has written.
-constexpr engine::Sequence max_lead = 8192;
+constexpr engine::Sequence max_lead = 2 * engine::Journal::max_batch_events;
 // How often the log tells how far a bulk has got.
 constexpr std::chrono::seconds tell_every{2};
 
@@ -96,25 +96,28 @@ class Bulk {
 
 class Import final : public Bulk {
  public:
-  using Bulk::Bulk;
+  Import(Api& api, const engine::Principal& principal, const Request& request)
+      : Bulk(api, principal, request) {
+    texts_.reserve(max_texts_bytes);
+  }
 
   engine::result<void> take(const Line* line) override {
-    if (line == nullptr || is_blank(*line)) return {};
+    if (line == nullptr || gathered_.size() == max_gathered) {
+      if (const auto done = create_gathered(); !done) return done;
+      if (line == nullptr) return {};
+    }
+    if (is_blank(*line)) return {};
     if (line->too_long) return fail(*line, "line_too_long");
-    if (const auto refusal = read_asked_key(asked_, line->text, api_.engine, principal_)) {
-      return fail(*line, refusal->code);
+    if (!read_plain_key(asked_, line->text, api_.engine, principal_)) {
+      if (const auto refusal = read_asked_key(asked_, line->text, api_.engine, principal_))
+        return fail(*line, refusal->code);
     }
     // Nobody could ever be told a secret that we made here.
     if (!asked_.has_secret) return fail(*line, "secret_missing");
-    const auto created = api_.engine.create(asked_.key, caller_);
-    if (!created) {
-      const auto error = created.error();
-      const auto kind = problem_kind(error);
-      if (kind.status >= 500) return error;
-      return fail(*line, kind.code);
+    if (texts_.size() + line->text.size() + max_limits_bytes > max_texts_bytes) {
+      if (const auto done = create_gathered(); !done) return done;
     }
-    ++accepted_;
-    reached(created->sequence);
+    keep(line->number);
     return {};
   }
   void write_counts(JsonWriter& json) const override { json.field("created", accepted_); }
@@ -122,7 +125,44 @@ class Import final : public Bulk {
   std::uint64_t changed_keys() const override { return accepted_; }
 
  private:
+  static constexpr std::size_t max_gathered = engine::Engine::max_creations_together;
+  // A key's texts are no longer than its line, but for the owners that its creator is limited to.
+  static constexpr std::size_t max_limits_bytes = engine::all_scopes.size() * engine::max_id_size;
+  static constexpr std::size_t max_texts_bytes = 2 * max_line_bytes;
+
+  // What has been read views the line and the parser.
+  void keep(std::uint64_t number) {
+    auto& key = gathered_.emplace_back(engine::AskedCreation{asked_.key, {}}).key;
+    for (auto* const text : {&key.key_id, &key.owners[0], &key.owners[1], &key.owners[2], &key.name,
+                             &key.permissions, &key.metadata}) {
+      const auto at = texts_.size();
+      texts_.append(*text);
+      *text = std::string_view(texts_).substr(at);
+    }
+    numbers_.push_back(number);
+  }
+
+  engine::result<void> create_gathered() {
+    if (gathered_.empty()) return {};
+    const auto last = api_.engine.create_many(gathered_, caller_);
+    if (!last) return last.error();
+    reached(*last);
+    for (std::size_t i = 0; i < gathered_.size(); ++i) {
+      if (!gathered_[i].error)
+        ++accepted_;
+      else if (const auto failed = fail({{}, numbers_[i]}, problem_kind(gathered_[i].error).code); !failed)
+        return failed;
+    }
+    gathered_.clear();
+    numbers_.clear();
+    texts_.clear();
+    return {};
+  }
+
   AskedKey asked_;
+  std::vector<engine::AskedCreation> gathered_;
+  std::vector<std::uint64_t> numbers_;  // of their lines
+  std::string texts_;                   // never beyond what is reserved: views stay good
 };
 
 class BulkRevocation final : public Bulk {

@@ -53,8 +53,8 @@ void Connection::consume(std::size_t bytes) {
   if (input_.size() == 0 && input_.capacity() > max_kept_bytes) input_.shrink_to_fit();
 }
 
-Task<bool> Connection::receive() {
-  const auto space = input_.prepare(read_chunk_bytes);
+Task<bool> Connection::receive(std::size_t at_most_bytes) {
+  const auto space = input_.prepare(at_most_bytes);
   const auto [error, size] = co_await socket_.async_read_some(asio::buffer(space), cache::as_result);
   if (error) co_return false;
   input_.commit(size);

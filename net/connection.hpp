@@ -18,6 +18,9 @@ class NetworkThread;
 
 class Connection {
  public:
+  static constexpr std::size_t read_chunk_bytes = 16 << 10;
+  static constexpr std::size_t read_bulk_bytes = 64 << 10;  // of a body without a limit
+
   // What the peer is given time for. Past it the socket is closed, and whoever waits on it gets an error.
   enum class Phase { idle, head, body, handling, writing, streaming, closing };
 
@@ -38,7 +41,7 @@ class Connection {
   std::string_view received() const;
   void consume(std::size_t bytes);
   // Waits for more. False if the peer is gone or the deadline has passed.
-  Task<bool> receive();
+  Task<bool> receive(std::size_t at_most_bytes = read_chunk_bytes);
 
   // Of the request that is being answered: memory that stays.
   std::string& request_id() { return request_id_; }
@@ -54,7 +57,6 @@ class Connection {
   void close();
 
  private:
-  static constexpr std::size_t read_chunk_bytes = 16 << 10;
   static constexpr std::size_t max_kept_bytes = 128 << 10;  // of memory, when nothing is in it
 
   NetworkThread& thread_;

@@ -1,5 +1,7 @@
 // The engine: builds the parts, passes references, waits for the end.
 
+#include <malloc.h>
+
 #include <csignal>
 #include <filesystem>
 #include <fstream>
@@ -181,6 +183,38 @@ class Bus {
   std::thread thread_;
 };
 
+// Gives the system back what a burst of changes took and left free, once it is over.
+class Trimmer {
+ public:
+  Trimmer(asio::io_context& io, const engine::Engine& engine)
+      : engine_(engine), timer_(io.get_executor()), trimmed_at_(engine.applied()), seen_(trimmed_at_) {
+    wait();
+  }
+
+ private:
+  static constexpr engine::Sequence burst_events = 100'000;
+  static constexpr engine::Sequence calm_events = 1'000;  // a second
+
+  void wait() {
+    timer_.expires_after(std::chrono::seconds(1));
+    timer_.async_wait([this](boost::system::error_code error) {
+      if (error) return;
+      const auto applied = engine_.applied();
+      if (applied - trimmed_at_ >= burst_events && applied - seen_ < calm_events) {
+        ::malloc_trim(0);
+        trimmed_at_ = applied;
+      }
+      seen_ = applied;
+      wait();
+    });
+  }
+
+  const engine::Engine& engine_;
+  cache::Timer timer_;
+  engine::Sequence trimmed_at_;
+  engine::Sequence seen_;
+};
+
 void log_progress(const engine::LoadProgress& progress) {
   net::log(net::Level::info, progress.finished ? "loaded" : "loading",
            {{"keys", std::to_string(progress.keys)},
@@ -221,7 +255,11 @@ int serve(const Configuration& configuration) {
 
   asio::io_context main_io(1);
   std::atomic<bool> draining{false};
-  engine::Engine engine({pepper, configuration.key_prefix, {}}, [&main_io] { main_io.stop(); });
+  engine::Engine::Options engine_options;
+  engine_options.pepper = pepper;
+  engine_options.key_prefix = configuration.key_prefix;
+  engine_options.checkpoint_file = configuration.data_dir + "/tables";
+  engine::Engine engine(std::move(engine_options), [&main_io] { main_io.stop(); });
   auto store = open_store(configuration.data_dir);
   const auto master_file = master_key_file(configuration);
   const net::Authenticator authenticator(engine, watch_master_keys(master_file), std::move(tokens));
@@ -237,6 +275,8 @@ int serve(const Configuration& configuration) {
     throw std::runtime_error("the data directory " + configuration.data_dir + ": " +
                              started.error().message());
   }
+  ::malloc_trim(0);  // what the load left free
+  Trimmer trimmer(main_io, engine);
   asio::signal_set signals(main_io, SIGINT, SIGTERM);
   signals.async_wait([&](boost::system::error_code, int) { main_io.stop(); });
   if (configuration.dev) std::cout << "master key: " << tools::read_keys(master_file).front() << '\n';
@@ -260,6 +300,10 @@ int serve(const Configuration& configuration) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  // Large blocks, such as RocksDB's buffers, of their own, and gone when they are free; a constant threshold
+  // stays where it is. Few arenas: what one has free the others cannot use.
+  ::mallopt(M_MMAP_THRESHOLD, 256 << 10);
+  ::mallopt(M_ARENA_MAX, 4);
   return tools::run_program("revoked", [&] {
     Configuration configuration;
     if (const auto code = read_configuration(argc, argv, configuration)) return *code;

@@ -250,5 +250,31 @@ TEST(Engine, IsNotReadyBeforeItsStartAndAfterItsStop) {
   EXPECT_TRUE(engine.verify({}, 1, decision));  // what is known stays known
 }
 
+// The second line of an import that is refused leaves those around it alone.
+TEST_F(EngineTest, ManyKeysAreCreatedInOneTurnAndEachIsAnsweredForItself) {
+  ASSERT_TRUE(engine_.create("there"));
+  const auto asked_for = [](std::string_view id, std::string_view secret) {
+    AskedCreation asked;
+    asked.key.key_id = id;
+    asked.key.digest = digest_of(secret);
+    asked.key.owners = {"u1", "a1", "w1"};
+    return asked;
+  };
+  std::vector<AskedCreation> asked{
+      asked_for("one", "one"), asked_for("there", "x"), asked_for("one", "y"),  asked_for("two", "there"),
+      asked_for("no id", "z"), asked_for("", "issued"), asked_for("two", "two")};
+  const auto last = engine_->create_many(asked, {});
+  ASSERT_TRUE(last);
+  EXPECT_EQ(*last, engine_->applied());
+  const auto exists = make_error_code(errc::already_exists);
+  const std::vector<boost::system::error_code> expected{
+      {}, exists, exists, exists, make_error_code(errc::invalid_key_id), {}, {}};
+  for (std::size_t i = 0; i < asked.size(); ++i) EXPECT_EQ(asked[i].error, expected[i]) << i;
+  engine_.settle();
+  for (const auto* secret : {"one", "two", "issued"}) EXPECT_EQ(engine_.state(secret), KeyState::active);
+  for (const auto* secret : {"x", "y", "z"}) EXPECT_EQ(engine_.state(secret), KeyState::unknown);
+  EXPECT_EQ(engine_->revoke_owner(Scope::user, "u1", "", {})->keys, 3u);
+}
+
 }  // namespace
 }  // namespace revoked::engine

@@ -81,6 +81,7 @@ class FakeDisk {
   std::map<std::pair<Scope, std::string>, std::vector<Sequence>> marks;
   std::vector<std::pair<Epoch, Sequence>> epochs;
   Sequence folded_to = 0;
+  std::string checkpoint_id;
   std::map<std::pair<AuditKind, std::string>, std::set<Sequence>> audit_marks;
 
   // Answers whether the commit may be written.
@@ -211,6 +212,16 @@ class FakeStore final : public Store {
     if (found == disk_->marks.end()) return Sequence{0};
     const auto at = std::lower_bound(found->second.begin(), found->second.end(), from);
     return at == found->second.end() ? Sequence{0} : *at;
+  }
+
+  result<std::string> checkpoint_id() const override {
+    const std::scoped_lock lock(disk_->mutex());
+    return disk_->checkpoint_id;
+  }
+  result<void> set_checkpoint_id(std::string_view id) override {
+    const std::scoped_lock lock(disk_->mutex());
+    disk_->checkpoint_id = id;
+    return {};
   }
 
   Sequence folded_to() const override {

@@ -1,0 +1,85 @@
+#pragma once
+// The blocks of a checkpoint's file; see checkpoint.hpp for the format. Of one thread each, but for
+// BlockReader::read.
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+
+namespace revoked::engine {
+
+inline constexpr std::size_t checkpoint_block_bytes = 1 << 20;
+
+// Throws std::system_error when the disk refuses.
+class BlockWriter {
+ public:
+  // Blocks begin behind the first `header_bytes`.
+  BlockWriter(const std::string& path, std::size_t header_bytes);
+  ~BlockWriter();
+  BlockWriter(const BlockWriter&) = delete;
+  BlockWriter& operator=(const BlockWriter&) = delete;
+
+  void append(std::string_view bytes);
+  template <class T>
+  void append_value(const T& value) {
+    append({reinterpret_cast<const char*>(&value), sizeof value});
+  }
+  void pad();  // with zeros, to a whole block
+  std::uint64_t size() const { return size_; }
+  // The last block, then the header, then a sync.
+  void finish(std::string_view header);
+
+ private:
+  void write_block();
+
+  int file_;
+  const std::size_t header_bytes_;
+  std::string block_;
+  std::uint64_t size_ = 0;
+  std::uint64_t offset_;
+  std::uint64_t synced_;
+};
+
+class BlockReader {
+ public:
+  // No file: is_open() is false.
+  BlockReader(const std::string& path, std::size_t header_bytes);
+  ~BlockReader();
+  BlockReader(const BlockReader&) = delete;
+  BlockReader& operator=(const BlockReader&) = delete;
+
+  bool is_open() const { return file_ >= 0; }
+  bool read_header(std::string& header) const;
+  // Whether the file has just the length for so many bytes in blocks.
+  bool set_size(std::uint64_t bytes);
+  std::uint64_t block_count() const;
+
+  // False if the block is damaged. From any thread.
+  bool read(std::uint64_t block, std::string& bytes) const;
+
+  // All the bytes from `block` on, in order. False: there are no more, or they are damaged.
+  void seek(std::uint64_t block) {
+    next_ = block;
+    held_.clear();
+    at_ = 0;
+  }
+  bool take(char* out, std::size_t size);
+  template <class T>
+  bool take_value(T& value) {
+    return take(reinterpret_cast<char*>(&value), sizeof value);
+  }
+
+ private:
+  int file_;
+  const std::size_t header_bytes_;
+  std::uint64_t size_ = 0;
+  std::uint64_t next_ = 0;
+  std::string held_;
+  std::size_t at_ = 0;
+};
+
+// Calls visit(block) for each, on every core; false as soon as one answers so.
+bool for_each_block(std::uint64_t begin, std::uint64_t end, const std::function<bool(std::uint64_t)>& visit);
+
+}  // namespace revoked::engine

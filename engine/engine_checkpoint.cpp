@@ -1,0 +1,41 @@
+// Checkpoints of the tables, made in the background. See engine.hpp.
+
+#include <algorithm>
+#include <filesystem>
+
+#include "engine/checkpoint.hpp"
+#include "engine/engine.hpp"
+
+namespace revoked::engine {
+
+void Engine::checkpoint_if_due(const std::function<bool()>& go_on) {
+  constexpr auto pause_after_failure = std::chrono::minutes(1);
+  const auto& file = options_.checkpoint_file;
+  const auto due = std::max<Sequence>(options_.checkpoint_after, tables_.keys.size() / 8);
+  if (file.empty() || journal_->durable() < checkpointed_ + due) return;
+  if (std::chrono::steady_clock::now() < no_checkpoint_before_) return;
+
+  TablesCut cut;
+  {
+    const Journal::Turn turn(*journal_);
+    cut = cut_tables(tables_, journal_->durable());
+  }
+  // Its events up to the cut must have had their whole effect; most often they have.
+  if (!resumptions_.are_settled(cut.sequence)) return;
+  no_checkpoint_before_ = std::chrono::steady_clock::now() + pause_after_failure;
+  // The journal needs the disk more.
+  std::error_code failed;
+  const auto room = std::filesystem::space(std::filesystem::absolute(file).parent_path(), failed);
+  if (failed || room.available < 4 * checkpoint_bytes(cut)) return;
+  const auto seal = [this]() -> result<Sequence> {
+    const auto newest = journal_->applied();
+    if (!journal_->wait_until_durable(newest)) return errc::storage_failed;
+    return newest;
+  };
+  const auto made = write_checkpoint(file, tables_, cut, {go_on, seal});
+  if (!made || !store_->set_checkpoint_id(made->id)) return;
+  checkpointed_ = made->sequence;
+  no_checkpoint_before_ = {};
+}
+
+}  // namespace revoked::engine

@@ -1,0 +1,299 @@
+// A start from a checkpoint ends where a start from the store does, whatever happened while it was made; and
+// whatever is wrong with the file, the start goes without it.
+
+#include "engine/checkpoint.hpp"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <thread>
+
+#include "tests/engine/engine_harness.hpp"
+#include "tests/support/eventually.hpp"
+#include "tests/support/temporary_directory.hpp"
+
+namespace revoked::engine {
+namespace {
+
+using revoked::test::eventually;
+using revoked::test::TemporaryDirectory;
+using test::FakeDisk;
+using test::FakeStore;
+using test::Harness;
+
+class Checkpoint : public testing::Test {
+ protected:
+  Checkpoint() { start({}); }
+
+  void start(const std::string& checkpoint_file) {
+    engine_.reset();
+    Engine::Options options;
+    options.checkpoint_file = checkpoint_file;
+    options.checkpoint_after = 1'000'000'000;  // the tests make their own
+    engine_ = std::make_unique<Harness>([this] { return std::make_unique<FakeStore>(disk_); }, options);
+    ASSERT_TRUE(engine_->started());
+  }
+
+  // Of the tables that a start on this disk comes to, cut now; `meanwhile` happens once the keys are copied.
+  void write(const std::function<void(Tables&)>& meanwhile = {}) {
+    engine_->settle();
+    Tables tables;
+    FakeStore store(disk_);
+    ASSERT_TRUE(recover(store, {}, tables, [](const LoadProgress&) {}));
+    const auto last = *store.last_sequence();
+    const auto cut = cut_tables(tables, last);
+    const auto seal = [&]() -> result<Sequence> { return last; };
+    bool first = true;
+    const auto go_on = [&] {
+      if (std::exchange(first, false) && meanwhile) meanwhile(tables);
+      return true;
+    };
+    const auto made = write_checkpoint(file_, tables, cut, {go_on, seal});
+    ASSERT_TRUE(made);
+    ASSERT_TRUE(store.set_checkpoint_id(made->id));
+  }
+
+  // Whether a start would take the file.
+  bool is_good() {
+    Tables tables;
+    const bool read = bool(read_checkpoint(file_, disk_->checkpoint_id, tables));
+    EXPECT_EQ(tables.keys.size() != 0, read);
+    return read;
+  }
+
+  // The store alone no longer knows of keys and what became of them: what is there comes from the checkpoint.
+  void forget_records() {
+    engine_->stop();
+    disk_->keys.clear();
+    disk_->folded.clear();
+    disk_->marks.clear();
+    disk_->folded_to = disk_->batches.empty() ? 0 : last_sequence();
+  }
+  Sequence last_sequence() { return *FakeStore(disk_).last_sequence(); }
+
+  Harness& engine() { return *engine_; }
+
+  TemporaryDirectory directory_;
+  const std::string file_ = directory_ / "tables";
+  std::shared_ptr<FakeDisk> disk_ = std::make_shared<FakeDisk>();
+  std::unique_ptr<Harness> engine_;
+};
+
+const std::string long_id(100, 'x');
+
+TEST_F(Checkpoint, HoldsKeysOwnersAndWhatBecameOfThem) {
+  auto& engine = this->engine();
+  engine.create("plain", {"ann", "app", "acme"});
+  engine.create(long_id, {"owner-with-a-rather-long-name", "", "acme"});
+  engine.create("019b7ca9-8f2e-7000-8000-000000000001", {"bob", "", "acme"});
+  engine.create("revoked", {"bob", "", "acme"});
+  engine.create("suspended", {"bob", "", "other"});
+  engine.create("rotated", {"cid", "", ""});
+  engine.create("of-dee", {"dee", "", ""});
+  NewKey rich;
+  rich.key_id = "rich";
+  rich.digest = test::digest_of("rich");
+  rich.permissions = "keys:read keys:verify";
+  rich.expires_at = 5000;
+  ASSERT_TRUE(engine->create(rich, {}));
+  ASSERT_TRUE(engine->revoke("revoked", "", {}));
+  ASSERT_TRUE(engine->suspend("suspended", "", {}));
+  ASSERT_TRUE(engine->rotate("rotated", test::digest_of("rotated-new"), 1'000'000, {}));
+  ASSERT_TRUE(engine->revoke_owner(Scope::user, "dee", "", {}));
+  engine.create("of-dee-later", {"dee", "", ""});
+  write();
+  forget_records();
+  start(file_);
+
+  auto& again = this->engine();
+  for (const auto& id :
+       {std::string("plain"), long_id, std::string("of-dee-later"), std::string("rotated-new"),
+        std::string("rotated"), std::string("019b7ca9-8f2e-7000-8000-000000000001")})
+    EXPECT_EQ(again.state(id), KeyState::active) << id;
+  EXPECT_EQ(again.state("revoked"), KeyState::revoked);
+  EXPECT_EQ(again.state("of-dee"), KeyState::revoked);
+  EXPECT_EQ(again.state("suspended"), KeyState::suspended);
+  EXPECT_EQ(again.state("rich"), KeyState::active);
+  EXPECT_EQ(again.state("rich", 5001), KeyState::expired);
+  Decision decision;
+  ASSERT_TRUE(again->verify(test::digest_of("rich"), 1, decision));
+  EXPECT_EQ(decision.permissions, "keys:read keys:verify");
+  ASSERT_TRUE(again->verify(test::digest_of(long_id), 1, decision));
+  EXPECT_EQ(decision.key_id, long_id);
+  EXPECT_EQ(decision.owner(Scope::user), "owner-with-a-rather-long-name");
+  EXPECT_EQ(decision.owner(Scope::workspace), "acme");
+  // The counters are exact: N of a revocation by owner.
+  EXPECT_EQ(again->revoke_owner(Scope::user, "dee", "", {})->keys, 1u);
+  EXPECT_EQ(again->revoke_owner(Scope::workspace, "acme", "", {})->keys, 3u);
+  EXPECT_EQ(again->revoke_owner(Scope::user, "cid", "", {})->keys, 1u);
+  // Both secrets of the rotated key went with it.
+  EXPECT_EQ(again.state("rotated"), KeyState::revoked);
+  EXPECT_EQ(again.state("rotated-new"), KeyState::revoked);
+  EXPECT_EQ(again->create(NewKey{"plain", test::digest_of("x"), {}, {}, {}, {}, 0}, {}).error(),
+            make_error_code(errc::already_exists));
+}
+
+TEST_F(Checkpoint, WhatCameAfterItIsReplayed) {
+  auto& engine = this->engine();
+  for (const auto* id : {"a", "b", "c", "d", "e"}) engine.create(id, {"ann", "", ""});
+  write();
+  engine.create("new", {"ann", "", ""});
+  ASSERT_TRUE(engine->revoke("a", "", {}));
+  ASSERT_TRUE(engine->suspend("b", "", {}));
+  ASSERT_TRUE(engine->rotate("c", test::digest_of("c-new"), 1'000'000, {}));
+  engine.create("of-bob", {"bob", "", ""});
+  ASSERT_TRUE(engine->revoke_owner(Scope::user, "bob", "", {}));
+  engine.settle();
+  forget_records();
+  start(file_);
+  auto& again = this->engine();
+  EXPECT_EQ(again.state("a"), KeyState::revoked);
+  EXPECT_EQ(again.state("b"), KeyState::suspended);
+  EXPECT_EQ(again.state("c-new"), KeyState::active);
+  EXPECT_EQ(again.state("of-bob"), KeyState::revoked);
+  EXPECT_EQ(again.state("new"), KeyState::active);
+  EXPECT_EQ(again->revoke_owner(Scope::user, "ann", "", {})->keys, 5u);
+}
+
+// What happens while it is made may be in it or not: the replay ends at the same.
+TEST_F(Checkpoint, ChangesMeanwhileDoNoHarm) {
+  auto& engine = this->engine();
+  for (const auto* id : {"revoked", "suspended", "rotated", "twice"}) engine.create(id, {"ann", "", ""});
+  NewKey expiring;
+  expiring.key_id = "expiring";
+  expiring.digest = test::digest_of("expiring");
+  expiring.expires_at = 5'000'000'000'000;
+  ASSERT_TRUE(engine->create(expiring, {}));
+  // The journal hears of it as well, of course.
+  ASSERT_TRUE(engine->durable() != 0);
+  engine.settle();
+  const auto cut_at = engine->durable();
+  write([&](Tables& tables) {
+    auto sequence = cut_at;
+    const auto slot = [&](const char* id) { return tables.keys.find_by_id(id); };
+    tables.revoke_key(slot("revoked"), ++sequence);
+    tables.suspend_key(slot("suspended"), true);
+    ++sequence;
+    tables.rotate_key(slot("rotated"), ++sequence, test::digest_of("rotated-new"), 10);
+    tables.rotate_key(slot("twice"), ++sequence, test::digest_of("twice-1"), 10);
+    tables.rotate_key(slot("twice"), ++sequence, test::digest_of("twice-2"), 10);
+    tables.rotate_key(slot("expiring"), ++sequence, test::digest_of("expiring-new"), 10);
+  });
+  ASSERT_TRUE(engine->revoke("revoked", "", {}));
+  ASSERT_TRUE(engine->suspend("suspended", "", {}));
+  ASSERT_TRUE(engine->rotate("rotated", test::digest_of("rotated-new"), 0, {}));
+  ASSERT_TRUE(engine->rotate("twice", test::digest_of("twice-1"), 0, {}));
+  ASSERT_TRUE(engine->rotate("twice", test::digest_of("twice-2"), 0, {}));
+  ASSERT_TRUE(engine->rotate("expiring", test::digest_of("expiring-new"), 0, {}));
+  ASSERT_TRUE(engine->resume("suspended", "", {}));
+  engine.settle();
+  forget_records();
+  start(file_);
+  auto& again = this->engine();
+  EXPECT_EQ(again.state("revoked"), KeyState::revoked);
+  EXPECT_EQ(again.state("suspended"), KeyState::active);
+  for (const auto* id : {"rotated-new", "twice-2", "expiring-new"}) {
+    EXPECT_EQ(again.state(id, 1'000'000), KeyState::active) << id;
+  }
+  EXPECT_EQ(again.state("expiring-new", 5'000'000'000'001), KeyState::expired);
+  for (const auto* id : {"rotated", "twice", "twice-1", "expiring"}) {
+    EXPECT_EQ(again.state(id, now_unix_ms() + 1), KeyState::expired) << id;
+  }
+  ASSERT_TRUE(again->revoke("twice", "", {}));
+  EXPECT_EQ(again.state("twice-2"), KeyState::revoked);
+  EXPECT_EQ(again->revoke_owner(Scope::user, "ann", "", {})->keys, 2u);
+}
+
+TEST_F(Checkpoint, OfAnotherStoreIsNotRead) {
+  engine().create("a");
+  write();
+  EXPECT_TRUE(is_good());
+  disk_->checkpoint_id = new_key_id(1);
+  EXPECT_FALSE(is_good());
+  disk_->checkpoint_id.clear();
+  EXPECT_FALSE(is_good());
+}
+
+TEST_F(Checkpoint, DamagedAnywhereIsNotRead) {
+  for (int i = 0; i < 20'000; ++i) ASSERT_TRUE(engine().create("key" + std::to_string(i), {"ann", "", ""}));
+  write();
+  ASSERT_TRUE(is_good());
+  const auto size = std::filesystem::file_size(file_);
+  ASSERT_GT(size, 2u << 20);
+  for (const std::uint64_t at : {std::uint64_t{0}, std::uint64_t{9}, std::uint64_t{100}, std::uint64_t{1000},
+                                 std::uint64_t{1'500'000}, size - 40, size - 1}) {
+    std::fstream file(file_, std::ios::in | std::ios::out | std::ios::binary);
+    file.seekg(static_cast<std::streamoff>(at));
+    const char byte = static_cast<char>(file.get());
+    const auto put = [&](char value) {
+      file.seekp(static_cast<std::streamoff>(at));
+      file.put(value).flush();
+    };
+    put(static_cast<char>(byte ^ 4));
+    EXPECT_FALSE(is_good()) << "byte " << at;
+    put(byte);
+  }
+  ASSERT_TRUE(is_good());
+  for (const auto cut : {size - 1, size / 2, std::uint64_t{100}, std::uint64_t{0}}) {
+    std::filesystem::resize_file(file_, cut);
+    EXPECT_FALSE(is_good()) << cut << " bytes";
+  }
+  std::filesystem::remove(file_);
+  EXPECT_FALSE(is_good());
+  // The engine starts all the same.
+  start(file_);
+  EXPECT_EQ(engine().state("key7"), KeyState::active);
+}
+
+// Its positions would be given again.
+TEST_F(Checkpoint, LaterThanTheJournalRefusesTheStart) {
+  engine().create("a");
+  engine().create("b");
+  write();
+  engine().stop();
+  disk_->batches.pop_back();
+  Tables tables;
+  const auto recovered = recover(FakeStore(disk_), file_, tables, [](const LoadProgress&) {});
+  EXPECT_EQ(recovered.error(), make_error_code(errc::storage_corrupt));
+}
+
+TEST_F(Checkpoint, IsMadeInTheBackgroundAndOnlyWhenDue) {
+  engine().stop();
+  Engine::Options options;
+  options.checkpoint_file = file_;
+  options.checkpoint_after = 1000;
+  Harness engine([this] { return std::make_unique<FakeStore>(disk_); }, options);
+  for (int i = 0; i < 1000; ++i) ASSERT_TRUE(engine.create("key" + std::to_string(i)));
+  EXPECT_TRUE(eventually([&] { return std::filesystem::exists(file_) && is_good(); }));
+  const auto id = disk_->checkpoint_id;
+  ASSERT_TRUE(engine->revoke("key7", "", {}));
+  engine.settle();
+  engine.stop();
+  EXPECT_EQ(disk_->checkpoint_id, id);
+  disk_->keys.clear();
+  engine.start();
+  ASSERT_TRUE(engine.started());
+  EXPECT_EQ(engine.state("key8"), KeyState::active);
+  EXPECT_EQ(engine.state("key7"), KeyState::revoked);
+}
+
+// A checkpoint never tells of what a crash could take back.
+TEST_F(Checkpoint, P2AbsorbingNothingInItIsAheadOfTheDisk) {
+  engine().stop();
+  Engine::Options options;
+  options.checkpoint_file = file_;
+  options.checkpoint_after = 1;
+  disk_->on_synced = [this](const BatchView&) { disk_->block(); };  // after the beginning of the epoch
+  Harness engine([this] { return std::make_unique<FakeStore>(disk_); }, options);
+  for (int i = 0; i < 10; ++i) ASSERT_TRUE(engine.create("key" + std::to_string(i)));
+  if (std::filesystem::exists(file_)) GTEST_SKIP() << "it was faster";
+  std::this_thread::sleep_for(std::chrono::milliseconds(500));  // long enough for one to be begun
+  EXPECT_FALSE(std::filesystem::exists(file_));
+  disk_->on_synced = {};
+  disk_->unblock();
+  EXPECT_TRUE(eventually([&] { return std::filesystem::exists(file_) && is_good(); }));
+}
+
+}  // namespace
+}  // namespace revoked::engine
