@@ -82,6 +82,8 @@ Outcome handle_once(Api& api, Call& call, Handler handler, std::string_view rout
     return refuse(call, 400, "invalid_field", "Idempotency-Key is 1 to 255 characters");
   }
   std::string name(route);
+  // A token may bear the name of a key, and must not be told what that key was.
+  name.append(1, '\0').append(1, static_cast<char>(call.principal.actor_kind));
   for (const std::string_view part : {std::string_view(call.principal.actor), key})
     name.append(1, '\0').append(part);
   ReplyTable::Reply reply;

@@ -131,6 +131,21 @@ TEST_F(DialectTest, AuditTellsATokenFromTheKeyWhoseNameItBears) {
   EXPECT_EQ(entries[1]["actor_kind"].text(), "token");
 }
 
+TEST_F(DialectTest, ATokenIsNotToldWhatTheKeyWhoseNameItBearsWasAnswered) {
+  const auto caller = create({.workspace = "w1", .permissions = "keys:create"});
+  const auto namesake = token({{"scope", R"("keys:create")"}, {"sub", '"' + caller + '"'}});
+  std::vector<std::string> secrets;
+  for (const auto& credential : {secret_of(caller), namesake, secret_of(caller)}) {
+    auto headers = bearer(credential);
+    headers.emplace_back("Idempotency-Key", "one");
+    const auto made = ask("POST", "/v1/keys", headers, R"({"workspace":"w1"})");
+    ASSERT_EQ(made.status, 201) << made.body;
+    secrets.push_back(made.json()["secret"].text());
+  }
+  EXPECT_NE(secrets[1], secrets[0]);
+  EXPECT_EQ(secrets[2], secrets[0]);
+}
+
 TEST_F(DialectTest, RefusalsAreLoggedAtABoundedRateAndAllAreCounted) {
   testing::internal::CaptureStderr();
   for (int i = 0; i < 500; ++i) ask("DELETE", "/api/v1/apikey/k");
