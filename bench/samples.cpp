@@ -1,6 +1,7 @@
 #include "bench/samples.hpp"
 
 #include <array>
+#include <atomic>
 #include <stdexcept>
 #include <thread>
 #include <vector>
@@ -18,7 +19,9 @@ constexpr std::string_view uuid_shape = "0192f0c1-7a3b-7def-8123-000000000000";
 
 class NullStore final : public engine::Store {
  public:
+  explicit NullStore(std::mutex* lock) : lock_(lock) {}
   result<void> commit(const BatchView& batch) override {
+    if (lock_ != nullptr) const std::scoped_lock held(*lock_);
     last_ = batch.last();
     return {};
   }
@@ -47,6 +50,7 @@ class NullStore final : public engine::Store {
   }
 
  private:
+  std::mutex* const lock_;
   std::atomic<Sequence> last_{0};
 };
 
@@ -101,10 +105,10 @@ engine::Batch revocations(Sequence first, std::uint32_t count) {
   return batch;
 }
 
-std::unique_ptr<engine::Store> make_null_store() { return std::make_unique<NullStore>(); }
+std::unique_ptr<engine::Store> make_null_store(std::mutex* lock) { return std::make_unique<NullStore>(lock); }
 
 FilledEngine::FilledEngine(std::size_t keys) : engine_({}, [] {}) {
-  if (!engine_.start(make_null_store(), listener_, [](const engine::LoadProgress&) {})) {
+  if (!engine_.start(make_null_store(&commits_), listener_, [](const engine::LoadProgress&) {})) {
     throw std::runtime_error("the engine does not start");
   }
   for (std::size_t i = 0; i < keys; ++i) {

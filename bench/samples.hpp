@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
 
@@ -77,19 +78,22 @@ engine::EventView revocation_of(std::string_view key_id);
 // `count` revocations, from `first` on.
 engine::Batch revocations(engine::Sequence first, std::uint32_t count);
 
-// Takes everything and keeps nothing.
-std::unique_ptr<engine::Store> make_null_store();
+// Takes everything and keeps nothing. Commits wait while someone holds the lock, if there is one.
+std::unique_ptr<engine::Store> make_null_store(std::mutex* lock = nullptr);
 
 // An engine over a null store with `keys` keys, their creation "durable".
 class FilledEngine {
  public:
   explicit FilledEngine(std::size_t keys);
   engine::Engine* operator->() { return &engine_; }
+  // The journal's thread stands still for so long.
+  std::unique_lock<std::mutex> hold_commits() { return std::unique_lock(commits_); }
 
  private:
   struct Deaf final : engine::JournalListener {
     void on_batch(const engine::BatchView&) override {}
   };
+  std::mutex commits_;
   Deaf listener_;
   engine::Engine engine_;
 };

@@ -28,7 +28,8 @@ class NearCacheIndex {
   template <class Accepts>
   Slot find(std::uint64_t hash, Accepts&& accepts) const {
     const auto tag = tag_of(hash);
-    for (auto at = home(hash);; at = next(at)) {
+    const auto first = home(hash);
+    for (auto at = first;;) {
       const Bucket& bucket = buckets_[at];
       // Acquired: what lies in a slot was written before its tag.
       const auto high = bucket.high.load(std::memory_order_acquire);
@@ -38,6 +39,8 @@ class NearCacheIndex {
         if (accepts(slot)) return slot;
       }
       if (high >> overflow_shift == 0) return none;
+      at = next(at);
+      if (at == first) return none;  // every bucket has slots further on
     }
   }
 

@@ -60,5 +60,29 @@ TEST(NearCacheIndex, TakesManySlotsOfOneHashAndForgetsThem) {
   EXPECT_EQ(looked_at, 0);
 }
 
+// What lies further on stays there when there is room again: in the end every bucket may lead on to the next.
+TEST(NearCacheIndex, EndsItsSearchWhenEveryBucketLeadsOn) {
+  constexpr Slot bucket_slots = 12;
+  constexpr std::uint64_t buckets = 3;
+  NearCacheIndex index(20);
+  ASSERT_EQ(index.memory_bytes(), buckets * 64);
+  const auto hash_at = [](std::uint64_t bucket) {
+    return (bucket * (std::uint64_t{1} << 32) / buckets + 1) << 32;
+  };
+  Slot next = 0;
+  for (std::uint64_t bucket = 0; bucket < buckets; ++bucket) {
+    std::vector<Slot> here;
+    for (Slot i = bucket == 0 ? 0 : 1; i < bucket_slots; ++i) {
+      index.insert(hash_at(bucket), next);
+      here.push_back(next++);
+    }
+    index.insert(hash_at(bucket), next++);
+    for (const auto slot : here) index.erase(hash_at(bucket), slot);
+  }
+  for (std::uint64_t bucket = 0; bucket < buckets; ++bucket) {
+    EXPECT_EQ(index.find(hash_at(bucket) | 7 << 16, [](Slot) { return true; }), NearCacheIndex::none);
+  }
+}
+
 }  // namespace
 }  // namespace revoked::cache
