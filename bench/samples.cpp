@@ -43,6 +43,8 @@ class NullStore final : public engine::Store {
   result<Sequence> owner_mark_after(Scope, std::string_view, Sequence) const override { return Sequence{0}; }
   Sequence folded_to() const override { return last_; }
   result<void> fold(const std::vector<engine::FoldedRevocation>&, Sequence) override { return {}; }
+  result<std::string> checkpoint_id() const override { return std::string(); }
+  result<void> set_checkpoint_id(std::string_view) override { return {}; }
   result<void> add_audit_marks(const std::vector<engine::AuditMark>&) override { return {}; }
   result<void> scan_audit_marks(engine::AuditKind, std::string_view, Sequence,
                                 const std::function<bool(Sequence)>&) const override {

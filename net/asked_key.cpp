@@ -136,9 +136,9 @@ bool read_plain_key(AskedKey& asked, std::string_view json, const engine::Engine
       key.key_id = text;
     } else if (name == "secret_sha256") {
       const auto digest = engine::digest_from_hex(text);
-      if (!digest || asked.has_secret || engine.digester().has_pepper()) return false;
+      if (!digest || asked.has_secret) return false;
       asked.has_secret = true;
-      key.digest = *digest;
+      key.digest = engine.digester().of_sha256(*digest);
     } else if (name == "name") {
       if (text.size() > engine::max_name_size) return false;
       key.name = text;
