@@ -32,6 +32,11 @@ void Folder::run() {
   std::unique_lock lock(mutex_);
   bool at_it = false;
   while (!wake_.wait_for(lock, look_every, [this] { return stopping_.load(); })) {
+    if (at_leisure_ && !is_rushed()) {
+      lock.unlock();
+      at_leisure_([this] { return !stopping_; });
+      lock.lock();
+    }
     // Once at it, until nothing is left.
     at_it = at_it || journal_.durable() >= store_.folded_to() + options_.lag;
     while (at_it && !stopping_) {
@@ -43,10 +48,6 @@ void Folder::run() {
       lock.lock();
       if (!folded) return;  // the journal's own writes will fail as well, loudly
     }
-    if (at_it || stopping_ || !at_leisure_ || is_rushed()) continue;
-    lock.unlock();
-    at_leisure_([this] { return !stopping_; });
-    lock.lock();
   }
 }
 
