@@ -377,7 +377,7 @@ result<std::unique_ptr<Store>> open_rocksdb_store(const std::string& directory, 
   options.wal_recovery_mode = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
   options.paranoid_checks = true;
   options.max_background_jobs = 2;
-  options.max_total_wal_size = 256 << 20;
+  options.max_total_wal_size = 64 << 20;  // a start after a crash reads it again
   options.keep_log_file_num = 4;
   options.max_open_files = 512;
   options.info_log_level = rocksdb::InfoLogLevel::WARN_LEVEL;
