@@ -122,8 +122,8 @@ class Engine {
     std::string pepper;
     std::string key_prefix{default_key_prefix};
     Folder::Options folding;
-    std::string checkpoint_file{};          // see checkpoint.hpp; empty: none is made or read
-    Sequence checkpoint_after = 1'000'000;  // a new one after so many events, or an eighth of the keys
+    std::string checkpoint_file{};        // see checkpoint.hpp; empty: none is made or read
+    Sequence checkpoint_after = 500'000;  // a new one after so many events, or a sixteenth of the keys
   };
 
   Engine(Options options, std::function<void()> on_storage_failure);

@@ -11,7 +11,7 @@ namespace revoked::engine {
 void Engine::checkpoint_if_due(const std::function<bool()>& go_on) {
   constexpr auto pause_after_failure = std::chrono::minutes(1);
   const auto& file = options_.checkpoint_file;
-  const auto due = std::max<Sequence>(options_.checkpoint_after, tables_.keys.size() / 8);
+  const auto due = std::max<Sequence>(options_.checkpoint_after, tables_.keys.size() / 16);
   if (file.empty() || journal_->durable() < checkpointed_ + due) return;
   if (std::chrono::steady_clock::now() < no_checkpoint_before_) return;
 

@@ -36,6 +36,11 @@ void Folder::run() {
     const auto released = store_.release_log();
     lock.lock();
     if (!released) return;  // the journal's own writes will fail as well, loudly
+    if (at_leisure_ && !is_rushed()) {
+      lock.unlock();
+      at_leisure_([this] { return !stopping_; });
+      lock.lock();
+    }
     const auto durable = journal_.durable();
     const bool is_quiet = durable - seen < options_.quiet;
     seen = durable;
@@ -52,10 +57,6 @@ void Folder::run() {
       if (!folded) return;
     }
     is_behind = is_behind && journal_.durable() > store_.folded_to();
-    if (is_behind || stopping_ || !at_leisure_ || is_rushed()) continue;
-    lock.unlock();
-    at_leisure_([this] { return !stopping_; });
-    lock.lock();
   }
 }
 

@@ -26,8 +26,8 @@ class Folder {
     Sequence max_lag = 5'000'000;  // but not any further: a start has to replay what is left
   };
 
-  // `at_leisure` is called on the folder's thread when there is nothing to fold and the journal is not busy;
-  // it answers early once its argument says that there is no time left.
+  // `at_leisure` is called on the folder's thread now and then, when the journal is not busy; it answers early
+  // once its argument says that there is no time left.
   using Leisure = std::function<void(const std::function<bool()>& go_on)>;
   Folder(Store& store, Journal& journal, Options options, Leisure at_leisure = {});
   ~Folder();  // ends the thread after the write in progress

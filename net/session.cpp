@@ -136,14 +136,6 @@ void begin_answer(Connection& connection, Request& request) {
   request.id = id;
 }
 
-// What remains of an answer. It may send the output itself, and with it the answers before it: first comes
-// what these wait for.
-Task<bool> finish_answer(NetworkThread& thread, Task<> rest, engine::Sequence durable_after) {
-  if (durable_after != 0 && !co_await thread.durable(durable_after)) co_return false;
-  co_await std::move(rest);
-  co_return true;
-}
-
 // Answers everything that has arrived whole. False: close.
 Task<bool> answer_arrived(Connection& connection) {
   auto& thread = connection.thread();
@@ -182,8 +174,10 @@ Task<bool> answer_arrived(Connection& connection) {
     auto outcome = thread.service().handle(exchange);
     durable_after = std::max(durable_after, outcome.durable_after);
     if (outcome.rest) {
+      // It may send the output itself, and with it the answers before it: first comes what these wait for.
+      if (durable_after != 0 && !co_await thread.durable(durable_after)) co_return false;
       auto rest = std::move(*outcome.rest);
-      if (!co_await finish_answer(thread, std::move(rest), durable_after)) co_return false;
+      co_await std::move(rest);
     }
     keep_alive = response.keep_alive();
     if (!reader) connection.consume(head_size + request.content_length);

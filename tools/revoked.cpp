@@ -300,9 +300,10 @@ int serve(const Configuration& configuration) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  // Large blocks, such as RocksDB's buffers, of their own, and gone when they are free; a constant threshold
-  // stays where it is. Few arenas: what one has free the others cannot use.
-  ::mallopt(M_MMAP_THRESHOLD, 256 << 10);
+  // Very large blocks of their own, and gone when they are free. Those that every commit needs are not among
+  // them: to map and clear them each time costs an import a tenth. Few arenas: what one has free the others
+  // cannot use.
+  ::mallopt(M_MMAP_THRESHOLD, 4 << 20);
   ::mallopt(M_ARENA_MAX, 4);
   return tools::run_program("revoked", [&] {
     Configuration configuration;
