@@ -116,6 +116,7 @@ class RocksdbStore final : public Store {
         directory, *stored, [this](const BatchView& batch) { return write(batch); }, detail);
     if (!log) return log.error();
     log_ = std::move(*log);
+    if (const auto gathered = key_files_->write_all(); !gathered) return gathered;
     const auto last = last_sequence();
     if (!last) return last.error();
     written_ = *last;
