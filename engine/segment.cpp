@@ -145,9 +145,10 @@ void Segment::Free::operator()(char* memory) const { std::free(memory); }
 
 result<std::unique_ptr<Segment>> Segment::open(const std::string& path, std::uint64_t position) {
   constexpr int flags = O_CREAT | O_RDWR | O_CLOEXEC | O_DSYNC;
-  int file = ::open(path.c_str(), flags | O_DIRECT, 0600);
+  // Where another disk's records end, this one may not take a write; the page cache does.
+  int file = position != 0 ? -1 : ::open(path.c_str(), flags | O_DIRECT, 0600);
   const bool direct = file >= 0;
-  if (!direct && errno == EINVAL) file = ::open(path.c_str(), flags, 0600);
+  if (!direct && (position != 0 || errno == EINVAL)) file = ::open(path.c_str(), flags, 0600);
   struct stat status {};
   if (file < 0 || ::fstat(file, &status) != 0) {
     if (file >= 0) ::close(file);
@@ -157,11 +158,15 @@ result<std::unique_ptr<Segment>> Segment::open(const std::string& path, std::uin
   std::unique_ptr<Segment> segment(new Segment(file, there));
   segment->reserve(sector_bytes);
   if (direct) {
+    // Behind a file's end any read is good: first there has to be something.
+    if (there == 0) {
+      if (const auto filled = segment->fill_ahead(least_fill); !filled) return filled.error();
+    }
     segment->find_alignment();
   } else {
     segment->alignment_ = sector_bytes;
   }
-  segment->position_ = round_up(position, segment->alignment_);
+  segment->position_ = position;
   return segment;
 }
 
