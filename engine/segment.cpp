@@ -209,7 +209,7 @@ result<void> Segment::append(const Record& record) {
       at += sizeof head;
     }
     const auto size = std::min(rest.size(), static_cast<std::size_t>(end - at));
-    std::memcpy(at, rest.data(), size);
+    std::copy_n(rest.data(), size, at);  // perhaps nothing: memcpy must not be given that
     rest.remove_prefix(size);
     std::memset(at + size, 0, static_cast<std::size_t>(end - at) - size);
     SectorHead sector_head{0, i, record.tag};
