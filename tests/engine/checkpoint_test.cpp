@@ -54,10 +54,16 @@ class Checkpoint : public testing::Test {
     ASSERT_TRUE(store.set_checkpoint_id(made->id));
   }
 
+  // The folder may be about to change it.
+  std::string checkpoint_id() {
+    const std::scoped_lock lock(disk_->mutex());
+    return disk_->checkpoint_id;
+  }
+
   // Whether a start would take the file.
   bool is_good() {
     Tables tables;
-    const bool read = bool(read_checkpoint(file_, disk_->checkpoint_id, tables));
+    const bool read = bool(read_checkpoint(file_, checkpoint_id(), tables));
     EXPECT_EQ(tables.keys.size() != 0, read);
     return read;
   }
@@ -266,11 +272,11 @@ TEST_F(Checkpoint, IsMadeInTheBackgroundAndOnlyWhenDue) {
   Harness engine([this] { return std::make_unique<FakeStore>(disk_); }, options);
   for (int i = 0; i < 1000; ++i) ASSERT_TRUE(engine.create("key" + std::to_string(i)));
   EXPECT_TRUE(eventually([&] { return std::filesystem::exists(file_) && is_good(); }));
-  const auto id = disk_->checkpoint_id;
+  const auto id = checkpoint_id();
   ASSERT_TRUE(engine->revoke("key7", "", {}));
   engine.settle();
   engine.stop();
-  EXPECT_EQ(disk_->checkpoint_id, id);
+  EXPECT_EQ(checkpoint_id(), id);
   disk_->keys.clear();
   engine.start();
   ASSERT_TRUE(engine.started());
