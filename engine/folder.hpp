@@ -2,7 +2,7 @@
 // Folds revocations from the journal into the keys' records, in the background, so that a start has little to
 // replay, and marks what the audit trail is searched by. Works in batches, at the lowest priority, when
 // little else goes on or much has gathered, and not while the journal has its hands full: what is left is
-// replayed, or searched, in well under a second.
+// replayed at the next start, and searched one by one.
 
 #include <atomic>
 #include <chrono>
@@ -26,8 +26,8 @@ class Folder {
     Sequence max_lag = 5'000'000;  // but not any further: a start has to replay what is left
   };
 
-  // `at_leisure` is called on the folder's thread now and then, when the journal is not busy; it answers early
-  // once its argument says that there is no time left.
+  // `at_leisure` is called on the folder's thread now and then, when the journal is not busy; it answers
+  // early once its argument says that there is no time left.
   using Leisure = std::function<void(const std::function<bool()>& go_on)>;
   Folder(Store& store, Journal& journal, Options options, Leisure at_leisure = {});
   ~Folder();  // ends the thread after the write in progress

@@ -53,7 +53,6 @@ class Segment {
 
   // Synced when it returns. An error means unknown.
   result<void> append(const Record& record);
-  std::uint64_t size_bytes() const { return position_; }
   // What a record with so much content will take, at most.
   std::uint64_t size_with(std::size_t content_bytes) const;
 
