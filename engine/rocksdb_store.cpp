@@ -23,6 +23,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cstring>
+#include <utility>
 
 #include "engine/key_run.hpp"
 #include "engine/rocksdb_key_files.hpp"
@@ -143,7 +144,7 @@ class RocksdbStore final : public Store {
   result<void> write(const BatchView& batch) {
     writes_.Clear();
     writes_.Put(journal(), big_endian(batch.first()), slice(batch.bytes()));
-    if (created_.use_count() != 1) created_ = std::make_shared<KeyRun>();
+    if (!created_) created_ = std::make_shared<KeyRun>();
     created_->clear();
     const bool whole =
         batch.for_each([&](Sequence sequence, const EventView& event) { index(batch, sequence, event); });
@@ -155,7 +156,8 @@ class RocksdbStore final : public Store {
     for (std::size_t i = 0; !many && i < created_->size(); ++i)
       writes_.Put(keys(), slice((*created_)[i].key_id), slice((*created_)[i].record));
     if (!db_->Write(unlogged_, &writes_).ok()) return errc::storage_failed;
-    if (many) return key_files_->add(created_, batch.first());
+    // Others read it from now on: the next batch gets another.
+    if (many) return key_files_->add(std::exchange(created_, nullptr), batch.first());
     return {};
   }
 
@@ -400,7 +402,7 @@ class RocksdbStore final : public Store {
   std::atomic<Sequence> written_{0};
   rocksdb::WriteBatch writes_;
   static constexpr std::size_t many_created = 64;                 // by one batch
-  std::shared_ptr<KeyRun> created_ = std::make_shared<KeyRun>();  // by the batch that is being committed
+  std::shared_ptr<KeyRun> created_;  // by the batch that is being committed
   std::string scratch_;
   std::atomic<Sequence> folded_to_{0};
 };
