@@ -485,8 +485,8 @@ result<std::unique_ptr<Store>> open_rocksdb_store(const std::string& directory, 
 
   // An import writes whole files, which lie side by side for a while: merging them can wait.
   looked_up.level0_file_num_compaction_trigger = 12;
-  looked_up.level0_slowdown_writes_trigger = 60;
-  looked_up.level0_stop_writes_trigger = 100;
+  looked_up.level0_slowdown_writes_trigger = 300;
+  looked_up.level0_stop_writes_trigger = 400;
   rocksdb::Env::Default()->LowerThreadPoolCPUPriority(rocksdb::Env::LOW, rocksdb::CpuPriority::kIdle);
 
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
