@@ -80,9 +80,8 @@ void BatchApplier::run() {
   while (!failed_) {
     changed_.wait(lock, [this] { return stopping_ || !gathered_.ends.empty(); });
     if (gathered_.ends.empty()) return;
-    changed_.wait_for(lock, gather_at_most, [this] {
-      return stopping_ || waiting_ > 0 || gathered_.bytes.size() >= enough_bytes;
-    });
+    changed_.wait_for(lock, gather_at_most,
+                      [this] { return stopping_ || waiting_ > 0 || gathered_.bytes.size() >= enough_bytes; });
     std::swap(gathered_, group);
     lock.unlock();
     applied_.notify_all();  // there is room

@@ -150,8 +150,8 @@ class RocksdbStore final : public Store {
     created_->clear();
     for (const auto& batch : batches) {
       writes_.Put(journal(), big_endian(batch.first()), slice(batch.bytes()));
-      const bool whole = batch.for_each(
-          [&](Sequence sequence, const EventView& event) { index(batch, sequence, event); });
+      const bool whole =
+          batch.for_each([&](Sequence sequence, const EventView& event) { index(batch, sequence, event); });
       if (!whole) return errc::malformed;
     }
     created_->sort();
@@ -450,8 +450,8 @@ class RocksdbStore final : public Store {
   std::unique_ptr<BatchApplier> applier_;
   std::atomic<Sequence> applied_{0};
   rocksdb::WriteBatch writes_;
-  static constexpr std::size_t many_created = 64;                 // at once
-  std::shared_ptr<KeyRun> created_;  // by the batches that are being applied
+  static constexpr std::size_t many_created = 64;  // at once
+  std::shared_ptr<KeyRun> created_;                // by the batches that are being applied
   std::string scratch_;
   std::atomic<Sequence> folded_to_{0};
 };
