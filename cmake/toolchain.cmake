@@ -4,7 +4,7 @@ set(REVOKED_SANITIZE "" CACHE STRING "Sanitizers to build with: empty, address, 
 
 find_program(CCACHE ccache)
 if(CCACHE)
-  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros ${CCACHE})
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_CURRENT_LIST_DIR}/compile)
 endif()
 
 add_library(revoked_flags INTERFACE)

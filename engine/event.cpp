@@ -139,6 +139,12 @@ void Batch::append(const EventView& event) {
   std::memcpy(bytes_.data() + count_offset, &count_, sizeof count_);
 }
 
+void Batch::append(const BatchView& next) {
+  bytes_.append(next.bytes().substr(batch_header_size));
+  count_ += next.count();
+  std::memcpy(bytes_.data() + count_offset, &count_, sizeof count_);
+}
+
 BatchView Batch::view() const {
   BatchView view;
   BatchView::parse(bytes_, view);

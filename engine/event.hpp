@@ -109,6 +109,8 @@ class Batch {
  public:
   void begin(Epoch epoch, Sequence first);
   void append(const EventView& event);
+  // The batch that follows this one, of the same epoch.
+  void append(const BatchView& next);
   bool empty() const { return count_ == 0; }
   std::uint32_t count() const { return count_; }
   std::size_t size_bytes() const { return count_ == 0 ? 0 : bytes_.size(); }

@@ -5,11 +5,13 @@
 // appended (and gets its sequence) and the tables are changed, so that the tables always are the projection
 // of a prefix of the journal. A turn is short: no I/O, no waiting.
 //
-// One thread of the journal's own takes all that has gathered as one batch, tells the listeners, has the
-// store sync it, and then tells the commit listeners. While it syncs, the next batch gathers. After a failed
-// commit nothing is accepted and nothing is confirmed any more (P11).
+// Two threads of the journal's own: the first takes what has gathered as one batch and tells the listeners;
+// the second has the store sync what has been told, and then tells the commit listeners. While it syncs, the
+// next batch gathers, but not for long: gateways do not wait for a slow disk. After a failed commit nothing
+// is accepted and nothing is confirmed any more (P11).
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <functional>
@@ -22,14 +24,14 @@
 
 namespace revoked::engine {
 
-// Hears each batch before it is synced, in order, on the journal's thread.
+// Hears each batch before it is synced, in order, on the telling thread. The store may get several as one.
 class JournalListener {
  public:
   virtual ~JournalListener() = default;
   virtual void on_batch(const BatchView& batch) = 0;
 };
 
-// Hears that everything up to `durable` is synced, on the journal's thread. Must be quick.
+// Hears that everything up to `durable` is synced, on the writing thread. Must be quick.
 class CommitListener {
  public:
   virtual ~CommitListener() = default;
@@ -45,13 +47,16 @@ class Journal {
   // of one turn are never parted, so a turn with many makes a larger batch.
   static constexpr std::uint32_t max_batch_events = 2048;
 
-  // The next event gets sequence `last + 1`. `on_failure` is called once, on the journal's thread.
+  // How long what has been appended waits to be told while the store is busy.
+  static constexpr std::chrono::microseconds tell_after{300};
+
+  // The next event gets sequence `last + 1`. `on_failure` is called once, on the writing thread.
   Journal(Store& store, Epoch epoch, Sequence last, std::function<void()> on_failure);
   ~Journal();  // stops
   Journal(const Journal&) = delete;
   Journal& operator=(const Journal&) = delete;
 
-  // Listeners must outlive the journal's thread: add them from start to stop(), remove them before they go.
+  // Listeners must outlive the journal's threads: add them from start to stop(), remove them before they go.
   void add(JournalListener& listener);
   void add(CommitListener& listener);
   void remove(CommitListener& listener);
@@ -85,11 +90,13 @@ class Journal {
   // a network thread must not call it.
   bool wait_until_durable(Sequence sequence);
 
-  // Accepts nothing more, commits what has gathered, ends the thread.
+  // Accepts nothing more, commits what has gathered, ends the threads.
   void stop();
 
  private:
-  void run();
+  void tell();
+  void write();
+  void take_told(Batch& batch);
   bool commit(const BatchView& batch);
   void open_batch(Sequence first);
 
@@ -99,23 +106,31 @@ class Journal {
 
   std::mutex mutex_;  // a turn, and everything down to the blank line
   std::condition_variable appended_;
-  std::deque<Batch> pending_;  // in order; the last one is open
-  std::size_t pending_bytes_ = 0;
-  Batch spare_;  // its memory is for the next one
+  std::condition_variable told_changed_;
+  std::condition_variable written_;
+  std::deque<Batch> pending_;      // in order; the last one is open
+  std::deque<Batch> told_;         // those before them
+  std::size_t pending_bytes_ = 0;  // of both
+  Batch spare_;                    // its memory is for the next one
   Sequence last_;
-  bool writer_waits_ = false;
+  bool teller_waits_ = false;
+  bool writing_ = false;
   bool stopping_ = false;
+  bool told_all_ = false;
 
   std::mutex listeners_mutex_;
-  std::condition_variable committed_;
   std::vector<JournalListener*> listeners_;
+
+  std::mutex commit_mutex_;
+  std::condition_variable committed_;
   std::vector<CommitListener*> commit_listeners_;
 
   std::atomic<Sequence> applied_;
   std::atomic<Sequence> durable_;
   std::atomic<bool> failed_{false};
   std::atomic<bool> ended_{false};
-  std::thread thread_;
+  std::thread teller_;
+  std::thread writer_;
 };
 
 }  // namespace revoked::engine

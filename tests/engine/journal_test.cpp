@@ -60,17 +60,35 @@ TEST_F(JournalTest, ATurnWithoutAnEventChangesNothing) {
 }
 
 TEST_F(JournalTest, WhileOneBatchSyncsTheNextGathers) {
+  journal_.add(static_cast<JournalListener&>(witness_));
   disk_->block();
   append();
   disk_->wait_until_blocked();
   for (int i = 0; i < 1000; ++i) append();
   EXPECT_EQ(journal_.applied(), 1101u);
+  witness_.wait_until_told(1101);
   EXPECT_EQ(journal_.durable(), 100u);
   disk_->unblock();
   ASSERT_TRUE(journal_.wait_until_durable(1101));
   ASSERT_EQ(disk_->commit_count(), 2u);
   EXPECT_EQ(batch(1).first(), 102u);
   EXPECT_EQ(batch(1).count(), 1000u);
+}
+
+TEST_F(JournalTest, P5BoundedASlowDiskKeepsNobodyFromHearing) {
+  journal_.add(static_cast<JournalListener&>(witness_));
+  disk_->block();
+  append();
+  disk_->wait_until_blocked();
+  for (Sequence next = 102; next < 110; ++next) {
+    append();
+    witness_.wait_until_told(next);
+  }
+  EXPECT_EQ(journal_.durable(), 100u);
+  disk_->unblock();
+  ASSERT_TRUE(journal_.wait_until_durable(109));
+  EXPECT_EQ(disk_->commit_count(), 2u);  // told in pieces, written in one
+  EXPECT_EQ(batch(1).count(), 8u);
 }
 
 TEST_F(JournalTest, SeveralEventsOfOneTurnStayTogether) {
