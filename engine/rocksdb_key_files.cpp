@@ -5,14 +5,10 @@
 #include <chrono>
 #include <cstdio>
 
+#include "engine/rocksdb_layout.hpp"
 #include "engine/this_thread.hpp"
 
 namespace revoked::engine {
-namespace {
-
-rocksdb::Slice slice(std::string_view text) { return {text.data(), text.size()}; }
-
-}  // namespace
 
 RocksdbKeyFiles::RocksdbKeyFiles(rocksdb::DB& db, rocksdb::ColumnFamilyHandle& keys,
                                  rocksdb::ColumnFamilyHandle& meta, std::string directory)

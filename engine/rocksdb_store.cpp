@@ -1,73 +1,25 @@
-// The default store: RocksDB. This and rocksdb_key_files.cpp are the only files that know it.
-//
-// Column families
-//   journal  first sequence of a batch (u64, big endian) → the batch
-//   keys     key_id → what key_run.hpp says
-//            key_id '\0' → the sequence that revoked it, folded in later. Sorts right behind its key
-//   audit    kind, id '\0' sequence (u64, big endian) → nothing: what the audit trail is searched by
-//   default  "epoch/" u64 → first sequence; "owner/" scope id '\0' sequence → nothing; "folded_to" →
-//   sequence; "checkpoint" → the id of the one that is of this store; "records_from", see
-//   rocksdb_key_files.hpp;
-//            "change/" sequence → the event that suspended, resumed or rotated a key
+// The default store: RocksDB. What lies where in it: rocksdb_layout.hpp.
 //
 // A commit is durable by our own write-ahead log (write_ahead.hpp): a sync there costs half of one in
 // RocksDB's, whose log grows with every write, and damage is told from a torn end. RocksDB's own is off.
 // Its tables are written to disk all families together, so that they always hold a prefix of what was
 // written; what is behind that is written again at the next start.
 
-#include <rocksdb/cache.h>
 #include <rocksdb/db.h>
-#include <rocksdb/filter_policy.h>
-#include <rocksdb/table.h>
 
 #include <algorithm>
 #include <atomic>
-#include <cstring>
 #include <utility>
 
 #include "engine/batch_applier.hpp"
 #include "engine/key_run.hpp"
 #include "engine/rocksdb_key_files.hpp"
+#include "engine/rocksdb_layout.hpp"
 #include "engine/store.hpp"
 #include "engine/write_ahead.hpp"
 
 namespace revoked::engine {
 namespace {
-
-using rocksdb::Slice;
-
-std::string big_endian(std::uint64_t value) {
-  std::string bytes(8, '\0');
-  for (int i = 0; i < 8; ++i) bytes[i] = static_cast<char>(value >> (8 * (7 - i)));
-  return bytes;
-}
-
-std::uint64_t from_big_endian(std::string_view bytes) {
-  std::uint64_t value = 0;
-  for (const unsigned char byte : bytes) value = value << 8 | byte;
-  return value;
-}
-
-Slice slice(std::string_view text) { return {text.data(), text.size()}; }
-std::string_view view(const Slice& slice) { return {slice.data(), slice.size()}; }
-
-std::string owner_prefix(Scope scope, std::string_view id) {
-  std::string key = "owner/";
-  key.push_back(static_cast<char>('0' + static_cast<int>(scope)));
-  key.append(id);
-  key.push_back('\0');
-  return key;
-}
-
-std::string audit_prefix(AuditKind kind, std::string_view id) {
-  std::string key(1, static_cast<char>(kind));
-  key.append(id).push_back('\0');
-  return key;
-}
-
-Sequence read_sequence(std::string_view bytes) {
-  return static_cast<Sequence>(decode_i64(bytes.substr(0, 8), 0));
-}
 
 class RocksdbStore final : public Store {
  public:
@@ -459,54 +411,9 @@ class RocksdbStore final : public Store {
 }  // namespace
 
 result<std::unique_ptr<Store>> open_rocksdb_store(const std::string& directory, std::string& detail) {
-  rocksdb::DBOptions options;
-  options.create_if_missing = true;
-  options.create_missing_column_families = true;
-  options.atomic_flush = true;
-  options.paranoid_checks = true;
-  options.max_background_jobs = 2;
-  options.keep_log_file_num = 4;
-  options.max_open_files = 512;
-  options.info_log_level = rocksdb::InfoLogLevel::WARN_LEVEL;
-
-  rocksdb::BlockBasedTableOptions table;
-  table.block_cache = rocksdb::NewLRUCache(16 << 20);
-  table.cache_index_and_filter_blocks = true;
-  table.block_size = 16 << 10;
-
-  rocksdb::ColumnFamilyOptions family;
-  family.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
-  family.write_buffer_size = 16 << 20;
-  family.compression = rocksdb::kLZ4Compression;
-  table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
-  rocksdb::ColumnFamilyOptions looked_up = family;
-  looked_up.write_buffer_size = 32 << 20;  // keys come in any order
-  looked_up.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
-
-  // An import writes whole files, which lie side by side for a while: merging them can wait.
-  looked_up.level0_file_num_compaction_trigger = 12;
-  looked_up.level0_slowdown_writes_trigger = 300;
-  looked_up.level0_stop_writes_trigger = 400;
-  rocksdb::Env::Default()->LowerThreadPoolCPUPriority(rocksdb::Env::LOW, rocksdb::CpuPriority::kIdle);
-
-  std::vector<rocksdb::ColumnFamilyHandle*> handles;
-  rocksdb::DB* db = nullptr;
-  const auto opened = rocksdb::DB::Open(options, directory,
-                                        {{rocksdb::kDefaultColumnFamilyName, family},
-                                         {"journal", family},
-                                         {"keys", looked_up},
-                                         {"audit", family}},
-                                        &handles, &db);
-  if (!opened.ok()) {
-    detail = opened.ToString();
-    // What RocksDB says of a lock that another process, or this one, holds. A path may have "lock" in it as
-    // well.
-    const bool held = detail.find("While lock file: ") != std::string::npos ||
-                      detail.find("lock hold by current process") != std::string::npos;
-    if (opened.IsIOError() && held) return errc::storage_in_use;
-    return opened.IsCorruption() ? errc::storage_corrupt : errc::storage_failed;
-  }
-  auto store = std::make_unique<RocksdbStore>(std::unique_ptr<rocksdb::DB>(db), std::move(handles));
+  auto opened = open_rocksdb(directory, detail);
+  if (!opened) return opened.error();
+  auto store = std::make_unique<RocksdbStore>(std::move(opened->db), std::move(opened->families));
   if (const auto restored = store->restore_key_files(); !restored) {
     detail = "what had gathered for the keys' files cannot be read from the journal";
     return restored.error();

@@ -1,0 +1,90 @@
+#include "engine/rocksdb_layout.hpp"
+
+#include <rocksdb/cache.h>
+#include <rocksdb/filter_policy.h>
+#include <rocksdb/table.h>
+
+namespace revoked::engine {
+
+std::string big_endian(std::uint64_t value) {
+  std::string bytes(8, '\0');
+  for (int i = 0; i < 8; ++i) bytes[i] = static_cast<char>(value >> (8 * (7 - i)));
+  return bytes;
+}
+
+std::uint64_t from_big_endian(std::string_view bytes) {
+  std::uint64_t value = 0;
+  for (const unsigned char byte : bytes) value = value << 8 | byte;
+  return value;
+}
+
+std::string owner_prefix(Scope scope, std::string_view id) {
+  std::string key = "owner/";
+  key.push_back(static_cast<char>('0' + static_cast<int>(scope)));
+  key.append(id);
+  key.push_back('\0');
+  return key;
+}
+
+std::string audit_prefix(AuditKind kind, std::string_view id) {
+  std::string key(1, static_cast<char>(kind));
+  key.append(id).push_back('\0');
+  return key;
+}
+
+Sequence read_sequence(std::string_view bytes) {
+  return static_cast<Sequence>(decode_i64(bytes.substr(0, 8), 0));
+}
+
+result<OpenedRocksdb> open_rocksdb(const std::string& directory, std::string& detail) {
+  rocksdb::DBOptions options;
+  options.create_if_missing = true;
+  options.create_missing_column_families = true;
+  options.atomic_flush = true;
+  options.paranoid_checks = true;
+  options.max_background_jobs = 2;
+  options.keep_log_file_num = 4;
+  options.max_open_files = 512;
+  options.info_log_level = rocksdb::InfoLogLevel::WARN_LEVEL;
+
+  rocksdb::BlockBasedTableOptions table;
+  table.block_cache = rocksdb::NewLRUCache(16 << 20);
+  table.cache_index_and_filter_blocks = true;
+  table.block_size = 16 << 10;
+
+  rocksdb::ColumnFamilyOptions family;
+  family.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
+  family.write_buffer_size = 16 << 20;
+  family.compression = rocksdb::kLZ4Compression;
+  table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
+  rocksdb::ColumnFamilyOptions looked_up = family;
+  looked_up.write_buffer_size = 32 << 20;  // keys come in any order
+  looked_up.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
+
+  // An import writes whole files, which lie side by side for a while: merging them can wait.
+  looked_up.level0_file_num_compaction_trigger = 12;
+  looked_up.level0_slowdown_writes_trigger = 300;
+  looked_up.level0_stop_writes_trigger = 400;
+  rocksdb::Env::Default()->LowerThreadPoolCPUPriority(rocksdb::Env::LOW, rocksdb::CpuPriority::kIdle);
+
+  std::vector<rocksdb::ColumnFamilyHandle*> handles;
+  rocksdb::DB* db = nullptr;
+  const auto opened = rocksdb::DB::Open(options, directory,
+                                        {{rocksdb::kDefaultColumnFamilyName, family},
+                                         {"journal", family},
+                                         {"keys", looked_up},
+                                         {"audit", family}},
+                                        &handles, &db);
+  if (!opened.ok()) {
+    detail = opened.ToString();
+    // What RocksDB says of a lock that another process, or this one, holds. A path may have "lock" in it as
+    // well.
+    const bool held = detail.find("While lock file: ") != std::string::npos ||
+                      detail.find("lock hold by current process") != std::string::npos;
+    if (opened.IsIOError() && held) return errc::storage_in_use;
+    return opened.IsCorruption() ? errc::storage_corrupt : errc::storage_failed;
+  }
+  return OpenedRocksdb{std::unique_ptr<rocksdb::DB>(db), std::move(handles)};
+}
+
+}  // namespace revoked::engine
