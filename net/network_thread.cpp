@@ -38,6 +38,7 @@ NetworkThread::NetworkThread(const tcp::endpoint& endpoint, const ServerLimits& 
       acceptor_(io_.get_executor()),
       tick_timer_(io_.get_executor()),
       accept_pause_(io_.get_executor()),
+      socket_events_(io_),
       news_(io_),
       now_(std::chrono::steady_clock::now()) {
   if (engine != nullptr) gate_.emplace(io_, *engine);
@@ -69,6 +70,7 @@ void NetworkThread::run() {
   engine::set_up_this_thread("network");
   asio::co_spawn(io_, accept(), report_end);
   asio::co_spawn(io_, tick(), report_end);
+  asio::co_spawn(io_, socket_events_.run(), report_end);
   io_.run();
 }
 
@@ -94,6 +96,7 @@ cache::Task<> NetworkThread::tick() {
     now_ = std::chrono::steady_clock::now();
     sweep();
   }
+  socket_events_.stop();
 }
 
 void NetworkThread::sweep() {
