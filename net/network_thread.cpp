@@ -47,12 +47,13 @@ NetworkThread::NetworkThread(const tcp::endpoint& endpoint, const ServerLimits& 
   acceptor_.set_option(reuse_port(true));
   acceptor_.bind(endpoint);
   acceptor_.listen(4096);
-  std::array<std::uint8_t, 4> prefix;
+  std::array<std::uint8_t, request_id_prefix / 2> prefix;
   engine::random_bytes(prefix.data(), prefix.size());
   for (const auto byte : prefix) {
     request_id_.push_back("0123456789abcdef"[byte >> 4]);
     request_id_.push_back("0123456789abcdef"[byte & 15]);
   }
+  request_id_.append(request_id_digits, '0');
 }
 
 NetworkThread::~NetworkThread() {
@@ -134,10 +135,11 @@ cache::Task<bool> NetworkThread::durable(engine::Sequence sequence) {
 }
 
 std::string_view NetworkThread::next_request_id() {
-  request_id_.resize(8);
-  const auto number = ++request_count_;
-  for (int shift = 44; shift >= 0; shift -= 4)
-    request_id_.push_back("0123456789abcdef"[number >> shift & 15]);
+  // Counts in the text itself, which is mostly one digit.
+  for (auto digit = request_id_.rbegin(); digit != request_id_.rend() - request_id_prefix; ++digit) {
+    *digit = *digit == '9' ? 'a' : *digit == 'f' ? '0' : static_cast<char>(*digit + 1);
+    if (*digit != '0') break;
+  }
   return request_id_;
 }
 

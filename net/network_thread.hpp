@@ -70,6 +70,8 @@ class NetworkThread {
 
  private:
   static constexpr std::chrono::milliseconds tick_every{100};
+  static constexpr std::size_t request_id_prefix = 8;   // random digits
+  static constexpr std::size_t request_id_digits = 12;  // of a count
 
   cache::Task<> accept();
   cache::Task<> tick();
@@ -92,7 +94,6 @@ class NetworkThread {
   std::chrono::steady_clock::time_point drain_until_;
   bool draining_ = false;
   std::string request_id_;
-  std::uint64_t request_count_ = 0;
   std::thread thread_;
 };
 

@@ -54,7 +54,7 @@ Task<BodyReader::Got> read_chunks(Connection& connection, BodyReader& reader, st
 class Session final : Connection::Reader {
  public:
   Session(NetworkThread& thread, Socket socket)
-      : connection_(thread, std::move(socket)), limits_(thread.limits()) {}
+      : connection_(thread, std::move(socket)), limits_(thread.limits()), response_(connection_.output()) {}
 
   Connection& connection() { return connection_; }
 
@@ -97,7 +97,7 @@ class Session final : Connection::Reader {
   Request request_;
   std::size_t head_size_ = 0;
   std::size_t looked_at_ = 0;  // in so many bytes, there is no whole head
-  std::optional<Response> response_;
+  Response response_;
   std::optional<Task<>> rest_;
   engine::Sequence durable_after_ = 0;
   bool has_more_ = false;  // requests may have arrived that are not looked at yet
@@ -221,15 +221,14 @@ void Session::begin_answer() {
   auto& id = connection_.request_id();
   id = asked_id.empty() ? thread.next_request_id() : asked_id;
   request_.id = id;
-  response_.emplace(connection_.output(), id, request_.keep_alive && !thread.is_draining(),
-                    request_.method == Method::head);
-  if (request_.is_http_1_0) response_->announce_keep_alive();
-  if (is_streamed_) response_->close_unless_read(body_reader_->is_complete());
+  response_.begin(id, request_.keep_alive && !thread.is_draining(), request_.method == Method::head);
+  if (request_.is_http_1_0) response_.announce_keep_alive();
+  if (is_streamed_) response_.close_unless_read(body_reader_->is_complete());
 }
 
 void Session::handle() {
   begin_answer();
-  Exchange exchange{request_, *response_, connection_, is_streamed_ ? &*body_reader_ : nullptr};
+  Exchange exchange{request_, response_, connection_, is_streamed_ ? &*body_reader_ : nullptr};
   auto outcome = connection_.thread().service().handle(exchange);
   durable_after_ = std::max(durable_after_, outcome.durable_after);
   rest_ = std::move(outcome.rest);
@@ -237,7 +236,7 @@ void Session::handle() {
 }
 
 void Session::end_answer() {
-  is_last_ = !response_->keep_alive();
+  is_last_ = !response_.keep_alive();
   if (!body_reader_) connection_.consume(head_size_ + request_.content_length);
   body_reader_.reset();
   is_streamed_ = false;
