@@ -1,5 +1,6 @@
 #include "cache/json_writer.hpp"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cstring>
@@ -21,28 +22,12 @@ constexpr std::size_t max_digits = 20;  // of 64 bits
 // Whether one of eight bytes is below 0x20, or is a quote, a backslash or DEL. (Bit tricks for bytes in a
 // word: Anderson, "Bit Twiddling Hacks", "Determine if a word has a byte less than n".) May say yes for
 // nothing.
-bool may_need_escape(std::uint64_t word) {
+inline bool may_need_escape(std::uint64_t word) {
   constexpr std::uint64_t each = 0x0101010101010101;
   const auto less = [](std::uint64_t x, std::uint64_t n) { return (x - each * n) & ~x; };
   return ((less(word, 0x20) | less(word ^ each * '"', 1) | less(word ^ each * '\\', 1) |
            less(word ^ each * 0x7f, 1)) &
           each * 0x80) != 0;
-}
-
-bool is_plain(std::string_view text) {
-  const char* const at = text.data();
-  std::uint64_t word = 0;
-  if (text.size() < sizeof word) {
-    bool all = true;
-    for (const char c : text) all &= plain[static_cast<unsigned char>(c)];
-    return all;
-  }
-  for (std::size_t i = 0; i + sizeof word < text.size(); i += sizeof word) {
-    std::memcpy(&word, at + i, sizeof word);
-    if (may_need_escape(word)) return false;
-  }
-  std::memcpy(&word, at + text.size() - sizeof word, sizeof word);  // the last ones, some perhaps again
-  return !may_need_escape(word);
 }
 
 void append_escaped(std::string& out, std::string_view text) {
@@ -62,9 +47,31 @@ void append_escaped(std::string& out, std::string_view text) {
 
 }  // namespace
 
+bool needs_no_escape(std::string_view text) {
+  const char* const at = text.data();
+  std::uint64_t word = 0;
+  if (text.size() < sizeof word) {
+    const auto half = sizeof word / 2;
+    if (text.size() < half) {
+      return std::all_of(text.begin(), text.end(),
+                         [](char c) { return plain[static_cast<unsigned char>(c)]; });
+    }
+    std::uint32_t halves[2];  // which overlap, as do the last words below
+    std::memcpy(&halves[0], at, half);
+    std::memcpy(&halves[1], at + text.size() - half, half);
+    return !may_need_escape(std::uint64_t{halves[0]} << 32 | halves[1]);
+  }
+  for (std::size_t i = 0; i + sizeof word < text.size(); i += sizeof word) {
+    std::memcpy(&word, at + i, sizeof word);
+    if (may_need_escape(word)) return false;
+  }
+  std::memcpy(&word, at + text.size() - sizeof word, sizeof word);
+  return !may_need_escape(word);
+}
+
 void append_json_string(std::string& out, std::string_view text) {
   out.push_back('"');
-  if (is_plain(text)) {
+  if (needs_no_escape(text)) {
     out.append(text);
   } else {
     append_escaped(out, text);
@@ -108,7 +115,7 @@ JsonWriter& JsonWriter::long_key(std::string_view name) {
 }
 
 JsonWriter& JsonWriter::value(std::string_view text) {
-  if (text.size() > max_piece || !is_plain(text)) {
+  if (text.size() > max_piece || !needs_no_escape(text)) {
     separate();
     flush();
     append_json_string(out_, text);

@@ -16,6 +16,9 @@
 
 namespace revoked::cache {
 
+// Whether `text` can stand between quotes as it is. It must be UTF-8.
+bool needs_no_escape(std::string_view text);
+
 // Appends `text` as a JSON string with its quotes (RFC 8259). `text` must be UTF-8.
 void append_json_string(std::string& out, std::string_view text);
 

@@ -173,14 +173,16 @@ HeadResult read_request_line(std::string_view line, const HeadLimits& limits, Re
 // Why the line is refused; empty: it is good.
 std::string_view read_header_line(std::string_view line, Request& request) {
   if (line.front() == ' ' || line.front() == '\t') return "folded header";
+  const auto size = line.find(':');
+  if (size == std::string_view::npos || size == 0) return "malformed header";
   char name[max_known_size];
-  std::size_t size = 0;
-  for (; size < line.size() && line[size] != ':'; ++size) {
-    const char c = lower_case[static_cast<unsigned char>(line[size])];
-    if (c == 0) return line.find(':', size) < line.size() ? "malformed header name" : "malformed header";
-    if (size < max_known_size) name[size] = c;
+  bool is_token =
+      size <= max_known_size || all_in(line.substr(max_known_size, size - max_known_size), token_characters);
+  for (std::size_t i = 0; i < std::min(size, max_known_size); ++i) {
+    name[i] = lower_case[static_cast<unsigned char>(line[i])];
+    is_token &= name[i] != 0;
   }
-  if (size == 0 || size == line.size()) return "malformed header";
+  if (!is_token) return "malformed header name";
   auto value = line.substr(size + 1);
   while (!value.empty() && (value.front() == ' ' || value.front() == '\t')) value.remove_prefix(1);
   while (!value.empty() && (value.back() == ' ' || value.back() == '\t')) value.remove_suffix(1);

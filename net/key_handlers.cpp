@@ -22,9 +22,7 @@ std::string_view plain_secret(std::string_view body) {
   if (body.starts_with(' ')) body.remove_prefix(1);  // Python
   if (body.size() <= 1 + behind.size() || body.front() != '"') return {};
   body = body.substr(1, body.size() - 1 - behind.size());
-  bool is_plain = true;
-  for (const char c : body) is_plain &= c > ' ' && c < 0x7f && c != '"' && c != '\\';
-  return is_plain ? body : std::string_view();
+  return cache::needs_no_escape(body) && is_utf8(body) ? body : std::string_view();
 }
 
 // Nothing: the body is malformed.

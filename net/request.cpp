@@ -49,19 +49,17 @@ std::string_view trace_id_of(const Request& request) {
 }
 
 bool percent_decode(std::string_view text, std::string& out) {
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] != '%') {
-      out.push_back(text[i]);
-      continue;
-    }
-    if (i + 2 >= text.size()) return false;
-    const int high = nibble(text[i + 1]);
-    const int low = nibble(text[i + 2]);
+  while (true) {
+    const auto percent = text.find('%');
+    out.append(text.substr(0, percent));
+    if (percent == std::string_view::npos) return true;
+    if (percent + 2 >= text.size()) return false;
+    const int high = nibble(text[percent + 1]);
+    const int low = nibble(text[percent + 2]);
     if (high < 0 || low < 0) return false;
     out.push_back(static_cast<char>(high << 4 | low));
-    i += 2;
+    text.remove_prefix(percent + 3);
   }
-  return true;
 }
 
 bool is_percent_encoded(std::string_view text) {
