@@ -3,6 +3,8 @@
 #include <cstring>
 #include <stdexcept>
 
+#include "engine/hex.hpp"
+
 namespace revoked::engine {
 namespace {
 
@@ -25,27 +27,15 @@ std::uint64_t hash_of(const std::array<std::uint8_t, 16>& bytes) {
   return mix(halves[0] ^ mix(halves[1] + 0x9e3779b97f4a7c15ULL));
 }
 
-// -1 for anything but a lower-case hexadecimal digit: upper-case text would not come back as it was.
-int nibble(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  return -1;
-}
-
+// Lower-case digits only: other text would not come back as it was.
 bool pack_uuid(std::string_view text, std::array<std::uint8_t, 16>& bytes) {
   if (text.size() != 36) return false;
-  std::size_t at = 0;
-  for (std::size_t i = 0; i < 16; ++i) {
-    if (i == 4 || i == 6 || i == 8 || i == 10) {
-      if (text[at++] != '-') return false;
-    }
-    const int high = nibble(text[at]);
-    const int low = nibble(text[at + 1]);
-    if (high < 0 || low < 0) return false;
-    bytes[i] = static_cast<std::uint8_t>(high << 4 | low);
-    at += 2;
-  }
-  return (bytes[kind_byte] & 0xc0) == 0x80;
+  if (text[8] != '-' || text[13] != '-' || text[18] != '-' || text[23] != '-') return false;
+  const char* const from = text.data();
+  const auto seen = hex::decode(from, 4, &bytes[0]) | hex::decode(from + 9, 2, &bytes[4]) |
+                    hex::decode(from + 14, 2, &bytes[6]) | hex::decode(from + 19, 2, &bytes[8]) |
+                    hex::decode(from + 24, 6, &bytes[10]);
+  return seen == 0 && (bytes[kind_byte] & 0xc0) == 0x80;
 }
 
 // Characters 0-7 go to bytes 0-7, the rest to bytes 9-15.

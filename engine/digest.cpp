@@ -7,15 +7,10 @@
 #include <memory>
 #include <stdexcept>
 
+#include "engine/hex.hpp"
+
 namespace revoked::engine {
 namespace {
-
-int nibble(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
 
 // Looking the algorithm up costs more than hashing a short secret, so both are kept.
 const EVP_MD* algorithm() {
@@ -38,12 +33,7 @@ std::string to_hex(const Digest& digest) {
 std::optional<Digest> digest_from_hex(std::string_view text) {
   if (text.size() != 64) return {};
   Digest digest;
-  for (std::size_t i = 0; i < 32; ++i) {
-    const int high = nibble(text[2 * i]);
-    const int low = nibble(text[2 * i + 1]);
-    if (high < 0 || low < 0) return {};
-    digest[i] = static_cast<std::uint8_t>(high << 4 | low);
-  }
+  if ((hex::decode(text.data(), digest.size(), digest.data()) & hex::no_digit) != 0) return {};
   return digest;
 }
 

@@ -53,7 +53,7 @@ result<void> RocksdbKeyFiles::add(std::shared_ptr<const KeyRun> run, Sequence fi
 
 result<void> RocksdbKeyFiles::write_all() {
   std::unique_lock lock(mutex_);
-  hurry_ = true;
+  hurry_ = !gathered_.empty();
   changed_.notify_all();
   changed_.wait(lock, [this] { return failed_ || (gathered_.empty() && writing_.empty()); });
   if (failed_) return errc::storage_failed;
@@ -95,6 +95,7 @@ void RocksdbKeyFiles::work() {
                       [this] { return stopping_ || hurry_ || gathered_keys_ >= keys_a_file; });
     writing_.swap(gathered_);
     gathered_keys_ = 0;
+    hurry_ = false;
     changed_.notify_all();
     const auto group = writing_;
     lock.unlock();
@@ -104,7 +105,6 @@ void RocksdbKeyFiles::work() {
     // Under the lock: nobody can announce a batch between the look and the write.
     const auto from = gathered_.empty() ? announced_ : gathered_.front().first;
     failed_ = !written || !raise_mark(from);
-    hurry_ = hurry_ && !gathered_.empty();
     changed_.notify_all();
     if (failed_) return;
   }

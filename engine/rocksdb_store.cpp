@@ -25,6 +25,7 @@
 #include <cstring>
 #include <utility>
 
+#include "engine/batch_applier.hpp"
 #include "engine/key_run.hpp"
 #include "engine/rocksdb_key_files.hpp"
 #include "engine/store.hpp"
@@ -80,6 +81,7 @@ class RocksdbStore final : public Store {
   }
 
   ~RocksdbStore() override {
+    applier_.reset();
     key_files_.reset();
     for (auto* family : families_) db_->DestroyColumnFamilyHandle(family);
     db_->Close();
@@ -114,54 +116,63 @@ class RocksdbStore final : public Store {
     const auto stored = last_sequence();
     if (!stored) return stored.error();
     auto log = WriteAhead::open(
-        directory, *stored, [this](const BatchView& batch) { return write(batch); }, detail);
+        directory, *stored, [this](const BatchView& batch) { return apply({batch}); }, detail);
     if (!log) return log.error();
     log_ = std::move(*log);
     if (const auto gathered = key_files_->write_all(); !gathered) return gathered;
     const auto last = last_sequence();
     if (!last) return last.error();
-    written_ = *last;
+    applied_ = *last;
+    applier_ = std::make_unique<BatchApplier>(
+        [this](const std::vector<BatchView>& batches) { return bool(apply(batches)); });
     return {};
   }
 
+  // Durable with the log. The tables follow.
   result<void> commit(const BatchView& batch) override {
     if (key_files_->has_failed()) return errc::storage_failed;
     if (const auto logged = log_->append(batch); !logged) return logged;
-    if (const auto written = write(batch); !written) return written;
-    written_ = batch.last();
-    return {};
+    return applier_->add(batch);
   }
 
   result<void> release_log() override {
     if (!log_->has_full_segments()) return {};
-    const Sequence written = written_;
+    const Sequence applied = applied_;
     if (!db_->Flush({}, families_).ok()) return errc::storage_failed;
-    log_->release(written);
+    log_->release(applied);
     return {};
   }
 
   // To RocksDB's memory.
-  result<void> write(const BatchView& batch) {
+  result<void> apply(const std::vector<BatchView>& batches) {
     writes_.Clear();
-    writes_.Put(journal(), big_endian(batch.first()), slice(batch.bytes()));
     if (!created_) created_ = std::make_shared<KeyRun>();
     created_->clear();
-    const bool whole =
-        batch.for_each([&](Sequence sequence, const EventView& event) { index(batch, sequence, event); });
-    if (!whole) return errc::malformed;
+    for (const auto& batch : batches) {
+      writes_.Put(journal(), big_endian(batch.first()), slice(batch.bytes()));
+      const bool whole =
+          batch.for_each([&](Sequence sequence, const EventView& event) { index(batch, sequence, event); });
+      if (!whole) return errc::malformed;
+    }
     created_->sort();
     const bool many = created_->size() >= many_created;
-    if (many && key_files_->announce(batch.first()))
-      writes_.Put(meta(), RocksdbKeyFiles::mark, encode_i64(static_cast<std::int64_t>(batch.first())));
+    const auto first = batches.front().first();
+    if (many && key_files_->announce(first))
+      writes_.Put(meta(), RocksdbKeyFiles::mark, encode_i64(static_cast<std::int64_t>(first)));
     for (std::size_t i = 0; !many && i < created_->size(); ++i)
       writes_.Put(keys(), slice((*created_)[i].key_id), slice((*created_)[i].record));
     if (!db_->Write(unlogged_, &writes_).ok()) return errc::storage_failed;
-    // Others read it from now on: the next batch gets another.
-    if (many) return key_files_->add(std::exchange(created_, nullptr), batch.first());
+    if (many) {
+      // Others read it from now on: the next batches get another.
+      const auto added = key_files_->add(std::exchange(created_, nullptr), first);
+      if (!added) return added;
+    }
+    applied_ = batches.back().last();
     return {};
   }
 
   result<Sequence> last_sequence() const override {
+    if (const auto settled = settle(); !settled) return settled.error();
     const auto at = iterate(journal());
     at->SeekToLast();
     if (!at->Valid()) return at->status().ok() ? result<Sequence>(0) : errc::storage_failed;
@@ -171,6 +182,7 @@ class RocksdbStore final : public Store {
   }
 
   result<std::vector<std::pair<Epoch, Sequence>>> epochs() const override {
+    if (const auto settled = settle(); !settled) return settled.error();
     std::vector<std::pair<Epoch, Sequence>> found;
     const auto at = iterate(meta());
     for (at->Seek("epoch/"); at->Valid() && at->key().starts_with("epoch/"); at->Next()) {
@@ -181,21 +193,15 @@ class RocksdbStore final : public Store {
   }
 
   result<void> replay(Sequence from, const std::function<bool(const BatchView&)>& visit) const override {
-    const auto at = iterate(journal());
-    at->SeekForPrev(big_endian(from));
-    if (!at->Valid() && at->status().ok()) at->SeekToFirst();
-    Sequence expected = 0;
-    for (; at->Valid(); at->Next()) {
-      BatchView batch;
-      if (!BatchView::parse(view(at->value()), batch)) return errc::storage_corrupt;
-      if (expected == 0 ? batch.first() > std::max<Sequence>(from, 1) : batch.first() != expected) {
-        return errc::storage_corrupt;
-      }
-      expected = batch.last() + 1;
-      if (batch.last() < from) continue;
-      if (!visit(batch)) return {};
+    bool is_whole = is_settled();
+    while (true) {
+      const auto next = replay_tables(from, visit);
+      if (!next) return next.error();
+      if (is_whole || *next == refused) return {};
+      if (const auto settled = settle(); !settled) return settled;
+      is_whole = true;
+      from = std::max(from, *next);
     }
-    return status(*at);
   }
 
   result<void> load_keys(const KeyVisitor& visit) const override {
@@ -227,6 +233,7 @@ class RocksdbStore final : public Store {
   }
 
   result<void> scan_keys(std::string_view after, const KeyScanner& visit) const override {
+    if (const auto settled = settle(); !settled) return settled;
     // The runs first: what leaves them meanwhile is in RocksDB by then.
     KeyRunReader gathered(key_files_->runs(), after);
     const auto at = iterate(keys());
@@ -278,23 +285,20 @@ class RocksdbStore final : public Store {
     return status(*at);
   }
 
+  // Whoever asks knows that it is there: what is not found may still be on its way.
   result<std::optional<std::pair<Sequence, std::string>>> fetch_key(std::string_view key_id) const override {
-    std::string value;
-    const bool gathered = key_files_->find(key_id, value);
-    const auto found = gathered ? rocksdb::Status() : db_->Get({}, keys(), slice(key_id), &value);
-    if (found.IsNotFound()) return std::optional<std::pair<Sequence, std::string>>{};
-    if (!found.ok()) return errc::storage_failed;
-    if (value.size() < 8) return errc::storage_corrupt;
-    return std::pair(read_sequence(value), value.substr(8));
+    const bool is_whole = is_settled();
+    auto found = fetch_applied_key(key_id);
+    if (!found || *found || is_whole) return found;
+    if (const auto settled = settle(); !settled) return settled.error();
+    return fetch_applied_key(key_id);
   }
-
   result<Sequence> owner_mark_after(Scope scope, std::string_view id, Sequence from) const override {
-    const auto prefix = owner_prefix(scope, id);
-    const auto at = iterate(meta());
-    at->Seek(prefix + big_endian(from));
-    if (!at->Valid()) return at->status().ok() ? result<Sequence>(0) : errc::storage_failed;
-    if (!at->key().starts_with(prefix)) return Sequence{0};
-    return from_big_endian(view(at->key()).substr(prefix.size()));
+    const bool is_whole = is_settled();
+    const auto found = applied_mark_after(scope, id, from);
+    if (!found || *found != 0 || is_whole) return found;
+    if (const auto settled = settle(); !settled) return settled.error();
+    return applied_mark_after(scope, id, from);
   }
 
   Sequence folded_to() const override { return folded_to_; }
@@ -345,6 +349,50 @@ class RocksdbStore final : public Store {
   }
 
  private:
+  static constexpr Sequence refused = ~Sequence{0};
+
+  // The sequence behind the last batch that was there, 0 if none was, or `refused`.
+  result<Sequence> replay_tables(Sequence from, const std::function<bool(const BatchView&)>& visit) const {
+    const auto at = iterate(journal());
+    at->SeekForPrev(big_endian(from));
+    if (!at->Valid() && at->status().ok()) at->SeekToFirst();
+    Sequence expected = 0;
+    for (; at->Valid(); at->Next()) {
+      BatchView batch;
+      if (!BatchView::parse(view(at->value()), batch)) return errc::storage_corrupt;
+      if (expected == 0 ? batch.first() > std::max<Sequence>(from, 1) : batch.first() != expected) {
+        return errc::storage_corrupt;
+      }
+      expected = batch.last() + 1;
+      if (batch.last() < from) continue;
+      if (!visit(batch)) return refused;
+    }
+    if (const auto read = status(*at); !read) return read.error();
+    return expected;
+  }
+
+  result<std::optional<std::pair<Sequence, std::string>>> fetch_applied_key(std::string_view key_id) const {
+    std::string value;
+    const bool gathered = key_files_->find(key_id, value);
+    const auto found = gathered ? rocksdb::Status() : db_->Get({}, keys(), slice(key_id), &value);
+    if (found.IsNotFound()) return std::optional<std::pair<Sequence, std::string>>{};
+    if (!found.ok()) return errc::storage_failed;
+    if (value.size() < 8) return errc::storage_corrupt;
+    return std::pair(read_sequence(value), value.substr(8));
+  }
+  result<Sequence> applied_mark_after(Scope scope, std::string_view id, Sequence from) const {
+    const auto prefix = owner_prefix(scope, id);
+    const auto at = iterate(meta());
+    at->Seek(prefix + big_endian(from));
+    if (!at->Valid()) return at->status().ok() ? result<Sequence>(0) : errc::storage_failed;
+    if (!at->key().starts_with(prefix)) return Sequence{0};
+    return from_big_endian(view(at->key()).substr(prefix.size()));
+  }
+
+  // Whether the tables have all that has been committed.
+  bool is_settled() const { return applier_ == nullptr || applier_->is_idle(); }
+  result<void> settle() const { return applier_ == nullptr ? result<void>() : applier_->wait(); }
+
   void index(const BatchView& batch, Sequence sequence, const EventView& event) {
     const auto number = encode_i64(static_cast<std::int64_t>(sequence));
     if (event.type == EventType::key_created) {
@@ -399,10 +447,11 @@ class RocksdbStore final : public Store {
   std::unique_ptr<RocksdbKeyFiles> key_files_;
   rocksdb::WriteOptions unlogged_;
   std::unique_ptr<WriteAhead> log_;
-  std::atomic<Sequence> written_{0};
+  std::unique_ptr<BatchApplier> applier_;
+  std::atomic<Sequence> applied_{0};
   rocksdb::WriteBatch writes_;
-  static constexpr std::size_t many_created = 64;                 // by one batch
-  std::shared_ptr<KeyRun> created_;  // by the batch that is being committed
+  static constexpr std::size_t many_created = 64;  // at once
+  std::shared_ptr<KeyRun> created_;                // by the batches that are being applied
   std::string scratch_;
   std::atomic<Sequence> folded_to_{0};
 };
@@ -436,9 +485,9 @@ result<std::unique_ptr<Store>> open_rocksdb_store(const std::string& directory, 
 
   // An import writes whole files, which lie side by side for a while: merging them can wait.
   looked_up.level0_file_num_compaction_trigger = 12;
-  looked_up.level0_slowdown_writes_trigger = 60;
-  looked_up.level0_stop_writes_trigger = 100;
-  rocksdb::Env::Default()->LowerThreadPoolCPUPriority(rocksdb::Env::LOW);
+  looked_up.level0_slowdown_writes_trigger = 300;
+  looked_up.level0_stop_writes_trigger = 400;
+  rocksdb::Env::Default()->LowerThreadPoolCPUPriority(rocksdb::Env::LOW, rocksdb::CpuPriority::kIdle);
 
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
   rocksdb::DB* db = nullptr;

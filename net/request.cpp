@@ -2,15 +2,12 @@
 
 #include <algorithm>
 
+#include "engine/hex.hpp"
+
 namespace revoked::net {
 namespace {
 
-int nibble(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
+namespace hex = engine::hex;
 
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
 
@@ -53,18 +50,18 @@ bool percent_decode(std::string_view text, std::string& out) {
     const auto percent = text.find('%');
     out.append(text.substr(0, percent));
     if (percent == std::string_view::npos) return true;
-    if (percent + 2 >= text.size()) return false;
-    const int high = nibble(text[percent + 1]);
-    const int low = nibble(text[percent + 2]);
-    if (high < 0 || low < 0) return false;
-    out.push_back(static_cast<char>(high << 4 | low));
+    std::uint8_t byte = 0;
+    if (percent + 2 >= text.size() || (hex::decode(&text[percent + 1], 1, &byte) & hex::no_digit) != 0)
+      return false;
+    out.push_back(static_cast<char>(byte));
     text.remove_prefix(percent + 3);
   }
 }
 
 bool is_percent_encoded(std::string_view text) {
   for (auto at = text.find('%'); at != std::string_view::npos; at = text.find('%', at + 3)) {
-    if (at + 2 >= text.size() || nibble(text[at + 1]) < 0 || nibble(text[at + 2]) < 0) return false;
+    std::uint8_t byte = 0;
+    if (at + 2 >= text.size() || (hex::decode(&text[at + 1], 1, &byte) & hex::no_digit) != 0) return false;
   }
   return true;
 }

@@ -31,7 +31,10 @@ cache::Task<> SocketEvents::run() {
     if (error) co_return;
     std::array<epoll_event, max_events> events;
     const int count = ::epoll_wait(epoll_.native_handle(), events.data(), max_events, 0);
-    for (int i = 0; i < count; ++i) static_cast<Listener*>(events[i].data.ptr)->on_events(events[i].events);
+    for (int i = 0; i < count; ++i) {
+      if (i + 1 < count) __builtin_prefetch(events[i + 1].data.ptr);
+      static_cast<Listener*>(events[i].data.ptr)->on_events(events[i].events);
+    }
   }
 }
 
