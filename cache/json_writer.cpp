@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <cstring>
 
-#include "engine/position.hpp"
 #include "engine/time.hpp"
 
 namespace revoked::cache {
@@ -17,29 +17,17 @@ constexpr std::array<bool, 256> make_plain() {
   return table;
 }
 constexpr auto plain = make_plain();
+constexpr std::size_t max_digits = 20;  // of 64 bits
 
 // Whether one of eight bytes is below 0x20, or is a quote, a backslash or DEL. (Bit tricks for bytes in a
 // word: Anderson, "Bit Twiddling Hacks", "Determine if a word has a byte less than n".) May say yes for
 // nothing.
-bool may_need_escape(std::uint64_t word) {
+inline bool may_need_escape(std::uint64_t word) {
   constexpr std::uint64_t each = 0x0101010101010101;
   const auto less = [](std::uint64_t x, std::uint64_t n) { return (x - each * n) & ~x; };
   return ((less(word, 0x20) | less(word ^ each * '"', 1) | less(word ^ each * '\\', 1) |
            less(word ^ each * 0x7f, 1)) &
           each * 0x80) != 0;
-}
-
-bool is_plain(std::string_view text) {
-  const char* at = text.data();
-  const char* const end = at + text.size();
-  for (; end - at >= 8; at += 8) {
-    std::uint64_t word;
-    std::memcpy(&word, at, sizeof word);
-    if (may_need_escape(word)) return false;
-  }
-  bool all = true;
-  for (; at != end; ++at) all &= plain[static_cast<unsigned char>(*at)];
-  return all;
 }
 
 void append_escaped(std::string& out, std::string_view text) {
@@ -57,85 +45,131 @@ void append_escaped(std::string& out, std::string_view text) {
   }
 }
 
-// Makes room first, so that what follows are plain stores.
-char* grow(std::string& out, std::size_t bytes) {
-  const auto size = out.size();
-  out.resize(size + bytes);
-  return out.data() + size;
-}
-
 }  // namespace
 
-void append_json_string(std::string& out, std::string_view text) {
-  if (!is_plain(text)) {
-    out.push_back('"');
-    append_escaped(out, text);
-    out.push_back('"');
-    return;
+bool needs_no_escape(std::string_view text) {
+  const char* const at = text.data();
+  std::uint64_t word = 0;
+  if (text.size() < sizeof word) {
+    const auto half = sizeof word / 2;
+    if (text.size() < half) {
+      return std::all_of(text.begin(), text.end(),
+                         [](char c) { return plain[static_cast<unsigned char>(c)]; });
+    }
+    std::uint32_t halves[2];  // which overlap, as do the last words below
+    std::memcpy(&halves[0], at, half);
+    std::memcpy(&halves[1], at + text.size() - half, half);
+    return !may_need_escape(std::uint64_t{halves[0]} << 32 | halves[1]);
   }
-  char* const at = grow(out, text.size() + 2);
-  at[0] = '"';
-  std::copy(text.begin(), text.end(), at + 1);
-  at[text.size() + 1] = '"';
+  for (std::size_t i = 0; i + sizeof word < text.size(); i += sizeof word) {
+    std::memcpy(&word, at + i, sizeof word);
+    if (may_need_escape(word)) return false;
+  }
+  std::memcpy(&word, at + text.size() - sizeof word, sizeof word);
+  return !may_need_escape(word);
 }
 
-void JsonWriter::separate() {
-  if (!first_) out_.push_back(',');
-  first_ = false;
+void append_json_string(std::string& out, std::string_view text) {
+  out.push_back('"');
+  if (needs_no_escape(text)) {
+    out.append(text);
+  } else {
+    append_escaped(out, text);
+  }
+  out.push_back('"');
+}
+
+void JsonWriter::put(std::string_view piece) {
+  if (piece.size() > max_piece) {
+    flush();
+    out_.append(piece);
+    return;
+  }
+  used_ += piece.copy(room(piece.size()), piece.size());
 }
 
 JsonWriter& JsonWriter::open(char bracket) {
   separate();
-  out_.push_back(bracket);
+  *room(1) = bracket;
+  ++used_;
   first_ = true;
+  ++depth_;
   return *this;
 }
 
 JsonWriter& JsonWriter::close(char bracket) {
-  out_.push_back(bracket);
+  *room(1) = bracket;
+  ++used_;
   first_ = false;
-  return *this;
+  --depth_;
+  return end_value();
 }
 
-JsonWriter& JsonWriter::key(std::string_view name) {
-  char* at = grow(out_, name.size() + 3 + (first_ ? 0 : 1));
-  if (!first_) *at++ = ',';
-  *at++ = '"';
-  at = std::copy(name.begin(), name.end(), at);
-  *at++ = '"';
-  *at = ':';
+JsonWriter& JsonWriter::long_key(std::string_view name) {
+  separate();
+  put("\"");
+  put(name);
+  put("\":");
   first_ = true;
   return *this;
 }
 
 JsonWriter& JsonWriter::value(std::string_view text) {
-  separate();
-  append_json_string(out_, text);
-  return *this;
+  if (text.size() > max_piece || !needs_no_escape(text)) {
+    separate();
+    flush();
+    append_json_string(out_, text);
+    return *this;
+  }
+  char* at = room(text.size() + 3);
+  if (!first_) *at++ = ',';
+  *at++ = '"';
+  at += text.copy(at, text.size());
+  *at++ = '"';
+  used_ = static_cast<std::size_t>(at - buffer_);
+  first_ = false;
+  return end_value();
 }
 
 JsonWriter& JsonWriter::value(std::uint64_t number) {
   separate();
-  engine::append_number(out_, number);
-  return *this;
+  char* const at = room(max_digits);
+  used_ += static_cast<std::size_t>(std::to_chars(at, at + max_digits, number).ptr - at);
+  return end_value();
 }
 
-JsonWriter& JsonWriter::value(bool truth) { return raw(truth ? "true" : "false"); }
-
-JsonWriter& JsonWriter::null() { return raw("null"); }
+JsonWriter& JsonWriter::value(engine::Position position) {
+  separate();
+  char* const from = room(2 * max_digits + 3);
+  char* at = from;
+  *at++ = '"';
+  at = std::to_chars(at, at + max_digits, position.epoch).ptr;
+  *at++ = '-';
+  at = std::to_chars(at, at + max_digits, position.sequence).ptr;
+  *at++ = '"';
+  used_ += static_cast<std::size_t>(at - from);
+  return end_value();
+}
 
 JsonWriter& JsonWriter::raw(std::string_view json) {
   separate();
-  out_.append(json);
+  put(json);
+  return end_value();
+}
+
+JsonWriter& JsonWriter::members(std::string_view json) {
+  put(json);
+  first_ = first_ && json.empty();
   return *this;
 }
 
 JsonWriter& JsonWriter::time(std::int64_t unix_ms) {
   separate();
-  out_.push_back('"');
+  put("\"");
+  flush();
   engine::append_rfc3339(out_, unix_ms);
-  out_.push_back('"');
-  return *this;
+  put("\"");
+  return end_value();
 }
 
 }  // namespace revoked::cache

@@ -3,12 +3,21 @@
 //
 //   JsonWriter json(out);
 //   json.open('{').field("key_id", id).field("count", 3).close('}');
+//
+// Small pieces gather in a buffer, as each append to a string costs more than the piece: `out` has all of it
+// once the outermost bracket is closed.
 
 #include <cstdint>
+#include <cstring>
 #include <string>
 #include <string_view>
 
+#include "engine/position.hpp"
+
 namespace revoked::cache {
+
+// Whether `text` can stand between quotes as it is. It must be UTF-8.
+bool needs_no_escape(std::string_view text);
 
 // Appends `text` as a JSON string with its quotes (RFC 8259). `text` must be UTF-8.
 void append_json_string(std::string& out, std::string_view text);
@@ -16,18 +25,35 @@ void append_json_string(std::string& out, std::string_view text);
 class JsonWriter {
  public:
   explicit JsonWriter(std::string& out) : out_(out) {}
+  JsonWriter(const JsonWriter&) = delete;
+  JsonWriter& operator=(const JsonWriter&) = delete;
 
   JsonWriter& open(char bracket);   // '{' or '[': an element of the array around it, or the value after key()
   JsonWriter& close(char bracket);  // '}' or ']'
-  JsonWriter& key(std::string_view name);  // of ours: nothing in it needs an escape
+  // Of ours: nothing in it needs an escape. Inline, since most names are known to the compiler.
+  JsonWriter& key(std::string_view name) {
+    if (name.size() > max_piece) return long_key(name);
+    char* at = room(name.size() + 4);
+    if (!first_) *at++ = ',';
+    *at++ = '"';
+    std::memcpy(at, name.data(), name.size());
+    at += name.size();
+    *at++ = '"';
+    *at++ = ':';
+    used_ = static_cast<std::size_t>(at - buffer_);
+    first_ = true;
+    return *this;
+  }
 
   JsonWriter& value(std::string_view text);
   JsonWriter& value(const char* text) { return value(std::string_view(text)); }
   JsonWriter& value(std::uint64_t number);
-  JsonWriter& value(bool truth);
-  JsonWriter& null();
-  JsonWriter& raw(std::string_view json);  // a value that is JSON already
-  JsonWriter& time(std::int64_t unix_ms);  // as RFC 3339
+  JsonWriter& value(bool truth) { return raw(truth ? "true" : "false"); }
+  JsonWriter& value(engine::Position position);  // as a string
+  JsonWriter& null() { return raw("null"); }
+  JsonWriter& raw(std::string_view json);      // a value that is JSON already
+  JsonWriter& members(std::string_view json);  // of the object, each behind a comma, that are JSON already
+  JsonWriter& time(std::int64_t unix_ms);      // as RFC 3339
 
   template <class T>
   JsonWriter& field(std::string_view name, const T& v) {
@@ -39,9 +65,34 @@ class JsonWriter {
   }
 
  private:
-  void separate();
+  static constexpr std::size_t max_piece = 128;
+  static constexpr std::size_t buffer_bytes = 512;
+
+  // For at most max_piece bytes and what stands around them.
+  char* room(std::size_t bytes) {
+    if (buffer_bytes - used_ < bytes) flush();
+    return buffer_ + used_;
+  }
+  void put(std::string_view piece);
+  void separate() {
+    if (!first_) *room(1) = ',', ++used_;
+    first_ = false;
+  }
+  JsonWriter& long_key(std::string_view name);
+  JsonWriter& end_value() {
+    if (depth_ == 0) flush();
+    return *this;
+  }
+  void flush() {
+    out_.append(buffer_, used_);
+    used_ = 0;
+  }
+
   std::string& out_;
   bool first_ = true;
+  unsigned depth_ = 0;
+  std::size_t used_ = 0;
+  char buffer_[buffer_bytes];
 };
 
 }  // namespace revoked::cache

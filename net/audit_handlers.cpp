@@ -63,7 +63,7 @@ void write_text(JsonWriter& json, std::string_view name, std::string_view text) 
 
 // Never the digest.
 void write_entry(JsonWriter& json, engine::Position position, const EventView& event) {
-  json.open('{').field("position", to_string(position)).key("at").time(event.at);
+  json.open('{').field("position", position).key("at").time(event.at);
   json.field("verb", verb_of(event.type));
   write_text(json, "actor", event[Field::actor]);
   json.optional_field("actor_kind", kind_of(event));
@@ -111,7 +111,7 @@ Outcome show_audit(Api& api, Call& call) {
   });
   if (!page) return refuse(call, page.error());
   json.close(']')
-      .field("position", to_string(api.engine.position_of(page->position)))
+      .field("position", api.engine.position_of(page->position))
       .field("more", page->more);
   json.close('}');
   call.response().send_json(200, body);

@@ -1,5 +1,6 @@
 #include "net/authenticator.hpp"
 
+#include "net/constant_time.hpp"
 #include "net/log.hpp"
 
 namespace revoked::net {
@@ -10,7 +11,7 @@ namespace {
 const engine::Digest& sha256_of(std::string_view credential) {
   thread_local std::string last;
   thread_local engine::Digest digest{};
-  if (last.empty() || !engine::equal_in_constant_time(last, credential)) {
+  if (last.empty() || !is_same_secret(last, credential)) {
     digest = engine::sha256(credential);
     last = credential;
   }

@@ -120,7 +120,7 @@ void CheckService::show_readiness(Exchange& exchange, bool detailed) const {
   json.open('{').field("status", ready ? "ready" : "stale").field("stale", stale);
   constexpr std::string_view policies[] = {"deny", "ask", "serve"};
   json.field("when_stale", policies[static_cast<int>(status.when_stale)]);
-  if (status.position) json.field("position", to_string(*status.position));
+  if (status.position) json.field("position", *status.position);
   if (detailed) {
     json.field("repairing", status.coverage == Gateway::Coverage::repairing);
     json.field("redis_connected", status.redis_connected).field("feed_connected", status.feed_connected);

@@ -4,10 +4,12 @@
 
 #include <boost/beast/core/flat_buffer.hpp>
 #include <chrono>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "cache/asio.hpp"
+#include "net/socket_events.hpp"
 
 namespace revoked::net {
 
@@ -16,7 +18,7 @@ using cache::Task;
 
 class NetworkThread;
 
-class Connection {
+class Connection final : SocketEvents::Listener {
  public:
   static constexpr std::size_t read_chunk_bytes = 16 << 10;
   static constexpr std::size_t read_bulk_bytes = 64 << 10;  // of a body without a limit
@@ -40,16 +42,36 @@ class Connection {
   // What has arrived and is not consumed yet.
   std::string_view received() const;
   void consume(std::size_t bytes);
+  // Takes what has arrived meanwhile, without waiting.
+  enum class Received { some, nothing, end };
+  Received receive_now(std::size_t at_most_bytes = read_chunk_bytes);
+  // Whether receive_now() may find something more.
+  bool is_readable() const { return readable_; }
   // Waits for more. False if the peer is gone or the deadline has passed.
   Task<bool> receive(std::size_t at_most_bytes = read_chunk_bytes);
+
+  // Looks at what can be read before the coroutine that waits is resumed.
+  class Reader {
+   public:
+    // False: go on waiting.
+    virtual bool on_readable() noexcept = 0;
+
+   protected:
+    ~Reader() = default;
+  };
+  // Waits until the reader, which outlives that, says true. False as above.
+  Task<bool> wait_for(Reader& reader);
 
   // Of the request that is being answered: memory that stays.
   std::string& request_id() { return request_id_; }
 
   // Answers gather here and go out together.
   std::string& output() { return output_; }
+  // Sends as much of the output as the socket takes without waiting. Whether that was all.
+  bool flush_now();
   // Sends the output. False as above.
   Task<bool> flush();
+  bool is_broken() const { return is_broken_; }  // nothing can be sent any more
 
   // Sends what is left, then reads and drops what the peer still sends for a moment: closing at once would
   // reset the connection and could destroy the answer on its way.
@@ -59,12 +81,26 @@ class Connection {
  private:
   static constexpr std::size_t max_kept_bytes = 128 << 10;  // of memory, when nothing is in it
 
+  using Token = cache::asio::use_awaitable_t<cache::Executor>;
+  using Handler = cache::asio::async_result<Token, void(bool)>::handler_type;
+
+  void on_events(std::uint32_t events) noexcept override;
+  // Until one of the events comes. False: closed.
+  Task<bool> wait(std::uint32_t events);
+
   NetworkThread& thread_;
-  Socket socket_;
+  int socket_;
+  bool readable_ = false;
+  bool peer_has_ended_ = false;  // or the connection is broken
+  bool is_broken_ = false;
+  std::uint32_t awaited_ = 0;
+  Reader* reader_ = nullptr;
+  std::optional<Handler> waiter_;
   std::string remote_address_;
   std::string request_id_;
   boost::beast::flat_buffer input_;
   std::string output_;
+  std::size_t sent_ = 0;  // of the output
   Phase phase_ = Phase::idle;
   std::chrono::steady_clock::time_point deadline_;
 };

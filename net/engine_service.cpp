@@ -1,6 +1,7 @@
 #include "net/engine_service.hpp"
 
 #include <algorithm>
+#include <array>
 #include <iterator>
 
 #include "net/changes.hpp"
@@ -35,6 +36,18 @@ constexpr Route routes[] = {
     {Method::get, "/readyz", show_readiness, {}},
     {Method::get, "/healthz", show_health, {}},
 };
+
+constexpr auto body_routes = [] {
+  std::array<const Route*, std::ranges::count(routes, true, &Route::takes_body)> found{};
+  auto at = found.begin();
+  for (const Route& route : routes) {
+    if (route.takes_body) *at++ = &route;
+  }
+  return found;
+}();
+static_assert(std::ranges::all_of(body_routes, [](const Route* route) {
+  return route->pattern.find('{') == std::string_view::npos;
+}));
 
 constexpr Dialect native{
     "native",
@@ -85,11 +98,10 @@ void record_refusal(Api& api, const Exchange& exchange, const Route& route, cons
 }  // namespace
 
 bool EngineService::takes_body(const Request& request) const {
-  thread_local Parameters none;
   auto path = request.path;
   if (path.size() > 1 && path.ends_with('/')) path.remove_suffix(1);
-  return std::any_of(std::begin(routes), std::end(routes), [&](const Route& route) {
-    return route.takes_body && route.method == request.method && match_path(route.pattern, path, none);
+  return std::any_of(body_routes.begin(), body_routes.end(), [&](const Route* route) {
+    return route->pattern == path && route->method == request.method;
   });
 }
 

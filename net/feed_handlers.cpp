@@ -27,7 +27,7 @@ void send_gone(Response& response, Position feed_at) {
 void send_page(Response& response, const Feed::Reading& reading) {
   std::string body;
   JsonWriter json(body);
-  json.open('{').field("position", to_string(reading.position)).field("more", reading.more);
+  json.open('{').field("position", reading.position).field("more", reading.more);
   json.key("messages").open('[');
   for (const auto& item : reading.items) json.raw(*item.message);
   json.close(']').close('}');

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cstring>
+#include <iterator>
 
 namespace revoked::net {
 namespace {
@@ -37,21 +38,36 @@ bool all_in(std::string_view text, const std::array<bool, 256>& allowed) {
   return all;
 }
 
+// Whether one of eight bytes is below 0x20, or is DEL. May say yes for nothing (a borrow), never no.
+bool may_have_control(std::uint64_t word) {
+  constexpr std::uint64_t each = 0x0101010101010101;
+  const auto is_del = word ^ each * 0x7f;
+  return ((((word - each * 0x20) & ~word) | ((is_del - each) & ~is_del)) & each * 0x80) != 0;
+}
+
 // Values are the most of a head: eight bytes at a time, as long as there is no control character among them.
 bool is_value(std::string_view text) {
-  constexpr std::uint64_t each = 0x0101010101010101;
-  while (text.size() >= 8) {
-    std::uint64_t word;
-    std::memcpy(&word, text.data(), sizeof word);
-    const auto is_del = word ^ each * 0x7f;
-    // The high bit of each byte that is below 0x20, or is 0x7f; and perhaps of others (a borrow), never
-    // fewer.
-    const auto control = (((word - each * 0x20) & ~word) | ((is_del - each) & ~is_del)) & each * 0x80;
-    if (control != 0 && !all_in(text.substr(0, 8), value_characters)) return false;
-    text.remove_prefix(8);
+  std::uint64_t word = 0;
+  if (text.size() < sizeof word) return all_in(text, value_characters);
+  const auto is_good = [&](std::size_t at) {
+    std::memcpy(&word, text.data() + at, sizeof word);
+    return !may_have_control(word) || all_in(text.substr(at, sizeof word), value_characters);
+  };
+  for (std::size_t at = 0; at + sizeof word < text.size(); at += sizeof word) {
+    if (!is_good(at)) return false;
   }
-  return all_in(text, value_characters);
+  return is_good(text.size() - sizeof word);  // the last ones, some perhaps again
 }
+
+// What a byte of a header's name becomes in lower case; 0: there must be none such.
+constexpr std::array<char, 256> make_lower_case() {
+  std::array<char, 256> table{};
+  for (int c = 0; c < 256; ++c) {
+    if (token_characters[c]) table[c] = static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c);
+  }
+  return table;
+}
+constexpr auto lower_case = make_lower_case();
 
 struct KnownHeader {
   std::string_view name;
@@ -59,26 +75,42 @@ struct KnownHeader {
   bool single;  // more than one is refused: two readers could pick different ones
 };
 constexpr KnownHeader known_headers[] = {
+    // by size
     {"host", Header::host, true},
-    {"authorization", Header::authorization, true},
-    {"x-api-key", Header::x_api_key, true},
-    {"content-type", Header::content_type, true},
-    {"content-length", Header::content_length, true},
-    {"transfer-encoding", Header::transfer_encoding, true},
-    {"connection", Header::connection, false},
     {"expect", Header::expect, true},
     {"accept", Header::accept, false},
-    {"last-event-id", Header::last_event_id, true},
     {"prefer", Header::prefer, false},
-    {"idempotency-key", Header::idempotency_key, true},
-    {"x-request-id", Header::x_request_id, false},
+    {"x-api-key", Header::x_api_key, true},
+    {"connection", Header::connection, false},
     {"traceparent", Header::traceparent, false},
+    {"content-type", Header::content_type, true},
+    {"x-request-id", Header::x_request_id, false},
+    {"authorization", Header::authorization, true},
+    {"last-event-id", Header::last_event_id, true},
+    {"content-length", Header::content_length, true},
+    {"idempotency-key", Header::idempotency_key, true},
+    {"transfer-encoding", Header::transfer_encoding, true},
     {"x-flowplate-master-key", Header::x_flowplate_master_key, true},
 };
+constexpr std::size_t max_known_size = std::end(known_headers)[-1].name.size();
+static_assert(std::size(known_headers) == header_count);
+static_assert(std::is_sorted(std::begin(known_headers), std::end(known_headers),
+                             [](const auto& a, const auto& b) { return a.name.size() < b.name.size(); }));
 
-const KnownHeader* find_known(std::string_view name) {
+// Where those of a size begin.
+constexpr std::array<std::uint8_t, max_known_size + 2> make_known_by_size() {
+  std::array<std::uint8_t, max_known_size + 2> first{};
   for (const auto& known : known_headers) {
-    if (known.name.size() == name.size() && equal_ignoring_case(known.name, name)) return &known;
+    for (auto size = known.name.size() + 1; size < first.size(); ++size) ++first[size];
+  }
+  return first;
+}
+constexpr auto known_by_size = make_known_by_size();
+
+const KnownHeader* find_known(std::string_view lower_case_name) {
+  const auto size = lower_case_name.size();
+  for (auto i = known_by_size[size]; i < known_by_size[size + 1]; ++i) {
+    if (known_headers[i].name == lower_case_name) return &known_headers[i];
   }
   return nullptr;
 }
@@ -138,28 +170,35 @@ HeadResult read_request_line(std::string_view line, const HeadLimits& limits, Re
   return good;
 }
 
-HeadResult read_header_line(std::string_view line, Request& request) {
-  if (line.front() == ' ' || line.front() == '\t') return refuse(400, "folded header");
-  const auto colon = line.find(':');
-  if (colon == std::string_view::npos || colon == 0) return refuse(400, "malformed header");
-  const auto name = line.substr(0, colon);
-  if (!all_in(name, token_characters)) return refuse(400, "malformed header name");
-  auto value = line.substr(colon + 1);
+// Why the line is refused; empty: it is good.
+std::string_view read_header_line(std::string_view line, Request& request) {
+  if (line.front() == ' ' || line.front() == '\t') return "folded header";
+  const auto size = line.find(':');
+  if (size == std::string_view::npos || size == 0) return "malformed header";
+  char name[max_known_size];
+  bool is_token =
+      size <= max_known_size || all_in(line.substr(max_known_size, size - max_known_size), token_characters);
+  for (std::size_t i = 0; i < std::min(size, max_known_size); ++i) {
+    name[i] = lower_case[static_cast<unsigned char>(line[i])];
+    is_token &= name[i] != 0;
+  }
+  if (!is_token) return "malformed header name";
+  auto value = line.substr(size + 1);
   while (!value.empty() && (value.front() == ' ' || value.front() == '\t')) value.remove_prefix(1);
   while (!value.empty() && (value.back() == ' ' || value.back() == '\t')) value.remove_suffix(1);
-  if (!is_value(value)) return refuse(400, "malformed header value");
+  if (!is_value(value)) return "malformed header value";
 
-  const auto* known = find_known(name);
-  if (known == nullptr) return good;
+  const auto* known = size > max_known_size ? nullptr : find_known({name, size});
+  if (known == nullptr) return {};
   auto& place = request[known->header];
   // An empty value must count as present, too.
   if (place.data() != nullptr) {
-    if (known->single) return refuse(400, "repeated header");
+    if (known->single) return "repeated header";
     if (known->header == Header::connection && has_token(value, "close")) place = "close";
-    return good;
+    return {};
   }
   place = value.empty() ? std::string_view("", 0) : value;
-  return good;
+  return {};
 }
 
 HeadResult read_framing(Request& request, std::string_view authority) {
@@ -211,9 +250,11 @@ HeadResult read_head(std::string_view data, const HeadLimits& limits, Request& r
     const auto line = data.substr(0, size - 1);
     data.remove_prefix(size + 1);
     if (line.empty() && lines > 0) break;
-    const auto read =
-        lines == 0 ? read_request_line(line, limits, request, authority) : read_header_line(line, request);
-    if (!is_good(read)) return read;
+    if (lines == 0) {
+      if (const auto read = read_request_line(line, limits, request, authority); !is_good(read)) return read;
+    } else if (const auto reason = read_header_line(line, request); !reason.empty()) {
+      return refuse(400, reason);
+    }
     if (lines++ > limits.headers) return refuse(431, "too many headers");
   }
   if (const auto framing = read_framing(request, authority); !is_good(framing)) return framing;

@@ -27,11 +27,11 @@ void write_key(JsonWriter& json, const engine::KeyDescription& key) {
   write_permissions(json, key.decision.permissions);
   write_time(json, "expires_at", key.expires_at);
   if (!key.metadata.empty()) json.key("metadata").raw(key.metadata);
-  json.key("created_at").time(key.created_at).field("position", to_string(key.created));
+  json.key("created_at").time(key.created_at).field("position", key.created);
   if (key.revocation) {
     write_time(json, "revoked_at", key.revocation->at);
     json.optional_field("reason", key.revocation->reason);
-    json.field("revoked_position", to_string(key.revocation->position));
+    json.field("revoked_position", key.revocation->position);
   }
   json.close('}');
 }

@@ -44,7 +44,7 @@ Outcome answer_state(Api& api, Call& call, const engine::result<engine::ChangedK
       .open('{')
       .field("key_id", call.parameters[0])
       .field("state", state)
-      .field("position", to_string(position))
+      .field("position", position)
       .close('}');
   set_position(call.response(), position);
   call.response().send_json(200, body);
@@ -79,7 +79,7 @@ Outcome rotate_key(Api& api, Call& call) {
   JsonWriter json(body);
   json.open('{').field("key_id", call.parameters[0]).field("secret", secret).field("state", "active");
   json.key("grace_until").time(rotated->at + asked.grace_seconds * 1000);
-  json.field("position", to_string(position)).close('}');
+  json.field("position", position).close('}');
   set_position(call.response(), position);
   call.response().header("Cache-Control", "no-store");
   call.response().send_json(200, body);

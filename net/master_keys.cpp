@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "net/constant_time.hpp"
+
 namespace revoked::net {
 namespace {
 
@@ -77,7 +79,7 @@ bool MasterKeys::contains(const engine::Digest& digest) const {
   if (file_) look_at_file();
   bool found = false;
   const std::scoped_lock lock(digests_mutex_);
-  for (const auto& master : digests_) found |= engine::equal_in_constant_time(master, digest);
+  for (const auto& master : digests_) found |= is_same_secret(master, digest);
   return found;
 }
 

@@ -38,6 +38,7 @@ NetworkThread::NetworkThread(const tcp::endpoint& endpoint, const ServerLimits& 
       acceptor_(io_.get_executor()),
       tick_timer_(io_.get_executor()),
       accept_pause_(io_.get_executor()),
+      socket_events_(io_),
       news_(io_),
       now_(std::chrono::steady_clock::now()) {
   if (engine != nullptr) gate_.emplace(io_, *engine);
@@ -46,12 +47,13 @@ NetworkThread::NetworkThread(const tcp::endpoint& endpoint, const ServerLimits& 
   acceptor_.set_option(reuse_port(true));
   acceptor_.bind(endpoint);
   acceptor_.listen(4096);
-  std::array<std::uint8_t, 4> prefix;
+  std::array<std::uint8_t, request_id_prefix / 2> prefix;
   engine::random_bytes(prefix.data(), prefix.size());
   for (const auto byte : prefix) {
     request_id_.push_back("0123456789abcdef"[byte >> 4]);
     request_id_.push_back("0123456789abcdef"[byte & 15]);
   }
+  request_id_.append(request_id_digits, '0');
 }
 
 NetworkThread::~NetworkThread() {
@@ -69,6 +71,7 @@ void NetworkThread::run() {
   engine::set_up_this_thread("network");
   asio::co_spawn(io_, accept(), report_end);
   asio::co_spawn(io_, tick(), report_end);
+  asio::co_spawn(io_, socket_events_.run(), report_end);
   io_.run();
 }
 
@@ -94,6 +97,7 @@ cache::Task<> NetworkThread::tick() {
     now_ = std::chrono::steady_clock::now();
     sweep();
   }
+  socket_events_.stop();
 }
 
 void NetworkThread::sweep() {
@@ -131,10 +135,11 @@ cache::Task<bool> NetworkThread::durable(engine::Sequence sequence) {
 }
 
 std::string_view NetworkThread::next_request_id() {
-  request_id_.resize(8);
-  const auto number = ++request_count_;
-  for (int shift = 44; shift >= 0; shift -= 4)
-    request_id_.push_back("0123456789abcdef"[number >> shift & 15]);
+  // Counts in the text itself, which is mostly one digit.
+  for (auto digit = request_id_.rbegin(); digit != request_id_.rend() - request_id_prefix; ++digit) {
+    *digit = *digit == '9' ? 'a' : *digit == 'f' ? '0' : static_cast<char>(*digit + 1);
+    if (*digit != '0') break;
+  }
   return request_id_;
 }
 

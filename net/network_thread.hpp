@@ -16,6 +16,7 @@
 #include "net/guard.hpp"
 #include "net/service.hpp"
 #include "net/signal.hpp"
+#include "net/socket_events.hpp"
 
 namespace revoked::net {
 
@@ -58,6 +59,7 @@ class NetworkThread {
   std::chrono::steady_clock::time_point now() const { return now_; }  // of the last tick: good to 100 ms
   bool is_draining() const { return draining_; }
   cache::Executor executor() { return io_.get_executor(); }
+  SocketEvents& socket_events() { return socket_events_; }
   Signal& news() { return news_; }
   // True once everything up to `sequence` is synced; false if it never will be.
   cache::Task<bool> durable(engine::Sequence sequence);
@@ -68,6 +70,8 @@ class NetworkThread {
 
  private:
   static constexpr std::chrono::milliseconds tick_every{100};
+  static constexpr std::size_t request_id_prefix = 8;   // random digits
+  static constexpr std::size_t request_id_digits = 12;  // of a count
 
   cache::Task<> accept();
   cache::Task<> tick();
@@ -82,6 +86,7 @@ class NetworkThread {
   cache::Acceptor acceptor_;
   cache::Timer tick_timer_;
   cache::Timer accept_pause_;
+  SocketEvents socket_events_;
   std::optional<DurableGate> gate_;
   Signal news_;
   std::vector<Connection*> connections_;
@@ -89,7 +94,6 @@ class NetworkThread {
   std::chrono::steady_clock::time_point drain_until_;
   bool draining_ = false;
   std::string request_id_;
-  std::uint64_t request_count_ = 0;
   std::thread thread_;
 };
 

@@ -17,9 +17,9 @@ void send_problem(Response& response, unsigned status, std::string_view code, st
       .field("title", reason_phrase(status))
       .field("status", std::uint64_t{status})
       .field("code", code)
-      .field("detail", detail);
-  body.append(extra_members);
-  json.close('}');
+      .field("detail", detail)
+      .members(extra_members)
+      .close('}');
   if (status == 503) response.header("Retry-After", "1");
   // Where the stream of requests cannot be trusted any more, the connection ends.
   if (status == 400 && code == "bad_request") response.close_after();

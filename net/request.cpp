@@ -46,17 +46,16 @@ std::string_view trace_id_of(const Request& request) {
 }
 
 bool percent_decode(std::string_view text, std::string& out) {
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] != '%') {
-      out.push_back(text[i]);
-      continue;
-    }
+  while (true) {
+    const auto percent = text.find('%');
+    out.append(text.substr(0, percent));
+    if (percent == std::string_view::npos) return true;
     std::uint8_t byte = 0;
-    if (i + 2 >= text.size() || (hex::decode(&text[i + 1], 1, &byte) & hex::no_digit) != 0) return false;
+    if (percent + 2 >= text.size() || (hex::decode(&text[percent + 1], 1, &byte) & hex::no_digit) != 0)
+      return false;
     out.push_back(static_cast<char>(byte));
-    i += 2;
+    text.remove_prefix(percent + 3);
   }
-  return true;
 }
 
 bool is_percent_encoded(std::string_view text) {

@@ -1,10 +1,23 @@
 #include "net/response.hpp"
 
+#include <charconv>
 #include <ctime>
-
-#include "engine/position.hpp"
+#include <initializer_list>
 
 namespace revoked::net {
+namespace {
+
+// Grows once for all of them.
+void append(std::string& out, std::initializer_list<std::string_view> pieces) {
+  std::size_t size = 0;
+  for (const auto piece : pieces) size += piece.size();
+  const auto before = out.size();
+  out.resize(before + size);
+  char* at = out.data() + before;
+  for (const auto piece : pieces) at += piece.copy(at, piece.size());
+}
+
+}  // namespace
 
 std::string_view reason_phrase(unsigned status) {
   switch (status) {
@@ -75,40 +88,65 @@ std::string_view date_header() {
   return {text, size};
 }
 
+void Response::begin(std::string_view request_id, bool keep_alive, bool is_head) {
+  request_id_ = request_id;
+  extra_.clear();
+  status_ = 0;
+  keep_alive_ = keep_alive;
+  is_head_ = is_head;
+  body_is_read_ = nullptr;
+  accept_only_ = false;
+  announces_keep_alive_ = false;
+  record_ = nullptr;
+}
+
 Response& Response::header(std::string_view name, std::string_view value) {
-  extra_.append(name).append(": ").append(value).append("\r\n");
+  append(extra_, {name, ": ", value, "\r\n"});
   return *this;
 }
 
-void Response::begin(unsigned status, std::string_view content_type) {
+void Response::write(unsigned status, std::string_view content_type, std::string_view framing,
+                     std::string_view body) {
   if (accept_only_ && (status == 200 || status == 201)) {
     status = 202;
     header("Preference-Applied", "respond-async");
   }
   status_ = status;
   if (body_is_read_ != nullptr && !*body_is_read_) keep_alive_ = false;
-  out_.append("HTTP/1.1 ");
-  engine::append_number(out_, status);
-  out_.push_back(' ');
-  out_.append(reason_phrase(status)).append("\r\n").append(date_header());
-  if (!content_type.empty()) out_.append("Content-Type: ").append(content_type).append("\r\n");
-  out_.append("X-Request-Id: ").append(request_id_).append("\r\n").append(extra_);
-  if (!keep_alive_)
-    out_.append("Connection: close\r\n");
-  else if (announces_keep_alive_)
-    out_.append("Connection: keep-alive\r\n");
+  const char digits[] = {static_cast<char>('0' + status / 100), static_cast<char>('0' + status / 10 % 10),
+                         static_cast<char>('0' + status % 10)};
+  const bool has_type = !content_type.empty();
+  append(out_, {"HTTP/1.1 ",
+                {digits, sizeof digits},
+                " ",
+                reason_phrase(status),
+                "\r\n",
+                date_header(),
+                has_type ? "Content-Type: " : "",
+                content_type,
+                has_type ? "\r\nX-Request-Id: " : "X-Request-Id: ",
+                request_id_,
+                "\r\n",
+                extra_,
+                !keep_alive_            ? "Connection: close\r\n"
+                : announces_keep_alive_ ? "Connection: keep-alive\r\n"
+                                        : "",
+                framing,
+                "\r\n",
+                body});
 }
 
 void Response::send(unsigned status, std::string_view content_type, std::string_view body) {
-  begin(status, content_type);
+  constexpr std::string_view name = "Content-Length: ";
+  char length[name.size() + 22];
+  char* at = length + name.copy(length, name.size());
+  at = std::to_chars(at, length + sizeof length, body.size()).ptr;
+  *at++ = '\r';
+  *at++ = '\n';
+  const bool has_length = status != 204 && status != 304;
+  write(status, content_type, {length, has_length ? static_cast<std::size_t>(at - length) : 0},
+        is_head_ ? std::string_view() : body);
   if (record_ != nullptr) *record_ = {status_, extra_, std::string(content_type), std::string(body)};
-  if (status != 204 && status != 304) {
-    out_.append("Content-Length: ");
-    engine::append_number(out_, body.size());
-    out_.append("\r\n");
-  }
-  out_.append("\r\n");
-  if (!is_head_) out_.append(body);
 }
 
 void Response::send(const SentResponse& sent) {
@@ -117,8 +155,7 @@ void Response::send(const SentResponse& sent) {
 }
 
 void Response::begin_stream(unsigned status, std::string_view content_type) {
-  begin(status, content_type);
-  out_.append("Transfer-Encoding: chunked\r\n\r\n");
+  write(status, content_type, "Transfer-Encoding: chunked\r\n", {});
 }
 
 }  // namespace revoked::net

@@ -24,8 +24,12 @@ struct SentResponse {
 class Response {
  public:
   // `out` may hold earlier answers. `request_id` and `out` must outlive this.
-  Response(std::string& out, std::string_view request_id, bool keep_alive, bool is_head)
-      : out_(out), request_id_(request_id), keep_alive_(keep_alive), is_head_(is_head) {}
+  explicit Response(std::string& out) : out_(out) {}
+  Response(std::string& out, std::string_view request_id, bool keep_alive, bool is_head) : out_(out) {
+    begin(request_id, keep_alive, is_head);
+  }
+  // The next one, in the same memory.
+  void begin(std::string_view request_id, bool keep_alive, bool is_head);
 
   // Before send() or begin_stream(). The value must be free of CR and LF.
   Response& header(std::string_view name, std::string_view value);
@@ -57,14 +61,14 @@ class Response {
   unsigned status() const { return status_; }
 
  private:
-  void begin(unsigned status, std::string_view content_type);
+  void write(unsigned status, std::string_view content_type, std::string_view framing, std::string_view body);
 
   std::string& out_;
   std::string_view request_id_;
   std::string extra_;
   unsigned status_ = 0;
-  bool keep_alive_;
-  bool is_head_;
+  bool keep_alive_ = false;
+  bool is_head_ = false;
   const bool* body_is_read_ = nullptr;
   bool accept_only_ = false;
   bool announces_keep_alive_ = false;

@@ -40,7 +40,7 @@ void write_revoked(JsonWriter& json, std::string_view key_id, engine::UnixMs at,
   } else {
     json.field("reason", reason);
   }
-  json.field("position", to_string(position)).close('}');
+  json.field("position", position).close('}');
 }
 
 // As far as it is known without waiting for the disk.
@@ -51,7 +51,7 @@ void write_known(JsonWriter& json, Api& api, const std::string& key_id, engine::
     return write_revoked(json, key_id, known.at, known.reason, known.position);
   }
   json.open('{').field("key_id", key_id).field("state", "revoked");
-  json.field("position", to_string(api.engine.position_of(sequence))).close('}');
+  json.field("position", api.engine.position_of(sequence)).close('}');
 }
 
 // Waits for the disk inside a handler. If it fails, silence says "unknown" (P9).
@@ -99,7 +99,7 @@ Task<> answer_secrets(Api& api, Exchange exchange, std::vector<std::string> key_
                   found->revocation->position);
   }
   const auto position = api.engine.position_of(sequence);
-  json.close(']').field("position", to_string(position)).close('}');
+  json.close(']').field("position", position).close('}');
   set_position(exchange.response, position);
   exchange.response.send_json(200, body);
 }
@@ -116,7 +116,7 @@ Outcome accept_secrets(Api& api, Call& call, const std::vector<std::string>& key
       write_known(json, api, key_ids[i], by[i]);
   }
   const auto position = api.engine.position_of(last);
-  json.close(']').field("position", to_string(position)).close('}');
+  json.close(']').field("position", position).close('}');
   set_position(call.response(), position);
   call.response().send_json(200, body);
   return {last, {}};
@@ -132,7 +132,7 @@ Outcome revoke_owner(Api& api, Call& call, Scope scope) {
   std::string body;
   JsonWriter json(body);
   json.open('{').field("scope", to_string(scope)).field("id", id).field("revoked", revoked->keys);
-  json.field("position", to_string(position)).close('}');
+  json.field("position", position).close('}');
   set_position(call.response(), position);
   call.response().send_json(200, body);
   return {revoked->sequence, {}};

@@ -8,9 +8,10 @@ bool match_path(std::string_view pattern, std::string_view path, Parameters& par
   std::size_t parameter = 0;
   while (!pattern.empty() && !path.empty()) {
     if (pattern.front() != '{') {
-      if (pattern.front() != path.front()) return false;
-      pattern.remove_prefix(1);
-      path.remove_prefix(1);
+      const auto literal = pattern.substr(0, pattern.find('{'));
+      if (!path.starts_with(literal)) return false;
+      pattern.remove_prefix(literal.size());
+      path.remove_prefix(literal.size());
       continue;
     }
     const auto end = std::min(path.find('/'), path.size());

@@ -1,7 +1,9 @@
 #include "net/session.hpp"
 
 #include <algorithm>
+#include <boost/asio/post.hpp>
 #include <optional>
+#include <utility>
 
 #include "net/body_reader.hpp"
 #include "net/network_thread.hpp"
@@ -22,181 +24,317 @@ bool is_usable_request_id(std::string_view id) {
   });
 }
 
-// Answers what the guard refused. The connection closes: where the next request starts is not known any more.
-void refuse(Connection& connection, unsigned status, std::string_view reason) {
-  Response response(connection.output(), connection.thread().next_request_id(), false, false);
-  send_problem(response, status, "bad_request", reason);
-}
+// What has to be waited for before a session goes on.
+enum class Step {
+  input,   // what the peer sends
+  turn,    // other sessions
+  body,    // of a request whose body is read in pieces
+  rest,    // of what the handler does
+  disk,    // until it has what the answers tell of
+  output,  // until the peer takes more of the answers
+  close,   // until it has taken all of them
+  gone,    // nothing: the peer is gone
+};
 
-enum class Read { request, closed, refused };
-
-bool takes_body(Connection& connection, const Request& request) {
-  return (request.is_chunked || request.content_length > 0) &&
-         connection.thread().service().takes_body(request);
-}
-
-// Waits for a head and, of a body whose length is known, all of it. `head_size` bytes are the head.
-Task<Read> read_request(Connection& connection, Request& request, std::size_t& head_size) {
-  const auto& limits = connection.thread().limits();
-  std::size_t looked_at = 0;
-  while (true) {
-    const auto data = connection.received();
-    // Only a finished line can change what the guard says; looking at every byte's arrival would be
-    // quadratic.
-    if (data.find('\n', looked_at) != std::string_view::npos || data.size() >= limits.head.bytes) {
-      request = {};
-      const auto head = read_head(data, limits.head, request);
-      if (head.kind == HeadResult::Kind::refused) {
-        refuse(connection, head.status, head.reason);
-        co_return Read::refused;
-      }
-      if (head.kind == HeadResult::Kind::complete) {
-        head_size = head.size;
-        if (takes_body(connection, request)) co_return Read::request;
-        if (request.content_length > limits.body_bytes) {
-          refuse(connection, 413, "the body is too large");
-          co_return Read::refused;
-        }
-        if (request.is_chunked) co_return Read::request;
-        if (data.size() - head.size >= request.content_length) {
-          request.body = data.substr(head.size, request.content_length);
-          co_return Read::request;
-        }
-        if (connection.phase() != Phase::body) {
-          connection.enter(Phase::body);
-          if (request.expects_continue) connection.output().append("HTTP/1.1 100 Continue\r\n\r\n");
-        }
-        looked_at = 0;  // the views into the buffer do not survive the next read: look at the head again
-      } else {
-        looked_at = data.size();
-      }
-    }
-    if (!connection.output().empty() && !co_await connection.flush()) co_return Read::closed;
-    if (connection.phase() == Phase::handling) connection.enter(data.empty() ? Phase::idle : Phase::head);
-    if (connection.phase() == Phase::idle && connection.thread().is_draining()) co_return Read::closed;
-    if (!co_await connection.receive()) co_return Read::closed;
-    if (connection.phase() == Phase::idle) connection.enter(Phase::head);
-  }
-}
-
-// Moves the head out of the connection's buffer, where the body's pieces will come to lie.
-void keep_head(Connection& connection, std::size_t head_size, Request& request, std::string& head) {
-  head = connection.received().substr(0, head_size);
-  connection.consume(head_size);
-  request = {};
-  read_head(head, connection.thread().limits().head, request);
-}
-
-Task<Read> read_chunked_body(Connection& connection, BodyReader& reader, Request& request,
-                             std::string& body) {
+// Reads all of a chunked body. Null: the handler does.
+Task<BodyReader::Got> read_chunks(Connection& connection, BodyReader& reader, std::string* body) {
   using Got = BodyReader::Got;
-  body.clear();
+  if (body == nullptr) co_return Got::end;
   connection.enter(Phase::body);
   while (true) {
     // The deadline is that of the whole body.
     const auto got = co_await reader.next(BodyReader::Deadline::of_all);
-    if (got == Got::closed) co_return Read::closed;
-    if (got == Got::end) break;
-    if (got == Got::malformed) {
-      refuse(connection, 400, "malformed chunked body");
-      co_return Read::refused;
-    }
-    if (got == Got::oversized) {
-      refuse(connection, 413, "the body, or what its chunks carry besides, is too large");
-      co_return Read::refused;
-    }
-    body.append(reader.piece());
+    if (got != Got::piece) co_return got;
+    body->append(reader.piece());
   }
-  request.body = body;
-  co_return Read::request;
 }
 
-// A request that has arrived whole, behind others: false if there is none, or something is the matter with
-// it.
-bool take_request(Connection& connection, Request& request, std::size_t& head_size) {
-  const auto data = connection.received();
-  const auto head = read_head(data, connection.thread().limits().head, request);
-  if (head.kind != HeadResult::Kind::complete || request.is_chunked || takes_body(connection, request) ||
-      data.size() - head.size < request.content_length) {
-    return false;
+// Does all that needs no waiting, mostly the whole way from a request's bytes to its answer's, without
+// resuming a coroutine. run_session() waits for the rest.
+class Session final : Connection::Reader {
+ public:
+  Session(NetworkThread& thread, Socket socket)
+      : connection_(thread, std::move(socket)), limits_(thread.limits()), response_(connection_.output()) {}
+
+  Connection& connection() { return connection_; }
+
+  // Each goes on once that has come what was to be waited for.
+  Connection::Reader& reader() { return *this; }  // for Connection::wait_for()
+  Step after_input();
+  Step after_turn() { return has_more_ ? answer() : read(); }
+  Task<BodyReader::Got> body();
+  Step after_body(BodyReader::Got got);
+  Step after_rest();
+  Step after_disk() { return send(); }
+  Step after_output() { return await_input(); }
+
+  // False: it will never have it.
+  Task<bool> disk() { return connection_.thread().durable(std::exchange(durable_after_, 0)); }
+  Task<> rest() { return std::move(*std::exchange(rest_, std::nullopt)); }
+
+ private:
+  enum class Found { whole, incomplete, in_pieces, refused };
+
+  bool on_readable() noexcept override;
+  Step read();
+  Step answer();
+  Found find_request();
+  Found find_body(std::size_t arrived_bytes);
+  Found refuse(unsigned status, std::string_view reason);
+  bool takes_body();
+  void keep_head();
+  void begin_answer();
+  void handle();
+  void end_answer();
+  Step send();
+  Step await_input();
+
+  Connection connection_;
+  const ServerLimits& limits_;
+  Step step_ = Step::input;  // of on_readable()
+  std::exception_ptr bug_;
+
+  Request request_;
+  std::size_t head_size_ = 0;
+  std::size_t looked_at_ = 0;  // in so many bytes, there is no whole head
+  Response response_;
+  std::optional<Task<>> rest_;
+  engine::Sequence durable_after_ = 0;
+  bool has_more_ = false;  // requests may have arrived that are not looked at yet
+  bool is_last_ = false;   // the connection closes behind what has been answered
+
+  // Of a request whose body is read in pieces.
+  std::string head_;
+  std::string body_;
+  std::optional<BodyReader> body_reader_;
+  bool is_streamed_ = false;  // to the handler
+};
+
+// ---- what arrives
+
+bool Session::on_readable() noexcept {
+  try {
+    step_ = read();
+  } catch (...) {
+    bug_ = std::current_exception();
   }
-  head_size = head.size;
-  request.body = data.substr(head.size, request.content_length);
-  return true;
+  return bug_ || step_ != Step::input;
 }
 
-void begin_answer(Connection& connection, Request& request) {
-  connection.enter(Phase::handling);
-  request.remote_address = connection.remote_address();
-  auto asked_id = request[Header::x_request_id];
-  if (!is_usable_request_id(asked_id)) asked_id = trace_id_of(request);
+Step Session::after_input() {
+  if (bug_) std::rethrow_exception(bug_);
+  return step_;
+}
+
+Step Session::read() {
+  if (connection_.receive_now() == Connection::Received::end) return Step::gone;
+  return answer();
+}
+
+// Answers what the guard refused: where the next request starts is not known any more.
+Session::Found Session::refuse(unsigned status, std::string_view reason) {
+  Response response(connection_.output(), connection_.thread().next_request_id(), false, false);
+  send_problem(response, status, "bad_request", reason);
+  return Found::refused;
+}
+
+bool Session::takes_body() {
+  return (request_.is_chunked || request_.content_length > 0) &&
+         connection_.thread().service().takes_body(request_);
+}
+
+Session::Found Session::find_request() {
+  const auto data = connection_.received();
+  if (data.empty()) return Found::incomplete;
+  // Only a finished line can change what the guard says; looking at every byte's arrival would be quadratic.
+  if (looked_at_ != 0 && data.size() < limits_.head.bytes &&
+      data.find('\n', looked_at_) == std::string_view::npos) {
+    return Found::incomplete;
+  }
+  request_ = {};
+  const auto head = read_head(data, limits_.head, request_);
+  if (head.kind == HeadResult::Kind::refused) return refuse(head.status, head.reason);
+  const bool is_complete = head.kind == HeadResult::Kind::complete;
+  looked_at_ = is_complete ? 0 : data.size();
+  if (!is_complete) return Found::incomplete;
+  head_size_ = head.size;
+  return find_body(data.size() - head.size);
+}
+
+Session::Found Session::find_body(std::size_t arrived_bytes) {
+  if (request_.is_chunked || takes_body()) return Found::in_pieces;
+  if (request_.content_length > limits_.body_bytes) return refuse(413, "the body is too large");
+  if (arrived_bytes >= request_.content_length) {
+    request_.body = connection_.received().substr(head_size_, request_.content_length);
+    return Found::whole;
+  }
+  if (connection_.phase() != Phase::body) {
+    connection_.enter(Phase::body);
+    if (request_.expects_continue) connection_.output().append("HTTP/1.1 100 Continue\r\n\r\n");
+  }
+  return Found::incomplete;
+}
+
+// Moves the head out of the connection's buffer, where the body's pieces will come to lie.
+void Session::keep_head() {
+  head_ = connection_.received().substr(0, head_size_);
+  connection_.consume(head_size_);
+  request_ = {};
+  read_head(head_, limits_.head, request_);
+}
+
+Task<BodyReader::Got> Session::body() {
+  is_streamed_ = takes_body();
+  keep_head();
+  body_reader_.emplace(connection_, request_, head_, is_streamed_ ? 0 : limits_.body_bytes);
+  body_.clear();
+  return read_chunks(connection_, *body_reader_, is_streamed_ ? nullptr : &body_);
+}
+
+Step Session::after_body(BodyReader::Got got) {
+  using Got = BodyReader::Got;
+  if (got == Got::closed) return Step::gone;
+  if (got == Got::end) {
+    request_.body = body_;
+    handle();
+    return rest_ ? Step::rest : answer();
+  }
+  body_reader_.reset();
+  if (got == Got::malformed) {
+    refuse(400, "malformed chunked body");
+  } else {
+    refuse(413, "the body, or what its chunks carry besides, is too large");
+  }
+  is_last_ = true;
+  return send();
+}
+
+// ---- answers
+
+void Session::begin_answer() {
+  auto& thread = connection_.thread();
+  connection_.enter(Phase::handling);
+  request_.remote_address = connection_.remote_address();
+  auto asked_id = request_[Header::x_request_id];
+  if (!is_usable_request_id(asked_id)) asked_id = trace_id_of(request_);
   // A copy: the thread's next request reuses its buffer.
-  auto& id = connection.request_id();
-  id = asked_id.empty() ? connection.thread().next_request_id() : asked_id;
-  request.id = id;
+  auto& id = connection_.request_id();
+  id = asked_id.empty() ? thread.next_request_id() : asked_id;
+  request_.id = id;
+  response_.begin(id, request_.keep_alive && !thread.is_draining(), request_.method == Method::head);
+  if (request_.is_http_1_0) response_.announce_keep_alive();
+  if (is_streamed_) response_.close_unless_read(body_reader_->is_complete());
 }
 
-// Answers everything that has arrived whole. False: close.
-Task<bool> answer_arrived(Connection& connection) {
-  auto& thread = connection.thread();
-  engine::Sequence durable_after = 0;
-  bool keep_alive = true;
-  std::string head;  // of a request whose body is read in pieces
-  std::string body;
-  for (std::size_t count = 0; keep_alive && count < thread.limits().pipelined; ++count) {
-    Request request;
-    std::size_t head_size = 0;
-    auto read = Read::request;
-    if (count == 0) {
-      read = co_await read_request(connection, request, head_size);
-    } else if (connection.received().empty() || connection.output().size() > max_gathered_bytes ||
-               !take_request(connection, request, head_size)) {
+void Session::handle() {
+  begin_answer();
+  Exchange exchange{request_, response_, connection_, is_streamed_ ? &*body_reader_ : nullptr};
+  auto outcome = connection_.thread().service().handle(exchange);
+  durable_after_ = std::max(durable_after_, outcome.durable_after);
+  rest_ = std::move(outcome.rest);
+  if (!rest_) end_answer();
+}
+
+void Session::end_answer() {
+  is_last_ = !response_.keep_alive();
+  if (!body_reader_) connection_.consume(head_size_ + request_.content_length);
+  body_reader_.reset();
+  is_streamed_ = false;
+}
+
+Step Session::after_rest() {
+  end_answer();
+  return answer();
+}
+
+// Answers what has arrived whole: all of it with one wait for the disk and one write.
+Step Session::answer() {
+  has_more_ = false;
+  for (std::size_t count = 0; !is_last_ && !has_more_; ++count) {
+    if (count == limits_.pipelined || connection_.output().size() > max_gathered_bytes) {
+      has_more_ = true;
       break;
     }
-    std::optional<BodyReader> reader;
-    const bool streamed = read == Read::request && takes_body(connection, request);
-    if (read == Read::request && (streamed || request.is_chunked)) {
-      keep_head(connection, head_size, request, head);
-      reader.emplace(connection, request, head, streamed ? 0 : thread.limits().body_bytes);
-      if (!streamed) read = co_await read_chunked_body(connection, *reader, request, body);
+    switch (find_request()) {
+      case Found::incomplete:
+        return send();
+      case Found::refused:
+        is_last_ = true;
+        break;
+      case Found::in_pieces:
+        // What is answered goes first: reading may send it, and the disk may not have it yet.
+        if (durable_after_ == 0 && connection_.output().empty()) return Step::body;
+        has_more_ = true;
+        break;
+      case Found::whole:
+        handle();
+        if (rest_) return Step::rest;
     }
-    if (read == Read::closed) co_return false;
-    if (read == Read::refused) {
-      keep_alive = false;
-      break;
-    }
-    begin_answer(connection, request);
-    Response response(connection.output(), request.id, request.keep_alive && !thread.is_draining(),
-                      request.method == Method::head);
-    if (request.is_http_1_0) response.announce_keep_alive();
-    if (streamed) response.close_unless_read(reader->is_complete());
-    Exchange exchange{request, response, connection, streamed ? &*reader : nullptr};
-    auto outcome = thread.service().handle(exchange);
-    durable_after = std::max(durable_after, outcome.durable_after);
-    if (outcome.rest) {
-      // It may send the output itself, and with it the answers before it: first comes what these wait for.
-      if (durable_after != 0 && !co_await thread.durable(durable_after)) co_return false;
-      auto rest = std::move(*outcome.rest);
-      co_await std::move(rest);
-    }
-    keep_alive = response.keep_alive();
-    if (!reader) connection.consume(head_size + request.content_length);
   }
+  return send();
+}
+
+Step Session::send() {
   // Held back until the disk has it. If it never does, silence says "unknown" (P9).
-  if (durable_after != 0 && !co_await thread.durable(durable_after)) co_return false;
-  if (!keep_alive) {
-    co_await connection.close_gently();
-    co_return false;
+  if (durable_after_ != 0) return Step::disk;
+  if (is_last_) return Step::close;
+  if (connection_.flush_now()) return await_input();
+  return connection_.is_broken() ? Step::gone : Step::output;
+}
+
+Step Session::await_input() {
+  if (has_more_) return Step::turn;
+  const bool is_idle = connection_.received().empty();
+  if (connection_.phase() == Phase::handling || connection_.phase() == Phase::idle) {
+    connection_.enter(is_idle ? Phase::idle : Phase::head);
   }
-  co_return co_await connection.flush();
+  if (connection_.phase() == Phase::idle && connection_.thread().is_draining()) return Step::gone;
+  return connection_.is_readable() ? Step::turn : Step::input;
 }
 
 }  // namespace
 
 Task<> run_session(NetworkThread& thread, Socket socket) {
-  Connection connection(thread, std::move(socket));
-  connection.enter(Phase::handling);
-  while (co_await answer_arrived(connection)) {
+  Session session(thread, std::move(socket));
+  auto& connection = session.connection();
+  auto step = Step::input;
+  while (step != Step::gone) {
+    switch (step) {
+      case Step::input:
+        if (!co_await connection.wait_for(session.reader())) co_return;
+        step = session.after_input();
+        break;
+      case Step::turn:
+        co_await cache::asio::post(thread.executor(), cache::asio::use_awaitable_t<cache::Executor>());
+        step = session.after_turn();
+        break;
+      case Step::body: {
+        const auto got = co_await session.body();
+        step = session.after_body(got);
+        break;
+      }
+      case Step::rest: {
+        // It may send the output itself, and with it the answers before it: first comes what these wait for.
+        if (!co_await session.disk()) co_return;
+        auto rest = session.rest();
+        co_await std::move(rest);
+        step = session.after_rest();
+        break;
+      }
+      case Step::disk:
+        if (!co_await session.disk()) co_return;
+        step = session.after_disk();
+        break;
+      case Step::output:
+        if (!co_await connection.flush()) co_return;
+        step = session.after_output();
+        break;
+      case Step::close:
+        co_await connection.close_gently();
+        co_return;
+      case Step::gone:
+        break;
+    }
   }
 }
 

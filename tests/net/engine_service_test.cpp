@@ -176,6 +176,39 @@ TEST(EngineService, CreatesShowsVerifiesAndRevokes) {
   EXPECT_EQ(client.request("DELETE", "/v1/keys/" + id, {}, R"({"reason":"other"})").body, revoked.body);
 }
 
+TEST(EngineService, VerifiesASecretHoweverItsBodyIsWritten) {
+  ServedEngine served;
+  for (const std::string secret : {"a/b", "a b\xc3\xa4", "a\"b\\"}) {
+    const auto id = engine::new_key_id(0);
+    engine::NewKey key;
+    key.key_id = id;
+    key.digest = engine::sha256(secret);
+    ASSERT_TRUE(served.engine().create(key, {}));
+  }
+  ASSERT_TRUE(served.settle());
+  auto client = served.client();
+  const auto verify = [&](const std::string& body) {
+    return client.request("POST", "/v1/keys/verify", {}, body);
+  };
+  for (const auto* body :
+       {R"({"secret":"a/b"})", R"({"secret": "a/b"})", R"( { "secret" : "a/b" } )", R"({"secret":"a\/b"})",
+        R"({"secret":"\u0061/b"})", R"({"\u0073ecret":"a/b"})", "{\"secret\":\"a b\xc3\xa4\"}",
+        R"({"secret":"a b\u00e4"})", R"({"secret":"a\"b\\"})"}) {
+    EXPECT_TRUE(verify(body).json()["active"].is_true()) << body;
+  }
+  for (const auto* body : {R"({"secret":"a/"})", R"({"secret":""})", R"({"secret":" "})",
+                           R"({"secret": "a b"})", R"({"secret":"a\\"})"}) {
+    EXPECT_EQ(verify(body).json()["state"].text(), "unknown") << body;
+  }
+  for (const auto* body :
+       {R"({"secret":"a"b"})", R"({"secret":"a/b"}})", R"({"secret":"a/b","x":"y"})",
+        R"({"secret":"a/b","secret":"a/b"})", R"({"secret":"a/b","x":null})", R"({"secret":"a\"})",
+        R"({"secret":"a\x"})", R"({"secret":")", R"({"secret":"})", R"({"secret":a"})",
+        "{\"secret\":\"a\nb\"}", "{\"secret\":\"a\xc3\"}", "{\"secret\":\"\xff\"}", ""}) {
+    expect_problem(verify(body), 400, "malformed");
+  }
+}
+
 TEST(EngineService, RefusesMalformedBodies) {
   ServedEngine served;
   served.create("k1");

@@ -79,6 +79,7 @@ inline std::vector<HeadCase> smuggling_cases() {
       {"header without a colon", with_headers("Transfer-Encoding chunked\r\n"), 400},
       {"header without a name", with_headers(": chunked\r\n"), 400},
       {"name that is no token", with_headers("Transfer(Encoding): chunked\r\n"), 400},
+      {"long name that is no token", with_headers("X-" + std::string(40, 'a') + "(b: c\r\n"), 400},
       {"name beyond ASCII", with_headers("X-\xc3\xa4: b\r\n"), 400},
       {"two credentials", with_headers("Authorization: Bearer a\r\nAuthorization: Bearer b\r\n"), 400},
       {"two API keys", with_headers("X-API-Key: a\r\nx-api-key: a\r\n"), 400},

@@ -44,6 +44,25 @@ TEST(Response, GoesBehindEarlierOnes) {
   EXPECT_THAT(w.out, HasSubstr("Content-Type: application/json\r\n"));
 }
 
+TEST(Response, NextOneKnowsNothingOfTheOneBefore) {
+  Written w;
+  bool is_read = false;
+  SentResponse sent;
+  w.response.header("X-A", "b").close_unless_read(is_read);
+  w.response.accept_only(true);
+  w.response.announce_keep_alive();
+  w.response.record_in(&sent);
+  w.response.send(200, "text/plain", "hello");
+  EXPECT_EQ(sent.status, 202);
+  w.out.clear();
+  w.response.begin("id-2", true, false);
+  EXPECT_FALSE(w.response.is_sent());
+  w.response.send_json(200, "{}");
+  EXPECT_THAT(w.out, StartsWith("HTTP/1.1 200 OK\r\n"));
+  EXPECT_THAT(w.out, HasSubstr("\r\nX-Request-Id: id-2\r\nContent-Length: 2\r\n"));
+  EXPECT_EQ(sent.status, 202);
+}
+
 TEST(Response, WithoutContentSaysThatItIsEmpty) {
   Written w;
   w.response.send(401);

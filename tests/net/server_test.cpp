@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <set>
+#include <thread>
 
 #include "tests/net/raw_client.hpp"
 #include "tests/net/test_service.hpp"
@@ -84,6 +85,51 @@ TEST(Server, AnswersAClientThatSendsNothingMore) {
   client.end_sending();
   EXPECT_TRUE(client.read_to_end().ends_with("last words"));
   EXPECT_TRUE(client.was_closed());
+}
+
+TEST(Server, AnswersALongPipelineOfAClientThatSendsNothingMore) {
+  ServedTest served;
+  RawClient client(served.port);
+  std::string pipeline;
+  for (int i = 0; i < 1000; ++i) pipeline += "GET /" + std::to_string(i) + " HTTP/1.1\r\nHost: a\r\n\r\n";
+  client.send(pipeline);
+  client.end_sending();
+  const auto answers = client.read_to_end();
+  EXPECT_EQ(test::count(answers, "HTTP/1.1 200 OK"), 1000);
+  EXPECT_NE(answers.find("X-Path: /999\r\n"), std::string::npos);
+  EXPECT_TRUE(client.was_closed());
+}
+
+TEST(Server, AnswersOthersWhileOneSendsWithoutEnd) {
+  ServedTest served;
+  RawClient greedy(served.port);
+  std::string pipeline;
+  for (int i = 0; i < 2000; ++i) pipeline += "GET /big?size=1000 HTTP/1.1\r\nHost: a\r\n\r\n";
+  std::thread sender([&] { greedy.send(pipeline); });
+  for (int i = 0; i < 20; ++i) {
+    RawClient other(served.port);
+    other.send("GET /other HTTP/1.1\r\nHost: a\r\n\r\n");
+    EXPECT_NE(other.read_through("X-Path: /other"), "");
+  }
+  for (int i = 0; i < 2000; ++i) ASSERT_NE(greedy.read_through("HTTP/1.1 200 OK"), "");
+  sender.join();
+}
+
+TEST(Server, NumbersTheRequestsThatHaveNoId) {
+  ServedTest served;
+  RawClient client(served.port);
+  std::string pipeline;
+  for (int i = 0; i < 300; ++i) pipeline += "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+  client.send(pipeline);
+  std::set<std::string> ids;
+  std::string id;
+  for (int i = 0; i < 300; ++i) {
+    client.read_through("X-Request-Id: ");
+    id = client.read_through("\r\n").substr(0, 20);
+    ids.insert(id);
+  }
+  EXPECT_EQ(ids.size(), 300);
+  EXPECT_TRUE(id.ends_with("00000000012c")) << id;
 }
 
 TEST(Server, ClosesWhenAskedTo) {
