@@ -9,6 +9,7 @@ namespace {
 constexpr std::size_t kind_byte = 8;
 constexpr std::uint8_t long_kind = 0x40;
 constexpr std::size_t max_inline = 15;
+using Words = std::array<std::uint64_t, 2>;
 
 // The finaliser of MurmurHash3 (public domain): every input bit reaches every output bit.
 std::uint64_t mix(std::uint64_t x) {
@@ -19,33 +20,48 @@ std::uint64_t mix(std::uint64_t x) {
   return x ^ (x >> 33);
 }
 
-std::uint64_t hash_of(const std::array<std::uint8_t, 16>& bytes) {
-  std::uint64_t halves[2];
-  std::memcpy(halves, bytes.data(), sizeof halves);
-  return mix(halves[0] ^ mix(halves[1] + 0x9e3779b97f4a7c15ULL));
+std::uint64_t hash_of(const Words& words) { return mix(words[0] ^ mix(words[1] + 0x9e3779b97f4a7c15ULL)); }
+
+std::uint64_t load(std::string_view text, std::size_t at, std::size_t size) {
+  std::uint64_t word = 0;
+  std::memcpy(&word, text.data() + at, size);
+  return word;
 }
 
-// -1 for anything but a lower-case hexadecimal digit: upper-case text would not come back as it was.
-int nibble(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  return -1;
+constexpr std::uint64_t in_each_byte(std::uint64_t byte) { return byte * 0x0101010101010101; }
+
+// Eight hexadecimal digits as four bytes, without a guess at which of them are letters. `wrong` becomes other
+// than 0 unless they are in lower case: other text would not come back as it was.
+std::uint64_t pack_hex(std::uint64_t digits, std::uint64_t& wrong) {
+  const auto letters = digits >> 6 & in_each_byte(1);
+  const auto values = (digits & in_each_byte(15)) + letters * 9;
+  const auto above_9 = (values + in_each_byte(6)) >> 4 & in_each_byte(1);
+  const auto as_text = values + in_each_byte('0') + above_9 * ('a' - '9' - 1);
+  wrong |= (as_text ^ digits) | (values & in_each_byte(0xf0));
+  auto packed = (values << 4 | values >> 8) & 0x00ff00ff00ff00ff;
+  packed = (packed | packed >> 8) & 0x0000ffff0000ffff;
+  return (packed | packed >> 16) & 0xffffffff;
 }
 
-bool pack_uuid(std::string_view text, std::array<std::uint8_t, 16>& bytes) {
-  if (text.size() != 36) return false;
-  std::size_t at = 0;
-  for (std::size_t i = 0; i < 16; ++i) {
-    if (i == 4 || i == 6 || i == 8 || i == 10) {
-      if (text[at++] != '-') return false;
-    }
-    const int high = nibble(text[at]);
-    const int low = nibble(text[at + 1]);
-    if (high < 0 || low < 0) return false;
-    bytes[i] = static_cast<std::uint8_t>(high << 4 | low);
-    at += 2;
-  }
-  return (bytes[kind_byte] & 0xc0) == 0x80;
+bool pack_uuid(std::string_view text, Words& words) {
+  if (text.size() != 36 || text[8] != '-' || text[13] != '-' || text[18] != '-' || text[23] != '-')
+    return false;
+  std::uint64_t wrong = 0;
+  const auto first =
+      pack_hex(load(text, 0, 8), wrong) | pack_hex(load(text, 9, 4) | load(text, 14, 4) << 32, wrong) << 32;
+  const auto second =
+      pack_hex(load(text, 19, 4) | load(text, 24, 4) << 32, wrong) | pack_hex(load(text, 28, 8), wrong) << 32;
+  if (wrong != 0 || (second & 0xc0) != 0x80) return false;
+  words = {first, second};
+  return true;
+}
+
+// Up to 8 characters as a word.
+std::uint64_t word_of(std::string_view text) {
+  std::uint64_t word = 0;
+  for (std::size_t i = 0; i < text.size(); ++i)
+    word |= std::uint64_t{static_cast<std::uint8_t>(text[i])} << (i * 8);
+  return word;
 }
 
 // Characters 0-7 go to bytes 0-7, the rest to bytes 9-15.
@@ -82,13 +98,11 @@ std::string_view IdArena::get(std::uint64_t offset, std::size_t size) const {
 }
 
 IdProbe::IdProbe(std::string_view id) : text(id) {
-  if (pack_uuid(id, bytes)) {
-    hash = hash_of(bytes);
+  if (pack_uuid(id, words)) {
+    hash = hash_of(words);
   } else if (id.size() <= max_inline) {
-    bytes.fill(0);
-    for (std::size_t i = 0; i < id.size(); ++i) bytes[place_of(i)] = static_cast<std::uint8_t>(id[i]);
-    bytes[kind_byte] = static_cast<std::uint8_t>(id.size());
-    hash = hash_of(bytes);
+    words = {word_of(id.substr(0, 8)), id.size() | word_of(id.size() > 8 ? id.substr(8) : "") << 8};
+    hash = hash_of(words);
   } else {
     is_long = true;
     std::uint64_t h = id.size();
@@ -101,36 +115,27 @@ IdProbe::IdProbe(std::string_view id) : text(id) {
   }
 }
 
-CompactId::CompactId(const IdProbe& probe, IdArena& arena) : bytes_(probe.bytes) {
+CompactId::CompactId(const IdProbe& probe, IdArena& arena) : words_(probe.words) {
   if (!probe.is_long) return;
   const auto offset = arena.add(probe.text);
-  std::memcpy(bytes_.data(), &probe.hash, 8);
-  bytes_[kind_byte] = long_kind;
-  std::memcpy(bytes_.data() + 9, &offset, 6);
-  bytes_[15] = static_cast<std::uint8_t>(probe.text.size());
+  words_ = {probe.hash, long_kind | offset << 8 | std::uint64_t{probe.text.size()} << 56};
 }
 
-std::uint64_t CompactId::hash() const {
-  if (bytes_[kind_byte] != long_kind) return hash_of(bytes_);
-  std::uint64_t hash;
-  std::memcpy(&hash, bytes_.data(), 8);
-  return hash;
-}
+bool CompactId::is_long() const { return byte(kind_byte) == long_kind; }
+
+std::uint64_t CompactId::hash() const { return is_long() ? words_[0] : hash_of(words_); }
 
 std::string_view CompactId::long_text(const IdArena& arena) const {
-  std::uint64_t offset = 0;
-  std::memcpy(&offset, bytes_.data() + 9, 6);
-  return arena.get(offset, bytes_[15]);
+  return arena.get(words_[1] << 8 >> 16, words_[1] >> 56);
 }
 
 bool CompactId::matches(const IdProbe& probe, const IdArena& arena) const {
-  if (!probe.is_long) return bytes_ == probe.bytes;
-  if (bytes_[kind_byte] != long_kind) return false;
-  return std::memcmp(bytes_.data(), &probe.hash, 8) == 0 && long_text(arena) == probe.text;
+  if (!probe.is_long) return ((words_[0] ^ probe.words[0]) | (words_[1] ^ probe.words[1])) == 0;
+  return is_long() && words_[0] == probe.hash && long_text(arena) == probe.text;
 }
 
 void CompactId::append_to(std::string& out, const IdArena& arena) const {
-  const auto kind = bytes_[kind_byte];
+  const auto kind = byte(kind_byte);
   if (kind == long_kind) {
     out.append(long_text(arena));
   } else if ((kind & 0xc0) == 0x80) {
@@ -138,12 +143,12 @@ void CompactId::append_to(std::string& out, const IdArena& arena) const {
     std::size_t at = 0;
     for (std::size_t i = 0; i < 16; ++i) {
       if (i == 4 || i == 6 || i == 8 || i == 10) text[at++] = '-';
-      text[at++] = "0123456789abcdef"[bytes_[i] >> 4];
-      text[at++] = "0123456789abcdef"[bytes_[i] & 15];
+      text[at++] = "0123456789abcdef"[byte(i) >> 4];
+      text[at++] = "0123456789abcdef"[byte(i) & 15];
     }
     out.append(text, sizeof text);
   } else {
-    for (std::size_t i = 0; i < kind; ++i) out.push_back(static_cast<char>(bytes_[place_of(i)]));
+    for (std::size_t i = 0; i < kind; ++i) out.push_back(static_cast<char>(byte(place_of(i))));
   }
 }
 
