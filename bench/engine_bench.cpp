@@ -6,6 +6,7 @@
 #include <chrono>
 #include <optional>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "bench/bench.hpp"
@@ -28,11 +29,9 @@ void verify(benchmark::State& state, std::size_t keys) {
   state.SetItemsProcessed(state.iterations());
 }
 
-// A store that is done at once would have the journal's thread woken for nearly every revocation.
-constexpr std::chrono::microseconds sync{100};
-
-// Each iteration another key. The journal's thread writes its batches meanwhile.
-void revoke(benchmark::State& state, std::size_t keys) {
+// Each iteration another key. The journal's thread writes its batches meanwhile: a store that is done at once
+// has it woken for nearly every revocation, one that takes as long as a `sync` gathers them.
+void revoke(benchmark::State& state, std::size_t keys, std::chrono::microseconds sync) {
   static std::optional<FilledEngine> engine;
   if (state.thread_index() == 0) engine.emplace(keys, sync);  // the others wait for it where the loop begins
   const auto thread = static_cast<std::uint64_t>(state.thread_index());
@@ -79,16 +78,20 @@ std::vector<int> thread_counts() {
 }  // namespace
 
 void register_engine_benchmarks(std::size_t keys) {
+  using namespace std::chrono_literals;
   const auto suffix = "/keys:" + std::to_string(keys);
   const auto revoked_keys = std::min<std::size_t>(keys, 400'000);
   for (const int threads : thread_counts()) {
     benchmark::RegisterBenchmark(("engine/verify" + suffix).c_str(), verify, keys)
         ->Threads(threads)
         ->UseRealTime();
-    benchmark::RegisterBenchmark("engine/revoke", revoke, revoked_keys)
-        ->Iterations(static_cast<std::int64_t>(revoked_keys) / threads)
-        ->Threads(threads)
-        ->UseRealTime();
+    for (const auto& [name, sync] :
+         {std::pair("engine/revoke", 0us), std::pair("engine/revoke_sync_100us", 100us)}) {
+      benchmark::RegisterBenchmark(name, revoke, revoked_keys, sync)
+          ->Iterations(static_cast<std::int64_t>(revoked_keys) / threads)
+          ->Threads(threads)
+          ->UseRealTime();
+    }
   }
   benchmark::RegisterBenchmark("journal/events:1000", journal_batch)->UseRealTime();
 }

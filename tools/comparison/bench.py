@@ -10,7 +10,7 @@ from comparison.workplace import BIN
 PROGRAM = f"{BIN}/bench"
 LOOKUPS = "^(key_table/(flat_map_alone|find_by_digest|find_by_digest_batch)/|near_cache/(find/uniform.*threads:1$|sha256))"
 THREADS = "^near_cache/find/uniform/"
-ENGINE_THREADS = "^engine/(verify|revoke)/"
+ENGINE_THREADS = "^engine/(verify|revoke|revoke_sync_100us)/"
 
 
 def run(settings, pattern, keys, cpus):
@@ -70,10 +70,11 @@ def measure_threads(settings):
     if 2 not in counts:
         raise Skip("there is one core only")
 
-    def figures_of(verb):
+    def figures_of(verb, name):
         def at(threads):
             return pick(found, f"engine/{verb}/", f"/threads:{threads}")
-        return [figure(f"{verb}, {threads} threads", "keys/s", at(threads), at(1), "one thread",
+        return [figure(f"{name}, {threads} threads", "keys/s", at(threads), at(1), "one thread",
                        [("ratio", "≥", 1.8)] if threads == 2 else []) for threads in counts if threads > 1]
 
-    return result("Threads of one engine", figures_of("verify") + figures_of("revoke"))
+    return result("Threads of one engine", figures_of("verify", "verify") + figures_of("revoke", "revoke")
+                  + figures_of("revoke_sync_100us", "revoke, a commit takes 100 µs"))
