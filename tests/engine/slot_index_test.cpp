@@ -137,7 +137,7 @@ TEST(SlotIndex, TakesWhatWasReservedAndMore) {
 }
 
 TEST(SlotIndex, FindsEverythingInsertedBeforeWhileOthersInsert) {
-  constexpr Slot count = 200'000;
+  constexpr Slot count = 60'000;
   SlotIndex index(4);
   std::mt19937_64 random(7);
   std::vector<std::uint64_t> hashes(count);
