@@ -2,6 +2,7 @@
 
 #include <array>
 #include <atomic>
+#include <chrono>
 #include <stdexcept>
 #include <thread>
 #include <vector>
@@ -19,9 +20,10 @@ constexpr std::string_view uuid_shape = "0192f0c1-7a3b-7def-8123-000000000000";
 
 class NullStore final : public engine::Store {
  public:
-  explicit NullStore(std::mutex* lock) : lock_(lock) {}
+  NullStore(std::mutex* lock, std::chrono::microseconds sync) : lock_(lock), sync_(sync) {}
   result<void> commit(const BatchView& batch) override {
     if (lock_ != nullptr) const std::scoped_lock held(*lock_);
+    if (sync_.count() != 0) std::this_thread::sleep_for(sync_);
     last_ = batch.last();
     return {};
   }
@@ -53,6 +55,7 @@ class NullStore final : public engine::Store {
 
  private:
   std::mutex* const lock_;
+  const std::chrono::microseconds sync_;
   std::atomic<Sequence> last_{0};
 };
 
@@ -107,10 +110,12 @@ engine::Batch revocations(Sequence first, std::uint32_t count) {
   return batch;
 }
 
-std::unique_ptr<engine::Store> make_null_store(std::mutex* lock) { return std::make_unique<NullStore>(lock); }
+std::unique_ptr<engine::Store> make_null_store(std::mutex* lock, std::chrono::microseconds sync) {
+  return std::make_unique<NullStore>(lock, sync);
+}
 
-FilledEngine::FilledEngine(std::size_t keys) : engine_({}, [] {}) {
-  if (!engine_.start(make_null_store(&commits_), listener_, [](const engine::LoadProgress&) {})) {
+FilledEngine::FilledEngine(std::size_t keys, std::chrono::microseconds sync) : engine_({}, [] {}) {
+  if (!engine_.start(make_null_store(&commits_, sync), listener_, [](const engine::LoadProgress&) {})) {
     throw std::runtime_error("the engine does not start");
   }
   for (std::size_t i = 0; i < keys; ++i) {

@@ -2,6 +2,7 @@
 // What the benchmarks work on: keys and their secrets, made from numbers, the same in every run.
 
 #include <array>
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -78,13 +79,15 @@ engine::EventView revocation_of(std::string_view key_id);
 // `count` revocations, from `first` on.
 engine::Batch revocations(engine::Sequence first, std::uint32_t count);
 
-// Takes everything and keeps nothing. Commits wait while someone holds the lock, if there is one.
-std::unique_ptr<engine::Store> make_null_store(std::mutex* lock = nullptr);
+// Takes everything and keeps nothing. Commits wait while someone holds the lock, if there is one, and take as
+// long as `sync`.
+std::unique_ptr<engine::Store> make_null_store(std::mutex* lock = nullptr,
+                                               std::chrono::microseconds sync = {});
 
 // An engine over a null store with `keys` keys, their creation "durable".
 class FilledEngine {
  public:
-  explicit FilledEngine(std::size_t keys);
+  explicit FilledEngine(std::size_t keys, std::chrono::microseconds sync = {});
   engine::Engine* operator->() { return &engine_; }
   // The journal's thread stands still for so long.
   std::unique_lock<std::mutex> hold_commits() { return std::unique_lock(commits_); }

@@ -3,14 +3,13 @@
 #include <cstring>
 #include <stdexcept>
 
-#include "engine/hex.hpp"
-
 namespace revoked::engine {
 namespace {
 
 constexpr std::size_t kind_byte = 8;
 constexpr std::uint8_t long_kind = 0x40;
 constexpr std::size_t max_inline = 15;
+using Words = std::array<std::uint64_t, 2>;
 
 // The finaliser of MurmurHash3 (public domain): every input bit reaches every output bit.
 std::uint64_t mix(std::uint64_t x) {
@@ -21,21 +20,61 @@ std::uint64_t mix(std::uint64_t x) {
   return x ^ (x >> 33);
 }
 
-std::uint64_t hash_of(const std::array<std::uint8_t, 16>& bytes) {
-  std::uint64_t halves[2];
-  std::memcpy(halves, bytes.data(), sizeof halves);
-  return mix(halves[0] ^ mix(halves[1] + 0x9e3779b97f4a7c15ULL));
+std::uint64_t hash_of(const Words& words) { return mix(words[0] ^ mix(words[1] + 0x9e3779b97f4a7c15ULL)); }
+
+std::uint64_t load(std::string_view text, std::size_t at, std::size_t size) {
+  std::uint64_t word = 0;
+  std::memcpy(&word, text.data() + at, size);
+  return word;
 }
 
-// Lower-case digits only: other text would not come back as it was.
-bool pack_uuid(std::string_view text, std::array<std::uint8_t, 16>& bytes) {
-  if (text.size() != 36) return false;
-  if (text[8] != '-' || text[13] != '-' || text[18] != '-' || text[23] != '-') return false;
-  const char* const from = text.data();
-  const auto seen = hex::decode(from, 4, &bytes[0]) | hex::decode(from + 9, 2, &bytes[4]) |
-                    hex::decode(from + 14, 2, &bytes[6]) | hex::decode(from + 19, 2, &bytes[8]) |
-                    hex::decode(from + 24, 6, &bytes[10]);
-  return seen == 0 && (bytes[kind_byte] & 0xc0) == 0x80;
+constexpr std::uint64_t in_each_byte(std::uint64_t byte) { return byte * 0x0101010101010101; }
+
+// The digits of eight values up to 15.
+std::uint64_t text_of(std::uint64_t values) {
+  const auto above_9 = (values + in_each_byte(6)) >> 4 & in_each_byte(1);
+  return values + in_each_byte('0') + above_9 * ('a' - '9' - 1);
+}
+
+// Eight hexadecimal digits as four bytes, without a guess at which of them are letters. `wrong` becomes other
+// than 0 unless they are in lower case: other text would not come back as it was.
+std::uint64_t pack_hex(std::uint64_t digits, std::uint64_t& wrong) {
+  const auto letters = digits >> 6 & in_each_byte(1);
+  const auto values = (digits & in_each_byte(15)) + letters * 9;
+  const auto as_text = text_of(values);
+  wrong |= (as_text ^ digits) | (values & in_each_byte(0xf0));
+  auto packed = (values << 4 | values >> 8) & 0x00ff00ff00ff00ff;
+  packed = (packed | packed >> 8) & 0x0000ffff0000ffff;
+  return (packed | packed >> 16) & 0xffffffff;
+}
+
+// The lowest four bytes as eight digits.
+std::uint64_t unpack_hex(std::uint64_t bytes) {
+  bytes &= 0xffffffff;
+  bytes = (bytes | bytes << 16) & 0x0000ffff0000ffff;
+  bytes = (bytes | bytes << 8) & 0x00ff00ff00ff00ff;
+  return text_of((bytes >> 4 & 0x000f000f000f000f) | (bytes & 0x000f000f000f000f) << 8);
+}
+
+bool pack_uuid(std::string_view text, Words& words) {
+  if (text.size() != 36 || text[8] != '-' || text[13] != '-' || text[18] != '-' || text[23] != '-')
+    return false;
+  std::uint64_t wrong = 0;
+  const auto first =
+      pack_hex(load(text, 0, 8), wrong) | pack_hex(load(text, 9, 4) | load(text, 14, 4) << 32, wrong) << 32;
+  const auto second =
+      pack_hex(load(text, 19, 4) | load(text, 24, 4) << 32, wrong) | pack_hex(load(text, 28, 8), wrong) << 32;
+  if (wrong != 0 || (second & 0xc0) != 0x80) return false;
+  words = {first, second};
+  return true;
+}
+
+// Up to 8 characters as a word.
+std::uint64_t word_of(std::string_view text) {
+  std::uint64_t word = 0;
+  for (std::size_t i = 0; i < text.size(); ++i)
+    word |= std::uint64_t{static_cast<std::uint8_t>(text[i])} << (i * 8);
+  return word;
 }
 
 // Characters 0-7 go to bytes 0-7, the rest to bytes 9-15.
@@ -72,13 +111,11 @@ std::string_view IdArena::get(std::uint64_t offset, std::size_t size) const {
 }
 
 IdProbe::IdProbe(std::string_view id) : text(id) {
-  if (pack_uuid(id, bytes)) {
-    hash = hash_of(bytes);
+  if (pack_uuid(id, words)) {
+    hash = hash_of(words);
   } else if (id.size() <= max_inline) {
-    bytes.fill(0);
-    for (std::size_t i = 0; i < id.size(); ++i) bytes[place_of(i)] = static_cast<std::uint8_t>(id[i]);
-    bytes[kind_byte] = static_cast<std::uint8_t>(id.size());
-    hash = hash_of(bytes);
+    words = {word_of(id.substr(0, 8)), id.size() | word_of(id.size() > 8 ? id.substr(8) : "") << 8};
+    hash = hash_of(words);
   } else {
     is_long = true;
     std::uint64_t h = id.size();
@@ -91,49 +128,46 @@ IdProbe::IdProbe(std::string_view id) : text(id) {
   }
 }
 
-CompactId::CompactId(const IdProbe& probe, IdArena& arena) : bytes_(probe.bytes) {
+CompactId::CompactId(const IdProbe& probe, IdArena& arena) : words_(probe.words) {
   if (!probe.is_long) return;
   const auto offset = arena.add(probe.text);
-  std::memcpy(bytes_.data(), &probe.hash, 8);
-  bytes_[kind_byte] = long_kind;
-  std::memcpy(bytes_.data() + 9, &offset, 6);
-  bytes_[15] = static_cast<std::uint8_t>(probe.text.size());
+  words_ = {probe.hash, long_kind | offset << 8 | std::uint64_t{probe.text.size()} << 56};
 }
 
-std::uint64_t CompactId::hash() const {
-  if (bytes_[kind_byte] != long_kind) return hash_of(bytes_);
-  std::uint64_t hash;
-  std::memcpy(&hash, bytes_.data(), 8);
-  return hash;
-}
+bool CompactId::is_long() const { return byte(kind_byte) == long_kind; }
+
+std::uint64_t CompactId::hash() const { return is_long() ? words_[0] : hash_of(words_); }
 
 std::string_view CompactId::long_text(const IdArena& arena) const {
-  std::uint64_t offset = 0;
-  std::memcpy(&offset, bytes_.data() + 9, 6);
-  return arena.get(offset, bytes_[15]);
+  return arena.get(words_[1] << 8 >> 16, words_[1] >> 56);
 }
 
 bool CompactId::matches(const IdProbe& probe, const IdArena& arena) const {
-  if (!probe.is_long) return bytes_ == probe.bytes;
-  if (bytes_[kind_byte] != long_kind) return false;
-  return std::memcmp(bytes_.data(), &probe.hash, 8) == 0 && long_text(arena) == probe.text;
+  if (!probe.is_long) return ((words_[0] ^ probe.words[0]) | (words_[1] ^ probe.words[1])) == 0;
+  return is_long() && words_[0] == probe.hash && long_text(arena) == probe.text;
 }
 
 void CompactId::append_to(std::string& out, const IdArena& arena) const {
-  const auto kind = bytes_[kind_byte];
+  const auto kind = byte(kind_byte);
   if (kind == long_kind) {
     out.append(long_text(arena));
   } else if ((kind & 0xc0) == 0x80) {
     char text[36];
-    std::size_t at = 0;
-    for (std::size_t i = 0; i < 16; ++i) {
-      if (i == 4 || i == 6 || i == 8 || i == 10) text[at++] = '-';
-      text[at++] = "0123456789abcdef"[bytes_[i] >> 4];
-      text[at++] = "0123456789abcdef"[bytes_[i] & 15];
-    }
+    const auto put = [&](std::size_t at, std::uint64_t digits, std::size_t size) {
+      std::memcpy(text + at, &digits, size);
+    };
+    const auto middle = unpack_hex(words_[0] >> 32);
+    const auto end = unpack_hex(words_[1]);
+    put(0, unpack_hex(words_[0]), 8);
+    put(9, middle, 4);
+    put(14, middle >> 32, 4);
+    put(19, end, 4);
+    put(24, end >> 32, 4);
+    put(28, unpack_hex(words_[1] >> 32), 8);
+    for (const std::size_t at : {8, 13, 18, 23}) text[at] = '-';
     out.append(text, sizeof text);
   } else {
-    for (std::size_t i = 0; i < kind; ++i) out.push_back(static_cast<char>(bytes_[place_of(i)]));
+    for (std::size_t i = 0; i < kind; ++i) out.push_back(static_cast<char>(byte(place_of(i))));
   }
 }
 

@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <bit>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -53,7 +54,7 @@ class IdArena {
 struct IdProbe {
   std::uint64_t hash = 0;
   bool is_long = false;
-  std::array<std::uint8_t, 16> bytes{};  // as stored, unless is_long
+  std::array<std::uint64_t, 2> words{};  // as stored, unless is_long
   std::string_view text;
 
   explicit IdProbe(std::string_view id);
@@ -65,18 +66,21 @@ class CompactId {
   CompactId(const IdProbe& probe, IdArena& arena);
 
   std::uint64_t hash() const;
-  const std::array<std::uint8_t, 16>& bytes() const { return bytes_; }
+  std::array<std::uint8_t, 16> bytes() const { return std::bit_cast<std::array<std::uint8_t, 16>>(words_); }
   static CompactId from_bytes(const std::array<std::uint8_t, 16>& bytes) {
     CompactId id;
-    id.bytes_ = bytes;
+    id.words_ = std::bit_cast<std::array<std::uint64_t, 2>>(bytes);
     return id;
   }
   bool matches(const IdProbe& probe, const IdArena& arena) const;
   void append_to(std::string& out, const IdArena& arena) const;
 
  private:
+  std::uint8_t byte(std::size_t i) const { return static_cast<std::uint8_t>(words_[i / 8] >> (i % 8 * 8)); }
+  bool is_long() const;
   std::string_view long_text(const IdArena& arena) const;
-  std::array<std::uint8_t, 16> bytes_{};
+  // Not bytes: whoever compares them finds them in registers. Byte 0 is the lowest of the first.
+  std::array<std::uint64_t, 2> words_{};
 };
 static_assert(sizeof(CompactId) == 16);
 

@@ -45,6 +45,11 @@ class HugePages {
     return *this;
   }
 
+  // Gives the memory back, not its place: it reads as zeros from now on.
+  void discard() {
+    if (bytes_ != 0) ::madvise(data_, bytes_, MADV_DONTNEED);
+  }
+
   void* data() const { return data_; }
   std::size_t size_bytes() const { return bytes_; }
 

@@ -1,15 +1,12 @@
 #include "engine/owner_table.hpp"
 
-#include <mutex>
 #include <utility>
 
 namespace revoked::engine {
 
 Slot OwnerTable::find(std::string_view id) const {
   const IdProbe probe(id);
-  const Shard& in = shard(probe.hash);
-  const std::scoped_lock lock(in.lock);
-  return in.index.find(probe.hash, [&](Slot slot) { return records_[slot].id.matches(probe, arena_); });
+  return index_.find(probe.hash, [&](Slot slot) { return records_[slot].id.matches(probe, arena_); });
 }
 
 Slot OwnerTable::find_or_add(std::string_view id) {
@@ -20,10 +17,7 @@ Slot OwnerTable::find_or_add(std::string_view id) {
 Slot OwnerTable::add(const CompactId& id) {
   const Slot slot = records_.add();
   records_[slot].id = id;
-  const auto hash = id.hash();
-  Shard& in = shard(hash);
-  const std::scoped_lock lock(in.lock);
-  in.index.insert(hash, slot, [&](Slot s) { return records_[s].id.hash(); });
+  index_.insert(id.hash(), slot, [&](Slot s) { return records_[s].id.hash(); });
   return slot;
 }
 

@@ -5,17 +5,13 @@
 // `find` and `revoked_through` from any thread. The rest only by whoever holds the journal's turn (or while
 // loading): that makes the counters exact without a lock of their own.
 
-#include <array>
 #include <atomic>
 #include <cstdint>
-#include <memory>
-#include <mutex>
 #include <string>
 #include <string_view>
 
 #include "engine/compact_id.hpp"
 #include "engine/position.hpp"
-#include "engine/short_lock.hpp"
 #include "engine/slab.hpp"
 #include "engine/slot_index.hpp"
 
@@ -25,12 +21,7 @@ class OwnerTable {
  public:
   Slot find(std::string_view id) const;  // no_slot if there is none
   Slot find_or_add(std::string_view id);
-  void prefetch(std::string_view id) const {
-    const IdProbe probe(id);
-    const Shard& in = shard(probe.hash);
-    const std::scoped_lock lock(in.lock);
-    in.index.prefetch(probe.hash);
-  }
+  void prefetch(std::string_view id) const { index_.prefetch(IdProbe(id).hash); }
 
   // The not-before mark: every key of the owner created at or before it is revoked. 0: none.
   Sequence revoked_through(Slot owner) const {
@@ -77,18 +68,11 @@ class OwnerTable {
   };
   static_assert(sizeof(Record) == 32);
 
-  static constexpr std::size_t shard_count = 256;
-  struct Shard {
-    mutable ShortLock lock;
-    SlotIndex index;
-  };
   Slot add(const CompactId& id);
-  Shard& shard(std::uint64_t hash) const { return (*shards_)[hash % shard_count]; }
 
   IdArena arena_;
   Slab<Record> records_;
-  std::unique_ptr<std::array<Shard, shard_count>> shards_ =
-      std::make_unique<std::array<Shard, shard_count>>();
+  SlotIndex index_{256};
 };
 
 }  // namespace revoked::engine

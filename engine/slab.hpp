@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <bit>
 #include <cstdint>
 #include <cstdlib>
 #include <memory>
@@ -60,30 +61,25 @@ class Slab {
   std::size_t size() const { return size_.load(std::memory_order_acquire); }
 
  private:
-  static constexpr std::size_t chunk_records = 1 << 15;
-  static constexpr std::size_t max_chunks = 1 << 16;
+  // A chunk is a huge page, where the system has them: records are read at random, and with small pages
+  // nearly every read misses the TLB as well.
+  static constexpr std::size_t huge_page_bytes = std::size_t{2} << 20;
+  static constexpr std::size_t chunk_records = huge_page_bytes / sizeof(Record);
+  static constexpr std::size_t max_chunks = (std::size_t{1} << 31) / chunk_records;
   struct Chunk {
     Record records[chunk_records];
   };
+  static_assert(sizeof(Chunk) == huge_page_bytes && std::has_single_bit(chunk_records));
 
-  // Chunks large enough lie on huge pages, where the system has them: records are read at random, and with
-  // small pages nearly every read misses the TLB as well.
-  static constexpr std::size_t huge_page_bytes = std::size_t{2} << 20;
-  static constexpr bool is_huge = sizeof(Chunk) % huge_page_bytes == 0;
   static Chunk* create() {
-    if constexpr (!is_huge) return new Chunk;
     void* const memory = std::aligned_alloc(huge_page_bytes, sizeof(Chunk));
     if (memory == nullptr) throw std::bad_alloc();
     ::madvise(memory, sizeof(Chunk), MADV_HUGEPAGE);
     return new (memory) Chunk;
   }
   static void destroy(Chunk* chunk) {
-    if constexpr (is_huge) {
-      chunk->~Chunk();
-      std::free(chunk);
-    } else {
-      delete chunk;
-    }
+    chunk->~Chunk();
+    std::free(chunk);
   }
 
   void ensure(std::size_t chunk) {

@@ -89,6 +89,18 @@ TEST(CompactId, MatchesNothingElseThatAClientMaySend) {
   }
 }
 
+TEST(CompactId, KeepsEveryCharacterAtEveryPlaceOfAUuid) {
+  IdArena arena;
+  const std::string uuid = "019b7ca9-8f2e-7abc-8def-0123456789ab";
+  for (std::size_t at = 0; at < uuid.size(); ++at) {
+    for (int c = 0; c < 256; ++c) {
+      auto text = uuid;
+      text[at] = static_cast<char>(c);
+      ASSERT_EQ(text_of(CompactId(IdProbe(text), arena), arena), "kept:" + text);
+    }
+  }
+}
+
 TEST(IdArena, KeepsTextsAcrossItsChunks) {
   IdArena arena;
   std::mt19937_64 random(5);

@@ -22,5 +22,16 @@ TEST(HugePages, ArraysBeginZeroedAndMoveWithTheirContents) {
   EXPECT_EQ(other[7], 42u);
 }
 
+TEST(HugePages, DiscardedMemoryReadsAsZeros) {
+  for (const std::size_t size : {std::size_t{100}, HugePages::page_bytes + 100}) {
+    HugePages pages(size);
+    auto* const bytes = static_cast<char*>(pages.data());
+    bytes[0] = bytes[size - 1] = 1;
+    pages.discard();
+    EXPECT_EQ(bytes[0], 0);
+    EXPECT_EQ(bytes[size - 1], 0);
+  }
+}
+
 }  // namespace
 }  // namespace revoked::engine

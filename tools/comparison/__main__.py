@@ -31,6 +31,7 @@ ITEMS = {
     "bulk": bulk.measure_bulk,
     "keys": many_keys.measure_keys,
     "bench": bench.measure_bench,
+    "threads": bench.measure_threads,
 }
 
 

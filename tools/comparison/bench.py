@@ -10,6 +10,7 @@ from comparison.workplace import BIN
 PROGRAM = f"{BIN}/bench"
 LOOKUPS = "^(key_table/(flat_map_alone|find_by_digest|find_by_digest_batch)/|near_cache/(find/uniform.*threads:1$|sha256))"
 THREADS = "^near_cache/find/uniform/"
+ENGINE_THREADS = "^engine/(verify|revoke|revoke_sync_100us)/"
 
 
 def run(settings, pattern, keys, cpus):
@@ -56,3 +57,24 @@ def measure_bench(settings):
          figure("SHA-256 of the secret, which comes before it", "hashes/s", pick(lookups, "near_cache/sha256_of_secret")),
          figure("in the near cache, two threads", "look-ups/s", pick(threads, THREADS[1:], "threads:2"),
                 pick(threads, THREADS[1:], "threads:1"), "one thread", [("ratio", "≥", 1.8)])])
+
+
+def measure_threads(settings):
+    """The engine in one process with its load, over a store that keeps nothing."""
+    if not os.path.exists(PROGRAM):
+        raise Skip(f"there is no {PROGRAM}")
+    keys = settings.scaled(1_000_000)
+    cores = os.cpu_count()
+    found = run(settings, ENGINE_THREADS, keys, f"0-{cores - 1}")
+    counts = sorted({int(name.rpartition(":")[2]) for name in found})
+    if 2 not in counts:
+        raise Skip("there is one core only")
+
+    def figures_of(verb, name):
+        def at(threads):
+            return pick(found, f"engine/{verb}/", f"/threads:{threads}")
+        return [figure(f"{name}, {threads} threads", "keys/s", at(threads), at(1), "one thread",
+                       [("ratio", "≥", 1.8)] if threads == 2 else []) for threads in counts if threads > 1]
+
+    return result("Threads of one engine", figures_of("verify", "verify") + figures_of("revoke", "revoke")
+                  + figures_of("revoke_sync_100us", "revoke, a commit takes 100 µs"))
