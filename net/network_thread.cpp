@@ -1,6 +1,7 @@
 #include "net/network_thread.hpp"
 
 #include <sys/socket.h>
+
 #include <boost/asio/co_spawn.hpp>
 
 #include "engine/ids.hpp"
