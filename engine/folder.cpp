@@ -33,14 +33,9 @@ void Folder::run() {
   bool is_behind = false;
   while (!wake_.wait_for(lock, look_every, [this] { return stopping_.load(); })) {
     lock.unlock();
-    const auto released = store_.release_log();
+    if (!store_.release_log()) return;  // the journal's own writes will fail as well, loudly
+    use_leisure();
     lock.lock();
-    if (!released) return;  // the journal's own writes will fail as well, loudly
-    if (at_leisure_ && !is_rushed()) {
-      lock.unlock();
-      at_leisure_([this] { return !stopping_; });
-      lock.lock();
-    }
     const auto durable = journal_.durable();
     const bool is_quiet = durable - seen < options_.quiet;
     seen = durable;
@@ -52,12 +47,17 @@ void Folder::run() {
                     : !is_quiet || journal_.durable() - seen >= options_.quiet)
         break;
       lock.unlock();
+      use_leisure();  // folding can take minutes
       const auto folded = fold_some();
       lock.lock();
       if (!folded) return;
     }
     is_behind = is_behind && journal_.durable() > store_.folded_to();
   }
+}
+
+void Folder::use_leisure() {
+  if (at_leisure_ && !is_rushed()) at_leisure_([this] { return !stopping_; });
 }
 
 bool Folder::is_rushed() {

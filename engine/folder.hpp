@@ -38,7 +38,8 @@ class Folder {
  private:
   void run();
   result<Sequence> fold_some();  // how many events; 0: all is folded
-  bool is_rushed();              // by the journal, as of the last look at it
+  void use_leisure();
+  bool is_rushed();  // by the journal, as of the last look at it
 
   Store& store_;
   Journal& journal_;

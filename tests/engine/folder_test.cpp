@@ -36,5 +36,27 @@ TEST(Folder, LeavesABusyJournalAloneButNotForEver) {
   EXPECT_TRUE(eventually([&] { return engine.store().folded_to() == engine->durable(); }));
 }
 
+TEST(Folder, HasLeisureBeforeAllIsFolded) {
+  constexpr Sequence events = 1000;
+  FakeStore store(std::make_shared<FakeDisk>());
+  Journal journal(store, 1, 0, [] {});
+  for (Sequence i = 0; i < events; ++i) {
+    Journal::Turn turn(journal);
+    EventView event;
+    event.type = EventType::key_revoked;
+    event[Field::key_id] = "k";
+    turn.append(event);
+  }
+  ASSERT_TRUE(journal.wait_until_durable(events));
+  Folder::Options options;
+  options.lag = 1;
+  options.batch = 10;
+  std::atomic<int> between = 0;
+  Folder folder(store, journal, options,
+                [&](const auto&) { between += store.folded_to() != 0 && store.folded_to() != events; });
+  EXPECT_TRUE(eventually([&] { return store.folded_to() == events; }));
+  EXPECT_EQ(between, events / options.batch - 1);
+}
+
 }  // namespace
 }  // namespace revoked::engine

@@ -53,6 +53,7 @@ def measure_revoked(settings, count):
         answer, _ = load.send_lines(engine, "/v1/revocations", '{"key_id":"{uuid}"}\n', 0, tenth)
         if answer["revoked"] != tenth:
             raise Failed(f"{answer['revoked']} of {tenth} keys were revoked")
+        engine.wait_until_idle()  # as one that has been up for a while
         for number in range(settings.heavy_rounds):
             settings.tell_round(number, settings.heavy_rounds)
             place.stop(engine)
