@@ -1,6 +1,6 @@
 #pragma once
-// Hexadecimal digits by table: ids and digests come by the million, and a branch for every digit would be
-// mispredicted at every other one.
+// Hexadecimal digits by table: digests come by the million, and a branch for every digit would be
+// mispredicted at every other one. (UUIDs in lower case have a way of their own, see compact_id.cpp.)
 
 #include <array>
 #include <cstddef>

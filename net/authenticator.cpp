@@ -1,6 +1,5 @@
 #include "net/authenticator.hpp"
 
-#include "net/constant_time.hpp"
 #include "net/log.hpp"
 
 namespace revoked::net {
@@ -11,7 +10,7 @@ namespace {
 const engine::Digest& sha256_of(std::string_view credential) {
   thread_local std::string last;
   thread_local engine::Digest digest{};
-  if (last.empty() || !is_same_secret(last, credential)) {
+  if (last.empty() || !engine::equal_in_constant_time(last, credential)) {
     digest = engine::sha256(credential);
     last = credential;
   }

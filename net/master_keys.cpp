@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <stdexcept>
 
-#include "net/constant_time.hpp"
-
 namespace revoked::net {
 namespace {
 
@@ -79,7 +77,7 @@ bool MasterKeys::contains(const engine::Digest& digest) const {
   if (file_) look_at_file();
   bool found = false;
   const std::scoped_lock lock(digests_mutex_);
-  for (const auto& master : digests_) found |= is_same_secret(master, digest);
+  for (const auto& master : digests_) found |= engine::equal_in_constant_time(master, digest);
   return found;
 }
 

@@ -51,6 +51,51 @@ std::vector<Sequence> firsts(const Store& store, Sequence from) {
   return seen;
 }
 
+// The tables follow the log a moment later: nobody can tell.
+TEST(RocksdbStore, WhatIsCommittedIsFoundAtOnce) {
+  const TemporaryDirectory directory;
+  const auto store = open(directory / "data");
+  Sequence next = 1;
+  const auto commit = [&](const EventView& event) {
+    Batch batch;
+    batch.begin(1, next);
+    batch.append(event);
+    ASSERT_TRUE(store->commit(batch.view()));
+    ++next;
+  };
+  EventView created;
+  created.type = EventType::key_created;
+  created[Field::key_id] = "k1";
+  commit(created);
+  ASSERT_TRUE(store->fetch_key("k1").value());
+  EXPECT_FALSE(store->fetch_key("k2").value());
+
+  EventView revoked;
+  revoked.type = EventType::owner_revoked;
+  const char scope = 0;
+  revoked[Field::owner_scope] = {&scope, 1};
+  revoked[Field::owner_id] = "u";
+  commit(revoked);
+  EXPECT_EQ(store->owner_mark_after(Scope::user, "u", 1).value(), 2u);
+
+  created[Field::key_id] = "k2";
+  commit(created);
+  int keys = 0;
+  EXPECT_TRUE(store->scan_keys({}, [&](Sequence, const EventView&) { return ++keys != 0; }));
+  EXPECT_EQ(keys, 2);
+
+  for (int i = 0; i < 3; ++i) commit(revoked);
+  EXPECT_EQ(firsts(*store, 1), (std::vector<Sequence>{1, 2, 3, 4, 5, 6}));
+  commit(revoked);
+  EXPECT_EQ(firsts(*store, 7), std::vector<Sequence>{7});
+  commit(revoked);
+  EXPECT_EQ(store->last_sequence().value(), 8u);
+  EventView began;
+  began.type = EventType::epoch_started;
+  commit(began);
+  EXPECT_EQ(store->epochs()->size(), 1u);
+}
+
 TEST(RocksdbStore, IsEmptyAtFirst) {
   const TemporaryDirectory directory;
   const auto store = open(directory / "data");

@@ -97,6 +97,15 @@ def old_results():
         return json.load(file)
 
 
+def keep(results):
+    """Adds what is there, and says by which commands and at which commits it came."""
+    old = old_results()
+    results.update({part: old[part] for part in ("items", "skipped")})
+    results["command"] = f"{old['command']}; {results['command']}"
+    if results["commit"] not in old["commit"].split(", "):
+        results["commit"] = f"{old['commit']}, {results['commit']}"
+
+
 def measure(arguments, results):
     """Fills `results`; answers the items that failed."""
     settings = Settings(arguments)
@@ -151,7 +160,7 @@ def main():
             results = old_results()
         else:
             if arguments.keep:
-                results.update({part: old_results()[part] for part in ("items", "skipped")})
+                keep(results)
             failed = measure(arguments, results)
     except FileNotFoundError as error:
         sys.exit(f"compare: there is no {error.filename}")
