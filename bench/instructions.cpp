@@ -47,7 +47,7 @@ void revoke(Repeat repeat) {
 }
 
 void encode_message(Repeat repeat) {
-  const auto batch = revocations(1, 1);
+  auto batch = revocations(1, 1);
   repeat([&](std::size_t) { keep(cache::encode_message(batch.view(), told_at).data()); });
 }
 

@@ -133,7 +133,8 @@ class Engine {
   // first.
   result<void> start(std::unique_ptr<Store> store, JournalListener& listener,
                      const ProgressListener& on_progress);
-  // Commits what has gathered; accepts nothing more.
+  // Commits what has gathered; accepts nothing more. Makes a checkpoint if one is due: seconds, with millions of
+  // keys.
   void stop();
 
   bool is_ready() const;  // started, not stopped, storage sound
@@ -217,8 +218,10 @@ class Engine {
                                 std::size_t to) const;
   void fetch_ahead(std::span<const AskedRevocation> asked) const;
   Slot find_within(const AskedRevocation& asked, const Caller& caller) const;
-  Sequence append_revocation(Journal::Turn& turn, Slot key, UnixMs at, std::string_view reason,
-                             const Caller& caller);
+  // Before the turn, which so is shorter; its event, appended to `out`, is for append_revocation().
+  void encode_revocation(Slot key, UnixMs at, std::string_view reason, const Caller& caller,
+                         std::string& out) const;
+  Sequence append_revocation(Journal::Turn& turn, Slot key, std::string_view event);
   result<RevokedKey> revoke_slot(Slot slot, std::string_view reason, const Caller& caller);
   result<void> find_changeable(std::string_view key_id, const Caller& caller, Decision& names,
                                EventView& event) const;

@@ -21,8 +21,20 @@ result<Sequence> Engine::revoke_many(std::span<AskedRevocation> asked, bool dry_
     if (slots.back() != no_slot) tables_.prefetch_owners(slots.back());
   }
   const auto at = now_unix_ms();
+  thread_local std::string events;
+  thread_local std::vector<std::size_t> ends;
+  events.clear();
+  ends.clear();
+  for (std::size_t i = 0; i < asked.size(); ++i) {
+    if (slots[i] != no_slot && !dry_run) encode_revocation(slots[i], at, asked[i].reason, caller, events);
+    ends.push_back(events.size());
+  }
   Journal::Turn turn(*journal_);
   if (const auto open = turn.open(); !open) return open.error();
+  const auto encoded = [&](std::size_t i) {
+    const auto begin = i == 0 ? 0 : ends[i - 1];
+    return std::string_view(events).substr(begin, ends[i] - begin);
+  };
   Sequence last = 0;
   for (std::size_t i = 0; i < asked.size(); ++i) {
     if (slots[i] == no_slot) continue;
@@ -33,7 +45,7 @@ result<Sequence> Engine::revoke_many(std::span<AskedRevocation> asked, bool dry_
     if (by != 0)
       last = std::max(last, by);
     else if (!dry_run)
-      last = append_revocation(turn, slot, at, asked[i].reason, caller);
+      last = append_revocation(turn, slot, encoded(i));
   }
   return last;
 }

@@ -30,10 +30,10 @@ result<void> check(const NewKey& key) {
   return {};
 }
 
-EventView key_event(EventType type, std::string_view reason, const Caller& caller) {
+EventView key_event(EventType type, UnixMs at, std::string_view reason, const Caller& caller) {
   EventView event;
   event.type = type;
-  event.at = now_unix_ms();
+  event.at = at;
   event[Field::reason] = reason;
   set_caller(event, caller);
   return event;
@@ -127,21 +127,27 @@ result<RevokedKey> Engine::revoke_slot(Slot slot, std::string_view reason, const
     if (!caller.reach->covers(names.owners)) return errc::not_found;
   }
   const auto at = now_unix_ms();
+  thread_local std::string event;
+  event.clear();
+  encode_revocation(slot, at, reason, caller, event);
   Journal::Turn turn(*journal_);
   if (const auto open = turn.open(); !open) return open.error();
   slot = tables_.newest_of(slot);
   if (const auto by = tables_.revoked_by(tables_.keys[slot]); by != 0) return RevokedKey{by, 0, true};
-  return RevokedKey{append_revocation(turn, slot, at, reason, caller), at, false};
+  return RevokedKey{append_revocation(turn, slot, event), at, false};
 }
 
-Sequence Engine::append_revocation(Journal::Turn& turn, Slot key, UnixMs at, std::string_view reason,
-                                   const Caller& caller) {
+void Engine::encode_revocation(Slot key, UnixMs at, std::string_view reason, const Caller& caller,
+                               std::string& out) const {
   thread_local Decision names;
   tables_.describe(key, names);
-  auto event = key_event(EventType::key_revoked, reason, caller);
-  event.at = at;
+  auto event = key_event(EventType::key_revoked, at, reason, caller);
   set_key(event, names);
-  const auto sequence = turn.append(event);
+  append_event(out, event);
+}
+
+Sequence Engine::append_revocation(Journal::Turn& turn, Slot key, std::string_view event) {
+  const auto sequence = turn.append_encoded(event);
   tables_.revoke_key(key, sequence);
   return sequence;
 }
@@ -196,10 +202,13 @@ result<RevokedOwner> Engine::revoke_part(Scope scope, Slot owner, EventView even
   within.insert(within.end(), since.begin(), since.end());
 
   RevokedOwner revoked{0, at, journal_->applied()};
+  std::string encoded;
   for (Slot key : within) {
     key = tables_.newest_of(key);
     if (tables_.revoked_by(tables_.keys[key]) != 0) continue;
-    revoked.sequence = append_revocation(turn, key, at, reason, caller);
+    encoded.clear();
+    encode_revocation(key, at, reason, caller, encoded);
+    revoked.sequence = append_revocation(turn, key, encoded);
     ++revoked.keys;
   }
   return revoked;
@@ -207,7 +216,7 @@ result<RevokedOwner> Engine::revoke_part(Scope scope, Slot owner, EventView even
 
 result<ChangedKey> Engine::suspend(std::string_view key_id, std::string_view reason, const Caller& caller) {
   Decision names;
-  auto event = key_event(EventType::key_suspended, reason, caller);
+  auto event = key_event(EventType::key_suspended, now_unix_ms(), reason, caller);
   const auto found = find_changeable(key_id, caller, names, event);
   if (!found) return found.error();
   Journal::Turn turn(*journal_);
@@ -224,7 +233,7 @@ result<ChangedKey> Engine::suspend(std::string_view key_id, std::string_view rea
 
 result<ChangedKey> Engine::resume(std::string_view key_id, std::string_view reason, const Caller& caller) {
   Decision names;
-  auto event = key_event(EventType::key_resumed, reason, caller);
+  auto event = key_event(EventType::key_resumed, now_unix_ms(), reason, caller);
   const auto found = find_changeable(key_id, caller, names, event);
   if (!found) return found.error();
   Journal::Turn turn(*journal_);
@@ -242,7 +251,7 @@ result<ChangedKey> Engine::resume(std::string_view key_id, std::string_view reas
 result<ChangedKey> Engine::rotate(std::string_view key_id, const Digest& digest, UnixMs grace_ms,
                                   const Caller& caller) {
   Decision names;
-  auto event = key_event(EventType::key_rotated, {}, caller);
+  auto event = key_event(EventType::key_rotated, now_unix_ms(), {}, caller);
   const auto found = find_changeable(key_id, caller, names, event);
   if (!found) return found.error();
   const auto grace_until = event.at + grace_ms;

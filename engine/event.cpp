@@ -136,16 +136,20 @@ void Batch::begin(Epoch epoch, Sequence first) {
 void Batch::append(const EventView& event) {
   append_event(bytes_, event);
   ++count_;
-  std::memcpy(bytes_.data() + count_offset, &count_, sizeof count_);
+}
+
+void Batch::append_encoded(std::string_view event) {
+  bytes_.append(event);
+  ++count_;
 }
 
 void Batch::append(const BatchView& next) {
   bytes_.append(next.bytes().substr(batch_header_size));
   count_ += next.count();
-  std::memcpy(bytes_.data() + count_offset, &count_, sizeof count_);
 }
 
-BatchView Batch::view() const {
+BatchView Batch::view() {
+  std::memcpy(bytes_.data() + count_offset, &count_, sizeof count_);
   BatchView view;
   BatchView::parse(bytes_, view);
   return view;

@@ -109,16 +109,17 @@ class Batch {
  public:
   void begin(Epoch epoch, Sequence first);
   void append(const EventView& event);
+  void append_encoded(std::string_view event);  // by append_event()
   // The batch that follows this one, of the same epoch.
   void append(const BatchView& next);
   bool empty() const { return count_ == 0; }
   std::uint32_t count() const { return count_; }
   std::size_t size_bytes() const { return count_ == 0 ? 0 : bytes_.size(); }
-  BatchView view() const;
+  BatchView view();  // until the next change
 
  private:
   std::string bytes_;
-  std::uint32_t count_ = 0;
+  std::uint32_t count_ = 0;  // in the bytes only once they are viewed: threads that take turns share less
 };
 
 }  // namespace revoked::engine

@@ -52,12 +52,21 @@ result<void> Journal::Turn::open() const {
 }
 
 Sequence Journal::Turn::append(const EventView& event) {
+  return append_as([&](Batch& batch) { batch.append(event); });
+}
+
+Sequence Journal::Turn::append_encoded(std::string_view event) {
+  return append_as([&](Batch& batch) { batch.append_encoded(event); });
+}
+
+template <class Append>
+Sequence Journal::Turn::append_as(Append&& append) {
   const auto sequence = ++journal_.last_;
   auto& pending = journal_.pending_;
   if (pending.empty() || (!appended_ && pending.back().count() >= max_batch_events))
     journal_.open_batch(sequence);
   const auto before = pending.back().size_bytes();
-  pending.back().append(event);
+  append(pending.back());
   journal_.pending_bytes_ += pending.back().size_bytes() - before;
   appended_ = true;
   return sequence;
@@ -70,7 +79,7 @@ void Journal::open_batch(Sequence first) {
 
 void Journal::tell() {
   set_up_this_thread("journal", Urgency::gathering);
-  std::unique_lock lock(mutex_);
+  std::unique_lock<std::mutex> lock(mutex_);
   while (true) {
     teller_waits_ = pending_.empty() && !stopping_;
     appended_.wait(lock, [this] { return !pending_.empty() || stopping_ || failed_; });
@@ -95,7 +104,7 @@ void Journal::tell() {
 void Journal::write() {
   set_up_this_thread("log", Urgency::gathering);
   Batch batch;
-  std::unique_lock lock(mutex_);
+  std::unique_lock<std::mutex> lock(mutex_);
   while (!failed_) {
     told_changed_.wait(lock, [this] { return !told_.empty() || told_all_; });
     if (told_.empty()) break;

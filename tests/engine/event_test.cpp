@@ -139,7 +139,7 @@ TEST(Event, OwnersHaveTheirFields) {
 }
 
 TEST(Batch, ComesBackAsItWasWritten) {
-  const auto batch = sample_batch();
+  auto batch = sample_batch();
   BatchView view;
   ASSERT_TRUE(BatchView::parse(batch.view().bytes(), view));
   EXPECT_EQ(view.epoch(), 3u);

@@ -65,7 +65,7 @@ class WriteAheadLog : public testing::Test {
     return true;
   }
   void append(int count = 1, std::size_t bytes = 100) {
-    const auto batch = batch_of(next_, count, bytes);
+    auto batch = batch_of(next_, count, bytes);
     ASSERT_TRUE(log_->append(batch.view()));
     written_.emplace_back(batch.view().bytes());
     next_ = batch.view().last() + 1;
@@ -258,7 +258,7 @@ TEST_F(WriteAheadLog, AFullDiskIsAnError) {
   fs::remove_all(path_);
   result<void> appended;
   for (int i = 0; i < 300 && appended; ++i) {
-    const auto batch = batch_of(next_, 1, 600);
+    auto batch = batch_of(next_, 1, 600);
     appended = log_->append(batch.view());
     next_ = batch.view().last() + 1;
   }
