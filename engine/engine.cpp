@@ -1,6 +1,7 @@
 #include "engine/engine.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <utility>
 
 namespace revoked::engine {
@@ -49,6 +50,10 @@ void Engine::stop() {
   if (stopped_.exchange(true)) return;
   if (journal_) journal_->stop();
   folder_.reset();
+  if (!started() || has_failed()) return;
+  // So that the next start is quick. Whoever ends us may have little patience.
+  const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  checkpoint_if_due([until] { return std::chrono::steady_clock::now() < until; });
 }
 
 bool Engine::is_ready() const { return started() && !stopped_ && !journal_->has_failed(); }

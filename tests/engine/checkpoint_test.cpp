@@ -284,6 +284,25 @@ TEST_F(Checkpoint, IsMadeInTheBackgroundAndOnlyWhenDue) {
   EXPECT_EQ(engine.state("key7"), KeyState::revoked);
 }
 
+TEST_F(Checkpoint, IsMadeAtAStopIfDue) {
+  engine().stop();
+  Engine::Options options;
+  options.checkpoint_file = file_;
+  options.checkpoint_after = 1000;
+  options.folding.rush = 0;  // nothing in the background while keys come
+  Harness engine([this] { return std::make_unique<FakeStore>(disk_); }, options);
+  for (int i = 0; i < 999; ++i) ASSERT_TRUE(engine.create("key" + std::to_string(i)));
+  engine.stop();
+  Tables tables;
+  const auto mark = read_checkpoint(file_, checkpoint_id(), tables);
+  ASSERT_TRUE(mark);
+  EXPECT_EQ(mark->sequence, last_sequence());
+  engine.start();
+  ASSERT_TRUE(engine.started());
+  engine.stop();
+  EXPECT_EQ(checkpoint_id(), mark->id);  // nothing new that would be worth one
+}
+
 // A checkpoint never tells of what a crash could take back.
 TEST_F(Checkpoint, P2AbsorbingNothingInItIsAheadOfTheDisk) {
   engine().stop();
