@@ -4,6 +4,8 @@
 #include <rocksdb/filter_policy.h>
 #include <rocksdb/table.h>
 
+#include "engine/rocksdb_gives_way.hpp"
+
 namespace revoked::engine {
 
 std::string big_endian(std::uint64_t value) {
@@ -56,6 +58,7 @@ result<OpenedRocksdb> open_rocksdb(const std::string& directory, std::string& de
   family.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
   family.write_buffer_size = 16 << 20;
   family.compression = rocksdb::kLZ4Compression;
+  family.table_properties_collector_factories.push_back(std::make_shared<GivesWayFactory>());
   table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
   rocksdb::ColumnFamilyOptions looked_up = family;
   looked_up.write_buffer_size = 32 << 20;  // keys come in any order
