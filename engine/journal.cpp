@@ -12,6 +12,8 @@ Journal::Journal(Store& store, Epoch epoch, Sequence last, std::function<void()>
       epoch_(epoch),
       on_failure_(std::move(on_failure)),
       last_(last),
+      closed_through_(last),
+      told_through_(last),
       applied_(last),
       durable_(last),
       teller_([this] { tell(); }),
@@ -39,7 +41,8 @@ Journal::Turn::Turn(Journal& journal) : journal_(journal), lock_(journal.mutex_)
 Journal::Turn::~Turn() {
   if (!appended_) return;
   journal_.applied_.store(journal_.last_, std::memory_order_release);
-  const bool wake = std::exchange(journal_.teller_waits_, false);
+  const bool wake = journal_.has_gathered();
+  if (wake) journal_.teller_waits_for_ = 0;
   lock_.unlock();
   if (wake) journal_.appended_.notify_one();
 }
@@ -72,6 +75,10 @@ Sequence Journal::Turn::append_as(Append&& append) {
   return sequence;
 }
 
+bool Journal::has_gathered() const {
+  return teller_waits_for_ != 0 && last_ - closed_through_ >= teller_waits_for_;
+}
+
 void Journal::open_batch(Sequence first) {
   pending_.push_back(std::exchange(spare_, {}));
   pending_.back().begin(epoch_, first);
@@ -79,45 +86,71 @@ void Journal::open_batch(Sequence first) {
 
 void Journal::tell() {
   set_up_this_thread("journal", Urgency::gathering);
+  std::uint32_t last_count = 0;
   std::unique_lock<std::mutex> lock(mutex_);
   while (true) {
-    teller_waits_ = pending_.empty() && !stopping_;
+    teller_waits_for_ = pending_.empty() && !stopping_ ? 1 : 0;
     appended_.wait(lock, [this] { return !pending_.empty() || stopping_ || failed_; });
-    teller_waits_ = false;
-    written_.wait_for(lock, tell_after, [this] { return (!writing_ && told_.empty()) || failed_; });
+    written_.wait_for(lock, tell_after, [this] { return closed_.empty() || failed_; });
+    if (const auto enough = last_count * 3 / 4; last_ - closed_through_ < enough && !stopping_) {
+      teller_waits_for_ = enough;
+      appended_.wait_for(lock, gather_for, [this] { return teller_waits_for_ == 0 || stopping_ || failed_; });
+    }
+    teller_waits_for_ = 0;
     if (pending_.empty() || failed_) break;
-    auto batch = std::move(pending_.front());
-    pending_.pop_front();
+    const auto batch = close_batch();
+    last_count = batch.count();
     lock.unlock();
+    closed_changed_.notify_one();
+    // To the disk first: that takes longer than telling, and can go on meanwhile.
+    std::this_thread::yield();
     {
       const std::scoped_lock listeners(listeners_mutex_);
-      for (auto* listener : listeners_) listener->on_batch(batch.view());
+      for (auto* listener : listeners_) listener->on_batch(batch);
     }
     lock.lock();
-    told_.push_back(std::move(batch));
-    told_changed_.notify_one();
+    told_through_ = batch.last();
+    closed_changed_.notify_one();
   }
   told_all_ = true;
-  told_changed_.notify_one();
+  closed_changed_.notify_one();
+}
+
+// The view is good until the batch has been told and written.
+BatchView Journal::close_batch() {
+  auto& closed = closed_.emplace_back(std::move(pending_.front()));
+  pending_.pop_front();
+  closed_through_ = closed.view.last();
+  return closed.view;
 }
 
 void Journal::write() {
   set_up_this_thread("log", Urgency::gathering);
-  Batch batch;
+  Batch several;
   std::unique_lock<std::mutex> lock(mutex_);
   while (!failed_) {
-    told_changed_.wait(lock, [this] { return !told_.empty() || told_all_; });
-    if (told_.empty()) break;
-    take_told(batch);
-    writing_ = true;
+    closed_changed_.wait(lock, [this] { return !closed_.empty() || told_all_; });
+    if (closed_.empty()) break;
+    const auto batch = gather_closed(several);
     lock.unlock();
-    const bool committed = commit(batch.view());
+    const bool stored = bool(store_.commit(batch));
     lock.lock();
-    writing_ = false;
-    spare_ = std::move(batch);
-    if (!committed) failed_.store(true, std::memory_order_release);
+    if (!stored) {
+      failed_.store(true, std::memory_order_release);
+      break;
+    }
+    const auto last = batch.last();
+    closed_changed_.wait(lock, [&] { return told_through_ >= last; });
+    for (bool more = true; more; closed_.pop_front()) {
+      more = closed_.front().view.last() < last;
+      spare_ = std::move(closed_.front().batch);
+    }
     written_.notify_one();
+    lock.unlock();
+    confirm(last);
+    lock.lock();
   }
+  written_.notify_one();
   lock.unlock();
   appended_.notify_one();  // the other thread, if this one has failed
   {
@@ -128,25 +161,30 @@ void Journal::write() {
   if (has_failed()) on_failure_();
 }
 
-// What was told in pieces while the store was busy goes to it in one.
-void Journal::take_told(Batch& batch) {
-  batch = std::move(told_.front());
-  pending_bytes_ -= batch.size_bytes();
-  told_.pop_front();
-  while (!told_.empty() && batch.count() + told_.front().count() <= max_batch_events) {
-    pending_bytes_ -= told_.front().size_bytes();
-    batch.append(told_.front().view());
-    told_.pop_front();
+// What was told in pieces while the store was busy goes to it in one, put together in `several`.
+BatchView Journal::gather_closed(Batch& several) {
+  const auto first = closed_.front().view;
+  pending_bytes_ -= first.bytes().size();
+  auto count = first.count();
+  for (std::size_t i = 1; i < closed_.size(); ++i) {
+    const auto next = closed_[i].view;
+    if (count + next.count() > max_batch_events) break;
+    if (i == 1) {
+      several.begin(epoch_, first.first());
+      several.append(first);
+    }
+    several.append(next);
+    pending_bytes_ -= next.bytes().size();
+    count += next.count();
   }
+  return count == first.count() ? first : several.view();
 }
 
-bool Journal::commit(const BatchView& batch) {
-  if (!store_.commit(batch)) return false;
+void Journal::confirm(Sequence durable) {
   const std::scoped_lock lock(commit_mutex_);
-  durable_.store(batch.last(), std::memory_order_seq_cst);
-  for (auto* listener : commit_listeners_) listener->on_durable(batch.last());
+  durable_.store(durable, std::memory_order_seq_cst);
+  for (auto* listener : commit_listeners_) listener->on_durable(durable);
   committed_.notify_all();
-  return true;
 }
 
 bool Journal::wait_until_durable(Sequence sequence) {

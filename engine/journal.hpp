@@ -5,10 +5,10 @@
 // appended (and gets its sequence) and the tables are changed, so that the tables always are the projection
 // of a prefix of the journal. A turn is short: no I/O, no waiting.
 //
-// Two threads of the journal's own: the first takes what has gathered as one batch and tells the listeners;
-// the second has the store sync what has been told, and then tells the commit listeners. While it syncs, the
-// next batch gathers, but not for long: gateways do not wait for a slow disk. After a failed commit nothing
-// is accepted and nothing is confirmed any more (P11).
+// Two threads of the journal's own: the first closes what has gathered as one batch and tells the listeners;
+// the second meanwhile has the store sync it, and tells the commit listeners when both are done. While it
+// syncs, the next batch gathers, but not for long: gateways do not wait for a slow disk. After a failed commit
+// nothing is accepted and nothing is confirmed any more (P11).
 
 #include <atomic>
 #include <chrono>
@@ -25,7 +25,7 @@
 
 namespace revoked::engine {
 
-// Hears each batch before it is synced, in order, on the telling thread. The store may get several as one.
+// Hears each batch before it is confirmed, in order, on the telling thread. The store may get several as one.
 class JournalListener {
  public:
   virtual ~JournalListener() = default;
@@ -50,6 +50,10 @@ class Journal {
 
   // How long what has been appended waits to be told while the store is busy.
   static constexpr std::chrono::microseconds tell_after{300};
+
+  // How long the teller waits for more where less has gathered than half of the batch before: the callers of
+  // that one are about to come back.
+  static constexpr std::chrono::microseconds gather_for{150};
 
   // The next event gets sequence `last + 1`. `on_failure` is called once, on the writing thread.
   Journal(Store& store, Epoch epoch, Sequence last, std::function<void()> on_failure);
@@ -100,10 +104,20 @@ class Journal {
   void stop();
 
  private:
+  struct Closed {
+    explicit Closed(Batch&& gathered) : batch(std::move(gathered)), view(batch.view()) {}
+    Closed(const Closed&) = delete;  // the view is of this place
+    Closed& operator=(const Closed&) = delete;
+    Batch batch;
+    BatchView view;
+  };
+
   void tell();
+  bool has_gathered() const;
   void write();
-  void take_told(Batch& batch);
-  bool commit(const BatchView& batch);
+  BatchView close_batch();
+  BatchView gather_closed(Batch& several);
+  void confirm(Sequence durable);
   void open_batch(Sequence first);
 
   Store& store_;
@@ -114,16 +128,17 @@ class Journal {
   // from one thread's cache to the next one's.
   alignas(64) SpinningMutex mutex_;
   Sequence last_;
-  std::size_t pending_bytes_ = 0;  // of `pending_` and `told_`
-  bool teller_waits_ = false;
+  std::size_t pending_bytes_ = 0;  // of what the store has not been given
+  Sequence closed_through_;
+  Sequence told_through_;
+  std::uint32_t teller_waits_for_ = 0;  // so many events; 0: it does not wait
   bool stopping_ = false;
-  bool writing_ = false;
   bool told_all_ = false;
   std::deque<Batch> pending_;  // in order; the last one is open
-  std::deque<Batch> told_;     // those before them
+  std::deque<Closed> closed_;  // those before them, until they are told and written
   Batch spare_;                // its memory is for the next one
   std::condition_variable appended_;
-  std::condition_variable told_changed_;
+  std::condition_variable closed_changed_;
   std::condition_variable written_;
 
   std::mutex listeners_mutex_;
