@@ -133,8 +133,8 @@ class Engine {
   // first.
   result<void> start(std::unique_ptr<Store> store, JournalListener& listener,
                      const ProgressListener& on_progress);
-  // Commits what has gathered; accepts nothing more. Makes a checkpoint if one is due: seconds, with millions of
-  // keys.
+  // Commits what has gathered; accepts nothing more. Makes a checkpoint if one is due: seconds, with millions
+  // of keys.
   void stop();
 
   bool is_ready() const;  // started, not stopped, storage sound
@@ -216,8 +216,8 @@ class Engine {
   result<RevokedOwner> revoke_part(Scope scope, Slot owner, EventView event, const Caller& caller);
   std::vector<Slot> keys_within(const Reach& reach, Scope scope, Slot owner, std::size_t from,
                                 std::size_t to) const;
-  void fetch_ahead(std::span<const AskedRevocation> asked) const;
-  Slot find_within(const AskedRevocation& asked, const Caller& caller) const;
+  void find_within(std::span<AskedRevocation> asked, const Caller& caller, std::vector<Slot>& slots) const;
+  bool is_within(Slot key, const Caller& caller) const;
   // Before the turn, which so is shorter; its event, appended to `out`, is for append_revocation().
   void encode_revocation(Slot key, UnixMs at, std::string_view reason, const Caller& caller,
                          std::string& out) const;

@@ -10,16 +10,9 @@ using Result = AskedRevocation::Result;
 
 result<Sequence> Engine::revoke_many(std::span<AskedRevocation> asked, bool dry_run, const Caller& caller) {
   if (!started()) return errc::not_ready;
-  // Step by step, so that what each key's steps have to fetch from memory is fetched side by side.
-  fetch_ahead(asked);
   thread_local std::vector<Slot> slots;
   slots.clear();
-  for (auto& each : asked) {
-    const bool valid = each.reason.size() <= max_reason_size;
-    slots.push_back(valid ? find_within(each, caller) : no_slot);
-    each.result = valid ? Result::not_found : Result::invalid;
-    if (slots.back() != no_slot) tables_.prefetch_owners(slots.back());
-  }
+  find_within(asked, caller, slots);
   const auto at = now_unix_ms();
   thread_local std::string events;
   thread_local std::vector<std::size_t> ends;
@@ -50,23 +43,32 @@ result<Sequence> Engine::revoke_many(std::span<AskedRevocation> asked, bool dry_
   return last;
 }
 
-void Engine::fetch_ahead(std::span<const AskedRevocation> asked) const {
+// Step by step, so that what each key's steps have to fetch from memory is fetched side by side. No slot,
+// too, for a key out of the caller's reach.
+void Engine::find_within(std::span<AskedRevocation> asked, const Caller& caller,
+                         std::vector<Slot>& slots) const {
   thread_local std::vector<IdProbe> ids;
   ids.clear();
   for (const auto& each : asked) {
     if (!each.key_id.empty()) tables_.keys.prefetch_bucket(ids.emplace_back(each.key_id));
   }
   for (const auto& id : ids) tables_.keys.prefetch_record(id);
+  auto id = ids.begin();
+  for (auto& each : asked) {
+    const Slot found =
+        each.key_id.empty() ? tables_.keys.find_by_digest(each.digest) : tables_.keys.find_by_id(*id++);
+    const bool valid = each.reason.size() <= max_reason_size;
+    each.result = valid ? Result::not_found : Result::invalid;
+    slots.push_back(valid && found != no_slot && is_within(found, caller) ? found : no_slot);
+    if (slots.back() != no_slot) tables_.prefetch_owners(slots.back());
+  }
 }
 
-// No slot, too, for a key out of the caller's reach.
-Slot Engine::find_within(const AskedRevocation& asked, const Caller& caller) const {
-  const Slot slot = asked.key_id.empty() ? tables_.keys.find_by_digest(asked.digest)
-                                         : tables_.keys.find_by_id(asked.key_id);
-  if (slot == no_slot || caller.reach == nullptr || caller.reach->is_unlimited()) return slot;
+bool Engine::is_within(Slot key, const Caller& caller) const {
+  if (caller.reach == nullptr || caller.reach->is_unlimited()) return true;
   thread_local Decision names;
-  tables_.describe(slot, names);
-  return caller.reach->covers(names.owners) ? slot : no_slot;
+  tables_.describe(key, names);
+  return caller.reach->covers(names.owners);
 }
 
 result<std::uint64_t> Engine::count_revocable(Scope scope, std::string_view id, const Caller& caller) {

@@ -121,11 +121,7 @@ result<RevokedKey> Engine::revoke(const Digest& digest, std::string_view reason,
 result<RevokedKey> Engine::revoke_slot(Slot slot, std::string_view reason, const Caller& caller) {
   if (slot == no_slot) return errc::not_found;
   if (reason.size() > max_reason_size) return errc::invalid_field;
-  if (caller.reach != nullptr && !caller.reach->is_unlimited()) {
-    thread_local Decision names;
-    tables_.describe(slot, names);
-    if (!caller.reach->covers(names.owners)) return errc::not_found;
-  }
+  if (!is_within(slot, caller)) return errc::not_found;
   const auto at = now_unix_ms();
   thread_local std::string event;
   event.clear();

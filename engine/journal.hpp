@@ -7,8 +7,8 @@
 //
 // Two threads of the journal's own: the first closes what has gathered as one batch and tells the listeners;
 // the second meanwhile has the store sync it, and tells the commit listeners when both are done. While it
-// syncs, the next batch gathers, but not for long: gateways do not wait for a slow disk. After a failed commit
-// nothing is accepted and nothing is confirmed any more (P11).
+// syncs, the next batch gathers, but not for long: gateways do not wait for a slow disk. After a failed
+// commit nothing is accepted and nothing is confirmed any more (P11).
 
 #include <atomic>
 #include <chrono>
@@ -124,8 +124,8 @@ class Journal {
   const Epoch epoch_;
   const std::function<void()> on_failure_;
 
-  // A turn, and everything down to the blank line. What each turn touches comes first, close together: it moves
-  // from one thread's cache to the next one's.
+  // A turn, and everything down to the blank line. What each turn touches comes first, close together: it
+  // moves from one thread's cache to the next one's.
   alignas(64) SpinningMutex mutex_;
   Sequence last_;
   std::size_t pending_bytes_ = 0;  // of what the store has not been given

@@ -5,8 +5,7 @@
 
 namespace revoked::engine {
 
-Slot KeyTable::find_by_id(std::string_view id) const {
-  const IdProbe probe(id);
+Slot KeyTable::find_by_id(const IdProbe& probe) const {
   const Slot slot = by_id_.likely(probe.hash);
   return slot != no_slot && records_[slot].id.matches(probe, arena_) ? slot : find_unlikely(probe);
 }

@@ -98,7 +98,8 @@ static_assert(sizeof(KeyRecord) == 64);
 
 class KeyTable {
  public:
-  Slot find_by_id(std::string_view id) const;  // no_slot if there is none
+  Slot find_by_id(std::string_view id) const { return find_by_id(IdProbe(id)); }  // no_slot if there is none
+  Slot find_by_id(const IdProbe& id) const;
   // The likely slot first, and inline: the fewer instructions, the more look-ups the processor has under way
   // at once.
   Slot find_by_digest(const Digest& digest) const {

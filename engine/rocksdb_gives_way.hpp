@@ -1,11 +1,12 @@
 #pragma once
 // Part of rocksdb_layout.cpp: keeps RocksDB's threads from making ours wait while they write a table.
 //
-// Threads that wait politely for their turn (Urgency::gathering) do not interrupt a thread that computes: they
-// get the processor at the next tick of the clock, up to 4 ms later, and a revocation passes four of them. On a
-// server with one core, a flush of 0.1 s would cost each revocation meanwhile several of these. RocksDB has no
-// setting for that, but calls collectors of table properties while it builds a table: these collect nothing and
-// give the processor away now and then. Not by a lower priority: the journal waits for a flush that is behind.
+// Threads that wait politely for their turn (Urgency::gathering) do not interrupt a thread that computes:
+// they get the processor at the next tick of the clock, up to 4 ms later, and a revocation passes four of
+// them. On a server with one core, a flush of 0.1 s would cost each revocation meanwhile several of these.
+// RocksDB has no setting for that, but calls collectors of table properties while it builds a table: these
+// collect nothing and give the processor away now and then. Not by a lower priority: the journal waits for a
+// flush that is behind.
 
 #include <rocksdb/table_properties.h>
 

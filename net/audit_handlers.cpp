@@ -110,9 +110,7 @@ Outcome show_audit(Api& api, Call& call) {
     write_entry(json, api.engine.position_of(sequence), event);
   });
   if (!page) return refuse(call, page.error());
-  json.close(']')
-      .field("position", api.engine.position_of(page->position))
-      .field("more", page->more);
+  json.close(']').field("position", api.engine.position_of(page->position)).field("more", page->more);
   json.close('}');
   call.response().send_json(200, body);
   return {};

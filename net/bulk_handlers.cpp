@@ -66,8 +66,7 @@ class Bulk {
     // What has gathered fails later than the lines around it.
     auto failed = failed_;
     std::sort(failed.begin(), failed.end());
-    for (const auto& [line, code] : failed)
-      json.open('{').field("line", line).field("code", code).close('}');
+    for (const auto& [line, code] : failed) json.open('{').field("line", line).field("code", code).close('}');
     json.close(']').field("failed_count", failed_count_);
     json.field("position", to_string(position())).close('}');
   }
