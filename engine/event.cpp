@@ -100,10 +100,14 @@ bool BatchView::parse(std::string_view bytes, BatchView& view) {
   return view.count_ != 0 && view.first_ != 0;
 }
 
-bool BatchView::for_each(const EventVisitor& visit) const {
+bool BatchView::for_each(const EventVisitor& visit, std::optional<EventType> but) const {
   auto rest = bytes_.substr(batch_header_size);
   EventView event;
   for (std::uint32_t i = 0; i < count_; ++i) {
+    if (but && !rest.empty() && static_cast<EventType>(rest.front()) == *but) {
+      if (!skip_event(rest)) return false;
+      continue;
+    }
     if (!take_event(rest, event)) return false;
     visit(first_ + i, event);
   }

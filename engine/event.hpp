@@ -11,6 +11,7 @@
 #include <array>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -93,7 +94,8 @@ class BatchView {
   std::string_view bytes() const { return bytes_; }
 
   // False if the bytes are not `count()` events; those before the fault have been visited.
-  bool for_each(const EventVisitor& visit) const;
+  // Events of the type `but`, if given, are passed over unread: quicker.
+  bool for_each(const EventVisitor& visit, std::optional<EventType> but = {}) const;
   // The same for these of its events alone, which come in order: quicker.
   bool for_each_of(std::span<const Sequence> sequences, const EventVisitor& visit) const;
 

@@ -103,7 +103,8 @@ class RocksdbStore final : public Store {
     for (const auto& batch : batches) {
       writes_.Put(journal(), big_endian(batch.first()), slice(batch.bytes()));
       const bool whole =
-          batch.for_each([&](Sequence sequence, const EventView& event) { index(batch, sequence, event); });
+          batch.for_each([&](Sequence sequence, const EventView& event) { index(batch, sequence, event); },
+                         EventType::key_revoked);  // folded later
       if (!whole) return errc::malformed;
     }
     created_->sort();

@@ -153,6 +153,18 @@ TEST(Batch, ComesBackAsItWasWritten) {
                                                                {1042, EventType::key_revoked}}));
 }
 
+TEST(Batch, PassesOverOneTypeUnread) {
+  auto batch = sample_batch();
+  const auto seen_but = [&](EventType but) {
+    std::vector<Sequence> seen;
+    EXPECT_TRUE(batch.view().for_each([&](Sequence at, const EventView&) { seen.push_back(at); }, but));
+    return seen;
+  };
+  EXPECT_EQ(seen_but(EventType::key_created), (std::vector<Sequence>{1041, 1042}));
+  EXPECT_EQ(seen_but(EventType::key_revoked), (std::vector<Sequence>{1040, 1041}));
+  EXPECT_EQ(seen_but(EventType::key_rotated), (std::vector<Sequence>{1040, 1041, 1042}));
+}
+
 TEST(Batch, BeginsAnew) {
   auto batch = sample_batch();
   batch.begin(4, 9);
