@@ -48,6 +48,7 @@ def measure_revoked(settings, count):
         engine = place.engine()
         settings.tell(f"importing {count:,} keys")
         measured["import_seconds"] = load.import_keys(engine, 0, count)
+        engine.wait_until_idle()  # keys' files are still being written, and what that took is given back after it
         measured["bytes"] = settled_bytes(engine)
         tenth = count // REVOKED_EVERY
         answer, _ = load.send_lines(engine, "/v1/revocations", '{"key_id":"{uuid}"}\n', 0, tenth)
