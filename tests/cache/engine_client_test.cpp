@@ -10,6 +10,7 @@
 #include <mutex>
 #include <thread>
 
+#include "tests/support/eventually.hpp"
 #include "tests/support/fake_engine.hpp"
 
 namespace revoked::cache {
@@ -195,15 +196,16 @@ TEST(EngineClient, GivesUpInTimeAlsoWithWhatWaits) {
     while (peer.is_open()) std::this_thread::sleep_for(5ms);
   });
   Client client(engine.port(), [](auto& options) {
-    options.max_connections = 2;
+    options.max_connections = 1;
     options.question_timeout = 200ms;
   });
   const auto from = Clock::now();
   std::vector<std::future<engine::result<Decision>>> answers;
-  for (int i = 0; i < 20; ++i) answers.push_back(client.ask(i));
+  constexpr int count = 100;
+  for (int i = 0; i < count; ++i) answers.push_back(client.ask(i));
   for (auto& answer : answers) EXPECT_EQ(answer.get().error(), errc::timed_out);
   EXPECT_GE(Clock::now() - from, 200ms);
-  EXPECT_LT(Clock::now() - from, 1s);
+  EXPECT_LT(Clock::now() - from, count * 200ms / 2) << "one after the other";
 }
 
 TEST(EngineClient, AsksAgainWhenAKeptConnectionWasClosed) {
@@ -375,7 +377,7 @@ TEST(EngineClient, PutsPagesBeforeQuestionsThatWait) {
   auto first = client.ask(1);
   auto second = client.ask(2);
   auto page = client.page({});
-  std::this_thread::sleep_for(20ms);
+  client.run([] {});  // it has heard of all three
   go.set_value();
   EXPECT_TRUE(page.get());
   EXPECT_TRUE(first.get());
@@ -482,10 +484,9 @@ TEST(EngineClientStream, SaysWhatIsWrongOnce) {
   Client client(engine.port());
   client.run([&] { client->start_stream(stream.handlers()); });
   ASSERT_TRUE(stream.wait([&] { return !stream.states.empty(); }));
-  std::this_thread::sleep_for(300ms);
+  EXPECT_TRUE(test::eventually([&] { return engine.requests() >= 3; }));
   client.run([&] { client->stop_stream(); });
   EXPECT_EQ(stream.states, (std::vector<std::string>{"down: credential refused"}));
-  EXPECT_GE(engine.requests(), 2);
 }
 
 TEST(EngineClientStream, DropsASilentStream) {

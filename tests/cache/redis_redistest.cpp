@@ -310,7 +310,7 @@ TEST_F(RedisBus, NoticesASilentPeer) {
   const auto from = std::chrono::steady_clock::now();
   ASSERT_TRUE(publisher_states_.wait_for_size(2));
   ASSERT_TRUE(subscriber_states_.wait_for_size(2));
-  EXPECT_LT(std::chrono::steady_clock::now() - from, 6s);
+  EXPECT_LT(std::chrono::steady_clock::now() - from, 15s);
   EXPECT_EQ(publisher_states_.texts()[1], "down: no answer to a ping");
   server_.resume();
   wait_until_up(2);

@@ -32,8 +32,10 @@ class ScriptedEngine {
   std::atomic<bool> refuses_questions{false};
   std::atomic<bool> forgets_ranges{false};  // 410 to every range but the newest
   std::atomic<int> question_delay_ms{0};    // between looking up and answering
+  std::atomic<bool> holds_answers{false};   // the same, until it is false again
 
   std::atomic<int> questions{0}, pages{0}, streams{0};
+  std::atomic<int> held{0};  // answers so far
 
   // Gives back the message.
   std::string revoke(const std::string& key_id) {
@@ -95,6 +97,8 @@ class ScriptedEngine {
              engine::to_string({epoch_, sequence_}) + "\"}";
     }
     std::this_thread::sleep_for(std::chrono::milliseconds(question_delay_ms));
+    if (holds_answers) ++held;
+    while (holds_answers && !stopping_) std::this_thread::sleep_for(std::chrono::milliseconds(1));
     peer.answer(200, body);
   }
 

@@ -90,7 +90,7 @@ TEST(P1Durable, EveryAnsweredRevocationSurvivesKillNine) {
   ASSERT_EQ(count_allowed(gateway, keys), keys.size());
   engine::Position before = current_position(engine);
 
-  RevocationLoad load(engine, std::move(keys), load_threads);
+  RevocationLoad load(engine, std::move(keys), load_threads, RevocationLoad::Supply::endless);
   Watcher watcher(gateway, load, 2s);
   constexpr int rounds = 5;
   for (int round = 1; round <= rounds; ++round) {
@@ -158,7 +158,7 @@ TEST(P1Durable, CreatedKeysAndOwnerRevocationsSurviveKillNine) {
 TEST(P1Durable, SigtermUnderLoadKeepsWhatWasAnsweredAndExitsZero) {
   for (int signal_number : {SIGTERM, SIGINT}) {
     EngineProcess engine;
-    RevocationLoad load(engine, create_keys(engine, 5'000), load_threads);
+    RevocationLoad load(engine, create_keys(engine, 1'000), load_threads, RevocationLoad::Supply::endless);
     ASSERT_TRUE(eventually([&] { return load.count() > 200; }));
     engine.process().signal(signal_number);
     EXPECT_EQ(engine.process().wait(60s), 0) << engine.process().description();

@@ -79,8 +79,9 @@ TEST_F(P8Atomic, IsOneEventAndOneMessage) {
 }
 
 TEST_F(P8Atomic, TakesNoLongerForAUserWithManyKeysThanForOneWithOne) {
-  const std::size_t many = programs_are_sanitized() ? 10'000 : 100'000;
-  create_keys(engine_, many, R"({"user":"many"})");
+  const std::size_t many = programs_are_sanitized() ? 10'000 : 30'000;
+  constexpr int users = 3;  // the machine may be busy with something else while one of them is timed
+  for (int i = 0; i < users; ++i) create_keys(engine_, many, R"({"user":"many-)" + std::to_string(i) + "\"}");
   constexpr int rounds = 21;
   for (int i = 0; i < rounds; ++i) create_key(admin_, {{"user", "one-" + std::to_string(i)}});
 
@@ -94,11 +95,12 @@ TEST_F(P8Atomic, TakesNoLongerForAUserWithManyKeysThanForOneWithOne) {
   std::vector<double> ones;
   for (int i = 0; i < rounds; ++i) ones.push_back(time("one-" + std::to_string(i), 1));
   std::ranges::sort(ones);
-  const double all = time("many", many);
+  double all = time("many-0", many);
+  for (int i = 1; i < users; ++i) all = std::min(all, time("many-" + std::to_string(i), many));
   RecordProperty("one_key_median_ms", std::to_string(ones[rounds / 2]));
   RecordProperty("many_keys_ms", std::to_string(all));
-  // A walk over 100,000 keys would take tens of milliseconds more.
-  EXPECT_LT(all, ones.back() + 20.0);
+  // A walk over 30,000 keys would take more than that.
+  EXPECT_LT(all, ones.back() + 5.0);
 }
 
 TEST_F(P8Atomic, SurvivesARestartWithItsCounts) {

@@ -38,8 +38,19 @@ struct StoppedEngine {
 
   // Stale, and it says so: at the latest a lease after the engine's last sign of life.
   void wait_until_stale() {
-    EXPECT_TRUE(eventually([&] { return client.get("/readyz").json()["stale"].is_true(); }));
-    EXPECT_LT(Clock::now() - stopped_at, lease + 2s);
+    expect_in_time([&] { return client.get("/readyz").json()["stale"].is_true(); });
+  }
+  // What was asked later than that shows it; on a busy machine the answer may come at any time.
+  template <class Condition>
+  void expect_in_time(Condition condition) {
+    auto last = stopped_at;  // when it was asked whether it is so and it was not
+    EXPECT_TRUE(eventually([&] {
+      const auto asked = Clock::now();
+      if (condition()) return true;
+      last = asked;
+      return false;
+    }));
+    EXPECT_LT(last - stopped_at, lease + 2s);
   }
 
   void resume_and_expect_recovery() {
@@ -63,8 +74,7 @@ struct StoppedEngine {
 
 TEST(P5Bounded, AStaleGatewayDeniesByDefaultAndRecovers) {
   StoppedEngine test("deny");
-  EXPECT_TRUE(eventually([&] { return check(test.client, test.live.secret).status == 503; }, lease + 2s));
-  EXPECT_LT(Clock::now() - test.stopped_at, lease + 2s);
+  test.expect_in_time([&] { return check(test.client, test.live.secret).status == 503; });
   test.wait_until_stale();
   EXPECT_EQ(test.client.get("/readyz").status, 503);
   EXPECT_EQ(test.client.get("/livez").status, 200);

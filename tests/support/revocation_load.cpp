@@ -2,11 +2,20 @@
 
 namespace revoked::test {
 
-RevocationLoad::RevocationLoad(const EngineProcess& engine, std::vector<CreatedKey> keys, std::size_t threads)
+namespace {
+
+// It is down: leave the processor to its restart.
+void rest() { std::this_thread::sleep_for(5ms); }
+
+}  // namespace
+
+RevocationLoad::RevocationLoad(const EngineProcess& engine, std::vector<CreatedKey> keys, std::size_t threads,
+                               Supply supply)
     : keys_(std::move(keys)) {
   for (std::size_t i = 0; i < threads; ++i) {
-    threads_.emplace_back(
-        [this, client = engine.client(), i, threads]() mutable { run(std::move(client), i, threads); });
+    threads_.emplace_back([this, client = engine.client(), i, threads, supply]() mutable {
+      run(std::move(client), i, threads, supply);
+    });
   }
 }
 
@@ -19,14 +28,33 @@ void RevocationLoad::stop() {
   }
 }
 
-void RevocationLoad::run(HttpClient client, std::size_t first, std::size_t step) {
-  for (std::size_t i = first; i < keys_.size() && !stopping_;) {
-    if (revoke_one(client, keys_[i])) {
-      i += step;
+void RevocationLoad::run(HttpClient client, std::size_t first, std::size_t step, Supply supply) {
+  for (std::size_t i = first; i < keys_.size() && !stopping_; i += step) revoke_surely(client, keys_[i]);
+  while (supply == Supply::endless && !stopping_) {
+    CreatedKey key;
+    if (create_one(client, key)) {
+      revoke_surely(client, key);
     } else {
-      std::this_thread::sleep_for(5ms);  // it is down: leave the processor to its restart
+      rest();
     }
   }
+}
+
+void RevocationLoad::revoke_surely(HttpClient& client, const CreatedKey& key) {
+  while (!stopping_ && !revoke_one(client, key)) rest();
+}
+
+// A key whose creation was not answered is nobody's: the next one is another.
+bool RevocationLoad::create_one(HttpClient& client, CreatedKey& key) {
+  HttpResponse response;
+  try {
+    response = client.request("POST", "/v1/keys", {}, "{}");
+  } catch (const ConnectionFailed&) {
+    return false;
+  }
+  if (response.status != 201) return false;
+  key = {response.json()["key_id"].text(), response.json()["secret"].text()};
+  return true;
 }
 
 bool RevocationLoad::revoke_one(HttpClient& client, const CreatedKey& key) {

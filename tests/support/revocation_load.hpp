@@ -1,6 +1,9 @@
 #pragma once
 // Threads that revoke keys, one request after another, and write down what was answered. When the engine goes
 // away they keep asking for the same key until it is back: repeating a revocation has one effect (P9).
+//
+// A test that waits for more to be acknowledged takes an endless supply: how many keys last for how long
+// depends on the machine.
 
 #include <atomic>
 #include <chrono>
@@ -22,7 +25,11 @@ class RevocationLoad {
     std::chrono::steady_clock::time_point at;  // when the 2xx was here
   };
 
-  RevocationLoad(const EngineProcess& engine, std::vector<CreatedKey> keys, std::size_t threads);
+  // What comes once all of `keys` are revoked: nothing, or keys that the threads create for themselves.
+  enum class Supply { of_keys, endless };
+
+  RevocationLoad(const EngineProcess& engine, std::vector<CreatedKey> keys, std::size_t threads,
+                 Supply supply = Supply::of_keys);
   ~RevocationLoad();  // stops
 
   void stop();
@@ -32,7 +39,10 @@ class RevocationLoad {
   std::vector<std::string> surprises() const;  // answers that are neither
 
  private:
-  void run(HttpClient client, std::size_t first, std::size_t step);
+  void run(HttpClient client, std::size_t first, std::size_t step, Supply supply);
+  // Until it is done, or to be stopped.
+  void revoke_surely(HttpClient& client, const CreatedKey& key);
+  bool create_one(HttpClient& client, CreatedKey& key);
   bool revoke_one(HttpClient& client, const CreatedKey& key);
 
   const std::vector<CreatedKey> keys_;
