@@ -31,6 +31,44 @@ void read_array(dom::array array, JsonMember& member) {
   }
 }
 
+// Walks the text of an object that has been parsed, so that it is sound: what a value looks like as it was
+// sent. Parsed and written again, a number could change, and grow.
+class SentValues {
+ public:
+  explicit SentValues(std::string_view object) : rest_(object) { skip_to('{'); }
+
+  // The next member's value, without the white space between its tokens.
+  std::string next() {
+    skip_to('"');
+    skip_string();
+    skip_to(':');
+    std::string value;
+    std::size_t depth = 0;
+    while (!rest_.empty()) {
+      const char c = rest_.front();
+      if (depth == 0 && (c == ',' || c == '}')) break;
+      if (c == '{' || c == '[') ++depth;
+      if (c == '}' || c == ']') --depth;
+      const auto token = rest_;
+      rest_.remove_prefix(1);
+      if (c == '"') skip_string();
+      if (!is_space(c)) value.append(token.substr(0, token.size() - rest_.size()));
+    }
+    return value;
+  }
+
+ private:
+  static bool is_space(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
+  void skip_to(char c) { rest_.remove_prefix(std::min(rest_.find(c), rest_.size() - 1) + 1); }
+  void skip_string() {  // from behind its first quotation mark to behind its last
+    std::size_t at = 0;
+    while (at < rest_.size() && rest_[at] != '"') at += rest_[at] == '\\' ? 2 : 1;
+    rest_.remove_prefix(std::min(at + 1, rest_.size()));
+  }
+
+  std::string_view rest_;
+};
+
 void read_value(dom::element value, JsonMember& member) {
   switch (value.type()) {
     case dom::element_type::NULL_VALUE:
@@ -52,8 +90,7 @@ void read_value(dom::element value, JsonMember& member) {
       read_array(dom::array(value), member);
       break;
     case dom::element_type::OBJECT:
-      member.kind = Kind::object;
-      member.text = simdjson::minify(value);
+      member.kind = Kind::object;  // its text: see read_json_object
       break;
     default:
       member.kind = Kind::other;
@@ -81,6 +118,15 @@ engine::result<std::vector<JsonMember>> read_json_object(std::string_view body) 
       return engine::errc::malformed;
     }
     read_value(value, members.emplace_back(JsonMember{std::string(key), Kind::null, false, 0, {}, {}}));
+  }
+  const auto is_object = [](const JsonMember& member) { return member.kind == Kind::object; };
+  auto objects_left = std::count_if(members.begin(), members.end(), is_object);
+  SentValues sent(body);
+  for (auto member = members.begin(); objects_left != 0; ++member) {
+    auto text = sent.next();
+    if (!is_object(*member)) continue;
+    member->text = std::move(text);
+    --objects_left;
   }
   return members;
 }

@@ -19,7 +19,7 @@ struct JsonMember {
   Kind kind = Kind::null;
   bool truth = false;
   std::int64_t number = 0;           // of an integer; other numbers are `other`
-  std::string text;                  // a string; an object, as minified JSON
+  std::string text;                  // a string; an object, as it was sent but for white space
   std::vector<std::string> strings;  // an array of nothing but strings, or objects (minified JSON)
 };
 

@@ -42,6 +42,21 @@ TEST(JsonReader, ReadsEmptyThings) {
   EXPECT_EQ((*members)[2].text, "{}");
 }
 
+TEST(JsonReader, KeepsAnObjectAsItWasSentButForWhiteSpace) {
+  const auto text_of = [](std::string_view value) {
+    const auto members =
+        read_json_object(R"({"before":[{"x":"}"}],"o\"{":)" + std::string(value) + R"( , "after" : {} })");
+    EXPECT_TRUE(members) << value;
+    return members ? (*members)[1].text : std::string();
+  };
+  for (const auto* sent :
+       {R"({"a":1e14})", R"({"a":[100000000000000.0,-0,0.10,1E-7]})", R"({})", R"({"":{}})",
+        R"({"\u0041\\":"\u00e4\"}],{","b":"\\"})", R"({"a":[[],[{}]],"b":{"c":{"d":null}}})"}) {
+    EXPECT_EQ(text_of(sent), sent);
+  }
+  EXPECT_EQ(text_of("{ \"a b\" :\t[ 1.0 ,\n\"  \" ]\r\n} "), "{\"a b\":[1.0,\"  \"]}");
+}
+
 TEST(JsonReader, RefusesAMemberGivenTwice) {
   EXPECT_FALSE(reads(R"({"a":1,"a":1})"));
   EXPECT_FALSE(reads(R"({"a":1,"b":2,"\u0061":3})")) << "however it is written";
