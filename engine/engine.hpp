@@ -59,10 +59,11 @@ struct NewKey {
   UnixMs expires_at = 0;         // 0: never
 };
 
-// One of many keys that come together.
-struct AskedCreation {
-  NewKey key;
-  boost::system::error_code error;  // why it was not created; none: it was
+// What became of keys that came together, each by its place.
+struct CreatedMany {
+  Sequence last = 0;                              // to be durable before the answer; 0: none was created
+  std::vector<boost::system::error_code> errors;  // why it was not created; none: it was
+  std::vector<std::string> issued_ids;            // empty: it brought its own
 };
 
 struct CreatedKey {
@@ -82,12 +83,13 @@ struct AskedRevocation {
   std::string_view key_id;  // empty: by the digest
   Digest digest{};
   std::string_view reason;
-  enum class Result : std::uint8_t {
-    revoked,
-    already_revoked,
-    not_found,
-    invalid
-  } result = Result::not_found;
+};
+
+// What became of them, each by its place.
+struct RevokedMany {
+  enum class Outcome : std::uint8_t { revoked, already_revoked, not_found, invalid };
+  Sequence last = 0;  // to be durable before the answer; 0: nothing
+  std::vector<Outcome> outcomes;
 };
 
 struct RevokedOwner {
@@ -144,20 +146,19 @@ class Engine {
   const std::string& key_prefix() const { return options_.key_prefix; }
 
   result<CreatedKey> create(const NewKey& key, const Caller& caller);
-  // As create() for each, in order and in one turn: at most max_creations_together. Fills in the errors, and
-  // answers what has to be durable before the answer. After an error of its own nothing was done.
+  // As create() for each, in order and in one turn: at most max_creations_together. After an error of its own
+  // nothing was done, and the same may be asked again.
   static constexpr std::size_t max_creations_together = 250;
-  result<Sequence> create_many(std::span<AskedCreation> asked, const Caller& caller);
+  result<CreatedMany> create_many(std::span<const NewKey> asked, const Caller& caller);
   result<RevokedKey> revoke(std::string_view key_id, std::string_view reason, const Caller& caller);
   result<RevokedKey> revoke(const Digest& digest, std::string_view reason, const Caller& caller);
   result<RevokedOwner> revoke_owner(Scope scope, std::string_view id, std::string_view reason,
                                     const Caller& caller);
 
-  // As revoke() for each, in order and in one turn: at most max_revocations_together. Fills in the results,
-  // and answers what has to be durable before the answer. After an error nothing was done. A dry run only
-  // tells what would be.
+  // As revoke() for each, in order and in one turn: at most max_revocations_together. After an error nothing
+  // was done, and the same may be asked again. A dry run only tells what would be.
   static constexpr std::size_t max_revocations_together = 500;
-  result<Sequence> revoke_many(std::span<AskedRevocation> asked, bool dry_run, const Caller& caller);
+  result<RevokedMany> revoke_many(std::span<const AskedRevocation> asked, bool dry_run, const Caller& caller);
   // How many keys revoke_owner() would revoke.
   result<std::uint64_t> count_revocable(Scope scope, std::string_view id, const Caller& caller);
 
@@ -216,7 +217,8 @@ class Engine {
   result<RevokedOwner> revoke_part(Scope scope, Slot owner, EventView event, const Caller& caller);
   std::vector<Slot> keys_within(const Reach& reach, Scope scope, Slot owner, std::size_t from,
                                 std::size_t to) const;
-  void find_within(std::span<AskedRevocation> asked, const Caller& caller, std::vector<Slot>& slots) const;
+  void find_within(std::span<const AskedRevocation> asked, const Caller& caller,
+                   std::vector<Slot>& slots) const;
   bool is_within(Slot key, const Caller& caller) const;
   // Before the turn, which so is shorter; its event, appended to `out`, is for append_revocation().
   void encode_revocation(Slot key, UnixMs at, std::string_view reason, const Caller& caller,

@@ -6,9 +6,10 @@
 
 namespace revoked::engine {
 
-using Result = AskedRevocation::Result;
+using Outcome = RevokedMany::Outcome;
 
-result<Sequence> Engine::revoke_many(std::span<AskedRevocation> asked, bool dry_run, const Caller& caller) {
+result<RevokedMany> Engine::revoke_many(std::span<const AskedRevocation> asked, bool dry_run,
+                                        const Caller& caller) {
   if (!started()) return errc::not_ready;
   thread_local std::vector<Slot> slots;
   slots.clear();
@@ -28,24 +29,25 @@ result<Sequence> Engine::revoke_many(std::span<AskedRevocation> asked, bool dry_
     const auto begin = i == 0 ? 0 : ends[i - 1];
     return std::string_view(events).substr(begin, ends[i] - begin);
   };
-  Sequence last = 0;
+  RevokedMany many{0, std::vector<Outcome>(asked.size(), Outcome::not_found)};
   for (std::size_t i = 0; i < asked.size(); ++i) {
+    if (asked[i].reason.size() > max_reason_size) many.outcomes[i] = Outcome::invalid;
     if (slots[i] == no_slot) continue;
     const Slot slot = tables_.newest_of(slots[i]);
     // What did it before may not be synced yet: it has to be before anyone is told of it.
     const auto by = tables_.revoked_by(tables_.keys[slot]);
-    asked[i].result = by != 0 ? Result::already_revoked : Result::revoked;
+    many.outcomes[i] = by != 0 ? Outcome::already_revoked : Outcome::revoked;
     if (by != 0)
-      last = std::max(last, by);
+      many.last = std::max(many.last, by);
     else if (!dry_run)
-      last = append_revocation(turn, slot, encoded(i));
+      many.last = append_revocation(turn, slot, encoded(i));
   }
-  return last;
+  return many;
 }
 
 // Step by step, so that what each key's steps have to fetch from memory is fetched side by side. No slot,
 // too, for a key out of the caller's reach.
-void Engine::find_within(std::span<AskedRevocation> asked, const Caller& caller,
+void Engine::find_within(std::span<const AskedRevocation> asked, const Caller& caller,
                          std::vector<Slot>& slots) const {
   thread_local std::vector<IdProbe> ids;
   ids.clear();
@@ -54,11 +56,10 @@ void Engine::find_within(std::span<AskedRevocation> asked, const Caller& caller,
   }
   for (const auto& id : ids) tables_.keys.prefetch_record(id);
   auto id = ids.begin();
-  for (auto& each : asked) {
+  for (const auto& each : asked) {
     const Slot found =
         each.key_id.empty() ? tables_.keys.find_by_digest(each.digest) : tables_.keys.find_by_id(*id++);
     const bool valid = each.reason.size() <= max_reason_size;
-    each.result = valid ? Result::not_found : Result::invalid;
     slots.push_back(valid && found != no_slot && is_within(found, caller) ? found : no_slot);
     if (slots.back() != no_slot) tables_.prefetch_owners(slots.back());
   }

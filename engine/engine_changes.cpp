@@ -1,7 +1,5 @@
 // The verbs of the engine that change something. See engine.hpp.
 
-#include <deque>
-
 #include "engine/engine.hpp"
 
 namespace revoked::engine {
@@ -17,11 +15,16 @@ void set_caller(EventView& event, const Caller& caller) {
 
 namespace {
 
-result<void> check(const NewKey& key) {
+result<void> check_ids(const NewKey& key) {
   if (!key.key_id.empty() && !is_key_id(key.key_id)) return errc::invalid_key_id;
   for (const auto owner : key.owners) {
     if (!owner.empty() && !is_owner_id(owner)) return errc::invalid_owner_id;
   }
+  return {};
+}
+
+result<void> check(const NewKey& key) {
+  if (const auto checked = check_ids(key); !checked) return checked;
   if (key.name.size() > max_name_size || key.metadata.size() > max_metadata_size ||
       key.permissions.size() > max_permissions_size || !is_permission_list(key.permissions) ||
       key.expires_at < 0) {
@@ -64,6 +67,9 @@ result<CreatedKey> Engine::create(const NewKey& key, const Caller& caller) {
 
 result<Sequence> Engine::append_creation(Journal::Turn& turn, const NewKey& key, UnixMs at,
                                          const Caller& caller) {
+  // Once more, where they become what is true for good: an id outside its alphabet could be removed by
+  // nobody.
+  if (const auto checked = check_ids(key); !checked) return checked.error();
   if (tables_.keys.find_by_id(key.key_id) != no_slot || tables_.keys.find_by_digest(key.digest) != no_slot)
     return errc::already_exists;
   const auto expires_at = encode_i64(key.expires_at);
@@ -84,28 +90,33 @@ result<Sequence> Engine::append_creation(Journal::Turn& turn, const NewKey& key,
   return sequence;
 }
 
-result<Sequence> Engine::create_many(std::span<AskedCreation> asked, const Caller& caller) {
+result<CreatedMany> Engine::create_many(std::span<const NewKey> asked, const Caller& caller) {
   if (!started()) return errc::not_ready;
   const auto at = now_unix_ms();
-  std::deque<std::string> issued;
-  for (auto& [key, error] : asked) {
-    const auto checked = check(key);
-    error = checked ? boost::system::error_code() : checked.error();
-    if (key.key_id.empty()) key.key_id = issued.emplace_back(new_key_id(at));
-    tables_.prefetch(key.key_id, key.digest, key.owners);
+  CreatedMany many;
+  many.errors.resize(asked.size());
+  many.issued_ids.resize(asked.size());
+  const auto id_of = [&](std::size_t i) {
+    return asked[i].key_id.empty() ? std::string_view(many.issued_ids[i]) : asked[i].key_id;
+  };
+  for (std::size_t i = 0; i < asked.size(); ++i) {
+    if (const auto checked = check(asked[i]); !checked) many.errors[i] = checked.error();
+    if (asked[i].key_id.empty()) many.issued_ids[i] = new_key_id(at);
+    tables_.prefetch(id_of(i), asked[i].digest, asked[i].owners);
   }
   Journal::Turn turn(*journal_);
   if (const auto open = turn.open(); !open) return open.error();
-  Sequence last = 0;
-  for (auto& [key, error] : asked) {
-    if (error) continue;
+  for (std::size_t i = 0; i < asked.size(); ++i) {
+    if (many.errors[i]) continue;
+    NewKey key = asked[i];
+    key.key_id = id_of(i);
     const auto sequence = append_creation(turn, key, at, caller);
     if (sequence)
-      last = *sequence;
+      many.last = *sequence;
     else
-      error = sequence.error();
+      many.errors[i] = sequence.error();
   }
-  return last;
+  return many;
 }
 
 result<RevokedKey> Engine::revoke(std::string_view key_id, std::string_view reason, const Caller& caller) {

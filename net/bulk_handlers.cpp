@@ -10,6 +10,7 @@
 #include "net/api.hpp"
 #include "net/asked_key.hpp"
 #include "net/json_reader.hpp"
+#include "net/kept_texts.hpp"
 #include "net/line_reader.hpp"
 #include "net/log.hpp"
 #include "net/network_thread.hpp"
@@ -99,9 +100,7 @@ class Bulk {
 class Import final : public Bulk {
  public:
   Import(Api& api, const engine::Principal& principal, const Request& request)
-      : Bulk(api, principal, request) {
-    texts_.reserve(max_texts_bytes);
-  }
+      : Bulk(api, principal, request) {}
 
   engine::result<void> take(const Line* line) override {
     if (line == nullptr || gathered_.size() == max_gathered) {
@@ -116,7 +115,7 @@ class Import final : public Bulk {
     }
     // Nobody could ever be told a secret that we made here.
     if (!asked_.has_secret) return fail(*line, "secret_missing");
-    if (texts_.size() + line->text.size() + max_limits_bytes > max_texts_bytes) {
+    if (texts_.bytes() >= max_texts_bytes) {
       if (const auto done = create_gathered(); !done) return done;
     }
     keep(line->number);
@@ -128,31 +127,29 @@ class Import final : public Bulk {
 
  private:
   static constexpr std::size_t max_gathered = engine::Engine::max_creations_together;
-  // A key's texts are no longer than its line, but for the owners that its creator is limited to.
-  static constexpr std::size_t max_limits_bytes = engine::all_scopes.size() * engine::max_id_size;
+  // So much is enough for a turn, even if fewer keys than that have gathered.
   static constexpr std::size_t max_texts_bytes = 2 * max_line_bytes;
 
   // What has been read views the line and the parser.
   void keep(std::uint64_t number) {
-    auto& key = gathered_.emplace_back(engine::AskedCreation{asked_.key, {}}).key;
+    auto& key = gathered_.emplace_back(asked_.key);
     for (auto* const text : {&key.key_id, &key.owners[0], &key.owners[1], &key.owners[2], &key.name,
                              &key.permissions, &key.metadata}) {
-      const auto at = texts_.size();
-      texts_.append(*text);
-      *text = std::string_view(texts_).substr(at);
+      *text = texts_.keep(*text);
     }
     numbers_.push_back(number);
   }
 
   engine::result<void> create_gathered() {
     if (gathered_.empty()) return {};
-    const auto last = api_.engine.create_many(gathered_, caller_);
-    if (!last) return last.error();
-    reached(*last);
+    const auto created = api_.engine.create_many(gathered_, caller_);
+    if (!created) return created.error();
+    reached(created->last);
     for (std::size_t i = 0; i < gathered_.size(); ++i) {
-      if (!gathered_[i].error)
+      const auto& error = created->errors[i];
+      if (!error)
         ++accepted_;
-      else if (const auto failed = fail({{}, numbers_[i]}, problem_kind(gathered_[i].error).code); !failed)
+      else if (const auto failed = fail({{}, numbers_[i]}, problem_kind(error).code); !failed)
         return failed;
     }
     gathered_.clear();
@@ -162,17 +159,15 @@ class Import final : public Bulk {
   }
 
   AskedKey asked_;
-  std::vector<engine::AskedCreation> gathered_;
-  std::vector<std::uint64_t> numbers_;  // of their lines
-  std::string texts_;                   // never beyond what is reserved: views stay good
+  std::vector<engine::NewKey> gathered_;  // their texts lie in texts_
+  std::vector<std::uint64_t> numbers_;    // of their lines
+  KeptTexts texts_;
 };
 
 class BulkRevocation final : public Bulk {
  public:
   BulkRevocation(Api& api, const engine::Principal& principal, const Request& request)
-      : Bulk(api, principal, request), dry_run_(query_value(request.query, "dry_run") == "true") {
-    texts_.reserve(max_gathered * (engine::max_id_size + engine::max_reason_size));
-  }
+      : Bulk(api, principal, request), dry_run_(query_value(request.query, "dry_run") == "true") {}
 
   engine::result<void> take(const Line* line) override {
     if (line == nullptr || gathered_.size() == max_gathered) {
@@ -213,10 +208,10 @@ class BulkRevocation final : public Bulk {
   engine::result<void> add(const Line& line, const TextMember& target, std::string_view reason) {
     if (target.name == "key_id") {
       if (!engine::is_key_id(target.text)) return fail(line, "invalid_key_id");
-      gathered_.push_back({keep(target.text), {}, keep(reason)});
+      gathered_.push_back({texts_.keep(target.text), {}, texts_.keep(reason)});
     } else if (target.name == "secret") {
       if (target.text.size() > engine::max_secret_size) return fail(line, "invalid_field");
-      gathered_.push_back({{}, api_.engine.digester()(target.text), keep(reason)});
+      gathered_.push_back({{}, api_.engine.digester()(target.text), texts_.keep(reason)});
     } else {
       for (const Scope scope : engine::all_scopes) {
         if (target.name == to_string(scope)) return revoke_owner(line, scope, target.text, reason);
@@ -250,32 +245,24 @@ class BulkRevocation final : public Bulk {
   }
 
   engine::result<void> revoke_gathered() {
-    using Result = engine::AskedRevocation::Result;
+    using Outcome = engine::RevokedMany::Outcome;
     if (gathered_.empty()) return {};
-    const auto last = api_.engine.revoke_many(gathered_, dry_run_, caller_);
-    if (!last) return last.error();
-    reached(*last);
-    for (const auto& each : gathered_) {
-      ++(each.result == Result::revoked           ? revoked_
-         : each.result == Result::already_revoked ? already_revoked_
-                                                  : unknown_);
+    const auto revoked = api_.engine.revoke_many(gathered_, dry_run_, caller_);
+    if (!revoked) return revoked.error();
+    reached(revoked->last);
+    for (const auto outcome : revoked->outcomes) {
+      ++(outcome == Outcome::revoked           ? revoked_
+         : outcome == Outcome::already_revoked ? already_revoked_
+                                               : unknown_);
     }
     gathered_.clear();
     texts_.clear();
     return {};
   }
 
-  // What a line says lives as long as the line after it is read. Never beyond the reserved size: views stay
-  // good.
-  std::string_view keep(std::string_view text) {
-    const auto at = texts_.size();
-    texts_.append(text);
-    return std::string_view(texts_).substr(at);
-  }
-
   const bool dry_run_;
-  std::vector<engine::AskedRevocation> gathered_;
-  std::string texts_;
+  std::vector<engine::AskedRevocation> gathered_;  // their texts lie in texts_
+  KeptTexts texts_;
   std::uint64_t revoked_ = 0;
   std::uint64_t already_revoked_ = 0;
   std::uint64_t unknown_ = 0;

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cstring>
 #include <vector>
 
 #include "tests/engine/engine_harness.hpp"
@@ -254,26 +255,53 @@ TEST(Engine, IsNotReadyBeforeItsStartAndAfterItsStop) {
 TEST_F(EngineTest, ManyKeysAreCreatedInOneTurnAndEachIsAnsweredForItself) {
   ASSERT_TRUE(engine_.create("there"));
   const auto asked_for = [](std::string_view id, std::string_view secret) {
-    AskedCreation asked;
-    asked.key.key_id = id;
-    asked.key.digest = digest_of(secret);
-    asked.key.owners = {"u1", "a1", "w1"};
+    NewKey asked;
+    asked.key_id = id;
+    asked.digest = digest_of(secret);
+    asked.owners = {"u1", "a1", "w1"};
     return asked;
   };
-  std::vector<AskedCreation> asked{
-      asked_for("one", "one"), asked_for("there", "x"), asked_for("one", "y"),  asked_for("two", "there"),
-      asked_for("no id", "z"), asked_for("", "issued"), asked_for("two", "two")};
-  const auto last = engine_->create_many(asked, {});
-  ASSERT_TRUE(last);
-  EXPECT_EQ(*last, engine_->applied());
+  const std::vector<NewKey> asked{asked_for("one", "one"),   asked_for("there", "x"), asked_for("one", "y"),
+                                  asked_for("two", "there"), asked_for("no id", "z"), asked_for("", "issued"),
+                                  asked_for("two", "two")};
+  const auto many = engine_->create_many(asked, {});
+  ASSERT_TRUE(many);
+  EXPECT_EQ(many->last, engine_->applied());
   const auto exists = make_error_code(errc::already_exists);
   const std::vector<boost::system::error_code> expected{
       {}, exists, exists, exists, make_error_code(errc::invalid_key_id), {}, {}};
-  for (std::size_t i = 0; i < asked.size(); ++i) EXPECT_EQ(asked[i].error, expected[i]) << i;
+  for (std::size_t i = 0; i < asked.size(); ++i) EXPECT_EQ(many->errors[i], expected[i]) << i;
+  EXPECT_TRUE(is_key_id(many->issued_ids[5])) << many->issued_ids[5];
   engine_.settle();
+  EXPECT_EQ(*engine_->key_id_of(digest_of("issued")), many->issued_ids[5]);
   for (const auto* secret : {"one", "two", "issued"}) EXPECT_EQ(engine_.state(secret), KeyState::active);
   for (const auto* secret : {"x", "y", "z"}) EXPECT_EQ(engine_.state(secret), KeyState::unknown);
   EXPECT_EQ(engine_->revoke_owner(Scope::user, "u1", "", {})->keys, 3u);
+}
+
+// A caller who is told to come back later asks for the same again.
+TEST_F(EngineTest, ManyKeysThatWereRefusedAsTooManyMayBeAskedForAgain) {
+  disk_->block();
+  const std::string metadata = "{\"a\":\"" + std::string(max_metadata_size - 16, 'x') + "\"}";
+  NewKey filling;
+  filling.metadata = metadata;
+  for (std::uint64_t i = 0;; ++i) {
+    std::memcpy(filling.digest.data(), &i, sizeof i);
+    if (!engine_->create(filling, {})) break;
+  }
+  std::vector<NewKey> asked(3);
+  for (std::size_t i = 0; i < asked.size(); ++i) asked[i].digest = digest_of(std::to_string(i));
+  for (int i = 0; i < 3; ++i) {
+    std::vector<std::string> others(100, "what the memory of issued ids is used for next");
+    EXPECT_EQ(engine_->create_many(asked, {}).error(), errc::overloaded);
+  }
+  disk_->unblock();
+  engine_.settle();
+  const auto many = engine_->create_many(asked, {});
+  ASSERT_TRUE(many);
+  for (const auto& error : many->errors) EXPECT_FALSE(error) << error.message();
+  for (std::size_t i = 0; i < asked.size(); ++i)
+    EXPECT_EQ(*engine_->key_id_of(asked[i].digest), many->issued_ids[i]);
 }
 
 }  // namespace

@@ -88,13 +88,13 @@ TEST(RevokeMany, SaysOfEachWhatBecameOfIt) {
   const std::string long_reason(max_reason_size + 1, 'x');
   asked.back().reason = long_reason;
   const auto before = harness->applied();
-  using Result = AskedRevocation::Result;
-  const std::vector<Result> expected{Result::revoked,   Result::revoked,   Result::already_revoked,
-                                     Result::not_found, Result::not_found, Result::invalid};
-  const auto last = harness->revoke_many(asked, false, caller);
-  ASSERT_TRUE(last);
-  EXPECT_EQ(*last, before + 2);
-  for (std::size_t i = 0; i < asked.size(); ++i) EXPECT_EQ(asked[i].result, expected[i]) << i;
+  using Outcome = RevokedMany::Outcome;
+  const std::vector<Outcome> expected{Outcome::revoked,   Outcome::revoked,   Outcome::already_revoked,
+                                      Outcome::not_found, Outcome::not_found, Outcome::invalid};
+  const auto many = harness->revoke_many(asked, false, caller);
+  ASSERT_TRUE(many);
+  EXPECT_EQ(many->last, before + 2);
+  EXPECT_EQ(many->outcomes, expected);
   harness.settle();
   EXPECT_EQ(harness.state("foreign"), KeyState::active);
 }
