@@ -12,5 +12,6 @@ namespace revoked::net {
 // that no encoder makes, and for spare bits that are not zero: two spellings of one signature would be two
 // tokens.
 std::optional<std::string> decode_base64url(std::string_view text);
+std::string encode_base64url(std::string_view bytes);
 
 }  // namespace revoked::net

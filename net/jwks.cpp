@@ -130,34 +130,41 @@ engine::result<KeySet> KeySet::parse(std::string_view json, std::string& why) {
   const auto set = read_json_object(json);
   if (!set) return fail("not one JSON object, or a member comes twice");
   const auto* keys = find_member(*set, "keys");
-  const bool is_empty = keys != nullptr && keys->kind == Kind::strings && keys->strings.empty();
-  if (keys == nullptr || (keys->kind != Kind::objects && !is_empty))
-    return fail("\"keys\" is not an array of objects");
-  if (keys->strings.size() > max_jwks_keys) return fail("more than 64 keys");
+  const bool is_array = keys != nullptr && (keys->kind == Kind::objects || keys->kind == Kind::strings ||
+                                            !keys->strings.empty());
+  if (!is_array) return fail("\"keys\" is not an array");
 
   KeySet result;
-  for (std::size_t i = 0; i < keys->strings.size(); ++i) {
-    const auto at = "keys[" + std::to_string(i) + "]: ";
-    const auto members = read_json_object(keys->strings[i]);
-    if (!members) return fail(at + "a member comes twice");
-    const auto read = read_key(*members);
-    if (!read.fault.empty()) return fail(at + std::string(read.fault));
-    if (!read.key) {
-      ++result.passed_over_;
-      continue;
-    }
-    Entry entry{std::nullopt, *read.key};
-    if (const auto* kid = find_member(*members, "kid")) {
-      if (kid->kind != Kind::string) return fail(at + "kid is not a string");
-      entry.kid = kid->text;
-      if (std::any_of(result.keys_.begin(), result.keys_.end(),
-                      [&](const auto& k) { return k.kid == entry.kid; })) {
-        return fail(at + "kid comes twice");
-      }
-    }
-    result.keys_.push_back(std::move(entry));
-  }
+  const auto count = std::min(keys->strings.size(), max_jwks_keys);
+  for (std::size_t i = 0; i < count; ++i)
+    result.judge(keys->kind == Kind::strings ? std::string_view() : keys->strings[i],
+                 "keys[" + std::to_string(i) + "]: ");
+  if (count < keys->strings.size())
+    result.skipped_.emplace_back("keys[64] and what follows: more than 64 keys");
   return result;
+}
+
+void KeySet::judge(std::string_view text, const std::string& at) {
+  const auto skip = [&](std::string_view fault) { skipped_.push_back(at + std::string(fault)); };
+  if (text.empty()) return skip("not an object");  // a string may look like one
+  const auto members = read_json_object(text);
+  if (!members) return skip("a member comes twice, or there are too many");
+  const auto* kid = find_member(*members, "kid");
+  if (kid != nullptr && kid->kind != Kind::string) return skip("kid is not a string");
+  const auto read = read_key(*members);
+  if (!read.fault.empty()) return skip(read.fault);
+  if (!read.key) {
+    ++passed_over_;
+    return;
+  }
+  Entry entry{std::nullopt, *read.key};
+  if (kid != nullptr) entry.kid = kid->text;
+  if (entry.kid && std::any_of(keys_.begin(), keys_.end(), [&](const Entry& each) {
+        return each.kid == entry.kid && each.key.algorithm() == entry.key.algorithm();
+      })) {
+    skip("its kid comes twice for one algorithm: neither of the keys is used for it");
+  }
+  keys_.push_back(std::move(entry));  // so that find() sees that there are two
 }
 
 const VerificationKey* KeySet::find(const std::optional<std::string>& kid, Algorithm algorithm) const {

@@ -96,7 +96,11 @@ JwtVerifier::JwtVerifier(JwtOptions options)
     throw std::invalid_argument("the leeway for token times must be 0 to 60 seconds");
   }
   const std::scoped_lock lock(file_mutex_);
-  if (!reload()) throw std::runtime_error("cannot use the token keys in " + file_.path() + ": " + fault_);
+  const bool is_read = reload();
+  if (is_read && keys_.set->size() == 0 && !keys_.set->skipped().empty())
+    fault_ = keys_.set->skipped().front();
+  if (!fault_.empty())
+    throw std::runtime_error("cannot use the token keys in " + file_.path() + ": " + fault_);
 }
 
 engine::result<std::shared_ptr<const Claims>> JwtVerifier::verify(std::string_view token, engine::UnixMs now,
@@ -157,7 +161,7 @@ bool JwtVerifier::reload() const {
     cache_.clear();
   }
   if (options_.on_jwks) {
-    options_.on_jwks({file_.path(), fault_.empty(), fault_, set->size(), set->passed_over()});
+    options_.on_jwks({file_.path(), fault_.empty(), fault_, set->size(), set->passed_over(), set->skipped()});
   }
   return fault_.empty();
 }

@@ -9,6 +9,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -33,6 +34,7 @@ struct JwksReport {
   std::string_view reason;  // why it is not good
   std::size_t keys = 0;
   std::size_t passed_over = 0;
+  std::span<const std::string> skipped;  // entries that cannot be used: which and why
 };
 
 struct JwtOptions {
@@ -47,12 +49,12 @@ struct JwtOptions {
 //
 // The file is looked at once a second at most, by the thread that verifies then; it should be replaced by
 // renaming. Removing a key from it ends the tokens of that key, cached ones too, at the first verify a second
-// later. While it is broken or gone, the keys of before stay in use. An empty set is not broken: it ends
-// every token.
+// later, whatever else is in the file (see jwks.hpp). While it is no JSON or gone, the keys of before stay in
+// use. An empty set is neither: it ends every token.
 class JwtVerifier {
  public:
-  // Throws std::runtime_error if the file cannot be read or is wrong, std::invalid_argument if the leeway is
-  // not within 0 to max_leeway_s.
+  // Throws std::runtime_error if the file cannot be read, or holds entries but none that can be used;
+  // std::invalid_argument if the leeway is not within 0 to max_leeway_s.
   explicit JwtVerifier(JwtOptions options);
 
   // The claims of a token that is good at `now`; kept alive by who holds them. errc::refused for any other;

@@ -112,7 +112,12 @@ std::unique_ptr<const net::JwtVerifier> make_verifier(net::JwtOptions jwt) {
         {{"file", report.path},
          {"keys", std::to_string(report.keys)},
          {"passed_over", std::to_string(report.passed_over)},
+         {"skipped", std::to_string(report.skipped.size())},
          {"reason", report.reason}});
+    for (const auto& why : report.skipped) {
+      net::log(net::Level::warning, "skipped a key of tokens: it cannot be used",
+               {{"file", report.path}, {"reason", why}});
+    }
   };
   try {
     return std::make_unique<const net::JwtVerifier>(std::move(jwt));
