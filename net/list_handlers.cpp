@@ -4,6 +4,7 @@
 
 #include "cache/json_writer.hpp"
 #include "net/api.hpp"
+#include "net/cursor.hpp"
 #include "net/key_writer.hpp"
 
 namespace revoked::net {
@@ -14,27 +15,6 @@ using engine::KeyState;
 
 constexpr std::size_t default_page_keys = 100;
 constexpr std::size_t max_page_keys = 1000;
-
-// A cursor is opaque to callers: the last key_id in hexadecimal digits.
-std::string to_cursor(std::string_view key_id) {
-  std::string cursor;
-  for (const unsigned char c : key_id)
-    cursor.append({"0123456789abcdef"[c >> 4], "0123456789abcdef"[c & 15]});
-  return cursor;
-}
-
-std::optional<std::string> from_cursor(std::string_view cursor) {
-  std::string key_id;
-  if (cursor.size() % 2 != 0 || cursor.size() > 2 * engine::max_id_size) return {};
-  for (std::size_t i = 0; i < cursor.size(); i += 2) {
-    unsigned byte = 0;
-    const auto* const end = cursor.data() + i + 2;
-    if (const auto read = std::from_chars(cursor.data() + i, end, byte, 16); read.ptr != end) return {};
-    key_id.push_back(static_cast<char>(byte));
-  }
-  if (!key_id.empty() && !engine::is_key_id(key_id)) return {};
-  return key_id;
-}
 
 bool read_state(std::string_view text, std::optional<KeyState>& state) {
   for (const auto each : {KeyState::active, KeyState::suspended, KeyState::expired, KeyState::revoked}) {
@@ -71,9 +51,10 @@ Outcome list_keys(Api& api, Call& call) {
     return refuse(call, 400, "invalid_field", "state is active, suspended, expired or revoked");
   }
   if (const auto cursor = query_value(request.query, "cursor")) {
-    const auto after = from_cursor(*cursor);
-    if (!after) return refuse(call, 400, "invalid_field", "this is no cursor of ours");
-    query.after = *after;
+    auto after = open_cursor(*cursor);
+    if (!after)
+      return refuse(call, 400, "invalid_cursor", "not a cursor of this engine since its start: begin anew");
+    query.after = std::move(*after);
   }
   const auto page = api.engine.list(query, engine::now_unix_ms());
   if (!page) return refuse(call, page.error());
@@ -83,7 +64,7 @@ Outcome list_keys(Api& api, Call& call) {
   for (const auto& key : page->keys) write_key(json, key);
   json.close(']').key("cursor");
   if (page->more)
-    json.value(to_cursor(page->last));
+    json.value(seal_cursor(page->last));
   else
     json.null();
   json.close('}');

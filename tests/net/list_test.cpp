@@ -88,6 +88,22 @@ TEST_F(ListedKeys, OutOfReachAreNotThere) {
   EXPECT_EQ(ids(tenant, "?workspace=acme"), Ids{});
 }
 
+// The key at the end of a page may be a stranger's: a list looks through all of them.
+TEST_F(ListedKeys, HaveCursorsThatTellNothingAndThatNobodyElseMakes) {
+  create("k1", R"(,"workspace":"ours")");
+  create("k2", R"(,"workspace":"ours")");
+  const auto page = admin_.get("/v1/keys?limit=1").json();
+  const auto cursor = page["cursor"].text();
+  EXPECT_EQ(cursor.find("6b31"), std::string::npos) << "the id in hexadecimal digits";
+  EXPECT_EQ(ids(admin_, "?cursor=" + cursor), Ids{"k2"});
+  for (const auto& made : {std::string("6b31"), cursor.substr(1), "B" + cursor.substr(1), std::string()}) {
+    const auto answer = admin_.get("/v1/keys?cursor=" + made);
+    if (made == cursor) continue;
+    EXPECT_EQ(answer.status, 400) << made;
+    EXPECT_EQ(answer.json()["code"].text(), "invalid_cursor") << made;
+  }
+}
+
 TEST_F(ListedKeys, RefuseWhatTheyDoNotUnderstand) {
   for (const auto* query : {"?limit=0", "?limit=1001", "?limit=x", "?state=gone", "?cursor=zz", "?cursor=0",
                             "?cursor=00", "?user=a%20b"}) {
