@@ -4,7 +4,6 @@
 // them (see Store).
 
 #include <cstdint>
-#include <mutex>
 #include <string>
 #include <string_view>
 
@@ -49,20 +48,6 @@ struct AuditQuery {
 struct AuditPage {
   Sequence position = 0;  // to go on after
   bool more = false;      // there may be more after it
-};
-
-// Lets so many refused attempts a second into the trail, and counts the others.
-class RefusalMeter {
- public:
-  static constexpr int max_a_second = 10;
-  // Whether this one is to be recorded; then `uncounted` is how many were not since the last that was.
-  bool admit(UnixMs now, std::uint64_t& uncounted);
-
- private:
-  std::mutex mutex_;
-  UnixMs second_ = 0;
-  int admitted_ = 0;
-  std::uint64_t suppressed_ = 0;
 };
 
 }  // namespace revoked::engine

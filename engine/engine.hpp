@@ -20,6 +20,7 @@
 #include "engine/decision.hpp"
 #include "engine/digest.hpp"
 #include "engine/error.hpp"
+#include "engine/fair_meter.hpp"
 #include "engine/folder.hpp"
 #include "engine/journal.hpp"
 #include "engine/policy.hpp"
@@ -183,9 +184,13 @@ class Engine {
   // it along. Looks at about so many events at most, and ends earlier rather: milliseconds. Reads the disk.
   static constexpr std::size_t max_audit_look_at = 100'000;
   result<AuditPage> audit(const AuditQuery& query, const EventVisitor& visit) const;
-  // Puts an attempt that was refused into the trail, at a bounded rate. `what` is of our own making; `key_id`
-  // may be anything.
+  // Puts an attempt that was refused into the trail, at a bounded rate for each caller, and for all strangers
+  // (no actor) together. `what` is of our own making; `key_id` may be anything. The journal is kept for good:
+  // what strangers can put into it is one entry a minute.
+  static constexpr FairMeter::Rates refusal_rates{{32, 10'000}, {256, 1'000}, {1, 60'000}};
   void record_refusal(std::string_view what, std::string_view key_id, const Caller& caller);
+  // The same for how many of the strangers' were left out and not told of yet. To be called now and then.
+  void record_counted_refusals();
 
   Epoch epoch() const { return journal_->epoch(); }
   Sequence durable() const { return journal_->durable(); }
@@ -228,6 +233,7 @@ class Engine {
   result<void> find_changeable(std::string_view key_id, const Caller& caller, Decision& names,
                                EventView& event) const;
   bool may_concern(const AuditQuery& query) const;
+  void append_refusal(std::string_view reason, std::string_view key_id, UnixMs at, const Caller& caller);
   void checkpoint_if_due(const std::function<bool()>& go_on);
   bool is_visible(const EventView& event, const Reach* reach) const;
   void list_key(const KeyQuery& query, UnixMs now, Sequence created, const EventView& creation,
@@ -243,7 +249,7 @@ class Engine {
   std::unique_ptr<Store> store_;
   Tables tables_;
   Resumptions resumptions_;
-  RefusalMeter refusals_;
+  FairMeter refusals_{refusal_rates};
   std::vector<std::pair<Epoch, Sequence>> epochs_;  // and their first sequence; constant once started
   std::vector<CommitListener*> commit_listeners_;
   Sequence checkpointed_ = 0;  // up to where; the folder's, once started

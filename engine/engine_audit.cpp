@@ -176,14 +176,26 @@ void Engine::record_refusal(std::string_view what, std::string_view key_id, cons
   if (!is_ready()) return;
   const auto now = now_unix_ms();
   std::uint64_t others = 0;
-  if (!refusals_.admit(now, others)) return;
+  if (!refusals_.admit(Asker::of(caller.actor, caller.actor_kind, caller.reach), now, others)) return;
   std::string reason(what);
   if (others != 0)
     reason.append("; ").append(std::to_string(others)).append(" others since the last one recorded");
+  append_refusal(reason, key_id, now, caller);
+}
+
+void Engine::record_counted_refusals() {
+  std::uint64_t others = 0;
+  const auto now = now_unix_ms();
+  if (!is_ready() || !refusals_.take_count(now, others)) return;
+  append_refusal(std::to_string(others) + " others since the last one recorded", {}, now, {});
+}
+
+void Engine::append_refusal(std::string_view reason, std::string_view key_id, UnixMs at,
+                            const Caller& caller) {
   EventView event;
   event.type = EventType::attempt_refused;
-  event.at = now;
-  event[Field::reason] = std::string_view(reason).substr(0, max_reason_size);
+  event.at = at;
+  event[Field::reason] = reason.substr(0, max_reason_size);
   // Only what we know to be an id: a stranger may have put anything there, a secret as well.
   if (is_key_id(key_id) && tables_.keys.find_by_id(key_id) != no_slot) event[Field::key_id] = key_id;
   set_caller(event, caller);

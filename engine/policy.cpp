@@ -28,6 +28,20 @@ std::string_view to_string(Permission permission) {
   return "";
 }
 
+std::string_view to_string(ActorKind kind) {
+  switch (kind) {
+    case ActorKind::unknown:
+      return "";
+    case ActorKind::master_key:
+      return "master_key";
+    case ActorKind::key:
+      return "key";
+    case ActorKind::token:
+      return "token";
+  }
+  return "";
+}
+
 bool Reach::is_unlimited() const {
   return std::none_of(limits.begin(), limits.end(), [](const auto& limit) { return limit.has_value(); });
 }

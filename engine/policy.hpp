@@ -46,6 +46,7 @@ struct Reach {
 
 // What an actor's name is the name of.
 enum class ActorKind : std::uint8_t { unknown, master_key, key, token };
+std::string_view to_string(ActorKind kind);  // empty: not known
 
 // Who makes a request, as `net` has found out.
 struct Principal {

@@ -41,18 +41,7 @@ std::string_view verb_of(EventType type) {
 // A token may bear the name of a key: the kind tells them apart. Empty: not known.
 std::string_view kind_of(const EventView& event) {
   const auto kind = event[Field::actor_kind];
-  if (kind.size() != 1) return {};
-  switch (static_cast<engine::ActorKind>(kind.front())) {
-    case engine::ActorKind::unknown:
-      return {};
-    case engine::ActorKind::master_key:
-      return "master_key";
-    case engine::ActorKind::key:
-      return "key";
-    case engine::ActorKind::token:
-      return "token";
-  }
-  return {};
+  return kind.size() == 1 ? to_string(static_cast<engine::ActorKind>(kind.front())) : std::string_view();
 }
 
 // What was cut to its limit may end within a character.

@@ -63,7 +63,8 @@ std::optional<engine::Principal> Authenticator::bearer_of_token(std::string_view
   std::string_view why;
   const auto claims = tokens_->verify(token, engine::now_unix_ms(), &why);
   if (!claims) {
-    log(Level::debug, "refused a token", {{"reason", why}});
+    static LogLimit limit;
+    log(limit, {}, Level::debug, "refused a token", {{"reason", why}});
     return {};
   }
   return engine::Principal{

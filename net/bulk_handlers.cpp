@@ -45,12 +45,15 @@ class Bulk {
   virtual std::string_view what() const = 0;
   virtual std::uint64_t changed_keys() const = 0;
   void tell(std::string_view how_far, std::uint64_t lines) const {
-    log(Level::info, std::string(what()).append(" ").append(how_far),
+    static LogLimit limit;
+    log(limit, engine::Asker::of(caller_.actor, caller_.actor_kind, caller_.reach), Level::info,
+        std::string(what()).append(" ").append(how_far),
         {{"lines", std::to_string(lines)},
          {"accepted", std::to_string(accepted_)},
          {"keys", std::to_string(changed_keys())},
          {"failed", std::to_string(failed_count_)},
          {"actor", caller_.actor},
+         {"actor_kind", to_string(caller_.actor_kind)},
          {"request_id", caller_.request_id}});
   }
 

@@ -62,19 +62,22 @@ constexpr Dialect native{
     },
 };
 
-Outcome refuse(const Dialect& dialect, const Exchange& exchange, const Refusal& refusal) {
+// Of published dialects every refusal is logged, of the native one those for want of authority.
+Outcome refuse(const Dialect& dialect, const Exchange& exchange, const Refusal& refusal,
+               const engine::Principal& principal) {
   if (refusal.status == 401) exchange.response.header("WWW-Authenticate", dialect.challenge);
-  if (&dialect != &native) log_refusal(dialect, exchange.request, refusal);
+  if (&dialect != &native || refusal.status == 401 || refusal.status == 403)
+    log_refusal(dialect, exchange.request, refusal, principal);
   dialect.refuse(exchange, refusal);
   return {};
 }
 
 Outcome refuse_route(const Dialect& dialect, const Exchange& exchange, const std::string& allowed) {
   if (allowed.empty())
-    return refuse(dialect, exchange, {404, "route_not_found", "there is nothing at this path"});
+    return refuse(dialect, exchange, {404, "route_not_found", "there is nothing at this path"}, {});
   exchange.response.header("Allow", allowed);
   if (exchange.request.method != Method::options) {
-    return refuse(dialect, exchange, {405, "method_not_allowed", "this path does not have this method"});
+    return refuse(dialect, exchange, {405, "method_not_allowed", "this path does not have this method"}, {});
   }
   exchange.response.send(204);
   return {};
@@ -90,9 +93,9 @@ void record_refusal(Api& api, const Exchange& exchange, const Route& route, cons
                     const engine::Principal& principal) {
   std::string what = std::to_string(exchange.response.status());
   what.append(" ").append(method_name(route.method)).append(" ").append(route.pattern);
-  api.engine.record_refusal(
-      what, parameters[0],
-      {principal.actor, exchange.request.remote_address, exchange.request.id, nullptr, principal.actor_kind});
+  api.engine.record_refusal(what, parameters[0],
+                            {principal.actor, exchange.request.remote_address, exchange.request.id,
+                             &principal.reach, principal.actor_kind});
 }
 
 }  // namespace
@@ -154,7 +157,7 @@ Outcome refuse(Call& call, boost::system::error_code error) {
 }
 
 Outcome refuse(Call& call, unsigned status, std::string_view code, std::string_view detail) {
-  return refuse(call.dialect, call.exchange, {status, code, detail});
+  return refuse(call.dialect, call.exchange, {status, code, detail}, call.principal);
 }
 
 void set_position(Response& response, engine::Position position) {

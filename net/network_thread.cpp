@@ -25,7 +25,8 @@ void report_end(std::exception_ptr failure) {
   try {
     std::rethrow_exception(failure);
   } catch (const std::exception& error) {
-    log(Level::error, "a session ended with a bug", {{"what", error.what()}});
+    static LogLimit limit;
+    log(limit, {}, Level::error, "a session ended with a bug", {{"what", error.what()}});
   }
 }
 

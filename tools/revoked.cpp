@@ -188,10 +188,11 @@ class Bus {
   std::thread thread_;
 };
 
-// Gives the system back what a burst of changes took and left free, once it is over.
-class Trimmer {
+// Each second: gives the system back what a burst of changes took and left free, once it is over; and has the
+// refusals put on record that were only counted.
+class Housekeeping {
  public:
-  Trimmer(asio::io_context& io, const engine::Engine& engine)
+  Housekeeping(asio::io_context& io, engine::Engine& engine)
       : engine_(engine), timer_(io.get_executor()), trimmed_at_(engine.applied()), seen_(trimmed_at_) {
     wait();
   }
@@ -210,11 +211,12 @@ class Trimmer {
         trimmed_at_ = applied;
       }
       seen_ = applied;
+      engine_.record_counted_refusals();
       wait();
     });
   }
 
-  const engine::Engine& engine_;
+  engine::Engine& engine_;
   cache::Timer timer_;
   engine::Sequence trimmed_at_;
   engine::Sequence seen_;
@@ -281,7 +283,7 @@ int serve(const Configuration& configuration) {
                              started.error().message());
   }
   ::malloc_trim(0);  // what the load left free
-  Trimmer trimmer(main_io, engine);
+  Housekeeping housekeeping(main_io, engine);
   asio::signal_set signals(main_io, SIGINT, SIGTERM);
   signals.async_wait([&](boost::system::error_code, int) { main_io.stop(); });
   if (configuration.dev) std::cout << "master key: " << tools::read_keys(master_file).front() << '\n';

@@ -52,7 +52,7 @@ bool check_ids(Call& call) {
   }
   json.close(']').close('}');
   if (good) return true;
-  log_refusal(call.dialect, call.request(), {400, "invalid_field", {}});
+  log_refusal(call.dialect, call.request(), {400, "invalid_field", {}}, call.principal);
   send_error(call.exchange, 400, body);
   return false;
 }

@@ -26,19 +26,19 @@ const Dialect* dialect_of(std::string_view path) {
   return nullptr;
 }
 
-void log_refusal(const Dialect& dialect, const Request& request, const Refusal& refusal) {
-  // Anybody can cause these lines: as few of them as of entries in the audit trail.
-  static engine::RefusalMeter meter;
-  std::uint64_t others = 0;
-  if (!meter.admit(engine::now_unix_ms(), others)) return;
-  log(Level::info, "refused",
+void log_refusal(const Dialect& dialect, const Request& request, const Refusal& refusal,
+                 const engine::Principal& principal) {
+  static LogLimit limit;
+  log(limit, engine::Asker::of(principal.actor, principal.actor_kind, &principal.reach), Level::info,
+      "refused",
       {{"dialect", dialect.name},
        {"status", std::to_string(refusal.status)},
        {"code", refusal.code},
+       {"actor", principal.actor},
+       {"actor_kind", to_string(principal.actor_kind)},
        {"request_id", request.id},
        {"trace_id", trace_id_of(request)},
-       {"address", request.remote_address},
-       {"others_before", std::to_string(others)}});
+       {"address", request.remote_address}});
 }
 
 bool is_uuid(std::string_view text) {
@@ -78,10 +78,13 @@ engine::result<engine::RevokedKey> revoke_key_within(Api& api, Call& call, std::
     if (!revoked && revoked.error() == engine::errc::not_found) continue;
     if (!revoked) break;
     set_position(call.response(), api.engine.position_of(revoked->sequence));
-    log(Level::info, revoked->already ? "revoked before" : "revoked",
+    static LogLimit limit;
+    log(limit, engine::Asker::of(caller.actor, caller.actor_kind, &call.principal.reach), Level::info,
+        revoked->already ? "revoked before" : "revoked",
         {{"dialect", call.dialect.name},
          {"key_id", spelling},
          {"actor", caller.actor},
+         {"actor_kind", to_string(caller.actor_kind)},
          {"request_id", caller.request_id},
          {"trace_id", trace_id_of(call.request())},
          {"address", caller.address}});

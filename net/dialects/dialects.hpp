@@ -10,8 +10,9 @@ namespace revoked::net {
 // Whose path this is; null: the native API's.
 const Dialect* dialect_of(std::string_view path);
 
-// One line in the log, with the request's id and what it is traced by, at a bounded rate.
-void log_refusal(const Dialect& dialect, const Request& request, const Refusal& refusal);
+// One line in the log, with the request's id and what it is traced by, at a bounded rate (see LogLimit).
+void log_refusal(const Dialect& dialect, const Request& request, const Refusal& refusal,
+                 const engine::Principal& principal);
 
 bool is_uuid(std::string_view text);  // 8-4-4-4-12 hexadecimal digits, of either letter case
 

@@ -72,11 +72,13 @@ Outcome revoke_user_keys(Api& api, Call& call) {
   const auto caller = call.caller();
   const auto revoked = api.engine.revoke_owner(Scope::user, user, call.dialect.name, caller);
   if (!revoked) return refuse(call, revoked.error());
-  log(Level::info, "revoked",
+  static LogLimit limit;
+  log(limit, engine::Asker::of(caller.actor, caller.actor_kind, caller.reach), Level::info, "revoked",
       {{"dialect", call.dialect.name},
        {"user", user},
        {"keys", std::to_string(revoked->keys)},
        {"actor", caller.actor},
+       {"actor_kind", to_string(caller.actor_kind)},
        {"request_id", caller.request_id},
        {"trace_id", trace_id_of(call.request())},
        {"address", caller.address}});

@@ -133,14 +133,20 @@ TEST(Audit, LooksAtABoundedNumberAndGoesOnFromThere) {
   EXPECT_EQ(all(harness.engine(), query).size(), 1u);
 }
 
-TEST(Audit, RecordsRefusalsAtABoundedRateAndTheyChangeNothing) {
+TEST(Audit, RecordsStrangersRefusalsTogetherAndThoseOfKnownCallersEach) {
   Harness harness(std::make_shared<FakeDisk>());
   ASSERT_TRUE(harness.create("k"));
-  for (int i = 0; i < 1000; ++i) harness->record_refusal("403 DELETE", "k", {});
+  for (int i = 0; i < 1000; ++i) harness->record_refusal("401 DELETE", "k", {});
+  Caller known;
+  known.actor = "known";
+  known.actor_kind = ActorKind::key;
+  for (int i = 0; i < 20; ++i) harness->record_refusal("403 DELETE", "k", known);
+  harness->record_counted_refusals();  // not yet
   harness.settle();
   const auto recorded = all(harness.engine(), {"k", "", "", 0, 1000, nullptr}).size() - 1;
-  EXPECT_GE(recorded, 10u);
-  EXPECT_LE(recorded, 30u);
+  EXPECT_GE(recorded, 21u);
+  EXPECT_LE(recorded, 22u) << "of strangers one a minute";
+  EXPECT_EQ(all(harness.engine(), {"k", "known", "", 0, 1000, nullptr}).size(), 20u);
   harness.restart();
   EXPECT_EQ(harness.state("k"), KeyState::active);
 }

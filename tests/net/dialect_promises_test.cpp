@@ -159,8 +159,8 @@ TEST_F(DialectTest, RefusalsAreLoggedAtABoundedRateAndAllAreCounted) {
     ++lines;
     others += std::stoull(log.substr(at + counted.size()));
   }
-  EXPECT_GE(lines, 10u);
-  EXPECT_LE(lines, 100u) << "500 requests take well under ten seconds";
+  EXPECT_GE(lines, 1u);
+  EXPECT_LE(lines, 100u) << "one a second and a few at once";
   EXPECT_GE(lines + others, 501u) << "others may have been refused before";
 }
 
