@@ -18,6 +18,17 @@ class Engine::AuditReading {
 
   const AuditPage& page() const { return page_; }
 
+  // Marks lead past what a caller cannot see: where a page ends then, and how long it takes, would tell it
+  // whether others know the actor or the user that it asks for, and how much they have to do with them.
+  // Limited callers look through all entries, whatever they ask for, unless the user is nobody's but theirs.
+  bool may_follow_marks() const {
+    if (query_.reach == nullptr || query_.reach->is_unlimited()) return true;
+    if (query_.user.empty()) return false;
+    const Journal::Turn turn(*engine_.journal_);
+    const Slot user = engine_.tables_.of(Scope::user).find(query_.user);
+    return engine_.tables_.extent_of(*query_.reach, Scope::user, user, query_.user) == Extent::whole;
+  }
+
   // What the marks lead to, up to `folded`.
   result<void> read_marked(AuditKind kind, std::string_view id, Sequence folded) {
     while (!over_) {
@@ -89,10 +100,9 @@ class Engine::AuditReading {
 
   void look_at(Sequence sequence, const EventView& event) {
     page_.position = sequence;
-    if (event.type == EventType::epoch_started || !concerns(sequence, event) ||
-        !engine_.is_visible(event, query_.reach)) {
-      return;
-    }
+    if (event.type == EventType::epoch_started || !concerns(sequence, event)) return;
+    // Who may see the key may see what ended it, whoever else that concerned.
+    if (sequence != besides_ && !engine_.is_visible(event, query_.reach)) return;
     visit_(sequence, event);
     if (++found_ < query_.limit) return;
     over_ = true;
@@ -124,6 +134,8 @@ result<AuditPage> Engine::audit(const AuditQuery& query, const EventVisitor& vis
   result<void> read;
   if (!query.key_id.empty())
     read = reading.read_marked(AuditKind::key, query.key_id, folded);
+  else if (!reading.may_follow_marks())
+    read = {};
   else if (!query.user.empty())
     read = reading.read_marked(AuditKind::user, query.user, folded);
   else if (!query.actor.empty())

@@ -10,6 +10,7 @@ namespace {
 using revoked::test::eventually;
 using revoked::test::TemporaryDirectory;
 using test::FakeDisk;
+using test::FakeStore;
 using test::Harness;
 
 Engine::Options folding_at_once() {
@@ -133,6 +134,32 @@ TEST(Audit, LooksAtABoundedNumberAndGoesOnFromThere) {
   EXPECT_EQ(all(harness.engine(), query).size(), 1u);
 }
 
+// Neither entries nor where a page ends: what others do must not show.
+TEST(Audit, AnswersALimitedCallerAlikeWhetherAStrangerIsThereOrNot) {
+  const auto disk = std::make_shared<FakeDisk>();
+  Harness harness([disk] { return std::make_unique<FakeStore>(disk); }, folding_at_once());
+  ASSERT_TRUE(harness.create("ours", {"ann", "", "acme"}));
+  for (int i = 0; i < 6'000; ++i) {  // more marks than one page follows
+    ASSERT_TRUE(harness.create("k" + std::to_string(i), {"bob", "", "other"}));
+    revoke_as(harness, "k" + std::to_string(i), "busy");
+  }
+  harness.settle();
+  ASSERT_TRUE(eventually([&] { return harness.store().folded_to() >= harness->durable(); }));
+  Reach reach;
+  reach.limits[static_cast<std::size_t>(Scope::workspace)] = {"acme"};
+  const auto page_of = [&](const char* key_id, const char* actor, const char* user) {
+    int found = 0;
+    const auto page =
+        harness->audit({key_id, actor, user, 0, 100, &reach}, [&](Sequence, const EventView&) { ++found; });
+    return std::tuple(page->position, page->more, found);
+  };
+  EXPECT_EQ(page_of("", "busy", ""), page_of("", "nobody", ""));
+  EXPECT_EQ(page_of("", "", "bob"), page_of("", "", "nobody"));
+  EXPECT_EQ(page_of("", "busy", "bob"), page_of("", "nobody", "nobody"));
+  EXPECT_EQ(page_of("k1", "", ""), page_of("none", "", ""));
+  EXPECT_EQ(std::get<2>(page_of("", "", "ann")), 1);
+}
+
 TEST(Audit, RecordsStrangersRefusalsTogetherAndThoseOfKnownCallersEach) {
   Harness harness(std::make_shared<FakeDisk>());
   ASSERT_TRUE(harness.create("k"));
@@ -149,6 +176,25 @@ TEST(Audit, RecordsStrangersRefusalsTogetherAndThoseOfKnownCallersEach) {
   EXPECT_EQ(all(harness.engine(), {"k", "known", "", 0, 1000, nullptr}).size(), 20u);
   harness.restart();
   EXPECT_EQ(harness.state("k"), KeyState::active);
+}
+
+// The same name in another workspace is another person, but a revocation by the name alone concerns both.
+TEST(Audit, OfAKeyIsCompleteForWhoeverMaySeeTheKey) {
+  Harness harness(std::make_shared<FakeDisk>());
+  ASSERT_TRUE(harness.create("ours", {"ann", "", "acme"}));
+  const auto by = harness->revoke_owner(Scope::user, "ann", "left", {})->sequence;
+  harness.settle();
+  Reach reach;
+  reach.limits[static_cast<std::size_t>(Scope::workspace)] = {"acme"};
+  const auto seen = [&](const char* key_id) {
+    return all(harness.engine(), {key_id, "", "", 0, 100, &reach});
+  };
+  EXPECT_EQ(seen("ours").size(), 2u);
+  ASSERT_TRUE(harness.create("theirs", {"ann", "", "other"}));
+  harness.settle();
+  ASSERT_EQ(seen("ours").size(), 2u);
+  EXPECT_EQ(seen("ours").back(), by);
+  EXPECT_TRUE(seen("theirs").empty());
 }
 
 }  // namespace
