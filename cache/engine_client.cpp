@@ -37,6 +37,7 @@ struct Call {
   std::size_t body_limit = 0;
   Clock::time_point deadline;
   std::function<void(const engine::result<HttpResponse>&)> done;
+  bool in_step = true;  // false: what came was the answer to another request
 
   void finish(const engine::result<HttpResponse>& result) {
     if (const auto tell = std::exchange(done, nullptr)) tell(result);
@@ -120,7 +121,8 @@ struct EngineClient::Impl {
 
   static void ask(const std::shared_ptr<Impl>& self, const engine::Digest& digest, std::string_view secret,
                   DecisionHandler done);
-  void answer(const engine::Digest& digest, const engine::result<HttpResponse>& response);
+  // Whether the response was an answer to this question.
+  bool answer(const engine::Digest& digest, const engine::result<HttpResponse>& response);
 
   asio::io_context& io;
   const Options options;
@@ -202,6 +204,7 @@ Task<> EngineClient::Impl::work(std::shared_ptr<Impl> self, std::shared_ptr<Work
     const auto response = co_await perform(self, worker, call);
     worker->call = nullptr;
     call->finish(response);
+    if (!call->in_step && worker->connection) worker->connection->close();
   }
   if (worker->connection) worker->connection->close();
   std::erase(self->workers, worker);
@@ -263,29 +266,30 @@ void EngineClient::Impl::ask(const std::shared_ptr<Impl>& self, const engine::Di
   body += '}';
   auto call = std::make_shared<Call>();
   call->request = std::make_shared<const std::string>(
-      "POST /v1/keys/verify HTTP/1.1\r\n" + self->head +
+      "POST /v1/keys/verify?echo=secret_sha256 HTTP/1.1\r\n" + self->head +
       "Content-Type: application/json\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body);
   call->body_limit = max_decision_bytes;
   call->deadline = Clock::now() + self->options.question_timeout;
   // Whoever finishes a call holds the Impl.
-  call->done = [raw = self.get(), digest](const engine::result<HttpResponse>& response) {
-    raw->answer(digest, response);
+  call->done = [raw = self.get(), digest, call = std::weak_ptr(call)](const auto& response) {
+    if (const auto held = call.lock()) held->in_step = raw->answer(digest, response);
   };
   serve(self, std::move(call), false);
 }
 
-void EngineClient::Impl::answer(const engine::Digest& digest, const engine::result<HttpResponse>& response) {
+bool EngineClient::Impl::answer(const engine::Digest& digest, const engine::result<HttpResponse>& response) {
   auto question = questions.extract(digest);
-  if (question.empty()) return;
+  if (question.empty()) return true;
   askers -= question.mapped().size();
   engine::result<Decision> decision = errc::unavailable;
   if (response.has_error())
     decision = response.error();
   else if (response->status == 200)
-    decision = decode_decision(response->body);
+    decision = decode_decision(response->body, digest);
   else
     decision = error_of_status(response->status);
   for (const auto& done : question.mapped()) done(decision);
+  return decision.has_value() || decision.error() != errc::malformed;
 }
 
 // ---- the outside

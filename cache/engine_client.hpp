@@ -41,7 +41,7 @@ class EngineClient {
   using DecisionHandler = std::function<void(const engine::result<Decision>&)>;
   // From any thread; `done` runs on the io_context's thread, exactly once, unless the client is stopped first
   // (then with errc::not_ready). One question is in flight for one secret: whoever asks meanwhile shares its
-  // answer. `digest` identifies the secret.
+  // answer. `digest` is the SHA-256 of the secret: an answer that is not about it is errc::malformed.
   void ask(const engine::Digest& digest, std::string_view secret, DecisionHandler done);
 
   // The rest: on the io_context's thread only.

@@ -143,9 +143,9 @@ Task<std::string> FeedStream::State::follow_once(std::shared_ptr<State> state) {
   if (connected.has_error()) co_return "cannot connect: " + connected.error().message();
   if (state->stopped) co_return "stopped";
   const auto request = state->request();
-  const auto parser = std::make_shared<HttpConnection::StreamParser>();
-  const auto opened = co_await HttpConnection::open_stream(connection, request, parser, deadline);
+  const auto opened = co_await HttpConnection::open_stream(connection, request, deadline);
   if (opened.has_error()) co_return opened.error().message();
+  const auto parser = *opened;
   if (state->stopped) co_return "stopped";
   const unsigned status = parser->get().result_int();
   if (status == 410) co_return co_await read_gone(state, parser);

@@ -1,5 +1,7 @@
 #include "cache/http_connection.hpp"
 
+#include <sys/socket.h>
+
 #include <boost/asio/write.hpp>
 #include <boost/beast/http/read.hpp>
 #include <boost/beast/http/string_body.hpp>
@@ -13,6 +15,7 @@ namespace {
 
 constexpr std::size_t buffer_limit = 64 << 10;
 constexpr std::uint32_t header_limit = 16 << 10;
+constexpr int max_interim_answers = 16;  // before one answer
 
 struct Found {
   bool done = false;
@@ -25,6 +28,10 @@ bool is_peers_fault(error_code error) {
          error != http::error::end_of_stream && error != http::error::partial_message;
 }
 
+// An answer of status 1xx comes before the answer (RFC 9110, section 15.2). We never ask to switch protocols,
+// so a 101 is none.
+bool is_interim(unsigned status) { return status >= 100 && status < 200 && status != 101; }
+
 }  // namespace
 
 HttpConnection::HttpConnection(asio::io_context& io)
@@ -36,6 +43,14 @@ void HttpConnection::close() {
   wake_.cancel();
   error_code ignored;
   socket_.close(ignored);
+}
+
+bool HttpConnection::is_reusable() {
+  if (!is_open() || !reusable_) return false;
+  char byte;
+  const auto size = ::recv(socket_.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+  reusable_ = size < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
+  return reusable_;
 }
 
 void HttpConnection::arm(const Pointer& self, Deadline deadline) {
@@ -58,6 +73,11 @@ error_code HttpConnection::failure(error_code error) {
   close();
   if (timed_out_) return errc::timed_out;
   return is_peers_fault(error) ? errc::malformed : errc::unavailable;
+}
+
+error_code HttpConnection::not_an_answer() {
+  close();
+  return errc::malformed;
 }
 
 Task<engine::result<void>> HttpConnection::connect(Pointer self, std::shared_ptr<NameLookup> names,
@@ -108,12 +128,19 @@ Task<engine::result<HttpResponse>> HttpConnection::exchange(Pointer self,
   static_cast<void>(written);
   if (write_error) co_return self->failure(write_error);
 
-  http::response_parser<http::string_body> parser;
-  parser.header_limit(header_limit);
-  parser.body_limit(body_limit);
-  auto [read_error, count] = co_await http::async_read(self->socket_, self->buffer_, parser, as_result);
-  self->heard_bytes_ = count + self->buffer_.size();
-  if (read_error || self->closed_) co_return self->failure(read_error);
+  std::optional<http::response_parser<http::string_body>> parser;
+  for (int interim = 0; !parser; ++interim) {
+    parser.emplace();
+    parser->header_limit(header_limit);
+    parser->body_limit(body_limit);
+    auto [read_error, count] = co_await http::async_read(self->socket_, self->buffer_, *parser, as_result);
+    self->heard_bytes_ += count + self->buffer_.size();
+    if (read_error || self->closed_) co_return self->failure(read_error);
+    const auto status = parser->get().result_int();
+    if (status >= 200) break;
+    if (!is_interim(status) || interim == max_interim_answers) co_return self->not_an_answer();
+    parser.reset();
+  }
   self->disarm();
   // A process that was stopped for a while finds old answers before it finds that their time is over.
   if (std::chrono::steady_clock::now() >= deadline) {
@@ -121,18 +148,16 @@ Task<engine::result<HttpResponse>> HttpConnection::exchange(Pointer self,
     co_return errc::timed_out;
   }
   HttpResponse response;
-  response.status = parser.get().result_int();
-  response.body = std::move(parser.get().body());
+  response.status = parser->get().result_int();
+  response.body = std::move(parser->get().body());
   // Bytes that nobody asked for would be taken for the answer to the next request.
-  self->reusable_ = parser.get().keep_alive() && self->buffer_.size() == 0;
+  self->reusable_ = parser->get().keep_alive() && self->buffer_.size() == 0;
   if (!self->reusable_) self->close();
   co_return response;
 }
 
-Task<engine::result<void>> HttpConnection::open_stream(Pointer self,
-                                                       std::shared_ptr<const std::string> request,
-                                                       std::shared_ptr<StreamParser> parser,
-                                                       Deadline deadline) {
+Task<engine::result<HttpConnection::StreamParserPointer>> HttpConnection::open_stream(
+    Pointer self, std::shared_ptr<const std::string> request, Deadline deadline) {
   if (self->closed_) co_return errc::unavailable;
   self->reusable_ = false;
   self->arm(self, deadline);
@@ -140,18 +165,25 @@ Task<engine::result<void>> HttpConnection::open_stream(Pointer self,
   auto [write_error, written] = co_await asio::async_write(self->socket_, bytes, as_result);
   static_cast<void>(written);
   if (write_error) co_return self->failure(write_error);
-  parser->header_limit(header_limit);
-  parser->body_limit(boost::none);
-  auto [read_error, count] =
-      co_await http::async_read_header(self->socket_, self->buffer_, *parser, as_result);
-  static_cast<void>(count);
-  if (read_error || self->closed_) co_return self->failure(read_error);
-  self->disarm();
-  co_return engine::result<void>();
+  for (int interim = 0; interim <= max_interim_answers; ++interim) {
+    auto parser = std::make_shared<StreamParser>();
+    parser->header_limit(header_limit);
+    parser->body_limit(boost::none);
+    auto [read_error, count] =
+        co_await http::async_read_header(self->socket_, self->buffer_, *parser, as_result);
+    static_cast<void>(count);
+    if (read_error || self->closed_) co_return self->failure(read_error);
+    const auto status = parser->get().result_int();
+    if (status >= 200) {
+      self->disarm();
+      co_return parser;
+    }
+    if (!is_interim(status)) break;
+  }
+  co_return self->not_an_answer();
 }
 
-Task<engine::result<std::size_t>> HttpConnection::read_stream(Pointer self,
-                                                              std::shared_ptr<StreamParser> parser,
+Task<engine::result<std::size_t>> HttpConnection::read_stream(Pointer self, StreamParserPointer parser,
                                                               asio::mutable_buffer chunk, Deadline deadline) {
   if (self->closed_) co_return errc::unavailable;
   self->arm(self, deadline);

@@ -34,9 +34,10 @@ class HttpConnection {
   void close();
 
   bool is_open() const { return !closed_ && socket_.is_open(); }
-  // An answer has been read and another request may follow. (The peer may close it at any moment all the
-  // same.)
-  bool is_reusable() const { return is_open() && reusable_; }
+  // An answer has been read, nothing came behind it, and another request may follow. What can be read before
+  // a request is sent (an end, a 408, an answer that nobody asked for) would be taken for its answer: RFC
+  // 9112, section 9. (The peer may close it at any moment all the same.)
+  bool is_reusable();
   // Nothing of an answer has come since the last request was sent.
   bool heard_nothing() const { return heard_bytes_ == 0; }
 
@@ -51,16 +52,19 @@ class HttpConnection {
                                                      std::size_t body_limit, Deadline deadline);
 
   // The same in pieces, for an answer without end: its head, then its body as it comes.
-  static Task<engine::result<void>> open_stream(Pointer self, std::shared_ptr<const std::string> request,
-                                                std::shared_ptr<StreamParser> parser, Deadline deadline);
+  using StreamParserPointer = std::shared_ptr<StreamParser>;
+  static Task<engine::result<StreamParserPointer>> open_stream(Pointer self,
+                                                               std::shared_ptr<const std::string> request,
+                                                               Deadline deadline);
   // The next bytes of the body, into `chunk`: how many. 0: the end.
-  static Task<engine::result<std::size_t>> read_stream(Pointer self, std::shared_ptr<StreamParser> parser,
+  static Task<engine::result<std::size_t>> read_stream(Pointer self, StreamParserPointer parser,
                                                        asio::mutable_buffer chunk, Deadline deadline);
 
  private:
   void arm(const Pointer& self, Deadline deadline);
   void disarm();
   boost::system::error_code failure(boost::system::error_code error);
+  boost::system::error_code not_an_answer();
 
   asio::io_context& io_;
   Socket socket_;

@@ -281,10 +281,18 @@ bool read_state(ondemand::value value, Decision::State& state) {
   return false;
 }
 
-bool read_decision(ondemand::object object, Decision& decision) {
-  enum { active, state, key_id, user, application, workspace, permissions, expires_at, as_of };
-  static constexpr std::array<std::string_view, 9> names{
-      "active", "state", "key_id", "user", "application", "workspace", "permissions", "expires_at", "as_of"};
+bool read_digest(ondemand::value value, std::optional<engine::Digest>& digest) {
+  std::string_view text;
+  if (value.get_string().get(text)) return false;
+  digest = engine::digest_from_hex(text);
+  return digest.has_value();
+}
+
+bool read_decision(ondemand::object object, Decision& decision, std::optional<engine::Digest>& about) {
+  enum { active, state, key_id, user, application, workspace, permissions, expires_at, as_of, secret_sha256 };
+  static constexpr std::array<std::string_view, 10> names{
+      "active",    "state",       "key_id",     "user",  "application",
+      "workspace", "permissions", "expires_at", "as_of", "secret_sha256"};
   bool is_active = false;
   unsigned seen;
   const bool read = read_members(object, names, seen, [&](std::size_t i, ondemand::value member) {
@@ -306,6 +314,8 @@ bool read_decision(ondemand::object object, Decision& decision) {
         return read_permissions(member, decision.permissions);
       case expires_at:
         return read_time(member, decision.expires_at.emplace());
+      case secret_sha256:
+        return read_digest(member, about);
       default:
         return read_position(member, decision.as_of);
     }
@@ -371,7 +381,17 @@ engine::result<Page> decode_page(std::string_view json) {
 }
 
 engine::result<Decision> decode_decision(std::string_view json) {
-  return decode<Decision>(json, max_decision_bytes, read_decision);
+  std::optional<engine::Digest> about;
+  return decode<Decision>(json, max_decision_bytes, [&](ondemand::object object, Decision& decision) {
+    return read_decision(object, decision, about);
+  });
+}
+
+engine::result<Decision> decode_decision(std::string_view json, const engine::Digest& secret_sha256) {
+  std::optional<engine::Digest> about;
+  return decode<Decision>(json, max_decision_bytes, [&](ondemand::object object, Decision& decision) {
+    return read_decision(object, decision, about) && about == secret_sha256;
+  });
 }
 
 }  // namespace revoked::cache

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "engine/digest.hpp"
 #include "engine/error.hpp"
 #include "engine/event.hpp"
 
@@ -83,5 +84,7 @@ struct Decision {
 };
 // Malformed as well: `active` and `state` that disagree, and an active decision without key_id or as_of.
 engine::result<Decision> decode_decision(std::string_view json);
+// The same of an answer that must say what it is about, in `secret_sha256`: another secret's is malformed.
+engine::result<Decision> decode_decision(std::string_view json, const engine::Digest& secret_sha256);
 
 }  // namespace revoked::cache

@@ -71,6 +71,15 @@ Outcome show_key(Api& api, Call& call) {
 }
 
 Outcome verify_key(Api& api, Call& call) {
+  bool names_secret = false;
+  if (!call.request().query.empty()) [[unlikely]] {
+    if (const auto echo = query_value(call.request().query, "echo")) {
+      if (*echo != "secret_sha256") {
+        return refuse(call, 400, "invalid_parameter", "echo is secret_sha256, or not there");
+      }
+      names_secret = true;
+    }
+  }
   auto secret = plain_secret(call.request().body);
   std::optional<std::string> read;
   if (secret.empty()) {
@@ -79,7 +88,9 @@ Outcome verify_key(Api& api, Call& call) {
     secret = *read;
   }
   thread_local engine::Decision decision;
-  const auto verified = api.engine.verify(api.engine.digester()(secret), engine::now_unix_ms(), decision);
+  const auto secret_sha256 = engine::sha256(secret);
+  const auto verified =
+      api.engine.verify(api.engine.digester().of_sha256(secret_sha256), engine::now_unix_ms(), decision);
   if (!verified) return refuse(call, verified.error());
   if (!call.principal.reach.covers(decision.owners)) decision.state = engine::KeyState::unknown;
 
@@ -95,7 +106,9 @@ Outcome verify_key(Api& api, Call& call) {
     write_permissions(json, decision.permissions);
     write_time(json, "expires_at", decision.expires_at);
   }
-  json.field("as_of", decision.as_of).close('}');
+  json.field("as_of", decision.as_of);
+  if (names_secret) json.field("secret_sha256", std::string_view(engine::to_hex(secret_sha256)));
+  json.close('}');
   call.response().header("Cache-Control", "no-store");
   call.response().send_json(200, body);
   return {};

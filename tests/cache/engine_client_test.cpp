@@ -26,13 +26,6 @@ using Peer = FakeEngine::Peer;
 constexpr std::string_view active_decision =
     R"({"active":true,"state":"active","key_id":"k1","as_of":"3-7"})";
 
-engine::Digest digest_of(int n) {
-  engine::Digest digest{};
-  digest[0] = static_cast<std::uint8_t>(n);
-  digest[1] = static_cast<std::uint8_t>(n >> 8);
-  return digest;
-}
-
 // A client on a loop of its own.
 class Client {
  public:
@@ -57,12 +50,13 @@ class Client {
     });
     done.get_future().wait();
   }
-  std::future<engine::result<Decision>> ask(int n, const std::string& secret = "s") {
+  std::future<engine::result<Decision>> ask(const std::string& secret) {
     auto promise = std::make_shared<std::promise<engine::result<Decision>>>();
-    client_->ask(digest_of(n), secret,
+    client_->ask(engine::sha256(secret), secret,
                  [promise](const engine::result<Decision>& d) { promise->set_value(d); });
     return promise->get_future();
   }
+  std::future<engine::result<Decision>> ask(int n) { return ask(std::to_string(n)); }
   std::future<engine::result<EngineClient::PageAnswer>> page(std::optional<Position> after) {
     auto promise = std::make_shared<std::promise<engine::result<EngineClient::PageAnswer>>>();
     run([&] {
@@ -121,15 +115,15 @@ TEST(EngineClient, AsksAsTheContractSays) {
   FakeRequest seen;
   FakeEngine engine([&](const FakeRequest& request, Peer& peer) {
     seen = request;
-    peer.answer(200, active_decision);
+    peer.answer_question(request, active_decision);
   });
   Client client(engine.port());
-  const auto decision = client.ask(1, "se\"cret").get().value();
+  const auto decision = client.ask("se\"cret").get().value();
   EXPECT_EQ(decision.state, Decision::State::active);
   EXPECT_EQ(decision.key_id, "k1");
   EXPECT_EQ(decision.as_of, (Position{3, 7}));
   EXPECT_EQ(seen.method, "POST");
-  EXPECT_EQ(seen.target, "/v1/keys/verify");
+  EXPECT_EQ(seen.target, "/v1/keys/verify?echo=secret_sha256");
   EXPECT_EQ(seen.body, R"({"secret":"se\"cret"})");
   EXPECT_EQ(seen.headers["host"], "127.0.0.1:" + std::to_string(engine.port()));
   EXPECT_EQ(seen.headers["authorization"], "Bearer master");
@@ -138,9 +132,9 @@ TEST(EngineClient, AsksAsTheContractSays) {
 TEST(EngineClient, PutsOneQuestionForAllWhoAskTheSame) {
   std::promise<void> go;
   auto gone = go.get_future().share();
-  FakeEngine engine([&](const FakeRequest&, Peer& peer) {
+  FakeEngine engine([&](const FakeRequest& request, Peer& peer) {
     gone.wait();
-    peer.answer(200, active_decision);
+    peer.answer_question(request, active_decision);
   });
   Client client(engine.port());
   std::vector<std::future<engine::result<Decision>>> answers;
@@ -153,7 +147,8 @@ TEST(EngineClient, PutsOneQuestionForAllWhoAskTheSame) {
 }
 
 TEST(EngineClient, KeepsItsConnection) {
-  FakeEngine engine([&](const FakeRequest&, Peer& peer) { peer.answer(200, active_decision); });
+  FakeEngine engine(
+      [&](const FakeRequest& request, Peer& peer) { peer.answer_question(request, active_decision); });
   Client client(engine.port());
   for (int i = 0; i < 100; ++i) ASSERT_TRUE(client.ask(i).get());
   EXPECT_EQ(engine.connections(), 1);
@@ -161,9 +156,9 @@ TEST(EngineClient, KeepsItsConnection) {
 }
 
 TEST(EngineClient, BoundsItsConnections) {
-  FakeEngine engine([&](const FakeRequest&, Peer& peer) {
+  FakeEngine engine([&](const FakeRequest& request, Peer& peer) {
     std::this_thread::sleep_for(1ms);
-    peer.answer(200, active_decision);
+    peer.answer_question(request, active_decision);
   });
   Client client(engine.port(), [](auto& options) { options.max_connections = 3; });
   std::vector<std::future<engine::result<Decision>>> answers;
@@ -175,9 +170,9 @@ TEST(EngineClient, BoundsItsConnections) {
 TEST(EngineClient, RefusesMoreThanItsBound) {
   std::promise<void> go;
   auto gone = go.get_future().share();
-  FakeEngine engine([&](const FakeRequest&, Peer& peer) {
+  FakeEngine engine([&](const FakeRequest& request, Peer& peer) {
     gone.wait();
-    peer.answer(200, active_decision);
+    peer.answer_question(request, active_decision);
   });
   Client client(engine.port(), [](auto& options) {
     options.max_connections = 1;
@@ -209,8 +204,8 @@ TEST(EngineClient, GivesUpInTimeAlsoWithWhatWaits) {
 }
 
 TEST(EngineClient, AsksAgainWhenAKeptConnectionWasClosed) {
-  FakeEngine engine([&](const FakeRequest&, Peer& peer) {
-    peer.answer(200, active_decision);
+  FakeEngine engine([&](const FakeRequest& request, Peer& peer) {
+    peer.answer_question(request, active_decision);
     peer.close();
   });
   Client client(engine.port());
@@ -220,32 +215,33 @@ TEST(EngineClient, AsksAgainWhenAKeptConnectionWasClosed) {
 
 TEST(EngineClient, AsksAgainOnceOnly) {
   FakeEngine engine([&](const FakeRequest& request, Peer& peer) {
-    if (request.body.find("first") != request.body.npos) return peer.answer(200, active_decision);
+    if (request.body.find("first") != request.body.npos)
+      return peer.answer_question(request, active_decision);
     peer.close();
   });
   Client client(engine.port());
-  ASSERT_TRUE(client.ask(1, "first").get());
-  EXPECT_EQ(client.ask(2, "second").get().error(), errc::unavailable);
+  ASSERT_TRUE(client.ask("first").get());
+  EXPECT_EQ(client.ask("second").get().error(), errc::unavailable);
   EXPECT_EQ(engine.requests(), 3);
 }
 
 TEST(EngineClient, TellsErrorsApart) {
   FakeEngine engine([&](const FakeRequest& request, Peer& peer) {
-    const auto number = request.body.substr(11, 3);
+    const auto number = request.secret();
     if (number == "bad") return static_cast<void>(peer.send("nonsense\r\n\r\n"));
     if (number == "big") return peer.answer(200, std::string(1 << 20, ' '));
     if (number == "odd") return peer.answer(200, "{}");
     peer.answer(std::stoi(number), "{}");
   });
   Client client(engine.port());
-  EXPECT_EQ(client.ask(1, "401").get().error(), errc::refused);
-  EXPECT_EQ(client.ask(2, "403").get().error(), errc::refused);
-  EXPECT_EQ(client.ask(3, "503").get().error(), errc::unavailable);
-  EXPECT_EQ(client.ask(4, "429").get().error(), errc::overloaded);
-  EXPECT_EQ(client.ask(5, "400").get().error(), errc::malformed);
-  EXPECT_EQ(client.ask(6, "bad").get().error(), errc::malformed);
-  EXPECT_EQ(client.ask(7, "big").get().error(), errc::malformed);
-  EXPECT_EQ(client.ask(8, "odd").get().error(), errc::malformed);
+  EXPECT_EQ(client.ask("401").get().error(), errc::refused);
+  EXPECT_EQ(client.ask("403").get().error(), errc::refused);
+  EXPECT_EQ(client.ask("503").get().error(), errc::unavailable);
+  EXPECT_EQ(client.ask("429").get().error(), errc::overloaded);
+  EXPECT_EQ(client.ask("400").get().error(), errc::malformed);
+  EXPECT_EQ(client.ask("bad").get().error(), errc::malformed);
+  EXPECT_EQ(client.ask("big").get().error(), errc::malformed);
+  EXPECT_EQ(client.ask("odd").get().error(), errc::malformed);
 }
 
 TEST(EngineClient, DoesNotTakeStrayBytesForAnAnswer) {
@@ -258,15 +254,111 @@ TEST(EngineClient, DoesNotTakeStrayBytesForAnAnswer) {
   EXPECT_EQ(client.ask(2).get().error(), errc::malformed);
 }
 
-TEST(EngineClient, KnowsNoSecretThatIsNotText) {
-  FakeEngine engine([&](const FakeRequest&, Peer& peer) { peer.answer(200, active_decision); });
+// ---- answers in step: none is taken for the answer to another question
+
+std::string decision_about(const FakeRequest& question) {
+  const auto secret = question.secret();
+  const bool active = !secret.starts_with("revoked");
+  return std::string(R"({"active":)") + (active ? R"(true,"state":"active")" : R"(false,"state":"revoked")") +
+         R"(,"key_id":")" + secret + R"(","as_of":"3-7"})";
+}
+
+TEST(EngineClientInStep, ReadsPastInterimAnswers) {
+  FakeEngine engine([&](const FakeRequest& request, Peer& peer) {
+    peer.send("HTTP/1.1 100 Continue\r\n\r\n");
+    std::this_thread::sleep_for(5ms);
+    peer.send("HTTP/1.1 103 Early Hints\r\nLink: </x>; rel=preload\r\n\r\n");
+    std::this_thread::sleep_for(5ms);
+    peer.answer_question(request, decision_about(request));
+  });
   Client client(engine.port());
-  EXPECT_EQ(client.ask(1, "\xff\xfe").get().value().state, Decision::State::unknown);
+  for (int i = 0; i < 10; ++i) {
+    const std::string secret = (i % 2 == 0 ? "active" : "revoked") + std::to_string(i);
+    const auto decision = client.ask(secret).get();
+    ASSERT_TRUE(decision) << i << " " << decision.error().message();
+    EXPECT_EQ(decision->key_id, secret);
+  }
+  EXPECT_EQ(engine.connections(), 1);
+}
+
+TEST(EngineClientInStep, TakesNeitherInterimAnswersWithoutEndNorAnotherProtocol) {
+  FakeEngine engine([&](const FakeRequest& request, Peer& peer) {
+    if (request.secret() == "upgrade") {
+      peer.send("HTTP/1.1 101 Switching Protocols\r\n\r\n");
+      return peer.answer_question(request, decision_about(request));
+    }
+    while (peer.send("HTTP/1.1 100 Continue\r\n\r\n")) continue;
+  });
+  Client client(engine.port());
+  EXPECT_EQ(client.ask("endless").get().error(), errc::malformed);
+  EXPECT_EQ(client.ask("upgrade").get().error(), errc::malformed);
+}
+
+TEST(EngineClientInStep, ReadsAPageBehindInterimAnswers) {
+  FakeEngine engine([&](const FakeRequest&, Peer& peer) {
+    peer.send("HTTP/1.1 103 Early Hints\r\n\r\n");
+    std::this_thread::sleep_for(5ms);
+    peer.answer(200, R"({"position":"3-9","more":false,"messages":[]})");
+  });
+  Client client(engine.port());
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(client.page(Position{3, 7}).get().value().page.position.sequence, 9);
+}
+
+// What comes on a kept connection that nobody has asked anything.
+class Unasked : public testing::TestWithParam<std::string> {};
+
+TEST_P(Unasked, IsNoAnswerToTheNextQuestion) {
+  std::promise<void> sent;
+  FakeEngine engine([&](const FakeRequest& request, Peer& peer) {
+    peer.answer_question(request, decision_about(request));
+    if (request.connection != 1 || request.secret() != "active") return;
+    std::this_thread::sleep_for(20ms);  // the answer has been read
+    peer.send(GetParam().empty() ? Peer::format_answer(request, decision_about(request)) : GetParam());
+    sent.set_value();
+  });
+  Client client(engine.port());
+  EXPECT_EQ(client.ask("active").get().value().state, Decision::State::active);
+  sent.get_future().wait();
+  for (const auto* secret : {"revoked1", "active2", "revoked3"}) {
+    const auto decision = client.ask(secret).get();
+    ASSERT_TRUE(decision) << secret << ": " << decision.error().message();
+    EXPECT_EQ(decision->key_id, secret);
+  }
+  EXPECT_EQ(engine.connections(), 2);
+}
+
+INSTANTIATE_TEST_SUITE_P(EngineClientInStep, Unasked,
+                         testing::Values("",  // the same answer once more
+                                         "HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n",
+                                         "HTTP/1.1 100 Continue\r\n\r\n", "\r\n", "nonsense"));
+
+TEST(EngineClientInStep, TakesNoAnswerThatIsAboutAnotherSecretOrAboutNone) {
+  std::string answer;
+  FakeEngine engine([&](const FakeRequest& request, Peer& peer) {
+    if (request.secret() == "misled") return static_cast<void>(peer.send(answer));
+    if (request.secret() == "unnamed") return peer.answer(200, decision_about(request));
+    answer = Peer::format_answer(request, decision_about(request));
+    peer.send(answer);
+  });
+  Client client(engine.port());
+  ASSERT_TRUE(client.ask("active").get());
+  EXPECT_EQ(client.ask("misled").get().error(), errc::malformed);
+  EXPECT_EQ(client.ask("unnamed").get().error(), errc::malformed);
+  EXPECT_EQ(client.ask("revoked").get().value().state, Decision::State::revoked);
+  EXPECT_EQ(engine.connections(), 3) << "a connection that is out of step is given up";
+}
+
+TEST(EngineClient, KnowsNoSecretThatIsNotText) {
+  FakeEngine engine(
+      [&](const FakeRequest& request, Peer& peer) { peer.answer_question(request, active_decision); });
+  Client client(engine.port());
+  EXPECT_EQ(client.ask("\xff\xfe").get().value().state, Decision::State::unknown);
   EXPECT_EQ(engine.requests(), 0);
 }
 
 TEST(EngineClient, FindsTheEngineByName) {
-  FakeEngine engine([&](const FakeRequest&, Peer& peer) { peer.answer(200, active_decision); });
+  FakeEngine engine(
+      [&](const FakeRequest& request, Peer& peer) { peer.answer_question(request, active_decision); });
   Client client(engine.port(), [](auto& options) { options.address.host = "localhost"; });
   EXPECT_TRUE(client.ask(1).get());
   Client lost(engine.port(), [](auto& options) { options.address.host = "no-such-host.invalid"; });
@@ -297,7 +389,8 @@ TEST(EngineClient, TellsEveryoneWhenStopped) {
 }
 
 TEST(EngineClient, CanBeStoppedAtAnyMoment) {
-  FakeEngine engine([&](const FakeRequest&, Peer& peer) { peer.answer(200, active_decision); });
+  FakeEngine engine(
+      [&](const FakeRequest& request, Peer& peer) { peer.answer_question(request, active_decision); });
   for (int i = 0; i < 60; ++i) {
     Client client(engine.port());
     if (i % 2)
@@ -320,7 +413,7 @@ TEST(EngineClient, MayGoWithItsLoopUnfinished) {
   options.address = {"localhost", engine.port()};
   EngineClient client(io, options);
   client.start_stream({[] { return std::nullopt; }, [](auto) {}, [](auto) {}, [](bool, auto) {}});
-  client.ask(digest_of(1), "x", [](const auto&) {});
+  client.ask(engine::sha256("x"), "x", [](const auto&) {});
   io.run_for(50ms);
 }
 
@@ -370,8 +463,8 @@ TEST(EngineClient, PutsPagesBeforeQuestionsThatWait) {
       order.push_back(request.method);
     }
     gone.wait();
-    peer.answer(request.method == "GET" ? 410 : 200,
-                request.method == "GET" ? std::string_view(R"({"position":"1-1"})") : active_decision);
+    if (request.method == "GET") return peer.answer(410, R"({"position":"1-1"})");
+    peer.answer_question(request, active_decision);
   });
   Client client(engine.port(), [](auto& options) { options.max_connections = 1; });
   auto first = client.ask(1);

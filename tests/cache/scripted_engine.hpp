@@ -87,7 +87,7 @@ class ScriptedEngine {
   void verify(const FakeRequest& request, Peer& peer) {
     ++questions;
     if (refuses_questions) return peer.answer(503, "{}");
-    const auto id = request.body.substr(11, request.body.size() - 13);
+    const auto id = request.secret();
     std::string body;
     {
       std::lock_guard lock(mutex_);
@@ -99,7 +99,7 @@ class ScriptedEngine {
     std::this_thread::sleep_for(std::chrono::milliseconds(question_delay_ms));
     if (holds_answers) ++held;
     while (holds_answers && !stopping_) std::this_thread::sleep_for(std::chrono::milliseconds(1));
-    peer.answer(200, body);
+    peer.answer_question(request, body);
   }
 
   void page(const FakeRequest& request, Peer& peer) {

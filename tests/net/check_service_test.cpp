@@ -49,14 +49,14 @@ class NamedKeys {
 
   void verify(const FakeRequest& request, FakeEngine::Peer& peer) {
     ++questions;
-    const auto secret = request.body.substr(11, request.body.size() - 13);
+    const auto secret = request.secret();
     if (secret == "fails") return peer.answer(500, "{}");
     std::string body =
         "{\"active\":" + std::string(secret == "active" ? "true" : "false") + ",\"state\":\"" + secret + "\"";
     if (secret != "unknown") {
       body += R"(,"key_id":"k1","user":"ann","workspace":"acme","permissions":["a","b:c"])";
     }
-    peer.answer(200, body + R"(,"as_of":"1-1"})");
+    peer.answer_question(request, body + R"(,"as_of":"1-1"})");
   }
 
   std::atomic<bool> stopping_{false};

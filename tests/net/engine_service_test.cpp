@@ -176,6 +176,25 @@ TEST(EngineService, CreatesShowsVerifiesAndRevokes) {
   EXPECT_EQ(client.request("DELETE", "/v1/keys/" + id, {}, R"({"reason":"other"})").body, revoked.body);
 }
 
+TEST(EngineService, SaysWhichSecretADecisionIsAboutWhenAsked) {
+  ServedEngine served;
+  auto client = served.client();
+  const auto verify = [&](std::string_view query, const std::string& secret) {
+    return client.request("POST", "/v1/keys/verify" + std::string(query), {},
+                          R"({"secret":")" + secret + "\"}");
+  };
+  for (const std::string secret : {"one", "a/b", "another one"}) {
+    const auto named = verify("?echo=secret_sha256", secret);
+    EXPECT_EQ(named.status, 200);
+    EXPECT_EQ(named.json()["secret_sha256"].text(), engine::to_hex(engine::sha256(secret)));
+    EXPECT_EQ(named.body.find(secret + '"'), std::string::npos);
+    EXPECT_EQ(verify("", secret).body.find("secret_sha256"), std::string::npos);
+  }
+  const auto refused = verify("?echo=secret", "one");
+  EXPECT_EQ(refused.status, 400);
+  EXPECT_EQ(refused.json()["code"].text(), "invalid_parameter");
+}
+
 TEST(EngineService, VerifiesASecretHoweverItsBodyIsWritten) {
   ServedEngine served;
   for (const std::string secret : {"a/b", "a b\xc3\xa4", "a\"b\\"}) {

@@ -11,6 +11,8 @@
 #include <cstdio>
 #include <stdexcept>
 
+#include "engine/digest.hpp"
+
 namespace revoked::test {
 namespace {
 
@@ -45,7 +47,24 @@ void parse_head(std::string_view head, FakeRequest& request) {
   }
 }
 
+std::string format(int status, std::string_view body, std::string_view type) {
+  std::string text = "HTTP/1.1 " + std::to_string(status) + " Any\r\nContent-Type: ";
+  text.append(type)
+      .append("\r\nContent-Length: ")
+      .append(std::to_string(body.size()))
+      .append("\r\n\r\n")
+      .append(body);
+  return text;
+}
+
 }  // namespace
+
+std::string FakeRequest::secret() const {
+  if (body.size() < 13) return {};
+  auto text = body.substr(11, body.size() - 13);  // {"secret":"…"}
+  std::erase(text, '\\');
+  return text;
+}
 
 bool FakeEngine::Peer::send(std::string_view bytes) {
   while (!bytes.empty()) {
@@ -57,13 +76,18 @@ bool FakeEngine::Peer::send(std::string_view bytes) {
 }
 
 void FakeEngine::Peer::answer(int status, std::string_view body, std::string_view type) {
-  std::string text = "HTTP/1.1 " + std::to_string(status) + " Any\r\nContent-Type: ";
-  text.append(type)
-      .append("\r\nContent-Length: ")
-      .append(std::to_string(body.size()))
-      .append("\r\n\r\n")
-      .append(body);
-  send(text);
+  send(format(status, body, type));
+}
+
+std::string FakeEngine::Peer::format_answer(const FakeRequest& question, std::string_view decision) {
+  std::string body(decision.substr(0, decision.rfind('}')));
+  if (body.size() > 1) body += ',';
+  body += "\"secret_sha256\":\"" + engine::to_hex(engine::sha256(question.secret())) + "\"}";
+  return format(200, body, "application/json");
+}
+
+void FakeEngine::Peer::answer_question(const FakeRequest& question, std::string_view decision) {
+  send(format_answer(question, decision));
 }
 
 void FakeEngine::Peer::open_event_stream() {

@@ -20,6 +20,8 @@ struct FakeRequest {
   std::map<std::string, std::string> headers;  // names in lower case
   std::string body;
   int connection = 0;  // counted from 1
+
+  std::string secret() const;  // of a question
 };
 
 class FakeEngine {
@@ -30,6 +32,9 @@ class FakeEngine {
     explicit Peer(int socket) : socket_(socket) {}
     bool send(std::string_view bytes);  // false: the other side is gone
     void answer(int status, std::string_view body, std::string_view type = "application/json");
+    // To a question: `decision` is an object, which is made to say what it is about.
+    void answer_question(const FakeRequest& question, std::string_view decision);
+    static std::string format_answer(const FakeRequest& question, std::string_view decision);
     void open_event_stream();  // the head of a chunked answer
     bool send_chunk(std::string_view bytes);
     bool send_event(std::string_view data);  // as one chunk
