@@ -1,19 +1,21 @@
-// hiredis' asynchronous contexts, driven by Asio. A context serves one connection and frees itself when that
-// ends; it owns the descriptor; whatever is unanswered then gets a null reply.
+// The connections to Redis: one for publishing, one for a subscription.
 #include "cache/redis.hpp"
 
-#include <hiredis/async.h>
-#include <pthread.h>
+#include <sys/un.h>
 
+#include <algorithm>
 #include <array>
-#include <boost/asio/posix/basic_stream_descriptor.hpp>
+#include <boost/asio/generic/stream_protocol.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/post.hpp>
-#include <csignal>
+#include <deque>
 #include <mutex>
+#include <optional>
 #include <vector>
 
 #include "cache/backoff.hpp"
 #include "cache/endpoint.hpp"
+#include "cache/resp.hpp"
 
 namespace revoked::cache {
 namespace {
@@ -26,28 +28,30 @@ constexpr auto ping_after = 1s;       // of silence
 constexpr auto dead_after = 4s;       // of silence: nothing came back for 3 s
 constexpr auto watch_period = 250ms;
 constexpr auto steady_after = 2s;  // a connection that lasted so long was a good one
-constexpr std::size_t max_reply_bytes = 64 << 20;
+constexpr std::size_t max_reply_bytes = 64 << 10;
+constexpr std::size_t max_framing_bytes = 1 << 10;  // around a message
+constexpr std::size_t max_reason_size = 200;
+constexpr std::size_t read_bytes = 64 << 10;
 
-// hiredis writes with write(2), which raises SIGPIPE on a broken connection. The thread that drives the
-// connections does not want it.
-void block_sigpipe() {
-  sigset_t set;
-  sigemptyset(&set);
-  sigaddset(&set, SIGPIPE);
-  pthread_sigmask(SIG_BLOCK, &set, nullptr);
+// What Redis says of itself, for a log.
+std::string reason_of(const RespReply& error) {
+  std::string text = error.text.substr(0, max_reason_size);
+  for (char& c : text) {
+    if (c < ' ' || c > '~') c = '?';
+  }
+  return text;
 }
 
-std::string_view text_of(const redisReply& reply) { return {reply.str, reply.len}; }
-
 // A connection to Redis that is made again whenever it is lost, until stopped. What runs on the io_context
-// holds `self_`, so that nothing outlives the memory it uses.
+// holds `self_`, so that nothing outlives the memory it uses. A reply that is not the one expected ends it.
 class Connection {
  public:
-  Connection(asio::io_context& io, RedisAddress address, RedisStateListener on_state)
+  Connection(asio::io_context& io, RedisAddress address, RedisStateListener on_state, std::size_t max_reply)
       : address_(std::move(address)),
         on_state_(std::move(on_state)),
+        max_reply_(max_reply),
         names_(io, address_.host, address_.port),
-        descriptor_(io),
+        socket_(io),
         timer_(io),
         executor_(io.get_executor()) {}
   virtual ~Connection() = default;
@@ -63,10 +67,9 @@ class Connection {
   void stop() {
     if (stopped_) return;
     stopped_ = true;
-    ready_ = false;
     ++timer_turn_;
     timer_.cancel();
-    if (context_) redisAsyncFree(context_);
+    close();
   }
 
   bool is_ready() const { return ready_; }
@@ -75,6 +78,8 @@ class Connection {
   // The connection stands: send the commands that make it useful and call became_ready() when they succeeded.
   virtual void greet() = 0;
   virtual void ping() = 0;
+  // Of what was sent, or of its own. May drop() the connection.
+  virtual void on_reply(const RespReply& reply) = 0;
   virtual void on_closed() {}
 
   void became_ready() {
@@ -86,125 +91,12 @@ class Connection {
     on_state_(true, {});
   }
 
-  // Ends the connection; the next one is made after a pause. Never from `on_connect`: hiredis goes on using
-  // the context there.
+  // Ends the connection; the next one is made after a pause.
   void drop(std::string_view reason) {
-    if (!context_) return;
-    if (reason_.empty()) reason_ = reason;
-    redisAsyncFree(context_);
-  }
-
-  bool send(std::initializer_list<std::string_view> arguments, redisCallbackFn* on_reply) {
-    std::array<const char*, 4> text;
-    std::array<std::size_t, 4> size;
-    int count = 0;
-    for (const auto argument : arguments) {
-      text[count] = argument.data();
-      size[count++] = argument.size();
-    }
-    return context_ &&
-           redisAsyncCommandArgv(context_, on_reply, this, count, text.data(), size.data()) == REDIS_OK;
-  }
-
-  // Between these two, send() only gathers; then all of it is written, without waiting for the loop to find
-  // the descriptor writable.
-  void hold_writes() { holds_writes_ = true; }
-  void write_now() {
-    holds_writes_ = false;
-    if (context_) redisAsyncHandleWrite(context_);
-  }
-
-  void request_write() {
-    wants_write_ = true;
-    if (!holds_writes_) arm(asio::posix::descriptor_base::wait_write);
-  }
-
-  std::size_t unsent_bytes() const { return context_ ? sdslen(context_->c.obuf) : 0; }
-
-  bool stopped_ = false;
-  std::atomic<bool> ready_{false};
-  redisAsyncContext* context_ = nullptr;  // null while there is no connection
-
- private:
-  using Descriptor = asio::posix::basic_stream_descriptor<Executor>;
-
-  // ---- making a connection
-
-  void connect() {
-    if (stopped_) return;
-    block_sigpipe();
-    set_timer(connect_timeout, &Connection::on_connect_timeout);
-    if (!address_.unix_path.empty()) return open(redisAsyncConnectUnix(address_.unix_path.c_str()));
-    names_.find([self = self_, turn = timer_turn_](error_code error, const TcpEndpoints& endpoints) {
-      const auto link = self.lock();
-      if (!link || link->stopped_ || turn != link->timer_turn_) return;
-      if (error) return link->retry("cannot find " + link->address_.host + ": " + error.message());
-      const auto& endpoint = endpoints[link->tries_++ % endpoints.size()];
-      link->open(redisAsyncConnect(endpoint.address().to_string().c_str(), endpoint.port()));
-    });
-  }
-
-  void open(redisAsyncContext* context) {
-    if (!context) return retry("out of memory");
-    if (context->err) {
-      const std::string reason = context->errstr;
-      redisAsyncFree(context);
-      return retry(reason);
-    }
-    context_ = context;
-    reason_.clear();
-    descriptor_.assign(context->c.fd);
-    context->data = this;
-    context->ev.data = this;
-    context->ev.addRead = [](void* self) { static_cast<Connection*>(self)->request_read(); };
-    context->ev.delRead = [](void* self) { static_cast<Connection*>(self)->wants_read_ = false; };
-    context->ev.addWrite = [](void* self) { static_cast<Connection*>(self)->request_write(); };
-    context->ev.delWrite = [](void* self) { static_cast<Connection*>(self)->wants_write_ = false; };
-    context->ev.cleanup = [](void* self) { static_cast<Connection*>(self)->context_ends(); };
-    redisAsyncSetConnectCallback(context, [](const redisAsyncContext* connected, int status) {
-      if (status == REDIS_OK) static_cast<Connection*>(connected->data)->on_connect();
-    });
-  }
-
-  void on_connect() {
-    last_heard_ = Clock::now();
-    pinged_ = false;
-    if (!address_.password.empty()) {
-      if (address_.user.empty())
-        send({"AUTH", address_.password}, &Connection::on_preparation);
-      else
-        send({"AUTH", address_.user, address_.password}, &Connection::on_preparation);
-    }
-    if (address_.database != 0)
-      send({"SELECT", std::to_string(address_.database)}, &Connection::on_preparation);
-    greet();
-  }
-
-  static void on_preparation(redisAsyncContext* context, void* reply_data, void*) {
-    const auto* reply = static_cast<const redisReply*>(reply_data);
-    if (reply && reply->type == REDIS_REPLY_ERROR)
-      static_cast<Connection*>(context->data)->drop(text_of(*reply));
-  }
-
-  void on_connect_timeout() {
-    if (context_)
-      drop("no answer in time");
-    else
-      retry("cannot find " + address_.host + " in time");
-  }
-
-  // ---- losing it
-
-  // hiredis is about to close the descriptor and to free the context; it is on the stack still, so what
-  // follows from that happens later, from the loop.
-  void context_ends() {
-    if (reason_.empty()) reason_ = context_->err ? context_->errstr : "closed";
-    context_ = nullptr;
-    ++turn_;
-    wants_read_ = wants_write_ = reading_ = writing_ = false;
-    descriptor_.release();
-    const bool was_ready = ready_.exchange(false);
-    on_closed();
+    if (!is_up_) return;
+    reason_ = reason;
+    const bool was_ready = ready_;
+    close();
     if (stopped_) return;
     ++timer_turn_;
     asio::post(executor_, [self = self_.lock(), was_ready] {
@@ -212,6 +104,116 @@ class Connection {
       if (was_ready && Clock::now() - self->ready_since_ >= steady_after) self->backoff_.reset();
       self->retry(self->reason_);
     });
+  }
+
+  // Gathers a command; write_now() sends what is gathered, as far as the socket takes it without waiting.
+  bool send(std::initializer_list<std::string_view> arguments) {
+    if (is_up_) append_command(unsent_, arguments);
+    return is_up_;
+  }
+  void write_now() {
+    if (!is_up_ || waits_to_write_) return;
+    error_code error;
+    const auto size = socket_.write_some(asio::buffer(unsent_.data() + sent_, unsent_.size() - sent_), error);
+    sent_ += size;
+    if (sent_ == unsent_.size() || sent_ > unsent_.size() / 2) {
+      unsent_.erase(0, sent_);
+      sent_ = 0;
+    }
+    if (error && error != asio::error::would_block) return drop(error.message());
+    if (unsent_.empty()) return;
+    waits_to_write_ = true;
+    socket_.async_wait(GenericSocket::wait_write, [self = self_.lock(), turn = turn_](error_code) {
+      if (turn != self->turn_) return;
+      self->waits_to_write_ = false;
+      self->write_now();
+    });
+  }
+
+  std::size_t unsent_bytes() const { return unsent_.size() - sent_; }
+
+  bool stopped_ = false;
+  std::atomic<bool> ready_{false};
+
+ private:
+  using GenericSocket = asio::basic_stream_socket<asio::generic::stream_protocol, Executor>;
+  using Endpoint = asio::generic::stream_protocol::endpoint;
+
+  // ---- making a connection
+
+  void connect() {
+    if (stopped_) return;
+    set_timer(connect_timeout, &Connection::on_connect_timeout);
+    if (!address_.unix_path.empty()) {
+      if (address_.unix_path.size() >= sizeof(sockaddr_un::sun_path)) return retry("too long a path");
+      return open(asio::local::stream_protocol::endpoint(address_.unix_path));
+    }
+    names_.find([self = self_, turn = timer_turn_](error_code error, const TcpEndpoints& endpoints) {
+      const auto link = self.lock();
+      if (!link || link->stopped_ || turn != link->timer_turn_) return;
+      if (error) return link->retry("cannot find " + link->address_.host + ": " + error.message());
+      link->open(endpoints[link->tries_++ % endpoints.size()]);
+    });
+  }
+
+  void open(const Endpoint& endpoint) {
+    error_code error;
+    socket_.open(endpoint.protocol(), error);
+    if (error) return retry(error.message());
+    is_up_ = true;
+    error_code ignored;
+    socket_.set_option(asio::ip::tcp::no_delay(true), ignored);
+    socket_.async_connect(endpoint, [self = self_.lock(), turn = turn_](error_code failed) {
+      if (turn != self->turn_) return;
+      if (failed) return self->drop(failed.message());
+      self->on_connect();
+    });
+  }
+
+  void on_connect() {
+    error_code error;
+    socket_.non_blocking(true, error);
+    if (error) return drop(error.message());
+    reader_.emplace(max_reply_);
+    last_heard_ = Clock::now();
+    pinged_ = false;
+    unprepared_ = 0;
+    if (!address_.password.empty()) {
+      ++unprepared_;
+      if (address_.user.empty())
+        send({"AUTH", address_.password});
+      else
+        send({"AUTH", address_.user, address_.password});
+    }
+    if (address_.database != 0) {
+      ++unprepared_;
+      send({"SELECT", std::to_string(address_.database)});
+    }
+    greet();
+    read();
+    write_now();
+  }
+
+  void on_connect_timeout() {
+    if (is_up_)
+      drop("no answer in time");
+    else
+      retry("cannot find " + address_.host + " in time");
+  }
+
+  // ---- losing it
+
+  void close() {
+    ready_ = false;
+    if (!is_up_) return;
+    is_up_ = false;
+    ++turn_;
+    error_code ignored;
+    socket_.close(ignored);
+    waits_to_write_ = false;
+    unsent_.clear();
+    sent_ = 0;
+    on_closed();
   }
 
   // A reason is told once, not at every try.
@@ -225,12 +227,13 @@ class Connection {
   // Redis answers a ping at once, so a silent peer is a dead one, whatever the kernel thinks of the
   // connection.
   void watch() {
-    if (!context_ || !ready_) return;
+    if (!is_up_ || !ready_) return;
     const auto silence = Clock::now() - last_heard_;
     if (silence >= dead_after) return drop("no answer to a ping");
     if (silence >= ping_after && !pinged_) {
       pinged_ = true;
       ping();
+      write_now();
     }
     set_timer(watch_period, &Connection::watch);
   }
@@ -243,51 +246,61 @@ class Connection {
     });
   }
 
-  // ---- the descriptor
+  // ---- replies
 
-  void request_read() {
-    wants_read_ = true;
-    arm(asio::posix::descriptor_base::wait_read);
+  void read() {
+    if (!is_up_) return;
+    socket_.async_read_some(
+        asio::buffer(chunk_), [self = self_.lock(), turn = turn_](error_code error, std::size_t size) {
+          if (turn != self->turn_) return;
+          if (error) return self->drop(error == asio::error::eof ? "closed by Redis" : error.message());
+          self->last_heard_ = Clock::now();
+          self->pinged_ = false;
+          self->take({self->chunk_.data(), size});
+          self->read();
+        });
   }
 
-  void arm(asio::posix::descriptor_base::wait_type what) {
-    bool& armed = what == asio::posix::descriptor_base::wait_read ? reading_ : writing_;
-    auto self = self_.lock();
-    if (armed || !context_ || !self) return;
-    armed = true;
-    descriptor_.async_wait(what, [self = std::move(self), what, turn = turn_](error_code error) {
-      if (turn == self->turn_) self->on_wait(what, error);
-    });
-  }
-
-  // Either call may end the connection, and with it the context.
-  void on_wait(asio::posix::descriptor_base::wait_type what, error_code error) {
-    const bool read = what == asio::posix::descriptor_base::wait_read;
-    (read ? reading_ : writing_) = false;
-    if (error || !context_ || !(read ? wants_read_ : wants_write_)) return;
-    if (!read) return redisAsyncHandleWrite(context_);
-    last_heard_ = Clock::now();
-    pinged_ = false;
-    redisAsyncHandleRead(context_);
-    if (context_ && context_->c.reader->len > max_reply_bytes) drop("too large a reply");
+  // A reply may end the connection, or lead to the next.
+  void take(std::string_view bytes) {
+    const auto turn = turn_;
+    reader_->feed(bytes);
+    std::string error;
+    while (turn == turn_) {
+      const auto reply = reader_->next(error);
+      if (!error.empty()) return drop(error);
+      if (!reply) return;
+      if (unprepared_ == 0) {
+        on_reply(*reply);
+        continue;
+      }
+      --unprepared_;
+      if (reply->kind == RespReply::Kind::error) return drop(reason_of(*reply));
+      if (reply->kind != RespReply::Kind::text) return drop("an unexpected reply");
+    }
   }
 
   const RedisAddress address_;
   RedisStateListener on_state_;
+  const std::size_t max_reply_;
   NameLookup names_;
-  Descriptor descriptor_;
+  GenericSocket socket_;
   Timer timer_;
   Executor executor_;
   std::weak_ptr<Connection> self_;
   Backoff backoff_;
+  bool is_up_ = false;            // there is a connection, or one is being made
   std::string reason_;            // why the connection ended
   std::string told_;              // the last reason told
   std::size_t tries_ = 0;         // takes the addresses of a name in turn
   std::uint64_t timer_turn_ = 0;  // a wait of an earlier turn that is on its way counts no more
-  std::uint64_t turn_ = 0;        // the same for the descriptor: one turn a connection
-  bool wants_read_ = false, wants_write_ = false;
-  bool reading_ = false, writing_ = false;
-  bool holds_writes_ = false;
+  std::uint64_t turn_ = 0;        // the same for the socket: one turn a connection
+  std::optional<RespReader> reader_;
+  std::array<char, read_bytes> chunk_;
+  std::string unsent_;
+  std::size_t sent_ = 0;  // of those
+  bool waits_to_write_ = false;
+  int unprepared_ = 0;  // replies to what comes before greet()
   bool pinged_ = false;
   Clock::time_point last_heard_;
   Clock::time_point ready_since_;
@@ -303,29 +316,31 @@ struct RedisPublisher::Impl final : Connection {
     std::shared_ptr<const std::string> message;
   };
 
-  using Connection::Connection;
+  Impl(asio::io_context& io_, RedisAddress address, RedisStateListener on_state)
+      : Connection(io_, std::move(address), std::move(on_state), max_reply_bytes), io(io_) {}
 
-  void greet() override { send({"PING"}, &Impl::on_ping); }
-  void ping() override { send({"PING"}, &Impl::on_ping); }
+  enum class Sent { ping, message };
 
-  static void on_ping(redisAsyncContext* context, void* reply_data, void*) {
-    const auto* reply = static_cast<const redisReply*>(reply_data);
-    if (!reply) return;
-    auto* self = static_cast<Impl*>(static_cast<Connection*>(context->data));
-    if (reply->type == REDIS_REPLY_ERROR) return self->drop(text_of(*reply));
-    self->became_ready();
+  void greet() override { ping(); }
+  void ping() override {
+    if (send({"PING"})) sent.push_back(Sent::ping);
   }
 
   // A message without an answer may have been published or not.
-  static void on_published(redisAsyncContext* context, void* reply_data, void*) {
-    const auto* reply = static_cast<const redisReply*>(reply_data);
-    auto* self = static_cast<Impl*>(static_cast<Connection*>(context->data));
-    if (reply && reply->type != REDIS_REPLY_ERROR) return;
-    ++self->dropped;
-    if (reply) self->drop(text_of(*reply));
+  void on_reply(const RespReply& reply) override {
+    if (sent.empty()) return drop("a reply to nothing");
+    const auto what = sent.front();
+    sent.pop_front();
+    if (what == Sent::message && reply.kind != RespReply::Kind::integer) ++dropped;
+    if (reply.kind == RespReply::Kind::error) return drop(reason_of(reply));
+    const auto expected = what == Sent::ping ? RespReply::Kind::text : RespReply::Kind::integer;
+    if (reply.kind != expected) return drop("an unexpected reply");
+    if (what == Sent::ping) became_ready();
   }
 
   void on_closed() override {
+    dropped += static_cast<std::uint64_t>(std::count(sent.begin(), sent.end(), Sent::message));
+    sent.clear();
     std::lock_guard lock(mutex);
     dropped += queue.size();
     queue.clear();
@@ -340,10 +355,12 @@ struct RedisPublisher::Impl final : Connection {
       queued_bytes = 0;
       is_posted = false;
     }
-    hold_writes();
     for (const auto& item : sending) {
       if (ready_ && unsent_bytes() + item.message->size() > max_unsent_bytes) drop("too much is unsent");
-      if (!ready_ || !send({"PUBLISH", item.channel, *item.message}, &Impl::on_published)) ++dropped;
+      if (ready_ && send({"PUBLISH", item.channel, *item.message}))
+        sent.push_back(Sent::message);
+      else
+        ++dropped;
     }
     sending.clear();
     write_now();
@@ -354,13 +371,13 @@ struct RedisPublisher::Impl final : Connection {
   std::size_t queued_bytes = 0;
   bool is_posted = false;
   std::vector<Item> sending;  // in drain() only; keeps its capacity
+  std::deque<Sent> sent;      // and not answered
   std::atomic<std::uint64_t> dropped{0};
-  asio::io_context* io = nullptr;
+  asio::io_context& io;
 };
 
 RedisPublisher::RedisPublisher(asio::io_context& io, RedisAddress address, RedisStateListener on_state)
     : impl_(std::make_shared<Impl>(io, std::move(address), std::move(on_state))) {
-  impl_->io = &io;
   Connection::start(impl_);
 }
 
@@ -379,7 +396,7 @@ void RedisPublisher::publish(std::string_view channel, std::shared_ptr<const std
     if (impl_->is_posted) return;
     impl_->is_posted = true;
   }
-  asio::post(*impl_->io, [impl = impl_] { impl->drain(); });
+  asio::post(impl_->io, [impl = impl_] { impl->drain(); });
 }
 
 bool RedisPublisher::is_connected() const { return impl_->is_ready(); }
@@ -391,29 +408,30 @@ void RedisPublisher::stop() { impl_->stop(); }
 struct RedisSubscriber::Impl final : Connection {
   Impl(asio::io_context& io, RedisAddress address, RedisStateListener on_state, std::string channel_,
        std::function<void(std::string_view)> on_message_)
-      : Connection(io, std::move(address), std::move(on_state)),
+      : Connection(io, std::move(address), std::move(on_state), max_message_bytes + max_framing_bytes),
         channel(std::move(channel_)),
         on_message(std::move(on_message_)) {}
 
-  void greet() override { send({"SUBSCRIBE", channel}, &Impl::on_reply); }
+  void greet() override { send({"SUBSCRIBE", channel}); }
+  void ping() override { send({"PING"}); }
 
-  // hiredis would keep a record of every command sent on a subscribed connection until it ends, so this one
-  // is put past it into the buffer; its answer is an array that on_reply() ignores.
-  void ping() override {
-    constexpr std::string_view command = "*1\r\n$4\r\nPING\r\n";
-    redisAppendFormattedCommand(&context_->c, command.data(), command.size());
-    request_write();
-  }
-
-  static void on_reply(redisAsyncContext* context, void* reply_data, void*) {
-    const auto* reply = static_cast<const redisReply*>(reply_data);
-    if (!reply || reply->type != REDIS_REPLY_ARRAY || reply->elements != 3) return;
-    auto* self = static_cast<Impl*>(static_cast<Connection*>(context->data));
-    if (self->stopped_ || reply->element[0]->type != REDIS_REPLY_STRING) return;
-    const auto kind = text_of(*reply->element[0]);
-    if (kind == "subscribe") return self->became_ready();
-    if (kind == "message" && reply->element[2]->type == REDIS_REPLY_STRING)
-      self->on_message(text_of(*reply->element[2]));
+  // On a subscribed connection everything is an array that begins with what it is.
+  void on_reply(const RespReply& reply) override {
+    using Kind = RespReply::Kind;
+    if (reply.kind == Kind::error) return drop(reason_of(reply));
+    const auto& parts = reply.elements;
+    const auto is_text = [&](std::size_t i, std::string_view text) {
+      return i < parts.size() && parts[i].kind == Kind::text && parts[i].text == text;
+    };
+    if (!ready_) {
+      if (parts.size() == 3 && is_text(0, "subscribe") && is_text(1, channel)) return became_ready();
+    } else if (is_text(0, "message") && is_text(1, channel) && parts.size() == 3 &&
+               parts[2].kind == Kind::text) {
+      return on_message(parts[2].text);
+    } else if (is_text(0, "pong") && parts.size() == 2) {
+      return;
+    }
+    drop("a reply that is none to a subscription");
   }
 
   const std::string channel;

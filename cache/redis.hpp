@@ -1,7 +1,7 @@
 #pragma once
-// Redis publish/subscribe over hiredis, on one io_context. A hint only (P10): nothing is queued while Redis
-// is away, and nothing is repeated. Reconnects by itself, with exponential backoff and jitter, until stopped.
-// Blocks SIGPIPE on the io_context's thread, because hiredis would raise it on a broken connection.
+// Redis publish/subscribe, on one io_context. A hint only (P10): nothing is queued while Redis is away, and
+// nothing is repeated. Reconnects by itself, with exponential backoff and jitter, until stopped. Whatever
+// comes from Redis that is not the reply expected ends the connection, and no more.
 
 #include <atomic>
 #include <functional>
@@ -59,6 +59,8 @@ class RedisSubscriber {
                   std::function<void(std::string_view message)> on_message, RedisStateListener on_state);
   ~RedisSubscriber();
   void stop();  // as above
+
+  static constexpr std::size_t max_message_bytes = 1 << 20;  // what is larger ends the connection
 
  private:
   struct Impl;

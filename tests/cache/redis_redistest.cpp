@@ -216,11 +216,23 @@ TEST_F(RedisBus, KeepsTheOrderOfEachThread) {
   }
 }
 
+TEST_F(RedisBus, ComesBackAfterAMessageThatIsTooLarge) {
+  open();
+  wait_until_up();
+  publisher_->publish("channel",
+                      text(std::string(RedisSubscriber::max_message_bytes + (64 << 10) + 4096, 'x')));
+  ASSERT_TRUE(subscriber_states_.wait_for("down: too large a reply"));
+  ASSERT_TRUE(wait_for_ups(subscriber_states_, 2));
+  publisher_->publish("channel", text("small"));
+  ASSERT_TRUE(messages_.wait_for("small"));
+  EXPECT_EQ(messages_.size(), 1);
+}
+
 TEST_F(RedisBus, CarriesBytesAndLargeMessages) {
   open();
   wait_until_up();
   const std::string bytes("a\0b\r\nc", 6);
-  const std::string large(20 << 20, 'x');
+  const std::string large(RedisSubscriber::max_message_bytes, 'x');
   publisher_->publish("channel", text(bytes));
   publisher_->publish("other", text("not for us"));
   publisher_->publish("channel", text(large));
