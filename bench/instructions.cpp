@@ -18,6 +18,7 @@ namespace revoked::bench {
 namespace {
 
 constexpr engine::UnixMs told_at = 1'767'322'445'678;
+const cache::Stamp stamp{"k3v9x0c7q2m4ab", told_at, 1234};
 constexpr std::size_t keys = 20'000;
 
 using Operation = std::function<void(std::size_t)>;
@@ -48,11 +49,11 @@ void revoke(Repeat repeat) {
 
 void encode_message(Repeat repeat) {
   auto batch = revocations(1, 1);
-  repeat([&](std::size_t) { keep(cache::encode_message(batch.view(), told_at).data()); });
+  repeat([&](std::size_t) { keep(cache::encode_message(batch.view(), stamp).data()); });
 }
 
 void decode_message(Repeat repeat) {
-  const auto text = cache::encode_message(revocations(1, 1).view(), told_at);
+  const auto text = cache::encode_message(revocations(1, 1).view(), stamp);
   repeat([&](std::size_t) { keep(cache::decode_message(text)->events.data()); });
 }
 
@@ -60,8 +61,8 @@ void follow(Repeat repeat) {
   cache::Follower follower({});
   cache::NearCache near_cache({.max_entries = keys, .max_marks = 2 * keys});
   const cache::Monotonic now{std::chrono::hours(1)};
-  auto message = *cache::decode_message(cache::encode_message(revocations(1, 1).view(), told_at));
-  near_cache.flush(*follower.on_message({1, 1, 0, told_at, {}}, now).flush);
+  auto message = *cache::decode_message(cache::encode_message(revocations(1, 1).view(), stamp));
+  near_cache.flush(*follower.on_message({1, 1, 0, told_at, {}, {}, {}}, now).flush);
   repeat([&](std::size_t) {
     for (const auto& event : follower.on_message(message, now).apply) near_cache.apply(event);
     renumber(message.events[0].key_id, ++message.events[0].sequence);

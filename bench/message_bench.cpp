@@ -12,6 +12,7 @@ namespace revoked::bench {
 namespace {
 
 constexpr engine::UnixMs told_at = 1'767'322'445'678;
+const cache::Stamp stamp{"k3v9x0c7q2m4ab", told_at, 1234};
 
 void encode_event(benchmark::State& state) {
   const auto key_id = uuid_of(1);
@@ -40,13 +41,13 @@ void decode_event(benchmark::State& state) {
 
 void encode_message(benchmark::State& state) {
   auto batch = revocations(1, static_cast<std::uint32_t>(state.range(0)));
-  for (auto _ : state) benchmark::DoNotOptimize(cache::encode_message(batch.view(), told_at));
+  for (auto _ : state) benchmark::DoNotOptimize(cache::encode_message(batch.view(), stamp));
   state.SetItemsProcessed(state.iterations() * state.range(0));
 }
 
 void decode_message(benchmark::State& state) {
   const auto text =
-      cache::encode_message(revocations(1, static_cast<std::uint32_t>(state.range(0))).view(), told_at);
+      cache::encode_message(revocations(1, static_cast<std::uint32_t>(state.range(0))).view(), stamp);
   for (auto _ : state) {
     if (!cache::decode_message(text)) state.SkipWithError("malformed");
   }
@@ -60,8 +61,8 @@ void follow(benchmark::State& state) {
   const cache::Monotonic now{std::chrono::hours(1)};
   const auto count = static_cast<engine::Sequence>(state.range(0));
   auto message = *cache::decode_message(
-      cache::encode_message(revocations(1, static_cast<std::uint32_t>(count)).view(), told_at));
-  near_cache.flush(*follower.on_message({1, 1, 0, told_at, {}}, now).flush);
+      cache::encode_message(revocations(1, static_cast<std::uint32_t>(count)).view(), stamp));
+  near_cache.flush(*follower.on_message({1, 1, 0, told_at, {}, {}, {}}, now).flush);
   for (auto _ : state) {
     const auto actions = follower.on_message(message, now);
     if (actions.apply.size() != count) state.SkipWithError("not applied");

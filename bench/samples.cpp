@@ -28,8 +28,8 @@ class NullStore final : public engine::Store {
     return {};
   }
   result<Sequence> last_sequence() const override { return last_; }
-  result<std::vector<std::pair<engine::Epoch, Sequence>>> epochs() const override {
-    return std::vector<std::pair<engine::Epoch, Sequence>>{};
+  result<std::vector<engine::EpochStart>> epochs() const override {
+    return std::vector<engine::EpochStart>{};
   }
   result<void> replay(Sequence, const std::function<bool(const BatchView&)>&) const override { return {}; }
   result<void> load_keys(const KeyVisitor&) const override { return {}; }

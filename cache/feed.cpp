@@ -15,9 +15,10 @@ void Feed::add_watcher(Watcher watcher) {
 }
 
 void Feed::on_batch(const engine::BatchView& batch) {
-  const auto message = std::make_shared<const std::string>(encode_message(batch, engine::now_unix_ms()));
+  if (batch.epoch() != told_.position.epoch) begin_epoch(batch);
+  const auto message = std::make_shared<const std::string>(encode_message(batch, stamp_now(told_.journal)));
   const std::scoped_lock lock(mutex_);
-  told_ = {batch.epoch(), batch.last()};
+  told_.position = {batch.epoch(), batch.last()};
   kept_.push_back({batch.epoch(), batch.first(), batch.last(), message});
   kept_bytes_ += message->size();
   while (kept_bytes_ > max_kept_bytes && kept_.size() > 1) {
@@ -28,29 +29,41 @@ void Feed::on_batch(const engine::BatchView& batch) {
   for (const auto& watcher : watchers_) watcher();
 }
 
-Position Feed::told() const {
+// Only the journal's thread changes told_, so it reads it without the lock.
+void Feed::begin_epoch(const engine::BatchView& batch) {
+  std::string journal;
+  batch.for_each([&journal](Sequence, const engine::EventView& event) {
+    if (event.type == engine::EventType::epoch_started) journal = event[engine::Field::journal];
+  });
+  const std::scoped_lock lock(mutex_);
+  told_.journal = std::move(journal);
+}
+
+Feed::Place Feed::place() const {
   const std::scoped_lock lock(mutex_);
   return told_;
 }
 
 void Feed::send_heartbeat() {
   const std::scoped_lock lock(mutex_);
-  if (told_ == Position{}) return;
-  const auto message = std::make_shared<const std::string>(
-      encode_heartbeat(told_.epoch, told_.sequence, engine::now_unix_ms()));
+  const auto at = told_.position;
+  if (at == Position{}) return;
+  const auto message =
+      std::make_shared<const std::string>(encode_heartbeat(at.epoch, at.sequence, stamp_now(told_.journal)));
   for (const auto& outlet : outlets_) outlet(message);
 }
 
 std::string Feed::heartbeat() const {
-  const auto at = told();
-  return encode_heartbeat(at.epoch, at.sequence, engine::now_unix_ms());
+  const auto [at, journal] = place();
+  return encode_heartbeat(at.epoch, at.sequence, stamp_now(journal));
 }
 
 engine::result<Feed::Reading> Feed::read(const engine::Engine& engine, Position after,
-                                         std::size_t max_events) const {
+                                         std::string_view journal, std::size_t max_events) const {
   Reading reading;
-  reading.position = told();
-  if (!engine.can_continue(after, reading.position.sequence)) {
+  reading.told = place();
+  reading.position = reading.told.position;
+  if (!engine.can_continue(after, reading.position.sequence, journal)) {
     reading.gone = true;
     return reading;
   }
@@ -63,7 +76,8 @@ engine::result<Feed::Reading> Feed::read(const engine::Engine& engine, Position 
   const auto read = engine.read_journal(after.sequence, [&](const engine::BatchView& batch) {
     UnixMs at = 0;
     batch.for_each([&](Sequence, const engine::EventView& event) { at = event.at; });
-    auto message = std::make_shared<const std::string>(encode_message(batch, at));
+    const Stamp stamp{engine.journal_id_of(batch.epoch()), at, {}};
+    auto message = std::make_shared<const std::string>(encode_message(batch, stamp));
     events += batch.count();
     bytes += message->size();
     reading.position = {batch.epoch(), batch.last()};
@@ -77,8 +91,8 @@ engine::result<Feed::Reading> Feed::read(const engine::Engine& engine, Position 
 
 bool Feed::read_kept(Sequence after, std::size_t max_events, Reading& reading) const {
   const std::scoped_lock lock(mutex_);
-  reading.position = told_;
-  if (after >= told_.sequence) return true;
+  reading.position = told_.position;
+  if (after >= reading.position.sequence) return true;
   if (kept_.empty() || after + 1 < kept_.front().first) return false;
   auto at = std::lower_bound(kept_.begin(), kept_.end(), after + 1,
                              [](const Kept& kept, Sequence sequence) { return kept.last < sequence; });

@@ -34,8 +34,13 @@ class Feed final : public engine::JournalListener {
 
   void on_batch(const engine::BatchView& batch) override;
 
-  // Where the messages told so far end.
-  Position told() const;
+  // Where the messages told so far end, and the journal id of that epoch.
+  struct Place {
+    Position position;
+    std::string journal;
+  };
+  Place place() const;
+  Position told() const { return place().position; }
 
   // Tells the outlets that we live. To be called every second.
   void send_heartbeat();
@@ -49,10 +54,14 @@ class Feed final : public engine::JournalListener {
     bool gone = false;  // a reader at this position cannot go on: the range is not there, or was never told
     bool more = false;  // there is more than fitted in
     Position position;  // where the reading ends; if gone, where the feed is
+    Place told;         // where the feed was
     std::vector<Item> items;
   };
-  // The messages after `after`, up to about `max_events` events and max_page_bytes. May read the disk.
-  engine::result<Reading> read(const engine::Engine& engine, Position after, std::size_t max_events) const;
+  // The messages after `after`, up to about `max_events` events and max_page_bytes. May read the disk. Gone
+  // as well if `after`'s epoch has another journal id than `journal`, unless that is empty: the reader
+  // followed another journal, or this one before an older copy of it was restored.
+  engine::result<Reading> read(const engine::Engine& engine, Position after, std::string_view journal,
+                               std::size_t max_events) const;
 
  private:
   struct Kept {
@@ -61,6 +70,7 @@ class Feed final : public engine::JournalListener {
     Sequence last;
     Text message;
   };
+  void begin_epoch(const engine::BatchView& batch);
   bool read_kept(Sequence after, std::size_t max_events, Reading& reading) const;
 
   mutable std::mutex mutex_;
@@ -68,7 +78,7 @@ class Feed final : public engine::JournalListener {
   std::vector<Watcher> watchers_;
   std::deque<Kept> kept_;
   std::size_t kept_bytes_ = 0;
-  Position told_;
+  Place told_;
 };
 
 }  // namespace revoked::cache

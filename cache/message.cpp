@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "cache/json_writer.hpp"
+#include "engine/boot_clock.hpp"
 
 namespace revoked::cache {
 namespace {
@@ -74,9 +75,11 @@ void append_invalidation(JsonWriter& json, Sequence sequence, const engine::Even
   json.close('}');
 }
 
-JsonWriter& open_message(JsonWriter& json, Epoch epoch, Sequence first, Sequence last, UnixMs at) {
-  json.open('{').field("epoch", epoch).field("first", first).field("last", last);
-  json.key("at").time(at);
+JsonWriter& open_message(JsonWriter& json, Epoch epoch, Sequence first, Sequence last, const Stamp& stamp) {
+  json.open('{').optional_field("journal", stamp.journal);
+  json.field("epoch", epoch).field("first", first).field("last", last);
+  json.key("at").time(stamp.at);
+  if (stamp.up) json.field("up", *stamp.up);
   return json.key("events").open('[');
 }
 
@@ -125,6 +128,10 @@ bool read_time(ondemand::value value, UnixMs& at) {
   const auto parsed = engine::parse_rfc3339(text);
   if (parsed) at = *parsed;
   return parsed.has_value();
+}
+
+bool read_journal(ondemand::value value, std::string& journal) {
+  return read_text(value, journal) && engine::is_journal_id(journal);
 }
 
 bool read_position(ondemand::value value, Position& position) {
@@ -186,8 +193,9 @@ bool read_invalidation(ondemand::value value, Invalidation& event) {
 }
 
 bool read_message(ondemand::object object, Message& message) {
-  enum { epoch, first, last, at, events };
-  static constexpr std::array<std::string_view, 5> names{"epoch", "first", "last", "at", "events"};
+  enum { journal, epoch, first, last, at, up, events };
+  static constexpr std::array<std::string_view, 7> names{"journal", "epoch", "first", "last",
+                                                         "at",      "up",    "events"};
   unsigned seen;
   const bool read = read_members(object, names, seen, [&](std::size_t i, ondemand::value member) {
     switch (i) {
@@ -199,6 +207,10 @@ bool read_message(ondemand::object object, Message& message) {
         return read_number(member, message.last);
       case at:
         return read_time(member, message.at);
+      case journal:
+        return read_journal(member, message.journal);
+      case up:
+        return read_number(member, message.up.emplace());
       default:
         break;
     }
@@ -224,13 +236,22 @@ bool read_message(ondemand::object object, Message& message) {
 }
 
 bool read_page(ondemand::object object, Page& page) {
-  enum { position, more, messages };
-  static constexpr std::array<std::string_view, 3> names{"position", "more", "messages"};
+  enum { journal, position, told, more, at, up, messages };
+  static constexpr std::array<std::string_view, 7> names{"journal", "position", "told",    "more",
+                                                         "at",      "up",       "messages"};
   unsigned seen;
   const bool read = read_members(object, names, seen, [&](std::size_t i, ondemand::value member) {
     switch (i) {
+      case journal:
+        return read_journal(member, page.journal);
       case position:
         return read_position(member, page.position);
+      case told:
+        return read_position(member, page.told);
+      case at:
+        return read_time(member, page.at.emplace());
+      case up:
+        return read_number(member, page.up.emplace());
       case more:
         return !member.get_bool().get(page.more);
       default:
@@ -245,7 +266,29 @@ bool read_page(ondemand::object object, Page& page) {
     }
     return true;
   });
-  return read && has(seen, position, more, messages) && page.position.epoch != 0;
+  if (!read || !has(seen, position, more, messages) || page.position.epoch == 0) return false;
+  page.told = std::max(page.told, page.position);
+  return true;
+}
+
+bool read_gone(ondemand::object object, Page& page) {
+  enum { journal, position, at, up };
+  static constexpr std::array<std::string_view, 4> names{"journal", "position", "at", "up"};
+  unsigned seen;
+  const bool read = read_members(object, names, seen, [&](std::size_t i, ondemand::value member) {
+    switch (i) {
+      case journal:
+        return read_journal(member, page.journal);
+      case position:
+        return read_position(member, page.position);
+      case at:
+        return read_time(member, page.at.emplace());
+      default:
+        return read_number(member, page.up.emplace());
+    }
+  });
+  page.told = page.position;
+  return read && has(seen, position) && page.position.epoch != 0;
 }
 
 // Permissions are handed on in a header, separated by spaces: nothing in one may end it.
@@ -289,10 +332,22 @@ bool read_digest(ondemand::value value, std::optional<engine::Digest>& digest) {
 }
 
 bool read_decision(ondemand::object object, Decision& decision, std::optional<engine::Digest>& about) {
-  enum { active, state, key_id, user, application, workspace, permissions, expires_at, as_of, secret_sha256 };
-  static constexpr std::array<std::string_view, 10> names{
-      "active",    "state",       "key_id",     "user",  "application",
-      "workspace", "permissions", "expires_at", "as_of", "secret_sha256"};
+  enum {
+    active,
+    state,
+    key_id,
+    user,
+    application,
+    workspace,
+    permissions,
+    expires_at,
+    as_of,
+    journal,
+    secret_sha256
+  };
+  static constexpr std::array<std::string_view, 11> names{
+      "active",      "state",      "key_id", "user",    "application",  "workspace",
+      "permissions", "expires_at", "as_of",  "journal", "secret_sha256"};
   bool is_active = false;
   unsigned seen;
   const bool read = read_members(object, names, seen, [&](std::size_t i, ondemand::value member) {
@@ -314,6 +369,8 @@ bool read_decision(ondemand::object object, Decision& decision, std::optional<en
         return read_permissions(member, decision.permissions);
       case expires_at:
         return read_time(member, decision.expires_at.emplace());
+      case journal:
+        return read_journal(member, decision.journal);
       case secret_sha256:
         return read_digest(member, about);
       default:
@@ -344,11 +401,13 @@ engine::result<T> decode(std::string_view json, std::size_t max_bytes, Read read
 
 }  // namespace
 
-std::string encode_message(const engine::BatchView& batch, UnixMs at) {
+Stamp stamp_now(std::string_view journal) { return {journal, engine::now_unix_ms(), engine::running_ms()}; }
+
+std::string encode_message(const engine::BatchView& batch, const Stamp& stamp) {
   thread_local std::string scratch;  // keeps its capacity: one exact allocation a message
   scratch.clear();
   JsonWriter json(scratch);
-  open_message(json, batch.epoch(), batch.first(), batch.last(), at);
+  open_message(json, batch.epoch(), batch.first(), batch.last(), stamp);
   Sequence visited = batch.first();
   const bool whole = batch.for_each([&json, &visited](Sequence sequence, const engine::EventView& event) {
     append_invalidation(json, sequence, event);
@@ -364,11 +423,11 @@ std::string encode_message(const engine::BatchView& batch, UnixMs at) {
   return message;
 }
 
-std::string encode_heartbeat(Epoch epoch, Sequence last, UnixMs at) {
+std::string encode_heartbeat(Epoch epoch, Sequence last, const Stamp& stamp) {
   std::string message;
-  message.reserve(128);
+  message.reserve(160);
   JsonWriter json(message);
-  open_message(json, epoch, last + 1, last, at).close(']').close('}');
+  open_message(json, epoch, last + 1, last, stamp).close(']').close('}');
   return message;
 }
 
@@ -378,6 +437,10 @@ engine::result<Message> decode_message(std::string_view json) {
 
 engine::result<Page> decode_page(std::string_view json) {
   return decode<Page>(json, max_page_bytes, read_page);
+}
+
+engine::result<Page> decode_gone(std::string_view json) {
+  return decode<Page>(json, max_decision_bytes, read_gone);
 }
 
 engine::result<Decision> decode_decision(std::string_view json) {

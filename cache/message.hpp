@@ -45,6 +45,8 @@ struct Message {
   Sequence last = 0;
   UnixMs at = 0;
   std::vector<Invalidation> events;
+  std::string journal{};              // the journal id of its epoch; empty: an engine that has none
+  std::optional<std::uint64_t> up{};  // when it was sent, by the engine's own clock: see Stamp
 
   bool is_heartbeat() const { return first == last + 1; }
 };
@@ -52,10 +54,20 @@ struct Message {
 inline constexpr std::string_view invalidations_channel = "revoked:v1:invalidations";
 inline constexpr std::string_view acks_channel = "revoked:v1:acks";
 
+// Where a message comes from, and when it is sent: by the wall clock of the engine, and in milliseconds by a
+// clock of its process that nobody can set (engine::running_ms), so that a gateway can tell how long ago that
+// was. What is read from the journal long after has no `up`.
+struct Stamp {
+  std::string_view journal;
+  UnixMs at = 0;
+  std::optional<std::uint64_t> up;
+};
+Stamp stamp_now(std::string_view journal);
+
 // The message for a batch of the journal. Event types that this engine does not know, and what of the batch
 // cannot be read, appear as type "unknown", so that gateways start afresh.
-std::string encode_message(const engine::BatchView& batch, UnixMs at);
-std::string encode_heartbeat(Epoch epoch, Sequence last, UnixMs at);
+std::string encode_message(const engine::BatchView& batch, const Stamp& stamp);
+std::string encode_heartbeat(Epoch epoch, Sequence last, const Stamp& stamp);
 
 // Strict about what decides (epoch, first, last, events and their sequences must be there and make sense:
 // 1 <= epoch, 1 <= first <= last + 1, last < 2^63 - 1, event sequences rise within first..last, no events in
@@ -67,8 +79,15 @@ struct Page {
   Position position;  // where the messages end: ask for what comes after this next
   bool more = false;
   std::vector<Message> messages;
+  // Of the engine when it answered.
+  std::string journal{};              // of its epoch
+  Position told{};                    // up to where it has told; not before `position`
+  std::optional<UnixMs> at{};         // its wall clock
+  std::optional<std::uint64_t> up{};  // see Stamp
 };
 engine::result<Page> decode_page(std::string_view json);
+// The problem document of a 410: where the engine is, and no messages.
+engine::result<Page> decode_gone(std::string_view json);
 
 // What the engine answers to POST /v1/keys/verify.
 struct Decision {
@@ -80,7 +99,8 @@ struct Decision {
   std::string workspace;
   std::string permissions;  // separated by one space
   std::optional<UnixMs> expires_at;
-  Position as_of;  // the decision holds for everything up to here
+  Position as_of;       // the decision holds for everything up to here
+  std::string journal;  // of the epoch in which it was made
 };
 // Malformed as well: `active` and `state` that disagree, and an active decision without key_id or as_of.
 engine::result<Decision> decode_decision(std::string_view json);

@@ -24,8 +24,8 @@ result<void> Engine::start(std::unique_ptr<Store> store, JournalListener& listen
   const auto last = store_->last_sequence();
   if (!last) return last.error();
   epochs_ = std::move(*epochs);
-  const Epoch epoch = epochs_.empty() ? 1 : epochs_.back().first + 1;
-  epochs_.emplace_back(epoch, *last + 1);
+  const Epoch epoch = epochs_.empty() ? 1 : epochs_.back().epoch + 1;
+  epochs_.push_back({epoch, *last + 1, new_journal_id()});
 
   journal_ = std::make_unique<Journal>(*store_, epoch, *last, on_storage_failure_);
   journal_->add(listener);
@@ -36,6 +36,7 @@ result<void> Engine::start(std::unique_ptr<Store> store, JournalListener& listen
     EventView event;
     event.type = EventType::epoch_started;
     event.at = now_unix_ms();
+    event[Field::journal] = journal_id();
     turn.append(event);
   }
   if (!journal_->wait_until_durable(*last + 1)) return errc::storage_failed;
@@ -138,18 +139,25 @@ result<std::string> Engine::key_id_of(const Digest& digest) const {
 
 Position Engine::position_of(Sequence sequence) const {
   const auto after = std::upper_bound(epochs_.begin(), epochs_.end(), sequence,
-                                      [](Sequence s, const auto& epoch) { return s < epoch.second; });
-  return {after == epochs_.begin() ? 0 : std::prev(after)->first, sequence};
+                                      [](Sequence s, const auto& epoch) { return s < epoch.first; });
+  return {after == epochs_.begin() ? 0 : std::prev(after)->epoch, sequence};
 }
 
-bool Engine::can_continue(Position position, Sequence told) const {
+bool Engine::can_continue(Position position, Sequence told, std::string_view journal) const {
   if (position.sequence > told) return false;
   if (position == Position{}) return true;
   const auto at = std::find_if(epochs_.begin(), epochs_.end(),
-                               [&](const auto& epoch) { return epoch.first == position.epoch; });
-  if (at == epochs_.end() || position.sequence + 1 < at->second) return false;
+                               [&](const auto& epoch) { return epoch.epoch == position.epoch; });
+  if (at == epochs_.end() || position.sequence + 1 < at->first) return false;
+  if (!journal.empty() && journal != at->journal) return false;
   const auto next = std::next(at);
-  return next == epochs_.end() || position.sequence < next->second;
+  return next == epochs_.end() || position.sequence < next->first;
+}
+
+std::string_view Engine::journal_id_of(Epoch epoch) const {
+  const auto at =
+      std::find_if(epochs_.begin(), epochs_.end(), [&](const auto& start) { return start.epoch == epoch; });
+  return at == epochs_.end() ? std::string_view() : at->journal;
 }
 
 result<void> Engine::read_journal(Sequence after, const std::function<bool(const BatchView&)>& visit) const {

@@ -197,7 +197,12 @@ class Engine {
   Sequence applied() const { return journal_->applied(); }
   Position position_of(Sequence sequence) const;  // in whichever epoch it happened
   // Whether a reader that stands at `position` can go on from there: it was reached, and in this very epoch.
-  bool can_continue(Position position, Sequence told) const;
+  // With a journal id: in the epoch of that id.
+  bool can_continue(Position position, Sequence told, std::string_view journal = {}) const;
+
+  // Of this epoch, and of any that this journal has had (empty: of none). They stay as they are.
+  std::string_view journal_id() const { return epochs_.back().journal; }
+  std::string_view journal_id_of(Epoch epoch) const;
 
   // Durable batches with events after `after`, in order, until `visit` answers false. Reads the disk.
   result<void> read_journal(Sequence after, const std::function<bool(const BatchView&)>& visit) const;
@@ -250,7 +255,7 @@ class Engine {
   Tables tables_;
   Resumptions resumptions_;
   FairMeter refusals_{refusal_rates};
-  std::vector<std::pair<Epoch, Sequence>> epochs_;  // and their first sequence; constant once started
+  std::vector<EpochStart> epochs_;  // constant once started
   std::vector<CommitListener*> commit_listeners_;
   Sequence checkpointed_ = 0;  // up to where; the folder's, once started
   std::chrono::steady_clock::time_point no_checkpoint_before_{};

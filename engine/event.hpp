@@ -51,6 +51,7 @@ enum class Field : std::uint8_t {
   request_id,
   grace_until,  // i64, Unix milliseconds: when a rotated key's old secret ends
   actor_kind,   // u8, an ActorKind (policy.hpp)
+  journal,      // of epoch_started: the epoch's journal id
   count_,       // how many there are
 };
 inline constexpr std::size_t field_count = static_cast<std::size_t>(Field::count_);

@@ -54,6 +54,24 @@ void random_bytes(void* out, std::size_t size) {
   }
 }
 
+std::string new_journal_id() {
+  constexpr std::string_view alphabet = "0123456789abcdefghjkmnpqrstvwxyz";
+  std::array<std::uint8_t, 14> bytes;
+  random_bytes(bytes.data(), bytes.size());
+  std::string id;
+  for (const auto byte : bytes) id.push_back(alphabet[byte % alphabet.size()]);
+  return id;
+}
+
+bool is_journal_id(std::string_view text) {
+  constexpr std::size_t max_journal_id_size = 32;
+  if (text.empty() || text.size() > max_journal_id_size) return false;
+  for (const char c : text) {
+    if ((c < '0' || c > '9') && (c < 'a' || c > 'z')) return false;
+  }
+  return true;
+}
+
 std::string new_key_id(UnixMs now) {
   std::array<std::uint8_t, 16> bytes;
   random_bytes(bytes.data() + 6, 10);

@@ -22,6 +22,10 @@ bool is_owner_id(std::string_view text);  // 1 to 128 of the same set plus @ : +
 // Fills `out` with bytes from the operating system's cryptographic generator. Throws if that fails.
 void random_bytes(void* out, std::size_t size);
 
+// A journal id: 70 random bits in lower-case base 32, short enough for a string without memory of its own.
+std::string new_journal_id();
+bool is_journal_id(std::string_view text);  // 1 to 32 of 0-9 a-z
+
 // A UUIDv7 (RFC 9562, section 5.7) in lower-case text: 48 bits of time, 74 random bits. Thread-safe.
 std::string new_key_id(UnixMs now);
 

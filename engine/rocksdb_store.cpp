@@ -134,12 +134,16 @@ class RocksdbStore final : public Store {
     return batch.last();
   }
 
-  result<std::vector<std::pair<Epoch, Sequence>>> epochs() const override {
+  result<std::vector<EpochStart>> epochs() const override {
     if (const auto settled = settle(); !settled) return settled.error();
-    std::vector<std::pair<Epoch, Sequence>> found;
+    std::vector<EpochStart> found;
     const auto at = iterate(meta());
     for (at->Seek("epoch/"); at->Valid() && at->key().starts_with("epoch/"); at->Next()) {
-      found.emplace_back(from_big_endian(view(at->key()).substr(6)), read_sequence(view(at->value())));
+      const auto value = view(at->value());
+      if (value.size() < sizeof(Sequence)) return errc::storage_corrupt;
+      found.push_back({from_big_endian(view(at->key()).substr(6)),
+                       read_sequence(value.substr(0, sizeof(Sequence))),
+                       std::string(value.substr(sizeof(Sequence)))});
     }
     if (!at->status().ok()) return errc::storage_failed;
     return found;
@@ -359,7 +363,7 @@ class RocksdbStore final : public Store {
       append_event(scratch_, event);
       writes_.Put(meta(), "change/" + big_endian(sequence), scratch_);
     } else if (event.type == EventType::epoch_started) {
-      writes_.Put(meta(), "epoch/" + big_endian(batch.epoch()), number);
+      writes_.Put(meta(), "epoch/" + big_endian(batch.epoch()), number + std::string(event[Field::journal]));
     }
   }
 

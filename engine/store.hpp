@@ -23,6 +23,12 @@ struct OwnerMark {
   Sequence sequence;
 };
 
+struct EpochStart {
+  Epoch epoch;
+  Sequence first;
+  std::string journal;  // its journal id
+};
+
 struct FoldedRevocation {
   std::string key_id;
   Sequence sequence;
@@ -39,8 +45,8 @@ class Store {
 
   // The last sequence committed; 0 if there is none.
   virtual result<Sequence> last_sequence() const = 0;
-  // Every epoch so far and its first sequence, in order.
-  virtual result<std::vector<std::pair<Epoch, Sequence>>> epochs() const = 0;
+  // Every epoch so far, in order.
+  virtual result<std::vector<EpochStart>> epochs() const = 0;
 
   // Visits the batches that have events at or after `from`, in order, until one has been refused (false).
   virtual result<void> replay(Sequence from, const std::function<bool(const BatchView&)>& visit) const = 0;

@@ -3,6 +3,7 @@
 #include <charconv>
 
 #include "cache/json_writer.hpp"
+#include "engine/boot_clock.hpp"
 #include "net/api.hpp"
 #include "net/network_thread.hpp"
 #include "net/problem.hpp"
@@ -18,16 +19,26 @@ constexpr std::size_t default_page_events = 1'000;
 constexpr std::size_t max_page_events = 10'000;
 constexpr std::chrono::milliseconds heartbeat_every{1000};
 
-void send_gone(Response& response, Position feed_at) {
-  std::string extra;
-  extra.append(",\"position\":\"").append(to_string(feed_at)).append("\"");
+void write_clocks(JsonWriter& json) {
+  json.key("at").time(engine::now_unix_ms()).field("up", engine::running_ms());
+}
+
+void send_gone(Response& response, const Feed::Place& feed_at) {
+  std::string now;
+  JsonWriter json(now);
+  json.open('{').field("position", feed_at.position).field("journal", std::string_view(feed_at.journal));
+  write_clocks(json);
+  json.close('}');
+  const auto extra = "," + now.substr(1, now.size() - 2);
   send_problem(response, 410, "position_gone", "go on from this position with nothing cached", extra);
 }
 
 void send_page(Response& response, const Feed::Reading& reading) {
   std::string body;
   JsonWriter json(body);
-  json.open('{').field("position", reading.position).field("more", reading.more);
+  json.open('{').field("journal", std::string_view(reading.told.journal));
+  json.field("position", reading.position).field("told", reading.told.position).field("more", reading.more);
+  write_clocks(json);
   json.key("messages").open('[');
   for (const auto& item : reading.items) json.raw(*item.message);
   json.close(']').close('}');
@@ -35,8 +46,9 @@ void send_page(Response& response, const Feed::Reading& reading) {
 }
 
 // One SSE event as one chunk of the chunked coding (WHATWG HTML, 9.2; RFC 9112, 7.1).
-void append_event(std::string& out, Position position, std::string_view message) {
-  const auto id = to_string(position);
+void append_event(std::string& out, Position position, std::string_view journal, std::string_view message) {
+  auto id = to_string(position);
+  if (!journal.empty()) id.append("-").append(journal);
   const auto size = 4 + id.size() + 7 + message.size() + 2;
   char hex[16];
   const auto end = std::to_chars(hex, hex + sizeof hex, size, 16).ptr;
@@ -44,7 +56,20 @@ void append_event(std::string& out, Position position, std::string_view message)
   out.append("id: ").append(id).append("\ndata: ").append(message).append("\n\n\r\n");
 }
 
-Task<> stream(Api& api, Exchange exchange, Position position) {
+// `E-S`, or `E-S-JOURNAL` as the ids of events have it.
+bool read_place(std::string_view text, Feed::Place& place) {
+  auto end = text.find('-');
+  if (end != text.npos) end = text.find('-', end + 1);
+  const auto position = engine::parse_position(text.substr(0, end));
+  if (!position) return false;
+  place.position = *position;
+  if (end == text.npos) return true;
+  place.journal = text.substr(end + 1);
+  return engine::is_journal_id(place.journal);
+}
+
+Task<> stream(Api& api, Exchange exchange, Feed::Place place) {
+  auto& [position, journal] = place;
   auto& connection = exchange.connection;
   auto& thread = connection.thread();
   exchange.response.header("Cache-Control", "no-store");
@@ -54,15 +79,19 @@ Task<> stream(Api& api, Exchange exchange, Position position) {
   auto beat_at = std::chrono::steady_clock::now();  // at once: shows the reader that it has everything
   while (!thread.is_draining()) {
     const auto seen = thread.news().count();  // before reading: sending may take long
-    const auto reading = api.feed.read(api.engine, position, default_page_events);
+    const auto reading = api.feed.read(api.engine, position, journal, default_page_events);
     if (!reading || reading->gone) break;
     position = reading->position;
-    for (const auto& item : reading->items) append_event(connection.output(), item.position, *item.message);
+    journal = api.engine.journal_id_of(position.epoch);
+    for (const auto& item : reading->items) {
+      append_event(connection.output(), item.position, api.engine.journal_id_of(item.position.epoch),
+                   *item.message);
+    }
     const auto now = std::chrono::steady_clock::now();
     // Made from where the reading ended: a heartbeat never runs ahead of a message.
     if (!reading->more && now >= beat_at) {
-      append_event(connection.output(), position,
-                   cache::encode_heartbeat(position.epoch, position.sequence, engine::now_unix_ms()));
+      append_event(connection.output(), position, journal,
+                   cache::encode_heartbeat(position.epoch, position.sequence, cache::stamp_now(journal)));
       beat_at = now + heartbeat_every;
     }
     if (!co_await connection.flush()) co_return;
@@ -83,26 +112,31 @@ Outcome show_invalidations(Api& api, Call& call) {
   if (wants_stream && request[Header::last_event_id].data() != nullptr)
     after_text = request[Header::last_event_id];
 
-  auto position = api.feed.told();
+  auto place = api.feed.place();
   if (!after_text.empty()) {
-    const auto after = engine::parse_position(after_text);
-    if (!after) return refuse(call, 400, "invalid_field", "a position is written epoch-sequence");
-    position = *after;
+    place = {};
+    if (!read_place(after_text, place))
+      return refuse(call, 400, "invalid_field", "a position is written epoch-sequence");
+  }
+  if (auto journal = query_value(request.query, "journal")) {
+    if (!engine::is_journal_id(*journal))
+      return refuse(call, 400, "invalid_field", "a journal id is 1 to 32 of 0-9 a-z");
+    place.journal = std::move(*journal);
   }
   std::size_t limit = default_page_events;
   if (!read_limit(request, max_page_events, limit))
     return refuse(call, 400, "invalid_field", "limit is 1 to 10000");
   if (!call.principal.reach.is_unlimited())
     return refuse(call, 403, "forbidden", "the feed tells of every tenant");
-  const auto reading = api.feed.read(api.engine, position, limit);
+  const auto reading = api.feed.read(api.engine, place.position, place.journal, limit);
   if (!reading) return refuse(call, reading.error());
   if (reading->gone) {
-    send_gone(call.response(), reading->position);
+    send_gone(call.response(), reading->told);
     return {};
   }
   // HTTP/1.0 knows no chunks.
   if (wants_stream && !call.response().is_head() && !request.is_http_1_0)
-    return {0, stream(api, call.exchange, position)};
+    return {0, stream(api, call.exchange, std::move(place))};
   send_page(call.response(), *reading);
   return {};
 }

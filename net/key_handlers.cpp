@@ -106,7 +106,7 @@ Outcome verify_key(Api& api, Call& call) {
     write_permissions(json, decision.permissions);
     write_time(json, "expires_at", decision.expires_at);
   }
-  json.field("as_of", decision.as_of);
+  json.field("as_of", decision.as_of).field("journal", api.engine.journal_id());
   if (names_secret) json.field("secret_sha256", std::string_view(engine::to_hex(secret_sha256)));
   json.close('}');
   call.response().header("Cache-Control", "no-store");

@@ -140,7 +140,7 @@ TEST_F(GatewayWithRedis, IsNotMisledByAnEngineOfThePast) {
   std::atomic<bool> stop{false};
   std::thread ghost([&] {
     while (!stop) {
-      bus_.publish(encode_heartbeat(1, 1000, engine::now_unix_ms()));
+      bus_.publish(encode_heartbeat(1, 1000, stamp_now("j1")));
       std::this_thread::sleep_for(20ms);
     }
   });

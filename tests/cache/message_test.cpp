@@ -13,6 +13,7 @@ using engine::Field;
 using Type = Invalidation::Type;
 
 constexpr UnixMs at = 1'767'323'045'678;  // 2026-01-02T03:04:05.678Z
+const Stamp stamp{"k3v9x0c7q2m4ab", at, 77};
 
 EventView event_of(EventType type) {
   EventView event;
@@ -43,19 +44,22 @@ engine::Batch sample_batch() {
 bool is_malformed(std::string_view json) { return decode_message(json).has_error(); }
 
 TEST(Message, ListsOnlyWhatInvalidates) {
-  EXPECT_EQ(encode_message(sample_batch().view(), at),
-            R"({"epoch":3,"first":1040,"last":1042,"at":"2026-01-02T03:04:05.678Z","events":[)"
+  EXPECT_EQ(encode_message(sample_batch().view(), stamp),
+            R"({"journal":"k3v9x0c7q2m4ab","epoch":3,"first":1040,"last":1042,)"
+            R"("at":"2026-01-02T03:04:05.678Z","up":77,"events":[)"
             R"({"sequence":1040,"type":"key.revoked","key_id":"k-1","user":"u1","workspace":"w1",)"
             R"("reason":"leaked \"here\"\u000a"},)"
             R"({"sequence":1042,"type":"owner.revoked","scope":"application","id":"a@b:c+d"}]})");
 }
 
 TEST(Message, ComesBackAsItWent) {
-  const auto message = decode_message(encode_message(sample_batch().view(), at)).value();
+  const auto message = decode_message(encode_message(sample_batch().view(), stamp)).value();
   EXPECT_EQ(message.epoch, 3u);
   EXPECT_EQ(message.first, 1040u);
   EXPECT_EQ(message.last, 1042u);
   EXPECT_EQ(message.at, at);
+  EXPECT_EQ(message.journal, stamp.journal);
+  EXPECT_EQ(message.up, 77u);
   EXPECT_FALSE(message.is_heartbeat());
   ASSERT_EQ(message.events.size(), 2u);
   EXPECT_EQ(message.events[0].type, Type::key_revoked);
@@ -69,18 +73,18 @@ TEST(Message, ComesBackAsItWent) {
 }
 
 TEST(Message, HeartbeatCoversNothing) {
-  const auto heartbeat = decode_message(encode_heartbeat(3, 1042, at)).value();
+  const auto heartbeat = decode_message(encode_heartbeat(3, 1042, stamp)).value();
   EXPECT_TRUE(heartbeat.is_heartbeat());
   EXPECT_EQ(heartbeat.first, 1043u);
   EXPECT_EQ(heartbeat.last, 1042u);
-  EXPECT_TRUE(decode_message(encode_heartbeat(1, 0, at)).value().is_heartbeat());
+  EXPECT_TRUE(decode_message(encode_heartbeat(1, 0, stamp)).value().is_heartbeat());
 }
 
 TEST(Message, TellsGatewaysToFlushForWhatTheEngineDoesNotKnow) {
   engine::Batch batch;
   batch.begin(1, 7);
   batch.append(event_of(static_cast<EventType>(200)));
-  const auto message = decode_message(encode_message(batch.view(), at)).value();
+  const auto message = decode_message(encode_message(batch.view(), stamp)).value();
   ASSERT_EQ(message.events.size(), 1u);
   EXPECT_EQ(message.events[0].type, Type::unknown);
   EXPECT_EQ(message.events[0].sequence, 7u);
@@ -93,7 +97,7 @@ TEST(Message, StaysReadableWhenAReasonIsNotUtf8) {
   revoked[Field::key_id] = "k";
   revoked[Field::reason] = "a\xff\x80z";
   batch.append(revoked);
-  EXPECT_EQ(decode_message(encode_message(batch.view(), at)).value().events.at(0).reason, "a??z");
+  EXPECT_EQ(decode_message(encode_message(batch.view(), stamp)).value().events.at(0).reason, "a??z");
 }
 
 TEST(Message, IgnoresMembersItDoesNotKnow) {
@@ -138,6 +142,10 @@ TEST(Message, RefusesWhatDoesNotMakeSense) {
       R"({"epoch":1,"first":1,"last":9223372036854775807,"events":[]})",         //
       R"({"epoch":1,"first":1,"last":99999999999999999999,"events":[]})",        //
       R"({"epoch":1,"first":1,"last":1,"at":"yesterday","events":[]})",          //
+      R"({"journal":"","epoch":1,"first":1,"last":1,"events":[]})",              //
+      R"({"journal":"A-b","epoch":1,"first":1,"last":1,"events":[]})",           //
+      R"({"journal":1,"epoch":1,"first":1,"last":1,"events":[]})",               //
+      R"({"up":-1,"epoch":1,"first":1,"last":1,"events":[]})",                   //
       R"({"epoch":1,"first":1,"last":1,"events":null})",                         //
       R"({"epoch":1,"first":2,"last":1,"events":[{"sequence":1,"type":"x"}]})",  // an event in a heartbeat
       R"({"epoch":1,"first":1,"last":2,"events":[{"sequence":3,"type":"x"}]})",  // outside
@@ -157,7 +165,8 @@ TEST(Message, RefusesWhatDoesNotMakeSense) {
 // Sound or refused, whatever becomes of the bytes on their way.
 TEST(Message, NeverYieldsNonsenseFromDamagedBytes) {
   std::mt19937_64 random(1);
-  const std::string valid[] = {encode_message(sample_batch().view(), at), encode_heartbeat(3, 1042, at)};
+  const std::string valid[] = {encode_message(sample_batch().view(), stamp),
+                               encode_heartbeat(3, 1042, stamp)};
   const std::string_view pieces[] = {"18446744073709551615",
                                      "9223372036854775806",
                                      "-1",
@@ -213,14 +222,32 @@ TEST(Message, NeverYieldsNonsenseFromDamagedBytes) {
 }
 
 TEST(Page, ComesWithItsMessages) {
-  const auto json = R"({"position":"3-1042","more":true,"messages":[)" +
-                    encode_message(sample_batch().view(), at) + "," + encode_heartbeat(3, 1042, at) + "]}";
+  const auto json = R"({"journal":"j1","position":"3-1042","told":"3-1050","more":true,)"
+                    R"("at":"2026-01-02T03:04:05.678Z","up":9,"messages":[)" +
+                    encode_message(sample_batch().view(), stamp) + "," + encode_heartbeat(3, 1042, stamp) +
+                    "]}";
   const auto page = decode_page(json).value();
   EXPECT_EQ(page.position, (Position{3, 1042}));
   EXPECT_TRUE(page.more);
+  EXPECT_EQ(page.journal, "j1");
+  EXPECT_EQ(page.told, (Position{3, 1050}));
+  EXPECT_EQ(page.at, at);
+  EXPECT_EQ(page.up, 9u);
   ASSERT_EQ(page.messages.size(), 2u);
   EXPECT_EQ(page.messages[0].events.size(), 2u);
   EXPECT_TRUE(page.messages[1].is_heartbeat());
+}
+
+TEST(Page, OfAGoneRangeSaysWhereTheEngineIs) {
+  const auto page = decode_gone(R"({"type":"x","code":"position_gone","position":"4-7","journal":"j2",)"
+                                R"("at":"2026-01-02T03:04:05.678Z","up":9})");
+  ASSERT_TRUE(page.has_value());
+  EXPECT_EQ(page->position, (Position{4, 7}));
+  EXPECT_EQ(page->told, (Position{4, 7}));
+  EXPECT_EQ(page->journal, "j2");
+  EXPECT_EQ(page->up, 9u);
+  EXPECT_TRUE(decode_gone(R"({"code":"position_gone"})").has_error());
+  EXPECT_TRUE(decode_gone(R"({"position":"0-7"})").has_error());
 }
 
 TEST(Page, IsRefusedWithOneBrokenMessage) {
@@ -235,7 +262,7 @@ TEST(Page, IsRefusedWithOneBrokenMessage) {
 TEST(Decision, ReadsAnActiveKey) {
   const auto decision = decode_decision(
       R"({"active":true,"state":"active","key_id":"k","user":"u","application":null,"workspace":"w",)"
-      R"("permissions":["a:b","c"],"expires_at":"2026-01-02T03:04:05.678Z","as_of":"3-9"})");
+      R"("permissions":["a:b","c"],"expires_at":"2026-01-02T03:04:05.678Z","as_of":"3-9","journal":"j1"})");
   ASSERT_TRUE(decision.has_value());
   EXPECT_EQ(decision->state, Decision::State::active);
   EXPECT_EQ(decision->key_id, "k");
@@ -244,6 +271,7 @@ TEST(Decision, ReadsAnActiveKey) {
   EXPECT_EQ(decision->permissions, "a:b c");
   EXPECT_EQ(decision->expires_at, at);
   EXPECT_EQ(decision->as_of, (Position{3, 9}));
+  EXPECT_EQ(decision->journal, "j1");
 }
 
 TEST(Decision, NeedsLittleToDeny) {

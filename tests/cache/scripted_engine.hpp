@@ -11,6 +11,7 @@
 
 #include "cache/json_writer.hpp"
 #include "cache/message.hpp"
+#include "engine/boot_clock.hpp"
 #include "tests/support/fake_engine.hpp"
 
 namespace revoked::test {
@@ -37,15 +38,17 @@ class ScriptedEngine {
   std::atomic<int> questions{0}, pages{0}, streams{0};
   std::atomic<int> held{0};  // answers so far
 
+  static std::string journal_of(engine::Epoch epoch) { return "j" + std::to_string(epoch); }
+
   // Gives back the message.
   std::string revoke(const std::string& key_id) {
     std::lock_guard lock(mutex_);
     revoked_.insert(key_id);
     ++sequence_;
-    std::string json = "{\"epoch\":" + std::to_string(epoch_) + ",\"first\":" + std::to_string(sequence_) +
-                       ",\"last\":" + std::to_string(sequence_) + ",\"at\":\"" +
-                       engine::to_rfc3339(engine::now_unix_ms()) +
-                       "\",\"events\":[{\"sequence\":" + std::to_string(sequence_) +
+    std::string json = "{\"journal\":\"" + journal_of(epoch_) + "\",\"epoch\":" + std::to_string(epoch_) +
+                       ",\"first\":" + std::to_string(sequence_) + ",\"last\":" + std::to_string(sequence_) +
+                       ",\"at\":\"" + engine::to_rfc3339(engine::now_unix_ms()) + "\",\"up\":" + up() +
+                       ",\"events\":[{\"sequence\":" + std::to_string(sequence_) +
                        ",\"type\":\"key.revoked\",\"key_id\":\"" + key_id + "\"}]}";
     journal_.push_back(json);
     return json;
@@ -57,7 +60,8 @@ class ScriptedEngine {
       std::lock_guard lock(mutex_);
       ++epoch_;
       ++sequence_;
-      journal_.push_back("{\"epoch\":" + std::to_string(epoch_) + ",\"first\":" + std::to_string(sequence_) +
+      journal_.push_back("{\"journal\":\"" + journal_of(epoch_) + "\",\"epoch\":" + std::to_string(epoch_) +
+                         ",\"first\":" + std::to_string(sequence_) +
                          ",\"last\":" + std::to_string(sequence_) + ",\"at\":\"" +
                          engine::to_rfc3339(engine::now_unix_ms()) + "\",\"events\":[]}");
     }
@@ -70,11 +74,17 @@ class ScriptedEngine {
   }
   std::string heartbeat() const {
     const auto now = position();
-    return cache::encode_heartbeat(now.epoch, now.sequence, engine::now_unix_ms());
+    return cache::encode_heartbeat(now.epoch, now.sequence, cache::stamp_now(journal_of(now.epoch)));
   }
 
  private:
   using Peer = FakeEngine::Peer;
+
+  static std::string up() { return std::to_string(engine::running_ms()); }
+  std::string clocks() const {
+    return "\"journal\":\"" + journal_of(epoch_) + "\",\"at\":\"" +
+           engine::to_rfc3339(engine::now_unix_ms()) + "\",\"up\":" + up();
+  }
 
   void serve(const FakeRequest& request, Peer& peer) {
     const auto accept = request.headers.find("accept");
@@ -94,7 +104,7 @@ class ScriptedEngine {
       const bool active = !revoked_.contains(id);
       body = std::string("{\"active\":") + (active ? "true" : "false") + ",\"state\":\"" +
              (active ? "active" : "revoked") + "\",\"key_id\":\"" + id + "\",\"as_of\":\"" +
-             engine::to_string({epoch_, sequence_}) + "\"}";
+             engine::to_string({epoch_, sequence_}) + "\",\"journal\":\"" + journal_of(epoch_) + "\"}";
     }
     std::this_thread::sleep_for(std::chrono::milliseconds(question_delay_ms));
     if (holds_answers) ++held;
@@ -113,11 +123,12 @@ class ScriptedEngine {
       const auto text = request.target.substr(at + 6, request.target.find('&', at) - at - 6);
       const auto after = engine::parse_position(text);
       if (!after || (forgets_ranges && after->sequence < sequence_) || after->sequence > sequence_)
-        return peer.answer(410, "{\"code\":\"position_gone\",\"position\":\"" + now + "\"}");
+        return peer.answer(410, "{\"code\":\"position_gone\",\"position\":\"" + now + "\"," + clocks() + "}");
       for (auto i = after->sequence; i < journal_.size(); ++i)
         messages += (messages.empty() ? "" : ",") + journal_[i];
     }
-    peer.answer(200, "{\"position\":\"" + now + "\",\"more\":false,\"messages\":[" + messages + "]}");
+    peer.answer(200, "{" + clocks() + ",\"position\":\"" + now + "\",\"more\":false,\"messages\":[" +
+                         messages + "]}");
   }
 
   void stream(const FakeRequest& request, Peer& peer) {
@@ -127,7 +138,9 @@ class ScriptedEngine {
     {
       std::lock_guard lock(mutex_);
       const auto id = request.headers.find("last-event-id");
-      next = id == request.headers.end() ? journal_.size() : engine::parse_position(id->second)->sequence;
+      next = id == request.headers.end()
+                 ? journal_.size()
+                 : engine::parse_position(id->second.substr(0, id->second.find("-j")))->sequence;
     }
     peer.open_event_stream();
     for (int turn = 0; !stopping_ && peer.is_open(); ++turn) {

@@ -158,6 +158,23 @@ TEST_F(EnginePromises, P3OrderedReadersContinueWhereTheyStandOrStartAfresh) {
   EXPECT_FALSE(engine_->can_continue({2, 5}, 4));
 }
 
+TEST_F(EnginePromises, P14GenuineEachEpochHasAJournalIdOfItsOwnAndKeepsIt) {
+  std::vector<std::string> ids;
+  for (Epoch epoch = 1; epoch <= 3; ++epoch) {
+    ids.emplace_back(engine_->journal_id());
+    EXPECT_TRUE(is_journal_id(ids.back())) << ids.back();
+    EXPECT_GE(ids.back().size(), 13u) << "64 bits";
+    engine_.restart();
+  }
+  EXPECT_NE(ids[0], ids[1]);
+  EXPECT_NE(ids[1], ids[2]);
+  for (Epoch epoch = 1; epoch <= 3; ++epoch) EXPECT_EQ(engine_->journal_id_of(epoch), ids[epoch - 1]);
+  EXPECT_EQ(engine_->journal_id_of(4), engine_->journal_id());
+  EXPECT_TRUE(engine_->journal_id_of(5).empty());
+  EXPECT_TRUE(engine_->can_continue({2, 2}, 4, ids[1]));
+  EXPECT_FALSE(engine_->can_continue({2, 2}, 4, ids[0])) << "another epoch of the same number";
+}
+
 TEST_F(EnginePromises, ReadJournalGivesDurableBatchesOnly) {
   disk_->visible_before_synced = true;
   engine_.create("k1").value();

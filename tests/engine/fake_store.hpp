@@ -79,7 +79,7 @@ class FakeDisk {
   std::map<std::string, std::pair<Sequence, std::string>, std::less<>> keys;
   std::map<std::string, Sequence, std::less<>> folded;
   std::map<std::pair<Scope, std::string>, std::vector<Sequence>> marks;
-  std::vector<std::pair<Epoch, Sequence>> epochs;
+  std::vector<EpochStart> epochs;
   Sequence folded_to = 0;
   std::string checkpoint_id;
   std::map<std::pair<AuditKind, std::string>, std::set<Sequence>> audit_marks;
@@ -128,7 +128,7 @@ class FakeStore final : public Store {
     return disk_->batches.empty() ? 0 : parsed(disk_->batches.back()).last();
   }
 
-  result<std::vector<std::pair<Epoch, Sequence>>> epochs() const override {
+  result<std::vector<EpochStart>> epochs() const override {
     const std::scoped_lock lock(disk_->mutex());
     return disk_->epochs;
   }
@@ -274,7 +274,7 @@ class FakeStore final : public Store {
       const auto scope = static_cast<Scope>(event[Field::owner_scope].front());
       disk_->marks[{scope, std::string(event[Field::owner_id])}].push_back(at);
     } else if (event.type == EventType::epoch_started) {
-      disk_->epochs.emplace_back(batch.epoch(), at);
+      disk_->epochs.push_back({batch.epoch(), at, std::string(event[Field::journal])});
     }
   }
 

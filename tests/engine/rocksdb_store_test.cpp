@@ -92,8 +92,11 @@ TEST(RocksdbStore, WhatIsCommittedIsFoundAtOnce) {
   EXPECT_EQ(store->last_sequence().value(), 8u);
   EventView began;
   began.type = EventType::epoch_started;
+  began[Field::journal] = "j1";
   commit(began);
-  EXPECT_EQ(store->epochs()->size(), 1u);
+  ASSERT_EQ(store->epochs()->size(), 1u);
+  EXPECT_EQ(store->epochs()->front().first, 9u);
+  EXPECT_EQ(store->epochs()->front().journal, "j1");
 }
 
 TEST(RocksdbStore, IsEmptyAtFirst) {

@@ -37,11 +37,11 @@ class NamedKeys {
     if (request.method == "POST") return verify(request, peer);
     const auto accept = request.headers.find("accept");
     if (accept == request.headers.end() || accept->second != "text/event-stream") {
-      return peer.answer(200, R"({"position":"1-1","more":false,"messages":[]})");
+      return peer.answer(200, R"({"journal":"j1","position":"1-1","more":false,"messages":[]})");
     }
     peer.open_event_stream();
     while (!stopping_ && !is_away && peer.is_open()) {
-      peer.send_event(cache::encode_heartbeat(1, 1, engine::now_unix_ms()));
+      peer.send_event(cache::encode_heartbeat(1, 1, cache::stamp_now("j1")));
       std::this_thread::sleep_for(20ms);
     }
     peer.close();
@@ -56,7 +56,7 @@ class NamedKeys {
     if (secret != "unknown") {
       body += R"(,"key_id":"k1","user":"ann","workspace":"acme","permissions":["a","b:c"])";
     }
-    peer.answer_question(request, body + R"(,"as_of":"1-1"})");
+    peer.answer_question(request, body + R"(,"as_of":"1-1","journal":"j1"})");
   }
 
   std::atomic<bool> stopping_{false};

@@ -82,11 +82,43 @@ TEST(FeedPage, IsGoneForPositionsThatNeverWere) {
   EXPECT_EQ(stream.head().status, 410);
 }
 
+TEST(FeedPage, IsOfOneJournalAndGoneForPositionsOfAnother) {
+  ServedEngine served;
+  served.create("k1");
+  const std::string journal(served.engine().journal_id());
+  auto client = served.client();
+  const auto known = client.get("/v1/invalidations?after=1-1&journal=" + journal);
+  ASSERT_EQ(known.status, 200) << known.body;
+  EXPECT_TRUE(known.body.starts_with("{\"journal\":\"" + journal + "\"")) << known.body;
+  const auto now = cache::decode_page(known.body).value();
+  EXPECT_EQ(now.told, (engine::Position{1, 2}));
+  EXPECT_TRUE(now.at);
+  EXPECT_TRUE(now.up);
+  ASSERT_EQ(now.messages.size(), 1u);
+  EXPECT_EQ(now.messages[0].journal, journal);
+
+  // The same numbers, in another history.
+  for (const auto* other : {"?after=1-1&journal=anotherjournal", "?after=1-2-anotherjournal"}) {
+    const auto answer = client.get("/v1/invalidations" + std::string(other));
+    EXPECT_EQ(answer.status, 410) << other;
+    const auto gone = cache::decode_gone(answer.body);
+    ASSERT_TRUE(gone) << answer.body;
+    EXPECT_EQ(gone->position, (engine::Position{1, 2}));
+    EXPECT_EQ(gone->journal, journal);
+    EXPECT_TRUE(gone->up);
+  }
+  EXPECT_EQ(Stream(served.client(), "1-2-" + journal).head().status, 200);
+  EXPECT_EQ(Stream(served.client(), "1-2-anotherjournal").head().status, 410);
+  const auto verified = client.request("POST", "/v1/keys/verify", {}, R"({"secret":"k1"})");
+  EXPECT_EQ(verified.json()["journal"].text(), journal) << verified.body;
+}
+
 TEST(FeedPage, RefusesNonsense) {
   ServedEngine served;
   auto client = served.client();
-  for (const auto* query : {"?after=x", "?after=1", "?after=1-", "?after=-1-1", "?limit=0", "?limit=10001",
-                            "?limit=1x", "?limit="}) {
+  for (const auto* query :
+       {"?after=x", "?after=1", "?after=1-", "?after=-1-1", "?limit=0", "?limit=10001", "?limit=1x",
+        "?limit=", "?journal=", "?after=1-1&journal=A", "?after=1-1-", "?after=1-1-x-y"}) {
     EXPECT_EQ(client.get("/v1/invalidations" + std::string(query)).status, 400) << query;
   }
 }
@@ -111,7 +143,9 @@ TEST(FeedStream, BeginsWithAHeartbeatWhereTheEngineIs) {
   EXPECT_EQ(stream.head().header("Cache-Control"), "no-store");
   const auto event = stream.next();
   ASSERT_TRUE(event);
-  EXPECT_EQ(event->id, "1-2");
+  EXPECT_EQ(event->id, "1-2-" + std::string(served.engine().journal_id()));
+  EXPECT_EQ(event->message().journal, served.engine().journal_id());
+  EXPECT_TRUE(event->message().up);
   EXPECT_TRUE(event->message().is_heartbeat());
   EXPECT_EQ(event->message().last, 2);
 }
@@ -125,7 +159,7 @@ TEST(FeedStream, TellsWhatHappensAndBeatsInBetween) {
   const auto sequence = served.revoke("k1");
   const auto event = stream.next_message();
   ASSERT_TRUE(event);
-  EXPECT_EQ(event->id, "1-" + std::to_string(sequence));
+  EXPECT_EQ(event->id, "1-" + std::to_string(sequence) + "-" + std::string(served.engine().journal_id()));
   ASSERT_EQ(event->message().events.size(), 1);
   EXPECT_EQ(event->message().events[0].key_id, "k1");
 }
@@ -138,7 +172,9 @@ TEST(FeedStream, BeginsBehindTheLastEventId) {
     ASSERT_TRUE(served.settle());
   }
   Stream stream(served.client(), "1-4");
-  EXPECT_EQ(stream.next()->id, "1-5");
+  const auto first = stream.next();
+  ASSERT_TRUE(first);
+  EXPECT_TRUE(first->id.starts_with("1-5-")) << first->id;
   EXPECT_TRUE(stream.next()->message().is_heartbeat());
 }
 
@@ -169,7 +205,7 @@ TEST(FeedStream, LosesAndDoublesNothingAcrossReconnections) {
       ASSERT_EQ(message.first, after.sequence + 1);
       for (const auto& invalidation : message.events) heard.push_back(invalidation.key_id);
       after = {message.epoch, message.last};
-      ASSERT_EQ(event->id, to_string(after));
+      ASSERT_TRUE(event->id.starts_with(to_string(after) + "-")) << event->id;
     }
   }
   writer.join();

@@ -1,0 +1,29 @@
+#pragma once
+// A clock that never goes back, is not set by anybody, and counts the time in which the machine was suspended
+// (CLOCK_BOOTTIME), which std::chrono::steady_clock does not. From any thread.
+
+#include <time.h>
+
+#include <chrono>
+#include <cstdint>
+
+namespace revoked::engine {
+
+struct BootClock {
+  using duration = std::chrono::nanoseconds;
+  using rep = duration::rep;
+  using period = duration::period;
+  using time_point = std::chrono::time_point<BootClock>;
+  static constexpr bool is_steady = true;
+
+  static time_point now() noexcept {
+    timespec at{};
+    ::clock_gettime(CLOCK_BOOTTIME, &at);
+    return time_point(std::chrono::seconds(at.tv_sec) + std::chrono::nanoseconds(at.tv_nsec));
+  }
+};
+
+// Milliseconds since this process asked for the first time.
+std::uint64_t running_ms();
+
+}  // namespace revoked::engine
