@@ -62,9 +62,13 @@ void follow(Repeat repeat) {
   cache::NearCache near_cache({.max_entries = keys, .max_marks = 2 * keys});
   const cache::Monotonic now{std::chrono::hours(1)};
   auto message = *cache::decode_message(cache::encode_message(revocations(1, 1).view(), stamp));
-  near_cache.flush(*follower.on_message({1, 1, 0, told_at, {}, {}, {}}, now).flush);
+  near_cache.flush(*follower
+                        .on_message({1, 1, 0, told_at, {}, std::string(stamp.journal), {}},
+                                    cache::Follower::Source::engine, now)
+                        .flush);
   repeat([&](std::size_t) {
-    for (const auto& event : follower.on_message(message, now).apply) near_cache.apply(event);
+    for (const auto& event : follower.on_message(message, cache::Follower::Source::engine, now).apply)
+      near_cache.apply(event);
     renumber(message.events[0].key_id, ++message.events[0].sequence);
     ++message.first;
     ++message.last;

@@ -62,9 +62,12 @@ void follow(benchmark::State& state) {
   const auto count = static_cast<engine::Sequence>(state.range(0));
   auto message = *cache::decode_message(
       cache::encode_message(revocations(1, static_cast<std::uint32_t>(count)).view(), stamp));
-  near_cache.flush(*follower.on_message({1, 1, 0, told_at, {}, {}, {}}, now).flush);
+  near_cache.flush(*follower
+                        .on_message({1, 1, 0, told_at, {}, std::string(stamp.journal), {}},
+                                    cache::Follower::Source::engine, now)
+                        .flush);
   for (auto _ : state) {
-    const auto actions = follower.on_message(message, now);
+    const auto actions = follower.on_message(message, cache::Follower::Source::engine, now);
     if (actions.apply.size() != count) state.SkipWithError("not applied");
     for (const auto& event : actions.apply) near_cache.apply(event);
     for (auto& event : message.events) renumber(event.key_id, event.sequence += count);

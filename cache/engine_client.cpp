@@ -306,12 +306,13 @@ void EngineClient::ask(const engine::Digest& digest, std::string_view secret, De
                  });
 }
 
-void EngineClient::read_page(std::optional<Position> after, PageHandler done) {
+void EngineClient::read_page(std::optional<Position> after, std::string_view journal, PageHandler done) {
   if (impl_->stopped) return done(errc::not_ready);
   std::string request = "GET /v1/invalidations?";
   if (after) {
     request += "after=";
     append_position(request, *after);
+    if (!journal.empty()) request.append("&journal=").append(journal);
     request += '&';
   }
   request += "limit=" + std::to_string(page_limit) + " HTTP/1.1\r\n" + impl_->head +
@@ -328,10 +329,10 @@ void EngineClient::read_page(std::optional<Position> after, PageHandler done) {
       if (page.has_error()) return done(page.error());
       answer.page = std::move(*page);
     } else if (response->status == 410) {
-      const auto position = decode_gone_position(response->body);
-      if (position.has_error()) return done(position.error());
+      auto page = decode_gone(response->body);
+      if (page.has_error()) return done(page.error());
       answer.gone = true;
-      answer.page.position = *position;
+      answer.page = std::move(*page);
     } else {
       return done(error_of_status(response->status));
     }

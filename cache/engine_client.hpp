@@ -47,21 +47,23 @@ class EngineClient {
   // The rest: on the io_context's thread only.
 
   struct PageAnswer {
-    bool gone = false;  // 410: the range is not there; `page.position` is where the engine is
+    bool gone = false;  // 410: the range is not there; the page says where the engine is, and has no messages
     Page page;
   };
-  // GET /v1/invalidations?after=E-S&limit=N. With no position: where the engine is, and no messages.
+  // GET /v1/invalidations?after=E-S&journal=…&limit=N. With no position: where the engine is, and no
+  // messages.
   using PageHandler = std::function<void(const engine::result<PageAnswer>&)>;
-  void read_page(std::optional<Position> after, PageHandler done);
+  void read_page(std::optional<Position> after, std::string_view journal, PageHandler done);
 
   // Follows the SSE stream until stop_stream(); reconnects with backoff and jitter. `position` is asked at
-  // each (re)connection for the Last-Event-ID. `on_gone` is a 410 at connection. `on_state` tells each change
-  // once. Handlers may stop the stream.
+  // each (re)connection for the Last-Event-ID, with the journal id of its epoch. `on_gone` is a 410 at
+  // connection. `on_state` tells each change once. Handlers may stop the stream.
   struct StreamHandlers {
     std::function<std::optional<Position>()> position;
     std::function<void(std::string_view message_json)> on_message;
-    std::function<void(Position engine_now)> on_gone;
+    std::function<void(const Page& engine_now)> on_gone;
     std::function<void(bool connected, std::string_view reason)> on_state;
+    std::function<std::string()> journal{};  // empty: none is sent
   };
   void start_stream(StreamHandlers handlers);
   void stop_stream();

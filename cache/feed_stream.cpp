@@ -1,7 +1,5 @@
 #include "cache/feed_stream.hpp"
 
-#include <simdjson.h>
-
 #include <array>
 #include <boost/asio/co_spawn.hpp>
 
@@ -23,18 +21,6 @@ constexpr std::size_t chunk_size = 64 << 10;
 constexpr std::size_t max_gone_body = 64 << 10;
 
 }  // namespace
-
-engine::result<Position> decode_gone_position(std::string_view json) {
-  const simdjson::padded_string padded(json);
-  simdjson::ondemand::parser parser;
-  simdjson::ondemand::document document;
-  std::string_view text;
-  if (parser.iterate(padded).get(document) || document["position"].get_string().get(text))
-    return errc::malformed;
-  const auto position = engine::parse_position(text);
-  if (!position) return errc::malformed;
-  return *position;
-}
 
 struct FeedStream::State {
   State(asio::io_context& io_, std::shared_ptr<NameLookup> names_, std::string head_,
@@ -65,6 +51,8 @@ struct FeedStream::State {
     if (const auto position = handlers.position()) {
       text += "Last-Event-ID: ";
       append_position(text, *position);
+      const auto journal = handlers.journal ? handlers.journal() : std::string();
+      if (!journal.empty()) text.append("-").append(journal);
       text += "\r\n";
     }
     text += "\r\n";
@@ -129,9 +117,9 @@ Task<std::string> FeedStream::State::read_gone(std::shared_ptr<State> state,
     if (*size == 0) break;
     body.append(chunk.data(), *size);
   }
-  const auto position = decode_gone_position(body);
-  if (position.has_error()) co_return "a 410 without a position";
-  if (!state->stopped) state->handlers.on_gone(*position);
+  const auto engine_now = decode_gone(body);
+  if (engine_now.has_error()) co_return "a 410 without a position";
+  if (!state->stopped) state->handlers.on_gone(*engine_now);
   co_return "our position is gone";
 }
 

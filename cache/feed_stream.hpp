@@ -22,7 +22,4 @@ class FeedStream {
   std::shared_ptr<State> state_;
 };
 
-// The member "position" of a 410's body.
-engine::result<Position> decode_gone_position(std::string_view json);
-
 }  // namespace revoked::cache

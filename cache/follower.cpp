@@ -5,12 +5,28 @@
 #include <utility>
 
 namespace revoked::cache {
+
+using namespace std::chrono_literals;
+using std::chrono::milliseconds;
+
 namespace {
 
 // Sums of a sequence and 1 must not overflow.
 constexpr Sequence max_sequence = std::numeric_limits<std::int64_t>::max() - 1;
-constexpr UnixMs no_time = std::numeric_limits<UnixMs>::min();
 constexpr std::size_t max_ahead_ranges = 1024;
+constexpr unsigned max_pages_in_a_row = 100;
+
+// How far two clocks drift apart in the time that a relation lasts, and some more.
+constexpr auto max_skew = 50ms;
+constexpr auto relation_lasts = 60s;
+constexpr auto relate_every = 30s;
+
+// Between two questions that hearsay makes us ask: the pause grows while the engine says that it was nothing.
+constexpr auto least_wonder_pause = 50ms;
+constexpr auto most_wonder_pause = 1000ms;
+
+// What an answer has shown is there by then, or is missing.
+constexpr auto message_takes = 100ms;
 
 // How long to wait before a question that brought nothing is put again.
 std::chrono::milliseconds retry_pause(const Follower::Options& options) {
@@ -29,38 +45,139 @@ bool has_unknown_event(const Message& message) {
 
 }  // namespace
 
+Follower::Follower(Options options) : options_(options), wonder_pause_(least_wonder_pause) {}
+
 std::optional<Position> Follower::position() const { return position_; }
 
-Follower::Actions Follower::on_message(Message message, Monotonic now) {
+Follower::Actions Follower::on_message(Message message, Source source, Monotonic now) {
   Actions actions;
   if (!is_sound(message)) return actions;
   notice(now);
-  const Position last{message.epoch, message.last};
-  if (!position_) {
-    start_afresh(last, now, actions);
-    hear(last, message.at, now);
-    extend_lease(now);
-    return actions;
+  const bool is_ours = message.journal == named_ && message.epoch == named_epoch_;
+  if (source != Source::engine && !is_ours) {
+    // Before the engine has said where it is there is nothing to compare with.
+    if (!position_) return actions;
+    ++foreign_;
+    wonder(now);
+  } else if (source == Source::bus) {
+    listen(message, now, actions);
+  } else if (!position_) {
+    const Position last{message.epoch, message.last};
+    name(message.journal, message.epoch);
+    start_afresh(last, message.journal, now, actions);
+    doubt(now);
+  } else if (message.epoch >= heard_.epoch) {
+    if (message.epoch != named_epoch_) name(message.journal, message.epoch);
+    if (message.epoch != position_->epoch || message.journal == journal_) {
+      receive(message, now, actions);
+    } else {
+      doubt(now);  // the engine contradicts itself: have it say what holds
+    }
   }
-  if (message.epoch < heard_.epoch) return actions;
-  receive(message, now, actions);
+  if (position_) ask_if_wanted(now, actions);
+  return actions;
+}
+
+Follower::Actions Follower::on_unreadable(Source source, Monotonic now) {
+  Actions actions;
+  notice(now);
+  if (!position_) return actions;
+  if (source == Source::bus) {
+    wonder(now);
+  } else {
+    doubt(now);
+  }
   ask_if_wanted(now, actions);
   return actions;
 }
 
-// A message of the newest epoch heard of, or of a newer one.
+// The engine's journal from now on.
+void Follower::name(std::string_view journal, Epoch epoch) {
+  if (named_ == journal && named_epoch_ == epoch) return;
+  named_ = journal;
+  named_epoch_ = epoch;
+  forget_relation();
+  if (epoch > heard_.epoch) return;
+  // Of another history: what was heard before means nothing, however large its numbers are.
+  heard_ = {};
+  ahead_.clear();
+}
+
+// ---- hearsay
+
+void Follower::listen(Message& message, Monotonic now, Actions& actions) {
+  for (auto& event : message.events) {
+    event.epoch = message.epoch;
+    if (Position{message.epoch, event.sequence} <= *position_) continue;  // the engine has told us
+    if (event.type != Invalidation::Type::unknown) actions.doubt.push_back(std::move(event));
+  }
+  if (Position{message.epoch, message.last} > *position_) wonder(now);
+}
+
+void Follower::wonder(Monotonic now) {
+  if (!wonders_since_) wonders_since_ = now;
+}
+
+// The engine has answered a question that was put at `asked`.
+void Follower::stop_wondering(Monotonic asked, bool moved, Monotonic now) {
+  if (!wonders_since_ || asked < *wonders_since_) return;
+  wonders_since_.reset();
+  wonder_pause_ = moved ? least_wonder_pause : std::min(2 * wonder_pause_, milliseconds(most_wonder_pause));
+  wonder_not_before_ = now + wonder_pause_;
+}
+
+Follower::Actions Follower::on_decision(Position as_of, std::string_view journal, Monotonic now) {
+  Actions actions;
+  if (!position_) return actions;
+  if (journal != named_) {
+    wonder(now);
+    ask_if_wanted(now, actions);
+  } else {
+    note_evidence(as_of, now);
+  }
+  return actions;
+}
+
+// The message about it is on its way, and has a little time to come.
+void Follower::note_evidence(Position as_of, Monotonic now) {
+  if (as_of <= *position_ || as_of.sequence > max_sequence) return;
+  if (evidence_) {
+    next_evidence_ = std::max(next_evidence_, as_of);
+    return;
+  }
+  evidence_ = as_of;
+  evidence_at_ = now;
+}
+
+void Follower::weigh_evidence(Monotonic now) {
+  if (!evidence_) return;
+  if (*evidence_ > *position_) {
+    if (now - evidence_at_ < message_takes) return;
+    hear(*evidence_, now);
+  }
+  evidence_.reset();
+  note_evidence(std::exchange(next_evidence_, {}), now);
+}
+
+// ---- messages of our engine
+
+// Of the newest epoch heard of, or of a newer one.
 void Follower::receive(Message& message, Monotonic now, Actions& actions) {
   const Position last{message.epoch, message.last};
-  const bool is_newest = message.epoch > heard_.epoch || message.at > newest_at_;
-  hear(last, message.at, now);
+  const bool is_newest = message.epoch > heard_.epoch || (message.up && *message.up > newest_up_);
+  if (message.up && *message.up >= newest_up_) {
+    newest_up_ = *message.up;
+    wall_at_zero_ = message.at - static_cast<UnixMs>(*message.up);
+  }
+  hear(last, now);
   const Position reached = *position_;
   const bool same_epoch = message.epoch == reached.epoch;
 
   if (same_epoch && message.last <= reached.sequence) {
-    if (!message.is_heartbeat() || !is_newest) return;
+    if (!message.is_heartbeat()) return;
     if (message.last == reached.sequence) {
-      if (trusts_cache() && !doubt_since_) extend_lease(now);
-    } else {
+      if (trusts_cache() && !doubt_since_) extend_lease(message, now);
+    } else if (is_newest) {
       doubt(now);  // the engine says that it is behind us: one of the two is wrong
     }
     return;
@@ -68,7 +185,7 @@ void Follower::receive(Message& message, Monotonic now, Actions& actions) {
 
   const Sequence missing = message.first > reached.sequence ? message.first - 1 - reached.sequence : 0;
   if (has_unknown_event(message) || missing > options_.max_repair) {
-    start_afresh(last, now, actions);
+    start_afresh(last, message.journal, now, actions);
   } else if (same_epoch && missing == 0) {
     apply_after(message, reached.sequence, actions);
     position_ = last;
@@ -77,7 +194,7 @@ void Follower::receive(Message& message, Monotonic now, Actions& actions) {
     receive_ahead(message, actions);
     return;
   }
-  if (trusts_cache() && !doubt_since_) extend_lease(now);
+  if (trusts_cache() && !doubt_since_) extend_lease(message, now);
 }
 
 // Something before the message is missing, or may be.
@@ -90,33 +207,48 @@ void Follower::receive_ahead(Message& message, Actions& actions) {
 Follower::Actions Follower::on_page(Page page, Monotonic now) {
   Actions actions;
   notice(now);
-  if (page.position.epoch == 0 || page.position.sequence > max_sequence) return on_page_failed(now);
+  page.told = std::max(page.told, page.position);
+  if (page.position.epoch == 0 || page.told.sequence > max_sequence) return on_page_failed(now);
   if (!position_) {
-    start_afresh(page.position, now, actions);
+    name(page.journal, page.told.epoch);
+    start_afresh(page.told, page.journal, now, actions);
     doubt(now);
     ask_if_wanted(now, actions);
     return actions;
   }
   if (unanswered_ == 0) return actions;
+  const bool about_here = !afresh_since_asked_;
   const auto asked = take_answer();
+  if (!about_here) {
+    ask_if_wanted(now, actions);
+    return actions;
+  }
+  name(page.journal, page.told.epoch);
+  relate(page, asked, now);
   const auto before = *position_;
   const auto fit = read_page(page, now, actions);
-  if (fit == PageFit::ran_ahead) start_afresh(page.position, now, actions);
+  if (fit == PageFit::ran_ahead) start_afresh(page.told, page.journal, now, actions);
   const bool moved = *position_ != before;
-  if (fit == PageFit::hole || (page.more && !moved)) {
+  pages_in_a_row_ = page.more ? pages_in_a_row_ + 1 : 0;
+  const bool is_late = pages_in_a_row_ > max_pages_in_a_row;
+  if (fit == PageFit::hole || (page.more && (!moved || is_late || fit == PageFit::ran_ahead))) {
     not_before_ = now + retry_pause(options_);
   } else if (!page.more) {
     end_page(asked, moved, now, actions);
   }
+  if (!page.more) stop_wondering(asked, moved, now);
   ask_if_wanted(now, actions);
   return actions;
 }
 
 // Follows the page's messages as far as they continue where we are.
 Follower::PageFit Follower::read_page(Page& page, Monotonic now, Actions& actions) {
+  // The engine is where it has been before: the question was about a place that it knows.
+  if (page.position < asked_after_) return PageFit::ran_ahead;
   for (auto& message : page.messages) {
     const Position reached = *position_;
     if (!is_sound(message)) return PageFit::hole;
+    if (message.epoch == reached.epoch && message.journal != journal_) return PageFit::ran_ahead;
     if (message.is_heartbeat() || message.epoch < reached.epoch) continue;
     if (message.epoch == reached.epoch && message.last <= reached.sequence) continue;
     if (message.first > reached.sequence + 1) return PageFit::hole;
@@ -125,12 +257,18 @@ Follower::PageFit Follower::read_page(Page& page, Monotonic now, Actions& action
     if (has_unknown_event(message)) return PageFit::ran_ahead;
     apply_after(message, reached.sequence, actions);
     position_ = {message.epoch, message.last};
-    hear(*position_, message.at, now);
+    journal_ = message.journal;
+    hear(*position_, now);
     absorb_ahead();
   }
   if (page.position > *position_) {
-    hear(page.position, no_time, now);
+    hear(page.position, now);
     return PageFit::hole;
+  }
+  if (position_->epoch == named_epoch_ && journal_ != named_) return PageFit::ran_ahead;
+  if (page.told > *position_) {
+    hear(page.told, now);
+    if (page.told.sequence > position_->sequence + options_.max_repair) return PageFit::ran_ahead;
   }
   return PageFit::whole;
 }
@@ -138,8 +276,8 @@ Follower::PageFit Follower::read_page(Page& page, Monotonic now, Actions& action
 // A page that ends where the engine was when it answered.
 void Follower::end_page(Monotonic asked, bool moved, Monotonic now, Actions& actions) {
   if (misses_something() && engine_never_reached_heard(asked)) {
-    forget_heard(*position_);
-    start_afresh(*position_, now, actions);
+    heard_ = *position_;
+    start_afresh(*position_, journal_, now, actions);
   }
   if (misses_something()) {
     if (!moved) not_before_ = now + retry_pause(options_);
@@ -148,12 +286,14 @@ void Follower::end_page(Monotonic asked, bool moved, Monotonic now, Actions& act
   confirm(asked, now);
 }
 
-Follower::Actions Follower::on_page_gone(Position engine_now, Monotonic now) {
+Follower::Actions Follower::on_page_gone(Page engine_now, Monotonic now) {
   Actions actions;
   notice(now);
-  if (engine_now.epoch == 0 || engine_now.sequence > max_sequence) return on_page_failed(now);
+  const auto position = engine_now.position;
+  if (position.epoch == 0 || position.sequence > max_sequence) return on_page_failed(now);
   if (!position_) {
-    start_afresh(engine_now, now, actions);
+    name(engine_now.journal, position.epoch);
+    start_afresh(position, engine_now.journal, now, actions);
     doubt(now);
   } else if (unanswered_ == 0) {
     doubt(now);  // have the engine confirm it for where we are now
@@ -161,9 +301,12 @@ Follower::Actions Follower::on_page_gone(Position engine_now, Monotonic now) {
     const bool about_here = !afresh_since_asked_;
     const auto asked = take_answer();
     if (about_here) {
-      if (engine_never_reached_heard(asked)) forget_heard(engine_now);
-      start_afresh(engine_now, now, actions);
+      name(engine_now.journal, position.epoch);
+      relate(engine_now, asked, now);
+      if (engine_never_reached_heard(asked)) heard_ = position;
+      start_afresh(position, engine_now.journal, now, actions);
       if (trusts_cache()) confirm(asked, now);
+      stop_wondering(asked, true, now);
       not_before_ = now + retry_pause(options_);
     }
   }
@@ -181,7 +324,9 @@ Follower::Actions Follower::on_page_failed(Monotonic now) {
 Follower::Actions Follower::tick(Monotonic now) {
   Actions actions;
   notice(now);
-  if (position_) ask_if_wanted(now, actions);
+  if (!position_) return actions;
+  weigh_evidence(now);
+  ask_if_wanted(now, actions);
   return actions;
 }
 
@@ -193,24 +338,53 @@ void Follower::notice(Monotonic now) {
   if (paused || (is_stale(now) && !doubt_since_)) doubt(now);
 }
 
-void Follower::hear(Position position, UnixMs at, Monotonic now) {
-  if (position.epoch > heard_.epoch) {
-    newest_at_ = no_time;
-    ahead_.clear();
-  }
-  if (position.epoch >= heard_.epoch) newest_at_ = std::max(newest_at_, at);
+void Follower::hear(Position position, Monotonic now) {
+  if (position.epoch > heard_.epoch) ahead_.clear();
   if (position <= heard_) return;
   heard_ = position;
   heard_at_ = now;
 }
 
-// What was heard beyond `position` never came to be.
-void Follower::forget_heard(Position position) {
-  if (heard_.epoch != position.epoch) newest_at_ = no_time;
-  heard_ = position;
-}
+// ---- time
 
 void Follower::extend_lease(Monotonic from) { lease_end_ = std::max(lease_end_, from + options_.lease); }
+
+// From when the engine sent it, at the earliest that it can have been.
+void Follower::extend_lease(const Message& message, Monotonic now) {
+  if (!message.up || !is_related(now)) return;
+  const Monotonic sent(relation_->bound() + milliseconds(*message.up));
+  if (sent > now + max_skew) return wonder(now);  // the relation no longer holds
+  extend_lease(std::min(sent, now));
+}
+
+void Follower::relate(const Page& page, Monotonic asked, Monotonic now) {
+  if (!page.up || *page.up > max_sequence / 1'000'000) return;
+  const Relation found{asked, *page.up};
+  // One that a slow answer made says less than the one before, but clocks drift.
+  const bool is_better = !relation_ || found.bound() > relation_->bound();
+  if (is_better || now - relation_->asked > relate_every) relation_ = found;
+  if (page.at && *page.up >= newest_up_) {
+    newest_up_ = *page.up;
+    wall_at_zero_ = *page.at - static_cast<UnixMs>(*page.up);
+  }
+}
+
+void Follower::forget_relation() {
+  relation_.reset();
+  newest_up_ = 0;
+}
+
+bool Follower::is_related(Monotonic now) const {
+  return relation_ && now - relation_->asked <= relation_lasts;
+}
+
+std::optional<UnixMs> Follower::engine_time(Monotonic now) const {
+  if (!relation_ || newest_up_ == 0) return {};
+  const auto up = std::chrono::duration_cast<milliseconds>(now.time_since_epoch() - relation_->bound());
+  return wall_at_zero_ + up.count();
+}
+
+// ---- ranges
 
 // Hands on the events after `sequence` that have not been applied yet.
 void Follower::apply_after(Message& message, Sequence sequence, Actions& actions) const {
@@ -255,13 +429,16 @@ void Follower::absorb_ahead() {
   ahead_.erase(ahead_.begin(), range);
 }
 
-void Follower::start_afresh(Position position, Monotonic now, Actions& actions) {
+void Follower::start_afresh(Position position, std::string journal, Monotonic now, Actions& actions) {
   actions.flush = position;
   actions.apply.clear();
+  actions.doubt.clear();
   position_ = position;
+  journal_ = std::move(journal);
   ahead_.clear();
+  evidence_.reset();
+  next_evidence_ = {};
   if (heard_ < position) {
-    if (heard_.epoch != position.epoch) newest_at_ = no_time;
     heard_ = position;
     heard_at_ = now;
   }
@@ -288,11 +465,14 @@ void Follower::confirm(Monotonic asked, Monotonic now) {
 }
 
 void Follower::ask_if_wanted(Monotonic now, Actions& actions) {
-  const bool wanted = misses_something() || doubt_since_ || now >= lease_end_ - options_.lease / 3;
+  const bool drifts = relation_ && now - relation_->asked > relate_every;
+  const bool wanted = misses_something() || doubt_since_ || drifts ||
+                      (wonders_since_ && now >= wonder_not_before_) || now >= lease_end_ - options_.lease / 3;
   const auto earliest = unanswered_ == 0 ? not_before_ : last_asked_ + options_.repair_timeout;
   if (!wanted || now < earliest) return;
   if (unanswered_ == 0) {
     asked_at_ = now;
+    asked_after_ = *position_;
     afresh_since_asked_ = false;
   }
   ++unanswered_;

@@ -13,7 +13,7 @@
 
 namespace revoked::cache {
 
-using Clock = std::chrono::steady_clock;
+using Clock = engine::BootClock;
 using namespace std::chrono_literals;
 
 namespace {
@@ -50,6 +50,10 @@ class RedisWatch {
   Monotonic last_{};
 };
 
+std::int64_t to_ms(Monotonic at) {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(at.time_since_epoch()).count();
+}
+
 std::int64_t to_ns(Monotonic at) {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(at.time_since_epoch()).count();
 }
@@ -69,6 +73,7 @@ struct Gateway::Impl {
     std::string secret;
     std::function<void(Verdict)> done;
     bool asked_again = false;
+    NearCache::Moment asked{};
   };
   using QuestionPointer = std::shared_ptr<Question>;
 
@@ -87,7 +92,7 @@ struct Gateway::Impl {
       });
       subscriber.emplace(
           io, *options.redis, std::string(invalidations_channel),
-          [this](std::string_view json) { on_bus(json, true); },
+          [this](std::string_view json) { on_redis_message(json); },
           [this](bool connected, std::string_view reason) { on_redis_state(connected, reason); });
     }
     asio::post(io, [this] { tick(); });
@@ -125,15 +130,28 @@ struct Gateway::Impl {
 
   // ---- the follower's events, and what to do about them
 
-  void on_bus(std::string_view json, bool from_redis) {
-    auto message = decode_message(json);
-    if (message.has_error()) return tell(from_redis ? "redis" : "feed", "a malformed message");
+  void on_redis_message(std::string_view json) {
+    if (options.bus_keys.empty()) return on_message(json, Follower::Source::bus);
+    if (options.bus_keys.is_signed(json)) return on_message(json, Follower::Source::signed_bus);
+    ++unsigned_messages;
+    tell("redis", "a message without a good signature");
+  }
+
+  void on_message(std::string_view json, Follower::Source source) {
+    const bool from_redis = source != Follower::Source::engine;
     const auto now = Clock::now();
-    const auto position = follower.position();
-    // An engine of the past that goes on talking is no sign of life.
-    if (from_redis && (!position || message->epoch >= position->epoch)) redis_watch.on_message(now);
+    auto message = decode_message(json);
+    if (message.has_error()) {
+      ++unreadable_messages;
+      tell(from_redis ? "redis" : "feed", "a malformed message");
+      act(follower.on_unreadable(source, now), now);
+      return choose_feed(now);
+    }
+    // Another engine that talks, or one of the past, is no sign of life.
+    if (from_redis && message->journal == follower.engine_journal()) redis_watch.on_message(now);
     if (message->is_heartbeat()) ack_wanted = true;
-    act(follower.on_message(std::move(*message), now), now);
+    act(follower.on_message(std::move(*message), source, now), now);
+    foreign_messages.store(follower.foreign_messages());
     choose_feed(now);
   }
 
@@ -147,13 +165,14 @@ struct Gateway::Impl {
       tell("follower", "starts afresh at " + to_string(*actions.flush));
     }
     for (const auto& event : actions.apply) cache.apply(event);
+    for (const auto& event : actions.doubt) cache.doubt(event);
     invalidations += actions.apply.size();
     const auto now_at = follower.position();
     if (now_at && now_at->epoch > cache_epoch) {
       cache.advance(now_at->epoch);
       cache_epoch = now_at->epoch;
     }
-    show(now_at);
+    show(now_at, now);
     if (!actions.apply.empty()) ack_wanted = true;
     acknowledge(now);
     if (actions.request_after) {
@@ -162,11 +181,13 @@ struct Gateway::Impl {
     }
   }
 
-  void show(std::optional<Position> now_at) {
+  void show(std::optional<Position> now_at, Monotonic now) {
     {
       std::lock_guard lock(position_mutex);
       shown_position = now_at;
+      shown_journal = follower.journal();
     }
+    if (const auto time = follower.engine_time(now)) engine_ahead_ms.store(*time - to_ms(now));
     lease_end_ns.store(to_ns(follower.lease_end()));
     trusted.store(follower.trusts_cache());
   }
@@ -182,7 +203,7 @@ struct Gateway::Impl {
       return;
     }
     page_runs = true;
-    client.read_page(after,
+    client.read_page(after, follower.journal(),
                      [this](const engine::result<EngineClient::PageAnswer>& answer) { on_page(answer); });
   }
 
@@ -196,7 +217,7 @@ struct Gateway::Impl {
     } else {
       told.erase("engine");
       const auto& page = answer->page;
-      act(answer->gone ? follower.on_page_gone(page.position, now) : follower.on_page(page, now), now);
+      act(answer->gone ? follower.on_page_gone(page, now) : follower.on_page(page, now), now);
     }
     choose_feed(now);
   }
@@ -226,8 +247,9 @@ struct Gateway::Impl {
   void start_feed() {
     EngineClient::StreamHandlers handlers;
     handlers.position = [this] { return follower.position(); };
-    handlers.on_message = [this](std::string_view json) { on_bus(json, false); };
-    handlers.on_gone = [this](Position engine_now) {
+    handlers.journal = [this] { return follower.journal(); };
+    handlers.on_message = [this](std::string_view json) { on_message(json, Follower::Source::engine); };
+    handlers.on_gone = [this](const Page& engine_now) {
       const auto now = Clock::now();
       act(follower.on_page_gone(engine_now, now), now);
     };
@@ -275,7 +297,11 @@ struct Gateway::Impl {
 
   // ---- questions
 
-  bool is_stale() const { return to_ns(Clock::now()) >= lease_end_ns.load(); }
+  bool is_stale() const { return is_stale(Clock::now()); }
+  bool is_stale(Monotonic now) const { return to_ns(now) >= lease_end_ns.load(); }
+
+  // By the engine's clock: it decides about expiry, whatever ours shows.
+  engine::UnixMs engine_time(Monotonic now) const { return to_ms(now) + engine_ahead_ms.load(); }
 
   void ask(QuestionPointer question) {
     if (stopping || (options.when_stale == WhenStale::deny && is_stale()))
@@ -283,26 +309,47 @@ struct Gateway::Impl {
     ++questions;
     const auto& digest = question->digest;
     const auto& secret = question->secret;
+    // Whoever shares an answer gets one to the question that was put first.
+    auto& running = running_questions.try_emplace(digest, cache.moment(), 0).first->second;
+    ++running.second;
+    question->asked = running.first;
     client.ask(digest, secret,
                [this, question](const engine::result<Decision>& answer) { on_answer(question, answer); });
   }
 
-  void on_answer(const QuestionPointer& question, const engine::result<Decision>& answer) {
-    const bool stale = is_stale();
+  void on_answer(const QuestionPointer& question, const engine::result<Decision>& answered) {
+    const auto running = running_questions.find(question->digest);
+    if (running != running_questions.end() && --running->second.second == 0) running_questions.erase(running);
+    const auto now = Clock::now();
+    const bool stale = is_stale(now);
+    auto answer = answered;
     if (answer.has_error()) {
       tell("engine", answer.error().message());
       if (options.when_stale != WhenStale::serve) return question->done({std::nullopt, stale});
-      return question->done({cache.find(question->digest, engine::now_unix_ms()), true});
+      return question->done({cache.find(question->digest, engine_time(now)), true});
     }
     told.erase("engine");
+    if (answer->state == Decision::State::active && answer->expires_at &&
+        *answer->expires_at <= engine_time(now)) {
+      answer->state = Decision::State::expired;
+    }
+    act(follower.on_decision(answer->as_of, answer->journal, now), now);
     if (stale && options.when_stale == WhenStale::deny) return question->done({std::nullopt, true});
-    if (!stale && follower.trusts_cache() && !cache.fill(question->digest, *answer) && is_outdated(*answer)) {
+    const bool is_ours = answer->journal == follower.engine_journal();
+    if (!stale && is_ours && follower.trusts_cache() &&
+        !cache.fill(question->digest, *answer, question->asked) && is_overtaken(*question, *answer)) {
       // What we have heard since overrides it; the engine knows that by now.
-      if (question->asked_again) return question->done({std::nullopt, stale});
+      if (question->asked_again && is_outdated(*answer)) return question->done({std::nullopt, stale});
       question->asked_again = true;
       return ask(question);
     }
     question->done({CachedDecision(std::make_shared<const Decision>(*answer)), stale});
+  }
+
+  // Hearsay is heeded once: an answer to the second question is the engine's word.
+  bool is_overtaken(const Question& question, const Decision& decision) const {
+    return is_outdated(decision) || (decision.state == Decision::State::active && !question.asked_again &&
+                                     cache.is_doubted(decision, question.asked));
   }
 
   bool is_outdated(const Decision& decision) const {
@@ -322,8 +369,12 @@ struct Gateway::Impl {
   std::atomic<bool> redis_connected{false};
   std::atomic<bool> feed_connected{false};
   std::atomic<std::uint64_t> hits{0}, questions{0}, repairs{0}, flushes{0}, invalidations{0};
-  std::mutex position_mutex;  // of shown_position
+  std::atomic<std::uint64_t> foreign_messages{0}, unsigned_messages{0}, unreadable_messages{0};
+  // The engine's wall clock against our monotonic one; until the engine has said, as our own wall clock is.
+  std::atomic<std::int64_t> engine_ahead_ms{engine::now_unix_ms() - to_ms(Clock::now())};
+  std::mutex position_mutex;  // of shown_position and shown_journal
   std::optional<Position> shown_position;
+  std::string shown_journal;
 
   // The gateway's thread only.
   Follower follower;
@@ -332,6 +383,8 @@ struct Gateway::Impl {
   std::optional<RedisSubscriber> subscriber;
   Timer ticker;
   RedisWatch redis_watch;
+  std::map<engine::Digest, std::pair<NearCache::Moment, std::size_t>>
+      running_questions;                         // since when, and for how many
   std::map<std::string_view, std::string> told;  // by source; the sources are literals
   Epoch cache_epoch = 0;
   bool stopping = false;
@@ -350,15 +403,16 @@ Gateway::Gateway(Options options, EventListener on_event)
 
 Gateway::~Gateway() = default;
 
-std::optional<Gateway::Verdict> Gateway::check(const engine::Digest& digest, engine::UnixMs now) const {
-  const bool stale = impl_->is_stale();
+std::optional<Gateway::Verdict> Gateway::check(const engine::Digest& digest) const {
+  const auto now = Clock::now();
+  const bool stale = impl_->is_stale(now);
   if (stale) {
     if (impl_->options.when_stale == WhenStale::deny) return Verdict{std::nullopt, true};
     if (impl_->options.when_stale == WhenStale::ask) return {};
   } else if (!impl_->trusted.load()) {
     return {};
   }
-  auto decision = impl_->cache.find(digest, now);
+  auto decision = impl_->cache.find(digest, impl_->engine_time(now));
   if (!decision) return {};
   impl_->hits.fetch_add(1, std::memory_order_relaxed);
   return Verdict{std::move(decision), stale};
@@ -383,6 +437,7 @@ Gateway::Status Gateway::status() const {
   {
     std::lock_guard lock(impl_->position_mutex);
     status.position = impl_->shown_position;
+    status.journal = impl_->shown_journal;
   }
   status.since_heard =
       lease_end == 0
@@ -396,6 +451,9 @@ Gateway::Status Gateway::status() const {
   status.repairs = impl_->repairs;
   status.flushes = impl_->flushes;
   status.invalidations = impl_->invalidations;
+  status.foreign_messages = impl_->foreign_messages;
+  status.unsigned_messages = impl_->unsigned_messages;
+  status.unreadable_messages = impl_->unreadable_messages;
   return status;
 }
 

@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 
+#include "cache/bus_keys.hpp"
 #include "cache/engine_client.hpp"
 #include "cache/follower.hpp"
 #include "cache/near_cache.hpp"
@@ -23,6 +24,7 @@ class Gateway {
   struct Options {
     EngineClient::Options engine;
     std::optional<RedisAddress> redis;  // none: the engine's feed only
+    BusKeys bus_keys;                   // none: what comes from Redis is hearsay
     NearCache::Options cache;
     Follower::Options follower;
     WhenStale when_stale = WhenStale::deny;
@@ -51,7 +53,7 @@ class Gateway {
 
   // The answer without waiting, if there is one: from the near cache, or because stale and the policy is
   // deny. Nothing: call ask().
-  std::optional<Verdict> check(const engine::Digest& digest, engine::UnixMs now) const;
+  std::optional<Verdict> check(const engine::Digest& digest) const;
 
   // Asks the engine (shared with others that ask for the same secret) and keeps the answer. `done` runs on
   // the gateway's thread. An unanswered question is no decision.
@@ -67,6 +69,8 @@ class Gateway {
     bool feed_connected;
     NearCache::Size cache;
     std::uint64_t hits, questions, repairs, flushes, invalidations;
+    std::string journal;  // the journal id that is followed
+    std::uint64_t foreign_messages, unsigned_messages, unreadable_messages;  // which were ignored
   };
   Status status() const;  // from any thread
 

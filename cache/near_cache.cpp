@@ -22,6 +22,8 @@ using Slot = NearCacheIndex::Slot;
 using OwnerHashes = std::array<std::uint64_t, 3>;  // by Scope; 0: none
 using State = Decision::State;
 
+constexpr std::size_t marks_of_doubt = 8;  // one for so many marks in all
+
 constexpr UnixMs never = std::numeric_limits<UnixMs>::max();
 
 bool fits(const Decision& decision) {
@@ -42,7 +44,9 @@ struct NearCache::Impl {
         entries(max_entries),
         by_key(max_entries),
         tombstones(options.max_marks / 2),
-        owner_marks(options.max_marks / 2) {}
+        owner_marks(options.max_marks / 2),
+        doubted_keys(options.max_marks / marks_of_doubt),
+        doubted_owners(options.max_marks / marks_of_doubt) {}
 
   std::uint64_t hash_key(std::string_view key_id) const { return hash(key_id, 4); }
   std::uint64_t hash_owner(Scope scope, std::string_view id) const {
@@ -76,6 +80,19 @@ struct NearCache::Impl {
     });
   }
 
+  // Doubts are counted, so that a question can tell which came after it.
+  static std::uint64_t latest_doubt(const Marks& doubted, std::uint64_t hash) {
+    return doubted.ended_before(hash).sequence;
+  }
+  bool doubts_owner(const OwnerHashes& owners, OwnerChanges::Version since) const {
+    return std::any_of(owners.begin(), owners.end(), [&](std::uint64_t owner) {
+      return owner != 0 && since < latest_doubt(doubted_owners, owner);
+    });
+  }
+  bool doubts(std::uint64_t key, const OwnerHashes& owners, Moment asked) const {
+    return asked.keys < latest_doubt(doubted_keys, key) || doubts_owner(owners, asked.owners);
+  }
+
   [[gnu::noinline]] bool find_carefully(DigestHead digest, UnixMs now, CachedDecision& found);
   // Inline, as it is part of what find() does in a row.
   bool use(Slot slot, const PackedFacts& facts, UnixMs now, CachedDecision& found) const {
@@ -88,13 +105,16 @@ struct NearCache::Impl {
     entries[slot].set_used();
     return true;
   }
-  bool fill(DigestHead digest, Decision decision);
+  bool fill(DigestHead digest, Decision decision, Moment asked);
   bool may_replace(Slot slot, const Decision& decision) const;
   void put(Slot slot, DigestHead digest, Decision decision, const OwnerHashes& owners);
   Slot take_slot();
   Slot evict();
   void vacate(Slot slot);
   void end(Slot slot, Position at);
+  void find_key(const Invalidation& event, std::uint64_t key);
+  void doubt_key(const Invalidation& event);
+  void doubt_owner(const Invalidation& event);
   void apply_to_key(const Invalidation& event, Position at);
   void apply_to_owner(const Invalidation& event, Position at);
   void flush(Position position);
@@ -106,12 +126,15 @@ struct NearCache::Impl {
   OwnerChanges owner_changes;
   PermissionTexts permissions;
   std::atomic<Epoch> epoch{0};  // of the fills that get in
+  std::atomic<std::uint64_t> key_doubts{0};
 
   mutable std::mutex mutex;
   Position floor;  // fills from before it do not
   NearCacheIndex by_key;
   Marks tombstones;
   Marks owner_marks;
+  Marks doubted_keys;    // by key_doubts
+  Marks doubted_owners;  // by the version of owner_changes
   std::unordered_map<Slot, std::shared_ptr<const Decision>> wholes;
   std::vector<Slot> free;
   std::size_t taken = 0;  // slots that were ever used since the last flush
@@ -150,7 +173,7 @@ bool NearCache::Impl::find_carefully(DigestHead digest, UnixMs now, CachedDecisi
   if (slot == NearCacheIndex::none) return false;
   auto facts = entries[slot].facts();
   const auto owners = with_ids(slot, [&](const Ids& ids) { return hash_owners(ids); });
-  if (ends(owners, facts.as_of)) return false;
+  if (ends(owners, facts.as_of) || doubts_owner(owners, facts.checked)) return false;
   facts.checked = owner_changes.version();
   entries[slot].write(facts);
   found.ids_ = entries[slot].ids();
@@ -163,7 +186,7 @@ bool NearCache::Impl::find_carefully(DigestHead digest, UnixMs now, CachedDecisi
 
 // ---- fills
 
-bool NearCache::Impl::fill(DigestHead digest, Decision decision) {
+bool NearCache::Impl::fill(DigestHead digest, Decision decision, Moment asked) {
   const std::lock_guard held(mutex);
   const auto old = find_slot(digest);
   if (decision.state == State::unknown || decision.state == State::suspended) {
@@ -172,8 +195,9 @@ bool NearCache::Impl::fill(DigestHead digest, Decision decision) {
   }
   const auto as_of = decision.as_of;
   const auto owners = hash_owners(ids_of(decision));
-  if (!fits(decision) || as_of < tombstones.ended_before(hash_key(decision.key_id)) || as_of.epoch != epoch ||
-      as_of < floor || ends(owners, as_of)) {
+  const auto key = hash_key(decision.key_id);
+  if (!fits(decision) || as_of < tombstones.ended_before(key) || as_of.epoch != epoch || as_of < floor ||
+      ends(owners, as_of) || doubts(key, owners, asked)) {
     return false;
   }
   if (old == NearCacheIndex::none) {
@@ -250,15 +274,40 @@ void NearCache::Impl::end(Slot slot, Position at) {
   if (facts.state != State::revoked && at >= facts.as_of) vacate(slot);
 }
 
-void NearCache::Impl::apply_to_key(const Invalidation& event, Position at) {
-  const auto key = hash_key(event.key_id);
-  const std::lock_guard held(mutex);
-  tombstones.raise(key, at);
+// Fills in `matches`.
+void NearCache::Impl::find_key(const Invalidation& event, std::uint64_t key) {
   matches.clear();
   by_key.find(key, [&](Slot slot) {
     if (with_ids(slot, [&](const Ids& ids) { return ids[0] == event.key_id; })) matches.push_back(slot);
     return false;
   });
+}
+
+void NearCache::Impl::doubt_key(const Invalidation& event) {
+  const auto key = hash_key(event.key_id);
+  const std::lock_guard held(mutex);
+  doubted_keys.raise(key, {0, key_doubts.load() + 1});
+  key_doubts.fetch_add(1);
+  find_key(event, key);
+  for (const auto slot : matches) {
+    if (entries[slot].facts().state != State::revoked) vacate(slot);
+  }
+}
+
+void NearCache::Impl::doubt_owner(const Invalidation& event) {
+  if (event.owner_id.empty()) return;
+  const auto owner = hash_owner(event.scope, event.owner_id);
+  const std::lock_guard held(mutex);
+  const bool forgets = doubted_owners.raise(owner, {0, owner_changes.version() + 1});
+  owner_changes.mark(owner);
+  if (forgets) owner_changes.mark_all();
+}
+
+void NearCache::Impl::apply_to_key(const Invalidation& event, Position at) {
+  const auto key = hash_key(event.key_id);
+  const std::lock_guard held(mutex);
+  tombstones.raise(key, at);
+  find_key(event, key);
   for (const auto slot : matches) {
     if (event.type != Invalidation::Type::key_revoked) {
       end(slot, at);
@@ -298,8 +347,30 @@ void NearCache::Impl::flush(Position position) {
 NearCache::NearCache(Options options) : impl_(std::make_unique<Impl>(options)) {}
 NearCache::~NearCache() = default;
 
-bool NearCache::fill(const engine::Digest& digest, Decision decision) {
-  return impl_->fill(DigestHead(digest), std::move(decision));
+bool NearCache::fill(const engine::Digest& digest, Decision decision, Moment asked) {
+  return impl_->fill(DigestHead(digest), std::move(decision), asked);
+}
+
+NearCache::Moment NearCache::moment() const {
+  return {impl_->key_doubts.load(), impl_->owner_changes.version()};
+}
+
+void NearCache::doubt(const Invalidation& event) {
+  switch (event.type) {
+    case Invalidation::Type::key_revoked:
+    case Invalidation::Type::key_suspended:
+    case Invalidation::Type::key_changed:
+      return impl_->doubt_key(event);
+    case Invalidation::Type::owner_revoked:
+      return impl_->doubt_owner(event);
+    case Invalidation::Type::unknown:
+      return;  // the engine is asked what it was
+  }
+}
+
+bool NearCache::is_doubted(const Decision& decision, Moment asked) const {
+  const std::lock_guard held(impl_->mutex);
+  return impl_->doubts(impl_->hash_key(decision.key_id), impl_->hash_owners(ids_of(decision)), asked);
 }
 
 void NearCache::apply(const Invalidation& event) {

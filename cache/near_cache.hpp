@@ -43,11 +43,28 @@ class NearCache {
   // expires_at is answered as expired). Nothing: ask the engine; a fill that is under way may hide an entry.
   std::optional<CachedDecision> find(const engine::Digest& digest, UnixMs now) const;
 
-  // Keeps an answer of the engine, unless it is older than an invalidation applied, of another epoch than the
-  // last `flush` or `advance`, or one that may change for the better unheard of: unknown (the secret may
-  // become known) and suspended (the key may be resumed). Those drop an older entry instead. Whether it got
-  // in.
-  bool fill(const engine::Digest& digest, Decision decision);
+  // What hearsay has put in doubt up to now: a question takes it along.
+  struct Moment {
+    std::uint64_t keys;
+    std::uint64_t owners;
+  };
+  Moment moment() const;
+
+  // Keeps an answer of the engine to a question put at `asked`, unless it is older than an invalidation
+  // applied, of another epoch than the last `flush` or `advance`, or one that may change for the better
+  // unheard of: unknown (the secret may become known) and suspended (the key may be resumed). Those drop an
+  // older entry instead. Not either if what it is about has been put in doubt since the question. Whether it
+  // got in.
+  bool fill(const engine::Digest& digest, Decision decision, Moment asked);
+  bool fill(const engine::Digest& digest, Decision decision) {
+    return fill(digest, std::move(decision), moment());
+  }
+
+  // Hearsay: anybody may have said it. What is cached about that key or owner no longer counts, and neither
+  // do answers to questions put before. It costs a question and denies nothing by itself, and nothing of it
+  // stays: an answer to a later question is as good as any.
+  void doubt(const Invalidation& event);
+  bool is_doubted(const Decision& decision, Moment asked) const;
 
   // Once it has returned, no look-up allows what the event has ended. An unknown event drops everything.
   void apply(const Invalidation& event);

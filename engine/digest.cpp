@@ -57,14 +57,18 @@ bool equal_in_constant_time(std::string_view a, std::string_view b) {
   return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
 }
 
-Digest Digester::of_sha256(const Digest& secret_sha256) const {
-  if (pepper_.empty()) return secret_sha256;
+Digest hmac_sha256(std::string_view key, std::string_view bytes) {
   Digest digest;
-  if (!HMAC(algorithm(), pepper_.data(), static_cast<int>(pepper_.size()), secret_sha256.data(),
-            secret_sha256.size(), digest.data(), nullptr)) {
+  if (!HMAC(algorithm(), key.data(), static_cast<int>(key.size()),
+            reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(), digest.data(), nullptr)) {
     throw std::runtime_error("HMAC-SHA-256 failed");
   }
   return digest;
+}
+
+Digest Digester::of_sha256(const Digest& secret_sha256) const {
+  if (pepper_.empty()) return secret_sha256;
+  return hmac_sha256(pepper_, {reinterpret_cast<const char*>(secret_sha256.data()), secret_sha256.size()});
 }
 
 }  // namespace revoked::engine

@@ -17,6 +17,7 @@ std::string to_hex(const Digest& digest);
 std::optional<Digest> digest_from_hex(std::string_view text);  // 64 hexadecimal digits of either case
 
 Digest sha256(std::string_view bytes);
+Digest hmac_sha256(std::string_view key, std::string_view bytes);
 
 // Compares in constant time.
 bool equal_in_constant_time(const Digest& a, const Digest& b);

@@ -103,7 +103,7 @@ Outcome CheckService::check(Exchange& exchange) {
     return {};
   }
   const auto digest = engine::sha256(secret);
-  if (const auto verdict = gateway_.check(digest, engine::now_unix_ms())) {
+  if (const auto verdict = gateway_.check(digest)) {
     answer(exchange.response, *verdict);
     return {};
   }
@@ -128,6 +128,10 @@ void CheckService::show_readiness(Exchange& exchange, bool detailed) const {
         .field("marks", std::uint64_t{status.cache.marks});
     json.field("hits", status.hits).field("questions", status.questions).field("repairs", status.repairs);
     json.field("flushes", status.flushes).field("invalidations", status.invalidations);
+    json.field("journal", std::string_view(status.journal));
+    json.field("foreign_messages", status.foreign_messages);
+    json.field("unsigned_messages", status.unsigned_messages);
+    json.field("unreadable_messages", status.unreadable_messages);
   }
   json.close('}');
   exchange.response.header("Cache-Control", "no-store");

@@ -65,6 +65,17 @@ std::vector<std::string> read_keys(const std::string& path) {
   return keys;
 }
 
+cache::BusKeys read_bus_keys(const std::string& path) {
+  constexpr std::size_t least_key_size = 16;
+  if (path.empty()) return cache::BusKeys();
+  auto keys = read_keys(path);
+  for (const auto& key : keys) {
+    if (key.size() < least_key_size)
+      throw ConfigurationError("--bus-key-file: a key in " + path + " has less than 16 characters");
+  }
+  return cache::BusKeys(std::move(keys));
+}
+
 void write_private_file(const std::string& path, const std::string& content) {
   const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
   if (file < 0) throw ConfigurationError("cannot create " + path + ": " + std::strerror(errno));

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "cache/bus_keys.hpp"
 #include "cache/redis.hpp"
 #include "net/server.hpp"
 
@@ -52,6 +53,9 @@ std::chrono::milliseconds parse_duration(const std::string& text, const std::str
 
 // The non-empty lines of a file of keys; lines that start with '#' are comments. Throws ConfigurationError.
 std::vector<std::string> read_keys(const std::string& path);
+
+// Of --bus-key-file; none without a path. Throws ConfigurationError.
+cache::BusKeys read_bus_keys(const std::string& path);
 
 // Writes a file that only its owner may read. Throws ConfigurationError if it cannot or if the file is there.
 void write_private_file(const std::string& path, const std::string& content);

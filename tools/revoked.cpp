@@ -9,6 +9,7 @@
 #include <thread>
 #include <utility>
 
+#include "cache/bus_keys.hpp"
 #include "cache/feed.hpp"
 #include "cache/redis.hpp"
 #include "engine/engine.hpp"
@@ -31,6 +32,7 @@ struct Configuration {
   std::size_t threads = std::max(1u, std::thread::hardware_concurrency());
   std::string master_key_file;
   std::string pepper_file;
+  std::string bus_key_file;
   std::string key_prefix{engine::default_key_prefix};
   net::JwtOptions jwt;
   std::string log_level = "info";
@@ -66,6 +68,9 @@ std::optional<int> read_configuration(int argc, char** argv, Configuration& conf
               "File of master keys, one a line; none: DIR/master.key, made at first start");
   options.add("--pepper-file", configuration.pepper_file,
               "File whose content peppers the digests of secrets");
+  options.add("--bus-key-file", configuration.bus_key_file,
+              "File of keys that sign what is published on Redis, one a line, the first one signs; none: "
+              "nothing is signed");
   add_jwt_options(options, configuration.jwt);
   options.add("--key-prefix", configuration.key_prefix, "What issued secrets begin with");
   options.add("--log-level", configuration.log_level, "debug, info, warning or error");
@@ -138,8 +143,8 @@ std::string read_pepper(const std::string& path) {
 // Redis and heartbeats, on a thread of their own.
 class Bus {
  public:
-  Bus(cache::Feed& feed, const std::optional<cache::RedisAddress>& address)
-      : feed_(feed), timer_(io_.get_executor()) {
+  Bus(cache::Feed& feed, const std::optional<cache::RedisAddress>& address, cache::BusKeys keys)
+      : feed_(feed), keys_(std::move(keys)), timer_(io_.get_executor()) {
     if (address) {
       const auto name = cache::to_string(*address);
       publisher_.emplace(io_, *address, [name](bool connected, std::string_view reason) {
@@ -147,7 +152,9 @@ class Bus {
                  connected ? "Redis is here" : "Redis is away", {{"redis", name}, {"reason", reason}});
       });
       feed_.add_outlet([this](const cache::Feed::Text& message) {
-        publisher_->publish(cache::invalidations_channel, message);
+        publisher_->publish(
+            cache::invalidations_channel,
+            keys_.empty() ? message : std::make_shared<const std::string>(keys_.sign(*message)));
       });
     }
     asio::co_spawn(io_, beat(), [](std::exception_ptr failure) {
@@ -182,6 +189,7 @@ class Bus {
 
   asio::io_context io_{1};
   cache::Feed& feed_;
+  const cache::BusKeys keys_;
   std::optional<cache::RedisPublisher> publisher_;
   cache::Timer timer_;
   bool stopping_ = false;
@@ -271,7 +279,7 @@ int serve(const Configuration& configuration) {
   const auto master_file = master_key_file(configuration);
   const net::Authenticator authenticator(engine, watch_master_keys(master_file), std::move(tokens));
   cache::Feed feed;
-  Bus bus(feed, redis);
+  Bus bus(feed, redis, tools::read_bus_keys(configuration.bus_key_file));
   std::function<bool()> redis_state;
   if (bus.has_redis()) redis_state = [&bus] { return bus.is_connected(); };
   net::EngineService service({engine, feed, authenticator, redis_state, draining});

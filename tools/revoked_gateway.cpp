@@ -27,6 +27,7 @@ struct Configuration {
   std::string engine = "http://127.0.0.1:7385";
   std::string redis;
   std::string engine_key_file;
+  std::string bus_key_file;
   std::string name = host_name();
   std::string stale_after = "3s";
   std::string when_stale = "deny";
@@ -44,6 +45,9 @@ std::optional<int> read_configuration(int argc, char** argv, Configuration& conf
       "redis://[user:pass@]host:port[/db] or unix:///path to hear invalidations on; none: the engine's feed");
   options.add("--engine-key-file", configuration.engine_key_file,
               "File with a key that has the permission gateway, or a master key");
+  options.add("--bus-key-file", configuration.bus_key_file,
+              "File of keys that messages on Redis must be signed with, one a line; none: what comes from "
+              "Redis is a hint, and the engine is asked");
   options.add("--name", configuration.name, "What this gateway is called");
   options.add("--stale-after", configuration.stale_after,
               "Stale so long after the last sign that nothing is missing");
@@ -66,6 +70,7 @@ cache::Gateway::Options gateway_options(const Configuration& configuration) {
   if (configuration.engine_key_file.empty()) throw ConfigurationError("--engine-key-file is needed");
   options.engine.credential = tools::read_keys(configuration.engine_key_file).front();
   options.redis = tools::parse_redis(configuration.redis);
+  options.bus_keys = tools::read_bus_keys(configuration.bus_key_file);
   options.cache.max_entries = configuration.cache_entries;
   options.follower.lease = tools::parse_duration(configuration.stale_after, "--stale-after");
   options.when_stale = configuration.when_stale == "ask"     ? cache::WhenStale::ask

@@ -61,7 +61,7 @@ class Client {
     auto promise = std::make_shared<std::promise<engine::result<EngineClient::PageAnswer>>>();
     run([&] {
       client_->read_page(
-          after, [promise](const engine::result<EngineClient::PageAnswer>& p) { promise->set_value(p); });
+          after, {}, [promise](const engine::result<EngineClient::PageAnswer>& p) { promise->set_value(p); });
     });
     return promise->get_future();
   }
@@ -493,10 +493,10 @@ struct Stream : Watched {
               return now;
             },
             [this](std::string_view m) { change([&] { messages.emplace_back(m); }); },
-            [this](Position p) {
+            [this](const Page& engine_now) {
               change([&] {
-                gone.push_back(p);
-                position = p;
+                gone.push_back(engine_now.position);
+                position = engine_now.position;
               });
             },
             [this](bool connected, std::string_view reason) {

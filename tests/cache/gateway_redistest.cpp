@@ -20,8 +20,9 @@ using namespace std::chrono_literals;
 // The engine's side of Redis: tells what it is given, and a heartbeat every 100 ms; gathers the acks.
 class Bus {
  public:
-  Bus(const RedisServer& redis, ScriptedEngine& engine)
+  Bus(const RedisServer& redis, ScriptedEngine& engine, BusKeys keys = BusKeys())
       : engine_(engine),
+        keys_(std::move(keys)),
         publisher_(io_, parse_redis_url(redis.url()).value(), [](bool, std::string_view) {}),
         acks_(
             io_, parse_redis_url(redis.url()).value(), std::string(acks_channel),
@@ -38,7 +39,8 @@ class Bus {
     io_.stop();
     thread_.join();
   }
-  void publish(std::string message) {
+  void publish(const std::string& message) { publish_raw(keys_.empty() ? message : keys_.sign(message)); }
+  void publish_raw(std::string message) {
     publisher_.publish(invalidations_channel, std::make_shared<const std::string>(std::move(message)));
   }
   std::string last_ack() const {
@@ -57,6 +59,7 @@ class Bus {
   }
 
   ScriptedEngine& engine_;
+  const BusKeys keys_;
   asio::io_context io_{1};
   mutable std::mutex mutex_;
   std::string last_ack_;
@@ -130,6 +133,76 @@ TEST_F(GatewayWithRedis, ReportsWhatItHasApplied) {
   bus_.publish(engine_.revoke("k1"));
   EXPECT_TRUE(eventually([&] { return bus_.last_ack() == R"({"gateway":"edge-1","epoch":1,"sequence":1})"; }))
       << bus_.last_ack();
+}
+
+TEST_F(GatewayWithRedis, P14GenuineAnotherEngineOnTheChannelHidesNoRevocation) {
+  ASSERT_TRUE(follows_redis_only());
+  EXPECT_TRUE(gateway_.allows("k1"));
+  // In the same epoch, with the same numbers.
+  Stamp other{"another", engine::now_unix_ms(), engine::running_ms()};
+  for (Sequence last = 1; last <= 20; ++last) bus_.publish(encode_heartbeat(1, last, other));
+  ASSERT_TRUE(eventually([&] { return gateway_->status().foreign_messages >= 20; }));
+  EXPECT_EQ(gateway_->status().position, engine_.position());
+  EXPECT_TRUE(gateway_.is_cached("k1"));
+  bus_.publish(engine_.revoke("k1"));
+  EXPECT_TRUE(eventually([&] { return !gateway_.allows("k1"); }));
+  EXPECT_TRUE(gateway_.becomes(Coverage::fresh));
+}
+
+TEST_F(GatewayWithRedis, P14GenuineForgedMessagesCostQuestionsAndNothingElse) {
+  ASSERT_TRUE(follows_redis_only());
+  EXPECT_TRUE(gateway_.allows("k1"));
+  EXPECT_TRUE(gateway_.allows("k2"));
+  const auto pages = engine_.pages.load();
+  const auto flushes = gateway_->status().flushes;
+  const std::string journal = ScriptedEngine::journal_of(1);
+  const auto until = std::chrono::steady_clock::now() + 2s;
+  while (std::chrono::steady_clock::now() < until) {
+    constexpr Sequence far = Sequence{1} << 62;
+    constexpr UnixMs year_9999 = 253'402'300'799'000;
+    bus_.publish(encode_heartbeat(1, far, {journal, year_9999, far}));
+    bus_.publish(encode_heartbeat(far, 1, {journal, year_9999, far}));
+    bus_.publish(
+        R"({"journal":")" + journal +
+        R"(","epoch":1,"first":1,"last":900,"events":[{"sequence":900,"type":"key.revoked","key_id":"k2"}]})");
+    bus_.publish("not a message");
+    std::this_thread::sleep_for(10ms);
+    ASSERT_NE(gateway_->status().coverage, Coverage::stale);
+    ASSERT_TRUE(gateway_.is_cached("k1"));
+    ASSERT_TRUE(gateway_.allows("k2")) << "the engine is asked";
+  }
+  EXPECT_EQ(gateway_->status().flushes, flushes);
+  EXPECT_EQ(gateway_->status().position, engine_.position());
+  EXPECT_LT(engine_.pages - pages, 60);
+  bus_.publish(engine_.revoke("k1"));
+  EXPECT_TRUE(eventually([&] { return !gateway_.allows("k1"); }));
+}
+
+TEST(GatewayWithBusKey, P14GenuineHeedsOnlyWhatIsSigned) {
+  const BusKeys keys({"the-key-of-the-bus-0123456789"});
+  RedisServer redis;
+  ScriptedEngine engine;
+  Bus bus(redis, engine, keys);
+  auto options = TestGateway::options(engine.port());
+  options.redis = parse_redis_url(redis.url()).value();
+  options.bus_keys = keys;
+  TestGateway gateway(options);
+  ASSERT_TRUE(eventually([&] {
+    const auto status = gateway->status();
+    return status.coverage == Coverage::fresh && status.redis_connected && !status.feed_connected;
+  }));
+  EXPECT_TRUE(gateway.allows("k1"));
+  const int pages = engine.pages;
+  const Stamp stamp{ScriptedEngine::journal_of(1), engine::now_unix_ms(), engine::running_ms()};
+  const auto forged = encode_heartbeat(1, 1000, stamp);
+  for (int i = 0; i < 50; ++i) bus.publish_raw(forged);
+  bus.publish_raw(BusKeys({"somebody-elses-key-0123456789"}).sign(forged));
+  ASSERT_TRUE(eventually([&] { return gateway->status().unsigned_messages == 51; }));
+  EXPECT_EQ(gateway->status().coverage, Coverage::fresh);
+  EXPECT_LE(engine.pages - pages, 10);
+  bus.publish(engine.revoke("k1"));
+  EXPECT_TRUE(eventually([&] { return !gateway.allows("k1"); }));
+  EXPECT_TRUE(gateway.reaches(engine.position()));
 }
 
 TEST_F(GatewayWithRedis, IsNotMisledByAnEngineOfThePast) {

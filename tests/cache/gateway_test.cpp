@@ -207,6 +207,49 @@ TEST(Gateway, AsksAgainWhenARevocationOvertookTheAnswer) {
   EXPECT_EQ(engine.questions, 2);
 }
 
+TEST(Gateway, P5BoundedAStreamThatComesLaterThanTheLeaseKeepsNobodyFresh) {
+  ScriptedEngine engine;
+  TestGateway gateway(TestGateway::options(engine.port()));
+  ASSERT_TRUE(gateway.becomes(Coverage::fresh));
+  EXPECT_TRUE(gateway.allows("k1"));
+  engine.refuses_pages = true;
+  engine.stream_delay_ms = 1500;  // the lease is 600 ms; a heartbeat comes all the same
+  EXPECT_TRUE(gateway.becomes(Coverage::stale));
+  EXPECT_FALSE(gateway.decide("k1").decision);
+  engine.stream_delay_ms = 0;
+  engine.refuses_pages = false;
+  EXPECT_TRUE(gateway.becomes(Coverage::fresh));
+}
+
+TEST(Gateway, TheEnginesClockDecidesAboutExpiry) {
+  for (const std::int64_t ahead : {-3'600'000, 3'600'000}) {
+    ScriptedEngine engine;
+    engine.clock_ahead_ms = ahead;
+    engine.expires_in_ms = 700;
+    TestGateway gateway(TestGateway::options(engine.port()));
+    ASSERT_TRUE(gateway.becomes(Coverage::fresh));
+    EXPECT_TRUE(gateway.allows("k1"));
+    const auto cached = gateway.check("k1");
+    ASSERT_TRUE(cached && cached->decision);
+    EXPECT_EQ(cached->decision->state, State::active) << ahead;
+    EXPECT_TRUE(eventually([&] {
+      const auto verdict = gateway.check("k1");
+      return verdict && verdict->decision && verdict->decision->state == State::expired;
+    })) << ahead;
+  }
+}
+
+TEST(Gateway, NeverAllowsWhatHasExpiredOnItsWay) {
+  ScriptedEngine engine;
+  engine.expires_in_ms = 100;
+  engine.question_delay_ms = 300;
+  TestGateway gateway(TestGateway::options(engine.port()));
+  ASSERT_TRUE(gateway.becomes(Coverage::fresh));
+  const auto verdict = gateway.ask("k1");
+  ASSERT_TRUE(verdict.decision);
+  EXPECT_EQ(verdict.decision->state, State::expired);
+}
+
 TEST(Gateway, SaysWhatHappens) {
   ScriptedEngine engine;
   TestGateway gateway(TestGateway::options(engine.port()));

@@ -31,9 +31,12 @@ class ScriptedEngine {
   std::atomic<bool> refuses_pages{false};
   std::atomic<bool> refuses_streams{false};
   std::atomic<bool> refuses_questions{false};
-  std::atomic<bool> forgets_ranges{false};  // 410 to every range but the newest
-  std::atomic<int> question_delay_ms{0};    // between looking up and answering
-  std::atomic<bool> holds_answers{false};   // the same, until it is false again
+  std::atomic<bool> forgets_ranges{false};      // 410 to every range but the newest
+  std::atomic<int> question_delay_ms{0};        // between looking up and answering
+  std::atomic<bool> holds_answers{false};       // the same, until it is false again
+  std::atomic<int> stream_delay_ms{0};          // of what the stream tells
+  std::atomic<std::int64_t> clock_ahead_ms{0};  // its wall clock against the true one
+  std::atomic<std::int64_t> expires_in_ms{0};   // of every key, by its own clock, when it is asked; 0: never
 
   std::atomic<int> questions{0}, pages{0}, streams{0};
   std::atomic<int> held{0};  // answers so far
@@ -47,7 +50,7 @@ class ScriptedEngine {
     ++sequence_;
     std::string json = "{\"journal\":\"" + journal_of(epoch_) + "\",\"epoch\":" + std::to_string(epoch_) +
                        ",\"first\":" + std::to_string(sequence_) + ",\"last\":" + std::to_string(sequence_) +
-                       ",\"at\":\"" + engine::to_rfc3339(engine::now_unix_ms()) + "\",\"up\":" + up() +
+                       ",\"at\":\"" + engine::to_rfc3339(now()) + "\",\"up\":" + up() +
                        ",\"events\":[{\"sequence\":" + std::to_string(sequence_) +
                        ",\"type\":\"key.revoked\",\"key_id\":\"" + key_id + "\"}]}";
     journal_.push_back(json);
@@ -62,8 +65,8 @@ class ScriptedEngine {
       ++sequence_;
       journal_.push_back("{\"journal\":\"" + journal_of(epoch_) + "\",\"epoch\":" + std::to_string(epoch_) +
                          ",\"first\":" + std::to_string(sequence_) +
-                         ",\"last\":" + std::to_string(sequence_) + ",\"at\":\"" +
-                         engine::to_rfc3339(engine::now_unix_ms()) + "\",\"events\":[]}");
+                         ",\"last\":" + std::to_string(sequence_) + ",\"at\":\"" + engine::to_rfc3339(now()) +
+                         "\",\"events\":[]}");
     }
     cut_connections();
   }
@@ -73,17 +76,19 @@ class ScriptedEngine {
     return {epoch_, sequence_};
   }
   std::string heartbeat() const {
-    const auto now = position();
-    return cache::encode_heartbeat(now.epoch, now.sequence, cache::stamp_now(journal_of(now.epoch)));
+    const auto at = position();
+    return cache::encode_heartbeat(at.epoch, at.sequence,
+                                   {journal_of(at.epoch), now(), engine::running_ms()});
   }
 
  private:
   using Peer = FakeEngine::Peer;
 
+  engine::UnixMs now() const { return engine::now_unix_ms() + clock_ahead_ms; }
   static std::string up() { return std::to_string(engine::running_ms()); }
   std::string clocks() const {
-    return "\"journal\":\"" + journal_of(epoch_) + "\",\"at\":\"" +
-           engine::to_rfc3339(engine::now_unix_ms()) + "\",\"up\":" + up();
+    return "\"journal\":\"" + journal_of(epoch_) + "\",\"at\":\"" + engine::to_rfc3339(now()) +
+           "\",\"up\":" + up();
   }
 
   void serve(const FakeRequest& request, Peer& peer) {
@@ -104,7 +109,9 @@ class ScriptedEngine {
       const bool active = !revoked_.contains(id);
       body = std::string("{\"active\":") + (active ? "true" : "false") + ",\"state\":\"" +
              (active ? "active" : "revoked") + "\",\"key_id\":\"" + id + "\",\"as_of\":\"" +
-             engine::to_string({epoch_, sequence_}) + "\",\"journal\":\"" + journal_of(epoch_) + "\"}";
+             engine::to_string({epoch_, sequence_}) + "\",\"journal\":\"" + journal_of(epoch_) + "\"";
+      if (expires_in_ms != 0) body += ",\"expires_at\":\"" + engine::to_rfc3339(now() + expires_in_ms) + "\"";
+      body += "}";
     }
     std::this_thread::sleep_for(std::chrono::milliseconds(question_delay_ms));
     if (holds_answers) ++held;
@@ -116,18 +123,19 @@ class ScriptedEngine {
     ++pages;
     if (refuses_pages) return peer.answer(503, "{}");
     std::lock_guard lock(mutex_);
-    const auto now = engine::to_string({epoch_, sequence_});
+    const auto newest = engine::to_string({epoch_, sequence_});
     const auto at = request.target.find("after=");
     std::string messages;
     if (at != std::string::npos) {
       const auto text = request.target.substr(at + 6, request.target.find('&', at) - at - 6);
       const auto after = engine::parse_position(text);
       if (!after || (forgets_ranges && after->sequence < sequence_) || after->sequence > sequence_)
-        return peer.answer(410, "{\"code\":\"position_gone\",\"position\":\"" + now + "\"," + clocks() + "}");
+        return peer.answer(410,
+                           "{\"code\":\"position_gone\",\"position\":\"" + newest + "\"," + clocks() + "}");
       for (auto i = after->sequence; i < journal_.size(); ++i)
         messages += (messages.empty() ? "" : ",") + journal_[i];
     }
-    peer.answer(200, "{" + clocks() + ",\"position\":\"" + now + "\",\"more\":false,\"messages\":[" +
+    peer.answer(200, "{" + clocks() + ",\"position\":\"" + newest + "\",\"more\":false,\"messages\":[" +
                          messages + "]}");
   }
 
@@ -151,8 +159,10 @@ class ScriptedEngine {
           messages.assign(journal_.begin() + std::min(next, journal_.size()), journal_.end());
         next = journal_.size();
       }
+      const auto beat = turn % 20 == 0 && !hides_heartbeats ? heartbeat() : std::string();
+      std::this_thread::sleep_for(std::chrono::milliseconds(stream_delay_ms));
       for (const auto& message : messages) peer.send_event(message);
-      if (turn % 20 == 0 && !hides_heartbeats) peer.send_event(heartbeat());
+      if (!beat.empty()) peer.send_event(beat);
       std::this_thread::sleep_for(std::chrono::milliseconds(2));
     }
   }

@@ -1,8 +1,10 @@
 #pragma once
 // An engine as gateways see it, in virtual time: a journal that is told first and synced later, a crash that
-// loses what was told but not synced, and a next epoch that gives the same sequences to other events.
+// loses what was told but not synced, and a next epoch that gives the same sequences to other events. It can
+// be copied, as a data directory can, and an older copy can take its place.
 
 #include <algorithm>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -41,10 +43,12 @@ class EngineModel {
     Epoch epoch;
     Event event;
     Ms durable_at;  // -1: not yet
+    std::string journal;
   };
 
-  explicit EngineModel(std::vector<Key> keys, bool serves_unsynced)
-      : keys_(std::move(keys)), serves_unsynced_(serves_unsynced) {}
+  // `new_id` gives a journal id that no other epoch has.
+  EngineModel(std::vector<Key> keys, bool serves_unsynced, std::function<std::string()> new_id)
+      : keys_(std::move(keys)), serves_unsynced_(serves_unsynced), new_id_(std::move(new_id)) {}
 
   bool is_up() const { return up_; }
   Epoch epoch() const { return epoch_; }
@@ -58,10 +62,10 @@ class EngineModel {
   }
 
   // Appends a batch and answers the message that tells it.
-  Message append(const std::vector<Event>& events, Ms at) {
-    Message message{epoch_, told() + 1, told() + events.size(), at, {}};
+  Message append(const std::vector<Event>& events, Ms at, Ms now) {
+    Message message{epoch_, told() + 1, told() + events.size(), at, {}, id_, up(now)};
     for (const auto& event : events) {
-      journal_.push_back({epoch_, event, -1});
+      journal_.push_back({epoch_, event, -1, id_});
       if (event.type == Event::Type::key_revoked) {
         message.events.push_back(
             {Invalidation::Type::key_revoked, told(), keys_[event.key].id, {}, {}, {}, epoch_});
@@ -75,8 +79,8 @@ class EngineModel {
   }
 
   // All entries up to `sequence` are on disk, unless a crash has lost them.
-  void sync(Epoch epoch, Sequence sequence, Ms now) {
-    if (!up_ || epoch != epoch_) return;
+  void sync(const std::string& journal, Sequence sequence, Ms now) {
+    if (!up_ || journal != id_) return;
     for (; durable_ < std::min<Sequence>(sequence, told()); ++durable_) journal_[durable_].durable_at = now;
   }
 
@@ -85,19 +89,44 @@ class EngineModel {
     journal_.resize(durable_);
     while (!batches_.empty() && batches_.back().last > durable_) batches_.pop_back();
   }
-  Message restart(Ms at) {
+  Message restart(Ms at, Ms now) {
     up_ = true;
     ++epoch_;
-    return append({{Event::Type::epoch_started, 0, {}, {}}}, at);
+    id_ = new_id_();
+    started_ = now;
+    return append({{Event::Type::epoch_started, 0, {}, {}}}, at, now);
   }
 
-  Message heartbeat(Ms at) const { return {epoch_, told() + 1, told(), at, {}}; }
+  // The state on its disk when it had so many events, or some less (batches are whole), which is now all that
+  // there is of it. Gives back the revocations that are lost with the rest.
+  std::vector<Event> restore(Sequence events) {
+    std::vector<Event> lost;
+    crash();
+    Sequence whole = 0;
+    for (const auto& batch : batches_) {
+      if (batch.last <= events) whole = batch.last;
+    }
+    events = whole;
+    for (auto s = events + 1; s <= told(); ++s) {
+      const auto& event = journal_[s - 1].event;
+      if (event.type == Event::Type::key_revoked || event.type == Event::Type::owner_revoked)
+        lost.push_back(event);
+    }
+    durable_ = std::min<Sequence>(durable_, events);
+    crash();
+    epoch_ = journal_.empty() ? 0 : journal_.back().epoch;
+    return lost;
+  }
+
+  Message heartbeat(Ms at, Ms now) const { return {epoch_, told() + 1, told(), at, {}, id_, up(now)}; }
+  const std::string& journal_id() const { return id_; }
 
   // An allow never runs ahead of durability, a deny does.
   Decision verify(std::size_t index, Ms now) const {
     const auto& key = keys_[index];
     Decision decision;
     decision.as_of = end();
+    decision.journal = id_;
     const auto created = created_at(index);
     if (created == 0 || created > durable_) return decision;
     decision.key_id = key.id;
@@ -138,10 +167,14 @@ class EngineModel {
     bool gone = false;
     Page page;
   };
-  PageAnswer read(Position after, std::size_t limit) const {
+  PageAnswer read(Position after, const std::string& journal, std::size_t limit, Ms at, Ms now) const {
     PageAnswer answer;
+    answer.page.journal = id_;
+    answer.page.told = end();
+    answer.page.at = at;
+    answer.page.up = up(now);
     const Sequence end_sequence = serves_unsynced_ ? told() : durable_;
-    answer.gone = !reaches(after);
+    answer.gone = !reaches(after, journal);
     answer.page.position = answer.gone ? Position{epoch_, end_sequence} : after;
     if (answer.gone) return answer;
     for (const auto& batch : batches_) {
@@ -157,9 +190,13 @@ class EngineModel {
   }
 
  private:
+  std::uint64_t up(Ms now) const { return static_cast<std::uint64_t>(now - started_); }
+
   // Whether the position lies in this journal.
-  bool reaches(Position position) const {
+  bool reaches(Position position, const std::string& journal) const {
     if (position.epoch > epoch_) return false;
+    const auto begins = first_of(position.epoch);
+    if (begins != 0 && !journal.empty() && journal_[begins - 1].journal != journal) return false;
     if (position.epoch == epoch_)
       return position.sequence <= told() && position.sequence + 1 >= first_of(epoch_);
     const auto first = first_of(position.epoch);
@@ -176,6 +213,9 @@ class EngineModel {
 
   std::vector<Key> keys_;
   bool serves_unsynced_;
+  std::function<std::string()> new_id_;
+  std::string id_;
+  Ms started_ = 0;
   bool up_ = false;
   Epoch epoch_ = 0;
   Sequence durable_ = 0;

@@ -50,6 +50,20 @@ TEST(FollowerSimulation, NeverAllowsARevokedKeyAndAlwaysConverges) {
   }
 }
 
+// Others may put on an unsigned channel what they like: it costs questions, and never a denial.
+TEST(FollowerSimulation, P14GenuineForgersAndStrangersCostQuestionsOnly) {
+  std::uint64_t look_ups = 0, untrusting = 0;
+  const auto schedules = number_from_environment("REVOKED_SIMULATION_SCHEDULES", default_schedules) / 20;
+  for (std::uint64_t seed = 1; seed <= schedules; ++seed) {
+    Simulation simulation(seed, {}, false, true);
+    const auto& violations = simulation.run();
+    ASSERT_TRUE(violations.empty()) << violations.front() << "\nwith the calm seed " << seed;
+    look_ups += simulation.look_ups();
+    untrusting += simulation.untrusting();
+  }
+  EXPECT_LT(untrusting, look_ups / 10) << "so often the cache could not be used";
+}
+
 // The simulation is worth something only if it sees the bugs it is there for.
 struct Planted {
   const char* name;
@@ -79,7 +93,13 @@ INSTANTIATE_TEST_SUITE_P(Each, PlantedFault,
                                          Planted{"IgnoresFlushes", {.ignores_flushes = true}},
                                          Planted{"IgnoresLeases", {.ignores_leases = true}},
                                          Planted{"IgnoresMarks", {.ignores_marks = true}},
-                                         Planted{"ComparesSequencesOnly", {.compares_sequences_only = true}}),
+                                         Planted{"ComparesSequencesOnly", {.compares_sequences_only = true}},
+                                         Planted{"IgnoresJournals", {.ignores_journals = true}},
+                                         Planted{"BelievesHearsay", {.believes_hearsay = true}},
+                                         Planted{"LeasesFromArrival", {.leases_from_arrival = true}},
+                                         Planted{"UsesItsOwnClock", {.uses_own_clock = true}},
+                                         Planted{"SharesOldQuestions", {.shares_old_questions = true}},
+                                         Planted{"KeepsDoubtedAnswers", {.keeps_doubted_answers = true}}),
                          [](const auto& planted) { return planted.param.name; });
 
 }  // namespace

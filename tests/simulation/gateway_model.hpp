@@ -4,7 +4,8 @@
 
 #include <deque>
 #include <functional>
-#include <set>
+#include <map>
+#include <memory>
 
 #include "cache/follower.hpp"
 #include "cache/near_cache.hpp"
@@ -27,6 +28,12 @@ struct Faults {
   bool ignores_leases = false;           // nobody looks whether the lease has run out
   bool compares_sequences_only = false;  // an event's epoch is not told to the near cache
   bool ignores_marks = false;            // owner revocations are not applied
+  bool ignores_journals = false;         // numbers alone say whose message it is, and where a reader stands
+  bool believes_hearsay = false;         // an unsigned message counts as the engine's own
+  bool leases_from_arrival = false;      // a proof counts from when it came
+  bool uses_own_clock = false;           // expiry by the gateway's wall clock
+  bool shares_old_questions = false;     // a check shares a question that is older than what it must know
+  bool keeps_doubted_answers = false;    // an answer may be older than the hearsay about it
 };
 
 class GatewayModel {
@@ -36,63 +43,126 @@ class GatewayModel {
 
   // What became of a look-up without asking.
   enum class Answer { denied_stale, ask_and_drop, ask_and_keep, allowed, denied };
-  Answer look_up(const engine::Digest& digest, Ms now, Ms wall) const {
+  Answer look_up(const engine::Digest& digest, Ms now, Ms own_wall) const {
     if (!faults.ignores_leases && follower.is_stale(at_ms(now))) return Answer::denied_stale;
     if (!follower.trusts_cache()) return Answer::ask_and_drop;
-    const auto decision = cache.find(digest, wall);
+    const auto time = faults.uses_own_clock ? own_wall : follower.engine_time(at_ms(now)).value_or(own_wall);
+    const auto decision = cache.find(digest, time);
     if (!decision) return Answer::ask_and_keep;
     return decision->state == Decision::State::active ? Answer::allowed : Answer::denied;
   }
 
-  void keep(const engine::Digest& digest, Decision decision) {
+  // A question that is under way, and who waits for its answer: when each began.
+  struct Question {
+    NearCache::Moment asked;
+    std::uint64_t news;
+    bool asked_again;
+    std::vector<Ms> begun;
+  };
+  // The one to share; nothing: a new one is to be put.
+  std::shared_ptr<Question> running_question(std::size_t key) const {
+    const auto found = questions.find(key);
+    if (found == questions.end()) return nullptr;
+    return found->second->news == news || faults.shares_old_questions ? found->second : nullptr;
+  }
+  std::shared_ptr<Question> put_question(std::size_t key, bool again, std::vector<Ms> begun) {
+    auto question = std::make_shared<Question>(Question{cache.moment(), news, again, std::move(begun)});
+    questions[key] = question;
+    return question;
+  }
+  void end_question(std::size_t key, const std::shared_ptr<Question>& question) {
+    if (const auto found = questions.find(key); found != questions.end() && found->second == question)
+      questions.erase(found);
+  }
+  enum class Use { answered, ask_again, unanswered };
+  // Answers are held against what has been heard since the question.
+  Use take_answer(const Question& question, const engine::Digest& digest, Decision decision) {
+    const bool is_overtaken = decision.state == Decision::State::active && question.news != news;
+    keep(digest, std::move(decision), question.asked);
+    if (!is_overtaken || faults.shares_old_questions) return Use::answered;
+    return question.asked_again ? Use::unanswered : Use::ask_again;
+  }
+
+  void keep(const engine::Digest& digest, Decision decision, NearCache::Moment asked) {
     if (!follower.trusts_cache()) return;
     if (faults.restamps_fills) decision.as_of = *follower.position();
     if (faults.ignores_epochs) decision.as_of.epoch = follower.position()->epoch;
-    cache.fill(digest, std::move(decision));
+    if (!faults.ignores_journals && !faults.ignores_epochs && decision.journal != follower.engine_journal())
+      return;
+    cache.fill(digest, std::move(decision), faults.keeps_doubted_answers ? cache.moment() : asked);
+  }
+  std::optional<Position> on_decision(const Decision& decision, Ms now) {
+    if (faults.ignores_epochs || faults.ignores_journals) return {};
+    return perform(follower.on_decision(decision.as_of, decision.journal, at_ms(now)), now);
   }
 
-  std::optional<Position> on_message(Message message, Ms now) {
+  std::optional<Position> on_message(Message message, Follower::Source source, Ms now, Ms engine_up) {
+    if (faults.ignores_journals) message.journal.clear();
+    if (faults.believes_hearsay || faults.ignores_journals) source = Follower::Source::engine;
+    if (faults.leases_from_arrival) message.up = engine_up;
     if (const auto position = follower.position()) {
-      if (faults.ignores_epochs) message.epoch = position->epoch;
+      if (faults.ignores_epochs) {
+        message.epoch = position->epoch;
+        message.journal = follower.engine_journal();
+      }
       if (faults.ignores_gaps && message.epoch == position->epoch && message.first > position->sequence) {
         message.first = position->sequence + 1;
         if (message.events.empty()) message.last = std::max(message.last, position->sequence);
       }
     }
-    return perform(follower.on_message(std::move(message), at_ms(now)));
+    return perform(follower.on_message(std::move(message), source, at_ms(now)), now);
   }
 
   std::optional<Position> on_page(EngineModel::PageAnswer answer, Ms now) {
     if (faults.ignores_epochs && follower.position()) {
       const auto epoch = follower.position()->epoch;
-      if (answer.gone) answer = {false, {*follower.position(), false, {}}};
-      answer.page.position.epoch = epoch;
-      for (auto& message : answer.page.messages) message.epoch = epoch;
+      if (answer.gone) answer.page.position = *follower.position();
+      answer.gone = false;
+      answer.page.position.epoch = answer.page.told.epoch = epoch;
+      answer.page.journal = follower.engine_journal();
+      for (auto& message : answer.page.messages) {
+        message.epoch = epoch;
+        message.journal = follower.engine_journal();
+      }
     }
-    if (answer.gone) return perform(follower.on_page_gone(answer.page.position, at_ms(now)));
-    return perform(follower.on_page(std::move(answer.page), at_ms(now)));
+    if (faults.ignores_journals) {
+      answer.page.journal.clear();
+      for (auto& message : answer.page.messages) message.journal.clear();
+    }
+    if (answer.gone) return perform(follower.on_page_gone(std::move(answer.page), at_ms(now)), now);
+    return perform(follower.on_page(std::move(answer.page), at_ms(now)), now);
   }
-  std::optional<Position> on_page_failed(Ms now) { return perform(follower.on_page_failed(at_ms(now))); }
-  std::optional<Position> tick(Ms now) { return perform(follower.tick(at_ms(now))); }
+  std::optional<Position> on_page_failed(Ms now) { return perform(follower.on_page_failed(at_ms(now)), now); }
+  std::optional<Position> tick(Ms now) { return perform(follower.tick(at_ms(now)), now); }
 
   Follower follower;
   NearCache cache;
   Faults faults;
-  std::set<Position> applied;  // what the follower has ever applied
+  // The journal id of the epoch in which the event really happened; empty: it did not.
+  std::function<std::string(const Invalidation&)> journal_of;
+  std::map<std::pair<std::string, Sequence>, Ms>
+      heard;  // what really happened and has been heard of, and when
+  std::map<std::size_t, std::shared_ptr<Question>> questions;
+  std::uint64_t news = 0;  // how often something was applied or put in doubt
   Ms paused_until = 0;
   std::deque<std::function<void()>> inbox;  // what came in meanwhile
 
  private:
-  std::optional<Position> perform(Follower::Actions actions) {
+  std::optional<Position> perform(Follower::Actions actions, Ms now) {
     if (actions.flush && !faults.ignores_flushes) {
       cache.flush(*actions.flush);
       epoch_ = actions.flush->epoch;
+      ++news;
     }
     for (auto& event : actions.apply) {
       if (faults.ignores_marks && event.type == Invalidation::Type::owner_revoked) continue;
-      applied.insert({event.epoch, event.sequence});
+      note(event, now);
       if (faults.compares_sequences_only) event.epoch = 0;
       cache.apply(event);
+    }
+    for (const auto& event : actions.doubt) {
+      note(event, now);
+      cache.doubt(event);
     }
     const auto position = follower.position();
     if (position && position->epoch > epoch_) {
@@ -100,6 +170,11 @@ class GatewayModel {
       cache.advance(epoch_);
     }
     return actions.request_after;
+  }
+  void note(const Invalidation& event, Ms now) {
+    ++news;
+    const auto journal = journal_of(event);
+    if (!journal.empty()) heard.try_emplace({journal, event.sequence}, now);
   }
 
   Epoch epoch_ = 0;

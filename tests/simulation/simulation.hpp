@@ -1,6 +1,8 @@
 #pragma once
-// One schedule of loss, duplication, reorder, delay, crash and pause, made from a seed, in virtual time.
+// One schedule of loss, duplication, reorder, delay, crash and pause, of other engines, forgers and restored
+// copies, made from a seed, in virtual time.
 
+#include <array>
 #include <cstring>
 #include <iostream>
 #include <memory>
@@ -13,8 +15,12 @@ namespace revoked::simulation {
 
 class Simulation {
  public:
-  Simulation(std::uint64_t seed, Faults faults, bool verbose = false)
-      : random_(seed), verbose_(verbose), engine_(make_keys(), chance(50)) {
+  // Calm: nothing fails, but others put on the bus what they like.
+  Simulation(std::uint64_t seed, Faults faults, bool verbose = false, bool calm = false)
+      : random_(seed),
+        verbose_(verbose),
+        calm_(calm),
+        engine_(make_keys(), chance(50), [this] { return "j" + std::to_string(++ids_); }) {
     Follower::Options follower;
     follower.lease = std::chrono::milliseconds(lease);
     follower.repair_timeout = std::chrono::milliseconds(500);
@@ -23,12 +29,17 @@ class Simulation {
     NearCache::Options cache;
     cache.max_entries = chance(20) ? 4 : 64;
     cache.max_marks = chance(20) ? 4 : 64;
-    loss_ = pick(0, 3) * 15;
-    duplicates_ = pick(0, 2) * 20;
-    max_delay_ = pick(0, 1) ? max_bus_delay : 5;
-    max_answer_delay_ = pick(0, 1) ? 900 : 10;
+    loss_ = calm_ ? 0 : pick(0, 3) * 15;
+    duplicates_ = calm_ ? 0 : pick(0, 2) * 20;
+    max_delay_ = !calm_ && pick(0, 1) ? max_bus_delay : 5;
+    max_answer_delay_ = !calm_ && pick(0, 1) ? 900 : 10;
+    delay_growth_ = !calm_ && chance(25) ? pick(200, 700) : 0;
+    using Source = Follower::Source;
+    source_ = calm_ ? Source::bus : std::array{Source::engine, Source::signed_bus, Source::bus}[pick(0, 2)];
+    own_clock_ahead_ = chance(30) ? pick(-5000, 5000) : 0;
     for (int i = pick(1, 2); i > 0; --i) {
       gateways_.push_back(std::make_unique<GatewayModel>(follower, cache, faults));
+      gateways_.back()->journal_of = [this](const Invalidation& event) { return journal_of(event); };
     }
     cut_until_.assign(gateways_.size(), 0);
   }
@@ -42,16 +53,16 @@ class Simulation {
     });
     for (std::size_t g = 0; g < gateways_.size(); ++g) {
       every(50, [this, g] { deliver(g, [this, g] { request(g, gateways_[g]->tick(now_)); }); });
+      every(500, [this, g] { begin(g); });
       every(20, [this, g] {
         if (now_ >= gateways_[g]->paused_until) look_up(g, pick_key());
       });
     }
-    for (int i = pick(0, 3); i > 0; --i) at(pick(100, chaos_end), [this] { crash(); });
-    for (int i = pick(0, 3); i > 0; --i) at(pick(100, chaos_end), [this] { pause(pick_gateway()); });
-    for (int i = pick(0, 3); i > 0; --i) {
-      at(pick(100, chaos_end), [this] { cut_until_[pick_gateway()] = now_ + pick(50, 2500); });
+    if (calm_ || (source_ == Follower::Source::bus && chance(40))) every(pick(20, 500), [this] { forge(); });
+    if (source_ != Follower::Source::engine && (calm_ || chance(40))) {
+      at(pick(0, 2000), [this] { start_stranger(); });
     }
-    if (chance(20)) at(pick(100, chaos_end), [this] { clock_offset_ -= pick(1, 5000); });
+    if (!calm_) make_chaos();
     at(chaos_end, [this] { heal(); });
     while (!events_.empty() && events_.top().when <= end && violations_.empty()) {
       auto event = std::move(const_cast<Event&>(events_.top()));
@@ -65,11 +76,29 @@ class Simulation {
 
   std::uint64_t look_ups() const { return look_ups_; }
   std::uint64_t allowed_from_cache() const { return allowed_; }
+  std::uint64_t untrusting() const { return untrusting_; }
   int wrong_allows() const { return wrong_allows_; }
 
  private:
+  void make_chaos() {
+    for (int i = pick(0, 3); i > 0; --i) at(pick(100, chaos_end), [this] { crash(); });
+    if (chance(25)) at(pick(1000, chaos_end - 200), [this] { restore(); });
+    for (int i = pick(0, 3); i > 0; --i) at(pick(100, chaos_end), [this] { pause(pick_gateway()); });
+    for (int i = pick(0, 3); i > 0; --i) {
+      at(pick(100, chaos_end), [this] { cut_until_[pick_gateway()] = now_ + pick(50, 2500); });
+    }
+    if (chance(20)) {
+      at(pick(100, chaos_end), [this] {
+        clock_offset_ += pick(-5000, 5000);
+        stepped_at_ = now_;
+      });
+    }
+  }
+
   static constexpr Ms lease = 1000, max_pause = 300, heartbeat_interval = 300, max_bus_delay = 200;
   static constexpr Ms chaos_end = 5000, end = 9000;
+  static constexpr Ms settled = 1500;
+  static constexpr Ms skew = 50;  // that the follower allows two clocks
   static constexpr int key_count = 8;
 
   struct Event {
@@ -89,7 +118,9 @@ class Simulation {
   std::size_t pick_gateway() {
     return static_cast<std::size_t>(pick(0, static_cast<int>(gateways_.size()) - 1));
   }
-  Ms wall() const { return 1'000'000 + now_; }
+  // The engine's wall clock, and the gateways'.
+  Ms wall() const { return 1'000'000 + now_ + clock_offset_; }
+  Ms own_wall() const { return 1'000'000 + now_ + own_clock_ahead_; }
 
   void at(Ms when, std::function<void()> action) { events_.push({when, order_++, std::move(action)}); }
   void after(Ms delay, std::function<void()> action) { at(now_ + delay, std::move(action)); }
@@ -129,16 +160,18 @@ class Simulation {
   // --- the engine
 
   void start_engine() {
-    tell(engine_.restart(wall() + clock_offset_));
+    tell(engine_.restart(wall(), now_));
     sync_soon();
-    log("engine up at ", text(engine_.end()));
+    log("engine up at ", text(engine_.end()), " ", engine_.journal_id());
   }
   void sync_soon() {
-    after(pick(1, 40),
-          [this, epoch = engine_.epoch(), last = engine_.told()] { engine_.sync(epoch, last, now_); });
+    after(pick(1, 40), [this, journal = engine_.journal_id(), last = engine_.told()] {
+      engine_.sync(journal, last, now_);
+    });
   }
   void beat() {
-    if (engine_.is_up()) tell(engine_.heartbeat(wall() + clock_offset_));
+    if (engine_.is_up()) tell(engine_.heartbeat(wall(), now_));
+    if (stranger_) tell(stranger_->heartbeat(wall(), now_));
   }
   void crash() {
     if (!engine_.is_up() || now_ >= chaos_end) return;
@@ -147,6 +180,79 @@ class Simulation {
     after(pick(1, 1500), [this] {
       if (!engine_.is_up()) start_engine();
     });
+  }
+
+  // Its directory is replaced by an older copy, and what is missing is revoked once more.
+  void restore() {
+    const auto copy = static_cast<Sequence>(pick(0, static_cast<int>(engine_.durable())));
+    log("restored to ", copy, " of ", engine_.told());
+    auto lost = engine_.restore(copy);
+    after(pick(1, 50), [this, lost = std::move(lost)] {
+      if (engine_.is_up()) return;
+      start_engine();
+      std::vector<EngineModel::Event> again;
+      for (const auto& event : lost) {
+        if (event.type == EngineModel::Event::Type::owner_revoked || engine_.created_at(event.key) != 0)
+          again.push_back(event);
+      }
+      if (again.empty()) return;
+      tell(engine_.append(again, wall(), now_));
+      sync_soon();
+    });
+  }
+
+  // Another engine on a copy of our directory, which goes its own way and talks on the same channel.
+  void start_stranger() {
+    stranger_ = std::make_unique<EngineModel>(engine_);
+    stranger_->crash();
+    tell(stranger_->restart(wall(), now_));
+    log("a stranger at ", text(stranger_->end()), " ", stranger_->journal_id());
+    every(pick(50, 400), [this] {
+      using Type = EngineModel::Event::Type;
+      std::vector<EngineModel::Event> batch;
+      for (int i = pick(1, 4); i > 0; --i) {
+        batch.push_back({chance(20) ? Type::key_revoked : Type::key_created, pick_key(), {}, {}});
+      }
+      const auto message = stranger_->append(batch, wall(), now_);
+      if (now_ < chaos_end) tell(message);
+    });
+  }
+
+  // Somebody who hears the channel and may publish on it.
+  void forge() {
+    if (!engine_.is_up() || now_ >= chaos_end) return;
+    auto message = engine_.heartbeat(chance(30) ? 253'402'300'799'000 : wall(), now_);
+    if (chance(20)) message.up = std::uint64_t{1} << 62;
+    if (chance(10)) message.journal = "forged";
+    if (chance(10)) message.epoch = chance(50) ? message.epoch + 1 : std::uint64_t{1} << 62;
+    const auto beyond = chance(10) ? std::uint64_t{1} << 62 : static_cast<std::uint64_t>(pick(0, 9));
+    message.last += beyond;
+    message.first =
+        chance(40) ? message.last + 1 : std::max<Sequence>(1, message.last - std::min<Sequence>(beyond, 9));
+    if (message.first <= message.last && chance(50)) {
+      auto& event = message.events.emplace_back();
+      event.sequence = message.last;
+      event.epoch = message.epoch;
+      const auto& key = engine_.keys()[pick_key()];
+      event.type = chance(50) ? Invalidation::Type::key_revoked : Invalidation::Type::owner_revoked;
+      if (chance(10)) event.type = Invalidation::Type::unknown;
+      event.key_id = key.id;
+      event.owner_id = key.user;
+    }
+    log("forged ", text(message));
+    tell(message);
+  }
+
+  std::string journal_of(const Invalidation& event) const {
+    const auto* const entry = engine_.entry(event.sequence);
+    if (entry == nullptr || entry->epoch != event.epoch) return {};
+    const bool is_key = event.type == Invalidation::Type::key_revoked;
+    using Type = EngineModel::Event::Type;
+    if (is_key ? entry->event.type != Type::key_revoked || engine_.keys()[entry->event.key].id != event.key_id
+               : entry->event.type != Type::owner_revoked || entry->event.owner != event.owner_id) {
+      return {};
+    }
+    return entry->journal;
   }
 
   void change_something() {
@@ -170,7 +276,7 @@ class Simulation {
       }
     }
     if (batch.empty()) return;
-    const auto message = engine_.append(batch, wall() + clock_offset_);
+    const auto message = engine_.append(batch, wall(), now_);
     log("told ", text(message));
     tell(message);
     sync_soon();
@@ -183,15 +289,19 @@ class Simulation {
       int copies = 1 + (chance(duplicates_) ? 1 : 0);
       for (; copies > 0; --copies) {
         if (now_ < cut_until_[g] || chance(loss_)) continue;
-        after(pick(0, max_delay_), [this, g, message] {
+        after(pick(0, max_delay_) + late(), [this, g, message] {
           deliver(g, [this, g, message] {
-            request(g, gateways_[g]->on_message(message, now_));
+            const auto up = static_cast<Ms>(engine_.heartbeat(0, now_).up.value());
+            request(g, gateways_[g]->on_message(message, source_, now_, up));
             log("gateway ", g, " heard ", text(message), state(g));
           });
         });
       }
     }
   }
+
+  // A line that becomes slower and slower.
+  Ms late() const { return now_ < chaos_end ? now_ * delay_growth_ / 1000 : 0; }
 
   // Runs it when the gateway runs; what came in during a pause comes in order, with look-ups between.
   void deliver(std::size_t g, std::function<void()> action) {
@@ -221,7 +331,8 @@ class Simulation {
   void request(std::size_t g, std::optional<Position> asked) {
     if (!asked) return;
     log("gateway ", g, " asks after ", text(*asked));
-    after(pick(0, max_delay_), [this, g, position = *asked] {
+    const auto journal = gateways_[g]->faults.ignores_journals ? "" : gateways_[g]->follower.journal();
+    after(pick(0, max_delay_), [this, g, position = *asked, journal] {
       if (now_ < cut_until_[g] || !engine_.is_up() || chance(loss_ / 2)) {
         after(pick(1, 800),
               [this, g] { deliver(g, [this, g] { request(g, gateways_[g]->on_page_failed(now_)); }); });
@@ -229,12 +340,22 @@ class Simulation {
       }
       auto after_position = position;
       if (gateways_[g]->faults.ignores_epochs) after_position.epoch = engine_.epoch();
-      after(pick(0, max_answer_delay_), [this, g, answer = engine_.read(after_position, pick(1, 4))] {
+      const auto known = gateways_[g]->faults.ignores_epochs ? std::string() : journal;
+      auto answer = engine_.read(after_position, known, pick(1, 4), wall(), now_);
+      after(pick(0, max_answer_delay_), [this, g, answer = std::move(answer)] {
         deliver(g, [this, g, answer] {
           request(g, gateways_[g]->on_page(answer, now_));
           log("gateway ", g, answer.gone ? " gone, now " : " page to ", text(answer.page.position), state(g));
         });
       });
+    });
+  }
+  // As long as it knows nothing, a gateway asks where the engine is.
+  void begin(std::size_t g) {
+    if (gateways_[g]->follower.position() || !engine_.is_up() || now_ < cut_until_[g]) return;
+    auto answer = engine_.read(engine_.end(), {}, 1, wall(), now_);
+    after(pick(0, max_answer_delay_), [this, g, answer = std::move(answer)] {
+      deliver(g, [this, g, answer] { request(g, gateways_[g]->on_page(answer, now_)); });
     });
   }
   std::string state(std::size_t g) const {
@@ -248,32 +369,55 @@ class Simulation {
   void look_up(std::size_t g, std::size_t key) {
     using Answer = GatewayModel::Answer;
     ++look_ups_;
-    const auto answer = gateways_[g]->look_up(digest_of(key), now_, wall());
-    if (answer == Answer::allowed) return check_allowed(g, key);
-    if (answer != Answer::ask_and_keep || now_ < cut_until_[g]) return;
-    after(pick(0, max_delay_), [this, g, key] {
-      if (!engine_.is_up()) return;
-      after(pick(0, max_answer_delay_), [this, g, key, decision = engine_.verify(key, wall())] {
-        deliver(g, [this, g, key, decision] { gateways_[g]->keep(digest_of(key), decision); });
+    auto& gateway = *gateways_[g];
+    const auto answer = gateway.look_up(digest_of(key), now_, own_wall());
+    if (calm_ && now_ > settled && answer == Answer::denied_stale) fail(g, key, "nothing: it is stale");
+    if (answer == Answer::ask_and_drop) ++untrusting_;
+    if (answer == Answer::allowed) return check_allowed(g, key, now_, true);
+    if ((answer != Answer::ask_and_keep && answer != Answer::ask_and_drop) || now_ < cut_until_[g]) return;
+    if (const auto running = gateway.running_question(key)) return running->begun.push_back(now_);
+    put(g, key, gateway.put_question(key, false, {now_}));
+  }
+  void put(std::size_t g, std::size_t key, std::shared_ptr<GatewayModel::Question> question) {
+    after(pick(0, max_delay_), [this, g, key, question] {
+      if (!engine_.is_up()) return gateways_[g]->end_question(key, question);
+      after(pick(0, max_answer_delay_), [this, g, key, question, decision = engine_.verify(key, wall())] {
+        deliver(g, [this, g, key, question, decision] { take_answer(g, key, question, decision); });
       });
     });
+  }
+  void take_answer(std::size_t g, std::size_t key, const std::shared_ptr<GatewayModel::Question>& question,
+                   const Decision& decision) {
+    auto& gateway = *gateways_[g];
+    gateway.end_question(key, question);
+    request(g, gateway.on_decision(decision, now_));
+    const auto use = gateway.take_answer(*question, digest_of(key), decision);
+    if (use == GatewayModel::Use::ask_again)
+      return put(g, key, gateway.put_question(key, true, std::move(question->begun)));
+    if (use == GatewayModel::Use::unanswered || decision.state != Decision::State::active) return;
+    for (const auto begun : question->begun) check_allowed(g, key, begun, false);
   }
   void look_up_all(std::size_t g) {
     for (std::size_t key = 0; key < key_count; ++key) look_up(g, key);
   }
 
-  void check_allowed(std::size_t g, std::size_t key) {
-    ++allowed_;
+  // The check that is allowed began at `begun`.
+  void check_allowed(std::size_t g, std::size_t key, Ms begun, bool from_cache) {
+    if (from_cache) ++allowed_;
     const auto created = engine_.created_at(key);
     const auto& expires_at = engine_.keys()[key].expires_at;
-    if (expires_at && wall() >= *expires_at) fail(g, key, "after it had expired");
+    const bool has_heard_the_time = now_ > stepped_at_ + lease + skew;
+    if (from_cache && has_heard_the_time && expires_at && wall() >= *expires_at)
+      fail(g, key, "after it had expired");
+    const auto& heard = gateways_[g]->heard;
     for (Sequence s = 1; s <= engine_.told(); ++s) {
       if (!engine_.revokes(s, key, created)) continue;
       const auto& entry = *engine_.entry(s);
-      if (gateways_[g]->applied.contains({entry.epoch, s})) fail(g, key, "after its revocation was applied");
-      if (entry.durable_at >= 0 && now_ > entry.durable_at + lease + max_pause + max_bus_delay) {
+      const auto heard_at = heard.find({entry.journal, s});
+      if (heard_at != heard.end() && (from_cache || heard_at->second < begun))
+        fail(g, key, "after its revocation was heard");
+      if (from_cache && entry.durable_at >= 0 && now_ > entry.durable_at + lease + skew)
         fail(g, key, "a lease after its revocation was acknowledged");
-      }
     }
   }
   void fail(std::size_t g, std::size_t key, const std::string& what) {
@@ -303,10 +447,10 @@ class Simulation {
       for (std::size_t key = 0; key < key_count; ++key) {
         using Answer = GatewayModel::Answer;
         const auto truth = engine_.verify(key, wall());
-        auto answer = gateway.look_up(digest_of(key), now_, wall());
+        auto answer = gateway.look_up(digest_of(key), now_, own_wall());
         if (answer == Answer::ask_and_keep) {
-          gateway.keep(digest_of(key), truth);
-          answer = gateway.look_up(digest_of(key), now_, wall());
+          gateway.keep(digest_of(key), truth, gateway.cache.moment());
+          answer = gateway.look_up(digest_of(key), now_, own_wall());
         }
         const bool active = truth.state == Decision::State::active;
         if (active != (answer == Answer::allowed)) {
@@ -320,14 +464,20 @@ class Simulation {
 
   std::mt19937_64 random_;
   bool verbose_;
+  bool calm_;
+  int ids_ = 0;
   EngineModel engine_;
+  std::unique_ptr<EngineModel> stranger_;
   std::vector<std::unique_ptr<GatewayModel>> gateways_;
   std::vector<Ms> cut_until_;
   int loss_ = 0, duplicates_ = 0;
   Ms max_delay_ = 0, max_answer_delay_ = 0;
-  Ms clock_offset_ = 0;
+  Ms delay_growth_ = 0;  // milliseconds a second
+  Follower::Source source_ = Follower::Source::engine;
+  Ms clock_offset_ = 0, own_clock_ahead_ = 0;
+  Ms stepped_at_ = -end;
   Ms now_ = 0;
-  std::uint64_t order_ = 0, look_ups_ = 0, allowed_ = 0;
+  std::uint64_t order_ = 0, look_ups_ = 0, allowed_ = 0, untrusting_ = 0;
   int wrong_allows_ = 0;
   std::priority_queue<Event> events_;
   std::vector<std::string> violations_;
