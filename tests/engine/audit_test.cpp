@@ -10,7 +10,6 @@ namespace {
 using revoked::test::eventually;
 using revoked::test::TemporaryDirectory;
 using test::FakeDisk;
-using test::FakeStore;
 using test::Harness;
 
 Engine::Options folding_at_once() {
@@ -32,6 +31,20 @@ std::vector<Sequence> all(const Engine& engine, AuditQuery query) {
     query.after = page->position;
   }
   return found;
+}
+
+// As the folder would in its own time, which on a busy machine is late.
+void mark_all(Store& store, Sequence through) {
+  std::vector<AuditMark> marks;
+  ASSERT_TRUE(store.replay(1, [&](const BatchView& batch) {
+    return batch.for_each([&](Sequence sequence, const EventView& event) {
+      for_each_audit_mark(event, [&](AuditKind kind, std::string_view id) {
+        marks.push_back({kind, std::string(id), sequence});
+      });
+    });
+  }));
+  ASSERT_TRUE(store.add_audit_marks(marks));
+  ASSERT_EQ(test::fold_directly(store, through), through);
 }
 
 void revoke_as(Harness& harness, const std::string& id, std::string_view actor) {
@@ -136,15 +149,14 @@ TEST(Audit, LooksAtABoundedNumberAndGoesOnFromThere) {
 
 // Neither entries nor where a page ends: what others do must not show.
 TEST(Audit, AnswersALimitedCallerAlikeWhetherAStrangerIsThereOrNot) {
-  const auto disk = std::make_shared<FakeDisk>();
-  Harness harness([disk] { return std::make_unique<FakeStore>(disk); }, folding_at_once());
+  Harness harness(std::make_shared<FakeDisk>());
   ASSERT_TRUE(harness.create("ours", {"ann", "", "acme"}));
   for (int i = 0; i < 6'000; ++i) {  // more marks than one page follows
     ASSERT_TRUE(harness.create("k" + std::to_string(i), {"bob", "", "other"}));
     revoke_as(harness, "k" + std::to_string(i), "busy");
   }
   harness.settle();
-  ASSERT_TRUE(eventually([&] { return harness.store().folded_to() >= harness->durable(); }));
+  mark_all(harness.store(), harness->durable());
   Reach reach;
   reach.limits[static_cast<std::size_t>(Scope::workspace)] = {"acme"};
   const auto page_of = [&](const char* key_id, const char* actor, const char* user) {
