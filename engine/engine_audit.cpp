@@ -72,6 +72,7 @@ class Engine::AuditReading {
   // What things cost, in events to look at.
   static constexpr std::size_t events_a_mark = 20;
   static constexpr std::size_t bytes_an_event = 128;
+  static constexpr std::size_t oldest_looked_at = 64;
 
   // The batch with *next, and those behind it that have marked events as well. Moves `next` on.
   result<void> read_from(std::vector<Sequence>::const_iterator& next,
@@ -102,11 +103,52 @@ class Engine::AuditReading {
     page_.position = sequence;
     if (event.type == EventType::epoch_started || !concerns(sequence, event)) return;
     // Who may see the key may see what ended it, whoever else that concerned.
-    if (sequence != besides_ && !engine_.is_visible(event, query_.reach)) return;
+    if (sequence != besides_ && !engine_.is_visible(event, query_.reach) && !took_along(sequence, event))
+      return;
     visit_(sequence, event);
     if (++found_ < query_.limit) return;
     over_ = true;
     page_.more = sequence < through_;
+  }
+
+  // Whether the revocation of an owner took a key along that the caller may see, though others have keys of
+  // that owner as well. Looked for among the oldest entries of the user, where there is one to go by.
+  bool took_along(Sequence sequence, const EventView& event) {
+    if (event.type != EventType::owner_revoked) return false;
+    if (const auto user = user_of(event); !user.empty()) return took_key_of(user, sequence);
+    const auto& users = query_.reach->limit(Scope::user);
+    return users && std::any_of(users->begin(), users->end(),
+                                [&](const auto& user) { return took_key_of(user, sequence); });
+  }
+
+  bool took_key_of(std::string_view user, Sequence sequence) {
+    std::vector<Sequence> marked;
+    const auto scanned = engine_.store_->scan_audit_marks(AuditKind::user, user, 1, [&](Sequence mark) {
+      if (mark >= sequence || marked.size() == oldest_looked_at) return false;
+      marked.push_back(mark);
+      return true;
+    });
+    if (!scanned) return false;
+    spend(marked.size() * events_a_mark);
+    std::vector<std::string> keys;
+    for (auto next = marked.cbegin(); next != marked.cend();) {
+      const auto first = next;
+      const auto read = engine_.store_->replay(*next, [&](const BatchView& batch) {
+        const auto here = std::span(next, std::lower_bound(next, marked.cend(), batch.last() + 1));
+        batch.for_each_of(here, [&](Sequence, const EventView& each) {
+          ++next;
+          const std::array owners{each[Field::user], each[Field::application], each[Field::workspace]};
+          if (each.type == EventType::key_created && query_.reach->covers(owners))
+            keys.emplace_back(each[Field::key_id]);
+        });
+        return false;
+      });
+      if (!read || next == first) return false;
+    }
+    return std::any_of(keys.begin(), keys.end(), [&](const auto& key_id) {
+      const auto by = engine_.revoked_with_owner(key_id);
+      return by && *by == sequence;
+    });
   }
 
   bool concerns(Sequence sequence, const EventView& event) const {

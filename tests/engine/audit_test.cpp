@@ -209,5 +209,34 @@ TEST(Audit, OfAKeyIsCompleteForWhoeverMaySeeTheKey) {
   EXPECT_TRUE(seen("theirs").empty());
 }
 
+// And no more: what happened to the name before, or to others' keys after, is not theirs to know.
+TEST(Audit, ShowsATenantWhatEndedItsKeysThoughOthersHaveKeysOfTheSameUser) {
+  Harness harness(std::make_shared<FakeDisk>());
+  ASSERT_TRUE(harness.create("ours", {"ann", "shop", "acme"}));
+  const auto by = harness->revoke_owner(Scope::user, "ann", "left", {})->sequence;
+  ASSERT_TRUE(harness.create("theirs", {"ann", "", "other"}));
+  const auto again = harness->revoke_owner(Scope::user, "ann", "again", {})->sequence;
+  ASSERT_TRUE(harness.create("third", {"ann", "", "third"}));
+  harness.settle();
+  mark_all(harness.store(), harness->durable());
+  const auto seen_by = [&](const char* workspace, const char* user) {
+    Reach reach;
+    reach.limits[static_cast<std::size_t>(Scope::workspace)] = {workspace};
+    std::vector<Sequence> found;
+    const auto page =
+        harness->audit({"", "", user, 0, 100, &reach}, [&](Sequence sequence, const auto& event) {
+          if (event.type == EventType::owner_revoked) found.push_back(sequence);
+        });
+    EXPECT_TRUE(page);
+    return found;
+  };
+  for (const auto* user : {"", "ann"}) {
+    EXPECT_EQ(seen_by("acme", user), std::vector{by});
+    EXPECT_EQ(seen_by("other", user), std::vector{again});
+    EXPECT_TRUE(seen_by("third", user).empty());
+    EXPECT_TRUE(seen_by("nobody", user).empty());
+  }
+}
+
 }  // namespace
 }  // namespace revoked::engine
