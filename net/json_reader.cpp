@@ -15,19 +15,18 @@ constexpr std::size_t max_members = 64;  // each is compared with all before it;
 
 // An empty array is one of strings.
 void read_array(dom::array array, JsonMember& member) {
-  const bool is_objects = array.begin() != array.end() && (*array.begin()).is_object();
-  member.kind = is_objects ? Kind::objects : Kind::strings;
+  bool strings = true;
+  bool objects = true;
   for (const dom::element item : array) {
-    std::string_view text;
-    if (is_objects && item.is_object()) {
+    strings = strings && item.is_string();
+    objects = objects && item.is_object();
+  }
+  member.kind = strings ? Kind::strings : objects ? Kind::objects : Kind::mixed;
+  for (const dom::element item : array) {
+    if (item.is_object())
       member.strings.push_back(simdjson::minify(item));
-    } else if (!is_objects && item.get(text) == simdjson::SUCCESS) {
-      member.strings.emplace_back(text);
-    } else {
-      member.kind = Kind::other;
-      member.strings.clear();
-      return;
-    }
+    else
+      member.strings.emplace_back(strings ? std::string_view(item) : std::string_view());
   }
 }
 

@@ -14,13 +14,15 @@
 namespace revoked::net {
 
 struct JsonMember {
-  enum class Kind { null, boolean, number, string, strings, object, objects, other };
+  enum class Kind { null, boolean, number, string, strings, object, objects, mixed, other };
   std::string name;
   Kind kind = Kind::null;
   bool truth = false;
-  std::int64_t number = 0;           // of an integer; other numbers are `other`
-  std::string text;                  // a string; an object, as it was sent but for white space
-  std::vector<std::string> strings;  // an array of nothing but strings, or objects (minified JSON)
+  std::int64_t number = 0;  // of an integer; other numbers are `other`
+  std::string text;         // a string; an object, as it was sent but for white space
+  // An array of nothing but strings, or objects (minified JSON); of another array the objects, and an empty
+  // text for everything else.
+  std::vector<std::string> strings;
 };
 
 // errc::malformed if it is not such an object.

@@ -131,7 +131,7 @@ engine::result<KeySet> KeySet::parse(std::string_view json, std::string& why) {
   if (!set) return fail("not one JSON object, or a member comes twice");
   const auto* keys = find_member(*set, "keys");
   const bool is_array = keys != nullptr && (keys->kind == Kind::objects || keys->kind == Kind::strings ||
-                                            !keys->strings.empty());
+                                            keys->kind == Kind::mixed);
   if (!is_array) return fail("\"keys\" is not an array");
 
   KeySet result;

@@ -121,10 +121,11 @@ TEST(JsonReader, RefusesNumbersThatNobodyCanHold) {
   EXPECT_FALSE(reads("{\"a\":1e999}"));
 }
 
-TEST(JsonReader, ArraysOfAnythingElseAreOther) {
-  const auto members = read_json_object(R"({"a":["x",1],"b":[null],"c":[["x"]]})");
+TEST(JsonReader, ArraysOfAnythingElseAreMixed) {
+  const auto members = read_json_object(R"({"a":["x",1],"b":[null],"c":[["x"]],"d":["{}",{"y":1}]})");
   ASSERT_TRUE(members);
-  for (const auto& member : *members) EXPECT_EQ(member.kind, Kind::other) << member.name;
+  for (const auto& member : *members) EXPECT_EQ(member.kind, Kind::mixed) << member.name;
+  EXPECT_EQ(members->back().strings, (std::vector<std::string>{"", R"({"y":1})"}));
 }
 
 TEST(JsonReader, RefusesDepth) {

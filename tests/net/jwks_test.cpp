@@ -207,6 +207,15 @@ TEST(Jwks, UsesNeitherOfTwoKeysWithOneKidForOneAlgorithm) {
   EXPECT_EQ(nameless.find("", Algorithm::es256), nullptr);
 }
 
+TEST(Jwks, SkipsWhatIsNotEvenAnObject) {
+  const auto good = key_for("ES256").jwk("good");
+  const auto set = parsed(key_set({"1", good, R"("{\"kty\":\"oct\"}")", "[{}]", "null"}));
+  EXPECT_EQ(set.size(), 1);
+  EXPECT_EQ(set.skipped(), (std::vector<std::string>{"keys[0]: not an object", "keys[2]: not an object",
+                                                     "keys[3]: not an object", "keys[4]: not an object"}));
+  EXPECT_EQ(parsed(key_set({"1"})).skipped().size(), 1);
+}
+
 TEST(Jwks, JudgesEntriesOneByOne) {
   const auto set = parsed(key_set({key_for("ES256").jwk("good"), SigningKey::rs256(1024).jwk("weak"), "{}",
                                    R"({"kty":"oct","kty":"oct"})", key_for("RS256").jwk("good too")}));
