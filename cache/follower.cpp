@@ -63,11 +63,11 @@ Follower::Actions Follower::on_message(Message message, Source source, Monotonic
     listen(message, now, actions);
   } else if (!position_) {
     const Position last{message.epoch, message.last};
-    name(message.journal, message.epoch);
+    name(message.journal, message.epoch, now);
     start_afresh(last, message.journal, now, actions);
     doubt(now);
   } else if (message.epoch >= heard_.epoch) {
-    if (message.epoch != named_epoch_) name(message.journal, message.epoch);
+    if (message.epoch != named_epoch_) name(message.journal, message.epoch, now);
     if (message.epoch != position_->epoch || message.journal == journal_) {
       receive(message, now, actions);
     } else {
@@ -76,6 +76,11 @@ Follower::Actions Follower::on_message(Message message, Source source, Monotonic
   }
   if (position_) ask_if_wanted(now, actions);
   return actions;
+}
+
+// Asked before the engine began the epoch in which it is: the answer may be one of its epoch before.
+bool Follower::is_of_the_past(const Page& page, Monotonic asked) const {
+  return page.journal != named_ && asked < named_at_;
 }
 
 Follower::Actions Follower::on_unreadable(Source source, Monotonic now) {
@@ -91,16 +96,19 @@ Follower::Actions Follower::on_unreadable(Source source, Monotonic now) {
   return actions;
 }
 
-// The engine's journal from now on.
-void Follower::name(std::string_view journal, Epoch epoch) {
-  if (named_ == journal && named_epoch_ == epoch) return;
+// The engine's journal from now on. Whether what was heard of, and may have been applied, is of another
+// history.
+bool Follower::name(std::string_view journal, Epoch epoch, Monotonic now) {
+  if (named_ == journal && named_epoch_ == epoch) return false;
   named_ = journal;
   named_epoch_ = epoch;
+  named_at_ = now;
   forget_relation();
-  if (epoch > heard_.epoch) return;
-  // Of another history: what was heard before means nothing, however large its numbers are.
+  if (epoch > heard_.epoch) return false;
+  // It means nothing, however large its numbers are.
   heard_ = {};
   ahead_.clear();
+  return true;
 }
 
 // ---- hearsay
@@ -210,7 +218,7 @@ Follower::Actions Follower::on_page(Page page, Monotonic now) {
   page.told = std::max(page.told, page.position);
   if (page.position.epoch == 0 || page.told.sequence > max_sequence) return on_page_failed(now);
   if (!position_) {
-    name(page.journal, page.told.epoch);
+    name(page.journal, page.told.epoch, now);
     start_afresh(page.told, page.journal, now, actions);
     doubt(now);
     ask_if_wanted(now, actions);
@@ -219,14 +227,14 @@ Follower::Actions Follower::on_page(Page page, Monotonic now) {
   if (unanswered_ == 0) return actions;
   const bool about_here = !afresh_since_asked_;
   const auto asked = take_answer();
-  if (!about_here) {
+  if (!about_here || is_of_the_past(page, asked)) {
     ask_if_wanted(now, actions);
     return actions;
   }
-  name(page.journal, page.told.epoch);
+  const bool is_another = name(page.journal, page.told.epoch, now);
   relate(page, asked, now);
   const auto before = *position_;
-  const auto fit = read_page(page, now, actions);
+  const auto fit = is_another ? PageFit::ran_ahead : read_page(page, now, actions);
   if (fit == PageFit::ran_ahead) start_afresh(page.told, page.journal, now, actions);
   const bool moved = *position_ != before;
   pages_in_a_row_ = page.more ? pages_in_a_row_ + 1 : 0;
@@ -292,7 +300,7 @@ Follower::Actions Follower::on_page_gone(Page engine_now, Monotonic now) {
   const auto position = engine_now.position;
   if (position.epoch == 0 || position.sequence > max_sequence) return on_page_failed(now);
   if (!position_) {
-    name(engine_now.journal, position.epoch);
+    name(engine_now.journal, position.epoch, now);
     start_afresh(position, engine_now.journal, now, actions);
     doubt(now);
   } else if (unanswered_ == 0) {
@@ -300,8 +308,8 @@ Follower::Actions Follower::on_page_gone(Page engine_now, Monotonic now) {
   } else {
     const bool about_here = !afresh_since_asked_;
     const auto asked = take_answer();
-    if (about_here) {
-      name(engine_now.journal, position.epoch);
+    if (about_here && !is_of_the_past(engine_now, asked)) {
+      name(engine_now.journal, position.epoch, now);
       relate(engine_now, asked, now);
       if (engine_never_reached_heard(asked)) heard_ = position;
       start_afresh(position, engine_now.journal, now, actions);

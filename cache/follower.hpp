@@ -132,7 +132,8 @@ class Follower {
   void relate(const Page& page, Monotonic asked, Monotonic now);
   void forget_relation();
   bool is_related(Monotonic now) const;
-  void name(std::string_view journal, Epoch epoch);
+  bool name(std::string_view journal, Epoch epoch, Monotonic now);
+  bool is_of_the_past(const Page& page, Monotonic asked) const;
 
   void wonder(Monotonic now);
   void stop_wondering(Monotonic asked, bool moved, Monotonic now);
@@ -160,6 +161,7 @@ class Follower {
   std::string journal_;  // of position_'s epoch
   std::string named_;    // of the epoch in which the engine is
   Epoch named_epoch_ = 0;
+  Monotonic named_at_{};
   std::uint64_t foreign_ = 0;
   Position heard_;        // the furthest the engine has been heard to be; from then on not behind position_
   Monotonic heard_at_{};  // when it last grew

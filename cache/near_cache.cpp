@@ -102,6 +102,8 @@ struct NearCache::Impl {
     if (found.state == State::revoked && found.as_of.epoch < epoch.load(std::memory_order_acquire))
       return false;
     if (found.state == State::active && now >= facts.expires_at()) found.state = State::expired;
+    // The engine's clock was set back.
+    if (found.state == State::expired && now < facts.expires_at()) return false;
     entries[slot].set_used();
     return true;
   }
@@ -223,7 +225,9 @@ void NearCache::Impl::put(Slot slot, DigestHead digest, Decision decision, const
   EntryFacts facts;
   facts.as_of = decision.as_of;
   facts.state = decision.state;
-  facts.expires_at = decision.state == State::active ? decision.expires_at.value_or(never) : never;
+  facts.expires_at = decision.state == State::active    ? decision.expires_at.value_or(never)
+                     : decision.state == State::expired ? decision.expires_at.value_or(0)
+                                                        : never;
   facts.checked = owner_changes.version();
   facts.owners = OwnerChanges::places_of(owners);
   const auto text = permissions.intern(decision.permissions);

@@ -634,6 +634,23 @@ TEST_F(PinnedFollower, P14GenuineStartsAfreshWhenAPageIsOfAnotherJournal) {
   EXPECT_EQ(follower.journal(), "copy");
 }
 
+TEST_F(PinnedFollower, IsNotTakenBackByALatePageOfTheEpochBefore) {
+  follower.on_message(of("j3", heartbeat(102, 10)), from_engine, at(10));
+  follower.on_message(of("j4", message(103, 103, {}, 4)), from_engine, at(20));
+  const auto actions = follower.on_page(of("j3", page({3, 102}, 12, {message(101, 102)})), at(30));
+  EXPECT_EQ(actions.request_after, (Position{3, 100}));
+  EXPECT_FALSE(follower.trusts_cache());
+  EXPECT_EQ(follower.engine_journal(), "j4");
+}
+
+TEST_F(PinnedFollower, DropsWhatItAppliedOfAHistoryThatIsNoLongerItsEngines) {
+  follower.on_message(of("j5", message(105, 105, {105}, 5)), from_engine, at(10));
+  const auto actions = follower.on_page(of("j4", page({4, 101}, 20, {message(101, 101, {}, 4)})), at(20));
+  EXPECT_EQ(actions.flush, (Position{4, 101}));
+  EXPECT_EQ(follower.journal(), "j4");
+  EXPECT_TRUE(follower.trusts_cache());
+}
+
 TEST_F(PinnedFollower, P14GenuineAnAnswerOfAnotherJournalMakesItAsk) {
   EXPECT_EQ(follower.on_decision({3, 100}, "j4", at(10)).request_after, (Position{3, 100}));
   EXPECT_TRUE(follower.trusts_cache());

@@ -207,6 +207,48 @@ TEST_F(NearCacheTest, KeepsNoUnknownAndNoSuspendedAndDropsWhatTheyContradict) {
   EXPECT_EQ(state(2), std::nullopt);
 }
 
+TEST_F(NearCacheTest, AsksAgainAboutAnExpiredKeyWhenTheEnginesClockIsSetBack) {
+  auto decision = decision_of("k1", {3, 100}, State::expired);
+  decision.expires_at = 5000;
+  cache.fill(digest_of(1), decision);
+  EXPECT_EQ(state(1, 5000), State::expired);
+  EXPECT_FALSE(cache.find(digest_of(1), 4999));
+}
+
+TEST_F(NearCacheTest, HearsayMakesItAskAgainAndKeepsNothingAskedBefore) {
+  cache.fill(digest_of(1), decision_of("k1", {3, 100}));
+  cache.fill(digest_of(2), decision_of("k2", {3, 100}));
+  const auto asked = cache.moment();
+  cache.doubt(key_revoked("k1", {3, Sequence{1} << 62}));
+  EXPECT_FALSE(cache.find(digest_of(1), 0));
+  EXPECT_TRUE(cache.find(digest_of(2), 0));
+  EXPECT_FALSE(cache.fill(digest_of(1), decision_of("k1", {3, 101}), asked));
+  EXPECT_TRUE(cache.is_doubted(decision_of("k1", {3, 101}), asked));
+  EXPECT_TRUE(cache.fill(digest_of(1), decision_of("k1", {3, 101}), cache.moment()));
+  EXPECT_TRUE(cache.find(digest_of(1), 0)) << "whatever sequence the hearsay had";
+}
+
+TEST_F(NearCacheTest, HearsayAboutAnOwnerMakesItAskAgainAboutThatOwnersKeysOnly) {
+  auto ours = decision_of("k1", {3, 100});
+  ours.user = "u1";
+  auto other = decision_of("k2", {3, 100});
+  other.user = "u2";
+  cache.fill(digest_of(1), ours);
+  cache.fill(digest_of(2), other);
+  const auto asked = cache.moment();
+  Invalidation event;
+  event.type = Invalidation::Type::owner_revoked;
+  event.scope = Scope::user;
+  event.owner_id = "u1";
+  event.sequence = Sequence{1} << 62;
+  cache.doubt(event);
+  EXPECT_FALSE(cache.find(digest_of(1), 0));
+  EXPECT_TRUE(cache.find(digest_of(2), 0));
+  EXPECT_FALSE(cache.fill(digest_of(1), ours, asked));
+  EXPECT_TRUE(cache.fill(digest_of(1), ours, cache.moment()));
+  EXPECT_TRUE(cache.find(digest_of(1), 0));
+}
+
 TEST_F(NearCacheTest, AnswersExpiredFromTheMomentOfExpiry) {
   auto decision = decision_of("k1", {3, 100});
   decision.expires_at = 5000;
