@@ -17,6 +17,12 @@ const engine::Digest& sha256_of(std::string_view credential) {
   return digest;
 }
 
+engine::Principal master() { return {true, {}, {}, "master", engine::ActorKind::master_key}; }
+
+engine::Principal bearer_of_token(const Claims& claims) {
+  return {false, claims.permissions, {claims.limits}, claims.actor, engine::ActorKind::token};
+}
+
 }  // namespace
 
 std::string_view bearer_of(const Request& request) {
@@ -41,34 +47,66 @@ Authenticator::Authenticator(const engine::Engine& engine, std::unique_ptr<const
                              std::unique_ptr<const JwtVerifier> tokens)
     : engine_(engine), master_keys_(std::move(master_keys)), tokens_(std::move(tokens)) {}
 
-std::optional<engine::Principal> Authenticator::authenticate(const Presented& presented) const {
+std::optional<engine::Principal> Authenticator::authenticate(const Presented& presented,
+                                                             Evidence* evidence) const {
+  using engine::ActorKind;
   const auto& [credential, kinds] = presented;
+  const auto known_by = [evidence](ActorKind kind, const engine::Digest& digest,
+                                   std::shared_ptr<const Claims> claims = nullptr) {
+    if (evidence != nullptr) *evidence = {kind, digest, std::move(claims)};
+  };
   if (credential.empty()) return {};
   if (kinds.token && tokens_ && looks_like_jwt(credential)) {
-    if (auto principal = bearer_of_token(credential)) return principal;
+    if (auto claims = claims_of(credential)) {
+      auto principal = bearer_of_token(*claims);
+      known_by(ActorKind::token, {}, std::move(claims));
+      return principal;
+    }
     // A secret that was imported may look like a token.
   }
   if (credential.size() > engine::max_secret_size) return {};
-  if (kinds.master_key && master_keys_->contains(sha256_of(credential))) {
-    return engine::Principal{true, {}, {}, "master", engine::ActorKind::master_key};
+  const auto& sha256 = sha256_of(credential);
+  if (kinds.master_key && master_keys_->contains(sha256)) {
+    known_by(ActorKind::master_key, sha256);
+    return master();
   }
   if (!kinds.api_key) return {};
+  const auto digest = engine_.digester().of_sha256(sha256);
+  auto principal = holder_of(digest);
+  if (principal) known_by(ActorKind::key, digest);
+  return principal;
+}
+
+std::optional<engine::Principal> Authenticator::authenticate(const Evidence& evidence) const {
+  using engine::ActorKind;
+  switch (evidence.kind) {
+    case ActorKind::master_key:
+      return master_keys_->contains(evidence.digest) ? std::optional(master()) : std::nullopt;
+    case ActorKind::key:
+      return holder_of(evidence.digest);
+    case ActorKind::token:
+      if (tokens_->is_still_good(*evidence.claims, engine::now_unix_ms()))
+        return bearer_of_token(*evidence.claims);
+      break;
+    case ActorKind::unknown:
+      break;
+  }
+  return {};
+}
+
+std::optional<engine::Principal> Authenticator::holder_of(const engine::Digest& digest) const {
   thread_local engine::Decision decision;
-  const auto digest = engine_.digester().of_sha256(sha256_of(credential));
   if (!engine_.verify(digest, engine::now_unix_ms(), decision)) return {};
   return engine::principal_of(decision);
 }
 
-std::optional<engine::Principal> Authenticator::bearer_of_token(std::string_view token) const {
+std::shared_ptr<const Claims> Authenticator::claims_of(std::string_view token) const {
   std::string_view why;
-  const auto claims = tokens_->verify(token, engine::now_unix_ms(), &why);
-  if (!claims) {
-    static LogLimit limit;
-    log(limit, {}, Level::debug, "refused a token", {{"reason", why}});
-    return {};
-  }
-  return engine::Principal{
-      false, (*claims)->permissions, {(*claims)->limits}, (*claims)->actor, engine::ActorKind::token};
+  auto claims = tokens_->verify(token, engine::now_unix_ms(), &why);
+  if (claims) return std::move(*claims);
+  static LogLimit limit;
+  log(limit, {}, Level::debug, "refused a token", {{"reason", why}});
+  return {};
 }
 
 }  // namespace revoked::net

@@ -34,6 +34,13 @@ std::string_view bearer_of(const Request& request);
 // The same, or else what is in X-API-Key.
 std::string_view credential_of(const Request& request);
 
+// What a caller was known by: enough to ask again later, and never the credential itself.
+struct Evidence {
+  engine::ActorKind kind = engine::ActorKind::unknown;  // nobody
+  engine::Digest digest{};                              // of a master key or of a key of ours
+  std::shared_ptr<const Claims> claims;                 // of a token
+};
+
 class Authenticator {
  public:
   // Keeps only the digests of the master keys. No tokens.
@@ -42,14 +49,19 @@ class Authenticator {
   Authenticator(const engine::Engine& engine, std::unique_ptr<const MasterKeys> master_keys,
                 std::unique_ptr<const JwtVerifier> tokens);
 
-  // Nothing if there is no credential, or not a good one.
-  std::optional<engine::Principal> authenticate(const Presented& presented) const;
+  // Nothing if there is no credential, or not a good one. `evidence`, if given, then becomes what to ask
+  // again with.
+  std::optional<engine::Principal> authenticate(const Presented& presented,
+                                                Evidence* evidence = nullptr) const;
+  // Who that is now. Nothing if it is no longer good.
+  std::optional<engine::Principal> authenticate(const Evidence& evidence) const;
   std::optional<engine::Principal> authenticate(const Request& request) const {
     return authenticate(Presented{credential_of(request), any_kind});
   }
 
  private:
-  std::optional<engine::Principal> bearer_of_token(std::string_view token) const;
+  std::shared_ptr<const Claims> claims_of(std::string_view token) const;  // null: not good
+  std::optional<engine::Principal> holder_of(const engine::Digest& digest) const;
 
   const engine::Engine& engine_;
   const std::unique_ptr<const MasterKeys> master_keys_;

@@ -9,6 +9,7 @@
 #include "cache/json_writer.hpp"
 #include "net/api.hpp"
 #include "net/asked_key.hpp"
+#include "net/authority.hpp"
 #include "net/json_reader.hpp"
 #include "net/kept_texts.hpp"
 #include "net/line_reader.hpp"
@@ -32,11 +33,12 @@ constexpr std::chrono::seconds tell_every{2};
 
 class Bulk {
  public:
-  Bulk(Api& api, const engine::Principal& principal, const Request& request)
+  Bulk(Api& api, const Call& call, engine::Permission permission)
       : api_(api),
-        principal_(principal),
-        caller_{principal_.actor, request.remote_address, request.id, &principal_.reach,
-                principal_.actor_kind} {}
+        principal_(call.principal),
+        caller_{principal_.actor, call.request().remote_address, call.request().id, &principal_.reach,
+                principal_.actor_kind},
+        authority_(api.authenticator, call.dialect.present(call.request()), permission) {}
   virtual ~Bulk() = default;
   Bulk(const Bulk&) = delete;
   Bulk& operator=(const Bulk&) = delete;
@@ -58,13 +60,27 @@ class Bulk {
   }
 
   // Takes a line, or with null finishes what has gathered. A line that fails is counted; an error is about
-  // all of it, the line was not taken, and may be given again.
+  // all of it, the line was not taken, and may be given again. errc::refused: the caller may not go on.
   virtual engine::result<void> take(const Line* line) = 0;
   virtual void write_counts(JsonWriter& json) const = 0;
+  // The number of the first line that has gathered and is not done. 0: none.
+  virtual std::uint64_t first_gathered() const = 0;
+
+  // For each piece and each turn: what is begun under one authority must not end under another.
+  engine::result<void> look_again() {
+    if (authority_.look_again() == Authority::Standing::good) return {};
+    return errc::refused;
+  }
+  Authority::Standing standing() const { return authority_.standing(); }
 
   engine::Sequence last() const { return last_; }
   void write(JsonWriter& json) const {
-    json.open('{').field("accepted", accepted_);
+    json.open('{');
+    write_members(json);
+    json.close('}');
+  }
+  void write_members(JsonWriter& json) const {
+    json.field("accepted", accepted_);
     write_counts(json);
     json.key("failed").open('[');
     // What has gathered fails later than the lines around it.
@@ -72,7 +88,7 @@ class Bulk {
     std::sort(failed.begin(), failed.end());
     for (const auto& [line, code] : failed) json.open('{').field("line", line).field("code", code).close('}');
     json.close(']').field("failed_count", failed_count_);
-    json.field("position", to_string(position())).close('}');
+    json.field("position", to_string(position()));
   }
   engine::Position position() const {
     return api_.engine.position_of(last_ != 0 ? last_ : api_.engine.durable());
@@ -92,6 +108,7 @@ class Bulk {
   Api& api_;
   const engine::Principal principal_;
   const engine::Caller caller_;
+  Authority authority_;
   std::uint64_t accepted_ = 0;
 
  private:
@@ -102,8 +119,7 @@ class Bulk {
 
 class Import final : public Bulk {
  public:
-  Import(Api& api, const engine::Principal& principal, const Request& request)
-      : Bulk(api, principal, request) {}
+  Import(Api& api, const Call& call) : Bulk(api, call, engine::Permission::keys_create) {}
 
   engine::result<void> take(const Line* line) override {
     if (line == nullptr || gathered_.size() == max_gathered) {
@@ -127,6 +143,7 @@ class Import final : public Bulk {
   void write_counts(JsonWriter& json) const override { json.field("created", accepted_); }
   std::string_view what() const override { return "import"; }
   std::uint64_t changed_keys() const override { return accepted_; }
+  std::uint64_t first_gathered() const override { return numbers_.empty() ? 0 : numbers_.front(); }
 
  private:
   static constexpr std::size_t max_gathered = engine::Engine::max_creations_together;
@@ -145,6 +162,7 @@ class Import final : public Bulk {
 
   engine::result<void> create_gathered() {
     if (gathered_.empty()) return {};
+    if (const auto may = look_again(); !may) return may;
     const auto created = api_.engine.create_many(gathered_, caller_);
     if (!created) return created.error();
     reached(created->last);
@@ -169,8 +187,9 @@ class Import final : public Bulk {
 
 class BulkRevocation final : public Bulk {
  public:
-  BulkRevocation(Api& api, const engine::Principal& principal, const Request& request)
-      : Bulk(api, principal, request), dry_run_(query_value(request.query, "dry_run") == "true") {}
+  BulkRevocation(Api& api, const Call& call)
+      : Bulk(api, call, engine::Permission::keys_revoke),
+        dry_run_(query_value(call.request().query, "dry_run") == "true") {}
 
   engine::result<void> take(const Line* line) override {
     if (line == nullptr || gathered_.size() == max_gathered) {
@@ -204,6 +223,7 @@ class BulkRevocation final : public Bulk {
     return dry_run_ ? "bulk revocation (dry run)" : "bulk revocation";
   }
   std::uint64_t changed_keys() const override { return revoked_; }
+  std::uint64_t first_gathered() const override { return gathered_.empty() ? 0 : first_gathered_; }
 
  private:
   static constexpr std::size_t max_gathered = engine::Engine::max_revocations_together;
@@ -211,9 +231,11 @@ class BulkRevocation final : public Bulk {
   engine::result<void> add(const Line& line, const TextMember& target, std::string_view reason) {
     if (target.name == "key_id") {
       if (!engine::is_key_id(target.text)) return fail(line, "invalid_key_id");
+      if (gathered_.empty()) first_gathered_ = line.number;
       gathered_.push_back({texts_.keep(target.text), {}, texts_.keep(reason)});
     } else if (target.name == "secret") {
       if (target.text.size() > engine::max_secret_size) return fail(line, "invalid_field");
+      if (gathered_.empty()) first_gathered_ = line.number;
       gathered_.push_back({{}, api_.engine.digester()(target.text), texts_.keep(reason)});
     } else {
       for (const Scope scope : engine::all_scopes) {
@@ -221,7 +243,6 @@ class BulkRevocation final : public Bulk {
       }
       return fail(line, "invalid_field");
     }
-    ++accepted_;
     return {};
   }
 
@@ -231,6 +252,7 @@ class BulkRevocation final : public Bulk {
     if (const auto done = revoke_gathered(); !done) return done;
     std::uint64_t keys = 0;
     if (!engine::is_owner_id(id)) return fail(line, "invalid_owner_id");
+    if (const auto may = look_again(); !may) return may;
     if (dry_run_) {
       const auto counted = api_.engine.count_revocable(scope, id, caller_);
       if (!counted) return counted.error();
@@ -250,9 +272,11 @@ class BulkRevocation final : public Bulk {
   engine::result<void> revoke_gathered() {
     using Outcome = engine::RevokedMany::Outcome;
     if (gathered_.empty()) return {};
+    if (const auto may = look_again(); !may) return may;
     const auto revoked = api_.engine.revoke_many(gathered_, dry_run_, caller_);
     if (!revoked) return revoked.error();
     reached(revoked->last);
+    accepted_ += gathered_.size();
     for (const auto outcome : revoked->outcomes) {
       ++(outcome == Outcome::revoked           ? revoked_
          : outcome == Outcome::already_revoked ? already_revoked_
@@ -265,6 +289,7 @@ class BulkRevocation final : public Bulk {
 
   const bool dry_run_;
   std::vector<engine::AskedRevocation> gathered_;  // their texts lie in texts_
+  std::uint64_t first_gathered_ = 0;               // the number of its line
   KeptTexts texts_;
   std::uint64_t revoked_ = 0;
   std::uint64_t already_revoked_ = 0;
@@ -291,8 +316,9 @@ class Progress {
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
 
-  void reached(std::uint64_t line) {
-    lines_ = std::max(lines_, line);
+  std::uint64_t lines() const { return lines_; }
+  void taken(std::uint64_t line) { lines_ = line; }
+  void tell_now_and_then() {
     const auto now = std::chrono::steady_clock::now();
     if (now - told_ < tell_every) return;
     told_ = now;
@@ -313,12 +339,14 @@ class Progress {
 // Everything that has arrived. What waits for the disk stays bounded.
 Task<boost::system::error_code> take_arrived(Api& api, NetworkThread& thread, Bulk& bulk, LineReader& lines,
                                              Progress& progress) {
+  if (!bulk.look_again()) co_return errc::refused;
   Line line;
   while (lines.take(line)) {
     if (const auto error = co_await take(api, thread, bulk, &line)) co_return error;
+    progress.taken(line.number);
   }
   if (const auto error = co_await take(api, thread, bulk, nullptr)) co_return error;
-  progress.reached(line.number);
+  progress.tell_now_and_then();
   if (bulk.last() > max_lead && !co_await thread.durable(bulk.last() - max_lead))
     co_return errc::storage_failed;
   co_return boost::system::error_code();
@@ -328,6 +356,28 @@ Task<boost::system::error_code> take_arrived(Api& api, NetworkThread& thread, Bu
 void fall_silent(Exchange& exchange) {
   exchange.response.close_after();
   exchange.connection.close();
+}
+
+// The caller may not go on: says how far it has come, once the disk has that.
+Task<> refuse_the_rest(Exchange exchange, const Bulk& bulk, std::uint64_t taken_lines) {
+  if (bulk.last() != 0 && !co_await exchange.connection.thread().durable(bulk.last()))
+    co_return fall_silent(exchange);
+  const bool is_known = bulk.standing() == Authority::Standing::changed;
+  std::string members;
+  JsonWriter json(members);
+  json.open('{').field("lines", bulk.first_gathered() != 0 ? bulk.first_gathered() - 1 : taken_lines);
+  bulk.write_members(json);
+  json.close('}');
+  members.front() = ',';  // as members of the problem's object
+  members.pop_back();
+  set_position(exchange.response, bulk.position());
+  if (is_known) {
+    send_problem(exchange.response, 403, "forbidden",
+                 "what the caller may do has changed: the lines behind these were not taken", members);
+  } else {
+    send_problem(exchange.response, 401, "unauthenticated",
+                 "the caller's credential is no longer good: the lines behind these were not taken", members);
+  }
 }
 
 Task<> run(Api& api, Exchange exchange, std::unique_ptr<Bulk> bulk) {
@@ -346,6 +396,7 @@ Task<> run(Api& api, Exchange exchange, std::unique_ptr<Bulk> bulk) {
       }
       if (got == Got::end) break;
       if (const auto error = co_await take_arrived(api, thread, *bulk, lines, progress)) {
+        if (error == errc::refused) co_return co_await refuse_the_rest(exchange, *bulk, progress.lines());
         send_problem(exchange.response, error);
         co_return;
       }
@@ -363,11 +414,11 @@ Task<> run(Api& api, Exchange exchange, std::unique_ptr<Bulk> bulk) {
 }  // namespace
 
 Outcome import_keys(Api& api, Call& call) {
-  return {0, run(api, call.exchange, std::make_unique<Import>(api, call.principal, call.request()))};
+  return {0, run(api, call.exchange, std::make_unique<Import>(api, call))};
 }
 
 Outcome revoke_in_bulk(Api& api, Call& call) {
-  return {0, run(api, call.exchange, std::make_unique<BulkRevocation>(api, call.principal, call.request()))};
+  return {0, run(api, call.exchange, std::make_unique<BulkRevocation>(api, call))};
 }
 
 }  // namespace revoked::net

@@ -5,6 +5,8 @@
 #include "cache/json_writer.hpp"
 #include "engine/boot_clock.hpp"
 #include "net/api.hpp"
+#include "net/authority.hpp"
+#include "net/log.hpp"
 #include "net/network_thread.hpp"
 #include "net/problem.hpp"
 
@@ -68,7 +70,7 @@ bool read_place(std::string_view text, Feed::Place& place) {
   return engine::is_journal_id(place.journal);
 }
 
-Task<> stream(Api& api, Exchange exchange, Feed::Place place) {
+Task<> stream(Api& api, Exchange exchange, Feed::Place place, Authority authority) {
   auto& [position, journal] = place;
   auto& connection = exchange.connection;
   auto& thread = connection.thread();
@@ -81,6 +83,12 @@ Task<> stream(Api& api, Exchange exchange, Feed::Place place) {
     const auto seen = thread.news().count();  // before reading: sending may take long
     const auto reading = api.feed.read(api.engine, position, journal, default_page_events);
     if (!reading || reading->gone) break;
+    // Behind the reading: of what comes after the end of its own authority a reader is told nothing.
+    if (authority.look_again() != Authority::Standing::good) {
+      log(Level::info, "a stream ended: its reader may not go on",
+          {{"request_id", exchange.request.id}, {"address", exchange.request.remote_address}});
+      break;
+    }
     position = reading->position;
     journal = api.engine.journal_id_of(position.epoch);
     for (const auto& item : reading->items) {
@@ -135,8 +143,10 @@ Outcome show_invalidations(Api& api, Call& call) {
     return {};
   }
   // HTTP/1.0 knows no chunks.
-  if (wants_stream && !call.response().is_head() && !request.is_http_1_0)
-    return {0, stream(api, call.exchange, std::move(place))};
+  if (wants_stream && !call.response().is_head() && !request.is_http_1_0) {
+    Authority authority(api.authenticator, call.dialect.present(request), engine::Permission::gateway);
+    return {0, stream(api, call.exchange, std::move(place), std::move(authority))};
+  }
   send_page(call.response(), *reading);
   return {};
 }

@@ -81,6 +81,9 @@ std::string_view verify_token(std::string_view token, const KeySet& keys, const 
   const auto signature = decode_base64url(parts->signature);
   if (!payload || !signature) return "payload or signature is not base64url";
   if (!key->verify(parts->signed_bytes, *signature)) return "bad signature";
+  claims.kid = std::move(header.kid);
+  claims.algorithm = *header.algorithm;
+  claims.key = key->fingerprint();
   return read_claims(*payload, rules, now, claims);
 }
 
@@ -122,6 +125,14 @@ engine::result<std::shared_ptr<const Claims>> JwtVerifier::verify(std::string_vi
   // With the generation of the keys that were used: if others have come meanwhile, nobody will take it.
   cache_.put(digest, keys.generation, now, claims);
   return std::shared_ptr<const Claims>(std::move(claims));
+}
+
+bool JwtVerifier::is_still_good(const Claims& claims, engine::UnixMs now) const {
+  look_at_file(now);
+  if (now >= claims.expires_at + options_.rules.leeway_s * 1000) return false;
+  const auto keys = current_keys();
+  const auto* key = keys.set->find(claims.kid, claims.algorithm);
+  return key != nullptr && key->fingerprint() == claims.key;
 }
 
 JwtVerifier::Keys JwtVerifier::current_keys() const {

@@ -62,6 +62,10 @@ class JwtVerifier {
   engine::result<std::shared_ptr<const Claims>> verify(std::string_view token, engine::UnixMs now,
                                                        std::string_view* why = nullptr) const;
 
+  // Whether a token with these claims, which was good before, is so at `now`: it has not expired, and the key
+  // that it is signed with is still there. Costs no signature.
+  bool is_still_good(const Claims& claims, engine::UnixMs now) const;
+
   std::size_t cached() const { return cache_.size(); }
 
  private:

@@ -9,6 +9,7 @@
 
 #include "engine/ids.hpp"
 #include "engine/time.hpp"
+#include "net/verification_key.hpp"
 
 namespace revoked::net {
 
@@ -22,6 +23,11 @@ struct Claims {
   // By Scope: the ids that the bearer may reach, one at least; nothing: not limited in this scope.
   std::array<std::optional<std::vector<std::string>>, 3> limits;
   engine::UnixMs expires_at = 0;  // "exp", without leeway
+
+  // What the signature was checked with.
+  std::optional<std::string> kid;
+  Algorithm algorithm = Algorithm::hs256;
+  engine::Digest key{};  // its fingerprint
 
   bool is_limited() const { return limits[0] || limits[1] || limits[2]; }
 };

@@ -89,6 +89,16 @@ bool verify_hmac(std::string_view secret, std::string_view message, std::string_
   return CRYPTO_memcmp(expected.data(), signature.data(), expected.size()) == 0;
 }
 
+// The digest of digests: what the secret of an HMAC is made of stays nowhere else in the open.
+engine::Digest fingerprint_of(Algorithm algorithm, std::initializer_list<std::string_view> parts) {
+  std::string all(to_string(algorithm));
+  for (const auto part : parts) {
+    const auto digest = engine::sha256(part);
+    all.append(reinterpret_cast<const char*>(digest.data()), digest.size());
+  }
+  return engine::sha256(all);
+}
+
 }  // namespace
 
 struct VerificationKey::Material {
@@ -124,12 +134,14 @@ std::string_view to_string(Algorithm algorithm) {
   return "unknown";
 }
 
-VerificationKey::VerificationKey(Algorithm algorithm, std::shared_ptr<const Material> material)
-    : algorithm_(algorithm), material_(std::move(material)) {}
+VerificationKey::VerificationKey(Algorithm algorithm, std::shared_ptr<const Material> material,
+                                 const engine::Digest& fingerprint)
+    : algorithm_(algorithm), fingerprint_(fingerprint), material_(std::move(material)) {}
 
 engine::result<VerificationKey> VerificationKey::hmac(std::string_view secret) {
   if (secret.size() < 32 || secret.size() > 1024) return errc::invalid_field;
-  return VerificationKey(Algorithm::hs256, std::make_shared<Material>(nullptr, secret));
+  return VerificationKey(Algorithm::hs256, std::make_shared<Material>(nullptr, secret),
+                         fingerprint_of(Algorithm::hs256, {secret}));
 }
 
 engine::result<VerificationKey> VerificationKey::rsa(std::string_view n, std::string_view e,
@@ -152,7 +164,8 @@ engine::result<VerificationKey> VerificationKey::rsa(std::string_view n, std::st
   }
   auto key = make_key("RSA", builder.get());
   if (!key) return errc::invalid_field;
-  return VerificationKey(algorithm, std::make_shared<Material>(std::move(key), ""));
+  return VerificationKey(algorithm, std::make_shared<Material>(std::move(key), ""),
+                         fingerprint_of(algorithm, {n, e}));
 }
 
 engine::result<VerificationKey> VerificationKey::p256(std::string_view x, std::string_view y) {
@@ -168,7 +181,8 @@ engine::result<VerificationKey> VerificationKey::p256(std::string_view x, std::s
   }
   auto key = make_key("EC", builder.get());
   if (!key) return errc::invalid_field;
-  return VerificationKey(Algorithm::es256, std::make_shared<Material>(std::move(key), ""));
+  return VerificationKey(Algorithm::es256, std::make_shared<Material>(std::move(key), ""),
+                         fingerprint_of(Algorithm::es256, {x, y}));
 }
 
 engine::result<VerificationKey> VerificationKey::ed25519(std::string_view x) {
@@ -176,7 +190,8 @@ engine::result<VerificationKey> VerificationKey::ed25519(std::string_view x) {
   if (x.size() != 32) return errc::invalid_field;
   Key key(EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, nullptr, bytes_of(x), x.size()));
   if (!key) return errc::invalid_field;
-  return VerificationKey(Algorithm::eddsa, std::make_shared<Material>(std::move(key), ""));
+  return VerificationKey(Algorithm::eddsa, std::make_shared<Material>(std::move(key), ""),
+                         fingerprint_of(Algorithm::eddsa, {x}));
 }
 
 bool VerificationKey::verify(std::string_view message, std::string_view signature) const {

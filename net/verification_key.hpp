@@ -11,6 +11,7 @@
 #include <string>
 #include <string_view>
 
+#include "engine/digest.hpp"
 #include "engine/error.hpp"
 
 namespace revoked::net {
@@ -33,15 +34,19 @@ class VerificationKey {
   static engine::result<VerificationKey> ed25519(std::string_view x);  // 32 bytes (RFC 8037, section 2)
 
   Algorithm algorithm() const { return algorithm_; }
+  // Of the algorithm and what the key was made of: tells whether another key is the same.
+  const engine::Digest& fingerprint() const { return fingerprint_; }
 
   // `signature` as JWS carries it: for es256, r and s of 32 bytes each (RFC 7518, section 3.4).
   bool verify(std::string_view message, std::string_view signature) const;
 
  private:
   struct Material;  // an OpenSSL key, or a secret
-  VerificationKey(Algorithm algorithm, std::shared_ptr<const Material> material);
+  VerificationKey(Algorithm algorithm, std::shared_ptr<const Material> material,
+                  const engine::Digest& fingerprint);
 
   Algorithm algorithm_;
+  engine::Digest fingerprint_;
   std::shared_ptr<const Material> material_;
 };
 

@@ -24,12 +24,14 @@ class ServedEngine {
     ServerLimits limits;
     std::size_t threads = 1;
     bool starts = true;
+    std::string master_key_file{};       // empty: master_key alone
+    std::optional<JwtOptions> tokens{};  // none: no token is good
   };
 
   ServedEngine() : ServedEngine(Options{}) {}
   explicit ServedEngine(const Options& options)
       : engine_({}, [this] { server_.close_gates(); }),
-        authenticator_(engine_, {master_key}),
+        authenticator_(engine_, master_keys_of(options), tokens_of(options)),
         service_({engine_, feed_, authenticator_, {}, draining}),
         server_(loopback(options.limits, options.threads), service_, &engine_),
         port_(server_.port()) {
@@ -91,6 +93,15 @@ class ServedEngine {
   }
 
  private:
+  static std::unique_ptr<const MasterKeys> master_keys_of(const Options& options) {
+    if (!options.master_key_file.empty())
+      return std::make_unique<const MasterKeys>(options.master_key_file, nullptr);
+    return std::make_unique<const MasterKeys>(std::vector{master_key});
+  }
+  static std::unique_ptr<const JwtVerifier> tokens_of(const Options& options) {
+    return options.tokens ? std::make_unique<const JwtVerifier>(*options.tokens) : nullptr;
+  }
+
   std::shared_ptr<engine::test::FakeDisk> disk_ = std::make_shared<engine::test::FakeDisk>();
   cache::Feed feed_;
   engine::Engine engine_;
