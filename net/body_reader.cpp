@@ -54,6 +54,7 @@ Task<BodyReader::Got> BodyReader::next(Deadline deadline) {
     if (!connection_.received().empty()) {
       const auto got = chunks_ ? take_chunks() : take_counted();
       if (got) {
+        received_bytes_ += piece_.size();
         if (connection_.phase() != phase) connection_.enter(phase);
         co_return *got;
       }
@@ -63,9 +64,16 @@ Task<BodyReader::Got> BodyReader::next(Deadline deadline) {
     }
     continue_owed_ = false;
     if (!co_await connection_.flush()) co_return Got::closed;
-    if (deadline == Deadline::of_each) connection_.enter(Phase::body);
+    if (deadline == Deadline::of_each) {
+      const auto& limits = connection_.thread().limits();
+      const auto waited = std::chrono::duration_cast<std::chrono::milliseconds>(waited_);
+      connection_.enter(Phase::body, patience(limits, limits.body_timeout, waited, received_bytes_));
+    }
     const auto at_most = max_bytes_ == 0 ? Connection::read_bulk_bytes : Connection::read_chunk_bytes;
-    if (!co_await connection_.receive(at_most)) co_return Got::closed;
+    const auto began = std::chrono::steady_clock::now();
+    const bool has_more = co_await connection_.receive(at_most);
+    waited_ += std::chrono::steady_clock::now() - began;
+    if (!has_more) co_return Got::closed;
   }
 }
 

@@ -29,7 +29,8 @@ class BodyReader {
     oversized,  // the same: over the limit, or chunk heads or trailers out of all proportion to the body
     closed,     // the peer is gone, or was too slow
   };
-  // What the time of a body is for: each piece, or all of them, from when the connection entered that phase.
+  // What the time of a body is for: all of it, from when the connection entered that phase; or each piece,
+  // and then, too, these have to come at the slowest rate that the limits allow.
   enum class Deadline { of_each, of_all };
   // Waits for the next piece. Sends what lies in the connection's output
   // before it waits, and `100 Continue` if the peer waits for that.
@@ -50,6 +51,8 @@ class BodyReader {
   std::uint64_t left_;
   std::string_view piece_;
   std::size_t lent_bytes_ = 0;  // of the connection's buffer
+  std::size_t received_bytes_ = 0;
+  std::chrono::steady_clock::duration waited_{};  // for them
   bool continue_owed_;
   bool complete_;
 };

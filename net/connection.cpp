@@ -21,8 +21,8 @@ Connection::Connection(NetworkThread& thread, Socket socket) : thread_(thread) {
   socket.set_option(asio::ip::tcp::no_delay(true), ignored);
   const auto peer = socket.remote_endpoint(ignored);
   remote_address_ = peer.address().to_string();
+  thread_.add(*this, Crowd::origin_of(peer.address()));
   socket_ = socket.release();  // from Asio's reactor, which would look at every packet
-  thread_.add(*this);
   enter(Phase::idle);
   if (!thread_.socket_events().add(socket_, *this)) close();
 }
@@ -34,26 +34,56 @@ Connection::~Connection() {
 
 void Connection::enter(Phase phase) {
   const auto& limits = thread_.limits();
-  const auto allowed = [&]() -> std::chrono::milliseconds {
+  switch (phase) {
+    case Phase::idle:
+      return enter(phase, limits.idle_timeout);
+    case Phase::head:
+      return enter(phase, limits.head_timeout);
+    case Phase::body:
+      return enter(phase, limits.body_timeout);
+    case Phase::writing:
+      return enter(phase, limits.write_timeout);
+    case Phase::closing:
+      return enter(phase, limits.linger_timeout);
+    case Phase::handling:
+    case Phase::streaming:
+      // What is awaited here has deadlines of its own.
+      return enter(phase, std::chrono::hours(24 * 365));
+  }
+}
+
+void Connection::enter(Phase phase, std::chrono::milliseconds allowed) {
+  has_asked_ = has_asked_ || phase == Phase::handling;
+  phase_ = phase;
+  entered_ = thread_.now();
+  deadline_ = entered_ + allowed;
+  const auto wait = [&] {
     switch (phase) {
       case Phase::idle:
-        return limits.idle_timeout;
+        return has_asked_ ? Crowd::Wait::request : Crowd::Wait::first_request;
       case Phase::head:
-        return limits.head_timeout;
+        return Crowd::Wait::head;
       case Phase::body:
-        return limits.body_timeout;
+        return Crowd::Wait::body;
       case Phase::writing:
-        return limits.write_timeout;
+        return Crowd::Wait::taking;
       case Phase::closing:
-        return limits.linger_timeout;
+        return Crowd::Wait::end;
       case Phase::handling:
       case Phase::streaming:
         break;
     }
-    return std::chrono::hours(24 * 365);  // what is awaited here has deadlines of its own
+    return Crowd::Wait::nothing;
   }();
-  phase_ = phase;
-  deadline_ = thread_.now() + allowed;
+  thread_.crowd().set_wait(*this, wait, entered_);
+}
+
+void Connection::trim_if_idle(std::chrono::steady_clock::time_point now) {
+  if (phase_ != Phase::idle || now - entered_ < thread_.limits().trimmed_after) return;
+  if (input_.size() != 0 || !output_.empty() || (input_.capacity() == 0 && output_.capacity() < 64)) return;
+  input_.shrink_to_fit();
+  output_.shrink_to_fit();
+  thread_.crowd().hold(*this, held_besides_);
 }
 
 std::string_view Connection::received() const {
@@ -63,7 +93,7 @@ std::string_view Connection::received() const {
 
 void Connection::consume(std::size_t bytes) {
   input_.consume(bytes);
-  if (input_.size() == 0 && input_.capacity() > max_kept_bytes) input_.shrink_to_fit();
+  if (input_.size() == 0 && input_.capacity() > thread_.limits().kept_bytes) input_.shrink_to_fit();
 }
 
 Connection::Received Connection::receive_now(std::size_t at_most_bytes) {
@@ -108,15 +138,20 @@ bool Connection::flush_now() {
   }
   sent_ = 0;
   output_.clear();
-  if (output_.capacity() > max_kept_bytes) output_.shrink_to_fit();
+  if (output_.capacity() > thread_.limits().kept_bytes) output_.shrink_to_fit();
   return true;
 }
 
 Task<bool> Connection::flush() {
   if (flush_now()) co_return true;
+  using std::chrono::milliseconds;
+  const auto& limits = thread_.limits();
   const auto phase = phase_;
+  const auto began = std::chrono::steady_clock::now();
+  const auto sent_before = sent_;
   while (!is_broken_) {
-    enter(Phase::writing);
+    const auto waited = std::chrono::duration_cast<milliseconds>(std::chrono::steady_clock::now() - began);
+    enter(Phase::writing, patience(limits, limits.write_timeout, waited, sent_ - sent_before));
     if (!co_await wait(EPOLLOUT)) co_return false;
     if (!flush_now()) continue;
     enter(phase);
@@ -140,6 +175,7 @@ void Connection::close() {
   ::close(socket_);
   socket_ = -1;
   is_broken_ = true;
+  thread_.crowd().leave(*this);
   if (!waiter_) return;
   // Not from here: it may be one of many that are closed in a row.
   asio::post(thread_.executor(), [waiter = std::move(*waiter_)]() mutable { std::move(waiter)(false); });
@@ -156,6 +192,8 @@ void Connection::on_events(std::uint32_t events) noexcept {
 }
 
 Task<bool> Connection::wait(std::uint32_t events) {
+  // What a peer that we wait for makes us hold.
+  thread_.crowd().hold(*this, input_.capacity() + output_.capacity() + held_besides_);
   if (socket_ < 0) co_return false;
   auto initiate = [this, events](Handler handler) {
     awaited_ = events;

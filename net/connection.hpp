@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "cache/asio.hpp"
+#include "net/crowd.hpp"
 #include "net/socket_events.hpp"
 
 namespace revoked::net {
@@ -18,7 +19,7 @@ using cache::Task;
 
 class NetworkThread;
 
-class Connection final : SocketEvents::Listener {
+class Connection final : public Crowd::Member, SocketEvents::Listener {
  public:
   static constexpr std::size_t read_chunk_bytes = 16 << 10;
   static constexpr std::size_t read_bulk_bytes = 64 << 10;  // of a body without a limit
@@ -34,10 +35,13 @@ class Connection final : SocketEvents::Listener {
   NetworkThread& thread() { return thread_; }
   std::string_view remote_address() const { return remote_address_; }
 
-  // Sets the phase and its deadline.
+  // Sets the phase and its deadline: `allowed` from now, or as the limits say.
   void enter(Phase phase);
+  void enter(Phase phase, std::chrono::milliseconds allowed);
   Phase phase() const { return phase_; }
   bool is_overdue(std::chrono::steady_clock::time_point now) const { return now >= deadline_; }
+  // Gives back the memory of one that has been idle for a while.
+  void trim_if_idle(std::chrono::steady_clock::time_point now);
 
   // What has arrived and is not consumed yet.
   std::string_view received() const;
@@ -65,6 +69,9 @@ class Connection final : SocketEvents::Listener {
   // Of the request that is being answered: memory that stays.
   std::string& request_id() { return request_id_; }
 
+  // Memory that the session holds for the request, besides the buffers here.
+  void hold_besides(std::size_t bytes) { held_besides_ = bytes; }
+
   // Answers gather here and go out together.
   std::string& output() { return output_; }
   // Sends as much of the output as the socket takes without waiting. Whether that was all.
@@ -77,10 +84,9 @@ class Connection final : SocketEvents::Listener {
   // reset the connection and could destroy the answer on its way.
   Task<> close_gently();
   void close();
+  void make_room() noexcept override { close(); }
 
  private:
-  static constexpr std::size_t max_kept_bytes = 128 << 10;  // of memory, when nothing is in it
-
   using Token = cache::asio::use_awaitable_t<cache::Executor>;
   using Handler = cache::asio::async_result<Token, void(bool)>::handler_type;
 
@@ -101,7 +107,10 @@ class Connection final : SocketEvents::Listener {
   boost::beast::flat_buffer input_;
   std::string output_;
   std::size_t sent_ = 0;  // of the output
+  std::size_t held_besides_ = 0;
+  bool has_asked_ = false;  // for something
   Phase phase_ = Phase::idle;
+  std::chrono::steady_clock::time_point entered_;
   std::chrono::steady_clock::time_point deadline_;
 };
 

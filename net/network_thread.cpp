@@ -2,6 +2,9 @@
 
 #include <sys/socket.h>
 
+#include <cerrno>
+#include <cstdlib>
+
 #include <boost/asio/co_spawn.hpp>
 
 #include "engine/ids.hpp"
@@ -30,10 +33,22 @@ void report_end(std::exception_ptr failure) {
   }
 }
 
+// Whether waiting cannot mend it: the acceptor itself is not what it was.
+bool is_accident(error_code error) {
+  const int number = error.value();
+  return number == EBADF || number == ENOTSOCK || number == EINVAL || number == EFAULT ||
+         number == EOPNOTSUPP;
+}
+
 }  // namespace
 
+void end_the_process(std::string_view what) {
+  log(Level::error, "the process ends: it cannot go on", {{"what", what}});
+  std::_Exit(1);
+}
+
 NetworkThread::NetworkThread(const tcp::endpoint& endpoint, const ServerLimits& limits, Service& service,
-                             engine::Engine* engine)
+                             engine::Engine* engine, OnDeaf on_deaf)
     : limits_(limits),
       service_(service),
       engine_(engine),
@@ -42,6 +57,8 @@ NetworkThread::NetworkThread(const tcp::endpoint& endpoint, const ServerLimits& 
       accept_pause_(io_.get_executor()),
       socket_events_(io_),
       news_(io_),
+      on_deaf_(std::move(on_deaf)),
+      crowd_(limits_),
       now_(std::chrono::steady_clock::now()) {
   if (engine != nullptr) gate_.emplace(io_, *engine);
   acceptor_.open(endpoint.protocol());
@@ -71,10 +88,26 @@ void NetworkThread::start() {
 
 void NetworkThread::run() {
   engine::set_up_this_thread("network");
-  asio::co_spawn(io_, accept(), report_end);
-  asio::co_spawn(io_, tick(), report_end);
-  asio::co_spawn(io_, socket_events_.run(), report_end);
-  io_.run();
+  try {
+    asio::co_spawn(io_, accept(), ends_deaf("accepting connections"));
+    asio::co_spawn(io_, tick(), ends_deaf("keeping the time"));
+    asio::co_spawn(io_, socket_events_.run(), ends_deaf("hearing of sockets"));
+    io_.run();
+  } catch (...) {
+    report_deaf("running", std::current_exception());
+  }
+}
+
+void NetworkThread::report_deaf(std::string_view what, std::exception_ptr failure) {
+  if (!failure && draining_) return;
+  std::string text(what);
+  try {
+    if (failure) std::rethrow_exception(failure);
+    text += ": ended";
+  } catch (const std::exception& error) {
+    text.append(": ").append(error.what());
+  }
+  on_deaf_(text);
 }
 
 cache::Task<> NetworkThread::accept() {
@@ -82,22 +115,64 @@ cache::Task<> NetworkThread::accept() {
     auto [error, socket] = co_await acceptor_.async_accept(cache::as_result);
     if (draining_) co_return;
     if (error) {
-      // Out of descriptors, mostly: let some connections end before trying again.
-      accept_pause_.expires_after(std::chrono::milliseconds(100));
-      co_await accept_pause_.async_wait(cache::as_result);
-      continue;
+      look_at_failure(error);
+    } else {
+      accidents_ = 0;
+      if (take(std::move(socket))) continue;
     }
-    if (connections_.size() >= limits_.connections) continue;  // closes it
-    asio::co_spawn(io_, run_session(*this, std::move(socket)), report_end);
+    // Out of descriptors or memory, mostly: let some connections end before trying again.
+    accept_pause_.expires_after(accept_again_after);
+    co_await accept_pause_.async_wait(cache::as_result);
   }
 }
 
+// False: there is no memory for it.
+bool NetworkThread::take(Socket socket) {
+  try {
+    if (crowd_.is_full()) {
+      error_code ignored;
+      const auto peer = socket.remote_endpoint(ignored);
+      if (!crowd_.make_room(Crowd::origin_of(peer.address()), now_)) {
+        ++turned_away_;
+        return true;  // closes it
+      }
+      ++made_room_;
+    }
+    asio::co_spawn(io_, run_session(*this, std::move(socket)), report_end);
+    return true;
+  } catch (const std::bad_alloc&) {
+    look_at_failure(boost::system::errc::make_error_code(boost::system::errc::not_enough_memory));
+    return false;
+  }
+}
+
+void NetworkThread::look_at_failure(error_code error) {
+  ++failed_accepts_;
+  accept_error_ = error;
+  if (is_accident(error) && ++accidents_ == max_accidents)
+    throw boost::system::system_error(error, "accept fails again and again");
+}
+
+// However many connections come in vain, the log has one line for them now and then.
+void NetworkThread::tell_now_and_then() {
+  if (turned_away_ + made_room_ + failed_accepts_ == 0 || now_ - told_at_ < tell_every) return;
+  told_at_ = now_;
+  log(Level::warning, "there is no room for all connections",
+      {{"connections", std::to_string(crowd_.size())},
+       {"turned_away", std::to_string(std::exchange(turned_away_, 0))},
+       {"made_room", std::to_string(std::exchange(made_room_, 0))},
+       {"failed_accepts", std::to_string(std::exchange(failed_accepts_, 0))},
+       {"error", accept_error_ ? accept_error_.message() : ""}});
+  accept_error_ = {};
+}
+
 cache::Task<> NetworkThread::tick() {
-  while (!draining_ || !connections_.empty()) {
+  while (!draining_ || sessions_ != 0) {
     tick_timer_.expires_after(tick_every);
     co_await tick_timer_.async_wait(cache::as_result);
     now_ = std::chrono::steady_clock::now();
     sweep();
+    tell_now_and_then();
   }
   socket_events_.stop();
 }
@@ -105,10 +180,19 @@ cache::Task<> NetworkThread::tick() {
 void NetworkThread::sweep() {
   const bool all = draining_ && now_ >= drain_until_;
   if (all) close_gate();  // a disk that hangs must not keep us
-  for (auto* connection : connections_) {
-    const bool idle = draining_ && connection->phase() == Connection::Phase::idle;
-    if (all || idle || connection->is_overdue(now_)) connection->close();
+  // From the end: who is closed leaves, and the last takes its place.
+  const auto& members = crowd_.members();
+  for (auto i = members.size(); i-- > 0;) {
+    if (i >= members.size()) continue;  // several have left
+    auto& connection = static_cast<Connection&>(*members[i]);
+    const bool idle = draining_ && connection.phase() == Connection::Phase::idle;
+    if (all || idle || connection.is_overdue(now_)) {
+      connection.close();
+    } else {
+      connection.trim_if_idle(now_);
+    }
   }
+  held_bytes_.store(crowd_.held_bytes(), std::memory_order_relaxed);
 }
 
 void NetworkThread::drain() {
@@ -145,8 +229,9 @@ std::string_view NetworkThread::next_request_id() {
   return request_id_;
 }
 
-void NetworkThread::add(Connection& connection) { connections_.push_back(&connection); }
-
-void NetworkThread::remove(Connection& connection) { std::erase(connections_, &connection); }
+void NetworkThread::add(Connection& connection, Crowd::Origin origin) {
+  crowd_.join(connection, origin);
+  ++sessions_;
+}
 
 }  // namespace revoked::net

@@ -2,7 +2,9 @@
 // One network thread: its io_context, its acceptor (SO_REUSEPORT: the kernel spreads the connections) and its
 // connections, which never leave it. Nothing is shared with the other threads but the service.
 
+#include <atomic>
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -12,33 +14,29 @@
 #include "cache/asio.hpp"
 #include "engine/engine.hpp"
 #include "net/connection.hpp"
+#include "net/crowd.hpp"
 #include "net/durable_gate.hpp"
-#include "net/guard.hpp"
+#include "net/server_limits.hpp"
 #include "net/service.hpp"
 #include "net/signal.hpp"
 #include "net/socket_events.hpp"
 
 namespace revoked::net {
 
-struct ServerLimits {
-  HeadLimits head;
-  std::size_t body_bytes = 1 << 20;
-  std::size_t connections = 10'000;  // a thread
-  std::size_t pipelined = 64;        // requests answered together
-  std::chrono::milliseconds idle_timeout{75'000};
-  std::chrono::milliseconds head_timeout{10'000};
-  std::chrono::milliseconds body_timeout{30'000};
-  std::chrono::milliseconds write_timeout{30'000};
-  std::chrono::milliseconds linger_timeout{1'000};
-  std::chrono::milliseconds drain_timeout{5'000};
-};
+// Ends the process with one line and exit code 1: what it acknowledged is on disk, and whoever looks after it
+// starts another.
+[[noreturn]] void end_the_process(std::string_view what);
 
 class NetworkThread {
  public:
+  // Called when the thread cannot go on taking connections or serving them: it would swallow its share of
+  // what the kernel spreads. Not to return to serving.
+  using OnDeaf = std::function<void(std::string_view what)>;
+
   // `engine` is null for a server whose answers never wait for a disk. Throws boost::system::system_error if
   // the address cannot be listened on.
   NetworkThread(const cache::asio::ip::tcp::endpoint& endpoint, const ServerLimits& limits, Service& service,
-                engine::Engine* engine);
+                engine::Engine* engine, OnDeaf on_deaf = end_the_process);
   ~NetworkThread();
 
   std::uint16_t port() const;
@@ -65,15 +63,32 @@ class NetworkThread {
   cache::Task<bool> durable(engine::Sequence sequence);
   std::string_view next_request_id();
 
-  void add(Connection& connection);
-  void remove(Connection& connection);
+  Crowd& crowd() { return crowd_; }
+  void add(Connection& connection, Crowd::Origin origin);
+  void remove(Connection&) { --sessions_; }
+
+  // From any thread: as of the last tick.
+  std::size_t held_bytes() const { return held_bytes_.load(std::memory_order_relaxed); }
 
  private:
   static constexpr std::chrono::milliseconds tick_every{100};
+  static constexpr std::chrono::milliseconds accept_again_after{100};
+  static constexpr std::chrono::seconds tell_every{10};  // of what may happen very often
+  // So often in a row a failure that no waiting mends is taken for an accident.
+  static constexpr int max_accidents = 20;
   static constexpr std::size_t request_id_prefix = 8;   // random digits
   static constexpr std::size_t request_id_digits = 12;  // of a count
 
+  // What the end of a coroutine means without which the thread is deaf.
+  auto ends_deaf(std::string_view what) {
+    return [this, what](std::exception_ptr failure) { report_deaf(what, failure); };
+  }
+  void report_deaf(std::string_view what, std::exception_ptr failure);
+
   cache::Task<> accept();
+  bool take(Socket socket);
+  void look_at_failure(boost::system::error_code error);
+  void tell_now_and_then();
   cache::Task<> tick();
   void sweep();
   void run();
@@ -89,7 +104,17 @@ class NetworkThread {
   SocketEvents socket_events_;
   std::optional<DurableGate> gate_;
   Signal news_;
-  std::vector<Connection*> connections_;
+  OnDeaf on_deaf_;
+  Crowd crowd_;
+  std::size_t sessions_ = 0;  // that have not ended, if their sockets are closed or not
+  std::atomic<std::size_t> held_bytes_{0};
+  // Since the log was told last.
+  std::uint64_t turned_away_ = 0;
+  std::uint64_t made_room_ = 0;
+  std::uint64_t failed_accepts_ = 0;
+  boost::system::error_code accept_error_;
+  std::chrono::steady_clock::time_point told_at_;
+  int accidents_ = 0;  // of accept, in a row
   std::chrono::steady_clock::time_point now_;
   std::chrono::steady_clock::time_point drain_until_;
   bool draining_ = false;

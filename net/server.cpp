@@ -35,7 +35,8 @@ Server::Server(const Options& options, Service& service, engine::Engine* engine)
     probe.bind(endpoint);
   }
   for (std::size_t i = 0; i < options.threads; ++i) {
-    threads_.push_back(std::make_unique<NetworkThread>(endpoint, options.limits, service, engine));
+    threads_.push_back(
+        std::make_unique<NetworkThread>(endpoint, options.limits, service, engine, options.on_deaf));
     endpoint.port(threads_.front()->port());
   }
   for (auto& thread : threads_) thread->start();

@@ -14,9 +14,6 @@ namespace {
 
 using Phase = Connection::Phase;
 
-// Most answers are smaller than 1 KiB: past this, what has gathered is sent before going on.
-constexpr std::size_t max_gathered_bytes = 256 << 10;
-
 bool is_usable_request_id(std::string_view id) {
   return !id.empty() && id.size() <= 64 && std::all_of(id.begin(), id.end(), [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
@@ -46,6 +43,7 @@ Task<BodyReader::Got> read_chunks(Connection& connection, BodyReader& reader, st
     const auto got = co_await reader.next(BodyReader::Deadline::of_all);
     if (got != Got::piece) co_return got;
     body->append(reader.piece());
+    connection.hold_besides(body->capacity());
   }
 }
 
@@ -238,6 +236,10 @@ void Session::handle() {
 void Session::end_answer() {
   is_last_ = !response_.keep_alive();
   if (!body_reader_) connection_.consume(head_size_ + request_.content_length);
+  if (body_reader_) {
+    body_ = std::string();  // not to be held by one that is idle
+    connection_.hold_besides(0);
+  }
   body_reader_.reset();
   is_streamed_ = false;
 }
@@ -251,7 +253,7 @@ Step Session::after_rest() {
 Step Session::answer() {
   has_more_ = false;
   for (std::size_t count = 0; !is_last_ && !has_more_; ++count) {
-    if (count == limits_.pipelined || connection_.output().size() > max_gathered_bytes) {
+    if (count == limits_.pipelined || connection_.output().size() > limits_.gathered_bytes) {
       has_more_ = true;
       break;
     }

@@ -26,11 +26,20 @@ bool SocketEvents::add(int socket, Listener& listener) {
 }
 
 cache::Task<> SocketEvents::run() {
-  while (epoll_.is_open()) {
+  for (int failures = 0; epoll_.is_open();) {
     const auto [error] = co_await epoll_.async_wait(epoll_.wait_read, cache::as_result);
-    if (error) co_return;
+    if (!epoll_.is_open()) co_return;
     std::array<epoll_event, max_events> events;
-    const int count = ::epoll_wait(epoll_.native_handle(), events.data(), max_events, 0);
+    const int count = error ? -1 : ::epoll_wait(epoll_.native_handle(), events.data(), max_events, 0);
+    if (count < 0) {
+      // What was to be told stays there to be told, and the next wait ends at once.
+      const cache::error_code why =
+          error ? error : cache::error_code(errno, boost::system::system_category());
+      if (why.value() != EINTR && ++failures == max_failures)
+        throw boost::system::system_error(why, "epoll fails again and again");
+      continue;
+    }
+    failures = 0;
     for (int i = 0; i < count; ++i) {
       if (i + 1 < count) __builtin_prefetch(events[i + 1].data.ptr);
       static_cast<Listener*>(events[i].data.ptr)->on_events(events[i].events);

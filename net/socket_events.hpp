@@ -31,11 +31,12 @@ class SocketEvents {
   // Until the socket is closed. False: the system has no room for another.
   bool add(int socket, Listener& listener);
 
-  // Tells the listeners, until stop().
+  // Tells the listeners, until stop(). Throws boost::system::system_error if it cannot go on.
   cache::Task<> run();
   void stop();
 
  private:
+  static constexpr int max_failures = 20;         // in a row
   static constexpr std::size_t max_events = 256;  // in a row, before others on the thread have their turn
 
   cache::asio::posix::basic_stream_descriptor<cache::Executor> epoll_;

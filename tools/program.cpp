@@ -1,12 +1,14 @@
 #include "tools/program.hpp"
 
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <charconv>
 #include <chrono>
+#include <exception>
 #include <fstream>
 #include <iostream>
 #include <sstream>
@@ -85,11 +87,52 @@ void write_private_file(const std::string& path, const std::string& content) {
   if (!good) throw ConfigurationError("cannot write " + path);
 }
 
-net::Server::Options parse_listen(const std::string& address, std::size_t threads) {
+std::size_t raise_descriptor_limit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0)
+    throw ConfigurationError(std::string("cannot read the limit of open files: ") + std::strerror(errno));
+  // Some systems answer with more than they give.
+  for (; limit.rlim_cur < limit.rlim_max; limit.rlim_max /= 2) {
+    const rlimit raised{limit.rlim_max, limit.rlim_max};
+    if (::setrlimit(RLIMIT_NOFILE, &raised) == 0) return raised.rlim_cur;
+  }
+  return limit.rlim_cur;
+}
+
+net::Server::Options parse_listen(const std::string& address, std::size_t threads, std::size_t reserved) {
   const auto endpoint = net::parse_listen(address);
   if (!endpoint) throw ConfigurationError("--listen: '" + address + "' is not ADDRESS:PORT");
-  return {*endpoint, threads, {}};
+  net::Server::Options options{*endpoint, threads, {}};
+  constexpr std::size_t own = 8;  // of a thread, besides its connections
+  constexpr std::size_t fewest = 16;
+  const auto limit = raise_descriptor_limit();
+  const auto needed = reserved + threads * (own + fewest);
+  if (limit < needed) {
+    throw ConfigurationError("the limit of open files is " + std::to_string(limit) + ", and " +
+                             std::to_string(needed) + " is the least for " + std::to_string(threads) +
+                             " threads (ulimit -n, LimitNOFILE=)");
+  }
+  auto& connections = options.limits.connections;
+  connections = std::min(connections, (limit - reserved) / threads - own);
+  return options;
 }
+
+namespace {
+
+// An exception that nobody catches, on whichever thread, would leave the process without it, or end it with
+// no more than a signal.
+[[noreturn]] void end_with_what_was_thrown() {
+  std::string what = "an error that nobody expected";
+  try {
+    if (std::current_exception()) std::rethrow_exception(std::current_exception());
+  } catch (const std::exception& error) {
+    what = error.what();
+  } catch (...) {
+  }
+  net::end_the_process(what);
+}
+
+}  // namespace
 
 std::optional<cache::RedisAddress> parse_redis(const std::string& url) {
   if (url.empty()) return {};
@@ -103,7 +146,10 @@ std::optional<cache::RedisAddress> parse_redis(const std::string& url) {
 std::unique_ptr<net::Server> listen(const net::Server::Options& options, net::Service& service,
                                     engine::Engine* engine) {
   try {
-    return std::make_unique<net::Server>(options, service, engine);
+    auto server = std::make_unique<net::Server>(options, service, engine);
+    net::log(net::Level::info, "listening",
+             {{"connections", std::to_string(options.limits.connections * options.threads)}});
+    return server;
   } catch (const boost::system::system_error& error) {
     std::ostringstream address;
     address << options.listen;
@@ -124,6 +170,7 @@ void set_log_level(const std::string& name) {
 }
 
 int run_program(const std::string& name, const std::function<int()>& body) {
+  std::set_terminate(end_with_what_was_thrown);
   try {
     return body();
   } catch (const ConfigurationError& error) {

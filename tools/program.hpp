@@ -60,8 +60,13 @@ cache::BusKeys read_bus_keys(const std::string& path);
 // Writes a file that only its owner may read. Throws ConfigurationError if it cannot or if the file is there.
 void write_private_file(const std::string& path, const std::string& content);
 
+// Lets this process have as many descriptors as the system lets it, and says how many that are.
+std::size_t raise_descriptor_limit();
+
 // What the options say, checked before anything is made. Throw ConfigurationError, with no password in it.
-net::Server::Options parse_listen(const std::string& address, std::size_t threads);
+// So few connections are taken that of the descriptors that there may be `reserved` are left for files and
+// for connections of our own.
+net::Server::Options parse_listen(const std::string& address, std::size_t threads, std::size_t reserved);
 std::optional<cache::RedisAddress> parse_redis(const std::string& url);
 
 // Throws ConfigurationError if it cannot listen.

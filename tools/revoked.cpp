@@ -25,6 +25,9 @@ using namespace revoked;
 using tools::ConfigurationError;
 namespace asio = boost::asio;
 
+// For the store (rocksdb_layout.cpp: 512 files, and some more while it merges), the log, and Redis.
+constexpr std::size_t reserved_descriptors = 768;
+
 struct Configuration {
   std::string listen = "127.0.0.1:7385";
   std::string data_dir = "./data";
@@ -248,7 +251,8 @@ std::unique_ptr<engine::Store> open_store(const std::string& data_dir) {
 
 int serve(const Configuration& configuration) {
   tools::set_log_level(configuration.log_level);
-  const auto server_options = tools::parse_listen(configuration.listen, configuration.threads);
+  const auto server_options =
+      tools::parse_listen(configuration.listen, configuration.threads, reserved_descriptors);
   const auto redis = tools::parse_redis(configuration.redis);
   if (!engine::is_key_prefix(configuration.key_prefix)) {
     throw ConfigurationError("--key-prefix: 1 to 16 letters or digits");

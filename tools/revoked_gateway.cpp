@@ -22,6 +22,9 @@ std::string host_name() {
   return ::gethostname(name, sizeof name - 1) == 0 ? name : "gateway";
 }
 
+// For connections to the engine and to Redis.
+constexpr std::size_t reserved_descriptors = 128;
+
 struct Configuration {
   std::string listen = "127.0.0.1:7386";
   std::string engine = "http://127.0.0.1:7385";
@@ -97,7 +100,8 @@ cache::Task<> announce_when_fresh(asio::io_context& io, const cache::Gateway& ga
 
 int serve(const Configuration& configuration) {
   tools::set_log_level(configuration.log_level);
-  const auto server_options = tools::parse_listen(configuration.listen, configuration.threads);
+  const auto server_options =
+      tools::parse_listen(configuration.listen, configuration.threads, reserved_descriptors);
   std::signal(SIGPIPE, SIG_IGN);
 
   asio::io_context main_io(1);

@@ -72,6 +72,13 @@ class RawClient {
     return std::exchange(unread_, {});
   }
   bool was_closed() const { return closed_; }
+  // What has come or comes next.
+  std::string read_at_most(std::size_t bytes) {
+    if (unread_.empty()) read_some(20s);
+    auto taken = unread_.substr(0, bytes);
+    unread_.erase(0, bytes);
+    return taken;
+  }
 
   bool is_silent_for(std::chrono::milliseconds time) {
     return unread_.empty() && !closed_ && !is_readable(time);
