@@ -1,8 +1,10 @@
 #pragma once
 // A gateway's HTTP client to the engine: asks for decisions, reads missing ranges, follows the feed stream.
-// Lives on one io_context (concurrency hint 1). Keep-alive connections are pooled, reused and bounded; every
-// call has a deadline.
+// Lives on one io_context (concurrency hint 1). Every call has a deadline. Questions share a bounded number
+// of kept connections, several in a row on each, and take turns by whom they are for; a page has a connection
+// of its own.
 
+#include <atomic>
 #include <chrono>
 #include <functional>
 #include <memory>
@@ -10,6 +12,7 @@
 #include <string_view>
 
 #include "cache/asio.hpp"
+#include "cache/fair_queue.hpp"
 #include "cache/message.hpp"
 #include "engine/digest.hpp"
 #include "engine/error.hpp"
@@ -23,13 +26,16 @@ struct EngineAddress {
 };
 engine::result<EngineAddress> parse_engine_url(std::string_view url);
 
+// Of an address as text: an IPv4 address, or the /64 of an IPv6 address. 0 if it is none.
+Peer peer_of(std::string_view address);
+
 class EngineClient {
  public:
   struct Options {
     EngineAddress address;
     std::string credential;  // sent as a Bearer token
     std::size_t max_connections = 16;
-    std::size_t max_waiting = 4096;  // questions without a connection yet; more: errc::overloaded
+    std::size_t max_waiting = 4096;  // questions not put yet; more: errc::overloaded for who has the most
     std::chrono::milliseconds question_timeout{1000};  // from asking to the answer, waiting included
     std::chrono::milliseconds page_timeout{5000};
   };
@@ -38,11 +44,26 @@ class EngineClient {
   EngineClient(asio::io_context& io, Options options);
   ~EngineClient();
 
+  // Who asks, if anybody in particular.
+  struct Asker {
+    Peer peer = 0;                                  // takes turns with the others: peer_of()
+    std::shared_ptr<const std::atomic<bool>> left;  // true: nobody waits for the answer any more
+    // Another question about the same secret has been answered since: is this one, too? Then it is not put,
+    // and `done` not called.
+    std::function<bool()> answered;
+  };
+
   using DecisionHandler = std::function<void(const engine::result<Decision>&)>;
   // From any thread; `done` runs on the io_context's thread, exactly once, unless the client is stopped first
-  // (then with errc::not_ready). One question is in flight for one secret: whoever asks meanwhile shares its
-  // answer. `digest` is the SHA-256 of the secret: an answer that is not about it is errc::malformed.
-  void ask(const engine::Digest& digest, std::string_view secret, DecisionHandler done);
+  // (then with errc::not_ready). `digest` is the SHA-256 of the secret: an answer that is not about it is
+  // errc::malformed.
+  //
+  // One question is in flight for one secret. Who asks before it is put shares its answer; who asks later
+  // waits for it and has another one put, since a question holds for the time before it was put only.
+  void ask(const engine::Digest& digest, std::string_view secret, DecisionHandler done, Asker asker);
+  void ask(const engine::Digest& digest, std::string_view secret, DecisionHandler done) {
+    ask(digest, secret, std::move(done), {});
+  }
 
   // The rest: on the io_context's thread only.
 

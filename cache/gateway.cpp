@@ -5,11 +5,12 @@
 #include <boost/asio/dispatch.hpp>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/post.hpp>
-#include <map>
 #include <mutex>
 #include <thread>
 
 #include "cache/json_writer.hpp"
+#include "cache/recent_unknowns.hpp"
+#include "cache/teller.hpp"
 
 namespace revoked::cache {
 
@@ -72,6 +73,7 @@ struct Gateway::Impl {
     engine::Digest digest;
     std::string secret;
     std::function<void(Verdict)> done;
+    EngineClient::Asker asker;
     bool asked_again = false;
     NearCache::Moment asked{};
   };
@@ -79,13 +81,13 @@ struct Gateway::Impl {
 
   Impl(Options options_, EventListener on_event_)
       : options(std::move(options_)),
-        on_event(std::move(on_event_)),
         work(io.get_executor()),
         cache(options.cache),
         follower(options.follower),
         client(io, client_options(options)),
         ticker(io),
-        redis_watch(options.redis_silence) {
+        redis_watch(options.redis_silence),
+        teller(std::move(on_event_)) {
     if (options.redis) {
       publisher.emplace(io, *options.redis, [this](bool connected, std::string_view reason) {
         tell("acks", connected ? "connected" : reason);
@@ -120,12 +122,8 @@ struct Gateway::Impl {
     io.stop();  // run() goes on for a little
   }
 
-  // The same thing twice in a row is told once.
   void tell(std::string_view source, std::string_view what) {
-    auto& last = told[source];
-    if (last == what) return;
-    last = what;
-    if (on_event) on_event(source, what);
+    teller.tell(source, what, std::chrono::steady_clock::now());
   }
 
   // ---- the follower's events, and what to do about them
@@ -215,7 +213,7 @@ struct Gateway::Impl {
       tell("engine", "no page: " + answer.error().message());
       act(follower.on_page_failed(now), now);
     } else {
-      told.erase("engine");
+      teller.forget("engine");
       const auto& page = answer->page;
       act(answer->gone ? follower.on_page_gone(page, now) : follower.on_page(page, now), now);
     }
@@ -272,6 +270,7 @@ struct Gateway::Impl {
       request_page(std::nullopt);
     }
     tell("coverage", follower.is_stale(now) ? "stale" : follower.trusts_cache() ? "fresh" : "repairing");
+    teller.tick(std::chrono::steady_clock::now());
     ticker.expires_after(tick_period);
     ticker.async_wait([this](error_code error) {
       if (!error) tick();
@@ -303,23 +302,35 @@ struct Gateway::Impl {
   // By the engine's clock: it decides about expiry, whatever ours shows.
   engine::UnixMs engine_time(Monotonic now) const { return to_ms(now) + engine_ahead_ms.load(); }
 
+  // What check() would answer by now; and what the engine has just said is no key's secret.
+  bool answer_without_asking(const Question& question) {
+    const auto now = Clock::now();
+    const auto now_at = follower.position();
+    if (is_stale(now) || !follower.trusts_cache() || !now_at) return false;
+    if (auto decision = cache.find(question.digest, engine_time(now))) {
+      question.done({std::move(decision), false});
+      return true;
+    }
+    if (!unknowns.knows(question.digest, *now_at, std::chrono::steady_clock::now())) return false;
+    question.done({CachedDecision(std::make_shared<const Decision>()), false});
+    return true;
+  }
+
   void ask(QuestionPointer question) {
     if (stopping || (options.when_stale == WhenStale::deny && is_stale()))
       return question->done({std::nullopt, is_stale()});
+    if (!question->asked_again && answer_without_asking(*question)) return;
     ++questions;
-    const auto& digest = question->digest;
-    const auto& secret = question->secret;
-    // Whoever shares an answer gets one to the question that was put first.
-    auto& running = running_questions.try_emplace(digest, cache.moment(), 0).first->second;
-    ++running.second;
-    question->asked = running.first;
-    client.ask(digest, secret,
-               [this, question](const engine::result<Decision>& answer) { on_answer(question, answer); });
+    question->asked = cache.moment();
+    auto asker = question->asker;
+    asker.answered = [this, question] { return answer_without_asking(*question); };
+    client.ask(
+        question->digest, question->secret,
+        [this, question](const engine::result<Decision>& answer) { on_answer(question, answer); },
+        std::move(asker));
   }
 
   void on_answer(const QuestionPointer& question, const engine::result<Decision>& answered) {
-    const auto running = running_questions.find(question->digest);
-    if (running != running_questions.end() && --running->second.second == 0) running_questions.erase(running);
     const auto now = Clock::now();
     const bool stale = is_stale(now);
     auto answer = answered;
@@ -328,7 +339,7 @@ struct Gateway::Impl {
       if (options.when_stale != WhenStale::serve) return question->done({std::nullopt, stale});
       return question->done({cache.find(question->digest, engine_time(now)), true});
     }
-    told.erase("engine");
+    teller.forget("engine");
     if (answer->state == Decision::State::active && answer->expires_at &&
         *answer->expires_at <= engine_time(now)) {
       answer->state = Decision::State::expired;
@@ -336,13 +347,17 @@ struct Gateway::Impl {
     act(follower.on_decision(answer->as_of, answer->journal, now), now);
     if (stale && options.when_stale == WhenStale::deny) return question->done({std::nullopt, true});
     const bool is_ours = answer->journal == follower.engine_journal();
-    if (!stale && is_ours && follower.trusts_cache() &&
-        !cache.fill(question->digest, *answer, question->asked) && is_overtaken(*question, *answer)) {
-      // What we have heard since overrides it; the engine knows that by now.
-      if (question->asked_again && is_outdated(*answer)) return question->done({std::nullopt, stale});
+    const bool keeps = !stale && is_ours && follower.trusts_cache();
+    const bool is_kept = keeps && cache.fill(question->digest, *answer, question->asked);
+    if ((keeps && !is_kept && is_overtaken(*question, *answer)) || (is_ours && cache.has_ended(*answer))) {
+      // What we have heard since overrides it, whatever else we may have missed; the engine knows that by
+      // now.
+      if (question->asked_again) return question->done({std::nullopt, stale});
       question->asked_again = true;
       return ask(question);
     }
+    if (answer->state == Decision::State::unknown && keeps)
+      unknowns.remember(question->digest, answer->as_of, std::chrono::steady_clock::now());
     question->done({CachedDecision(std::make_shared<const Decision>(*answer)), stale});
   }
 
@@ -358,7 +373,6 @@ struct Gateway::Impl {
   }
 
   const Options options;
-  const EventListener on_event;
   asio::io_context io{1};
   asio::executor_work_guard<Executor> work;
 
@@ -383,9 +397,8 @@ struct Gateway::Impl {
   std::optional<RedisSubscriber> subscriber;
   Timer ticker;
   RedisWatch redis_watch;
-  std::map<engine::Digest, std::pair<NearCache::Moment, std::size_t>>
-      running_questions;                         // since when, and for how many
-  std::map<std::string_view, std::string> told;  // by source; the sources are literals
+  Teller teller;
+  RecentUnknowns unknowns;
   Epoch cache_epoch = 0;
   bool stopping = false;
   bool feed_runs = false;
@@ -418,11 +431,13 @@ std::optional<Gateway::Verdict> Gateway::check(const engine::Digest& digest) con
   return Verdict{std::move(decision), stale};
 }
 
-void Gateway::ask(const engine::Digest& digest, std::string_view secret, std::function<void(Verdict)> done) {
+void Gateway::ask(const engine::Digest& digest, std::string_view secret, std::function<void(Verdict)> done,
+                  std::string_view peer, std::shared_ptr<const std::atomic<bool>> left) {
   auto question = std::make_shared<Impl::Question>();
   question->digest = digest;
   question->secret = secret;
   question->done = std::move(done);
+  question->asker = {peer_of(peer), std::move(left), {}};
   asio::dispatch(impl_->io, [impl = impl_.get(), question = std::move(question)] { impl->ask(question); });
 }
 

@@ -3,6 +3,7 @@
 // engine. The follower and everything that talks run on one thread of its own; `check` may be called from any
 // thread.
 
+#include <atomic>
 #include <chrono>
 #include <functional>
 #include <memory>
@@ -56,8 +57,10 @@ class Gateway {
   std::optional<Verdict> check(const engine::Digest& digest) const;
 
   // Asks the engine (shared with others that ask for the same secret) and keeps the answer. `done` runs on
-  // the gateway's thread. An unanswered question is no decision.
-  void ask(const engine::Digest& digest, std::string_view secret, std::function<void(Verdict)> done);
+  // the gateway's thread. An unanswered question is no decision. Questions take turns by the address of the
+  // peer that they are for, if one is given; one that has to wait is dropped once `left` is true.
+  void ask(const engine::Digest& digest, std::string_view secret, std::function<void(Verdict)> done,
+           std::string_view peer = {}, std::shared_ptr<const std::atomic<bool>> left = nullptr);
 
   struct Status {
     Coverage coverage;

@@ -119,23 +119,37 @@ Task<engine::result<void>> HttpConnection::connect(Pointer self, std::shared_ptr
 Task<engine::result<HttpResponse>> HttpConnection::exchange(Pointer self,
                                                             std::shared_ptr<const std::string> request,
                                                             std::size_t body_limit, Deadline deadline) {
+  const auto sent = co_await send(self, request, deadline);
+  if (sent.has_error()) co_return sent.error();
+  co_return co_await receive(self, true, body_limit, deadline);
+}
+
+Task<engine::result<void>> HttpConnection::send(Pointer self, std::shared_ptr<const std::string> requests,
+                                                Deadline deadline) {
   if (self->closed_) co_return errc::unavailable;
   self->reusable_ = false;
   self->heard_bytes_ = 0;
   self->arm(self, deadline);
-  const auto bytes = asio::buffer(*request);
-  auto [write_error, written] = co_await asio::async_write(self->socket_, bytes, as_result);
+  const auto bytes = asio::buffer(*requests);
+  auto [error, written] = co_await asio::async_write(self->socket_, bytes, as_result);
   static_cast<void>(written);
-  if (write_error) co_return self->failure(write_error);
+  if (error || self->closed_) co_return self->failure(error);
+  self->disarm();
+  co_return engine::result<void>();
+}
 
+Task<engine::result<HttpResponse>> HttpConnection::receive(Pointer self, bool is_last, std::size_t body_limit,
+                                                           Deadline deadline) {
+  if (self->closed_) co_return errc::unavailable;
+  self->arm(self, deadline);
   std::optional<http::response_parser<http::string_body>> parser;
   for (int interim = 0; !parser; ++interim) {
     parser.emplace();
     parser->header_limit(header_limit);
     parser->body_limit(body_limit);
-    auto [read_error, count] = co_await http::async_read(self->socket_, self->buffer_, *parser, as_result);
+    auto [error, count] = co_await http::async_read(self->socket_, self->buffer_, *parser, as_result);
     self->heard_bytes_ += count + self->buffer_.size();
-    if (read_error || self->closed_) co_return self->failure(read_error);
+    if (error || self->closed_) co_return self->failure(error);
     const auto status = parser->get().result_int();
     if (status >= 200) break;
     if (!is_interim(status) || interim == max_interim_answers) co_return self->not_an_answer();
@@ -151,8 +165,8 @@ Task<engine::result<HttpResponse>> HttpConnection::exchange(Pointer self,
   response.status = parser->get().result_int();
   response.body = std::move(parser->get().body());
   // Bytes that nobody asked for would be taken for the answer to the next request.
-  self->reusable_ = parser->get().keep_alive() && self->buffer_.size() == 0;
-  if (!self->reusable_) self->close();
+  self->reusable_ = is_last && parser->get().keep_alive() && self->buffer_.size() == 0;
+  if (!self->reusable_ && (is_last || !parser->get().keep_alive())) self->close();
   co_return response;
 }
 

@@ -38,7 +38,7 @@ class HttpConnection {
   // a request is sent (an end, a 408, an answer that nobody asked for) would be taken for its answer: RFC
   // 9112, section 9. (The peer may close it at any moment all the same.)
   bool is_reusable();
-  // Nothing of an answer has come since the last request was sent.
+  // Nothing of an answer has come since the last send().
   bool heard_nothing() const { return heard_bytes_ == 0; }
 
   // Tries the addresses behind `names` in turn; each gets its share of the time. errc::timed_out,
@@ -50,6 +50,12 @@ class HttpConnection {
   // HTTP, or larger than `body_limit`). After an error the connection is closed.
   static Task<engine::result<HttpResponse>> exchange(Pointer self, std::shared_ptr<const std::string> request,
                                                      std::size_t body_limit, Deadline deadline);
+
+  // The same in two steps, for several requests in a row: all are sent, then their answers received in order.
+  static Task<engine::result<void>> send(Pointer self, std::shared_ptr<const std::string> requests,
+                                         Deadline deadline);
+  static Task<engine::result<HttpResponse>> receive(Pointer self, bool is_last, std::size_t body_limit,
+                                                    Deadline deadline);
 
   // The same in pieces, for an answer without end: its head, then its body as it comes.
   using StreamParserPointer = std::shared_ptr<StreamParser>;

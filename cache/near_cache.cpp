@@ -5,11 +5,11 @@
 #include <cstring>
 #include <limits>
 #include <mutex>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
 #include "cache/keyed_hash.hpp"
+#include "cache/long_decisions.hpp"
 #include "cache/near_cache_entry.hpp"
 #include "cache/near_cache_marks.hpp"
 #include "cache/permission_texts.hpp"
@@ -40,6 +40,7 @@ bool fits(const Decision& decision) {
 struct NearCache::Impl {
   explicit Impl(const Options& options)
       : max_entries(std::clamp<std::size_t>(options.max_entries, 1, NearCacheIndex::none)),
+        max_long_bytes(options.max_long_bytes),
         by_digest(max_entries),
         entries(max_entries),
         by_key(max_entries),
@@ -62,8 +63,7 @@ struct NearCache::Impl {
   }
   template <class Use>
   auto with_ids(Slot slot, Use&& use) const {
-    const auto whole = wholes.find(slot);
-    if (whole != wholes.end()) return use(ids_of(*whole->second));
+    if (const auto* const whole = wholes.find(slot)) return use(ids_of(**whole));
     const auto packed = entries[slot].ids();
     std::array<IdBuffer, 4> buffers;
     Ids ids;
@@ -91,6 +91,11 @@ struct NearCache::Impl {
   }
   bool doubts(std::uint64_t key, const OwnerHashes& owners, Moment asked) const {
     return asked.keys < latest_doubt(doubted_keys, key) || doubts_owner(owners, asked.owners);
+  }
+
+  bool has_ended(const Decision& decision, const OwnerHashes& owners) const {
+    const auto as_of = decision.as_of;
+    return as_of < floor || as_of < tombstones.ended_before(hash_key(decision.key_id)) || ends(owners, as_of);
   }
 
   [[gnu::noinline]] bool find_carefully(DigestHead digest, UnixMs now, CachedDecision& found);
@@ -123,6 +128,7 @@ struct NearCache::Impl {
 
   const KeyedHash hash;
   const std::size_t max_entries;
+  const std::size_t max_long_bytes;
   NearCacheIndex by_digest;
   engine::HugeArray<Entry> entries;
   OwnerChanges owner_changes;
@@ -137,7 +143,7 @@ struct NearCache::Impl {
   Marks owner_marks;
   Marks doubted_keys;    // by key_doubts
   Marks doubted_owners;  // by the version of owner_changes
-  std::unordered_map<Slot, std::shared_ptr<const Decision>> wholes;
+  LongDecisions wholes;
   std::vector<Slot> free;
   std::size_t taken = 0;  // slots that were ever used since the last flush
   std::size_t hand = 0;
@@ -179,7 +185,7 @@ bool NearCache::Impl::find_carefully(DigestHead digest, UnixMs now, CachedDecisi
   facts.checked = owner_changes.version();
   entries[slot].write(facts);
   found.ids_ = entries[slot].ids();
-  if (facts.is_whole) found = CachedDecision(wholes.at(slot));
+  if (facts.is_whole) found = CachedDecision(*wholes.find(slot));
   const auto* const permissions_of_whole = found.permissions_;
   if (!use(slot, PackedFacts(facts), now, found)) return false;
   if (facts.is_whole) found.permissions_ = permissions_of_whole;
@@ -197,11 +203,9 @@ bool NearCache::Impl::fill(DigestHead digest, Decision decision, Moment asked) {
   }
   const auto as_of = decision.as_of;
   const auto owners = hash_owners(ids_of(decision));
-  const auto key = hash_key(decision.key_id);
-  if (!fits(decision) || as_of < tombstones.ended_before(key) || as_of.epoch != epoch || as_of < floor ||
-      ends(owners, as_of) || doubts(key, owners, asked)) {
+  if (!fits(decision) || LongDecisions::bytes_of(decision) > max_long_bytes || as_of.epoch != epoch ||
+      has_ended(decision, owners) || doubts(hash_key(decision.key_id), owners, asked))
     return false;
-  }
   if (old == NearCacheIndex::none) {
     const auto slot = take_slot();
     put(slot, digest, std::move(decision), owners);
@@ -236,11 +240,10 @@ void NearCache::Impl::put(Slot slot, DigestHead digest, Decision decision, const
   facts.is_whole = !pack(ids_of(decision), ids) || !text;
   by_key.insert(hash_key(decision.key_id), slot);
   entries[slot].write(digest, facts, ids);
-  if (facts.is_whole) {
-    wholes[slot] = std::make_shared<const Decision>(std::move(decision));
-  } else if (!wholes.empty()) {
-    wholes.erase(slot);
-  }
+  wholes.erase(slot);
+  if (!facts.is_whole) return;
+  wholes.put(slot, std::move(decision));
+  while (wholes.bytes() > max_long_bytes) vacate(wholes.oldest());
 }
 
 Slot NearCache::Impl::take_slot() {
@@ -377,6 +380,13 @@ bool NearCache::is_doubted(const Decision& decision, Moment asked) const {
   return impl_->doubts(impl_->hash_key(decision.key_id), impl_->hash_owners(ids_of(decision)), asked);
 }
 
+bool NearCache::has_ended(const Decision& decision) const {
+  if (decision.state != State::active) return false;
+  const auto owners = impl_->hash_owners(ids_of(decision));
+  const std::lock_guard held(impl_->mutex);
+  return impl_->has_ended(decision, owners);
+}
+
 void NearCache::apply(const Invalidation& event) {
   const Position at{event.epoch == 0 ? impl_->epoch.load() : event.epoch, event.sequence};
   switch (event.type) {
@@ -400,7 +410,8 @@ void NearCache::advance(Epoch epoch) {
 
 NearCache::Size NearCache::size() const {
   const std::lock_guard held(impl_->mutex);
-  return {impl_->taken - impl_->free.size(), impl_->tombstones.size() + impl_->owner_marks.size()};
+  return {impl_->taken - impl_->free.size(), impl_->tombstones.size() + impl_->owner_marks.size(),
+          impl_->wholes.bytes()};
 }
 
 }  // namespace revoked::cache

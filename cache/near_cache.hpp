@@ -1,6 +1,8 @@
 #pragma once
-// A gateway's in-memory copy of decisions it has asked the engine for, by digest of the secret. Bounded:
-// about 145 bytes an entry (index included), which are all it costs while ids are UUIDs or short.
+// A gateway's in-memory copy of decisions it has asked the engine for, by digest of the secret. Bounded: 145
+// bytes an entry (indexes included), which are all it costs while the four ids take 72 bytes together (a UUID
+// is 17, any other id its length and one); the decisions of longer ids, or of a permission text that is one
+// too many, have a bound in bytes of their own. NearCacheBounds.* measure it.
 // Thread-safe: look-ups and fills from any thread, `apply`, `flush` and `advance` from the follower's thread.
 // Look-ups take no lock and write nothing that is shared, so they scale with threads; all else takes turns.
 //
@@ -32,6 +34,7 @@ class NearCache {
   struct Options {
     std::size_t max_entries = 1'000'000;
     std::size_t max_marks = 100'000;
+    std::size_t max_long_bytes = 64 << 20;  // of decisions that do not fit into an entry
   };
 
   explicit NearCache(Options options);
@@ -66,6 +69,9 @@ class NearCache {
   void doubt(const Invalidation& event);
   bool is_doubted(const Decision& decision, Moment asked) const;
 
+  // Whether what has been applied has ended it: an answer of the engine that came too late, kept or not.
+  bool has_ended(const Decision& decision) const;
+
   // Once it has returned, no look-up allows what the event has ended. An unknown event drops everything.
   void apply(const Invalidation& event);
 
@@ -79,6 +85,7 @@ class NearCache {
   struct Size {
     std::size_t entries;
     std::size_t marks;
+    std::size_t long_bytes;
   };
   Size size() const;
 

@@ -184,11 +184,17 @@ void Connection::close() {
 
 void Connection::on_events(std::uint32_t events) noexcept {
   if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) peer_has_ended_ = true;
+  if (peer_has_ended_ && departure_) departure_->store(true, std::memory_order_relaxed);
   if (peer_has_ended_ || (events & EPOLLIN) != 0) readable_ = true;
   const bool is_awaited = peer_has_ended_ || (events & awaited_) != 0;
   if (!waiter_ || !is_awaited || (reader_ != nullptr && !reader_->on_readable()) || !waiter_) return;
   auto waiter = std::exchange(waiter_, std::nullopt);
   std::move (*waiter)(true);
+}
+
+std::shared_ptr<const std::atomic<bool>> Connection::departure() {
+  if (!departure_) departure_ = std::make_shared<std::atomic<bool>>(peer_has_ended_);
+  return departure_;
 }
 
 Task<bool> Connection::wait(std::uint32_t events) {

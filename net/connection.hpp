@@ -2,8 +2,10 @@
 // One client connection. Belongs to its network thread and is used on it alone. The session coroutine owns
 // it; the thread knows it for deadlines and draining.
 
+#include <atomic>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <chrono>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -66,6 +68,9 @@ class Connection final : public Crowd::Member, SocketEvents::Listener {
   // Waits until the reader, which outlives that, says true. False as above.
   Task<bool> wait_for(Reader& reader);
 
+  // Becomes true when the peer has ended its side; for other threads, which may outlive the connection.
+  std::shared_ptr<const std::atomic<bool>> departure();
+
   // Of the request that is being answered: memory that stays.
   std::string& request_id() { return request_id_; }
 
@@ -112,6 +117,7 @@ class Connection final : public Crowd::Member, SocketEvents::Listener {
   Phase phase_ = Phase::idle;
   std::chrono::steady_clock::time_point entered_;
   std::chrono::steady_clock::time_point deadline_;
+  std::shared_ptr<std::atomic<bool>> departure_;  // once it has been asked for
 };
 
 }  // namespace revoked::net

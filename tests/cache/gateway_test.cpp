@@ -250,6 +250,79 @@ TEST(Gateway, NeverAllowsWhatHasExpiredOnItsWay) {
   EXPECT_EQ(verdict.decision->state, State::expired);
 }
 
+// What a gateway that knows of something missing hands on without keeping it.
+struct RepairingGateway : testing::Test {
+  RepairingGateway() {
+    auto options = TestGateway::options(engine.port());
+    options.follower.lease = 60s;
+    gateway.emplace(options);
+  }
+  void SetUp() override {
+    ASSERT_TRUE(gateway->becomes(Coverage::fresh));
+    engine.refuses_pages = true;
+    engine.hides_messages = true;
+    engine.revoke("other");
+    ASSERT_TRUE(gateway->becomes(Coverage::repairing));
+  }
+  std::future<Gateway::Verdict> ask_slowly(const std::string& key) {
+    engine.question_delay_ms = 300;
+    const int asked = engine.questions;
+    auto answer = std::async(std::launch::async, [this, key] { return gateway->ask(key); });
+    EXPECT_TRUE(eventually([&] { return engine.questions > asked; }));
+    std::this_thread::sleep_for(50ms);  // it has looked the key up
+    return answer;
+  }
+  ScriptedEngine engine;
+  std::optional<TestGateway> gateway;
+};
+
+TEST_F(RepairingGateway, DeniesInAnAnswerWhatItHasHeardSince) {
+  auto answer = ask_slowly("k1");
+  engine.hides_messages = false;
+  engine.revoke("k1");
+  ASSERT_TRUE(eventually([&] { return (*gateway)->status().invalidations >= 1; }));
+  const auto verdict = answer.get();
+  EXPECT_EQ((*gateway)->status().coverage, Coverage::repairing);
+  ASSERT_TRUE(verdict.decision);
+  EXPECT_EQ(verdict.decision->state, State::revoked) << "which took another question";
+}
+
+TEST_F(RepairingGateway, SharesNoQuestionThatWasPutBeforeACheck) {
+  auto before = ask_slowly("k1");
+  engine.revoke("k1");
+  const auto after = gateway->ask("k1");
+  ASSERT_TRUE(after.decision);
+  EXPECT_EQ(after.decision->state, State::revoked);
+  EXPECT_TRUE(before.get().decision);
+}
+
+TEST(Gateway, AsksNowAndThenAboutASecretThatIsTriedAgainAndAgain) {
+  ScriptedEngine engine;
+  TestGateway gateway(TestGateway::options(engine.port()));
+  ASSERT_TRUE(gateway.becomes(Coverage::fresh));
+  engine.knows_no_keys = true;
+  const auto from = std::chrono::steady_clock::now();
+  for (int i = 0; i < 1000; ++i) EXPECT_EQ(gateway.decide("k1").decision->state, State::unknown);
+  EXPECT_LE(engine.questions, 1 + (std::chrono::steady_clock::now() - from) / 100ms);
+  engine.knows_no_keys = false;
+  EXPECT_TRUE(eventually([&] { return gateway.allows("k1"); }, 5s));
+}
+
+TEST(Gateway, BelievesThatASecretIsUnknownNoLongerThanNothingHappens) {
+  ScriptedEngine engine;
+  TestGateway gateway(TestGateway::options(engine.port()));
+  ASSERT_TRUE(gateway.becomes(Coverage::fresh));
+  for (int i = 0; i < 20; ++i) {
+    const auto key = "k" + std::to_string(i);
+    engine.knows_no_keys = true;
+    EXPECT_FALSE(gateway.allows(key));
+    engine.knows_no_keys = false;
+    engine.revoke("anything");
+    ASSERT_TRUE(gateway.reaches(engine.position()));
+    EXPECT_TRUE(gateway.allows(key));
+  }
+}
+
 TEST(Gateway, SaysWhatHappens) {
   ScriptedEngine engine;
   TestGateway gateway(TestGateway::options(engine.port()));

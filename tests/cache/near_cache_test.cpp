@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <cstring>
 #include <fstream>
+#include <functional>
 #include <random>
 #include <thread>
 
@@ -368,6 +369,86 @@ std::string uuid_of(std::uint64_t number) {
   std::snprintf(text, sizeof text, "0192f0c1-7a3b-7def-8123-%012llx",
                 static_cast<unsigned long long>(number));
   return text;
+}
+
+// Resident bytes an entry of a cache that was filled with so many decisions.
+std::size_t bytes_an_entry(std::size_t entries, std::uint64_t fills, std::size_t max_long_bytes,
+                           const std::function<void(std::uint64_t, Decision&)>& change) {
+  const auto before = resident_bytes();
+  NearCache cache({.max_entries = entries, .max_marks = 1000, .max_long_bytes = max_long_bytes});
+  cache.flush({1, 0});
+  for (std::uint64_t i = 0; i < fills; ++i) {
+    auto decision = decision_of(uuid_of(i), {1, 1});
+    change(i, decision);
+    EXPECT_TRUE(cache.fill(digest_of(i), std::move(decision)));
+    EXPECT_LE(cache.size().long_bytes, max_long_bytes);
+  }
+  EXPECT_TRUE(cache.find(digest_of(fills - 1), 0));
+  return (resident_bytes() - before) / entries;
+}
+
+TEST(NearCacheBounds, LongIdsAndPermissionsCountInBytes) {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  GTEST_SKIP() << "a sanitized program's memory says nothing";
+#endif
+  constexpr std::size_t entries = 100'000;
+  const auto short_ids = bytes_an_entry(entries, 2 * entries, 10 << 20, [](std::uint64_t, Decision&) {});
+  const auto long_ids =
+      bytes_an_entry(entries, 2 * entries, 10 << 20, [](std::uint64_t i, Decision& decision) {
+        decision.user = std::string(120, 'u') + std::to_string(i);
+        decision.workspace = std::string(120, 'w');
+      });
+  const auto many_permissions =
+      bytes_an_entry(entries, 2 * entries, 10 << 20, [](std::uint64_t i, Decision& decision) {
+        decision.permissions = std::string(4000, 'p') + std::to_string(i);
+      });
+  RecordProperty("bytes_an_entry", static_cast<int>(short_ids));
+  std::printf("bytes an entry: %zu, with long ids %zu, with long permissions %zu\n", short_ids, long_ids,
+              many_permissions);
+  EXPECT_LE(short_ids, 200u);
+  EXPECT_LE(long_ids, 200u + (10 << 20) / entries * 3 / 2);
+  EXPECT_LE(many_permissions, 200u + (10 << 20) / entries * 3 / 2);
+}
+
+TEST(NearCacheBounds, TheLongDecisionThatCameFirstGoesFirst) {
+  NearCache cache({.max_entries = 1000, .max_marks = 10, .max_long_bytes = 100'000});
+  cache.flush({1, 0});
+  const auto long_decision = [](std::uint64_t i) {
+    auto decision = decision_of(uuid_of(i), {1, 1});
+    decision.workspace = std::string(120, 'w');
+    return decision;
+  };
+  for (std::uint64_t i = 0; i < 500; ++i) {
+    ASSERT_TRUE(cache.fill(digest_of(i), long_decision(i)));
+    ASSERT_TRUE(cache.find(digest_of(i), 0));
+    ASSERT_TRUE(cache.fill(digest_of(i), long_decision(i))) << "once more";
+  }
+  EXPECT_LE(cache.size().long_bytes, 100'000u);
+  EXPECT_GE(cache.size().entries, 100u);
+  EXPECT_FALSE(cache.find(digest_of(0), 0));
+  cache.apply(key_revoked(uuid_of(499), {1, 2}));
+  EXPECT_EQ(cache.find(digest_of(499), 0)->state, State::revoked);
+  for (std::uint64_t i = 500; i < 1500; ++i)
+    ASSERT_TRUE(cache.fill(digest_of(i), decision_of(uuid_of(i), {1, 1})));
+  EXPECT_EQ(cache.size().entries, 1000u);
+  auto huge = decision_of("k", {1, 1});
+  huge.permissions = std::string(200'000, 'p');
+  EXPECT_FALSE(cache.fill(digest_of(9999), huge)) << "more than the bound by itself";
+}
+
+TEST_F(NearCacheTest, TellsWhichAnswersCameTooLate) {
+  cache.apply(key_revoked("k1", {3, 110}));
+  cache.apply(owner_revoked(Scope::user, "u9", {3, 111}));
+  EXPECT_TRUE(cache.has_ended(decision_of("k1", {3, 109})));
+  EXPECT_FALSE(cache.has_ended(decision_of("k1", {3, 110})));
+  EXPECT_FALSE(cache.has_ended(decision_of("k1", {3, 109}, State::revoked))) << "which denies anyway";
+  auto decision = decision_of("k2", {3, 110});
+  EXPECT_FALSE(cache.has_ended(decision));
+  decision.user = "u9";
+  EXPECT_TRUE(cache.has_ended(decision));
+  decision.as_of = {4, 1};
+  EXPECT_FALSE(cache.has_ended(decision));
+  EXPECT_TRUE(cache.has_ended(decision_of("k3", {3, 99}))) << "from before the cache began";
 }
 
 TEST(NearCacheBounds, AnEntryWithThreeOwnersTakesAtMost200Bytes) {

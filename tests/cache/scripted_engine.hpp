@@ -37,6 +37,7 @@ class ScriptedEngine {
   std::atomic<int> stream_delay_ms{0};          // of what the stream tells
   std::atomic<std::int64_t> clock_ahead_ms{0};  // its wall clock against the true one
   std::atomic<std::int64_t> expires_in_ms{0};   // of every key, by its own clock, when it is asked; 0: never
+  std::atomic<bool> knows_no_keys{false};
 
   std::atomic<int> questions{0}, pages{0}, streams{0};
   std::atomic<int> held{0};  // answers so far
@@ -106,10 +107,15 @@ class ScriptedEngine {
     std::string body;
     {
       std::lock_guard lock(mutex_);
-      const bool active = !revoked_.contains(id);
+      const bool active = !revoked_.contains(id) && !knows_no_keys;
       body = std::string("{\"active\":") + (active ? "true" : "false") + ",\"state\":\"" +
-             (active ? "active" : "revoked") + "\",\"key_id\":\"" + id + "\",\"as_of\":\"" +
-             engine::to_string({epoch_, sequence_}) + "\",\"journal\":\"" + journal_of(epoch_) + "\"";
+             (active          ? "active"
+              : knows_no_keys ? "unknown"
+                              : "revoked") +
+             "\"";
+      if (!knows_no_keys) body += ",\"key_id\":\"" + id + "\"";
+      body += ",\"as_of\":\"" + engine::to_string({epoch_, sequence_}) + "\",\"journal\":\"" +
+              journal_of(epoch_) + "\"";
       if (expires_in_ms != 0) body += ",\"expires_at\":\"" + engine::to_rfc3339(now() + expires_in_ms) + "\"";
       body += "}";
     }

@@ -1,0 +1,38 @@
+#pragma once
+// A way to a server on 127.0.0.1 that takes time: connections to `port()` are passed on to it, and whatever
+// is sent either way arrives so much later, in order, however much is under way.
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <list>
+#include <mutex>
+#include <thread>
+
+namespace revoked::test {
+
+class Distance {
+ public:
+  Distance(std::uint16_t server_port, std::chrono::milliseconds one_way);
+  ~Distance();  // cuts all connections
+  Distance(const Distance&) = delete;
+  Distance& operator=(const Distance&) = delete;
+
+  std::uint16_t port() const { return port_; }
+
+ private:
+  void accept_all();
+  void pass_on(int from, int to);
+
+  const std::uint16_t server_port_;
+  const std::chrono::milliseconds one_way_;
+  int listener_;
+  std::uint16_t port_;
+  std::atomic<bool> stopping_{false};
+  std::mutex mutex_;  // of what follows
+  std::list<int> sockets_;
+  std::list<std::thread> threads_;
+  std::thread acceptor_;
+};
+
+}  // namespace revoked::test
