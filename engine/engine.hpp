@@ -46,6 +46,7 @@ struct Caller {
   std::string_view request_id;
   const Reach* reach = nullptr;  // null: everything
   ActorKind actor_kind = ActorKind::unknown;
+  const Principal* principal = nullptr;  // what they hold; null: everything within reach
 };
 
 void set_caller(EventView& event, const Caller& caller);
@@ -163,10 +164,12 @@ class Engine {
   // How many keys revoke_owner() would revoke.
   result<std::uint64_t> count_revocable(Scope scope, std::string_view id, const Caller& caller);
 
-  // Doing it again changes nothing and succeeds. errc::already_revoked if the key is.
+  // Doing it again changes nothing and succeeds. errc::already_revoked if the key is. What was suspended stays
+  // so until a caller as wide as the widest who suspended it resumes it.
   result<ChangedKey> suspend(std::string_view key_id, std::string_view reason, const Caller& caller);
   result<ChangedKey> resume(std::string_view key_id, std::string_view reason, const Caller& caller);
   // A new secret; the old one lives on for `grace_ms`. errc::not_active if the key is suspended or expired.
+  // These two, and creating, ask policy.hpp whether the caller holds what the key does.
   result<ChangedKey> rotate(std::string_view key_id, const Digest& digest, UnixMs grace_ms,
                             const Caller& caller);
 

@@ -23,14 +23,15 @@ result<void> check_ids(const NewKey& key) {
   return {};
 }
 
-result<void> check(const NewKey& key) {
+result<void> check(const NewKey& key, const Caller& caller) {
   if (const auto checked = check_ids(key); !checked) return checked;
   if (key.name.size() > max_name_size || key.metadata.size() > max_metadata_size ||
       key.permissions.size() > max_permissions_size || !is_permission_list(key.permissions) ||
       key.expires_at < 0) {
     return errc::invalid_field;
   }
-  return {};
+  if (caller.principal == nullptr) return {};
+  return may_create(*caller.principal, {key.permissions, key.owners, key.expires_at});
 }
 
 EventView key_event(EventType type, UnixMs at, std::string_view reason, const Caller& caller) {
@@ -51,7 +52,7 @@ void set_key(EventView& event, const Decision& names) {
 
 result<CreatedKey> Engine::create(const NewKey& key, const Caller& caller) {
   if (!started()) return errc::not_ready;
-  if (const auto checked = check(key); !checked) return checked.error();
+  if (const auto checked = check(key, caller); !checked) return checked.error();
 
   CreatedKey created{std::string(key.key_id), now_unix_ms(), 0};
   if (created.key_id.empty()) created.key_id = new_key_id(created.at);
@@ -100,7 +101,7 @@ result<CreatedMany> Engine::create_many(std::span<const NewKey> asked, const Cal
     return asked[i].key_id.empty() ? std::string_view(many.issued_ids[i]) : asked[i].key_id;
   };
   for (std::size_t i = 0; i < asked.size(); ++i) {
-    if (const auto checked = check(asked[i]); !checked) many.errors[i] = checked.error();
+    if (const auto checked = check(asked[i], caller); !checked) many.errors[i] = checked.error();
     if (asked[i].key_id.empty()) many.issued_ids[i] = new_key_id(at);
     tables_.prefetch(id_of(i), asked[i].digest, asked[i].owners);
   }
@@ -229,12 +230,17 @@ result<ChangedKey> Engine::suspend(std::string_view key_id, std::string_view rea
   Journal::Turn turn(*journal_);
   if (const auto open = turn.open(); !open) return open.error();
   const Slot slot = tables_.keys.find_by_id(key_id);
-  if (tables_.revoked_by(tables_.keys[slot]) != 0) return errc::already_revoked;
-  if (tables_.keys[slot].is_suspended() && !resumptions_.is_pending(slot)) {
-    return ChangedKey{journal_->applied(), event.at};
+  const KeyRecord& key = tables_.keys[slot];
+  if (tables_.revoked_by(key) != 0) return errc::already_revoked;
+  Width by = width_of(caller.reach);
+  if (key.is_suspended() && !resumptions_.is_pending(slot)) {
+    by = widest_of(by, key.suspended_by());
+    if (by == key.suspended_by()) return ChangedKey{journal_->applied(), event.at};
   }
+  const auto width = encode_u16(by);
+  event[Field::width] = width;
   const ChangedKey changed{turn.append(event), event.at};
-  resumptions_.suspend(slot);
+  resumptions_.suspend(slot, by);
   return changed;
 }
 
@@ -246,10 +252,14 @@ result<ChangedKey> Engine::resume(std::string_view key_id, std::string_view reas
   Journal::Turn turn(*journal_);
   if (const auto open = turn.open(); !open) return open.error();
   const Slot slot = tables_.keys.find_by_id(key_id);
-  if (tables_.revoked_by(tables_.keys[slot]) != 0) return errc::already_revoked;
-  if (!tables_.keys[slot].is_suspended() || resumptions_.is_pending(slot)) {
-    return ChangedKey{journal_->applied(), event.at};
+  const KeyRecord& key = tables_.keys[slot];
+  if (tables_.revoked_by(key) != 0) return errc::already_revoked;
+  const bool is_held = key.is_suspended() && !resumptions_.is_pending(slot);
+  if (caller.principal != nullptr) {
+    const auto by = is_held ? key.suspended_by() : width_of(caller.reach);
+    if (const auto may = may_resume(*caller.principal, powers_of(names), by); !may) return may.error();
   }
+  if (!is_held) return ChangedKey{journal_->applied(), event.at};
   const ChangedKey changed{turn.append(event), event.at};
   resumptions_.add(changed.sequence, slot);
   return changed;
@@ -271,6 +281,9 @@ result<ChangedKey> Engine::rotate(std::string_view key_id, const Digest& digest,
   const auto state = tables_.state_of(tables_.keys[slot], event.at);
   if (state == KeyState::revoked) return errc::already_revoked;
   if (state != KeyState::active) return errc::not_active;
+  if (caller.principal != nullptr) {
+    if (const auto may = may_rotate(*caller.principal, powers_of(names)); !may) return may.error();
+  }
   if (tables_.keys.find_by_digest(digest) != no_slot) return errc::already_exists;
   const ChangedKey changed{turn.append(event), event.at};
   tables_.rotate_key(slot, changed.sequence, digest, grace_until);

@@ -44,6 +44,14 @@ class Category final : public boost::system::error_category {
         return "no answer in time";
       case errc::refused:
         return "credential refused";
+      case errc::forbidden:
+        return "this takes every permission that the key has, and to be of its owners and its workspace";
+      case errc::outlives_caller:
+        return "a key ends with the one that asks for it at the latest";
+      case errc::too_many_permission_sets:
+        return "the caller's owners have too many different sets of permissions";
+      case errc::suspended_by_wider:
+        return "the key was suspended by a caller who reaches more";
     }
     return "unknown error";
   }

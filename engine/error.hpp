@@ -8,23 +8,27 @@
 namespace revoked::engine {
 
 enum class errc {
-  not_found = 1,     // no such key
-  already_exists,    // a key with this id or this digest exists
-  already_revoked,   // a revoked key stays as it is
-  not_active,        // the key is suspended or expired
-  invalid_key_id,    // not 1 to 128 characters of A-Z a-z 0-9 . _ ~ -
-  invalid_owner_id,  // not 1 to 128 characters of the same set plus @ : +
-  invalid_field,     // another field is over its limit or malformed
-  not_ready,         // the engine is still loading, or is stopping
-  overloaded,        // a bounded queue is full: nothing was done, try again later
-  storage_failed,    // the disk failed: the outcome is unknown, the engine is going down
-  storage_in_use,    // another engine holds the data directory
-  storage_corrupt,   // the log cannot be trusted
-  position_gone,     // the asked range is not in this journal (any more)
-  malformed,         // bytes that do not parse
-  unavailable,       // a peer cannot be reached
-  timed_out,         // a peer did not answer in time
-  refused,           // a peer refused our credential
+  not_found = 1,             // no such key
+  already_exists,            // a key with this id or this digest exists
+  already_revoked,           // a revoked key stays as it is
+  not_active,                // the key is suspended or expired
+  invalid_key_id,            // not 1 to 128 characters of A-Z a-z 0-9 . _ ~ -
+  invalid_owner_id,          // not 1 to 128 characters of the same set plus @ : +
+  invalid_field,             // another field is over its limit or malformed
+  not_ready,                 // the engine is still loading, or is stopping
+  overloaded,                // a bounded queue is full: nothing was done, try again later
+  storage_failed,            // the disk failed: the outcome is unknown, the engine is going down
+  storage_in_use,            // another engine holds the data directory
+  storage_corrupt,           // the log cannot be trusted
+  position_gone,             // the asked range is not in this journal (any more)
+  malformed,                 // bytes that do not parse
+  unavailable,               // a peer cannot be reached
+  timed_out,                 // a peer did not answer in time
+  refused,                   // a peer refused our credential
+  forbidden,                 // the caller lacks what the key has: a permission, or that it is of its owners
+  outlives_caller,           // the key would live longer than the one that asks for it
+  too_many_permission_sets,  // the caller's owners have no room for another
+  suspended_by_wider,        // the caller reaches less than who suspended the key
 };
 
 const boost::system::error_category& category() noexcept;

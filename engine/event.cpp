@@ -38,6 +38,16 @@ std::int64_t decode_i64(std::string_view bytes, std::int64_t otherwise) {
   return bytes.size() == sizeof otherwise ? get<std::int64_t>(bytes.data()) : otherwise;
 }
 
+std::string encode_u16(std::uint16_t value) {
+  std::string bytes;
+  put(bytes, value);
+  return bytes;
+}
+
+std::uint16_t decode_u16(std::string_view bytes, std::uint16_t otherwise) {
+  return bytes.size() == sizeof otherwise ? get<std::uint16_t>(bytes.data()) : otherwise;
+}
+
 void append_event(std::string& out, const EventView& event) {
   put(out, event.type);
   const auto size_at = out.size();

@@ -52,6 +52,7 @@ enum class Field : std::uint8_t {
   grace_until,  // i64, Unix milliseconds: when a rotated key's old secret ends
   actor_kind,   // u8, an ActorKind (policy.hpp)
   journal,      // of epoch_started: the epoch's journal id
+  width,        // u16, a Width (policy.hpp): of the callers who suspended a key
   count_,       // how many there are
 };
 inline constexpr std::size_t field_count = static_cast<std::size_t>(Field::count_);
@@ -73,6 +74,8 @@ constexpr Field owner_field(Scope scope) {
 // The fixed-size values that fields carry as bytes.
 std::string encode_i64(std::int64_t value);
 std::int64_t decode_i64(std::string_view bytes, std::int64_t otherwise);
+std::string encode_u16(std::uint16_t value);
+std::uint16_t decode_u16(std::string_view bytes, std::uint16_t otherwise);
 
 void append_event(std::string& out, const EventView& event);
 // Reads one event from the front of `bytes` and removes it; false if they do not hold one.

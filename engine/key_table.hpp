@@ -41,8 +41,8 @@ struct alignas(64) KeyRecord {
   Slot permissions = 0;
   Sequence created = 0;
 
-  // One word, so that a reader never sees half a change: flags, and revoked by which sequence or expiring
-  // when.
+  // One word, so that a reader never sees half a change: flags, how wide who suspended it was, and revoked by
+  // which sequence or expiring when.
   UnixMs expires_at() const {  // 0: never, or revoked
     const auto word = fate();
     return word & revoked_bit ? 0 : static_cast<UnixMs>(word & value_bits);
@@ -52,6 +52,9 @@ struct alignas(64) KeyRecord {
     return word & revoked_bit ? word & value_bits : 0;
   }
   bool is_suspended() const { return fate() & suspended_bit; }
+  std::uint16_t suspended_by() const {  // a Width (policy.hpp), if it is suspended
+    return static_cast<std::uint16_t>((fate() & width_mask) >> width_shift);
+  }
   bool is_superseded() const { return fate() & superseded_bit; }  // the old secret of a key that was rotated
 
   // Each is atomic: a resumption may meet a revocation, and must not undo it.
@@ -63,12 +66,12 @@ struct alignas(64) KeyRecord {
   void set_revoked(Sequence by) {
     update([by](std::uint64_t word) { return (word & superseded_bit) | revoked_bit | by; });
   }
-  void set_suspended(bool suspended) {
-    if (suspended)
-      fate_.fetch_or(suspended_bit, std::memory_order_acq_rel);
-    else
-      fate_.fetch_and(~suspended_bit, std::memory_order_acq_rel);
+  void set_suspended(std::uint16_t by) {
+    update([by](std::uint64_t word) {
+      return (word & ~width_mask) | suspended_bit | (std::uint64_t{by} << width_shift);
+    });
   }
+  void set_resumed() { fate_.fetch_and(~(suspended_bit | width_mask), std::memory_order_acq_rel); }
   // For checkpoints: all of it as it is.
   std::uint64_t packed_fate() const { return fate(); }
   void restore_fate(std::uint64_t packed) { fate_.store(packed, std::memory_order_release); }
@@ -84,7 +87,9 @@ struct alignas(64) KeyRecord {
   static constexpr std::uint64_t revoked_bit = std::uint64_t{1} << 63;
   static constexpr std::uint64_t suspended_bit = std::uint64_t{1} << 62;
   static constexpr std::uint64_t superseded_bit = std::uint64_t{1} << 61;
-  static constexpr std::uint64_t value_bits = superseded_bit - 1;
+  static constexpr int width_shift = 52;  // milliseconds and sequences stay far below
+  static constexpr std::uint64_t value_bits = (std::uint64_t{1} << width_shift) - 1;
+  static constexpr std::uint64_t width_mask = (superseded_bit - 1) & ~value_bits;
   std::uint64_t fate() const { return fate_.load(std::memory_order_acquire); }
   template <class Change>
   void update(Change&& change) {

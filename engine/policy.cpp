@@ -1,6 +1,7 @@
 #include "engine/policy.hpp"
 
 #include <algorithm>
+#include <bit>
 
 #include "engine/permission_sets.hpp"
 
@@ -51,9 +52,47 @@ bool Reach::allows(Scope scope, std::string_view owner_id) const {
   return !owners || std::find(owners->begin(), owners->end(), owner_id) != owners->end();
 }
 
+namespace {
+
+constexpr int bits_a_scope = width_bits / 3;
+constexpr Width widest_bits = (1 << bits_a_scope) - 1;
+
+Width width_in(Width width, Scope scope) {
+  return (width >> (bits_a_scope * static_cast<int>(scope))) & widest_bits;
+}
+
+}  // namespace
+
+Width width_of(const Reach* reach) {
+  Width width = 0;
+  if (reach == nullptr) return width;
+  for (const Scope scope : all_scopes) {
+    const auto& limit = reach->limit(scope);
+    if (!limit) continue;
+    const auto narrow = widest_bits + 1 - std::clamp<int>(std::bit_width(limit->size()), 1, widest_bits);
+    width |= static_cast<Width>(narrow << (bits_a_scope * static_cast<int>(scope)));
+  }
+  return width;
+}
+
+bool is_as_wide(Width width, Width other) {
+  return std::all_of(all_scopes.begin(), all_scopes.end(),
+                     [&](Scope scope) { return width_in(width, scope) <= width_in(other, scope); });
+}
+
+Width widest_of(Width a, Width b) {
+  Width widest = 0;
+  for (const Scope scope : all_scopes) {
+    widest |= static_cast<Width>(std::min(width_in(a, scope), width_in(b, scope))
+                                 << (bits_a_scope * static_cast<int>(scope)));
+  }
+  return widest;
+}
+
 std::optional<Principal> principal_of(const Decision& key) {
   if (key.state != KeyState::active) return {};
-  Principal principal{false, std::string(key.permissions), {}, key.key_id, ActorKind::key};
+  Principal principal{false,         std::string(key.permissions), {}, key.key_id, ActorKind::key, {},
+                      key.expires_at};
   for (const Scope scope : all_scopes) {
     if (!key.owner(scope).empty())
       principal.reach.limits[static_cast<std::size_t>(scope)] = {key.owner(scope)};
@@ -75,6 +114,41 @@ bool may_grant(const Principal& principal, std::string_view list) {
     all = all && (implied || has_permission(principal.permissions, permission));
   });
   return all;
+}
+
+Powers powers_of(const Decision& key) {
+  return {key.permissions, {key.owners[0], key.owners[1], key.owners[2]}, key.expires_at};
+}
+
+namespace {
+
+bool is_of_workspace(const Principal& principal, std::string_view workspace) {
+  return workspace.empty() || principal.reach.is_unlimited() ||
+         (principal.reach.limit(Scope::workspace) && principal.reach.allows(Scope::workspace, workspace));
+}
+
+// What every way to a secret takes.
+result<void> may_obtain(const Principal& principal, const Powers& key) {
+  if (!may_grant(principal, key.permissions) || !principal.reach.covers(key.owners) ||
+      !is_of_workspace(principal, key.owners[static_cast<std::size_t>(Scope::workspace)])) {
+    return errc::forbidden;
+  }
+  const bool outlives =
+      principal.expires_at != 0 && (key.expires_at == 0 || key.expires_at > principal.expires_at);
+  if (outlives) return errc::outlives_caller;
+  return {};
+}
+
+}  // namespace
+
+result<void> may_create(const Principal& principal, const Powers& key) { return may_obtain(principal, key); }
+
+result<void> may_rotate(const Principal& principal, const Powers& key) { return may_obtain(principal, key); }
+
+result<void> may_resume(const Principal& principal, const Powers& key, Width suspended_by) {
+  if (!may_grant(principal, key.permissions)) return errc::forbidden;
+  if (!is_as_wide(width_of(&principal.reach), suspended_by)) return errc::suspended_by_wider;
+  return {};
 }
 
 }  // namespace revoked::engine

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "engine/decision.hpp"
+#include "engine/error.hpp"
 
 namespace revoked::engine {
 
@@ -44,6 +45,17 @@ struct Reach {
   }
 };
 
+// How wide a reach is, as seen from a key that lies in it: 3 bits for each scope, by Scope. 0: not limited in
+// it; else the more, the fewer owners it is limited to (7: to one). So it fits into a key's record, and ids
+// need not be kept.
+using Width = std::uint16_t;
+inline constexpr int width_bits = 9;
+Width width_of(const Reach* reach);  // null: everything
+// Whether `width` is as wide as `other` in every scope.
+bool is_as_wide(Width width, Width other);
+// As wide as both, in every scope.
+Width widest_of(Width a, Width b);
+
 // What an actor's name is the name of.
 enum class ActorKind : std::uint8_t { unknown, master_key, key, token };
 std::string_view to_string(ActorKind kind);  // empty: not known
@@ -55,6 +67,8 @@ struct Principal {
   Reach reach;
   std::string actor;  // for the audit trail: "master", a key_id, or the subject of a token
   ActorKind actor_kind = ActorKind::unknown;
+  std::string issuer{};   // of a token; else empty
+  UnixMs expires_at = 0;  // of the key that was presented; 0: never. A token's end bounds its bearer alone
 };
 
 // A key of ours as a caller: its permissions, limited to its own owners. Nothing unless it is active.
@@ -64,5 +78,24 @@ bool may(const Principal& principal, Permission permission);
 
 // Nobody grants a permission that they do not hold. `list` is separated by one space.
 bool may_grant(const Principal& principal, std::string_view list);
+
+// What its holder has of a key: asked for, or that of a key there is.
+struct Powers {
+  std::string_view permissions;  // separated by one space
+  std::array<std::string_view, 3> owners;
+  UnixMs expires_at = 0;  // 0: never
+};
+Powers powers_of(const Decision& key);
+
+// Verbs that give somebody a key, or one back its life: whoever does that holds all that the key holds.
+// errc::forbidden if not.
+//
+// A secret says at every gateway whose it is, so whoever comes by one must be of its workspace, which is the
+// tenant: only a caller who is limited to that workspace, or in nothing, names it. And nothing that a key
+// gives rise to outlives it: errc::outlives_caller.
+result<void> may_create(const Principal& principal, const Powers& key);
+result<void> may_rotate(const Principal& principal, const Powers& key);
+// Besides, what a wider caller has suspended only one as wide brings back: errc::suspended_by_wider.
+result<void> may_resume(const Principal& principal, const Powers& key, Width suspended_by);
 
 }  // namespace revoked::engine

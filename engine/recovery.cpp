@@ -30,9 +30,9 @@ void apply(Tables& tables, Sequence sequence, const EventView& event) {
       tables.revoke_key(slot, sequence);
       return;
     case EventType::key_suspended:
-      return tables.suspend_key(slot, true);
+      return tables.suspend_key(slot, decode_u16(event[Field::width], 0));
     case EventType::key_resumed:
-      return tables.suspend_key(slot, false);
+      return tables.resume_key(slot);
     case EventType::key_rotated:
       if (const auto digest = digest_of(event); tables.keys.find_by_digest(digest) == no_slot)
         tables.rotate_key(slot, sequence, digest, decode_i64(event[Field::grace_until], 0));

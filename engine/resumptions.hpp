@@ -20,10 +20,10 @@ class Resumptions final : public CommitListener {
     pending_.emplace(sequence, key);
   }
   // The key is suspended again, or changed otherwise: what is pending no longer counts.
-  void suspend(Slot key) {
+  void suspend(Slot key, Width by) {
     const std::scoped_lock lock(mutex_);
     std::erase_if(pending_, [&](const auto& entry) { return entry.second == key; });
-    tables_.suspend_key(key, true);
+    tables_.suspend_key(key, by);
   }
   bool is_pending(Slot key) const {
     const std::scoped_lock lock(mutex_);
@@ -42,7 +42,7 @@ class Resumptions final : public CommitListener {
   void on_durable(Sequence durable) override {
     const std::scoped_lock lock(mutex_);
     while (!pending_.empty() && pending_.begin()->first <= durable) {
-      tables_.suspend_key(pending_.begin()->second, false);
+      tables_.resume_key(pending_.begin()->second);
       pending_.erase(pending_.begin());
     }
   }

@@ -64,8 +64,12 @@ void Tables::change_with_predecessors(Slot key, Change&& change) {
   }
 }
 
-void Tables::suspend_key(Slot key, bool suspended) {
-  change_with_predecessors(key, [&](KeyRecord& each) { each.set_suspended(suspended); });
+void Tables::suspend_key(Slot key, Width by) {
+  change_with_predecessors(key, [&](KeyRecord& each) { each.set_suspended(by); });
+}
+
+void Tables::resume_key(Slot key) {
+  change_with_predecessors(key, [](KeyRecord& each) { each.set_resumed(); });
 }
 
 Slot Tables::rotate_key(Slot key, Sequence sequence, const Digest& digest, UnixMs grace_until) {
@@ -80,7 +84,7 @@ Slot Tables::rotate_key(Slot key, Sequence sequence, const Digest& digest, UnixM
     record.permissions = old.permissions;
     record.created = sequence;
     record.set_expiry(expires_at);
-    record.set_suspended(old.is_suspended());
+    if (old.is_suspended()) record.set_suspended(old.suspended_by());
     if (revoked != 0) record.set_revoked(revoked);
   });
   restore_predecessor(slot, key);

@@ -48,7 +48,8 @@ struct Tables {
   // False if the key was revoked by an event of its own already.
   bool revoke_key(Slot key, Sequence by);
 
-  void suspend_key(Slot key, bool suspended);
+  void suspend_key(Slot key, Width by);
+  void resume_key(Slot key);
   // The key gets a new digest, from `sequence` on; the old one ends at `grace_until`. Answers the new slot.
   Slot rotate_key(Slot key, Sequence sequence, const Digest& digest, UnixMs grace_until);
 

@@ -67,7 +67,7 @@ struct Call {
   Response& response() const { return exchange.response; }
   engine::Caller caller() const {
     return {principal.actor, exchange.request.remote_address, exchange.request.id, &principal.reach,
-            principal.actor_kind};
+            principal.actor_kind, &principal};
   }
 };
 

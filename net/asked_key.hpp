@@ -1,6 +1,6 @@
 #pragma once
-// A key as a request asks for it, in whichever dialect or line: reads it, and decides whether this caller may
-// create such a key.
+// A key as a request asks for it, in whichever dialect or line. Whether this caller may create such a key is
+// for the engine to say.
 
 #include <optional>
 #include <string>

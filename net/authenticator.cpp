@@ -20,7 +20,7 @@ const engine::Digest& sha256_of(std::string_view credential) {
 engine::Principal master() { return {true, {}, {}, "master", engine::ActorKind::master_key}; }
 
 engine::Principal bearer_of_token(const Claims& claims) {
-  return {false, claims.permissions, {claims.limits}, claims.actor, engine::ActorKind::token};
+  return {false, claims.permissions, {claims.limits}, claims.actor, engine::ActorKind::token, claims.issuer};
 }
 
 }  // namespace

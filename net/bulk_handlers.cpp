@@ -37,7 +37,7 @@ class Bulk {
       : api_(api),
         principal_(call.principal),
         caller_{principal_.actor, call.request().remote_address, call.request().id, &principal_.reach,
-                principal_.actor_kind},
+                principal_.actor_kind, &principal_},
         authority_(api.authenticator, call.dialect.present(call.request()), permission) {}
   virtual ~Bulk() = default;
   Bulk(const Bulk&) = delete;

@@ -51,11 +51,10 @@ std::optional<Words> strings_of(const JsonMember& member) {
   return {};
 }
 
-std::string_view check_parties(const Members& members, const ClaimRules& rules) {
-  if (!rules.issuer.empty()) {
-    const auto* iss = find_member(members, "iss");
-    if (iss == nullptr || iss->kind != Kind::string || iss->text != rules.issuer) return "another issuer";
-  }
+std::string_view check_parties(const Members& members, const ClaimRules& rules, Claims& claims) {
+  const auto* iss = find_member(members, "iss");
+  if (iss != nullptr && iss->kind == Kind::string) claims.issuer = iss->text;
+  if (!rules.issuer.empty() && claims.issuer != rules.issuer) return "another issuer";
   if (!rules.audience.empty()) {
     const auto* aud = find_member(members, "aud");
     const auto audiences = aud == nullptr ? std::nullopt : strings_of(*aud);
@@ -139,7 +138,7 @@ std::string_view read_claims(std::string_view payload, const ClaimRules& rules, 
   if (!members) return "payload is not one JSON object, or a claim comes twice";
   claims = {};
   if (const auto fault = check_times(*members, rules, now, claims); !fault.empty()) return fault;
-  if (const auto fault = check_parties(*members, rules); !fault.empty()) return fault;
+  if (const auto fault = check_parties(*members, rules, claims); !fault.empty()) return fault;
   if (const auto fault = read_actor(*members, claims); !fault.empty()) return fault;
   if (const auto fault = read_permissions(*members, rules, claims); !fault.empty()) return fault;
   return read_limits(*members, rules, claims);

@@ -19,6 +19,7 @@ inline constexpr std::int64_t max_leeway_s = 60;
 
 struct Claims {
   std::string actor;        // "sub"
+  std::string issuer;       // "iss"; empty if there is none
   std::string permissions;  // separated by one space; fits Principal::permissions
   // By Scope: the ids that the bearer may reach, one at least; nothing: not limited in this scope.
   std::array<std::optional<std::vector<std::string>>, 3> limits;

@@ -46,6 +46,14 @@ ProblemKind problem_kind(boost::system::error_code error) {
       return {400, "invalid_field"};
     case errc::malformed:
       return {400, "malformed"};
+    case errc::forbidden:
+      return {403, "forbidden"};
+    case errc::outlives_caller:
+      return {403, "outlives_caller"};
+    case errc::too_many_permission_sets:
+      return {409, "too_many_permission_sets"};
+    case errc::suspended_by_wider:
+      return {403, "suspended_by_wider"};
     case errc::position_gone:
       return {410, "position_gone"};
     case errc::not_ready:

@@ -179,7 +179,7 @@ TEST_F(Checkpoint, ChangesMeanwhileDoNoHarm) {
     auto sequence = cut_at;
     const auto slot = [&](const char* id) { return tables.keys.find_by_id(id); };
     tables.revoke_key(slot("revoked"), ++sequence);
-    tables.suspend_key(slot("suspended"), true);
+    tables.suspend_key(slot("suspended"), 0x49);
     ++sequence;
     tables.rotate_key(slot("rotated"), ++sequence, test::digest_of("rotated-new"), 10);
     tables.rotate_key(slot("twice"), ++sequence, test::digest_of("twice-1"), 10);
@@ -194,11 +194,19 @@ TEST_F(Checkpoint, ChangesMeanwhileDoNoHarm) {
   ASSERT_TRUE(engine->rotate("expiring", test::digest_of("expiring-new"), 0, {}));
   ASSERT_TRUE(engine->resume("suspended", "", {}));
   engine.settle();
+  EXPECT_TRUE(revoked::test::eventually([&] { return engine.state("suspended") == KeyState::active; }));
+  ASSERT_TRUE(engine->suspend("suspended", "", {}));
+  engine.settle();
   forget_records();
   start(file_);
   auto& again = this->engine();
   EXPECT_EQ(again.state("revoked"), KeyState::revoked);
-  EXPECT_EQ(again.state("suspended"), KeyState::active);
+  Principal narrow{false, {}, {}, "k1", ActorKind::key};
+  narrow.reach.limits[static_cast<std::size_t>(Scope::user)] = {"ann"};
+  const Caller caller{"k1", {}, {}, &narrow.reach, ActorKind::key, &narrow};
+  EXPECT_EQ(again->resume("suspended", "", caller).error(), errc::suspended_by_wider)
+      << "not what the copy says";
+  EXPECT_EQ(again.state("suspended"), KeyState::suspended);
   for (const auto* id : {"rotated-new", "twice-2", "expiring-new"}) {
     EXPECT_EQ(again.state(id, 1'000'000), KeyState::active) << id;
   }

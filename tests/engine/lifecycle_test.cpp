@@ -83,6 +83,54 @@ TEST_F(Lifecycle, SurvivesARestart) {
   EXPECT_EQ(engine_.state("new"), KeyState::active);
 }
 
+Principal of_workspaces(std::vector<std::string> ids) {
+  Principal principal{false, "keys:write", {}, "k1", ActorKind::key};
+  principal.reach.limits[static_cast<std::size_t>(Scope::workspace)] = std::move(ids);
+  return principal;
+}
+
+Caller caller_of(const Principal& principal) {
+  return {principal.actor, {}, {}, &principal.reach, principal.actor_kind, &principal};
+}
+
+TEST_F(Lifecycle, HowWideWhoSuspendedAKeyWasSurvivesARestart) {
+  const auto narrow = of_workspaces({"w1"});
+  const auto wider = of_workspaces({"w1", "w2"});
+  for (const auto* id : {"by-all", "by-wider", "by-narrow", "by-both"})
+    engine_.create(id, {"u", "", "w1"}).value();
+  ASSERT_TRUE(engine_->suspend("by-all", "", {}));
+  ASSERT_TRUE(engine_->suspend("by-wider", "", caller_of(wider)));
+  ASSERT_TRUE(engine_->suspend("by-narrow", "", caller_of(narrow)));
+  ASSERT_TRUE(engine_->suspend("by-both", "", caller_of(narrow)));
+  ASSERT_TRUE(engine_->suspend("by-both", "", caller_of(wider)));
+  engine_.settle();
+  engine_.restart();
+  EXPECT_EQ(engine_->resume("by-all", "", caller_of(narrow)).error(), errc::suspended_by_wider);
+  EXPECT_EQ(engine_->resume("by-all", "", caller_of(wider)).error(), errc::suspended_by_wider);
+  EXPECT_EQ(engine_->resume("by-wider", "", caller_of(narrow)).error(), errc::suspended_by_wider);
+  EXPECT_EQ(engine_->resume("by-both", "", caller_of(narrow)).error(), errc::suspended_by_wider);
+  EXPECT_TRUE(engine_->resume("by-narrow", "", caller_of(narrow)));
+  EXPECT_TRUE(engine_->resume("by-wider", "", caller_of(wider)));
+  EXPECT_TRUE(engine_->resume("by-both", "", caller_of(wider)));
+  EXPECT_TRUE(engine_->resume("by-all", "", {}));
+  engine_.settle();
+  for (const auto* id : {"by-all", "by-wider", "by-narrow", "by-both"})
+    EXPECT_TRUE(revoked::test::eventually([&] { return engine_.state(id) == KeyState::active; })) << id;
+}
+
+TEST_F(Lifecycle, ASuspensionBehindAPendingResumptionIsOfWhoMadeIt) {
+  const auto narrow = of_workspaces({"w1"});
+  engine_.create("k", {"", "", "w1"}).value();
+  ASSERT_TRUE(engine_->suspend("k", "", {}));
+  engine_.settle();
+  hold_the_disk();
+  ASSERT_TRUE(engine_->resume("k", "", {}));
+  ASSERT_TRUE(engine_->suspend("k", "", caller_of(narrow)));
+  EXPECT_TRUE(engine_->resume("k", "", caller_of(narrow)));
+  disk_->unblock();
+  EXPECT_TRUE(revoked::test::eventually([&] { return engine_.state("k") == KeyState::active; }));
+}
+
 TEST_F(Lifecycle, P8ACallerOfOneWorkspaceRevokesAUsersKeysThereAndNoOthers) {
   engine_.create("a", {"u", "", "w1"}).value();
   engine_.create("b", {"u", "", "w2"}).value();

@@ -87,6 +87,52 @@ TEST(Reach, CoversWhatHasAnAllowedOwnerInEveryLimitedScope) {
   EXPECT_FALSE(reach.covers(Owners{"u1", "a", "w1"}));
 }
 
+Reach reach_of(std::array<std::size_t, 3> owners) {
+  Reach reach;
+  for (const Scope scope : all_scopes) {
+    const auto i = static_cast<std::size_t>(scope);
+    if (owners[i] != 0) reach.limits[i].emplace(owners[i], "o");
+  }
+  return reach;
+}
+
+TEST(Width, IsComparedInEveryScope) {
+  const auto width = [](std::array<std::size_t, 3> owners) {
+    const auto reach = reach_of(owners);
+    return width_of(&reach);
+  };
+  EXPECT_EQ(width_of(nullptr), width({0, 0, 0}));
+  EXPECT_EQ(width({1, 1, 1}), (1 << width_bits) - 1) << "fits";
+  const std::size_t counts[] = {0, 100, 32, 16, 8, 4, 2, 1};  // widest first
+  for (std::size_t i = 0; i < std::size(counts); ++i) {
+    for (std::size_t j = 0; j < std::size(counts); ++j) {
+      EXPECT_EQ(is_as_wide(width({0, 0, counts[i]}), width({0, 0, counts[j]})), i <= j) << i << ' ' << j;
+      EXPECT_EQ(is_as_wide(width({counts[i], 1, 0}), width({counts[j], 1, 0})), i <= j);
+    }
+  }
+  EXPECT_FALSE(is_as_wide(width({1, 0, 0}), width({0, 0, 1}))) << "neither is as wide as the other";
+  EXPECT_FALSE(is_as_wide(width({0, 0, 1}), width({1, 0, 0})));
+  EXPECT_EQ(widest_of(width({1, 0, 0}), width({0, 0, 1})), width({0, 0, 0}));
+  EXPECT_EQ(widest_of(width({1, 2, 1}), width({1, 1, 4})), width({1, 2, 4}));
+}
+
+TEST(Policy, NobodyObtainsASecretThatSaysMoreThanTheyAre) {
+  auto principal = with_permissions("keys:create");
+  principal.reach = reach_of({1, 0, 0});
+  EXPECT_TRUE(may_create(principal, {"", {"o", "a", ""}}));
+  EXPECT_EQ(may_create(principal, {"", {"o", "", "w"}}).error(), errc::forbidden);
+  EXPECT_EQ(may_rotate(principal, {"", {"o", "", "w"}}).error(), errc::forbidden);
+  EXPECT_EQ(may_create(principal, {"", {"", "", ""}}).error(), errc::forbidden);
+  principal.reach = reach_of({0, 0, 1});
+  EXPECT_TRUE(may_create(principal, {"keys:create", {"u", "a", "o"}}));
+  EXPECT_EQ(may_create(principal, {"keys:read", {"", "", "o"}}).error(), errc::forbidden);
+  principal.expires_at = 1000;
+  EXPECT_TRUE(may_create(principal, {"", {"", "", "o"}, 1000}));
+  EXPECT_EQ(may_create(principal, {"", {"", "", "o"}, 1001}).error(), errc::outlives_caller);
+  EXPECT_EQ(may_rotate(principal, {"", {"", "", "o"}, 0}).error(), errc::outlives_caller);
+  EXPECT_TRUE(may_create({true, {}, {}, "master"}, {"any:thing", {"u", "a", "w"}}));
+}
+
 TEST(Policy, OnlyAnActiveKeyIsAPrincipal) {
   for (const auto state : {KeyState::unknown, KeyState::suspended, KeyState::expired, KeyState::revoked}) {
     EXPECT_FALSE(principal_of(key(state))) << to_string(state);
