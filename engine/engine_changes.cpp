@@ -73,6 +73,11 @@ result<Sequence> Engine::append_creation(Journal::Turn& turn, const NewKey& key,
   if (const auto checked = check_ids(key); !checked) return checked.error();
   if (tables_.keys.find_by_id(key.key_id) != no_slot || tables_.keys.find_by_digest(key.digest) != no_slot)
     return errc::already_exists;
+  std::string in_order;
+  auto permissions = key.permissions;
+  if (!is_normal(permissions)) permissions = in_order = normal_form(permissions);
+  if (caller.reach != nullptr && !tables_.has_room_for(permissions, key.owners, *caller.reach))
+    return errc::too_many_permission_sets;
   const auto expires_at = encode_i64(key.expires_at);
   EventView event;
   event.type = EventType::key_created;
@@ -83,7 +88,7 @@ result<Sequence> Engine::append_creation(Journal::Turn& turn, const NewKey& key,
   event[Field::digest] = {reinterpret_cast<const char*>(key.digest.data()), key.digest.size()};
   event[Field::name] = key.name;
   if (key.expires_at != 0) event[Field::expires_at] = expires_at;
-  event[Field::permissions] = key.permissions;
+  event[Field::permissions] = permissions;
   event[Field::metadata] = key.metadata;
   set_caller(event, caller);
   const auto sequence = turn.append(event);

@@ -1,6 +1,7 @@
 #include "engine/permission_sets.hpp"
 
 #include <algorithm>
+#include <vector>
 
 namespace revoked::engine {
 
@@ -17,7 +18,36 @@ bool has_permission(std::string_view list, std::string_view permission) {
   return found;
 }
 
+bool is_normal(std::string_view list) {
+  std::string_view before;
+  bool normal = true;
+  for_each_permission(list, [&](std::string_view one) {
+    normal = normal && before < one;
+    before = one;
+  });
+  return normal;
+}
+
+std::string normal_form(std::string_view list) {
+  std::vector<std::string_view> words;
+  for_each_permission(list, [&](std::string_view one) { words.push_back(one); });
+  std::sort(words.begin(), words.end());
+  words.erase(std::unique(words.begin(), words.end()), words.end());
+  std::string text;
+  for (const auto word : words) {
+    if (!text.empty()) text.push_back(' ');
+    text.append(word);
+  }
+  return text;
+}
+
+bool PermissionSets::contains(std::string_view normal_list) {
+  const std::scoped_lock lock(mutex_);
+  return slots_.contains(normal_list);
+}
+
 Slot PermissionSets::intern(std::string_view list) {
+  if (!is_normal(list)) return intern(normal_form(list));
   const std::scoped_lock lock(mutex_);
   if (const auto found = slots_.find(list); found != slots_.end()) return found->second;
   const Slot slot = sets_.add();

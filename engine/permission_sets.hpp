@@ -14,6 +14,9 @@ namespace revoked::engine {
 // Permissions are visible ASCII words separated by one space; the empty text is the empty set.
 bool is_permission_list(std::string_view text);
 bool has_permission(std::string_view list, std::string_view permission);
+// In the order of the alphabet, each once: one text for one set.
+bool is_normal(std::string_view list);
+std::string normal_form(std::string_view list);
 
 template <class Visit>
 void for_each_permission(std::string_view list, Visit&& visit) {
@@ -26,7 +29,10 @@ void for_each_permission(std::string_view list, Visit&& visit) {
 
 class PermissionSets {
  public:
-  Slot intern(std::string_view list);
+  Slot intern(std::string_view list);  // in any order; what get() answers is in the normal one
+  bool contains(std::string_view normal_list);
+  // What keeping a further set costs, in bytes of memory.
+  static std::size_t cost_of(std::string_view list) { return list.empty() ? 0 : list.size() + 128; }
   std::size_t size() const { return sets_.size(); }
   std::string_view get(Slot slot) const { return sets_[slot]; }
 

@@ -34,10 +34,34 @@ Slot Tables::add_key(Sequence sequence, const EventView& creation) {
   }
   return keys.insert(creation[Field::key_id], digest_of(creation), [&](KeyRecord& record) {
     record.owners = owner_slots;
+    const auto sets = permission_sets.size();
     record.permissions = permission_sets.intern(creation[Field::permissions]);
+    if (permission_sets.size() != sets) charge(owner_slots, permission_sets.get(record.permissions));
     record.created = sequence;
     record.set_expiry(decode_i64(creation[Field::expires_at], 0));
   });
+}
+
+bool Tables::has_room_for(std::string_view set, const std::array<std::string_view, 3>& owner_ids,
+                          const Reach& reach) {
+  if (set.empty() || reach.is_unlimited() || permission_sets.contains(set)) return true;
+  for (const Scope scope : all_scopes) {
+    const auto i = static_cast<std::size_t>(scope);
+    if (!reach.limits[i]) continue;
+    const Slot owner = of(scope).find(owner_ids[i]);
+    const auto found = owner == no_slot ? set_bytes_[i].end() : set_bytes_[i].find(owner);
+    if (found == set_bytes_[i].end()) continue;
+    if (found->second + PermissionSets::cost_of(set) > max_set_bytes_an_owner) return false;
+  }
+  return true;
+}
+
+void Tables::charge(const std::array<Slot, 3>& owner_slots, std::string_view set) {
+  const auto cost = PermissionSets::cost_of(set);
+  if (cost == 0) return;
+  for (std::size_t i = 0; i < owner_slots.size(); ++i) {
+    if (owner_slots[i] != no_slot) set_bytes_[i][owner_slots[i]] += cost;
+  }
 }
 
 bool Tables::revoke_key(Slot key, Sequence by) {
@@ -103,9 +127,14 @@ std::vector<std::pair<Slot, Slot>> Tables::predecessors() const {
 }
 
 void Tables::count_keys() {
+  std::vector<bool> is_charged(permission_sets.size());
   for (Slot slot = 0; slot < keys.size(); ++slot) {
     const KeyRecord& key = keys[slot];
     if (key.is_superseded()) continue;
+    if (!is_charged[key.permissions]) {
+      charge(key.owners, permission_sets.get(key.permissions));
+      is_charged[key.permissions] = true;
+    }
     const Slot workspace = key.owners[static_cast<std::size_t>(Scope::workspace)];
     for (const Scope scope : all_scopes) {
       const Slot owner = key.owners[static_cast<std::size_t>(scope)];

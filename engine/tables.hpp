@@ -45,6 +45,12 @@ struct Tables {
   }
   // Applies the event `created` (type key_created) to the tables.
   Slot add_key(Sequence sequence, const EventView& creation);
+  // Whether a caller of `reach` may give a key of these owners this set of permissions (in its normal form).
+  // A set stays in memory for good, so what is new counts against the owners of the first key that has it,
+  // and a limited caller's owners have room for so much only. Others make use of it for nothing.
+  static constexpr std::size_t max_set_bytes_an_owner = 256 << 10;
+  bool has_room_for(std::string_view set, const std::array<std::string_view, 3>& owner_ids,
+                    const Reach& reach);
   // False if the key was revoked by an event of its own already.
   bool revoke_key(Slot key, Sequence by);
 
@@ -75,12 +81,15 @@ struct Tables {
  private:
   template <class Change>
   void change_with_predecessors(Slot key, Change&& change);
+  void charge(const std::array<Slot, 3>& owner_slots, std::string_view set);
 
   // The slot of the secret that a rotated key had before. Resumptions come from the journal's thread: hence a
   // lock, which nobody takes while no key was ever rotated.
   mutable std::mutex predecessors_mutex_;
   std::atomic<bool> has_predecessors_{false};
   std::unordered_map<Slot, Slot> predecessors_;
+  // By Scope: what the sets that its keys were the first to have cost. Of the turn's holder.
+  std::array<std::unordered_map<Slot, std::size_t>, 3> set_bytes_;
 };
 
 }  // namespace revoked::engine

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "engine/permission_sets.hpp"
+
 namespace revoked::net {
 namespace {
 
@@ -74,6 +76,7 @@ void read_member(AskedKey& asked, const JsonMember& member, const engine::Engine
         asked.permissions.size() > engine::max_permissions_size) {
       asked.refusal = "permissions are words of visible ASCII, 2048 bytes in all";
     }
+    asked.permissions = engine::normal_form(asked.permissions);
     asked.key.permissions = asked.permissions;
   } else if (is("expires_at", Kind::string)) {
     read_expiry(asked, member);
