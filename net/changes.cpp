@@ -1,30 +1,72 @@
 #include "net/changes.hpp"
 
+#include <algorithm>
+#include <charconv>
 #include <utility>
 
 #include "net/network_thread.hpp"
+#include "net/reply_key.hpp"
 
 namespace revoked::net {
 namespace {
 
+// An answer as one text, to be sealed.
+std::string packed(const SentResponse& sent) {
+  std::string text;
+  text.reserve(64 + sent.headers.size() + sent.content_type.size() +
+               sent.body.size());  // nothing moves, and stays
+  engine::append_number(text, sent.status);
+  for (const auto* part : {&sent.headers, &sent.content_type}) {
+    text.push_back(' ');
+    engine::append_number(text, part->size());
+  }
+  text.append("\n").append(sent.headers).append(sent.content_type).append(sent.body);
+  return text;
+}
+
+SentResponse unpacked(std::string_view text) {
+  SentResponse sent;
+  std::size_t headers = 0;
+  std::size_t type = 0;
+  const auto* const end = text.data() + text.find('\n');
+  auto at = std::from_chars(text.data(), end, sent.status).ptr;
+  at = std::from_chars(at + 1, end, headers).ptr;
+  std::from_chars(at + 1, end, type);
+  text.remove_prefix(static_cast<std::size_t>(end - text.data()) + 1);
+  sent.headers = text.substr(0, headers);
+  sent.content_type = text.substr(headers, type);
+  sent.body = text.substr(headers + type);
+  return sent;
+}
+
 // The claim of one request on its name. Given up unless it has been completed.
 class Claimed {
  public:
-  Claimed(ReplyTable& replies, std::string name) : replies_(replies), name_(std::move(name)) {}
-  ~Claimed() { replies_.abandon(name_); }
+  Claimed(ReplyTable& replies, engine::Digest name, std::unique_ptr<const ReplyKey> key)
+      : replies_(replies), name_(name), key_(std::move(key)) {}
+  ~Claimed() {
+    if (!is_complete_) replies_.abandon(name_);
+    wipe(sent_.body);
+  }
   Claimed(const Claimed&) = delete;
   Claimed& operator=(const Claimed&) = delete;
 
   SentResponse& sent() { return sent_; }
   // What failed on our side may be tried again.
   void complete(engine::Sequence durable_after) {
-    if (sent_.status != 0 && sent_.status < 500) replies_.complete(name_, {std::move(sent_), durable_after});
+    if (sent_.status == 0 || sent_.status >= 500) return;
+    auto text = packed(sent_);
+    replies_.complete(name_, ReplyTable::Clock::now(), {key_->seal(text, name_), durable_after});
+    is_complete_ = true;
+    wipe(text);
   }
 
  private:
   ReplyTable& replies_;
-  const std::string name_;
+  const engine::Digest name_;
+  const std::unique_ptr<const ReplyKey> key_;
   SentResponse sent_;
+  bool is_complete_ = false;
 };
 
 Task<> complete_after(Task<> rest, std::unique_ptr<Claimed> claimed, engine::Sequence durable_after) {
@@ -46,18 +88,42 @@ Task<> wait_until_told(Api& api, Exchange exchange, engine::Sequence sequence) {
   exchange.connection.close();
 }
 
-engine::Digest digest_of(const Request& request) {
-  std::string all;
-  for (const auto part : {request.path, request.query, request.body}) {
-    engine::append_number(all, part.size());
-    all.append(":").append(part);
+// The limits of a reach in so many words, `only` one of its scopes or all.
+std::string limits_of(const engine::Reach& reach, std::optional<engine::Scope> only = {}) {
+  std::string text;
+  for (const auto scope : engine::all_scopes) {
+    if (!reach.limit(scope) || (only && *only != scope)) continue;
+    text.append(1, '\1').append(to_string(scope));  // no id has either of the two in it
+    auto ids = *reach.limit(scope);
+    std::sort(ids.begin(), ids.end());
+    for (const auto& id : ids) text.append(1, '\0').append(id);
   }
-  return engine::sha256(all);
+  return text;
 }
 
-Outcome replay(Call& call, const ReplyTable::Reply& reply) {
+// Who asks: a token is another's of the same name, if it is from another issuer or limited otherwise.
+engine::Digest name_of(const engine::Principal& who, std::string_view route, std::string_view key) {
+  const char kind[] = {static_cast<char>(who.actor_kind)};
+  return salted_digest({"name", route, {kind, 1}, who.issuer, who.actor, limits_of(who.reach), key});
+}
+
+// Whose share: a workspace has one, however many keys it has made.
+engine::Digest tenant_of(const engine::Principal& who) {
+  for (const auto scope : {engine::Scope::workspace, engine::Scope::application, engine::Scope::user}) {
+    if (who.reach.limit(scope)) return salted_digest({"tenant", limits_of(who.reach, scope)});
+  }
+  const char kind[] = {static_cast<char>(who.actor_kind)};
+  return salted_digest({"caller", {kind, 1}, who.issuer, who.actor});
+}
+
+Outcome replay(Call& call, const ReplyTable::Reply& reply, const ReplyKey& key, const engine::Digest& name) {
+  auto text = key.open(reply.sealed, name);
+  if (!text) return refuse(call, 500, "internal_error", "what was kept of the answer cannot be read");
+  auto sent = unpacked(*text);
+  wipe(*text);
   call.response().header("Idempotency-Replayed", "true");
-  call.response().send(reply.sent);
+  call.response().send(sent);
+  wipe(sent.body);
   return {reply.durable_after, {}};
 }
 
@@ -81,23 +147,27 @@ Outcome handle_once(Api& api, Call& call, Handler handler, std::string_view rout
   if (key.empty() || key.size() > max_idempotency_key_size) {
     return refuse(call, 400, "invalid_field", "Idempotency-Key is 1 to 255 characters");
   }
-  std::string name(route);
-  // A token may bear the name of a key, and must not be told what that key was.
-  name.append(1, '\0').append(1, static_cast<char>(call.principal.actor_kind));
-  for (const std::string_view part : {std::string_view(call.principal.actor), key})
-    name.append(1, '\0').append(part);
+  const auto& request = call.request();
+  auto reply_key = std::make_unique<const ReplyKey>(call.dialect.present(request).credential, key);
+  const ReplyTable::Asked asked{name_of(call.principal, route, key), tenant_of(call.principal),
+                                reply_key->mark(),
+                                reply_key->digest_of({request.path, request.query, request.body})};
   ReplyTable::Reply reply;
-  switch (replies.claim(name, digest_of(call.request()), ReplyTable::Clock::now(), reply)) {
+  switch (replies.claim(asked, ReplyTable::Clock::now(), reply)) {
     case Claim::again:
-      return replay(call, reply);
+      return replay(call, reply, *reply_key, asked.name);
     case Claim::in_progress:
       return refuse(call, 409, "request_in_progress", "this request is being answered");
+    case Claim::other_credential:
+      return refuse(
+          call, 409, "reply_sealed",
+          "you have used this Idempotency-Key with another credential, under which the answer is sealed");
     case Claim::other_request:
       return refuse(call, 422, "idempotency_key_reused", "this Idempotency-Key came with another request");
     case Claim::first:
       break;
   }
-  auto claimed = std::make_unique<Claimed>(replies, std::move(name));
+  auto claimed = std::make_unique<Claimed>(replies, asked.name, std::move(reply_key));
   call.response().record_in(&claimed->sent());
   auto outcome = handle_change(api, call, handler);
   if (outcome.rest) {

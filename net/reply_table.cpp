@@ -1,63 +1,79 @@
 #include "net/reply_table.hpp"
 
+#include <cstring>
 #include <utility>
 
 namespace revoked::net {
-namespace {
 
-std::size_t size_of(const SentResponse& sent) {
-  return sent.headers.size() + sent.content_type.size() + sent.body.size();
+std::size_t ReplyTable::Hash::operator()(const engine::Digest& digest) const {
+  std::size_t hash;
+  std::memcpy(&hash, digest.data(), sizeof hash);
+  return hash;
 }
 
-}  // namespace
-
-ReplyTable::Claim ReplyTable::claim(const std::string& name, const engine::Digest& request,
-                                    Clock::time_point now, Reply& reply) {
+ReplyTable::Claim ReplyTable::claim(const Asked& asked, Clock::time_point now, Reply& reply) {
   const std::scoped_lock lock(mutex_);
   forget_old(now);
-  const auto [at, is_new] = entries_.try_emplace(name);
+  const auto [at, is_new] = entries_.try_emplace(asked.name);
   Entry& entry = at->second;
   if (is_new) {
-    entry.request = request;
-    entry.number = ++claims_;
-    by_age_.push_back({now, name, entry.number});
+    entry.asked = asked;
     return Claim::first;
   }
-  if (entry.request != request) return Claim::other_request;
+  if (entry.asked.credential != asked.credential) return Claim::other_credential;
+  if (entry.asked.request != asked.request) return Claim::other_request;
   if (!entry.is_complete) return Claim::in_progress;
   reply = entry.reply;
   return Claim::again;
 }
 
-void ReplyTable::complete(const std::string& name, Reply reply) {
+void ReplyTable::complete(const engine::Digest& name, Clock::time_point now, Reply reply) {
   const std::scoped_lock lock(mutex_);
   const auto at = entries_.find(name);
   if (at == entries_.end() || at->second.is_complete) return;
-  bytes_ += size_of(reply.sent);
-  at->second.reply = std::move(reply);
-  at->second.is_complete = true;
+  Entry& entry = at->second;
+  entry.reply = std::move(reply);
+  entry.is_complete = true;
+  entry.since = now;
+  const auto tenant = tenants_.try_emplace(entry.asked.tenant).first;
+  entry.in_age = by_age_.insert(by_age_.end(), &*at);
+  entry.in_tenant = tenant->second.by_age.insert(tenant->second.by_age.end(), &*at);
+  count(tenant, size_of(entry), 0);
+  const auto id = tenant->first;
+  for (auto mine = tenant; mine != tenants_.end() && mine->second.bytes > limits_.share;
+       mine = tenants_.find(id))
+    forget(mine->second.by_age.front());
+  while (bytes_ > limits_.bytes) forget(tenants_.find(by_bytes_.rbegin()->second)->second.by_age.front());
 }
 
-void ReplyTable::abandon(const std::string& name) {
+void ReplyTable::abandon(const engine::Digest& name) {
   const std::scoped_lock lock(mutex_);
   const auto at = entries_.find(name);
-  if (at != entries_.end() && !at->second.is_complete) forget(at);
+  if (at != entries_.end() && !at->second.is_complete) entries_.erase(at);
+}
+
+void ReplyTable::count(Tenants::iterator tenant, std::size_t added, std::size_t taken) {
+  auto& [id, holds] = *tenant;
+  by_bytes_.erase({holds.bytes, id});
+  holds.bytes += added - taken;
+  bytes_ += added - taken;
+  if (holds.bytes != 0)
+    by_bytes_.emplace(holds.bytes, id);
+  else
+    tenants_.erase(tenant);
 }
 
 void ReplyTable::forget_old(Clock::time_point now) {
-  while (!by_age_.empty()) {
-    const Age& oldest = by_age_.front();
-    if (by_age_.size() < limits_.entries && bytes_ < limits_.bytes && now - oldest.since < limits_.age)
-      return;
-    const auto at = entries_.find(oldest.name);
-    if (at != entries_.end() && at->second.number == oldest.number) forget(at);
-    by_age_.pop_front();
-  }
+  while (!by_age_.empty() && now - by_age_.front()->second.since >= limits_.age) forget(by_age_.front());
 }
 
-void ReplyTable::forget(std::unordered_map<std::string, Entry>::iterator entry) {
-  bytes_ -= size_of(entry->second.reply.sent);
-  entries_.erase(entry);
+void ReplyTable::forget(Item* complete) {
+  const Entry& entry = complete->second;
+  const auto tenant = tenants_.find(entry.asked.tenant);
+  by_age_.erase(entry.in_age);
+  tenant->second.by_age.erase(entry.in_tenant);
+  count(tenant, 0, size_of(entry));
+  entries_.erase(engine::Digest(complete->first));
 }
 
 }  // namespace revoked::net

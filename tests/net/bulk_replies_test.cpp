@@ -1,3 +1,4 @@
+#include "net/reply_key.hpp"
 #include "net/reply_table.hpp"
 #include "tests/net/bulk_server.hpp"
 
@@ -168,40 +169,104 @@ TEST_F(RepeatedChanges, AndOthersSayWhatTheyMeanInAWellFormedQuery) {
   EXPECT_EQ(admin_.request("DELETE", path + "?reason=100%25%20sure").json()["reason"].text(), "100% sure");
 }
 
-TEST(ReplyTable, ClaimsAreExclusiveUntilTheyAreCompleteOrAbandoned) {
-  ReplyTable table;
-  ReplyTable::Reply reply;
-  const auto now = ReplyTable::Clock::now();
-  const auto request = engine::sha256("a");
-  EXPECT_EQ(table.claim("n", request, now, reply), Claim::first);
-  EXPECT_EQ(table.claim("n", request, now, reply), Claim::in_progress);
-  EXPECT_EQ(table.claim("n", engine::sha256("b"), now, reply), Claim::other_request);
-  table.abandon("n");
-  EXPECT_EQ(table.claim("n", request, now, reply), Claim::first);
-  table.complete("n", {{200, "", "text/plain", "done"}, 7});
-  table.abandon("n");
-  EXPECT_EQ(table.claim("n", request, now, reply), Claim::again);
-  EXPECT_EQ(reply.sent.body, "done");
-  EXPECT_EQ(reply.durable_after, 7u);
+ReplyTable::Asked asked_by(const std::string& tenant, const std::string& name,
+                           const std::string& request = "a", const std::string& credential = "c") {
+  return {engine::sha256(tenant + " " + name), engine::sha256(tenant), engine::sha256(credential),
+          engine::sha256(request)};
 }
 
-TEST(ReplyTable, ForgetsTheOldestByNumberSizeAndAge) {
-  ReplyTable table({.entries = 3, .bytes = 100, .age = std::chrono::hours(1)});
-  ReplyTable::Reply reply;
-  const auto now = ReplyTable::Clock::now();
-  const auto request = engine::sha256("a");
-  const auto put = [&](const std::string& name, std::size_t size) {
-    EXPECT_EQ(table.claim(name, request, now, reply), Claim::first);
-    table.complete(name, {{200, "", "", std::string(size, 'x')}, 0});
-  };
-  for (const auto* name : {"a", "b", "c", "d"}) put(name, 1);
-  EXPECT_EQ(table.claim("d", request, now, reply), Claim::again);
-  put("a", 1);
-  put("large", 200);
-  EXPECT_EQ(table.claim("x", request, now, reply), Claim::first);
-  EXPECT_EQ(table.claim("large", request, now, reply), Claim::first);
-  table.complete("large", {{200, "", "", ""}, 0});
-  EXPECT_EQ(table.claim("large", request, now + std::chrono::hours(2), reply), Claim::first);
+class ReplyTableTest : public testing::Test {
+ protected:
+  static constexpr std::size_t size = ReplyTable::overhead + 100;  // of one answer
+  Claim claim(const ReplyTable::Asked& asked, std::chrono::hours later = {}) {
+    return table_.claim(asked, now_ + later, reply_);
+  }
+  void put(const ReplyTable::Asked& asked) {
+    EXPECT_EQ(claim(asked), Claim::first);
+    table_.complete(asked.name, now_, {std::string(size - ReplyTable::overhead, 'x'), 7});
+  }
+  // Leaves no claim behind.
+  bool has(const ReplyTable::Asked& asked) {
+    const auto claimed = claim(asked);
+    if (claimed == Claim::first) table_.abandon(asked.name);
+    return claimed == Claim::again;
+  }
+
+  ReplyTable table_{{.bytes = 10 * size, .share = 4 * size, .age = std::chrono::hours(1)}};
+  ReplyTable::Reply reply_;
+  const ReplyTable::Clock::time_point now_ = ReplyTable::Clock::now();
+};
+
+TEST_F(ReplyTableTest, ClaimsAreExclusiveUntilTheyAreCompleteOrAbandoned) {
+  const auto asked = asked_by("t", "n");
+  EXPECT_EQ(claim(asked), Claim::first);
+  EXPECT_EQ(claim(asked), Claim::in_progress);
+  EXPECT_EQ(claim(asked_by("t", "n", "b")), Claim::other_request);
+  EXPECT_EQ(claim(asked_by("t", "n", "a", "d")), Claim::other_credential);
+  table_.abandon(asked.name);
+  EXPECT_EQ(claim(asked), Claim::first);
+  table_.complete(asked.name, now_, {"done", 7});
+  table_.abandon(asked.name);
+  EXPECT_EQ(claim(asked), Claim::again);
+  EXPECT_EQ(reply_.sealed, "done");
+  EXPECT_EQ(reply_.durable_after, 7u);
+  EXPECT_EQ(claim(asked_by("t", "n", "a", "d")), Claim::other_credential);
+  EXPECT_EQ(claim(asked, std::chrono::hours(1)), Claim::first) << "too old";
+}
+
+TEST_F(ReplyTableTest, P13FairWhoHasMoreThanItsShareLosesItsOwnOldest) {
+  put(asked_by("victim", "one"));
+  for (int i = 0; i < 1000; ++i) put(asked_by("flood", std::to_string(i)));
+  EXPECT_TRUE(has(asked_by("victim", "one")));
+  EXPECT_TRUE(has(asked_by("flood", "996")));
+  EXPECT_FALSE(has(asked_by("flood", "995")));
+}
+
+TEST_F(ReplyTableTest, P13FairWhoeverHasMostMakesRoomForAll) {
+  for (const auto* tenant : {"a", "b"}) {
+    for (int i = 0; i < 4; ++i) put(asked_by(tenant, std::to_string(i)));
+  }
+  for (int i = 0; i < 100; ++i) put(asked_by("c", std::to_string(i)));
+  for (int i = 0; i < 2; ++i) put(asked_by("d", std::to_string(i)));
+  EXPECT_TRUE(has(asked_by("d", "0")) && has(asked_by("d", "1"))) << "who has least loses nothing";
+  for (const auto* tenant : {"a", "b"}) {
+    EXPECT_TRUE(has(asked_by(tenant, "2")) && has(asked_by(tenant, "3")));
+  }
+  EXPECT_TRUE(has(asked_by("c", "99")));
+}
+
+TEST_F(ReplyTableTest, AnAnswerLargerThanAShareIsNotKept) {
+  const auto large = asked_by("t", "large");
+  put(asked_by("other", "n"));
+  EXPECT_EQ(claim(large), Claim::first);
+  table_.complete(large.name, now_, {std::string(4 * size, 'x'), 0});
+  EXPECT_FALSE(has(large));
+  EXPECT_TRUE(has(asked_by("other", "n")));
+}
+
+TEST(ReplyKey, OpensWhatTheSameCallerSealed) {
+  const ReplyKey key("the credential", "the key");
+  const auto name = engine::sha256("name");
+  const std::string text = "rvk_a-secret-in-an-answer";
+  for (const auto& plain : {text, std::string()}) {
+    const auto sealed = key.seal(plain, name);
+    EXPECT_EQ(ReplyKey("the credential", "the key").open(sealed, name), plain);
+    EXPECT_FALSE(ReplyKey("another credential", "the key").open(sealed, name));
+    EXPECT_FALSE(ReplyKey("the credential", "another key").open(sealed, name));
+    EXPECT_FALSE(ReplyKey("the credentialt", "he key").open(sealed, name));
+    EXPECT_FALSE(key.open(sealed, engine::sha256("another")));
+    for (std::size_t i = 0; i < sealed.size(); ++i) {
+      auto broken = sealed;
+      broken[i] = static_cast<char>(broken[i] ^ 1);
+      EXPECT_FALSE(key.open(broken, name));
+      EXPECT_FALSE(key.open(sealed.substr(0, i), name));
+    }
+  }
+  const auto sealed = key.seal(text, name);
+  EXPECT_EQ(sealed.find(text.substr(0, 8)), std::string::npos);
+  EXPECT_NE(sealed, key.seal(text, name)) << "each time anew";
+  EXPECT_EQ(key.mark(), ReplyKey("the credential", "the key").mark());
+  EXPECT_NE(key.mark(), ReplyKey("another credential", "the key").mark());
 }
 
 }  // namespace
