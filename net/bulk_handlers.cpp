@@ -237,6 +237,10 @@ class BulkRevocation final : public Bulk {
       if (target.text.size() > engine::max_secret_size) return fail(line, "invalid_field");
       if (gathered_.empty()) first_gathered_ = line.number;
       gathered_.push_back({{}, api_.engine.digester()(target.text), texts_.keep(reason)});
+    } else if (target.name == "secret_sha256") {
+      const auto sha256 = engine::digest_from_hex(target.text);
+      if (!sha256) return fail(line, "invalid_field");
+      gathered_.push_back({{}, api_.engine.digester().of_sha256(*sha256), texts_.keep(reason)});
     } else {
       for (const Scope scope : engine::all_scopes) {
         if (target.name == to_string(scope)) return revoke_owner(line, scope, target.text, reason);

@@ -5,6 +5,7 @@
 #include "net/asked_key.hpp"
 #include "net/json_reader.hpp"
 #include "net/key_writer.hpp"
+#include "net/problem.hpp"
 
 namespace revoked::net {
 namespace {
@@ -35,6 +36,21 @@ std::optional<std::string> secret_of(std::string_view body) {
   return std::move(members->front().text);
 }
 
+// Whoever may see the key that has the secret is told which it is. All others learn no more than that
+// something is taken, the id or the secret.
+Outcome refuse_taken(Api& api, Call& call, const AskedKey& asked) {
+  engine::Decision holder;
+  const auto found = api.engine.verify(asked.key.digest, engine::now_unix_ms(), holder);
+  const auto taken = make_error_code(engine::errc::already_exists);
+  if (!found || holder.state == engine::KeyState::unknown || !call.principal.reach.covers(holder.owners))
+    return refuse(call, taken);
+  std::string member;
+  JsonWriter(member).open('{').field("key_id", holder.key_id);
+  member.front() = ',';
+  send_problem(call.response(), 409, "already_exists", "the key named by key_id has this secret", member);
+  return {};
+}
+
 }  // namespace
 
 Outcome create_key(Api& api, Call& call) {
@@ -43,6 +59,7 @@ Outcome create_key(Api& api, Call& call) {
     return refuse(call, refusal->status, refusal->code, refusal->detail);
   }
   const auto created = create_asked_key(api, call, asked);
+  if (!created && created.error() == engine::errc::already_exists) return refuse_taken(api, call, asked);
   if (!created) return refuse(call, created.error());
   const auto position = api.engine.position_of(created->sequence);
   std::string body;

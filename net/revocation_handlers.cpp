@@ -122,6 +122,22 @@ Outcome accept_secrets(Api& api, Call& call, const std::vector<std::string>& key
   return {last, {}};
 }
 
+// The secrets that a member names, in clear or as their SHA-256. False: it is none that does, or malformed.
+bool take_secrets(const JsonMember& member, const engine::Digester& digester,
+                  std::vector<engine::Digest>& digests) {
+  const bool one = member.kind == Kind::string && (member.name == "secret" || member.name == "secret_sha256");
+  const bool many =
+      member.kind == Kind::strings && (member.name == "secrets" || member.name == "secrets_sha256");
+  if (!one && !many) return false;
+  const bool is_hashed = member.name.ends_with("_sha256");
+  const auto take = [&](const std::string& text) {
+    const auto sha256 = is_hashed ? engine::digest_from_hex(text) : std::optional(engine::sha256(text));
+    if (sha256) digests.push_back(digester.of_sha256(*sha256));
+    return sha256.has_value();
+  };
+  return one ? take(member.text) : std::all_of(member.strings.begin(), member.strings.end(), take);
+}
+
 Outcome revoke_owner(Api& api, Call& call, Scope scope) {
   std::string reason;
   if (!read_reason(call.request(), reason)) return refuse(call, errc::invalid_field);
@@ -168,28 +184,26 @@ Outcome revoke_key(Api& api, Call& call) {
 Outcome revoke_secrets(Api& api, Call& call) {
   auto members = read_json_object(call.request().body);
   if (!members) return refuse(call, 400, "malformed", "the body is not one JSON object");
-  std::vector<std::string> secrets;
+  std::vector<engine::Digest> digests;
   std::string reason;
   for (auto& member : *members) {
-    if (member.name == "secret" && member.kind == Kind::string) {
-      secrets.push_back(member.text);
-    } else if (member.name == "secrets" && member.kind == Kind::strings) {
-      secrets.insert(secrets.end(), member.strings.begin(), member.strings.end());
-    } else if (member.name == "reason" && member.kind == Kind::string) {
+    if (take_secrets(member, api.engine.digester(), digests)) continue;
+    if (member.name == "reason" && member.kind == Kind::string) {
       reason = member.text;
     } else {
-      return refuse(call, 400, "invalid_field",
-                    "member \"" + member.name + "\" is unknown or of the wrong type");
+      return refuse(
+          call, 400, "invalid_field",
+          "member \"" + member.name + "\" is unknown, of the wrong type, or no SHA-256 in hexadecimal");
     }
   }
-  if (secrets.empty() || secrets.size() > max_secrets) {
-    return refuse(call, 400, "invalid_field", "give secret, or 1 to 1000 secrets");
+  if (digests.empty() || digests.size() > max_secrets) {
+    return refuse(call, 400, "invalid_field",
+                  "give secret or secret_sha256, or 1 to 1000 of them in an array");
   }
   engine::Sequence last = 0;
   std::vector<std::string> key_ids;
   std::vector<engine::Sequence> by;
-  for (const auto& secret : secrets) {
-    const auto digest = api.engine.digester()(secret);
+  for (const auto& digest : digests) {
     const auto revoked = api.engine.revoke(digest, reason, call.caller());
     if (!revoked && revoked.error() != errc::not_found) return refuse(call, revoked.error());
     const auto key_id = api.engine.key_id_of(digest);

@@ -1,6 +1,8 @@
 // What a caller cannot gain: another tenant's name, permissions that it does not hold, time beyond its own,
 // or the life of a key that somebody wider took.
 
+#include <algorithm>
+
 #include "tests/net/dialect_fixture.hpp"
 
 namespace revoked::net {
@@ -154,6 +156,109 @@ TEST_F(KeyGrants, NothingOutlivesTheKeyThatItComesFrom) {
   // The end of a token is that of a session.
   const auto session = token({{"scope", R"("keys:create keys:write")"}, {"workspace", R"("w")"}});
   EXPECT_TRUE(post(session, "/v1/keys", "{}").json()["expires_at"].text().empty());
+}
+
+// How a caller finds out who holds what it asks for, and an operator ends it.
+TEST_F(KeyGrants, WhatStandsInTheWayIsToldToWhoMaySeeIt) {
+  const auto victim = caller({.workspace = "victim", .permissions = all_of_keys});
+  const auto thief = caller({.workspace = "thief", .permissions = all_of_keys});
+  const std::string secret = "the-secret-of-the-victim";
+  const auto sha256 = engine::to_hex(engine::sha256(secret));
+  const auto claimed = post(thief, "/v1/keys", R"({"secret_sha256":")" + sha256 + "\"}");
+  ASSERT_EQ(claimed.status, 201);
+  const auto id = claimed.json()["key_id"].text();
+  ASSERT_TRUE(eventually([this] { return engine_.durable() == engine_.applied(); }));
+  const auto body = R"({"key_id":"free","secret":")" + secret + "\"}";
+
+  const auto refused = post(victim, "/v1/keys", body);
+  EXPECT_EQ(refused.status, 409);
+  EXPECT_EQ(refused.json()["code"].text(), "already_exists");
+  EXPECT_FALSE(refused.json()["key_id"].exists());
+  EXPECT_EQ(refused.body.find(id), std::string::npos);
+  const auto of_id = post(victim, "/v1/keys", R"({"key_id":")" + id + "\"}");
+  EXPECT_EQ(of_id.status, 409);
+  EXPECT_EQ(of_id.json()["detail"].text(), refused.json()["detail"].text()) << "not even which of the two";
+  for (const auto& who : {master, thief}) {
+    const auto told = post(who, "/v1/keys", body);
+    EXPECT_EQ(told.status, 409);
+    EXPECT_EQ(told.json()["code"].text(), "already_exists");
+    EXPECT_EQ(told.json()["key_id"].text(), id);
+  }
+
+  const auto by_digest = R"({"secret_sha256":")" + sha256 + R"(","reason":"stolen"})";
+  EXPECT_EQ(post(victim, "/v1/keys/revoke", by_digest).json()["results"][0]["state"].text(), "unknown");
+  EXPECT_TRUE(is_active(id));
+  const auto ended = post(master, "/v1/keys/revoke", by_digest).json();
+  EXPECT_EQ(ended["results"][0]["state"].text(), "revoked");
+  EXPECT_EQ(ended["results"][0]["key_id"].text(), id);
+  EXPECT_TRUE(is_revoked(id));
+  EXPECT_EQ(reason_of(id), "stolen");
+}
+
+TEST_F(KeyGrants, WhatLeakedIsRevokedByItsDigest) {
+  const auto hex = [](const std::string& id) { return engine::to_hex(engine::sha256(secret_of(id))); };
+  std::vector<std::string> ids;
+  for (int i = 0; i < 4; ++i) ids.push_back(create({.workspace = "w"}));
+  const auto answer =
+      post(master, "/v1/keys/revoke",
+           R"({"secrets_sha256":[")" + hex(ids[0]) + R"(",")" + hex("nobody") + R"("],"secret_sha256":")" +
+               upper(hex(ids[1])) + R"(","secret":")" + secret_of(ids[2]) + "\"}");
+  EXPECT_EQ(answer.status, 200) << answer.body;
+  EXPECT_EQ(answer.json()["results"].size(), 4u);
+  for (int i = 0; i < 3; ++i) EXPECT_TRUE(is_revoked(ids[i])) << i;
+  for (const auto* body :
+       {R"({"secret_sha256":"12"})", R"({"secrets_sha256":["12"]})", R"({"secrets_sha256":[]})"})
+    EXPECT_EQ(post(master, "/v1/keys/revoke", body).status, 400) << body;
+
+  const auto bulk = post(master, "/v1/revocations",
+                         R"({"secret_sha256":")" + hex(ids[3]) + "\"}\n" + R"({"secret_sha256":"12"})" +
+                             "\n" + R"({"secret_sha256":")" + hex("nobody") + "\"}\n")
+                        .json();
+  EXPECT_EQ(bulk["revoked"].number(), 1);
+  EXPECT_EQ(bulk["unknown"].number(), 1);
+  EXPECT_EQ(bulk["failed"][0]["line"].number(), 2);
+  EXPECT_EQ(bulk["failed"][0]["code"].text(), "invalid_field");
+  EXPECT_TRUE(is_revoked(ids[3]));
+}
+
+// A reply belongs to who asked: issuer, subject, limits and kind; and can be read by its credential alone.
+class KeptReply : public Authority {
+ protected:
+  HttpResponse create_once(const std::string& credential, const std::string& body = "{}") {
+    auto headers = bearer(credential);
+    headers.emplace_back("Idempotency-Key", "one");
+    return ask("POST", "/v1/keys", headers, body);
+  }
+  std::string token_of(const std::string& issuer, const std::string& workspace) {
+    return token({{"scope", R"("keys:create")"}, {"iss", '"' + issuer + '"'}, {"workspace", workspace}});
+  }
+};
+
+TEST_F(KeptReply, IsNotToldToANamesakeOfAnotherWorkspaceOrIssuer) {
+  std::vector<std::string> secrets;
+  const std::string callers[] = {token_of("a", R"("w1")"), token_of("a", R"("w2")"), token_of("b", R"("w1")"),
+                                 token({{"scope", R"("keys:create")"}, {"user", R"("w1")"}})};
+  for (const auto& caller : callers) {
+    const auto made = create_once(caller);
+    ASSERT_EQ(made.status, 201) << made.body;
+    EXPECT_EQ(made.header("Idempotency-Replayed"), "");
+    const auto secret = made.json()["secret"].text();
+    EXPECT_EQ(std::count(secrets.begin(), secrets.end(), secret), 0);
+    secrets.push_back(secret);
+    EXPECT_EQ(create_once(caller).json()["secret"].text(), secret) << "to itself it is";
+  }
+}
+
+TEST_F(KeptReply, IsLostToTheCallerWithTheCredential) {
+  const auto key = create({.workspace = "w", .permissions = "keys:create keys:write"});
+  const auto made = create_once(secret_of(key));
+  ASSERT_EQ(made.status, 201);
+  const auto renewed = post(secret_of(key), "/v1/keys/" + key + "/rotate").json()["secret"].text();
+  const auto before = engine_.applied();
+  const auto again = create_once(renewed);
+  EXPECT_EQ(again.status, 409) << again.body;
+  EXPECT_EQ(again.json()["code"].text(), "reply_sealed");
+  EXPECT_EQ(engine_.applied(), before) << "and no second effect";
 }
 
 }  // namespace
