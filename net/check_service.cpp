@@ -24,10 +24,6 @@ void deny(Response& response, unsigned status, std::string_view reason) {
   response.send(status);
 }
 
-void set_if_any(Response& response, std::string_view name, std::string_view value) {
-  if (!value.empty()) response.header(name, value);
-}
-
 void answer(Response& response, const Gateway::Verdict& verdict) {
   if (verdict.stale) response.header("X-Revoked-Stale", "true");
   if (!verdict.decision) return deny(response, 503, verdict.stale ? "stale" : "unavailable");
@@ -35,11 +31,12 @@ void answer(Response& response, const Gateway::Verdict& verdict) {
   cache::IdBuffer buffer;
   switch (decision.state) {
     case State::active:
+      // Each one always: what is not there a proxy passes on as the client sent it.
       response.header("X-Key-Id", decision.key_id(buffer));
-      set_if_any(response, "X-User-Id", decision.owner(engine::Scope::user, buffer));
-      set_if_any(response, "X-Application-Id", decision.owner(engine::Scope::application, buffer));
-      set_if_any(response, "X-Workspace-Id", decision.owner(engine::Scope::workspace, buffer));
-      set_if_any(response, "X-Key-Permissions", decision.permissions());
+      response.header("X-User-Id", decision.owner(engine::Scope::user, buffer));
+      response.header("X-Application-Id", decision.owner(engine::Scope::application, buffer));
+      response.header("X-Workspace-Id", decision.owner(engine::Scope::workspace, buffer));
+      response.header("X-Key-Permissions", decision.permissions());
       return response.send(200);
     case State::revoked:
       return deny(response, 403, "revoked");
