@@ -58,18 +58,23 @@ std::string Feed::heartbeat() const {
   return encode_heartbeat(at.epoch, at.sequence, stamp_now(journal));
 }
 
-engine::result<Feed::Reading> Feed::read(const engine::Engine& engine, Position after,
-                                         std::string_view journal, std::size_t max_events) const {
+std::optional<Feed::Reading> Feed::read_newest(const engine::Engine& engine, Position after,
+                                               std::string_view journal, std::size_t max_events) const {
   Reading reading;
   reading.told = place();
   reading.position = reading.told.position;
-  if (!engine.can_continue(after, reading.position.sequence, journal)) {
-    reading.gone = true;
-    return reading;
-  }
-  if (read_kept(after.sequence, max_events, reading)) return reading;
+  reading.gone = !engine.can_continue(after, reading.position.sequence, journal);
+  if (reading.gone || read_kept(after.sequence, max_events, reading)) return reading;
+  return {};
+}
 
-  const auto newest = reading.position;
+
+engine::result<Feed::Reading> Feed::read(const engine::Engine& engine, Position after,
+                                         std::string_view journal, std::size_t max_events) const {
+  if (auto newest = read_newest(engine, after, journal, max_events)) return std::move(*newest);
+  Reading reading;
+  reading.told = place();
+  const auto newest = reading.told.position;
   reading.position = after;
   std::size_t events = 0;
   std::size_t bytes = 0;

@@ -102,7 +102,8 @@ result<KeyDescription> Engine::describe(std::string_view key_id, UnixMs now, con
 result<Sequence> Engine::first_revocation(const KeyRecord& key, const Decision& names) const {
   Sequence first = key.revoked();
   for (const Scope scope : all_scopes) {
-    if (names.owner(scope).empty()) continue;
+    const Slot owner = key.owners[static_cast<std::size_t>(scope)];
+    if (owner == no_slot || tables_.of(scope).revoked_through(owner) < key.created) continue;
     const auto mark = store_->owner_mark_after(scope, names.owner(scope), key.created);
     if (!mark) return mark.error();
     if (*mark != 0 && (first == 0 || *mark < first)) first = *mark;

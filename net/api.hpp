@@ -6,6 +6,7 @@
 // engine_service.cpp, those of each dialect in a file of its own (dialects/).
 
 #include <functional>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -15,6 +16,7 @@
 #include "engine/engine.hpp"
 #include "engine/policy.hpp"
 #include "net/authenticator.hpp"
+#include "net/reading_pool.hpp"
 #include "net/router.hpp"
 #include "net/service.hpp"
 
@@ -27,6 +29,7 @@ struct Api {
   const Authenticator& authenticator;
   std::function<bool()> is_redis_connected;  // empty: no Redis
   const std::atomic<bool>& is_draining;
+  std::shared_ptr<ReadingPool> readings = std::make_shared<ReadingPool>();
 };
 
 struct Call;
@@ -107,6 +110,12 @@ Outcome show_health(Api& api, Call& call);
 // Refuses, in the words of the call's dialect: sends the answer and has nothing to wait for.
 Outcome refuse(Call& call, boost::system::error_code error);
 Outcome refuse(Call& call, unsigned status, std::string_view code, std::string_view detail);
+
+// Who asks, for the turns that callers of the reading pool take.
+std::string asker_of(const engine::Principal& principal);
+// Calls `read`, which reads the disk, on the reading pool and goes on on the connection's thread. False: too
+// much waits for the disk already; a 503 has been sent.
+Task<bool> read_aside(Api& api, Exchange exchange, std::string asker, const std::function<void()>& read);
 
 // Reads ?limit= over what `limit` is. False: it is not 1 to `most`.
 bool read_limit(const Request& request, std::size_t most, std::size_t& limit);

@@ -68,12 +68,33 @@ void write_entry(JsonWriter& json, engine::Position position, const EventView& e
   json.close('}');
 }
 
+Task<> answer_audit(Api& api, Exchange exchange, std::string asker, engine::AuditQuery query,
+                    engine::Reach reach) {
+  query.reach = &reach;
+  engine::result<engine::AuditPage> page = engine::errc::not_ready;
+  std::string body;
+  JsonWriter json(body);
+  json.open('{').key("entries").open('[');
+  const std::function<void()> read = [&] {
+    page = api.engine.audit(query, [&](engine::Sequence sequence, const EventView& event) {
+      write_entry(json, api.engine.position_of(sequence), event);
+    });
+  };
+  if (!co_await read_aside(api, exchange, std::move(asker), read)) co_return;
+  if (!page) {
+    send_problem(exchange.response, page.error());
+    co_return;
+  }
+  json.close(']').field("position", api.engine.position_of(page->position)).field("more", page->more);
+  json.close('}');
+  exchange.response.send_json(200, body);
+}
+
 }  // namespace
 
 Outcome show_audit(Api& api, Call& call) {
   const auto& request = call.request();
   engine::AuditQuery query;
-  query.reach = &call.principal.reach;
   query.limit = default_page_entries;
   if (!read_limit(request, max_page_entries, query.limit)) {
     return refuse(call, 400, "invalid_field", "limit is 1 to 1000");
@@ -92,17 +113,8 @@ Outcome show_audit(Api& api, Call& call) {
       return refuse(call, engine::errc::position_gone);
     query.after = after->sequence;
   }
-  std::string body;
-  JsonWriter json(body);
-  json.open('{').key("entries").open('[');
-  const auto page = api.engine.audit(query, [&](engine::Sequence sequence, const EventView& event) {
-    write_entry(json, api.engine.position_of(sequence), event);
-  });
-  if (!page) return refuse(call, page.error());
-  json.close(']').field("position", api.engine.position_of(page->position)).field("more", page->more);
-  json.close('}');
-  call.response().send_json(200, body);
-  return {};
+  return {0,
+          answer_audit(api, call.exchange, asker_of(call.principal), std::move(query), call.principal.reach)};
 }
 
 }  // namespace revoked::net

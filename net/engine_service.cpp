@@ -7,6 +7,7 @@
 #include "net/changes.hpp"
 #include "net/dialects/dialects.hpp"
 #include "net/log.hpp"
+#include "net/network_thread.hpp"
 #include "net/problem.hpp"
 
 namespace revoked::net {
@@ -158,6 +159,18 @@ Outcome refuse(Call& call, boost::system::error_code error) {
 
 Outcome refuse(Call& call, unsigned status, std::string_view code, std::string_view detail) {
   return refuse(call.dialect, call.exchange, {status, code, detail}, call.principal);
+}
+
+std::string asker_of(const engine::Principal& principal) {
+  std::string asker(1, static_cast<char>(principal.actor_kind));
+  return asker.append(principal.actor);
+}
+
+Task<bool> read_aside(Api& api, Exchange exchange, std::string asker, const std::function<void()>& read) {
+  auto& thread = exchange.connection.thread();
+  const bool was_read = co_await api.readings->run(thread.executor(), std::move(asker), read);
+  if (!was_read) send_problem(exchange.response, engine::errc::overloaded);
+  co_return was_read;
 }
 
 void set_position(Response& response, engine::Position position) {

@@ -1,5 +1,6 @@
 // GET /v1/invalidations: the engine's own feed, as pages or as a Server-Sent-Events stream.
 
+#include <boost/asio/post.hpp>
 #include <charconv>
 
 #include "cache/json_writer.hpp"
@@ -20,6 +21,7 @@ using engine::Position;
 constexpr std::size_t default_page_events = 1'000;
 constexpr std::size_t max_page_events = 10'000;
 constexpr std::chrono::milliseconds heartbeat_every{1000};
+constexpr std::chrono::milliseconds look_again{50};  // where too many read
 
 void write_clocks(JsonWriter& json) {
   json.key("at").time(engine::now_unix_ms()).field("up", engine::running_ms());
@@ -70,7 +72,32 @@ bool read_place(std::string_view text, Feed::Place& place) {
   return engine::is_journal_id(place.journal);
 }
 
-Task<> stream(Api& api, Exchange exchange, Feed::Place place, Authority authority) {
+// errc::overloaded: too much waits for the disk already.
+Task<engine::result<Feed::Reading>> read_feed(Api& api, NetworkThread& thread, std::string asker,
+                                              Feed::Place after, std::size_t max_events) {
+  const auto& [position, journal] = after;
+  if (auto newest = api.feed.read_newest(api.engine, position, journal, max_events))
+    co_return std::move(*newest);
+  engine::result<Feed::Reading> reading = engine::errc::overloaded;
+  const std::function<void()> read = [&] {
+    reading = api.feed.read(api.engine, after.position, after.journal, max_events);
+  };
+  co_await api.readings->run(thread.executor(), std::move(asker), read);
+  co_return reading;
+}
+
+Task<> answer_page(Api& api, Exchange exchange, std::string asker, Feed::Place after, std::size_t limit) {
+  auto& thread = exchange.connection.thread();
+  const auto reading = co_await read_feed(api, thread, std::move(asker), std::move(after), limit);
+  if (!reading)
+    send_problem(exchange.response, reading.error());
+  else if (reading->gone)
+    send_gone(exchange.response, reading->told);
+  else
+    send_page(exchange.response, *reading);
+}
+
+Task<> stream(Api& api, Exchange exchange, std::string asker, Feed::Place place, Authority authority) {
   auto& [position, journal] = place;
   auto& connection = exchange.connection;
   auto& thread = connection.thread();
@@ -81,7 +108,11 @@ Task<> stream(Api& api, Exchange exchange, Feed::Place place, Authority authorit
   auto beat_at = std::chrono::steady_clock::now();  // at once: shows the reader that it has everything
   while (!thread.is_draining()) {
     const auto seen = thread.news().count();  // before reading: sending may take long
-    const auto reading = api.feed.read(api.engine, position, journal, default_page_events);
+    const auto reading = co_await read_feed(api, thread, asker, place, default_page_events);
+    if (!reading && reading.error() == engine::errc::overloaded) {
+      co_await thread.news().wait(look_again, seen);
+      continue;
+    }
     if (!reading || reading->gone) break;
     // Behind the reading: of what comes after the end of its own authority a reader is told nothing.
     if (authority.look_again() != Authority::Standing::good) {
@@ -103,7 +134,11 @@ Task<> stream(Api& api, Exchange exchange, Feed::Place place, Authority authorit
       beat_at = now + heartbeat_every;
     }
     if (!co_await connection.flush()) co_return;
-    if (reading->more) continue;
+    if (reading->more) {
+      // A reader that takes all at once must not keep the others of its thread waiting.
+      co_await cache::asio::post(thread.executor(), cache::asio::use_awaitable_t<cache::Executor>());
+      continue;
+    }
     const auto rest = std::chrono::duration_cast<std::chrono::milliseconds>(beat_at - now);
     co_await thread.news().wait(std::max(rest, std::chrono::milliseconds(1)), seen);
   }
@@ -136,19 +171,16 @@ Outcome show_invalidations(Api& api, Call& call) {
     return refuse(call, 400, "invalid_field", "limit is 1 to 10000");
   if (!call.principal.reach.is_unlimited())
     return refuse(call, 403, "forbidden", "the feed tells of every tenant");
-  const auto reading = api.feed.read(api.engine, place.position, place.journal, limit);
-  if (!reading) return refuse(call, reading.error());
-  if (reading->gone) {
-    send_gone(call.response(), reading->told);
+  // HTTP/1.0 knows no chunks.
+  if (!wants_stream || call.response().is_head() || request.is_http_1_0)
+    return {0, answer_page(api, call.exchange, asker_of(call.principal), std::move(place), limit)};
+  const auto told = api.feed.place();
+  if (!api.engine.can_continue(place.position, told.position.sequence, place.journal)) {
+    send_gone(call.response(), told);
     return {};
   }
-  // HTTP/1.0 knows no chunks.
-  if (wants_stream && !call.response().is_head() && !request.is_http_1_0) {
-    Authority authority(api.authenticator, call.dialect.present(request), engine::Permission::gateway);
-    return {0, stream(api, call.exchange, std::move(place), std::move(authority))};
-  }
-  send_page(call.response(), *reading);
-  return {};
+  Authority authority(api.authenticator, call.dialect.present(request), engine::Permission::gateway);
+  return {0, stream(api, call.exchange, asker_of(call.principal), std::move(place), std::move(authority))};
 }
 
 }  // namespace revoked::net

@@ -51,6 +51,22 @@ Outcome refuse_taken(Api& api, Call& call, const AskedKey& asked) {
   return {};
 }
 
+Task<> answer_key(Api& api, Exchange exchange, std::string asker, std::string key_id, engine::Reach reach) {
+  engine::result<engine::KeyDescription> found = engine::errc::not_ready;
+  const std::function<void()> read = [&] {
+    found = api.engine.describe(key_id, engine::now_unix_ms(), &reach);
+  };
+  if (!co_await read_aside(api, exchange, std::move(asker), read)) co_return;
+  if (!found) {
+    send_problem(exchange.response, found.error());
+    co_return;
+  }
+  std::string body;
+  JsonWriter json(body);
+  write_key(json, *found);
+  exchange.response.send_json(200, body);
+}
+
 }  // namespace
 
 Outcome create_key(Api& api, Call& call) {
@@ -78,13 +94,8 @@ Outcome create_key(Api& api, Call& call) {
 }
 
 Outcome show_key(Api& api, Call& call) {
-  const auto found = api.engine.describe(call.parameters[0], engine::now_unix_ms(), &call.principal.reach);
-  if (!found) return refuse(call, found.error());
-  std::string body;
-  JsonWriter json(body);
-  write_key(json, *found);
-  call.response().send_json(200, body);
-  return {};
+  return {0,
+          answer_key(api, call.exchange, asker_of(call.principal), call.parameters[0], call.principal.reach)};
 }
 
 Outcome verify_key(Api& api, Call& call) {

@@ -6,6 +6,7 @@
 #include "net/api.hpp"
 #include "net/cursor.hpp"
 #include "net/key_writer.hpp"
+#include "net/problem.hpp"
 
 namespace revoked::net {
 namespace {
@@ -23,6 +24,34 @@ bool read_state(std::string_view text, std::optional<KeyState>& state) {
   return state.has_value();
 }
 
+void write_page(const engine::KeyPage& page, std::string& body) {
+  JsonWriter json(body);
+  json.open('{').key("keys").open('[');
+  for (const auto& key : page.keys) write_key(json, key);
+  json.close(']').key("cursor");
+  if (page.more)
+    json.value(seal_cursor(page.last));
+  else
+    json.null();
+  json.close('}');
+}
+
+Task<> answer_list(Api& api, Exchange exchange, std::string asker, engine::KeyQuery query,
+                   engine::Reach reach) {
+  query.reach = &reach;
+  engine::result<engine::KeyPage> page = engine::errc::not_ready;
+  std::string body;
+  const std::function<void()> read = [&] {
+    page = api.engine.list(query, engine::now_unix_ms());
+    if (page) write_page(*page, body);
+  };
+  if (!co_await read_aside(api, exchange, std::move(asker), read)) co_return;
+  if (page)
+    exchange.response.send_json(200, body);
+  else
+    send_problem(exchange.response, page.error());
+}
+
 }  // namespace
 
 bool read_limit(const Request& request, std::size_t most, std::size_t& limit) {
@@ -36,7 +65,6 @@ bool read_limit(const Request& request, std::size_t most, std::size_t& limit) {
 Outcome list_keys(Api& api, Call& call) {
   const auto& request = call.request();
   engine::KeyQuery query;
-  query.reach = &call.principal.reach;
   query.limit = default_page_keys;
   if (!read_limit(request, max_page_keys, query.limit)) {
     return refuse(call, 400, "invalid_field", "limit is 1 to 1000");
@@ -56,20 +84,8 @@ Outcome list_keys(Api& api, Call& call) {
       return refuse(call, 400, "invalid_cursor", "not a cursor of this engine since its start: begin anew");
     query.after = std::move(*after);
   }
-  const auto page = api.engine.list(query, engine::now_unix_ms());
-  if (!page) return refuse(call, page.error());
-  std::string body;
-  JsonWriter json(body);
-  json.open('{').key("keys").open('[');
-  for (const auto& key : page->keys) write_key(json, key);
-  json.close(']').key("cursor");
-  if (page->more)
-    json.value(seal_cursor(page->last));
-  else
-    json.null();
-  json.close('}');
-  call.response().send_json(200, body);
-  return {};
+  return {0,
+          answer_list(api, call.exchange, asker_of(call.principal), std::move(query), call.principal.reach)};
 }
 
 }  // namespace revoked::net

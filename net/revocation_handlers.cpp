@@ -1,6 +1,8 @@
 // Revoking: by id, by what leaked, by owner.
 
 #include <algorithm>
+#include <functional>
+#include <span>
 
 #include "cache/json_writer.hpp"
 #include "net/api.hpp"
@@ -43,17 +45,6 @@ void write_revoked(JsonWriter& json, std::string_view key_id, engine::UnixMs at,
   json.field("position", position).close('}');
 }
 
-// As far as it is known without waiting for the disk.
-void write_known(JsonWriter& json, Api& api, const std::string& key_id, engine::Sequence sequence) {
-  const auto found = api.engine.describe(key_id, engine::now_unix_ms());
-  if (found && found->revocation && found->revocation->at != 0) {
-    const auto& known = *found->revocation;
-    return write_revoked(json, key_id, known.at, known.reason, known.position);
-  }
-  json.open('{').field("key_id", key_id).field("state", "revoked");
-  json.field("position", api.engine.position_of(sequence)).close('}');
-}
-
 // Waits for the disk inside a handler. If it fails, silence says "unknown" (P9).
 Task<bool> settle(Exchange exchange, engine::Sequence sequence) {
   const bool durable = co_await exchange.connection.thread().durable(sequence);
@@ -65,9 +56,12 @@ Task<bool> settle(Exchange exchange, engine::Sequence sequence) {
 }
 
 // The same answer as the first time.
-Task<> answer_again(Api& api, Exchange exchange, std::string key_id, engine::Sequence sequence) {
+Task<> answer_again(Api& api, Exchange exchange, std::string asker, std::string key_id,
+                    engine::Sequence sequence) {
   if (!co_await settle(exchange, sequence)) co_return;
-  const auto found = api.engine.describe(key_id, engine::now_unix_ms());
+  engine::result<engine::KeyDescription> found = errc::not_ready;
+  const std::function<void()> read = [&] { found = api.engine.describe(key_id, engine::now_unix_ms()); };
+  if (!co_await read_aside(api, exchange, std::move(asker), read)) co_return;
   if (!found || !found->revocation) {
     send_problem(exchange.response, found ? errc::not_found : found.error());
     co_return;
@@ -79,46 +73,74 @@ Task<> answer_again(Api& api, Exchange exchange, std::string key_id, engine::Seq
   exchange.response.send_json(200, body);
 }
 
-Task<> answer_secrets(Api& api, Exchange exchange, std::vector<std::string> key_ids,
-                      engine::Sequence sequence) {
+// What became of one of many.
+struct RevokedSecret {
+  std::string key_id;  // empty: there is no such key
+  engine::RevokedKey revoked{};
+};
+
+void write_unknown(JsonWriter& json, std::string_view key_id) {
+  json.open('{').optional_field("key_id", key_id).field("state", "unknown").close('}');
+}
+
+// Nothing is read for what this request has revoked.
+void write_secret(JsonWriter& json, const Api& api, const RevokedSecret& secret, std::string_view reason) {
+  const auto& [key_id, revoked] = secret;
+  if (key_id.empty()) return write_unknown(json, {});
+  if (!revoked.already)
+    return write_revoked(json, key_id, revoked.at, reason, api.engine.position_of(revoked.sequence));
+  const auto found = api.engine.describe(key_id, engine::now_unix_ms());
+  if (!found || !found->revocation) return write_unknown(json, key_id);
+  const auto& [position, at, known_reason] = *found->revocation;
+  write_revoked(json, key_id, at, known_reason, position);
+}
+
+// As far as it is known without looking at the disk.
+void write_known(JsonWriter& json, const Api& api, const RevokedSecret& secret) {
+  json.open('{').field("key_id", secret.key_id).field("state", "revoked");
+  json.field("position", api.engine.position_of(secret.revoked.sequence)).close('}');
+}
+
+void send_results(Api& api, Response& response, std::string body, engine::Sequence sequence) {
+  const auto position = api.engine.position_of(sequence);
+  body.append(R"(],"position":")").append(to_string(position)).append("\"}");
+  set_position(response, position);
+  response.send_json(200, body);
+}
+
+Task<> answer_secrets(Api& api, Exchange exchange, std::string asker, std::vector<RevokedSecret> secrets,
+                      std::string reason, engine::Sequence sequence) {
   if (!co_await settle(exchange, sequence)) co_return;
   std::string body;
   JsonWriter json(body);
   json.open('{').key("results").open('[');
-  for (const auto& key_id : key_ids) {
-    if (key_id.empty()) {
-      json.open('{').field("state", "unknown").close('}');
-      continue;
-    }
-    const auto found = api.engine.describe(key_id, engine::now_unix_ms());
-    if (!found || !found->revocation) {
-      json.open('{').field("key_id", key_id).field("state", "unknown").close('}');
-      continue;
-    }
-    write_revoked(json, key_id, found->revocation->at, found->revocation->reason,
-                  found->revocation->position);
+  // In pieces: others have their turns in between.
+  constexpr std::size_t piece = 100;
+  for (std::size_t begin = 0; begin < secrets.size(); begin += piece) {
+    const auto these = std::span(secrets).subspan(begin, std::min(piece, secrets.size() - begin));
+    const std::function<void()> write = [&] {
+      for (const auto& secret : these) write_secret(json, api, secret, reason);
+    };
+    if (std::ranges::none_of(these, [](const auto& secret) { return secret.revoked.already; }))
+      write();
+    else if (!co_await read_aside(api, exchange, asker, write))
+      co_return;
   }
-  const auto position = api.engine.position_of(sequence);
-  json.close(']').field("position", position).close('}');
-  set_position(exchange.response, position);
-  exchange.response.send_json(200, body);
+  send_results(api, exchange.response, std::move(body), sequence);
 }
 
-Outcome accept_secrets(Api& api, Call& call, const std::vector<std::string>& key_ids,
-                       const std::vector<engine::Sequence>& by, engine::Sequence last) {
+Outcome accept_secrets(Api& api, Call& call, const std::vector<RevokedSecret>& secrets,
+                       std::string_view reason, engine::Sequence last) {
   std::string body;
   JsonWriter json(body);
   json.open('{').key("results").open('[');
-  for (std::size_t i = 0; i < key_ids.size(); ++i) {
-    if (key_ids[i].empty())
-      json.open('{').field("state", "unknown").close('}');
+  for (const auto& secret : secrets) {
+    if (secret.revoked.already)
+      write_known(json, api, secret);
     else
-      write_known(json, api, key_ids[i], by[i]);
+      write_secret(json, api, secret, reason);
   }
-  const auto position = api.engine.position_of(last);
-  json.close(']').field("position", position).close('}');
-  set_position(call.response(), position);
-  call.response().send_json(200, body);
+  send_results(api, call.response(), std::move(body), last);
   return {last, {}};
 }
 
@@ -162,15 +184,16 @@ Outcome revoke_key(Api& api, Call& call) {
   const auto& key_id = call.parameters[0];
   const auto revoked = api.engine.revoke(key_id, reason, call.caller());
   if (!revoked) return refuse(call, revoked.error());
-  if (revoked->already && call.response().is_accept_only()) {
+  if (revoked->already && call.response().is_accept_only() && revoked->sequence > api.engine.durable()) {
     std::string known;
     JsonWriter known_json(known);
-    write_known(known_json, api, key_id, revoked->sequence);
+    write_known(known_json, api, {key_id, *revoked});
     set_position(call.response(), api.engine.position_of(revoked->sequence));
     call.response().send_json(200, known);
     return {revoked->sequence, {}};
   }
-  if (revoked->already) return {0, answer_again(api, call.exchange, key_id, revoked->sequence)};
+  if (revoked->already)
+    return {0, answer_again(api, call.exchange, asker_of(call.principal), key_id, revoked->sequence)};
   const auto position = api.engine.position_of(revoked->sequence);
   thread_local std::string body;
   body.clear();
@@ -201,19 +224,21 @@ Outcome revoke_secrets(Api& api, Call& call) {
                   "give secret or secret_sha256, or 1 to 1000 of them in an array");
   }
   engine::Sequence last = 0;
-  std::vector<std::string> key_ids;
-  std::vector<engine::Sequence> by;
+  std::vector<RevokedSecret> results;
   for (const auto& digest : digests) {
     const auto revoked = api.engine.revoke(digest, reason, call.caller());
     if (!revoked && revoked.error() != errc::not_found) return refuse(call, revoked.error());
+    auto& result = results.emplace_back();
+    if (!revoked) continue;
     const auto key_id = api.engine.key_id_of(digest);
-    key_ids.push_back(revoked && key_id ? *key_id : std::string());
-    by.push_back(revoked ? revoked->sequence : 0);
-    last = std::max(last, by.back());
+    if (!key_id) continue;
+    result = {*key_id, *revoked};
+    last = std::max(last, revoked->sequence);
   }
   if (last == 0) last = api.engine.durable();
-  if (call.response().is_accept_only()) return accept_secrets(api, call, key_ids, by, last);
-  return {0, answer_secrets(api, call.exchange, std::move(key_ids), last)};
+  if (call.response().is_accept_only()) return accept_secrets(api, call, results, reason, last);
+  return {0, answer_secrets(api, call.exchange, asker_of(call.principal), std::move(results),
+                            std::move(reason), last)};
 }
 
 Outcome revoke_user(Api& api, Call& call) { return revoke_owner(api, call, Scope::user); }
