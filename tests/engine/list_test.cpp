@@ -1,11 +1,13 @@
 #include <gtest/gtest.h>
 
 #include "tests/engine/engine_harness.hpp"
+#include "tests/support/eventually.hpp"
 #include "tests/support/temporary_directory.hpp"
 
 namespace revoked::engine {
 namespace {
 
+using revoked::test::eventually;
 using revoked::test::TemporaryDirectory;
 using test::FakeDisk;
 using test::Harness;
@@ -54,24 +56,106 @@ TEST(ListKeys, LeavesOutWhatIsNotDurableYet) {
   EXPECT_EQ(ids(harness->list({}, 1).value()), (std::vector<std::string>{"a", "b"}));
 }
 
-TEST(ListKeys, LooksAtABoundedNumberAndGoesOnFromThere) {
-  Harness harness(std::make_shared<FakeDisk>());
-  const int count = static_cast<int>(Engine::max_listing_look_at) + 10;
-  for (int i = 0; i < count; ++i) {
+constexpr int many = static_cast<int>(Engine::max_listing_look_at) + 10;
+
+// Keys of bob, and at the end one of ann.
+void create_many_of_bob(Harness& harness) {
+  for (int i = 0; i < many; ++i) {
     char id[16];
     std::snprintf(id, sizeof id, "k%08d", i);
-    ASSERT_TRUE(harness.create(id, {i + 1 == count ? "ann" : "bob", "", ""}));
+    const bool is_last = i + 1 == many;
+    ASSERT_TRUE(harness.create(id, {is_last ? "ann" : "bob", "", ""}));
   }
   harness.settle();
+}
+
+TEST(ListKeys, LooksAtABoundedNumberAndGoesOnFromThere) {
+  Harness harness(std::make_shared<FakeDisk>());
+  create_many_of_bob(harness);
   KeyQuery query;
-  query.owners[0] = "ann";
+  query.state = KeyState::revoked;
   const auto first = harness->list(query, 1);
   EXPECT_TRUE(first->keys.empty());
   ASSERT_TRUE(first->more);
+  ASSERT_TRUE(
+      harness->revoke(ids(harness->list({first->last, {}, {}, 100, nullptr}, 1).value()).back(), "", {}));
   query.after = first->last;
   const auto second = harness->list(query, 1);
   EXPECT_EQ(second->keys.size(), 1u);
   EXPECT_FALSE(second->more);
+}
+
+// Whoever asks for few keys of their own, or can reach no others, must not pay for all that there are.
+TEST(ListKeys, OfAUserAreFoundWithoutALookAtAllKeys) {
+  Engine::Options options;
+  options.folding = {1, 0, 100'000};
+  const auto disk = std::make_shared<FakeDisk>();
+  Harness harness([disk] { return std::make_unique<test::FakeStore>(disk); }, options);
+  create_many_of_bob(harness);
+  ASSERT_TRUE(eventually([&] { return harness.store().folded_to() >= harness->durable(); }));
+  Reach reach;
+  reach.limits[static_cast<std::size_t>(Scope::user)] = {"ann"};
+  std::vector<KeyQuery> queries(2);
+  queries[0].owners[0] = "ann";
+  queries[1].reach = &reach;
+  for (const auto& query : queries) {
+    const auto page = harness->list(query, 1);
+    ASSERT_TRUE(page);
+    EXPECT_EQ(page->keys.size(), 1u);
+    EXPECT_FALSE(page->more);
+  }
+}
+
+// Page by page and each exactly once, whether the marks have been written or not, and whatever became of
+// them; what only has the user, or was revoked with the owner, does not count.
+TEST(ListKeys, OfAUserComeInTheOrderOfTheirCreation) {
+  const TemporaryDirectory directory;
+  std::vector<std::string> expected;
+  {
+    Harness harness(directory / "data");
+    for (int i = 0; i < 60; ++i) {
+      const auto id = (i % 2 == 0 ? "z" : "a") + std::to_string(i);
+      const bool is_anns = i % 3 == 0;
+      ASSERT_TRUE(harness.create(id, {is_anns ? "ann" : "bob", "", i % 4 == 0 ? "w" : ""}));
+      if (is_anns && i % 4 == 0) expected.push_back(id);
+      if (i == 30) {
+        ASSERT_TRUE(harness->revoke_owner(Scope::user, "ann", "", {}));
+      }
+    }
+    ASSERT_TRUE(harness->rotate("z36", test::digest_of("another"), 0, {}));
+    harness.settle();
+  }
+  for (const bool is_folded : {false, true}) {
+    Engine::Options options;
+    if (is_folded) options.folding = {1, 0, 7};
+    Harness harness(directory / "data", options);
+    if (is_folded) {
+      ASSERT_TRUE(eventually([&] { return harness.store().folded_to() >= harness->durable(); }));
+    }
+    KeyQuery query;
+    query.owners = {"ann", "", "w"};
+    query.limit = 2;
+    std::vector<std::string> found;
+    for (bool more = true; more;) {
+      const auto page = harness->list(query, 1);
+      ASSERT_TRUE(page);
+      EXPECT_LE(page->keys.size(), query.limit);
+      for (const auto& id : ids(*page)) found.push_back(id);
+      more = page->more;
+      query.after = page->last;
+    }
+    EXPECT_EQ(found, expected);
+  }
+}
+
+TEST(ListKeys, OfAUserRefuseTheCursorOfAnotherList) {
+  Harness harness(std::make_shared<FakeDisk>());
+  ASSERT_TRUE(harness.create("a", {"ann", "", ""}));
+  harness.settle();
+  KeyQuery query;
+  query.owners[0] = "ann";
+  query.after = "a-key";
+  EXPECT_EQ(harness->list(query, 1).error(), errc::invalid_field);
 }
 
 TEST(RevokeMany, SaysOfEachWhatBecameOfIt) {
