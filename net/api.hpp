@@ -5,6 +5,7 @@
 // says in its Outcome what its answer waits for. The native routes stand in one constant table in
 // engine_service.cpp, those of each dialect in a file of its own (dialects/).
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -22,6 +23,19 @@
 
 namespace revoked::net {
 
+// When somebody last revoked one by one: who changes many then keeps out of their way. Thread-safe.
+class SinglePace {
+ public:
+  void note() { noted_.store(engine::now_unix_ms(), std::memory_order_relaxed); }
+  bool is_just_now() const {
+    constexpr engine::UnixMs just_now = 200;
+    return engine::now_unix_ms() < noted_.load(std::memory_order_relaxed) + just_now;
+  }
+
+ private:
+  std::atomic<engine::UnixMs> noted_{0};
+};
+
 // All of it outlives the server. Thread-safe.
 struct Api {
   engine::Engine& engine;
@@ -30,6 +44,7 @@ struct Api {
   std::function<bool()> is_redis_connected;  // empty: no Redis
   const std::atomic<bool>& is_draining;
   std::shared_ptr<ReadingPool> readings = std::make_shared<ReadingPool>();
+  std::shared_ptr<SinglePace> pace = std::make_shared<SinglePace>();
 };
 
 struct Call;

@@ -3,7 +3,9 @@
 
 #include <algorithm>
 #include <array>
+#include <boost/asio/post.hpp>
 #include <chrono>
+#include <utility>
 #include <vector>
 
 #include "cache/json_writer.hpp"
@@ -28,6 +30,8 @@ using Line = LineReader::Line;
 constexpr std::size_t max_failures_told = 1000;
 // How far a bulk runs ahead of the disk: others have to come in between, and wait for what it has written.
 constexpr engine::Sequence max_lead = 2 * engine::Journal::max_batch_events;
+// The same while others revoke one by one: what they wait for, and what their gateways have to take in first.
+constexpr engine::Sequence max_lead_beside_others = 256;
 // How often the log tells how far a bulk has got.
 constexpr std::chrono::seconds tell_every{2};
 
@@ -340,19 +344,30 @@ class Progress {
   bool ended_ = false;
 };
 
-// Everything that has arrived. What waits for the disk stays bounded.
+// Between two turns of a bulk: what waits for the disk stays bounded, and the others on this thread have
+// theirs.
+Task<bool> give_way(Api& api, NetworkThread& thread, const Bulk& bulk) {
+  const auto lead = api.pace->is_just_now() ? max_lead_beside_others : max_lead;
+  if (bulk.last() > lead && !co_await thread.durable(bulk.last() - lead)) co_return false;
+  co_await cache::asio::post(thread.executor(), cache::asio::use_awaitable_t<cache::Executor>());
+  co_return true;
+}
+
+// Everything that has arrived.
 Task<boost::system::error_code> take_arrived(Api& api, NetworkThread& thread, Bulk& bulk, LineReader& lines,
                                              Progress& progress) {
   if (!bulk.look_again()) co_return errc::refused;
   Line line;
+  auto last = bulk.last();
   while (lines.take(line)) {
     if (const auto error = co_await take(api, thread, bulk, &line)) co_return error;
     progress.taken(line.number);
+    if (std::exchange(last, bulk.last()) == bulk.last()) continue;
+    if (!co_await give_way(api, thread, bulk)) co_return errc::storage_failed;
   }
   if (const auto error = co_await take(api, thread, bulk, nullptr)) co_return error;
   progress.tell_now_and_then();
-  if (bulk.last() > max_lead && !co_await thread.durable(bulk.last() - max_lead))
-    co_return errc::storage_failed;
+  if (!co_await give_way(api, thread, bulk)) co_return errc::storage_failed;
   co_return boost::system::error_code();
 }
 

@@ -164,6 +164,7 @@ Outcome revoke_owner(Api& api, Call& call, Scope scope) {
   std::string reason;
   if (!read_reason(call.request(), reason)) return refuse(call, errc::invalid_field);
   const auto& id = call.parameters[0];
+  api.pace->note();
   const auto revoked = api.engine.revoke_owner(scope, id, reason, call.caller());
   if (!revoked) return refuse(call, revoked.error());
   const auto position = api.engine.position_of(revoked->sequence);
@@ -182,6 +183,7 @@ Outcome revoke_key(Api& api, Call& call) {
   std::string reason;
   if (!read_reason(call.request(), reason)) return refuse(call, errc::invalid_field);
   const auto& key_id = call.parameters[0];
+  api.pace->note();
   const auto revoked = api.engine.revoke(key_id, reason, call.caller());
   if (!revoked) return refuse(call, revoked.error());
   if (revoked->already && call.response().is_accept_only() && revoked->sequence > api.engine.durable()) {
@@ -224,6 +226,7 @@ Outcome revoke_secrets(Api& api, Call& call) {
                   "give secret or secret_sha256, or 1 to 1000 of them in an array");
   }
   engine::Sequence last = 0;
+  api.pace->note();
   std::vector<RevokedSecret> results;
   for (const auto& digest : digests) {
     const auto revoked = api.engine.revoke(digest, reason, call.caller());
