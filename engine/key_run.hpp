@@ -25,6 +25,7 @@ class KeyRun {
   void clear();
 
   std::size_t size() const { return places_.size(); }
+  std::size_t size_bytes() const { return bytes_.size(); }
   Entry operator[](std::size_t i) const;
   // The first entry whose id is not less; size() if there is none.
   std::size_t lower_bound(std::string_view key_id) const;

@@ -34,8 +34,9 @@ bool RocksdbKeyFiles::announce(Sequence first) {
 
 result<void> RocksdbKeyFiles::add(std::shared_ptr<const KeyRun> run, Sequence first) {
   std::unique_lock lock(mutex_);
-  changed_.wait(lock, [this] { return failed_ || gathered_keys_ < keys_a_file || writing_.empty(); });
+  changed_.wait(lock, [this] { return failed_ || !is_enough() || writing_.empty(); });
   gathered_keys_ += run->size();
+  gathered_bytes_ += run->size_bytes();
   // Few runs: who looks for a key looks into all of them.
   if (!gathered_.empty() && gathered_.back().run->size() < small_run)
     gathered_.back().run = KeyRun::join(*gathered_.back().run, *run);
@@ -87,10 +88,10 @@ void RocksdbKeyFiles::work() {
   while (true) {
     changed_.wait(lock, [this] { return stopping_ || !gathered_.empty(); });
     if (gathered_.empty()) return;
-    changed_.wait_for(lock, gather_at_most,
-                      [this] { return stopping_ || hurry_ || gathered_keys_ >= keys_a_file; });
+    changed_.wait_for(lock, gather_at_most, [this] { return stopping_ || hurry_ || is_enough(); });
     writing_.swap(gathered_);
     gathered_keys_ = 0;
+    gathered_bytes_ = 0;
     hurry_ = false;
     changed_.notify_all();
     const auto group = writing_;

@@ -47,12 +47,14 @@ class RocksdbKeyFiles {
 
  private:
   static constexpr std::size_t keys_a_file = 200'000;
+  static constexpr std::size_t bytes_a_file = 64 << 20;  // memory, and disk that is needed yet
   static constexpr std::size_t small_run = 4096;
   struct Gathered {
     std::shared_ptr<const KeyRun> run;
     Sequence first;
   };
 
+  bool is_enough() const { return gathered_keys_ >= keys_a_file || gathered_bytes_ >= bytes_a_file; }
   void work();
   bool write(const std::deque<Gathered>& group);
   bool raise_mark(Sequence from);
@@ -67,6 +69,7 @@ class RocksdbKeyFiles {
   std::deque<Gathered> gathered_;
   std::deque<Gathered> writing_;
   std::size_t gathered_keys_ = 0;
+  std::size_t gathered_bytes_ = 0;
   Sequence announced_ = 0;  // 0: nothing
   bool hurry_ = false;
   bool failed_ = false;

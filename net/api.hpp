@@ -43,6 +43,10 @@ struct Api {
   const Authenticator& authenticator;
   std::function<bool()> is_redis_connected;  // empty: no Redis
   const std::atomic<bool>& is_draining;
+  // Little room is left on the disk: what only grows is refused. Empty: never.
+  std::function<bool()> is_storage_full{};
+  // See has_share_left(). 0: any number.
+  std::uint64_t max_keys_per_workspace = 0;
   std::shared_ptr<ReadingPool> readings = std::make_shared<ReadingPool>();
   std::shared_ptr<SinglePace> pace = std::make_shared<SinglePace>();
 };
@@ -131,6 +135,14 @@ std::string asker_of(const engine::Principal& principal);
 // Calls `read`, which reads the disk, on the reading pool and goes on on the connection's thread. False: too
 // much waits for the disk already; a 503 has been sent.
 Task<bool> read_aside(Api& api, Exchange exchange, std::string asker, const std::function<void()>& read);
+
+inline bool is_storage_full(const Api& api) { return api.is_storage_full && api.is_storage_full(); }
+
+// Whether the workspace of a new key may have another one, beside those it has that are not revoked. A key
+// without a workspace counts for its application, or else its user. Those who ask at the same time may
+// together go a little beyond.
+bool has_share_left(const Api& api, const engine::NewKey& key);
+inline constexpr std::string_view no_share_left = "the owner of this key has as many keys as it may have";
 
 // Reads ?limit= over what `limit` is. False: it is not 1 to `most`.
 bool read_limit(const Request& request, std::size_t most, std::size_t& limit);

@@ -138,6 +138,7 @@ class Import final : public Bulk {
     }
     // Nobody could ever be told a secret that we made here.
     if (!asked_.has_secret) return fail(*line, "secret_missing");
+    if (!has_share_left(api_, asked_.key)) return fail(*line, "limit_reached");
     if (texts_.bytes() >= max_texts_bytes) {
       if (const auto done = create_gathered(); !done) return done;
     }
@@ -167,6 +168,7 @@ class Import final : public Bulk {
   engine::result<void> create_gathered() {
     if (gathered_.empty()) return {};
     if (const auto may = look_again(); !may) return may;
+    if (is_storage_full(api_)) return refuse_gathered("storage_full");
     const auto created = api_.engine.create_many(gathered_, caller_);
     if (!created) return created.error();
     reached(created->last);
@@ -177,10 +179,22 @@ class Import final : public Bulk {
       else if (const auto failed = fail({{}, numbers_[i]}, problem_kind(error).code); !failed)
         return failed;
     }
+    forget_gathered();
+    return {};
+  }
+
+  engine::result<void> refuse_gathered(std::string_view code) {
+    for (const auto number : numbers_) {
+      if (const auto failed = fail({{}, number}, code); !failed) return failed;
+    }
+    forget_gathered();
+    return {};
+  }
+
+  void forget_gathered() {
     gathered_.clear();
     numbers_.clear();
     texts_.clear();
-    return {};
   }
 
   AskedKey asked_;

@@ -89,6 +89,12 @@ bool changes_something(const Route& route) {
          route.permission == Permission::keys_revoke;
 }
 
+// Whether what the route does makes the journal grow without end, as ending keys does not.
+bool grows(const Route& route) {
+  return route.permission == Permission::keys_create ||
+         (route.permission == Permission::keys_write && route.handler != suspend_key);
+}
+
 // Who tried what in vain. Not the path as it was sent: it may hold anything.
 void record_refusal(Api& api, const Exchange& exchange, const Route& route, const Parameters& parameters,
                     const engine::Principal& principal) {
@@ -119,7 +125,7 @@ Outcome EngineService::handle(Exchange& exchange) {
   Call call{exchange, match.parameters, principal, dialect};
   auto outcome = authorise_and_call(call, *match.route, principal);
   const auto status = exchange.response.status();
-  if ((status == 401 || status == 403) && changes_something(*match.route)) {
+  if ((status == 401 || status == 403) && changes_something(*match.route) && !is_storage_full(api_)) {
     record_refusal(api_, exchange, *match.route, match.parameters, principal);
   }
   return outcome;
@@ -140,6 +146,9 @@ Outcome EngineService::authorise_and_call(Call& call, const Route& route, engine
       return refuse(call, 403, "forbidden",
                     "this takes the permission " + std::string(to_string(*route.permission)));
     }
+  }
+  if (grows(route) && is_storage_full(api_)) {
+    return refuse(call, 507, "storage_full", "the disk has little room left: only what ends keys is done");
   }
   // Dropped silently, a filter would let through what it was to keep out, and a reason be lost.
   if (&call.dialect == &native && !is_percent_encoded(call.request().query)) {
@@ -171,6 +180,20 @@ Task<bool> read_aside(Api& api, Exchange exchange, std::string asker, const std:
   const bool was_read = co_await api.readings->run(thread.executor(), std::move(asker), read);
   if (!was_read) send_problem(exchange.response, engine::errc::overloaded);
   co_return was_read;
+}
+
+bool has_share_left(const Api& api, const engine::NewKey& key) {
+  using engine::Scope;
+  const auto most = api.max_keys_per_workspace;
+  // Mostly nobody can have so many, as all together have not.
+  if (most == 0 || api.engine.size().keys < most) return true;
+  for (const auto scope : {Scope::workspace, Scope::application, Scope::user}) {
+    const auto owner = key.owners[static_cast<std::size_t>(scope)];
+    if (owner.empty()) continue;
+    const auto living = api.engine.count_revocable(scope, owner, {});
+    return !living || *living < most;
+  }
+  return true;
 }
 
 void set_position(Response& response, engine::Position position) {

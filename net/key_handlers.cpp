@@ -74,6 +74,7 @@ Outcome create_key(Api& api, Call& call) {
   if (const auto refusal = read_asked_key(asked, call.request().body, api.engine, call.principal)) {
     return refuse(call, refusal->status, refusal->code, refusal->detail);
   }
+  if (!has_share_left(api, asked.key)) return refuse(call, 409, "limit_reached", no_share_left);
   const auto created = create_asked_key(api, call, asked);
   if (!created && created.error() == engine::errc::already_exists) return refuse_taken(api, call, asked);
   if (!created) return refuse(call, created.error());

@@ -13,6 +13,7 @@
 #include "cache/feed.hpp"
 #include "cache/redis.hpp"
 #include "engine/engine.hpp"
+#include "engine/free_space.hpp"
 #include "engine/this_thread.hpp"
 #include "net/engine_service.hpp"
 #include "net/jwt.hpp"
@@ -38,6 +39,8 @@ struct Configuration {
   std::string bus_key_file;
   std::string key_prefix{engine::default_key_prefix};
   net::JwtOptions jwt;
+  std::uint64_t storage_reserve_mib = 0;
+  std::uint64_t max_keys_per_workspace = 10'000'000;
   std::string log_level = "info";
   bool dev = false;
 };
@@ -76,6 +79,11 @@ std::optional<int> read_configuration(int argc, char** argv, Configuration& conf
               "nothing is signed");
   add_jwt_options(options, configuration.jwt);
   options.add("--key-prefix", configuration.key_prefix, "What issued secrets begin with");
+  options.add(
+      "--storage-reserve-mib", configuration.storage_reserve_mib,
+      "Below so much free disk only what ends keys is done; 0: a twentieth, 256 to 2048, at most half");
+  options.add("--max-keys-per-workspace", configuration.max_keys_per_workspace,
+              "How many keys a workspace may have that are not revoked; 0: any number");
   options.add("--log-level", configuration.log_level, "debug, info, warning or error");
   options.add_flag("--dev", configuration.dev, "Temporary data, gone at the end; prints its master key");
   return options.parse(argc, argv);
@@ -286,7 +294,11 @@ int serve(const Configuration& configuration) {
   Bus bus(feed, redis, tools::read_bus_keys(configuration.bus_key_file));
   std::function<bool()> redis_state;
   if (bus.has_redis()) redis_state = [&bus] { return bus.is_connected(); };
-  net::EngineService service({engine, feed, authenticator, redis_state, draining});
+  const engine::FreeSpace free_space({[&] { return engine::free_space_of(configuration.data_dir); },
+                                      configuration.storage_reserve_mib << 20});
+  net::EngineService service({engine, feed, authenticator, redis_state, draining,
+                              [&free_space] { return free_space.is_low(); },
+                              configuration.max_keys_per_workspace});
   const auto server = tools::listen(server_options, service, &engine);
   feed.add_watcher([&server] { server->notify_all(); });
 

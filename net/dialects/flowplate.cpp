@@ -115,6 +115,7 @@ Outcome create_user_key(Api& api, Call& call) {
   if (const auto refusal = read_asked_key(asked, std::move(*members), api.engine, call.principal)) {
     return refuse(call, refusal->status, refusal->code, refusal->detail);
   }
+  if (!has_share_left(api, asked.key)) return refuse(call, 409, "limit_reached", no_share_left);
   const auto created = create_asked_key(api, call, asked);
   if (!created) return refuse(call, created.error());
   std::string body;

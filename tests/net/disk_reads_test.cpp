@@ -77,7 +77,7 @@ class DiskReads : public testing::Test {
   std::atomic<bool> draining_{false};
   std::shared_ptr<ReadingPool> pool_ =
       std::make_shared<ReadingPool>(1, ReadingPool::Limits{.waiting = 2, .waiting_of_one = 2});
-  EngineService service_{Api{engine_, feed_, authenticator_, {}, draining_, pool_}};
+  EngineService service_{Api{engine_, feed_, authenticator_, {}, draining_, {}, 0, pool_}};
   std::unique_ptr<Server> server_;
 };
 

@@ -1,0 +1,98 @@
+// One caller who may create keys fills the disk: everybody can go on revoking.
+
+#include <gtest/gtest.h>
+#include <sched.h>
+#include <sys/mount.h>
+
+#include <random>
+
+#include "tests/support/revoked_programs.hpp"
+
+namespace revoked::test {
+namespace {
+
+// A small file system on a directory, in a mount namespace of this test's own.
+class SmallDisk {
+ public:
+  explicit SmallDisk(const std::filesystem::path& directory, const std::string& size)
+      : directory_(directory) {
+    mounted_ = ::unshare(CLONE_NEWNS) == 0 &&
+               ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 &&
+               ::mount("tmpfs", directory_.c_str(), "tmpfs", 0, ("size=" + size).c_str()) == 0;
+  }
+  ~SmallDisk() {
+    if (mounted_) ::umount2(directory_.c_str(), MNT_DETACH);
+  }
+  SmallDisk(const SmallDisk&) = delete;
+  SmallDisk& operator=(const SmallDisk&) = delete;
+  bool is_mounted() const { return mounted_; }
+
+ private:
+  const std::filesystem::path directory_;
+  bool mounted_ = false;
+};
+
+// Keys with as much metadata as there may be, which nothing can compress.
+class Lines {
+ public:
+  explicit Lines(std::uint64_t seed) : random_(seed) {}
+  std::string next(std::size_t count) {
+    std::string lines;
+    for (std::size_t i = 0; i < count; ++i) {
+      lines.append(R"({"secret_sha256":")");
+      append_random(lines, 64, "0123456789abcdef");
+      lines.append(R"(","metadata":{"x":")");
+      append_random(lines, 4000, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_");
+      lines.append("\"}}\n");
+    }
+    return lines;
+  }
+
+ private:
+  void append_random(std::string& out, std::size_t count, std::string_view alphabet) {
+    for (std::size_t i = 0; i < count; ++i) out.push_back(alphabet[random_() % alphabet.size()]);
+  }
+  std::mt19937_64 random_;
+};
+
+bool is_for_want_of_room(const HttpResponse& response) {
+  return response.status == 507 || response.json()["failed"][0]["code"].text() == "storage_full";
+}
+
+TEST(P13Fair, WhoFillsTheDiskKeepsNobodyFromRevoking) {
+  const auto seed = std::random_device{}();
+  SCOPED_TRACE("seed " + std::to_string(seed));
+  EngineProcess engine;
+  ASSERT_EQ(engine.stop(), 0);
+  const SmallDisk disk(engine.data_directory(), "400m");
+  if (!disk.is_mounted()) GTEST_SKIP() << "this takes the right to mount a tmpfs";
+  engine.start();
+  const auto doomed = create_keys(engine, 300);
+  HttpClient admin = engine.client();
+  Lines lines(seed);
+  std::size_t revoked = 0;
+  bool was_full = false;
+  // Half a gigabyte, and revocations all along.
+  for (int i = 0; i < 1300; ++i) {
+    HttpClient importer = engine.client();
+    const auto answer = importer.request("POST", "/v1/keys/import", {}, lines.next(100));
+    const bool is_full = is_for_want_of_room(answer);
+    ASSERT_TRUE(is_full || answer.status == 200) << answer.body;
+    was_full = was_full || is_full;
+    if (i % 10 == 0) {
+      ASSERT_EQ(revoke(admin, doomed[revoked++].key_id).status, 200);
+    }
+  }
+  EXPECT_TRUE(was_full);
+  for (; revoked < doomed.size(); ++revoked) ASSERT_EQ(revoke(admin, doomed[revoked].key_id).status, 200);
+  EXPECT_FALSE(engine.process().wait(0ms).has_value());
+
+  engine.kill();
+  engine.start();
+  HttpClient client = engine.client();
+  for (const auto& key : doomed) ASSERT_EQ(state_of(client, key.key_id), "revoked") << key.key_id;
+  engine.kill();
+}
+
+}  // namespace
+}  // namespace revoked::test
