@@ -68,7 +68,6 @@ std::optional<Feed::Reading> Feed::read_newest(const engine::Engine& engine, Pos
   return {};
 }
 
-
 engine::result<Feed::Reading> Feed::read(const engine::Engine& engine, Position after,
                                          std::string_view journal, std::size_t max_events) const {
   if (auto newest = read_newest(engine, after, journal, max_events)) return std::move(*newest);

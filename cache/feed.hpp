@@ -59,8 +59,8 @@ class Feed final : public engine::JournalListener {
     std::vector<Item> items;
   };
   // The messages after `after`, up to about `max_events` events and max_page_bytes, if that takes no look at
-  // the disk. Gone as well if `after`'s epoch has another journal id than `journal`, unless that is empty: the
-  // reader followed another journal, or this one before an older copy of it was restored.
+  // the disk. Gone as well if `after`'s epoch has another journal id than `journal`, unless that is empty:
+  // the reader followed another journal, or this one before an older copy of it was restored.
   std::optional<Reading> read_newest(const engine::Engine& engine, Position after, std::string_view journal,
                                      std::size_t max_events) const;
   // The same of any age. May read the disk.
