@@ -439,6 +439,8 @@ Task<error_code> EngineClient::Impl::exchange_row(std::shared_ptr<Impl> self, st
         co_await HttpConnection::receive(connection, row.size() == 1, max_decision_bytes, deadline);
     if (self->stopped) co_return errc::not_ready;
     const bool is_malformed = response.has_error() && response.error() == errc::malformed;
+    if (response.has_error() && response.error() == errc::timed_out)
+      self->pace.answered(count, Clock::now() - from);
     if (response.has_error() && !is_malformed) co_return response.error();
     const auto question = row.front();
     row.pop_front();

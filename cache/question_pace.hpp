@@ -20,9 +20,9 @@ class QuestionPace {
   // A question that has less time left than this is not worth putting.
   Duration expected() const { return std::min(expected_, patience_ / 2); }
 
-  // So many were put in a row, and the last was answered after so long.
+  // So many were put in a row, and the last was answered, or not yet, after so long.
   void answered(std::size_t count, Duration took) {
-    expected_ = (7 * expected_ + took) / 8;
+    expected_ = expected_ == Duration{} ? took : (7 * expected_ + took) / 8;
     least_ = std::min(least_ + least_ / 64, took);
     if (took > std::max(patience_ / 4, 2 * least_)) {
       in_row_ = std::max<std::size_t>(in_row_ / 2, 1);
