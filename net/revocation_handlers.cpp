@@ -101,9 +101,11 @@ void write_known(JsonWriter& json, const Api& api, const RevokedSecret& secret) 
   json.field("position", api.engine.position_of(secret.revoked.sequence)).close('}');
 }
 
-void send_results(Api& api, Response& response, std::string body, engine::Sequence sequence) {
+// Ends what `json` has begun in `body`.
+void send_results(Api& api, Response& response, JsonWriter& json, const std::string& body,
+                  engine::Sequence sequence) {
   const auto position = api.engine.position_of(sequence);
-  body.append(R"(],"position":")").append(to_string(position)).append("\"}");
+  json.close(']').field("position", position).close('}');
   set_position(response, position);
   response.send_json(200, body);
 }
@@ -126,7 +128,7 @@ Task<> answer_secrets(Api& api, Exchange exchange, std::string asker, std::vecto
     else if (!co_await read_aside(api, exchange, asker, write))
       co_return;
   }
-  send_results(api, exchange.response, std::move(body), sequence);
+  send_results(api, exchange.response, json, body, sequence);
 }
 
 Outcome accept_secrets(Api& api, Call& call, const std::vector<RevokedSecret>& secrets,
@@ -140,7 +142,7 @@ Outcome accept_secrets(Api& api, Call& call, const std::vector<RevokedSecret>& s
     else
       write_secret(json, api, secret, reason);
   }
-  send_results(api, call.response(), std::move(body), last);
+  send_results(api, call.response(), json, body, last);
   return {last, {}};
 }
 
