@@ -180,7 +180,7 @@ TEST_F(LiveAuthority, OfAStreamEndsWithItsKeysTime) {
 }
 
 TEST_F(LiveAuthority, OfAMasterKeyEndsWhenItLeavesTheFile) {
-  const test::TemporaryDirectory directory;
+  const revoked::test::TemporaryDirectory directory;
   const auto file = (directory / "keys").string();
   const auto write = [&](const std::string& text) {
     std::ofstream(file + ".new") << text;
@@ -215,7 +215,7 @@ class LiveTokens : public LiveAuthority {
     return key_.token(header("HS256", "one"), payload({{"exp", expires}, {"scope", "\"" + scope + "\""}}));
   }
 
-  test::TemporaryDirectory directory_;
+  revoked::test::TemporaryDirectory directory_;
   SigningKey key_ = SigningKey::hs256(std::string(32, 'a'));
 };
 

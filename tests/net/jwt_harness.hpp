@@ -14,8 +14,8 @@
 
 namespace revoked::net {
 
-using test::base64url;
-using test::SigningKey;
+using revoked::test::base64url;
+using revoked::test::SigningKey;
 
 inline constexpr std::int64_t now_s = 1'800'000'000;
 inline constexpr engine::UnixMs now_ms = now_s * 1000;
@@ -108,7 +108,7 @@ class JwtTest : public testing::Test {
     return key_for("HS256").token(header, payload());
   }
 
-  test::TemporaryDirectory directory_;
+  revoked::test::TemporaryDirectory directory_;
   std::vector<std::string> reports_;
   std::unique_ptr<JwtVerifier> verifier_;
 };
