@@ -49,11 +49,11 @@ void revoke(Repeat repeat) {
 
 void encode_message(Repeat repeat) {
   auto batch = revocations(1, 1);
-  repeat([&](std::size_t) { keep(cache::encode_message(batch.view(), stamp).data()); });
+  repeat([&](std::size_t) { keep(cache::encode_messages(batch.view(), stamp).front().text.data()); });
 }
 
 void decode_message(Repeat repeat) {
-  const auto text = cache::encode_message(revocations(1, 1).view(), stamp);
+  const auto text = cache::encode_messages(revocations(1, 1).view(), stamp).front().text;
   repeat([&](std::size_t) { keep(cache::decode_message(text)->events.data()); });
 }
 
@@ -61,7 +61,7 @@ void follow(Repeat repeat) {
   cache::Follower follower({});
   cache::NearCache near_cache({.max_entries = keys, .max_marks = 2 * keys});
   const cache::Monotonic now{std::chrono::hours(1)};
-  auto message = *cache::decode_message(cache::encode_message(revocations(1, 1).view(), stamp));
+  auto message = *cache::decode_message(cache::encode_messages(revocations(1, 1).view(), stamp).front().text);
   near_cache.flush(*follower
                         .on_message({1, 1, 0, told_at, {}, std::string(stamp.journal), {}},
                                     cache::Follower::Source::engine, now)

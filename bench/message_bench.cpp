@@ -41,13 +41,15 @@ void decode_event(benchmark::State& state) {
 
 void encode_message(benchmark::State& state) {
   auto batch = revocations(1, static_cast<std::uint32_t>(state.range(0)));
-  for (auto _ : state) benchmark::DoNotOptimize(cache::encode_message(batch.view(), stamp));
+  for (auto _ : state) benchmark::DoNotOptimize(cache::encode_messages(batch.view(), stamp));
   state.SetItemsProcessed(state.iterations() * state.range(0));
 }
 
 void decode_message(benchmark::State& state) {
   const auto text =
-      cache::encode_message(revocations(1, static_cast<std::uint32_t>(state.range(0))).view(), stamp);
+      cache::encode_messages(revocations(1, static_cast<std::uint32_t>(state.range(0))).view(), stamp)
+          .front()
+          .text;
   for (auto _ : state) {
     if (!cache::decode_message(text)) state.SkipWithError("malformed");
   }
@@ -61,7 +63,7 @@ void follow(benchmark::State& state) {
   const cache::Monotonic now{std::chrono::hours(1)};
   const auto count = static_cast<engine::Sequence>(state.range(0));
   auto message = *cache::decode_message(
-      cache::encode_message(revocations(1, static_cast<std::uint32_t>(count)).view(), stamp));
+      cache::encode_messages(revocations(1, static_cast<std::uint32_t>(count)).view(), stamp).front().text);
   near_cache.flush(*follower
                         .on_message({1, 1, 0, told_at, {}, std::string(stamp.journal), {}},
                                     cache::Follower::Source::engine, now)

@@ -42,7 +42,7 @@ class NullStore final : public engine::Store {
   result<std::optional<std::pair<Sequence, std::string>>> fetch_key(std::string_view) const override {
     return std::optional<std::pair<Sequence, std::string>>{};
   }
-  result<Sequence> owner_mark_after(Scope, std::string_view, Sequence) const override { return Sequence{0}; }
+  result<Sequence> owner_mark_after(const engine::OwnerIds&, Sequence) const override { return Sequence{0}; }
   Sequence folded_to() const override { return last_; }
   result<void> fold(const std::vector<engine::FoldedRevocation>&, Sequence) override { return {}; }
   result<std::string> checkpoint_id() const override { return std::string(); }

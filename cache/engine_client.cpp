@@ -12,12 +12,12 @@
 #include <unordered_map>
 #include <vector>
 
-#include "cache/digest_hash.hpp"
 #include "cache/endpoint.hpp"
 #include "cache/feed_stream.hpp"
 #include "cache/http_connection.hpp"
 #include "cache/json_writer.hpp"
 #include "cache/question_pace.hpp"
+#include "engine/keyed_hash.hpp"
 
 namespace revoked::cache {
 
@@ -28,7 +28,7 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr std::size_t max_decision_bytes = 64 << 10;
-constexpr std::size_t max_page_bytes = 64 << 20;
+constexpr std::size_t max_page_bytes = engine::max_page_bytes + engine::max_page_frame_bytes;
 constexpr std::size_t page_limit = 1000;  // messages
 constexpr std::size_t max_fetches = 4;    // pages read at once
 constexpr auto idle_timeout = 30s;        // then an unused connection is closed
@@ -180,10 +180,10 @@ struct EngineClient::Impl : std::enable_shared_from_this<Impl> {
   const std::string head;
   std::shared_ptr<NameLookup> names;
 
-  std::unordered_map<engine::Digest, QuestionPointer, DigestHash> questions;  // none of them is over
-  std::size_t askers = 0;                                                     // in all of them together
-  FairQueue<QuestionPointer> queue;                                           // not given to a worker yet
-  std::vector<QuestionPointer> unput;                                         // over, and not told yet
+  std::unordered_map<engine::Digest, QuestionPointer, engine::KeyedHash> questions;  // none of them is over
+  std::size_t askers = 0;              // in all of them together
+  FairQueue<QuestionPointer> queue;    // not given to a worker yet
+  std::vector<QuestionPointer> unput;  // over, and not told yet
   QuestionPace pace;
   Timer clock;
   bool clock_runs = false;

@@ -7,11 +7,14 @@
 #include <string>
 #include <string_view>
 
+#include "engine/event.hpp"
+
 namespace revoked::cache {
 
 class EventStream {
  public:
-  static constexpr std::size_t default_max_event_bytes = 64 << 20;
+  // A message and what stands around it.
+  static constexpr std::size_t default_max_event_bytes = engine::max_message_bytes + 1024;
 
   // Called with the data of each event that has data. False ends the reading: the rest of the bytes is not
   // looked at any more.

@@ -4,6 +4,27 @@
 
 namespace revoked::cache {
 
+namespace {
+
+// How full a reading is: one message always fits.
+class Filling {
+ public:
+  explicit Filling(std::size_t max_events) : max_events_(max_events) {}
+  bool takes(Sequence first, Sequence last, std::size_t bytes) {
+    if (bytes_ != 0 && (events_ >= max_events_ || bytes_ + bytes > engine::max_page_bytes)) return false;
+    events_ += last - first + 1;
+    bytes_ += bytes;
+    return true;
+  }
+
+ private:
+  const std::size_t max_events_;
+  std::size_t events_ = 0;
+  std::size_t bytes_ = 0;
+};
+
+}  // namespace
+
 void Feed::add_outlet(Outlet outlet) {
   const std::scoped_lock lock(mutex_);
   outlets_.push_back(std::move(outlet));
@@ -16,16 +37,19 @@ void Feed::add_watcher(Watcher watcher) {
 
 void Feed::on_batch(const engine::BatchView& batch) {
   if (batch.epoch() != told_.position.epoch) begin_epoch(batch);
-  const auto message = std::make_shared<const std::string>(encode_message(batch, stamp_now(told_.journal)));
+  auto messages = encode_messages(batch, stamp_now(told_.journal));
   const std::scoped_lock lock(mutex_);
-  told_.position = {batch.epoch(), batch.last()};
-  kept_.push_back({batch.epoch(), batch.first(), batch.last(), message});
-  kept_bytes_ += message->size();
+  for (auto& [first, last, text] : messages) {
+    const auto message = std::make_shared<const std::string>(std::move(text));
+    told_.position = {batch.epoch(), last};
+    kept_.push_back({batch.epoch(), first, last, message});
+    kept_bytes_ += message->size();
+    for (const auto& outlet : outlets_) outlet(message);
+  }
   while (kept_bytes_ > max_kept_bytes && kept_.size() > 1) {
     kept_bytes_ -= kept_.front().message->size();
     kept_.pop_front();
   }
-  for (const auto& outlet : outlets_) outlet(message);
   for (const auto& watcher : watchers_) watcher();
 }
 
@@ -75,18 +99,18 @@ engine::result<Feed::Reading> Feed::read(const engine::Engine& engine, Position 
   reading.told = place();
   const auto newest = reading.told.position;
   reading.position = after;
-  std::size_t events = 0;
-  std::size_t bytes = 0;
+  Filling filling(max_events);
   const auto read = engine.read_journal(after.sequence, [&](const engine::BatchView& batch) {
     UnixMs at = 0;
     batch.for_each([&](Sequence, const engine::EventView& event) { at = event.at; });
     const Stamp stamp{engine.journal_id_of(batch.epoch()), at, {}};
-    auto message = std::make_shared<const std::string>(encode_message(batch, stamp));
-    events += batch.count();
-    bytes += message->size();
-    reading.position = {batch.epoch(), batch.last()};
-    reading.items.push_back({reading.position, std::move(message)});
-    return events < max_events && bytes < max_page_bytes;
+    for (auto& [first, last, text] : encode_messages(batch, stamp)) {
+      if (last <= after.sequence) continue;
+      if (!filling.takes(first, last, text.size())) return false;
+      reading.position = {batch.epoch(), last};
+      reading.items.push_back({reading.position, std::make_shared<const std::string>(std::move(text))});
+    }
+    return true;
   });
   if (!read) return read.error();
   reading.more = reading.position < newest;
@@ -100,13 +124,9 @@ bool Feed::read_kept(Sequence after, std::size_t max_events, Reading& reading) c
   if (kept_.empty() || after + 1 < kept_.front().first) return false;
   auto at = std::lower_bound(kept_.begin(), kept_.end(), after + 1,
                              [](const Kept& kept, Sequence sequence) { return kept.last < sequence; });
-  std::size_t events = 0;
-  std::size_t bytes = 0;
-  for (; at != kept_.end() && events < max_events && bytes < max_page_bytes; ++at) {
-    events += at->last - at->first + 1;
-    bytes += at->message->size();
+  Filling filling(max_events);
+  for (; at != kept_.end() && filling.takes(at->first, at->last, at->message->size()); ++at)
     reading.items.push_back({{at->epoch, at->last}, at->message});
-  }
   reading.position = reading.items.back().position;
   reading.more = at != kept_.end();
   return true;

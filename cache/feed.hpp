@@ -1,7 +1,7 @@
 #pragma once
-// The engine's side of the invalidation protocol: turns each batch of the journal into one message, tells the
-// outlets (Redis) at once, and keeps the newest messages for readers of the HTTP feed. Older ranges are read
-// from the journal, which has them all.
+// The engine's side of the invalidation protocol: turns each batch of the journal into messages (mostly one),
+// tells the outlets (Redis) at once, and keeps the newest messages for readers of the HTTP feed. Older ranges
+// are read from the journal, which has them all.
 //
 // `on_batch` comes from the journal's thread; everything else from any thread.
 
@@ -21,7 +21,6 @@ namespace revoked::cache {
 class Feed final : public engine::JournalListener {
  public:
   static constexpr std::size_t max_kept_bytes = 16 << 20;
-  static constexpr std::size_t max_page_bytes = 4 << 20;
 
   using Text = std::shared_ptr<const std::string>;
   // Gets every message and heartbeat in order. Called with the feed's lock held: must not block or call back.
@@ -58,9 +57,9 @@ class Feed final : public engine::JournalListener {
     Place told;         // where the feed was
     std::vector<Item> items;
   };
-  // The messages after `after`, up to about `max_events` events and max_page_bytes, if that takes no look at
-  // the disk. Gone as well if `after`'s epoch has another journal id than `journal`, unless that is empty:
-  // the reader followed another journal, or this one before an older copy of it was restored.
+  // The messages after `after`, up to about `max_events` events and engine::max_page_bytes, if that takes no
+  // look at the disk. Gone as well if `after`'s epoch has another journal id than `journal`, unless that is
+  // empty: the reader followed another journal, or this one before an older copy of it was restored.
   std::optional<Reading> read_newest(const engine::Engine& engine, Position after, std::string_view journal,
                                      std::size_t max_events) const;
   // The same of any age. May read the disk.

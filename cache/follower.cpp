@@ -15,6 +15,7 @@ namespace {
 constexpr Sequence max_sequence = std::numeric_limits<std::int64_t>::max() - 1;
 constexpr std::size_t max_ahead_ranges = 1024;
 constexpr unsigned max_pages_in_a_row = 100;
+constexpr unsigned max_holes_in_a_row = 5;
 
 // How far two clocks drift apart in the time that a relation lasts, and some more.
 constexpr auto max_skew = 50ms;
@@ -234,7 +235,13 @@ Follower::Actions Follower::on_page(Page page, Monotonic now) {
   const bool is_another = name(page.journal, page.told.epoch, now);
   relate(page, asked, now);
   const auto before = *position_;
-  const auto fit = is_another ? PageFit::ran_ahead : read_page(page, now, actions);
+  auto fit = is_another ? PageFit::ran_ahead : read_page(page, now, actions);
+  // A hole that stays would be there the next time as well: nobody knows what is in it.
+  holes_in_a_row_ = fit == PageFit::hole && *position_ == before ? holes_in_a_row_ + 1 : 0;
+  if (holes_in_a_row_ > max_holes_in_a_row) {
+    holes_in_a_row_ = 0;
+    fit = PageFit::ran_ahead;
+  }
   if (fit == PageFit::ran_ahead) start_afresh(page.told, page.journal, now, actions);
   const bool moved = *position_ != before;
   pages_in_a_row_ = page.more ? pages_in_a_row_ + 1 : 0;

@@ -180,6 +180,7 @@ class Follower {
   Position asked_after_;    // by the first of those
   bool afresh_since_asked_ = false;
   unsigned pages_in_a_row_ = 0;  // each of which said that there was more
+  unsigned holes_in_a_row_ = 0;  // pages that did not lead on
 
   std::optional<Monotonic> wonders_since_;  // hearsay: have the engine say
   Monotonic wonder_not_before_{};

@@ -211,6 +211,7 @@ struct Gateway::Impl {
     const auto now = Clock::now();
     if (answer.has_error()) {
       tell("engine", "no page: " + answer.error().message());
+      if (answer.error() == engine::errc::malformed && follower.position()) return skip_page();
       act(follower.on_page_failed(now), now);
     } else {
       teller.forget("engine");
@@ -218,6 +219,21 @@ struct Gateway::Impl {
       act(answer->gone ? follower.on_page_gone(page, now) : follower.on_page(page, now), now);
     }
     choose_feed(now);
+  }
+
+  // What cannot be read would not be readable the next time. What it says is not known, so nothing that is
+  // cached counts any more: the follower is told that its range is gone, and where the engine is.
+  void skip_page() {
+    page_runs = true;
+    client.read_page(
+        std::nullopt, follower.journal(), [this](const engine::result<EngineClient::PageAnswer>& answer) {
+          page_runs = false;
+          if (stopping) return;
+          const auto now = Clock::now();
+          act(answer.has_error() ? follower.on_page_failed(now) : follower.on_page_gone(answer->page, now),
+              now);
+          choose_feed(now);
+        });
   }
 
   // ---- where messages come from

@@ -2,6 +2,7 @@
 
 #include <simdjson.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <limits>
@@ -15,13 +16,11 @@ namespace {
 namespace ondemand = simdjson::ondemand;
 using engine::errc;
 
-// Bounds on what is parsed at all. The engine's batches and pages stay far below them.
-constexpr std::size_t max_message_bytes = 32 << 20;
-constexpr std::size_t max_page_bytes = 128 << 20;
 constexpr std::size_t max_decision_bytes = 1 << 20;
 constexpr std::uint64_t max_number = std::numeric_limits<std::int64_t>::max();
 
-constexpr std::size_t scratch_kept_bytes = 4 << 20;
+// Of a message, what stands around its events.
+constexpr std::size_t message_frame_bytes = 4 << 10;
 
 // Text that is not UTF-8 would make the whole message unreadable, and with it every repair that covers it.
 void append_text_field(JsonWriter& json, std::string_view name, std::string_view text) {
@@ -36,14 +35,35 @@ void append_text_field(JsonWriter& json, std::string_view name, std::string_view
   json.field(name, std::string_view(readable));
 }
 
-void append_invalidation(JsonWriter& json, Sequence sequence, const engine::EventView& event) {
-  using engine::Field;
-  switch (event.type) {
+bool invalidates(engine::EventType type) {
+  switch (type) {
     case engine::EventType::epoch_started:
     case engine::EventType::key_created:
     case engine::EventType::key_resumed:
     case engine::EventType::attempt_refused:
-      return;
+      return false;
+    default:
+      return true;  // what a newer engine has written, too
+  }
+}
+
+// As JSON, at most: six bytes for each that needs an escape.
+std::size_t most_bytes_of(const engine::EventView& event) {
+  std::size_t bytes = 512;
+  using engine::Field;
+  for (const auto field :
+       {Field::key_id, Field::user, Field::application, Field::workspace, Field::owner_id, Field::reason})
+    bytes += 6 * event[field].size();
+  return bytes;
+}
+
+void append_unknown(JsonWriter& json, Sequence sequence) {
+  json.open('{').field("sequence", sequence).field("type", "unknown").close('}');
+}
+
+void append_invalidation(JsonWriter& json, Sequence sequence, const engine::EventView& event) {
+  using engine::Field;
+  switch (event.type) {
     case engine::EventType::key_suspended:
     case engine::EventType::key_rotated:
       json.open('{').field("sequence", sequence);
@@ -64,12 +84,12 @@ void append_invalidation(JsonWriter& json, Sequence sequence, const engine::Even
       json.field("scope",
                  number < engine::all_scopes.size() ? to_string(static_cast<Scope>(number)) : "unknown");
       json.field("id", event[Field::owner_id]);
+      write_within(json, event);
       break;
     }
     default:
       // Written by a newer engine into a journal that this one reads: gateways must not rely on its meaning.
-      json.open('{').field("sequence", sequence).field("type", "unknown").close('}');
-      return;
+      return append_unknown(json, sequence);
   }
   append_text_field(json, "reason", event[Field::reason]);
   json.close('}');
@@ -80,7 +100,7 @@ JsonWriter& open_message(JsonWriter& json, Epoch epoch, Sequence first, Sequence
   json.field("epoch", epoch).field("first", first).field("last", last);
   json.key("at").time(stamp.at);
   if (stamp.up) json.field("up", *stamp.up);
-  return json.key("events").open('[');
+  return json.key("events");
 }
 
 // Calls visit(index of the name, value) for every member whose name is listed; the others are skipped. False
@@ -154,16 +174,61 @@ Invalidation::Type type_of(std::string_view name) {
   return Invalidation::Type::unknown;
 }
 
+std::optional<Scope> scope_of(std::string_view name) {
+  for (const auto scope : engine::all_scopes) {
+    if (name == to_string(scope)) return scope;
+  }
+  return {};
+}
+
+// One owner, {"scope":"workspace","id":"w1"}, of a scope that has none yet.
+bool read_owner_within(ondemand::value value, std::array<std::string, 3>& within) {
+  static constexpr std::array<std::string_view, 2> names{"scope", "id"};
+  ondemand::object object;
+  if (value.get_object().get(object)) return false;
+  std::string scope_name, id;
+  unsigned seen;
+  const bool read = read_members(object, names, seen, [&](std::size_t i, ondemand::value member) {
+    return read_text(member, i == 0 ? scope_name : id);
+  });
+  const auto scope = scope_of(scope_name);
+  if (!read || !scope || !engine::is_owner_id(id)) return false;
+  auto& owner = within[static_cast<std::size_t>(*scope)];
+  if (!owner.empty()) return false;
+  owner = std::move(id);
+  return true;
+}
+
+// An owner, or an array of them. False: of a form that we do not know.
+bool read_within(ondemand::value value, std::array<std::string, 3>& within) {
+  ondemand::json_type type;
+  if (value.type().get(type)) return false;
+  if (type != ondemand::json_type::array) return read_owner_within(value, within);
+  ondemand::array array;
+  if (value.get_array().get(array)) return false;
+  std::size_t count = 0;
+  for (auto item : array) {
+    ondemand::value owner;
+    if (std::move(item).get(owner) || !read_owner_within(owner, within)) return false;
+    ++count;
+  }
+  return count != 0;
+}
+
 bool read_invalidation(ondemand::value value, Invalidation& event) {
-  enum { sequence, type, key_id, scope, id, reason };
-  static constexpr std::array<std::string_view, 6> names{"sequence", "type", "key_id",
-                                                         "scope",    "id",   "reason"};
+  enum { sequence, type, key_id, scope, id, within, reason };
+  static constexpr std::array<std::string_view, 7> names{"sequence", "type",   "key_id", "scope",
+                                                         "id",       "within", "reason"};
   ondemand::object object;
   if (value.get_object().get(object)) return false;
   std::string type_name, scope_name;
+  bool knows_within = true;
   unsigned seen;
   const bool read = read_members(object, names, seen, [&](std::size_t i, ondemand::value member) {
     switch (i) {
+      case within:
+        knows_within = read_within(member, event.within);
+        return true;
       case sequence:
         return read_number(member, event.sequence);
       case type:
@@ -182,13 +247,12 @@ bool read_invalidation(ondemand::value value, Invalidation& event) {
   event.type = type_of(type_name);
   if (event.type == Invalidation::Type::unknown) return true;
   if (event.type != Invalidation::Type::owner_revoked) return engine::is_key_id(event.key_id);
-  for (const auto candidate : engine::all_scopes) {
-    if (scope_name != to_string(candidate)) continue;
-    event.scope = candidate;
-    return engine::is_owner_id(event.owner_id);
-  }
-  // A scope this gateway does not know.
-  event.type = Invalidation::Type::unknown;
+  const auto known_scope = scope_of(scope_name);
+  if (known_scope && !engine::is_owner_id(event.owner_id)) return false;
+  if (known_scope) event.scope = *known_scope;
+  // What this gateway does not know may mean more than it would take it for.
+  if (!known_scope || !knows_within || !event.within[static_cast<std::size_t>(event.scope)].empty())
+    event.type = Invalidation::Type::unknown;
   return true;
 }
 
@@ -403,40 +467,70 @@ engine::result<T> decode(std::string_view json, std::size_t max_bytes, Read read
 
 Stamp stamp_now(std::string_view journal) { return {journal, engine::now_unix_ms(), engine::running_ms()}; }
 
-std::string encode_message(const engine::BatchView& batch, const Stamp& stamp) {
-  thread_local std::string scratch;  // keeps its capacity: one exact allocation a message
-  scratch.clear();
-  JsonWriter json(scratch);
-  open_message(json, batch.epoch(), batch.first(), batch.last(), stamp);
-  Sequence visited = batch.first();
-  const bool whole = batch.for_each([&json, &visited](Sequence sequence, const engine::EventView& event) {
-    append_invalidation(json, sequence, event);
+void write_within(JsonWriter& json, const engine::EventView& event) {
+  const auto owners = owners_of(event);
+  const auto count = std::count_if(owners.begin(), owners.end(), [](auto id) { return !id.empty(); });
+  if (count == 0) return;
+  json.key("within");
+  if (count > 1) json.open('[');
+  for (const auto scope : engine::all_scopes) {
+    const auto id = owners[static_cast<std::size_t>(scope)];
+    if (!id.empty()) json.open('{').field("scope", to_string(scope)).field("id", id).close('}');
+  }
+  if (count > 1) json.close(']');
+}
+
+std::vector<EncodedMessage> encode_messages(const engine::BatchView& batch, const Stamp& stamp) {
+  constexpr auto max_events_bytes = engine::max_message_bytes - message_frame_bytes;
+  thread_local std::string events;  // keeps its capacity: one exact allocation a message
+  std::optional<JsonWriter> json;
+  std::vector<EncodedMessage> messages;
+  auto first = batch.first();
+  const auto begin = [&] {
+    events.clear();
+    json.emplace(events).open('[');
+  };
+  const auto end = [&](Sequence last) {
+    json->close(']');
+    auto& text = messages.emplace_back(EncodedMessage{first, last, {}}).text;
+    text.reserve(events.size() + 256);
+    JsonWriter message(text);
+    open_message(message, batch.epoch(), first, last, stamp).raw(events).close('}');
+    first = last + 1;
+  };
+  begin();
+  auto visited = batch.first();
+  const bool whole = batch.for_each([&](Sequence sequence, const engine::EventView& event) {
     visited = sequence + 1;
+    if (!invalidates(event.type)) return;
+    const auto most = most_bytes_of(event);
+    if (sequence != first && events.size() + most > max_events_bytes) {
+      end(sequence - 1);
+      begin();
+    }
+    if (most > max_events_bytes) return append_unknown(*json, sequence);
+    append_invalidation(*json, sequence, event);
   });
   // What cannot be read may be a revocation: have the gateways start afresh.
-  if (!whole && visited <= batch.last()) {
-    json.open('{').field("sequence", visited).field("type", "unknown").close('}');
-  }
-  json.close(']').close('}');
-  std::string message(scratch);
-  if (scratch.capacity() > scratch_kept_bytes) std::string().swap(scratch);
-  return message;
+  if (!whole && visited <= batch.last()) append_unknown(*json, visited);
+  end(batch.last());
+  return messages;
 }
 
 std::string encode_heartbeat(Epoch epoch, Sequence last, const Stamp& stamp) {
   std::string message;
   message.reserve(160);
   JsonWriter json(message);
-  open_message(json, epoch, last + 1, last, stamp).close(']').close('}');
+  open_message(json, epoch, last + 1, last, stamp).raw("[]").close('}');
   return message;
 }
 
 engine::result<Message> decode_message(std::string_view json) {
-  return decode<Message>(json, max_message_bytes, read_message);
+  return decode<Message>(json, engine::max_message_bytes, read_message);
 }
 
 engine::result<Page> decode_page(std::string_view json) {
-  return decode<Page>(json, max_page_bytes, read_page);
+  return decode<Page>(json, engine::max_page_bytes + engine::max_page_frame_bytes, read_page);
 }
 
 engine::result<Page> decode_gone(std::string_view json) {

@@ -2,6 +2,7 @@
 // The bus message: what gateways are told. One JSON object on Redis, in a feed page and in a feed stream
 // (format: docs/protocol.md). Decoded messages own their strings.
 
+#include <array>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -33,6 +34,8 @@ struct Invalidation {
   std::string key_id;         // key_* only
   Scope scope = Scope::user;  // owner_revoked only
   std::string owner_id;       // owner_revoked only
+  // owner_revoked only, by Scope: only keys that have these owners as well. Empty: whichever.
+  std::array<std::string, 3> within;
   std::string reason;
   Epoch epoch = 0;  // of its message; 0: the receiver's current one
 };
@@ -51,6 +54,10 @@ struct Message {
   bool is_heartbeat() const { return first == last + 1; }
 };
 
+class JsonWriter;
+// The member "within" of an owner's revocation, if it is within other owners: an object, or an array of two.
+void write_within(JsonWriter& json, const engine::EventView& event);
+
 inline constexpr std::string_view invalidations_channel = "revoked:v1:invalidations";
 inline constexpr std::string_view acks_channel = "revoked:v1:acks";
 
@@ -64,9 +71,15 @@ struct Stamp {
 };
 Stamp stamp_now(std::string_view journal);
 
-// The message for a batch of the journal. Event types that this engine does not know, and what of the batch
-// cannot be read, appear as type "unknown", so that gateways start afresh.
-std::string encode_message(const engine::BatchView& batch, const Stamp& stamp);
+// The messages for a batch of the journal, each of at most engine::max_message_bytes: one, unless a turn made
+// a very large batch. Event types that this engine does not know, and what of the batch cannot be read, or is
+// too large, appear as type "unknown", so that gateways start afresh.
+struct EncodedMessage {
+  Sequence first;
+  Sequence last;
+  std::string text;
+};
+std::vector<EncodedMessage> encode_messages(const engine::BatchView& batch, const Stamp& stamp);
 std::string encode_heartbeat(Epoch epoch, Sequence last, const Stamp& stamp);
 
 // Strict about what decides (epoch, first, last, events and their sequences must be there and make sense:

@@ -2,18 +2,19 @@
 
 #include <algorithm>
 #include <atomic>
+#include <bit>
 #include <cstring>
 #include <limits>
 #include <mutex>
 #include <utility>
 #include <vector>
 
-#include "cache/keyed_hash.hpp"
 #include "cache/long_decisions.hpp"
 #include "cache/near_cache_entry.hpp"
 #include "cache/near_cache_marks.hpp"
 #include "cache/permission_texts.hpp"
 #include "engine/huge_pages.hpp"
+#include "engine/keyed_hash.hpp"
 
 namespace revoked::cache {
 namespace {
@@ -25,6 +26,11 @@ using State = Decision::State;
 constexpr std::size_t marks_of_doubt = 8;  // one for so many marks in all
 
 constexpr UnixMs never = std::numeric_limits<UnixMs>::max();
+
+// What the mark of several owners together is kept under; 0 for those that it is not about.
+std::uint64_t hash_together(const OwnerHashes& owners) {
+  return engine::keyed_hash({owners[0] + std::rotl(owners[1], 21), owners[2] + owners[1]});
+}
 
 bool fits(const Decision& decision) {
   const auto ids = ids_of(decision);
@@ -49,13 +55,34 @@ struct NearCache::Impl {
         doubted_keys(options.max_marks / marks_of_doubt),
         doubted_owners(options.max_marks / marks_of_doubt) {}
 
-  std::uint64_t hash_key(std::string_view key_id) const { return hash(key_id, 4); }
-  std::uint64_t hash_owner(Scope scope, std::string_view id) const {
-    return id.empty() ? 0 : hash(id, 1 + static_cast<std::uint64_t>(scope)) | 1;
+  static std::uint64_t hash_key(std::string_view key_id) { return engine::keyed_hash(key_id, 4); }
+  static std::uint64_t hash_owner(Scope scope, std::string_view id) {
+    return id.empty() ? 0 : engine::keyed_hash(id, 1 + static_cast<std::uint64_t>(scope)) | 1;
   }
-  OwnerHashes hash_owners(const Ids& ids) const {
+  static OwnerHashes hash_owners(const Ids& ids) {
     return {hash_owner(Scope::user, ids[1]), hash_owner(Scope::application, ids[2]),
             hash_owner(Scope::workspace, ids[3])};
+  }
+
+  // What the mark of an owner's revocation is kept under, and the place where its entries see that there is
+  // one: any of several owners will do, since the entries concerned have them all; the first is the one that
+  // fewest others have.
+  struct Revoked {
+    std::uint64_t mark;
+    std::uint64_t rarest;
+    bool is_joint;
+  };
+  static Revoked owners_of(const Invalidation& event) {
+    OwnerHashes owners{};
+    for (const auto scope : engine::all_scopes) {
+      const auto at = static_cast<std::size_t>(scope);
+      owners[at] =
+          hash_owner(scope, scope == event.scope ? std::string_view(event.owner_id) : event.within[at]);
+    }
+    const std::uint64_t owner = owners[static_cast<std::size_t>(event.scope)];
+    const bool is_joint = std::count(owners.begin(), owners.end(), std::uint64_t{0}) < 2;
+    const auto rarest = owners[0] != 0 ? owners[0] : owners[1] != 0 ? owners[1] : owners[2];
+    return {is_joint ? hash_together(owners) : owner, rarest, is_joint};
   }
 
   Slot find_slot(DigestHead digest) const {
@@ -75,9 +102,23 @@ struct NearCache::Impl {
   }
 
   bool ends(const OwnerHashes& owners, Position as_of) const {
-    return std::any_of(owners.begin(), owners.end(), [&](std::uint64_t owner) {
-      return owner != 0 && as_of < owner_marks.ended_before(owner);
-    });
+    return is_any_marked(owners, has_joint_marks,
+                         [&](std::uint64_t hash) { return as_of < owner_marks.ended_before(hash); });
+  }
+
+  // Whether one of the owners is marked, or, where there are marks of several together, two or all three.
+  template <class IsMarked>
+  static bool is_any_marked(const OwnerHashes& owners, bool has_joint, IsMarked&& is_marked) {
+    if (std::any_of(owners.begin(), owners.end(), [&](auto owner) { return owner != 0 && is_marked(owner); }))
+      return true;
+    if (!has_joint) return false;
+    for (std::size_t without = 0; without <= owners.size(); ++without) {
+      auto together = owners;
+      if (without < owners.size()) together[without] = 0;
+      if (std::count(together.begin(), together.end(), 0) <= 1 && is_marked(hash_together(together)))
+        return true;
+    }
+    return false;
   }
 
   // Doubts are counted, so that a question can tell which came after it.
@@ -85,9 +126,8 @@ struct NearCache::Impl {
     return doubted.ended_before(hash).sequence;
   }
   bool doubts_owner(const OwnerHashes& owners, OwnerChanges::Version since) const {
-    return std::any_of(owners.begin(), owners.end(), [&](std::uint64_t owner) {
-      return owner != 0 && since < latest_doubt(doubted_owners, owner);
-    });
+    return is_any_marked(owners, has_joint_doubts,
+                         [&](std::uint64_t hash) { return since < latest_doubt(doubted_owners, hash); });
   }
   bool doubts(std::uint64_t key, const OwnerHashes& owners, Moment asked) const {
     return asked.keys < latest_doubt(doubted_keys, key) || doubts_owner(owners, asked.owners);
@@ -126,7 +166,6 @@ struct NearCache::Impl {
   void apply_to_owner(const Invalidation& event, Position at);
   void flush(Position position);
 
-  const KeyedHash hash;
   const std::size_t max_entries;
   const std::size_t max_long_bytes;
   NearCacheIndex by_digest;
@@ -141,8 +180,10 @@ struct NearCache::Impl {
   NearCacheIndex by_key;
   Marks tombstones;
   Marks owner_marks;
-  Marks doubted_keys;    // by key_doubts
-  Marks doubted_owners;  // by the version of owner_changes
+  bool has_joint_marks = false;   // of several owners together, among those
+  Marks doubted_keys;             // by key_doubts
+  Marks doubted_owners;           // by the version of owner_changes
+  bool has_joint_doubts = false;  // of several owners together, among those
   LongDecisions wholes;
   std::vector<Slot> free;
   std::size_t taken = 0;  // slots that were ever used since the last flush
@@ -267,7 +308,7 @@ Slot NearCache::Impl::evict() {
 }
 
 void NearCache::Impl::vacate(Slot slot) {
-  by_digest.erase(entries[slot].digest()[0], slot);
+  by_digest.erase(DigestHead::hash_of(entries[slot].digest()), slot);
   by_key.erase(key_of(slot), slot);
   wholes.erase(slot);
   entries[slot].take_used();
@@ -303,10 +344,11 @@ void NearCache::Impl::doubt_key(const Invalidation& event) {
 
 void NearCache::Impl::doubt_owner(const Invalidation& event) {
   if (event.owner_id.empty()) return;
-  const auto owner = hash_owner(event.scope, event.owner_id);
+  const auto [marked, rarest, is_joint] = owners_of(event);
   const std::lock_guard held(mutex);
-  const bool forgets = doubted_owners.raise(owner, {0, owner_changes.version() + 1});
-  owner_changes.mark(owner);
+  has_joint_doubts = has_joint_doubts || is_joint;
+  const bool forgets = doubted_owners.raise(marked, {0, owner_changes.version() + 1});
+  owner_changes.mark(rarest);
   if (forgets) owner_changes.mark_all();
 }
 
@@ -330,10 +372,11 @@ void NearCache::Impl::apply_to_key(const Invalidation& event, Position at) {
 
 void NearCache::Impl::apply_to_owner(const Invalidation& event, Position at) {
   if (event.owner_id.empty()) return;
-  const auto owner = hash_owner(event.scope, event.owner_id);
+  const auto [marked, rarest, is_joint] = owners_of(event);
   const std::lock_guard held(mutex);
-  if (owner_marks.raise(owner, at)) owner_changes.mark_all();
-  owner_changes.mark(owner);
+  has_joint_marks = has_joint_marks || is_joint;
+  if (owner_marks.raise(marked, at)) owner_changes.mark_all();
+  owner_changes.mark(rarest);
 }
 
 void NearCache::Impl::flush(Position position) {
@@ -347,6 +390,7 @@ void NearCache::Impl::flush(Position position) {
   taken = hand = 0;
   tombstones.clear();
   owner_marks.clear();
+  has_joint_marks = false;
   // A look-up that has found an entry already must not take the missing marks for a pardon.
   owner_changes.mark_all();
 }

@@ -8,7 +8,8 @@
 //
 // Tombstones beat fills: an answer older than an invalidation already applied never gets in (P2). A decision
 // filled at `as_of` covers every event up to there, so an owner's revocation at S ends exactly the entries of
-// that owner with as_of < S: a mark per owner, checked at look-up, and no walk over the entries. Marks and
+// that owner with as_of < S: a mark per owner, checked at look-up, and no walk over the entries. One within
+// other owners ends those that have them all, with as_of < S: a mark for them together. Marks and
 // tombstones are bounded: when the oldest is dropped, its position becomes the floor, and what is older than
 // the floor no longer counts: entries and fills for an owner's mark, fills for a key's tombstone (the key's
 // entry has been dealt with).

@@ -12,6 +12,7 @@
 
 #include "cache/cached_decision.hpp"
 #include "engine/digest.hpp"
+#include "engine/keyed_hash.hpp"
 
 namespace revoked::cache {
 
@@ -22,7 +23,11 @@ struct DigestHead {
     std::memcpy(&words[0], digest.data(), sizeof words[0]);
     std::memcpy(&words[1], digest.data() + sizeof words[0], sizeof words[1]);
   }
-  std::uint64_t hash() const { return words[0]; }  // uniform already
+  // Uniform, but whoever sends secrets chooses them.
+  std::uint64_t hash() const { return hash_of(words); }
+  static std::uint64_t hash_of(const std::array<std::uint64_t, 2>& words) {
+    return engine::keyed_hash(words);
+  }
   std::array<std::uint64_t, 2> words;
 };
 

@@ -13,6 +13,8 @@
 #include <string_view>
 #include <unordered_map>
 
+#include "engine/keyed_hash.hpp"
+
 namespace revoked::cache {
 
 class PermissionTexts {
@@ -32,7 +34,7 @@ class PermissionTexts {
 
  private:
   std::unique_ptr<std::string[]> texts_ = std::make_unique<std::string[]>(max_texts);
-  std::unordered_map<std::string_view, std::uint16_t> numbers_;
+  std::unordered_map<std::string_view, std::uint16_t, engine::KeyedHash> numbers_;
 };
 
 }  // namespace revoked::cache

@@ -8,9 +8,9 @@
 #include <unordered_map>
 #include <vector>
 
-#include "cache/digest_hash.hpp"
 #include "cache/message.hpp"
 #include "engine/digest.hpp"
+#include "engine/keyed_hash.hpp"
 
 namespace revoked::cache {
 
@@ -53,7 +53,7 @@ class RecentUnknowns {
   };
   std::vector<Entry> entries_;  // a ring, once it is full
   std::size_t oldest_ = 0;
-  std::unordered_map<engine::Digest, std::size_t, DigestHash> places_;
+  std::unordered_map<engine::Digest, std::size_t, engine::KeyedHash> places_;
 };
 
 }  // namespace revoked::cache

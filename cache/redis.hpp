@@ -11,6 +11,7 @@
 
 #include "cache/asio.hpp"
 #include "engine/error.hpp"
+#include "engine/event.hpp"
 
 namespace revoked::cache {
 
@@ -60,7 +61,8 @@ class RedisSubscriber {
   ~RedisSubscriber();
   void stop();  // as above
 
-  static constexpr std::size_t max_message_bytes = 1 << 20;  // what is larger ends the connection
+  static constexpr std::size_t max_message_bytes =
+      engine::max_message_bytes;  // what is larger ends the connection
 
  private:
   struct Impl;

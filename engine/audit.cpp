@@ -6,7 +6,7 @@ std::string_view user_of(const EventView& event) {
   if (event.type != EventType::owner_revoked) return event[Field::user];
   const auto scope = event[Field::owner_scope];
   const bool of_user = scope.size() == 1 && static_cast<Scope>(scope.front()) == Scope::user;
-  return of_user ? event[Field::owner_id] : std::string_view();
+  return of_user ? event[Field::owner_id] : event[Field::user];
 }
 
 bool AuditQuery::matches(const EventView& event, bool is_of_key) const {

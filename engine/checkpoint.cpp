@@ -64,9 +64,13 @@ void write_names(BlockWriter& out, const Tables& tables, const TablesCut& cut) {
     arena_of(tables, i).for_each_piece(cut.arenas[i], [&](std::string_view piece) { out.append(piece); });
   for (std::size_t i = 0; i < cut.owners.size(); ++i) {
     for (Slot owner = 0; owner < cut.owners[i]; ++owner) {
-      out.append_value(tables.owners[i].compact_id(owner).bytes());
+      out.append_value(tables.owners[i].compact_id(owner).without_hash().bytes());
       out.append_value(tables.owners[i].revoked_through(owner));
     }
+  }
+  for (Slot slot = 0; slot < cut.joints; ++slot) {
+    out.append_value(tables.joints.owners(slot));
+    out.append_value(tables.joints.revoked_through(slot));
   }
   for (Slot set = 0; set < cut.permission_sets; ++set) {
     const auto text = tables.permission_sets.get(set);
@@ -126,6 +130,12 @@ bool read_names(BlockReader& in, const TablesCut& cut, Tables& tables) {
       tables.owners[i].restore(CompactId::from_bytes(id), mark);
     }
   }
+  for (std::uint64_t joint = 0; joint < cut.joints; ++joint) {
+    OwnerSlots owners{};
+    Sequence mark = 0;
+    if (!in.take_value(owners) || !in.take_value(mark)) return false;
+    if (mark != 0) tables.raise_joint_mark(owners, mark);
+  }
   std::string text;
   for (std::uint64_t set = 0; set < cut.permission_sets; ++set) {
     std::uint32_t size = 0;
@@ -179,7 +189,7 @@ bool read_whole_header(const BlockReader& in, const std::string& id, Header& hea
 }  // namespace
 
 TablesCut cut_tables(const Tables& tables, Sequence durable) {
-  TablesCut cut{durable, tables.keys.size(), {}, tables.permission_sets.size(), {}};
+  TablesCut cut{durable, tables.keys.size(), {}, tables.joints.size(), tables.permission_sets.size(), {}};
   for (std::size_t i = 0; i < cut.owners.size(); ++i) cut.owners[i] = tables.owners[i].size();
   for (std::size_t i = 0; i < cut.arenas.size(); ++i) cut.arenas[i] = arena_of(tables, i).used();
   return cut;
@@ -188,6 +198,7 @@ TablesCut cut_tables(const Tables& tables, Sequence durable) {
 std::uint64_t checkpoint_bytes(const TablesCut& cut) {
   auto bytes = (key_blocks(cut) + 1) * checkpoint_block_bytes;
   for (const auto owners : cut.owners) bytes += owners * 24;
+  bytes += cut.joints * 20;
   for (const auto arena : cut.arenas) bytes += arena;
   return bytes;
 }

@@ -10,8 +10,8 @@
 //
 // File, little endian: a header, then blocks of 1 MiB, each with its SHA-256 behind it; the last one may be
 // shorter. Blocks hold the keys' records (64 bytes each, padded to a whole block), then long ids, owners,
-// permission sets, the predecessors of rotated keys, and the records of keys that were rotated meanwhile, as
-// they were before.
+// marks of several owners together, permission sets, the predecessors of rotated keys, and the records of
+// keys that were rotated meanwhile, as they were before.
 
 #include <array>
 #include <cstdint>
@@ -35,6 +35,7 @@ struct TablesCut {
   Sequence sequence;
   std::uint64_t keys;
   std::array<std::uint64_t, 3> owners;
+  std::uint64_t joints;  // owners together
   std::uint64_t permission_sets;
   std::array<std::uint64_t, 4> arenas;  // bytes of the keys' and the owners' long ids
 };

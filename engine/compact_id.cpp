@@ -3,6 +3,8 @@
 #include <cstring>
 #include <stdexcept>
 
+#include "engine/keyed_hash.hpp"
+
 namespace revoked::engine {
 namespace {
 
@@ -10,17 +12,6 @@ constexpr std::size_t kind_byte = 8;
 constexpr std::uint8_t long_kind = 0x40;
 constexpr std::size_t max_inline = 15;
 using Words = std::array<std::uint64_t, 2>;
-
-// The finaliser of MurmurHash3 (public domain): every input bit reaches every output bit.
-std::uint64_t mix(std::uint64_t x) {
-  x ^= x >> 33;
-  x *= 0xff51afd7ed558ccdULL;
-  x ^= x >> 33;
-  x *= 0xc4ceb9fe1a85ec53ULL;
-  return x ^ (x >> 33);
-}
-
-std::uint64_t hash_of(const Words& words) { return mix(words[0] ^ mix(words[1] + 0x9e3779b97f4a7c15ULL)); }
 
 std::uint64_t load(std::string_view text, std::size_t at, std::size_t size) {
   std::uint64_t word = 0;
@@ -112,19 +103,13 @@ std::string_view IdArena::get(std::uint64_t offset, std::size_t size) const {
 
 IdProbe::IdProbe(std::string_view id) : text(id) {
   if (pack_uuid(id, words)) {
-    hash = hash_of(words);
+    hash = keyed_hash(words);
   } else if (id.size() <= max_inline) {
     words = {word_of(id.substr(0, 8)), id.size() | word_of(id.size() > 8 ? id.substr(8) : "") << 8};
-    hash = hash_of(words);
+    hash = keyed_hash(words);
   } else {
     is_long = true;
-    std::uint64_t h = id.size();
-    for (std::size_t i = 0; i < id.size(); i += 8) {
-      std::uint64_t word = 0;
-      std::memcpy(&word, id.data() + i, std::min<std::size_t>(8, id.size() - i));
-      h = mix(h * 0x9e3779b97f4a7c15ULL ^ word);
-    }
-    hash = h;
+    hash = keyed_hash(id);
   }
 }
 
@@ -136,7 +121,19 @@ CompactId::CompactId(const IdProbe& probe, IdArena& arena) : words_(probe.words)
 
 bool CompactId::is_long() const { return byte(kind_byte) == long_kind; }
 
-std::uint64_t CompactId::hash() const { return is_long() ? words_[0] : hash_of(words_); }
+std::uint64_t CompactId::hash() const { return is_long() ? words_[0] : keyed_hash(words_); }
+
+CompactId CompactId::without_hash() const {
+  CompactId id = *this;
+  if (is_long()) id.words_[0] = 0;
+  return id;
+}
+
+CompactId CompactId::with_hash(const IdArena& arena) const {
+  CompactId id = *this;
+  if (is_long()) id.words_[0] = keyed_hash(long_text(arena));
+  return id;
+}
 
 std::string_view CompactId::long_text(const IdArena& arena) const {
   return arena.get(words_[1] << 8 >> 16, words_[1] >> 56);

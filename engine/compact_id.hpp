@@ -4,7 +4,7 @@
 // Byte 8 tells the kinds apart, using the variant bits of RFC 9562:
 //   10xxxxxx  a UUID in canonical lower-case text, as its 16 bytes
 //   0000nnnn  up to 15 characters in the other 15 bytes
-//   01000000  longer: bytes 0-7 hash, 9-14 offset in an IdArena, 15 length
+//   01000000  longer: bytes 0-7 keyed hash, 9-14 offset in an IdArena, 15 length
 //
 // Ids that do not fit go to an arena that only grows: tables never forget an id.
 
@@ -65,7 +65,10 @@ class CompactId {
   CompactId() = default;
   CompactId(const IdProbe& probe, IdArena& arena);
 
-  std::uint64_t hash() const;
+  std::uint64_t hash() const;  // see keyed_hash.hpp: other in each process
+  // For what outlives the process: nothing of a hash is in it. Back in an arena with the same texts.
+  CompactId without_hash() const;
+  CompactId with_hash(const IdArena& arena) const;
   std::array<std::uint8_t, 16> bytes() const { return std::bit_cast<std::array<std::uint8_t, 16>>(words_); }
   static CompactId from_bytes(const std::array<std::uint8_t, 16>& bytes) {
     CompactId id;

@@ -101,10 +101,15 @@ result<KeyDescription> Engine::describe(std::string_view key_id, UnixMs now, con
 // none.
 result<Sequence> Engine::first_revocation(const KeyRecord& key, const Decision& names) const {
   Sequence first = key.revoked();
-  for (const Scope scope : all_scopes) {
-    const Slot owner = key.owners[static_cast<std::size_t>(scope)];
-    if (owner == no_slot || tables_.of(scope).revoked_through(owner) < key.created) continue;
-    const auto mark = store_->owner_mark_after(scope, names.owner(scope), key.created);
+  std::vector<OwnerIds> marked;
+  tables_.for_each_mark(key, [&](const std::array<bool, 3>& is_of) {
+    auto& owners = marked.emplace_back();
+    for (std::size_t i = 0; i < owners.size(); ++i) {
+      if (is_of[i]) owners[i] = names.owners[i];
+    }
+  });
+  for (const auto& owners : marked) {
+    const auto mark = store_->owner_mark_after(owners, key.created);
     if (!mark) return mark.error();
     if (*mark != 0 && (first == 0 || *mark < first)) first = *mark;
   }

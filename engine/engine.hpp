@@ -52,9 +52,9 @@ struct Caller {
 void set_caller(EventView& event, const Caller& caller);
 
 struct NewKey {
-  std::string_view key_id;                 // empty: we issue one
-  Digest digest{};                         // of its secret
-  std::array<std::string_view, 3> owners;  // by Scope; empty: none
+  std::string_view key_id;  // empty: we issue one
+  Digest digest{};          // of its secret
+  OwnerIds owners;          // by Scope; empty: none
   std::string_view name;
   std::string_view permissions;  // separated by one space
   std::string_view metadata;     // a JSON object, or empty
@@ -154,6 +154,9 @@ class Engine {
   result<CreatedMany> create_many(std::span<const NewKey> asked, const Caller& caller);
   result<RevokedKey> revoke(std::string_view key_id, std::string_view reason, const Caller& caller);
   result<RevokedKey> revoke(const Digest& digest, std::string_view reason, const Caller& caller);
+  // One event, however many keys that are. A caller who is limited in other scopes revokes the keys within
+  // those limits, with an event for each combination of the owners that it is limited to, in one turn:
+  // errc::invalid_field if those are too many (policy.hpp).
   result<RevokedOwner> revoke_owner(Scope scope, std::string_view id, std::string_view reason,
                                     const Caller& caller);
 
@@ -227,9 +230,7 @@ class Engine {
   bool started() const { return started_.load(std::memory_order_acquire); }
   result<Sequence> append_creation(Journal::Turn& turn, const NewKey& key, UnixMs at, const Caller& caller);
   RevokedOwner revoke_whole(Journal::Turn& turn, Scope scope, Slot owner, const EventView& event);
-  result<RevokedOwner> revoke_part(Scope scope, Slot owner, EventView event, const Caller& caller);
-  std::vector<Slot> keys_within(const Reach& reach, Scope scope, Slot owner, std::size_t from,
-                                std::size_t to) const;
+  RevokedOwner revoke_within(Journal::Turn& turn, std::span<const OwnerIds> several, EventView event);
   void find_within(std::span<const AskedRevocation> asked, const Caller& caller,
                    std::vector<Slot>& slots) const;
   bool is_within(Slot key, const Caller& caller) const;

@@ -218,10 +218,13 @@ bool Engine::is_visible(const EventView& event, const Reach* reach) const {
   if (event.type != EventType::owner_revoked) {
     return reach->covers(std::array{event[Field::user], event[Field::application], event[Field::workspace]});
   }
-  const auto scope = event[Field::owner_scope];
-  if (scope.size() != 1 || static_cast<std::uint8_t>(scope.front()) >= all_scopes.size()) return false;
-  const auto of = static_cast<Scope>(scope.front());
+  const auto owners = revoked_owners(event);
+  if (!owners) return false;
+  if (reach->covers(*owners)) return true;
+  const auto of = static_cast<Scope>(event[Field::owner_scope].front());
   const auto id = event[Field::owner_id];
+  // Within others' owners: none of theirs.
+  if (owners_of(event) != OwnerIds{}) return false;
   const Journal::Turn turn(*journal_);
   return tables_.extent_of(*reach, of, tables_.of(of).find(id), id) == Extent::whole;
 }

@@ -75,32 +75,17 @@ bool Engine::is_within(Slot key, const Caller& caller) const {
 result<std::uint64_t> Engine::count_revocable(Scope scope, std::string_view id, const Caller& caller) {
   if (!started()) return errc::not_ready;
   if (!is_owner_id(id)) return errc::invalid_owner_id;
-  Slot owner = no_slot;
-  {
-    const Journal::Turn turn(*journal_);  // the counters are its holder's
-    owner = tables_.of(scope).find(id);
-    const auto extent =
-        caller.reach == nullptr ? Extent::whole : tables_.extent_of(*caller.reach, scope, owner, id);
-    if (owner == no_slot || extent == Extent::nothing) return std::uint64_t{0};
-    if (extent == Extent::whole) return tables_.of(scope).live_keys(owner);
+  const auto within = within_reach(caller.reach, scope, id);
+  if (!within) return within.error();
+  const Journal::Turn turn(*journal_);  // the counters are its holder's
+  const Slot owner = tables_.of(scope).find(id);
+  if (owner == no_slot || within->empty()) return std::uint64_t{0};
+  if (!is_limited_elsewhere(caller.reach, scope)) return tables_.of(scope).remaining_keys(owner);
+  std::uint64_t keys = 0;
+  for (const auto& owners : *within) {
+    if (const auto slots = tables_.find_joint(owners)) keys += tables_.count_joint(*slots).told;
   }
-  const auto within = keys_within(*caller.reach, scope, owner, 0, tables_.keys.complete_size());
-  return static_cast<std::uint64_t>(std::count_if(
-      within.begin(), within.end(), [&](Slot key) { return tables_.revoked_by(tables_.keys[key]) == 0; }));
-}
-
-std::vector<Slot> Engine::keys_within(const Reach& reach, Scope scope, Slot owner, std::size_t from,
-                                      std::size_t to) const {
-  std::vector<Slot> within;
-  Decision names;
-  for (auto slot = from; slot < to; ++slot) {
-    const auto key = static_cast<Slot>(slot);
-    const KeyRecord& record = tables_.keys[key];
-    if (record.owners[static_cast<std::size_t>(scope)] != owner || record.is_superseded()) continue;
-    tables_.describe(key, names);
-    if (reach.covers(names.owners)) within.push_back(key);
-  }
-  return within;
+  return keys;
 }
 
 }  // namespace revoked::engine

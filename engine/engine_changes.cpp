@@ -170,7 +170,8 @@ result<RevokedOwner> Engine::revoke_owner(Scope scope, std::string_view id, std:
   if (!started()) return errc::not_ready;
   if (!is_owner_id(id)) return errc::invalid_owner_id;
   if (reason.size() > max_reason_size) return errc::invalid_field;
-  auto& owners = tables_.of(scope);
+  const auto within = within_reach(caller.reach, scope, id);
+  if (!within) return within.error();
   const char scope_byte = static_cast<char>(scope);
   EventView event;
   event.type = EventType::owner_revoked;
@@ -180,49 +181,33 @@ result<RevokedOwner> Engine::revoke_owner(Scope scope, std::string_view id, std:
   event[Field::reason] = reason;
   set_caller(event, caller);
 
-  {
-    Journal::Turn turn(*journal_);
-    if (const auto open = turn.open(); !open) return open.error();
-    const Slot owner = owners.find(id);
-    const auto extent =
-        caller.reach == nullptr ? Extent::whole : tables_.extent_of(*caller.reach, scope, owner, id);
-    // Nothing to revoke, no event: repeating a request has one effect. What did it before may not be synced
-    // yet.
-    if (owner == no_slot || extent == Extent::nothing || !owners.has_live_keys(owner)) {
-      return RevokedOwner{0, event.at, journal_->applied()};
-    }
-    if (extent == Extent::whole) return revoke_whole(turn, scope, owner, event);
-  }
-  return revoke_part(scope, owners.find(id), event, caller);
+  Journal::Turn turn(*journal_);
+  if (const auto open = turn.open(); !open) return open.error();
+  const Slot owner = tables_.of(scope).find(id);
+  // Nothing to revoke, no event: repeating a request has one effect. What did it before may not be synced
+  // yet.
+  if (owner == no_slot || within->empty()) return RevokedOwner{0, event.at, journal_->applied()};
+  if (!is_limited_elsewhere(caller.reach, scope)) return revoke_whole(turn, scope, owner, event);
+  return revoke_within(turn, *within, event);
 }
 
 RevokedOwner Engine::revoke_whole(Journal::Turn& turn, Scope scope, Slot owner, const EventView& event) {
+  if (!tables_.of(scope).has_live_keys(owner)) return {0, event.at, journal_->applied()};
   const auto sequence = turn.append(event);
   return {tables_.of(scope).revoke(owner, sequence), event.at, sequence};
 }
 
-// An owner's keys lie partly out of the caller's reach: those within are revoked one by one, in one turn and
-// so in one batch (P8). Rare, and the only revocation that takes longer the more keys there are.
-result<RevokedOwner> Engine::revoke_part(Scope scope, Slot owner, EventView event, const Caller& caller) {
-  const auto reason = event[Field::reason];
-  const auto at = event.at;
-  // Most is looked through before the turn, so that others do not wait; what came in meanwhile, in it.
-  const auto before = tables_.keys.complete_size();
-  auto within = keys_within(*caller.reach, scope, owner, 0, before);
-  Journal::Turn turn(*journal_);
-  if (const auto open = turn.open(); !open) return open.error();
-  const auto since = keys_within(*caller.reach, scope, owner, before, tables_.keys.size());
-  within.insert(within.end(), since.begin(), since.end());
-
-  RevokedOwner revoked{0, at, journal_->applied()};
-  std::string encoded;
-  for (Slot key : within) {
-    key = tables_.newest_of(key);
-    if (tables_.revoked_by(tables_.keys[key]) != 0) continue;
-    encoded.clear();
-    encode_revocation(key, at, reason, caller, encoded);
-    revoked.sequence = append_revocation(turn, key, encoded);
-    ++revoked.keys;
+RevokedOwner Engine::revoke_within(Journal::Turn& turn, std::span<const OwnerIds> several, EventView event) {
+  RevokedOwner revoked{0, event.at, journal_->applied()};
+  const auto scope = static_cast<Scope>(event[Field::owner_scope].front());
+  for (const auto& owners : several) {
+    const auto slots = tables_.find_joint(owners);
+    if (!slots || tables_.count_joint(*slots).at_most == 0) continue;
+    for (const Scope each : all_scopes) {
+      if (each != scope) event[owner_field(each)] = owners[static_cast<std::size_t>(each)];
+    }
+    revoked.sequence = turn.append(event);
+    revoked.keys += tables_.revoke_joint(*slots, revoked.sequence);
   }
   return revoked;
 }

@@ -28,6 +28,20 @@ T get(const char* at) {
 
 }  // namespace
 
+OwnerIds owners_of(const EventView& event) {
+  return {event[Field::user], event[Field::application], event[Field::workspace]};
+}
+
+std::optional<OwnerIds> revoked_owners(const EventView& event) {
+  const auto scope = event[Field::owner_scope];
+  if (scope.size() != 1 || static_cast<std::uint8_t>(scope.front()) >= all_scopes.size()) return {};
+  auto owners = owners_of(event);
+  auto& owner = owners[static_cast<std::uint8_t>(scope.front())];
+  if (!owner.empty() || event[Field::owner_id].empty()) return {};
+  owner = event[Field::owner_id];
+  return owners;
+}
+
 std::string encode_i64(std::int64_t value) {
   std::string bytes;
   put(bytes, value);

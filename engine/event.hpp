@@ -58,6 +58,13 @@ enum class Field : std::uint8_t {
 inline constexpr std::size_t field_count = static_cast<std::size_t>(Field::count_);
 inline constexpr std::size_t max_field_size = 0xffff;
 
+// What a reader is told in one piece: a message on the bus, or an event of the feed's stream, as JSON. Every
+// reader takes that much, and starts afresh after what it cannot read.
+inline constexpr std::size_t max_message_bytes = 1 << 20;
+// A page of the feed, which always has room for a message: so much of messages, and what stands around them.
+inline constexpr std::size_t max_page_bytes = 4 * max_message_bytes;
+inline constexpr std::size_t max_page_frame_bytes = 64 << 10;
+
 struct EventView {
   EventType type{};
   UnixMs at = 0;
@@ -70,6 +77,14 @@ struct EventView {
 constexpr Field owner_field(Scope scope) {
   return static_cast<Field>(static_cast<int>(Field::user) + static_cast<int>(scope));
 }
+
+// By Scope; empty: none, or any.
+using OwnerIds = std::array<std::string_view, 3>;
+OwnerIds owners_of(const EventView& event);
+// Whose keys an event of the type owner_revoked revokes: those that have all of these owners. One is in
+// owner_scope and owner_id; the others, within which the revocation is, in the fields of their own. Nothing:
+// it makes no sense.
+std::optional<OwnerIds> revoked_owners(const EventView& event);
 
 // The fixed-size values that fields carry as bytes.
 std::string encode_i64(std::int64_t value);

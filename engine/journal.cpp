@@ -66,8 +66,10 @@ template <class Append>
 Sequence Journal::Turn::append_as(Append&& append) {
   const auto sequence = ++journal_.last_;
   auto& pending = journal_.pending_;
-  if (pending.empty() || (!appended_ && pending.back().count() >= max_batch_events))
-    journal_.open_batch(sequence);
+  const auto is_full = [](const Batch& batch) {
+    return batch.count() >= max_batch_events || batch.size_bytes() >= max_batch_bytes;
+  };
+  if (pending.empty() || (!appended_ && is_full(pending.back()))) journal_.open_batch(sequence);
   const auto before = pending.back().size_bytes();
   append(pending.back());
   journal_.pending_bytes_ += pending.back().size_bytes() - before;

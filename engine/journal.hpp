@@ -47,6 +47,7 @@ class Journal {
   // A batch that has so many is closed: what one look-up or one bus message has to read stays bounded. Events
   // of one turn are never parted, so a turn with many makes a larger batch.
   static constexpr std::uint32_t max_batch_events = 2048;
+  static constexpr std::size_t max_batch_bytes = 1 << 20;  // the same for large events
 
   // How long what has been appended waits to be told while the store is busy.
   static constexpr std::chrono::microseconds tell_after{300};

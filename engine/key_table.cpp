@@ -89,8 +89,8 @@ static_assert(sizeof(RecordCopy) == KeyTable::copy_bytes);
 void KeyTable::copy_out(Slot first, std::size_t count, char* out) const {
   for (std::size_t i = 0; i < count; ++i, out += copy_bytes) {
     const KeyRecord& record = records_[first + static_cast<Slot>(i)];
-    const RecordCopy copy{record.id,          record.digest,  record.owners,
-                          record.permissions, record.created, record.packed_fate()};
+    const RecordCopy copy{record.id.without_hash(), record.digest,  record.owners,
+                          record.permissions,       record.created, record.packed_fate()};
     std::memcpy(out, &copy, sizeof copy);
   }
 }
@@ -108,7 +108,7 @@ void KeyTable::copy_in(Slot first, std::size_t count, const char* in) {
     RecordCopy copy;
     std::memcpy(&copy, in, sizeof copy);
     KeyRecord& record = records_[slot];
-    record.id = copy.id;
+    record.id = copy.id.with_hash(arena_);
     record.digest = copy.digest;
     record.owners = copy.owners;
     record.permissions = copy.permissions;

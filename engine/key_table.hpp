@@ -14,6 +14,7 @@
 
 #include "engine/compact_id.hpp"
 #include "engine/digest.hpp"
+#include "engine/keyed_hash.hpp"
 #include "engine/position.hpp"
 #include "engine/slab.hpp"
 #include "engine/slot_index.hpp"
@@ -26,7 +27,7 @@ namespace revoked::engine {
 struct DigestHead {
   DigestHead() = default;
   explicit DigestHead(const Digest& digest) { std::memcpy(words.data(), digest.data(), sizeof words); }
-  std::uint64_t hash() const { return words[0]; }  // uniform already
+  std::uint64_t hash() const { return keyed_hash(words); }  // uniform, but whoever imports it chooses it
   // In one go, and not by memcmp(): that would wait until what has been written by halves can be read as one.
   bool operator==(const DigestHead& other) const {
     return ((words[0] ^ other.words[0]) | (words[1] ^ other.words[1])) == 0;

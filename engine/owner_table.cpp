@@ -1,7 +1,5 @@
 #include "engine/owner_table.hpp"
 
-#include <utility>
-
 namespace revoked::engine {
 
 Slot OwnerTable::find(std::string_view id) const {
@@ -16,23 +14,27 @@ Slot OwnerTable::find_or_add(std::string_view id) {
 
 Slot OwnerTable::add(const CompactId& id) {
   const Slot slot = records_.add();
+  homes_.add();
   records_[slot].id = id;
   index_.insert(id.hash(), slot, [&](Slot s) { return records_[s].id.hash(); });
   return slot;
 }
 
 void OwnerTable::restore(const CompactId& id, Sequence revoked_through) {
-  raise_mark(add(id), revoked_through);
+  raise_mark(add(id.with_hash(arena_)), revoked_through);
 }
 
 std::uint64_t OwnerTable::revoke(Slot owner, Sequence through) {
   raise_mark(owner, through);
-  return std::exchange(records_[owner].live, 0);
+  const auto remaining = remaining_keys(owner);
+  records_[owner].live = records_[owner].gone = 0;
+  return remaining;
 }
 
 void OwnerTable::raise_mark(Slot owner, Sequence through) {
-  auto& mark = records_[owner].revoked_through;
-  if (mark.load(std::memory_order_relaxed) < through) mark.store(through, std::memory_order_release);
+  auto& mark = records_[owner].mark;
+  const auto before = mark.load(std::memory_order_relaxed);
+  if ((before & ~joint_bit) < through) mark.store((before & joint_bit) | through, std::memory_order_release);
 }
 
 }  // namespace revoked::engine

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <unordered_map>
 
+#include "engine/keyed_hash.hpp"
 #include "engine/slab.hpp"
 
 namespace revoked::engine {
@@ -38,7 +39,7 @@ class PermissionSets {
 
  private:
   std::mutex mutex_;
-  std::unordered_map<std::string_view, Slot> slots_;  // the texts are those in sets_
+  std::unordered_map<std::string_view, Slot, KeyedHash> slots_;  // the texts are those in sets_
   Slab<std::string> sets_;
 };
 

@@ -89,6 +89,29 @@ Width widest_of(Width a, Width b) {
   return widest;
 }
 
+bool is_limited_elsewhere(const Reach* reach, Scope scope) {
+  return reach != nullptr && std::any_of(all_scopes.begin(), all_scopes.end(), [&](Scope each) {
+           return each != scope && reach->limit(each).has_value();
+         });
+}
+
+result<std::vector<OwnerIds>> within_reach(const Reach* reach, Scope scope, std::string_view id) {
+  std::vector<OwnerIds> several;
+  if (reach != nullptr && !reach->allows(scope, id)) return several;
+  several.emplace_back()[static_cast<std::size_t>(scope)] = id;
+  for (const Scope each : all_scopes) {
+    if (reach == nullptr || each == scope || !reach->limit(each)) continue;
+    const auto& ids = *reach->limit(each);
+    if (ids.size() * several.size() > max_within) return errc::invalid_field;
+    std::vector<OwnerIds> combined;
+    for (const auto& owners : several) {
+      for (const auto& limit : ids) combined.emplace_back(owners)[static_cast<std::size_t>(each)] = limit;
+    }
+    several = std::move(combined);
+  }
+  return several;
+}
+
 std::optional<Principal> principal_of(const Decision& key) {
   if (key.state != KeyState::active) return {};
   Principal principal{false,         std::string(key.permissions), {}, key.key_id, ActorKind::key, {},

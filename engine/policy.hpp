@@ -11,6 +11,7 @@
 
 #include "engine/decision.hpp"
 #include "engine/error.hpp"
+#include "engine/event.hpp"
 
 namespace revoked::engine {
 
@@ -55,6 +56,14 @@ Width width_of(const Reach* reach);  // null: everything
 bool is_as_wide(Width width, Width other);
 // As wide as both, in every scope.
 Width widest_of(Width a, Width b);
+
+// Whether a caller who can touch an owner's keys can touch only those that have other owners as well.
+bool is_limited_elsewhere(const Reach* reach, Scope scope);
+
+// Which of an owner's keys are within reach (null: everything): those that have all the owners of one of
+// these. Nothing: none. errc::invalid_field: they would be too many.
+inline constexpr std::size_t max_within = 1024;
+result<std::vector<OwnerIds>> within_reach(const Reach* reach, Scope scope, std::string_view id);
 
 // What an actor's name is the name of.
 enum class ActorKind : std::uint8_t { unknown, master_key, key, token };

@@ -11,11 +11,7 @@ namespace {
 // Applying an event once more changes nothing: the tables may know of it, and of what came after it.
 void apply(Tables& tables, Sequence sequence, const EventView& event) {
   if (event.type == EventType::owner_revoked) {
-    const auto scope = event[Field::owner_scope];
-    if (scope.size() != 1 || static_cast<std::uint8_t>(scope.front()) >= all_scopes.size()) return;
-    auto& owners = tables.of(static_cast<Scope>(scope.front()));
-    const Slot owner = owners.find_or_add(event[Field::owner_id]);
-    if (owners.revoked_through(owner) < sequence) owners.revoke(owner, sequence);
+    if (const auto owners = revoked_owners(event)) tables.revoke_owners(*owners, sequence);
     return;
   }
   const auto id = event[Field::key_id];
@@ -85,8 +81,7 @@ class Recovery {
   result<void> load_store() {
     const auto marks = store_.load_owner_marks([&](const OwnerMark& mark) {
       newest_ = std::max(newest_, mark.sequence);
-      auto& owners = tables_.of(mark.scope);
-      owners.raise_mark(owners.find_or_add(mark.id), mark.sequence);
+      tables_.raise_mark({mark.owners[0], mark.owners[1], mark.owners[2]}, mark.sequence);
     });
     if (!marks) return marks;
     const auto keys = store_.load_keys([&](Sequence created, const EventView& creation, Sequence revoked) {

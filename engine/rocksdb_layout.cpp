@@ -4,6 +4,8 @@
 #include <rocksdb/filter_policy.h>
 #include <rocksdb/table.h>
 
+#include <algorithm>
+
 #include "engine/rocksdb_gives_way.hpp"
 
 namespace revoked::engine {
@@ -20,12 +22,33 @@ std::uint64_t from_big_endian(std::string_view bytes) {
   return value;
 }
 
-std::string owner_prefix(Scope scope, std::string_view id) {
-  std::string key = "owner/";
-  key.push_back(static_cast<char>('0' + static_cast<int>(scope)));
-  key.append(id);
-  key.push_back('\0');
+std::string owner_prefix(const OwnerIds& owners) {
+  const auto given = std::count_if(owners.begin(), owners.end(), [](auto id) { return !id.empty(); });
+  std::string key = given == 1 ? "owner/" : "owners/";
+  for (std::size_t i = 0; i < owners.size(); ++i) {
+    if (given == 1 && owners[i].empty()) continue;
+    if (given == 1) key.push_back(static_cast<char>('0' + i));
+    key.append(owners[i]).push_back('\0');
+  }
   return key;
+}
+
+bool read_owner_mark(std::string_view key, OwnerMark& mark) {
+  const bool is_one = key.starts_with("owner/");
+  key.remove_prefix(std::min(key.size(), std::string_view(is_one ? "owner/" : "owners/").size()));
+  if (key.size() < 8) return false;
+  mark.sequence = from_big_endian(key.substr(key.size() - 8));
+  key.remove_suffix(8);
+  for (std::size_t i = 0; i < mark.owners.size(); ++i) {
+    if (is_one && (key.empty() || key.front() != static_cast<char>('0' + i))) continue;
+    if (is_one) key.remove_prefix(1);
+    const auto end = key.find('\0');
+    if (end == std::string_view::npos) return false;
+    mark.owners[i] = key.substr(0, end);
+    key.remove_prefix(end + 1);
+    if (is_one) break;
+  }
+  return key.empty();
 }
 
 std::string audit_prefix(AuditKind kind, std::string_view id) {

@@ -8,6 +8,7 @@
 //   audit    kind, id '\0' sequence (u64, big endian) → nothing: what the audit trail is searched by
 //   default  "epoch/" u64 → first sequence
 //            "owner/" scope id '\0' sequence → nothing
+//            "owners/" user '\0' application '\0' workspace '\0' sequence → nothing
 //            "change/" sequence → the event that suspended, resumed or rotated a key
 //            "folded_to" → sequence; "records_from" → sequence, see rocksdb_key_files.hpp
 //            "checkpoint" → the id of the one that is of this store
@@ -22,6 +23,7 @@
 #include "engine/audit.hpp"
 #include "engine/error.hpp"
 #include "engine/event.hpp"
+#include "engine/store.hpp"
 
 namespace revoked::engine {
 
@@ -41,7 +43,9 @@ std::uint64_t from_big_endian(std::string_view bytes);
 Sequence read_sequence(std::string_view bytes);
 
 // A sequence (u64, big endian) follows these.
-std::string owner_prefix(Scope scope, std::string_view id);
+std::string owner_prefix(const OwnerIds& owners);
+// The key of such a mark, its sequence included. False: it is none.
+bool read_owner_mark(std::string_view key, OwnerMark& mark);
 std::string audit_prefix(AuditKind kind, std::string_view id);
 
 }  // namespace revoked::engine

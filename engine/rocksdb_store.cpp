@@ -222,11 +222,10 @@ class RocksdbStore final : public Store {
 
   result<void> load_owner_marks(const std::function<void(const OwnerMark&)>& visit) const override {
     const auto at = iterate(meta());
-    for (at->Seek("owner/"); at->Valid() && at->key().starts_with("owner/"); at->Next()) {
-      const auto key = view(at->key());
-      if (key.size() < 6 + 1 + 1 + 1 + 8) return errc::storage_corrupt;
-      visit({static_cast<Scope>(key[6] - '0'), std::string(key.substr(7, key.size() - 7 - 9)),
-             from_big_endian(key.substr(key.size() - 8))});
+    for (at->Seek("owner"); at->Valid() && at->key().starts_with("owner"); at->Next()) {
+      OwnerMark mark;
+      if (!read_owner_mark(view(at->key()), mark)) return errc::storage_corrupt;
+      visit(mark);
     }
     return status(*at);
   }
@@ -250,12 +249,12 @@ class RocksdbStore final : public Store {
     if (const auto settled = settle(); !settled) return settled.error();
     return fetch_applied_key(key_id);
   }
-  result<Sequence> owner_mark_after(Scope scope, std::string_view id, Sequence from) const override {
+  result<Sequence> owner_mark_after(const OwnerIds& owners, Sequence from) const override {
     const bool is_whole = is_settled();
-    const auto found = applied_mark_after(scope, id, from);
+    const auto found = applied_mark_after(owners, from);
     if (!found || *found != 0 || is_whole) return found;
     if (const auto settled = settle(); !settled) return settled.error();
-    return applied_mark_after(scope, id, from);
+    return applied_mark_after(owners, from);
   }
 
   Sequence folded_to() const override { return folded_to_; }
@@ -337,8 +336,8 @@ class RocksdbStore final : public Store {
     if (value.size() < 8) return errc::storage_corrupt;
     return std::pair(read_sequence(value), value.substr(8));
   }
-  result<Sequence> applied_mark_after(Scope scope, std::string_view id, Sequence from) const {
-    const auto prefix = owner_prefix(scope, id);
+  result<Sequence> applied_mark_after(const OwnerIds& owners, Sequence from) const {
+    const auto prefix = owner_prefix(owners);
     const auto at = iterate(meta());
     at->Seek(prefix + big_endian(from));
     if (!at->Valid()) return at->status().ok() ? result<Sequence>(0) : errc::storage_failed;
@@ -355,8 +354,8 @@ class RocksdbStore final : public Store {
     if (event.type == EventType::key_created) {
       created_->add(sequence, event);
     } else if (event.type == EventType::owner_revoked) {
-      const auto scope = static_cast<Scope>(event[Field::owner_scope].front());
-      writes_.Put(meta(), owner_prefix(scope, event[Field::owner_id]) + big_endian(sequence), "");
+      if (const auto owners = revoked_owners(event))
+        writes_.Put(meta(), owner_prefix(*owners) + big_endian(sequence), "");
     } else if (event.type == EventType::key_suspended || event.type == EventType::key_resumed ||
                event.type == EventType::key_rotated) {
       scratch_.clear();

@@ -2,6 +2,7 @@
 // Where the journal and the keys' records lie. One writer (the journal's thread) and one folder at a time;
 // reads from any thread. Any error from a write means "unknown" and is final: the caller stops.
 
+#include <array>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -17,9 +18,9 @@
 
 namespace revoked::engine {
 
+// Every key that has all of these owners (by Scope; empty: any) and is as old as that is revoked.
 struct OwnerMark {
-  Scope scope;
-  std::string id;
+  std::array<std::string, 3> owners;
   Sequence sequence;
 };
 
@@ -70,8 +71,8 @@ class Store {
   // The event that created a key, encoded (see event.hpp), and its sequence.
   virtual result<std::optional<std::pair<Sequence, std::string>>> fetch_key(
       std::string_view key_id) const = 0;
-  // The sequence of the first revocation of an owner at or after `from`; 0 if there is none.
-  virtual result<Sequence> owner_mark_after(Scope scope, std::string_view id, Sequence from) const = 0;
+  // The sequence of the first revocation of just these owners at or after `from`; 0 if there is none.
+  virtual result<Sequence> owner_mark_after(const OwnerIds& owners, Sequence from) const = 0;
 
   // Folding: revocations up to this sequence are in the keys' records, and need not be replayed.
   virtual Sequence folded_to() const = 0;

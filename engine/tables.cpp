@@ -11,8 +11,7 @@ Digest digest_of(const EventView& event) {
   return digest;
 }
 
-void Tables::prefetch(std::string_view key_id, const Digest& digest,
-                      const std::array<std::string_view, 3>& owner_ids) const {
+void Tables::prefetch(std::string_view key_id, const Digest& digest, const OwnerIds& owner_ids) const {
   keys.prefetch(key_id, digest);
   for (const Scope scope : all_scopes) {
     const auto id = owner_ids[static_cast<std::size_t>(scope)];
@@ -21,17 +20,9 @@ void Tables::prefetch(std::string_view key_id, const Digest& digest,
 }
 
 Slot Tables::add_key(Sequence sequence, const EventView& creation) {
-  std::array<Slot, 3> owner_slots{no_slot, no_slot, no_slot};
-  const auto workspace_id = creation[Field::workspace];
-  const Slot workspace = workspace_id.empty() ? no_slot : of(Scope::workspace).find_or_add(workspace_id);
-  for (const Scope scope : all_scopes) {
-    const auto id = creation[owner_field(scope)];
-    if (id.empty()) continue;
-    const Slot owner = of(scope).find_or_add(id);
-    owner_slots[static_cast<std::size_t>(scope)] = owner;
-    if (scope != Scope::workspace) of(scope).settle(owner, workspace);
-    if (sequence > of(scope).revoked_through(owner)) of(scope).key_created(owner);
-  }
+  const auto owner_slots = find_or_add_owners(owners_of(creation));
+  settle(owner_slots);
+  count(owner_slots, sequence);
   return keys.insert(creation[Field::key_id], digest_of(creation), [&](KeyRecord& record) {
     record.owners = owner_slots;
     const auto sets = permission_sets.size();
@@ -68,10 +59,13 @@ bool Tables::revoke_key(Slot key, Sequence by) {
   KeyRecord& record = keys[key];
   if (record.revoked() != 0) return false;
   change_with_predecessors(key, [&](KeyRecord& each) { each.set_revoked(by); });
+  const auto gone = gone_with_others(record.owners, record.created);
   for (const Scope scope : all_scopes) {
     const Slot owner = record.owners[static_cast<std::size_t>(scope)];
+    if (gone[static_cast<std::size_t>(scope)]) of(scope).key_back(owner);
     if (owner != no_slot) of(scope).key_revoked(owner, record.created);
   }
+  uncount_joint(record.owners, record.created);
   return true;
 }
 
@@ -135,13 +129,8 @@ void Tables::count_keys() {
       charge(key.owners, permission_sets.get(key.permissions));
       is_charged[key.permissions] = true;
     }
-    const Slot workspace = key.owners[static_cast<std::size_t>(Scope::workspace)];
-    for (const Scope scope : all_scopes) {
-      const Slot owner = key.owners[static_cast<std::size_t>(scope)];
-      if (owner == no_slot) continue;
-      if (scope != Scope::workspace) of(scope).settle(owner, workspace);
-      if (key.revoked() == 0 && key.created > of(scope).revoked_through(owner)) of(scope).key_created(owner);
-    }
+    settle(key.owners);
+    if (key.revoked() == 0) count(key.owners, key.created);
   }
 }
 
@@ -163,7 +152,7 @@ Extent Tables::extent_of(const Reach& reach, Scope scope, Slot owner, std::strin
   if (by_other) return Extent::part;
   if (!by_workspace) return Extent::whole;
   // Mostly a user or an application is at home in one workspace: then it is within reach, or not.
-  const Slot home = of(scope).home(owner);
+  const Slot home = of(scope).home(owner).workspace;
   if (home == OwnerTable::several_homes) return Extent::part;
   if (home == no_slot) return Extent::nothing;
   std::string workspace;
@@ -172,15 +161,12 @@ Extent Tables::extent_of(const Reach& reach, Scope scope, Slot owner, std::strin
 }
 
 Sequence Tables::revoked_by(const KeyRecord& key) const {
-  if (const auto own = key.revoked(); own != 0) return own;
-  Sequence latest = 0;
   for (const Scope scope : all_scopes) {
     const Slot owner = key.owners[static_cast<std::size_t>(scope)];
-    if (owner == no_slot) continue;
-    const auto through = of(scope).revoked_through(owner);
-    if (through >= key.created) latest = std::max(latest, through);
+    if (owner != no_slot && of(scope).mark(owner) >= key.created) [[unlikely]]
+      return revoked_by_owner(key);
   }
-  return latest;
+  return key.revoked();
 }
 
 KeyState Tables::state_of(const KeyRecord& key, UnixMs now) const {

@@ -4,7 +4,9 @@
 
 #include <array>
 #include <atomic>
+#include <functional>
 #include <mutex>
+#include <optional>
 #include <string_view>
 #include <unordered_map>
 #include <utility>
@@ -12,6 +14,7 @@
 
 #include "engine/decision.hpp"
 #include "engine/event.hpp"
+#include "engine/joint_marks.hpp"
 #include "engine/key_table.hpp"
 #include "engine/owner_table.hpp"
 #include "engine/permission_sets.hpp"
@@ -28,14 +31,14 @@ Digest digest_of(const EventView& event);
 struct Tables {
   KeyTable keys;
   std::array<OwnerTable, 3> owners;  // by Scope
+  JointMarks joints;
   PermissionSets permission_sets;
 
   OwnerTable& of(Scope scope) { return owners[static_cast<std::size_t>(scope)]; }
   const OwnerTable& of(Scope scope) const { return owners[static_cast<std::size_t>(scope)]; }
 
   // Fetches what look-ups of these will read, and returns before it is there.
-  void prefetch(std::string_view key_id, const Digest& digest,
-                const std::array<std::string_view, 3>& owner_ids) const;
+  void prefetch(std::string_view key_id, const Digest& digest, const OwnerIds& owner_ids) const;
   // The same for what a change of the key will read of its owners.
   void prefetch_owners(Slot key) const {
     for (const Scope scope : all_scopes) {
@@ -65,12 +68,35 @@ struct Tables {
   // After the keys and the owners' marks have been put back: counts what owners have.
   void count_keys();
 
-  // By whoever holds the turn. `owner` is the slot of `id`, or no_slot.
+  // Two or three owners together. Nothing if one of them is not there.
+  std::optional<OwnerSlots> find_joint(const OwnerIds& ids) const;
+  // The rest by whoever holds the turn. How many keys have all of these owners, two or three, and are not
+  // revoked: `at_most`, which is 0 only if there is none, and as told to people, which leaves out those that
+  // are known to be revoked with yet another owner.
+  struct JointKeys {
+    std::uint64_t at_most = 0;
+    std::uint64_t told = 0;
+  };
+  JointKeys count_joint(const OwnerSlots& owners);
+  // Marks only rise. Answers how many keys this revokes, as told.
+  std::uint64_t revoke_joint(const OwnerSlots& owners, Sequence through);
+  void raise_joint_mark(const OwnerSlots& owners, Sequence through);
+  // While loading: applies the event that revoked the keys of these (see revoked_owners), or, before there
+  // are keys, only its mark.
+  void revoke_owners(const OwnerIds& ids, Sequence through);
+  void raise_mark(const OwnerIds& ids, Sequence through);
+
+  // `owner` is the slot of `id`, or no_slot.
   Extent extent_of(const Reach& reach, Scope scope, Slot owner, std::string_view id) const;
 
   // The slot that a key's id leads to, from that of any of its secrets. In a turn: outside, the key may be
   // rotated behind one's back.
   Slot newest_of(Slot key) const;
+
+  // Visits the owners, one or several together, whose keys were revoked when the key was there: which of its
+  // owners they are, by Scope.
+  void for_each_mark(const KeyRecord& key,
+                     const std::function<void(const std::array<bool, 3>& is_of)>& visit) const;
 
   // The latest sequence by which the key is revoked, through itself or an owner; 0 if it is not.
   Sequence revoked_by(const KeyRecord& key) const;
@@ -82,6 +108,27 @@ struct Tables {
   template <class Change>
   void change_with_predecessors(Slot key, Change&& change);
   void charge(const std::array<Slot, 3>& owner_slots, std::string_view set);
+
+  // Two or three owners together are counted by the first of them: their user, or else their application
+  // (`of_user`). While its keys are all at home in one place, its own count is theirs. From when they are
+  // not, or from its first joint mark, they have counts of their own.
+  OwnerTable& counting(bool of_user) { return of(of_user ? Scope::user : Scope::application); }
+  const OwnerTable& counting(bool of_user) const { return of(of_user ? Scope::user : Scope::application); }
+  bool has_joint_counts(bool of_user, Slot owner) {
+    return !counting(of_user).home(owner).is_one() || counting(of_user).may_have_joint_marks(owner);
+  }
+  OwnerSlots find_or_add_owners(const OwnerIds& ids);
+  void begin_joint_counts(bool of_user, const OwnerSlots& at_home);
+  void settle(const OwnerSlots& owners);
+  void count(const OwnerSlots& owners, Sequence created);
+  void uncount_joint(const OwnerSlots& owners, Sequence created);
+  template <class Visit>
+  void for_each_marked(const OwnerSlots& key, Visit&& visit) const;
+  template <class Visit>
+  void for_each_joint_count(const OwnerSlots& key, Visit&& visit);
+  Sequence through_any_of(const OwnerSlots& owners) const;
+  std::array<bool, 3> gone_with_others(const OwnerSlots& owners, Sequence created) const;
+  [[gnu::noinline]] Sequence revoked_by_owner(const KeyRecord& key) const;
 
   // The slot of the secret that a rotated key had before. Resumptions come from the journal's thread: hence a
   // lock, which nobody takes while no key was ever rotated.

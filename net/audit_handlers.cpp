@@ -1,6 +1,7 @@
 // GET /v1/audit: the journal as people read it.
 
 #include "cache/json_writer.hpp"
+#include "cache/message.hpp"
 #include "net/api.hpp"
 #include "net/json_reader.hpp"
 #include "net/problem.hpp"
@@ -59,10 +60,12 @@ void write_entry(JsonWriter& json, engine::Position position, const EventView& e
   write_text(json, "address", event[Field::address]);
   write_text(json, "request_id", event[Field::request_id]);
   write_text(json, "key_id", event[Field::key_id]);
-  for (const auto scope : engine::all_scopes) write_text(json, to_string(scope), event[owner_field(scope)]);
   if (const auto scope = event[Field::owner_scope]; scope.size() == 1) {
     json.field("scope", to_string(static_cast<engine::Scope>(scope.front())));
     write_text(json, "id", event[Field::owner_id]);
+    cache::write_within(json, event);
+  } else {
+    for (const auto each : engine::all_scopes) write_text(json, to_string(each), event[owner_field(each)]);
   }
   write_text(json, "reason", event[Field::reason]);
   json.close('}');

@@ -1,14 +1,6 @@
 #include "net/token_cache.hpp"
 
-#include <cstring>
-
 namespace revoked::net {
-
-std::size_t TokenCache::Hash::operator()(const engine::Digest& digest) const {
-  std::size_t hash;
-  std::memcpy(&hash, digest.data(), sizeof hash);
-  return hash;
-}
 
 std::shared_ptr<const Claims> TokenCache::find(const engine::Digest& token, std::uint64_t generation,
                                                engine::UnixMs now) const {

@@ -11,6 +11,7 @@
 #include <unordered_map>
 
 #include "engine/digest.hpp"
+#include "engine/keyed_hash.hpp"
 #include "net/jwt_claims.hpp"
 
 namespace revoked::net {
@@ -37,12 +38,9 @@ class TokenCache {
     std::uint64_t generation;
     engine::UnixMs put_at;
   };
-  struct Hash {
-    std::size_t operator()(const engine::Digest& digest) const;  // its bits are as good as random
-  };
   struct Shard {
     mutable std::mutex mutex;
-    std::unordered_map<engine::Digest, Entry, Hash> entries;
+    std::unordered_map<engine::Digest, Entry, engine::KeyedHash> entries;
     std::deque<engine::Digest> order;  // each entry's key once, oldest first
   };
 

@@ -175,6 +175,23 @@ TEST_F(FollowerProtocol, DoesNotBelieveAPageWithAHole) {
   EXPECT_EQ(follower.tick(at(120)).request_after, (Position{3, 100}));
 }
 
+TEST_F(FollowerProtocol, StartsAfreshBehindAHoleThatStays) {
+  start();
+  follower.on_message(heartbeat(104, 10), from_engine, at(10));
+  Follower::Actions actions;
+  int pages = 0;
+  int ms = 20;
+  for (; !actions.flush && ms < 3000; ms += 10) {
+    if (ms != 20 && !follower.tick(at(ms)).request_after) continue;
+    ++pages;
+    actions = follower.on_page(page({3, 104}, ms, {message(103, 104, {104})}), at(ms));
+  }
+  EXPECT_EQ(pages, 6) << "what was on its way has had time to come";
+  EXPECT_EQ(actions.flush, (Position{3, 104}));
+  EXPECT_EQ(follower.position(), (Position{3, 104}));
+  EXPECT_TRUE(follower.trusts_cache());
+}
+
 TEST_F(FollowerProtocol, DoesNotBelieveAPageThatEndsBeyondItsMessages) {
   start();
   follower.on_message(heartbeat(101, 10), from_engine, at(10));

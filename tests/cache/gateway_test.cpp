@@ -72,6 +72,26 @@ TEST(Gateway, ReadsWhatTheStreamLeftOut) {
   EXPECT_EQ(gateway->status().flushes, 1) << "only the first";
 }
 
+TEST(Gateway, StartsAfreshBehindWhatItCannotRead) {
+  ScriptedEngine engine;
+  TestGateway gateway(TestGateway::options(engine.port()));
+  ASSERT_TRUE(gateway.becomes(Coverage::fresh));
+  EXPECT_TRUE(gateway.allows("k1"));
+  EXPECT_TRUE(gateway.allows("k2"));
+  for (const auto& unreadable :
+       {std::string("{\"position\":"),
+        std::string(engine::max_page_bytes + engine::max_page_frame_bytes + 1, ' ')}) {
+    const auto flushes = gateway->status().flushes;
+    engine.spoil_ranges(unreadable);
+    engine.hides_messages = true;
+    engine.revoke("k1");
+    EXPECT_TRUE(eventually([&] { return gateway->status().flushes > flushes; }));
+    EXPECT_TRUE(gateway.becomes(Coverage::fresh));
+    EXPECT_FALSE(gateway.allows("k1"));
+    EXPECT_TRUE(gateway.allows("k2"));
+  }
+}
+
 TEST(Gateway, StartsAfreshWhenTheRangeIsGone) {
   ScriptedEngine engine;
   TestGateway gateway(TestGateway::options(engine.port()));

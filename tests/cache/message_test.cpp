@@ -44,7 +44,7 @@ engine::Batch sample_batch() {
 bool is_malformed(std::string_view json) { return decode_message(json).has_error(); }
 
 TEST(Message, ListsOnlyWhatInvalidates) {
-  EXPECT_EQ(encode_message(sample_batch().view(), stamp),
+  EXPECT_EQ(encode_messages(sample_batch().view(), stamp).front().text,
             R"({"journal":"k3v9x0c7q2m4ab","epoch":3,"first":1040,"last":1042,)"
             R"("at":"2026-01-02T03:04:05.678Z","up":77,"events":[)"
             R"({"sequence":1040,"type":"key.revoked","key_id":"k-1","user":"u1","workspace":"w1",)"
@@ -52,8 +52,93 @@ TEST(Message, ListsOnlyWhatInvalidates) {
             R"({"sequence":1042,"type":"owner.revoked","scope":"application","id":"a@b:c+d"}]})");
 }
 
+TEST(Message, OfAnOwnerWithinOthersSaysSo) {
+  engine::Batch batch;
+  batch.begin(3, 7);
+  auto owner = event_of(EventType::owner_revoked);
+  owner[Field::owner_scope] = std::string_view("\0", 1);
+  owner[Field::owner_id] = "u7";
+  owner[Field::workspace] = "w1";
+  batch.append(owner);
+  owner[Field::application] = "a1";
+  batch.append(owner);
+  const auto json = encode_messages(batch.view(), stamp).front().text;
+  EXPECT_NE(json.find(R"("scope":"user","id":"u7","within":{"scope":"workspace","id":"w1"}})"),
+            std::string::npos)
+      << json;
+  EXPECT_NE(json.find(R"("within":[{"scope":"application","id":"a1"},{"scope":"workspace","id":"w1"}]})"),
+            std::string::npos)
+      << json;
+  const auto message = decode_message(json).value();
+  using Within = std::array<std::string, 3>;
+  EXPECT_EQ(message.events.at(0).within, (Within{"", "", "w1"}));
+  EXPECT_EQ(message.events.at(1).within, (Within{"", "a1", "w1"}));
+}
+
+// Taken for the revocation of all that the owner has, it would be harmless; taken for one of less, it would
+// not.
+TEST(Message, WithinSomethingUnknownIsUnknown) {
+  const auto type_of = [](const std::string& within) {
+    const auto message = decode_message(
+        R"({"epoch":1,"first":1,"last":2,"events":[{"sequence":1,"type":"owner.revoked",)"
+        R"("scope":"user","within":)" +
+        within + R"(,"id":"u1","reason":"x"},{"sequence":2,"type":"key.revoked","key_id":"k"}]})");
+    EXPECT_TRUE(message && message->events.size() == 2 && message->events[1].key_id == "k") << within;
+    return message ? message->events.at(0).type : Type::key_changed;
+  };
+  EXPECT_EQ(type_of(R"({"scope":"workspace","id":"w"})"), Type::owner_revoked);
+  EXPECT_EQ(type_of(R"([{"scope":"workspace","id":"w"}])"), Type::owner_revoked);
+  for (const auto* within :
+       {"null", "[]", "{}", "7", R"("w")", R"({"scope":"region","id":"w"})",
+        R"({"scope":"workspace","id":""})", R"({"scope":"workspace","id":"a b"})", R"({"scope":"workspace"})",
+        R"({"scope":"user","id":"u2"})", R"([{"scope":"workspace","id":"w"},{"scope":"workspace","id":"v"}])",
+        R"([{"scope":"workspace","id":"w"},7])", R"({"scope":["workspace"],"id":{"a":[1]}})"}) {
+    EXPECT_EQ(type_of(within), Type::unknown) << within;
+  }
+}
+
+// The worst that may stand in a reason, and more of it in one turn than a message holds.
+TEST(Message, OfALargeBatchIsSeveral) {
+  const std::string reason(std::size_t{256}, '\x01');
+  const std::string id(engine::max_id_size, 'k');
+  engine::Batch batch;
+  batch.begin(3, 1);
+  engine::Sequence count = 3000;
+  for (engine::Sequence i = 1; i <= count; ++i) {
+    auto event = event_of(i % 3 == 0 ? EventType::key_created : EventType::key_revoked);
+    event[Field::key_id] = id;
+    event[Field::user] = event[Field::application] = event[Field::workspace] = id;
+    event[Field::reason] = reason;
+    batch.append(event);
+  }
+  auto huge = event_of(EventType::key_revoked);
+  const std::string too_much(engine::max_field_size, '\x01');
+  huge[Field::key_id] = id;
+  huge[Field::reason] = huge[Field::user] = huge[Field::workspace] = too_much;
+  batch.append(huge);
+  ++count;
+  const auto messages = encode_messages(batch.view(), stamp);
+  EXPECT_GT(messages.size(), 3u);
+  engine::Sequence next = 1;
+  std::size_t events = 0;
+  for (const auto& [first, last, text] : messages) {
+    EXPECT_LE(text.size(), engine::max_message_bytes);
+    const auto message = decode_message(text);
+    ASSERT_TRUE(message);
+    EXPECT_EQ(message->first, next);
+    EXPECT_EQ(message->first, first);
+    EXPECT_EQ(message->last, last);
+    next = last + 1;
+    events += message->events.size();
+    if (last != count) continue;
+    EXPECT_EQ(message->events.back().type, Type::unknown) << "too large by itself";
+  }
+  EXPECT_EQ(next, count + 1);
+  EXPECT_EQ(events, 2001u);
+}
+
 TEST(Message, ComesBackAsItWent) {
-  const auto message = decode_message(encode_message(sample_batch().view(), stamp)).value();
+  const auto message = decode_message(encode_messages(sample_batch().view(), stamp).front().text).value();
   EXPECT_EQ(message.epoch, 3u);
   EXPECT_EQ(message.first, 1040u);
   EXPECT_EQ(message.last, 1042u);
@@ -84,7 +169,7 @@ TEST(Message, TellsGatewaysToFlushForWhatTheEngineDoesNotKnow) {
   engine::Batch batch;
   batch.begin(1, 7);
   batch.append(event_of(static_cast<EventType>(200)));
-  const auto message = decode_message(encode_message(batch.view(), stamp)).value();
+  const auto message = decode_message(encode_messages(batch.view(), stamp).front().text).value();
   ASSERT_EQ(message.events.size(), 1u);
   EXPECT_EQ(message.events[0].type, Type::unknown);
   EXPECT_EQ(message.events[0].sequence, 7u);
@@ -97,7 +182,8 @@ TEST(Message, StaysReadableWhenAReasonIsNotUtf8) {
   revoked[Field::key_id] = "k";
   revoked[Field::reason] = "a\xff\x80z";
   batch.append(revoked);
-  EXPECT_EQ(decode_message(encode_message(batch.view(), stamp)).value().events.at(0).reason, "a??z");
+  EXPECT_EQ(decode_message(encode_messages(batch.view(), stamp).front().text).value().events.at(0).reason,
+            "a??z");
 }
 
 TEST(Message, IgnoresMembersItDoesNotKnow) {
@@ -165,7 +251,7 @@ TEST(Message, RefusesWhatDoesNotMakeSense) {
 // Sound or refused, whatever becomes of the bytes on their way.
 TEST(Message, NeverYieldsNonsenseFromDamagedBytes) {
   std::mt19937_64 random(1);
-  const std::string valid[] = {encode_message(sample_batch().view(), stamp),
+  const std::string valid[] = {encode_messages(sample_batch().view(), stamp).front().text,
                                encode_heartbeat(3, 1042, stamp)};
   const std::string_view pieces[] = {"18446744073709551615",
                                      "9223372036854775806",
@@ -224,8 +310,8 @@ TEST(Message, NeverYieldsNonsenseFromDamagedBytes) {
 TEST(Page, ComesWithItsMessages) {
   const auto json = R"({"journal":"j1","position":"3-1042","told":"3-1050","more":true,)"
                     R"("at":"2026-01-02T03:04:05.678Z","up":9,"messages":[)" +
-                    encode_message(sample_batch().view(), stamp) + "," + encode_heartbeat(3, 1042, stamp) +
-                    "]}";
+                    encode_messages(sample_batch().view(), stamp).front().text + "," +
+                    encode_heartbeat(3, 1042, stamp) + "]}";
   const auto page = decode_page(json).value();
   EXPECT_EQ(page.position, (Position{3, 1042}));
   EXPECT_TRUE(page.more);

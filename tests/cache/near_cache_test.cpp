@@ -55,6 +55,11 @@ Invalidation owner_revoked(Scope scope, std::string id, Position at) {
   return event;
 }
 
+Invalidation within(Invalidation event, Scope scope, std::string id) {
+  event.within[static_cast<std::size_t>(scope)] = std::move(id);
+  return event;
+}
+
 class NearCacheTest : public testing::Test {
  protected:
   NearCacheTest() { cache.flush({3, 100}); }
@@ -64,6 +69,35 @@ class NearCacheTest : public testing::Test {
   }
   NearCache cache{{.max_entries = 1000, .max_marks = 1000}};
 };
+
+TEST_F(NearCacheTest, AnOwnerWithinOthersEndsWhatHasThemAll) {
+  auto elsewhere = decision_of("k2", {3, 100});
+  elsewhere.workspace = "w2";
+  auto nowhere = decision_of("k3", {3, 100});
+  nowhere.workspace = "";
+  auto triple = decision_of("k4", {3, 100});
+  triple.application = "a1";
+  ASSERT_TRUE(cache.fill(digest_of(1), decision_of("k1", {3, 100})));
+  ASSERT_TRUE(cache.fill(digest_of(2), elsewhere));
+  ASSERT_TRUE(cache.fill(digest_of(3), nowhere));
+  ASSERT_TRUE(cache.fill(digest_of(4), triple));
+  const auto by_user = owner_revoked(Scope::user, "u1", {3, 101});
+  cache.apply(within(within(by_user, Scope::workspace, "w1"), Scope::application, "a1"));
+  EXPECT_EQ(state(1), State::active);
+  EXPECT_EQ(state(4), std::nullopt);
+  cache.apply(within(owner_revoked(Scope::workspace, "w1", {3, 102}), Scope::user, "u1"));
+  EXPECT_EQ(state(1), std::nullopt);
+  EXPECT_EQ(state(2), State::active);
+  EXPECT_EQ(state(3), State::active);
+  EXPECT_FALSE(cache.fill(digest_of(1), decision_of("k1", {3, 101}))) << "older than the revocation";
+  EXPECT_FALSE(cache.fill(digest_of(4), triple));
+  EXPECT_TRUE(cache.fill(digest_of(1), decision_of("k1", {3, 102}))) << "created since";
+  EXPECT_EQ(state(1), State::active);
+  cache.apply(within(owner_revoked(Scope::application, "a1", {3, 103}), Scope::workspace, "w1"));
+  EXPECT_EQ(state(1), State::active) << "has no application";
+  cache.flush({3, 100});
+  EXPECT_TRUE(cache.fill(digest_of(4), triple));
+}
 
 TEST_F(NearCacheTest, AnswersWhatItWasTold) {
   EXPECT_EQ(state(1), std::nullopt);
@@ -247,6 +281,22 @@ TEST_F(NearCacheTest, HearsayAboutAnOwnerMakesItAskAgainAboutThatOwnersKeysOnly)
   EXPECT_TRUE(cache.find(digest_of(2), 0));
   EXPECT_FALSE(cache.fill(digest_of(1), ours, asked));
   EXPECT_TRUE(cache.fill(digest_of(1), ours, cache.moment()));
+  EXPECT_TRUE(cache.find(digest_of(1), 0));
+}
+
+TEST_F(NearCacheTest, HearsayAboutAnOwnerWithinAnotherMakesItAskAgainAboutWhatHasBothOnly) {
+  auto elsewhere = decision_of("k2", {3, 100});
+  elsewhere.workspace = "w2";
+  cache.fill(digest_of(1), decision_of("k1", {3, 100}));
+  cache.fill(digest_of(2), elsewhere);
+  const auto asked = cache.moment();
+  cache.doubt(within(owner_revoked(Scope::user, "u1", {3, Sequence{1} << 62}), Scope::workspace, "w1"));
+  EXPECT_FALSE(cache.find(digest_of(1), 0));
+  EXPECT_TRUE(cache.find(digest_of(2), 0));
+  EXPECT_TRUE(cache.is_doubted(decision_of("k1", {3, 101}), asked));
+  EXPECT_FALSE(cache.is_doubted(elsewhere, asked));
+  EXPECT_FALSE(cache.fill(digest_of(1), decision_of("k1", {3, 101}), asked));
+  EXPECT_TRUE(cache.fill(digest_of(1), decision_of("k1", {3, 101}), cache.moment()));
   EXPECT_TRUE(cache.find(digest_of(1), 0));
 }
 

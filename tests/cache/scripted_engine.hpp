@@ -39,6 +39,13 @@ class ScriptedEngine {
   std::atomic<std::int64_t> expires_in_ms{0};   // of every key, by its own clock, when it is asked; 0: never
   std::atomic<bool> knows_no_keys{false};
 
+  // From now on every range up to where it is has this for an answer.
+  void spoil_ranges(std::string answer) {
+    std::lock_guard lock(mutex_);
+    spoilt_ = std::move(answer);
+    spoilt_from_ = sequence_;
+  }
+
   std::atomic<int> questions{0}, pages{0}, streams{0};
   std::atomic<int> held{0};  // answers so far
 
@@ -138,6 +145,7 @@ class ScriptedEngine {
       if (!after || (forgets_ranges && after->sequence < sequence_) || after->sequence > sequence_)
         return peer.answer(410,
                            "{\"code\":\"position_gone\",\"position\":\"" + newest + "\"," + clocks() + "}");
+      if (!spoilt_.empty() && after->sequence <= spoilt_from_) return peer.answer(200, spoilt_);
       for (auto i = after->sequence; i < journal_.size(); ++i)
         messages += (messages.empty() ? "" : ",") + journal_[i];
     }
@@ -178,6 +186,8 @@ class ScriptedEngine {
   engine::Sequence sequence_ = 0;
   std::vector<std::string> journal_;  // the message of sequence i + 1 is at i
   std::set<std::string> revoked_;
+  std::string spoilt_;  // the answer to ranges up to spoilt_from_, unless it is empty
+  engine::Sequence spoilt_from_ = 0;
   std::atomic<bool> stopping_{false};
   FakeEngine engine_;  // the last: its threads use everything above
 };

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
@@ -78,7 +79,7 @@ class FakeDisk {
   std::vector<std::string> batches;
   std::map<std::string, std::pair<Sequence, std::string>, std::less<>> keys;
   std::map<std::string, Sequence, std::less<>> folded;
-  std::map<std::pair<Scope, std::string>, std::vector<Sequence>> marks;
+  std::map<std::array<std::string, 3>, std::vector<Sequence>> marks;  // by whose keys they revoke
   std::vector<EpochStart> epochs;
   Sequence folded_to = 0;
   std::string checkpoint_id;
@@ -191,8 +192,8 @@ class FakeStore final : public Store {
 
   result<void> load_owner_marks(const std::function<void(const OwnerMark&)>& visit) const override {
     const std::scoped_lock lock(disk_->mutex());
-    for (const auto& [owner, sequences] : disk_->marks) {
-      for (const auto sequence : sequences) visit({owner.first, owner.second, sequence});
+    for (const auto& [owners, sequences] : disk_->marks) {
+      for (const auto sequence : sequences) visit({owners, sequence});
     }
     return {};
   }
@@ -205,10 +206,10 @@ class FakeStore final : public Store {
     return found->second;
   }
 
-  result<Sequence> owner_mark_after(Scope scope, std::string_view id, Sequence from) const override {
+  result<Sequence> owner_mark_after(const OwnerIds& owners, Sequence from) const override {
     disk_->take_time();
     const std::scoped_lock lock(disk_->mutex());
-    const auto found = disk_->marks.find({scope, std::string(id)});
+    const auto found = disk_->marks.find(texts_of(owners));
     if (found == disk_->marks.end()) return Sequence{0};
     const auto at = std::lower_bound(found->second.begin(), found->second.end(), from);
     return at == found->second.end() ? Sequence{0} : *at;
@@ -254,6 +255,9 @@ class FakeStore final : public Store {
   }
 
  private:
+  static std::array<std::string, 3> texts_of(const OwnerIds& owners) {
+    return {std::string(owners[0]), std::string(owners[1]), std::string(owners[2])};
+  }
   static BatchView parsed(const std::string& bytes) {
     BatchView batch;
     BatchView::parse(bytes, batch);
@@ -271,8 +275,7 @@ class FakeStore final : public Store {
       append_event(bytes, event);
       disk_->keys[std::string(event[Field::key_id])] = {at, bytes};
     } else if (event.type == EventType::owner_revoked) {
-      const auto scope = static_cast<Scope>(event[Field::owner_scope].front());
-      disk_->marks[{scope, std::string(event[Field::owner_id])}].push_back(at);
+      disk_->marks[texts_of(revoked_owners(event).value())].push_back(at);
     } else if (event.type == EventType::epoch_started) {
       disk_->epochs.push_back({batch.epoch(), at, std::string(event[Field::journal])});
     }

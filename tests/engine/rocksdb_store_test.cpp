@@ -76,7 +76,7 @@ TEST(RocksdbStore, WhatIsCommittedIsFoundAtOnce) {
   revoked[Field::owner_scope] = {&scope, 1};
   revoked[Field::owner_id] = "u";
   commit(revoked);
-  EXPECT_EQ(store->owner_mark_after(Scope::user, "u", 1).value(), 2u);
+  EXPECT_EQ(store->owner_mark_after({"u"}, 1).value(), 2u);
 
   created[Field::key_id] = "k2";
   commit(created);
@@ -107,7 +107,7 @@ TEST(RocksdbStore, IsEmptyAtFirst) {
   EXPECT_EQ(store->folded_to(), 0u);
   EXPECT_TRUE(firsts(*store, 1).empty());
   EXPECT_FALSE(*store->fetch_key("k"));
-  EXPECT_EQ(store->owner_mark_after(Scope::user, "u", 0).value(), 0u);
+  EXPECT_EQ(store->owner_mark_after({"u"}, 0).value(), 0u);
 }
 
 TEST(RocksdbStore, TheDirectoryHasOneOwner) {
@@ -168,7 +168,7 @@ TEST(RocksdbStore, NoticesAMissingBeginning) {
 TEST(RocksdbStore, KeepsOwnersMarksApart) {
   const TemporaryDirectory directory;
   const auto store = open(directory / "data");
-  const auto revoke = [&](Sequence at, Scope scope, std::string_view id) {
+  const auto revoke = [&](Sequence at, Scope scope, std::string_view id, std::string_view workspace = {}) {
     Batch batch;
     batch.begin(1, at);
     EventView event;
@@ -176,6 +176,7 @@ TEST(RocksdbStore, KeepsOwnersMarksApart) {
     const char byte = static_cast<char>(scope);
     event[Field::owner_scope] = {&byte, 1};
     event[Field::owner_id] = id;
+    event[Field::workspace] = workspace;
     batch.append(event);
     ASSERT_TRUE(store->commit(batch.view()));
   };
@@ -185,19 +186,30 @@ TEST(RocksdbStore, KeepsOwnersMarksApart) {
   revoke(3, Scope::application, "u");
   revoke(300, Scope::user, "u");
   revoke(301, Scope::workspace, longest);
-  EXPECT_EQ(store->owner_mark_after(Scope::user, "u", 0).value(), 1u);
-  EXPECT_EQ(store->owner_mark_after(Scope::user, "u", 1).value(), 1u);
-  EXPECT_EQ(store->owner_mark_after(Scope::user, "u", 2).value(), 300u);
-  EXPECT_EQ(store->owner_mark_after(Scope::user, "u", 301).value(), 0u);
-  EXPECT_EQ(store->owner_mark_after(Scope::user, "uu", 1).value(), 2u);
-  EXPECT_EQ(store->owner_mark_after(Scope::application, "u", 1).value(), 3u);
-  EXPECT_EQ(store->owner_mark_after(Scope::workspace, "u", 1).value(), 0u);
+  revoke(302, Scope::user, "u", longest);
+  revoke(303, Scope::application, "u", "w");
+  EXPECT_EQ(store->owner_mark_after({"u"}, 0).value(), 1u);
+  EXPECT_EQ(store->owner_mark_after({"u"}, 1).value(), 1u);
+  EXPECT_EQ(store->owner_mark_after({"u"}, 2).value(), 300u);
+  EXPECT_EQ(store->owner_mark_after({"u"}, 301).value(), 0u);
+  EXPECT_EQ(store->owner_mark_after({"uu"}, 1).value(), 2u);
+  EXPECT_EQ(store->owner_mark_after({"", "u"}, 1).value(), 3u);
+  EXPECT_EQ(store->owner_mark_after({"", "", "u"}, 1).value(), 0u);
+  EXPECT_EQ(store->owner_mark_after({"u", "", longest}, 1).value(), 302u);
+  EXPECT_EQ(store->owner_mark_after({"u", "", "w"}, 1).value(), 0u);
+  EXPECT_EQ(store->owner_mark_after({"", "u", "w"}, 303).value(), 303u);
   std::vector<std::string> marks;
   ASSERT_TRUE(store->load_owner_marks([&](const OwnerMark& mark) {
-    marks.push_back(std::string(to_string(mark.scope)) + " " + mark.id + " " + std::to_string(mark.sequence));
+    std::string text;
+    for (const auto scope : all_scopes) {
+      const auto& id = mark.owners[static_cast<std::size_t>(scope)];
+      if (!id.empty()) text.append(to_string(scope)).append(" ").append(id).append(" ");
+    }
+    marks.push_back(text + std::to_string(mark.sequence));
   }));
   EXPECT_EQ(marks, (std::vector<std::string>{"user u 1", "user u 300", "user uu 2", "application u 3",
-                                             "workspace " + longest + " 301"}));
+                                             "workspace " + longest + " 301", "application u workspace w 303",
+                                             "user u workspace " + longest + " 302"}));
 }
 
 // Keys of every kind of id, some revoked one by one, some through their owner.
