@@ -172,10 +172,17 @@ TEST_F(JwtTest, RemembersOnlyTheWholeToken) {
   EXPECT_EQ(verifier().cached(), 1);  // refused tokens take no room
 }
 
+std::shared_ptr<Claims> claims_of_alice() {
+  auto claims = std::make_shared<Claims>();
+  claims->actor = "alice";
+  claims->expires_at = now_ms + 600'000;
+  return claims;
+}
+
 TEST(TokenCache, ForgetsAfterAMinuteWithTheKeysAndWhenTheClockIsSetBack) {
   TokenCache cache;
   const auto token = engine::sha256("token");
-  const auto claims = std::make_shared<Claims>(Claims{"alice", "", {}, now_ms + 600'000});
+  const auto claims = claims_of_alice();
   EXPECT_EQ(cache.find(token, 1, now_ms), nullptr);
   cache.put(token, 1, now_ms, claims);
   EXPECT_EQ(cache.find(token, 1, now_ms + 59'999), claims);
@@ -191,7 +198,7 @@ TEST(TokenCache, ForgetsAfterAMinuteWithTheKeysAndWhenTheClockIsSetBack) {
 
 TEST(TokenCache, IsBounded) {
   TokenCache cache;
-  const auto claims = std::make_shared<Claims>(Claims{"alice", "", {}, now_ms + 600'000});
+  const auto claims = claims_of_alice();
   for (int i = 0; i < 30'000; ++i) cache.put(engine::sha256(std::to_string(i)), 1, now_ms, claims);
   EXPECT_EQ(cache.size(), TokenCache::max_entries);
   EXPECT_EQ(cache.find(engine::sha256("29999"), 1, now_ms), claims);
