@@ -2,6 +2,7 @@
 
 #include "net/check_service.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "tests/cache/gateway_harness.hpp"

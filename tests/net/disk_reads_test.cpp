@@ -4,6 +4,7 @@
 #include "net/engine_service.hpp"
 #include "net/server.hpp"
 #include "tests/engine/engine_harness.hpp"
+#include "tests/support/eventually.hpp"
 #include "tests/support/http_client.hpp"
 
 namespace revoked::net {
