@@ -222,7 +222,7 @@ TEST_F(KeyGrants, WhatLeakedIsRevokedByItsDigest) {
 }
 
 // A reply belongs to who asked: issuer, subject, limits and kind; and can be read by its credential alone.
-class KeptReply : public Authority {
+class KeptReply : public KeyGrants {
  protected:
   HttpResponse create_once(const std::string& credential, const std::string& body = "{}") {
     auto headers = bearer(credential);
