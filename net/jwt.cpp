@@ -81,10 +81,11 @@ std::string_view verify_token(std::string_view token, const KeySet& keys, const 
   const auto signature = decode_base64url(parts->signature);
   if (!payload || !signature) return "payload or signature is not base64url";
   if (!key->verify(parts->signed_bytes, *signature)) return "bad signature";
+  if (const auto fault = read_claims(*payload, rules, now, claims); !fault.empty()) return fault;
   claims.kid = std::move(header.kid);
   claims.algorithm = *header.algorithm;
   claims.key = key->fingerprint();
-  return read_claims(*payload, rules, now, claims);
+  return {};
 }
 
 }  // namespace
