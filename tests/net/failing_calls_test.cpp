@@ -92,7 +92,8 @@ class FailingCalls : public testing::Test {
 };
 
 TEST_F(FailingCalls, OfAcceptAreTriedAgain) {
-  for (const int error : {EMFILE, ENFILE, ENOMEM, ENOBUFS, EPERM, EPROTO, ENETDOWN, EBADF, EINVAL}) {
+  // Not EPROTO and ECONNABORTED: Asio passes over those by itself, since the kernel drops such a connection.
+  for (const int error : {EMFILE, ENFILE, ENOMEM, ENOBUFS, EPERM, ENETDOWN, EBADF, EINVAL}) {
     fail(accept_fault, 3, error);
     EXPECT_TRUE(is_served()) << error;
     EXPECT_EQ(accept_fault.times, 0) << "it has failed as often as it should";
