@@ -44,9 +44,8 @@ Outcome refuse_taken(Api& api, Call& call, const AskedKey& asked) {
   const auto taken = make_error_code(engine::errc::already_exists);
   if (!found || holder.state == engine::KeyState::unknown || !call.principal.reach.covers(holder.owners))
     return refuse(call, taken);
-  std::string member;
-  JsonWriter(member).open('{').field("key_id", holder.key_id);
-  member.front() = ',';
+  std::string member = ",\"key_id\":";
+  cache::append_json_string(member, holder.key_id);
   send_problem(call.response(), 409, "already_exists", "the key named by key_id has this secret", member);
   return {};
 }
