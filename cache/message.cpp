@@ -61,8 +61,19 @@ void append_unknown(JsonWriter& json, Sequence sequence) {
   json.open('{').field("sequence", sequence).field("type", "unknown").close('}');
 }
 
+// Whether every reader takes the event's ids for ids: one that is none would make the whole message unreadable.
+bool has_readable_ids(const engine::EventView& event) {
+  using engine::Field;
+  for (const auto owner : {event[Field::user], event[Field::application], event[Field::workspace]}) {
+    if (!owner.empty() && !engine::is_owner_id(owner)) return false;
+  }
+  return event.type == engine::EventType::owner_revoked ? engine::is_owner_id(event[Field::owner_id])
+                                                        : engine::is_key_id(event[Field::key_id]);
+}
+
 void append_invalidation(JsonWriter& json, Sequence sequence, const engine::EventView& event) {
   using engine::Field;
+  if (!has_readable_ids(event)) return append_unknown(json, sequence);
   switch (event.type) {
     case engine::EventType::key_suspended:
     case engine::EventType::key_rotated:

@@ -1,6 +1,6 @@
 # Compiler settings that every target shares.
 include(CTest)
-set(REVOKED_SANITIZE "" CACHE STRING "Sanitizers to build with: empty, address, thread")
+set(REVOKED_SANITIZE "" CACHE STRING "Sanitizers to build with: empty, address, thread; fuzzer (Clang only)")
 
 find_program(CCACHE ccache)
 if(CCACHE)
@@ -8,7 +8,8 @@ if(CCACHE)
 endif()
 
 add_library(revoked_flags INTERFACE)
-target_compile_options(revoked_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Werror -fpch-preprocess)
+target_compile_options(revoked_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Werror
+  $<$<CXX_COMPILER_ID:GNU>:-fpch-preprocess>)
 target_include_directories(revoked_flags INTERFACE ${CMAKE_SOURCE_DIR})
 # Boost is built once, in cache/asio.cpp, instead of in every translation unit.
 target_compile_definitions(revoked_flags INTERFACE
@@ -16,7 +17,7 @@ target_compile_definitions(revoked_flags INTERFACE
   _FILE_OFFSET_BITS=64 SIMDJSON_THREADS_ENABLED=1
   BOOST_ASIO_SEPARATE_COMPILATION BOOST_BEAST_SEPARATE_COMPILATION BOOST_ASIO_NO_DEPRECATED)
 
-if(REVOKED_SANITIZE)
+if(REVOKED_SANITIZE AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # With instrumentation in between, GCC 12 takes std::regex and std::optional for uninitialised.
   target_compile_options(revoked_flags INTERFACE -Wno-maybe-uninitialized)
 endif()
@@ -27,8 +28,13 @@ elseif(REVOKED_SANITIZE STREQUAL "thread")
   # GCC 12's libstdc++ and Asio use fences, which TSan does not model; no data race hides behind them here.
   target_compile_options(revoked_flags INTERFACE -fsanitize=thread -fno-omit-frame-pointer -Wno-tsan)
   target_link_options(revoked_flags INTERFACE -fsanitize=thread)
+elseif(REVOKED_SANITIZE STREQUAL "fuzzer")
+  # Without `function`, which Clang 14 cannot put before a coroutine.
+  target_compile_options(revoked_flags INTERFACE -fsanitize=address,undefined,fuzzer-no-link -fno-sanitize=function
+    -fno-sanitize-recover=all -fno-omit-frame-pointer -Wno-unused-private-field)
+  target_link_options(revoked_flags INTERFACE -fsanitize=address,undefined)
 elseif(REVOKED_SANITIZE)
-  message(FATAL_ERROR "REVOKED_SANITIZE must be empty, address or thread, not '${REVOKED_SANITIZE}'")
+  message(FATAL_ERROR "REVOKED_SANITIZE must be empty, address, thread or fuzzer, not '${REVOKED_SANITIZE}'")
 endif()
 
 # The version and commit that --version prints.

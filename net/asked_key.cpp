@@ -143,7 +143,7 @@ bool read_plain_key(AskedKey& asked, std::string_view json, const engine::Engine
       key.name = text;
     } else {
       const auto scope = std::find_if(engine::all_scopes.begin(), engine::all_scopes.end(),
-                                      [&](Scope each) { return name == to_string(each); });
+                                      [&name = name](Scope each) { return name == to_string(each); });
       if (scope == engine::all_scopes.end() || !engine::is_owner_id(text)) return false;
       key.owners[static_cast<std::size_t>(*scope)] = text;
     }

@@ -113,7 +113,7 @@ engine::result<std::vector<JsonMember>> read_json_object(std::string_view body) 
   if (object.size() > max_members) return engine::errc::malformed;
   for (const auto& [key, value] : object) {
     if (std::any_of(members.begin(), members.end(),
-                    [&](const JsonMember& other) { return other.name == key; })) {
+                    [&name = key](const JsonMember& other) { return other.name == name; })) {
       return engine::errc::malformed;
     }
     read_value(value, members.emplace_back(JsonMember{std::string(key), Kind::null, false, 0, {}, {}}));

@@ -175,6 +175,25 @@ TEST(Message, TellsGatewaysToFlushForWhatTheEngineDoesNotKnow) {
   EXPECT_EQ(message.events[0].sequence, 7u);
 }
 
+// One that no reader takes would keep every gateway from all that the message tells.
+TEST(Message, StaysReadableWhenAnIdIsNone) {
+  auto key = event_of(EventType::key_revoked);
+  key[Field::key_id] = "not/an id";
+  auto keys_user = event_of(EventType::key_revoked);
+  keys_user[Field::key_id] = "k";
+  keys_user[Field::user] = "\xff";
+  auto owner = event_of(EventType::owner_revoked);
+  owner[Field::owner_scope] = std::string_view("\x00", 1);
+  owner[Field::owner_id] = std::string_view("a\0b", 3);
+  engine::Batch batch;
+  batch.begin(1, 7);
+  for (const auto& event : {key, keys_user, owner, event_of(EventType::key_suspended)}) batch.append(event);
+  const auto message = decode_message(encode_message(batch.view(), stamp));
+  ASSERT_TRUE(message);
+  ASSERT_EQ(message->events.size(), 4u);
+  for (const auto& event : message->events) EXPECT_EQ(event.type, Type::unknown);
+}
+
 TEST(Message, StaysReadableWhenAReasonIsNotUtf8) {
   engine::Batch batch;
   batch.begin(1, 1);

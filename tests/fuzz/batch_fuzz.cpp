@@ -1,0 +1,69 @@
+// A batch of the journal: whatever parses says the same by each way of reading it, can be written again, and
+// gives a message that every gateway can read.
+
+#include <vector>
+
+#include "cache/message.hpp"
+#include "engine/event.hpp"
+#include "tests/fuzz/decoded.hpp"
+
+using namespace revoked;
+using engine::EventType;
+using engine::EventView;
+using engine::Field;
+
+namespace {
+
+// What is there is kept, what is not known is skipped.
+void require_the_same_written_again(const engine::BatchView& batch, const std::vector<EventView>& events) {
+  engine::Batch copy;
+  copy.begin(batch.epoch(), batch.first());
+  for (const auto& event : events) copy.append(event);
+  const auto view = copy.view();
+  REQUIRE(view.epoch() == batch.epoch() && view.last() == batch.last());
+  std::size_t i = 0;
+  REQUIRE(view.for_each([&](engine::Sequence at, const EventView& event) {
+    REQUIRE(at == batch.first() + i);
+    REQUIRE(event.type == events[i].type && event.at == events[i].at && event.fields == events[i].fields);
+    ++i;
+  }));
+  REQUIRE(i == events.size());
+}
+
+}  // namespace
+
+int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const fuzz::Exact input(fuzz::text_of(data, size));
+  engine::BatchView batch;
+  if (!engine::BatchView::parse(input.view(), batch)) return 0;
+  std::vector<EventView> events;
+  std::vector<engine::Sequence> sequences;
+  const bool is_whole = batch.for_each([&](engine::Sequence at, const EventView& event) {
+    REQUIRE(at == batch.first() + events.size());
+    events.push_back(event);
+    if (at % 2 == 0) sequences.push_back(at);
+  });
+  REQUIRE(events.size() <= batch.count());
+  // The journal's own writer names a batch by numbers that fit.
+  constexpr auto most = std::uint64_t{1} << 62;
+  const bool is_sane = batch.epoch() >= 1 && batch.epoch() < most && batch.first() < most;
+  if (is_sane) {
+    const auto message =
+        cache::decode_message(cache::encode_message(batch, {"k3v9x0c7q2m4", 1'767'322'800'000, 7}));
+    REQUIRE(bool(message));
+    fuzz::require_sense(*message);
+    REQUIRE(message->epoch == batch.epoch() && message->first == batch.first() &&
+            message->last == batch.last());
+  }
+  if (!is_whole) return 0;
+  require_the_same_written_again(batch, events);
+  std::size_t without = 0;
+  REQUIRE(batch.for_each([&](engine::Sequence, const EventView&) { ++without; }, EventType::key_created));
+  std::size_t found = 0;
+  REQUIRE(batch.for_each_of(sequences, [&](engine::Sequence at, const EventView& event) {
+    REQUIRE(at == sequences[found++]);
+    REQUIRE(event.fields == events[at - batch.first()].fields);
+  }));
+  REQUIRE(found == sequences.size() && without <= events.size());
+  return 0;
+}

@@ -1,0 +1,66 @@
+#pragma once
+// What the fuzz targets share. A target is one file `NAME_fuzz.cpp` that defines LLVMFuzzerTestOneInput:
+// libFuzzer drives it in the preset `fuzz`, and replay.cpp drives it over the kept corpus everywhere else.
+// Targets keep nothing from one input to the next that could change what they find, so that an input alone
+// repeats a finding.
+
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+#include <string_view>
+#include <utility>
+
+// Of targets, so that it also says what is wrong where nothing crashes.
+#define REQUIRE(...)                                                             \
+  do {                                                                           \
+    if (!(__VA_ARGS__)) ::revoked::fuzz::fail(#__VA_ARGS__, __FILE__, __LINE__); \
+  } while (false)
+
+namespace revoked::fuzz {
+
+[[noreturn]] inline void fail(const char* what, const char* file, int line) {
+  std::fprintf(stderr, "%s:%d: does not hold: %s\n", file, line, what);
+  std::abort();
+}
+
+// In memory of exactly that size, so that a sanitizer sees a look behind the end.
+class Exact {
+ public:
+  explicit Exact(std::string_view text)
+      : size_(text.size()), bytes_(static_cast<char*>(std::malloc(text.empty() ? 1 : text.size()))) {
+    text.copy(bytes_, size_);
+  }
+  ~Exact() { std::free(bytes_); }
+  Exact(const Exact&) = delete;
+  Exact& operator=(const Exact&) = delete;
+  std::string_view view() const { return {bytes_, size_}; }
+
+ private:
+  std::size_t size_;
+  char* bytes_;
+};
+
+inline std::string_view text_of(const std::uint8_t* data, std::size_t size) {
+  return {reinterpret_cast<const char*>(data), size};
+}
+
+// Everything up to the next newline, which goes too.
+inline std::string_view take_line(std::string_view& text) {
+  const auto end = text.find('\n');
+  const auto line = text.substr(0, end);
+  text.remove_prefix(end == text.npos ? text.size() : end + 1);
+  return line;
+}
+
+// A byte; 0 when there is none left.
+inline std::uint8_t take_byte(std::string_view& text) {
+  if (text.empty()) return 0;
+  const auto byte = static_cast<std::uint8_t>(text.front());
+  text.remove_prefix(1);
+  return byte;
+}
+
+}  // namespace revoked::fuzz
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size);

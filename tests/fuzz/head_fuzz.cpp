@@ -1,0 +1,53 @@
+// The head of a request: nothing that two servers could read differently passes the guard, and it says the
+// same however the head arrives.
+
+#include "net/guard.hpp"
+#include "net/router.hpp"
+#include "tests/fuzz/fuzz.hpp"
+#include "tests/net/naive_head.hpp"
+
+using namespace revoked;
+using Kind = net::HeadResult::Kind;
+
+namespace {
+
+void require_the_same_in_pieces(std::string_view whole, const net::HeadResult& verdict) {
+  const auto end = verdict.kind == Kind::complete ? verdict.size : whole.size();
+  const auto step = end / 24 + 1;
+  for (std::size_t size = 0; size < end; size += step) {
+    const fuzz::Exact part(whole.substr(0, size));
+    net::Request request;
+    const auto early = net::read_head(part.view(), {}, request);
+    if (early.kind == Kind::incomplete) continue;
+    REQUIRE(early.kind == Kind::refused);
+    REQUIRE(verdict.kind == Kind::refused);
+    REQUIRE(early.status == verdict.status);
+  }
+}
+
+void look_at(const net::Request& request) {
+  for (const auto* name : {"after", "limit", "reason", "dry_run", ""}) {
+    const auto value = net::query_value(request.query, name);
+    REQUIRE(!value || value->size() <= request.query.size());
+  }
+  std::string decoded;
+  if (net::percent_decode(request.path, decoded)) REQUIRE(net::is_percent_encoded(request.path));
+  const auto trace = net::trace_id_of(request);
+  REQUIRE(trace.empty() || trace.size() == 32);
+}
+
+}  // namespace
+
+int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const fuzz::Exact input(fuzz::text_of(data, size));
+  net::Request request;
+  const auto verdict = net::read_head(input.view(), {}, request);
+  if (verdict.kind == Kind::refused) REQUIRE(verdict.status >= 400 && verdict.status < 600);
+  if (verdict.kind == Kind::complete) {
+    const auto harm = net::test::harm_in(input.view(), verdict, request);
+    if (!harm.empty()) fuzz::fail(harm.c_str(), __FILE__, __LINE__);
+    look_at(request);
+  }
+  require_the_same_in_pieces(input.view(), verdict);
+  return 0;
+}

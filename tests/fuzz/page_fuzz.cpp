@@ -1,0 +1,14 @@
+// A page of the engine's feed: its messages make sense, one by one.
+
+#include "tests/fuzz/decoded.hpp"
+
+using namespace revoked;
+
+int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const fuzz::Exact input(fuzz::text_of(data, size));
+  const auto page = cache::decode_page(input.view());
+  if (!page) return 0;
+  REQUIRE(page->position.epoch != 0);
+  for (const auto& message : page->messages) fuzz::require_sense(message);
+  return 0;
+}

@@ -1,0 +1,107 @@
+// Values as people write them: positions, times, ids, addresses. What is accepted can be written again and is
+// then the same; the first byte says which it is.
+
+#include <algorithm>
+
+#include "cache/endpoint.hpp"
+#include "cache/engine_client.hpp"
+#include "cache/json_writer.hpp"
+#include "cache/redis.hpp"
+#include "engine/position.hpp"
+#include "engine/time.hpp"
+#include "net/base64url.hpp"
+#include "net/json_reader.hpp"
+#include "net/request.hpp"
+#include "tests/fuzz/fuzz.hpp"
+#include "tests/support/json.hpp"
+
+using namespace revoked;
+
+namespace {
+
+void read_position(std::string_view text) {
+  const auto position = engine::parse_position(text);
+  if (!position) return;
+  REQUIRE(engine::parse_position(engine::to_string(*position)) == position);
+  REQUIRE(text.find_first_not_of("0123456789-") == text.npos);
+}
+
+void read_time(std::string_view text) {
+  const auto at = engine::parse_rfc3339(text);
+  if (!at) return;
+  REQUIRE(*at >= 0);
+  REQUIRE(engine::parse_rfc3339(engine::to_rfc3339(*at)) == at);
+}
+
+void read_endpoint(std::string_view text) {
+  std::string host;
+  std::uint16_t port = 1;
+  if (!cache::parse_endpoint(text, host, port)) {
+    REQUIRE(host.empty() && port == 1);
+    return;
+  }
+  std::string again;
+  std::uint16_t port_again = 0;
+  REQUIRE(cache::parse_endpoint(cache::format_endpoint(host, port), again, port_again));
+  REQUIRE(again == host && port_again == port);
+}
+
+void read_redis_url(std::string_view text) {
+  const auto address = cache::parse_redis_url(text);
+  if (!address) return;
+  const auto shown = cache::to_string(*address);
+  if (address->password.size() > 16) REQUIRE(shown.find(address->password) == shown.npos);
+  const auto again = cache::parse_redis_url(shown);
+  REQUIRE(bool(again));
+  REQUIRE(again->host == address->host && again->unix_path == address->unix_path);
+  if (address->unix_path.empty())
+    REQUIRE(again->port == address->port && again->database == address->database);
+}
+
+void read_engine_url(std::string_view text) {
+  const auto address = cache::parse_engine_url(text);
+  if (!address) return;
+  REQUIRE(!address->host.empty());
+  // What goes into a Host header cannot end it.
+  for (const unsigned char c : address->host) REQUIRE(c > ' ' && c != 0x7f);
+}
+
+void read_base64url(std::string_view text) {
+  const auto bytes = net::decode_base64url(text);
+  if (bytes) REQUIRE(bytes->size() == text.size() * 3 / 4);
+}
+
+void write_json(std::string_view text) {
+  if (!net::is_utf8(text)) return;
+  std::string json;
+  cache::append_json_string(json, text);
+  REQUIRE(!cache::needs_no_escape(text) || json.size() == text.size() + 2);
+  const auto members = net::read_json_object("{\"a\":" + json + "}");
+  REQUIRE(bool(members));
+  REQUIRE(members->size() == 1 && members->front().text == text);
+}
+
+void read_query(std::string_view text) {
+  std::string decoded;
+  const bool is_good = net::percent_decode(text, decoded);
+  REQUIRE(is_good == net::is_percent_encoded(text));
+  if (is_good) {
+    const auto escapes = std::count(text.begin(), text.end(), '%');
+    REQUIRE(decoded.size() + 2 * static_cast<std::size_t>(escapes) == text.size());
+  }
+  const auto value = net::query_value(text, "name");
+  REQUIRE(!value || text.find("name") != text.npos);
+}
+
+}  // namespace
+
+int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  static constexpr void (*readers[])(std::string_view) = {read_position,  read_time,       read_endpoint,
+                                                          read_redis_url, read_engine_url, read_base64url,
+                                                          write_json,     read_query};
+  auto bytes = fuzz::text_of(data, size);
+  const auto which = fuzz::take_byte(bytes) % std::size(readers);
+  const fuzz::Exact input(bytes);
+  readers[which](input.view());
+  return 0;
+}
