@@ -188,7 +188,7 @@ TEST(Message, StaysReadableWhenAnIdIsNone) {
   engine::Batch batch;
   batch.begin(1, 7);
   for (const auto& event : {key, keys_user, owner, event_of(EventType::key_suspended)}) batch.append(event);
-  const auto message = decode_message(encode_message(batch.view(), stamp));
+  const auto message = decode_message(encode_messages(batch.view(), stamp).front().text);
   ASSERT_TRUE(message);
   ASSERT_EQ(message->events.size(), 4u);
   for (const auto& event : message->events) EXPECT_EQ(event.type, Type::unknown);

@@ -175,10 +175,10 @@ TEST(RevokeMany, SaysOfEachWhatBecameOfIt) {
   using Outcome = RevokedMany::Outcome;
   const std::vector<Outcome> expected{Outcome::revoked,   Outcome::revoked,   Outcome::already_revoked,
                                       Outcome::not_found, Outcome::not_found, Outcome::invalid};
-  const auto many = harness->revoke_many(asked, false, caller);
-  ASSERT_TRUE(many);
-  EXPECT_EQ(many->last, before + 2);
-  EXPECT_EQ(many->outcomes, expected);
+  const auto ended = harness->revoke_many(asked, false, caller);
+  ASSERT_TRUE(ended);
+  EXPECT_EQ(ended->last, before + 2);
+  EXPECT_EQ(ended->outcomes, expected);
   harness.settle();
   EXPECT_EQ(harness.state("foreign"), KeyState::active);
 }

@@ -48,12 +48,15 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   constexpr auto most = std::uint64_t{1} << 62;
   const bool is_sane = batch.epoch() >= 1 && batch.epoch() < most && batch.first() < most;
   if (is_sane) {
-    const auto message =
-        cache::decode_message(cache::encode_message(batch, {"k3v9x0c7q2m4", 1'767'322'800'000, 7}));
-    REQUIRE(bool(message));
-    fuzz::require_sense(*message);
-    REQUIRE(message->epoch == batch.epoch() && message->first == batch.first() &&
-            message->last == batch.last());
+    auto next = batch.first();
+    for (const auto& told : cache::encode_messages(batch, {"k3v9x0c7q2m4", 1'767'322'800'000, 7})) {
+      const auto message = cache::decode_message(told.text);
+      REQUIRE(bool(message));
+      fuzz::require_sense(*message);
+      REQUIRE(message->epoch == batch.epoch() && message->first == next && message->last == told.last);
+      next = told.last + 1;
+    }
+    REQUIRE(next == batch.last() + 1);
   }
   if (!is_whole) return 0;
   require_the_same_written_again(batch, events);
