@@ -1,5 +1,5 @@
 // A batch of the journal: whatever parses says the same by each way of reading it, can be written again, and
-// gives a message that every gateway can read.
+// gives messages that every gateway can read and that cover it.
 
 #include <vector>
 
@@ -49,12 +49,13 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const bool is_sane = batch.epoch() >= 1 && batch.epoch() < most && batch.first() < most;
   if (is_sane) {
     auto next = batch.first();
-    for (const auto& told : cache::encode_messages(batch, {"k3v9x0c7q2m4", 1'767'322'800'000, 7})) {
-      const auto message = cache::decode_message(told.text);
+    for (const auto& encoded : cache::encode_messages(batch, {"k3v9x0c7q2m4", 1'767'322'800'000, 7})) {
+      REQUIRE(encoded.text.size() <= engine::max_message_bytes);
+      const auto message = cache::decode_message(encoded.text);
       REQUIRE(bool(message));
       fuzz::require_sense(*message);
-      REQUIRE(message->epoch == batch.epoch() && message->first == next && message->last == told.last);
-      next = told.last + 1;
+      REQUIRE(message->epoch == batch.epoch() && message->first == next && message->last == encoded.last);
+      next = message->last + 1;
     }
     REQUIRE(next == batch.last() + 1);
   }

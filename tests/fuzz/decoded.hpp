@@ -19,7 +19,7 @@ inline void require_sense(const cache::Message& message) {
     REQUIRE(event.epoch == message.epoch);
     least = event.sequence + 1;
     if (event.type == Type::unknown) continue;
-    REQUIRE(event.key_id.empty() || engine::is_key_id(event.key_id) || event.type == Type::owner_revoked);
+    for (const auto& owner : event.within) REQUIRE(owner.empty() || engine::is_owner_id(owner));
     if (event.type == Type::owner_revoked) REQUIRE(engine::is_owner_id(event.owner_id));
     if (event.type == Type::key_revoked || event.type == Type::key_suspended ||
         event.type == Type::key_changed)

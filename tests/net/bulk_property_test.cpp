@@ -137,7 +137,7 @@ class RandomBulk : public testing::TestWithParam<int> {
               << key.text_of(owner);
         }
       }
-      cursor = page.text_of("next_cursor");
+      cursor = page.text_of("cursor");
     } while (!cursor.empty() && !HasFailure());
     return count;
   }
