@@ -121,7 +121,8 @@ bool BatchView::parse(std::string_view bytes, BatchView& view) {
   view.epoch_ = get<Epoch>(bytes.data() + 1);
   view.first_ = get<Sequence>(bytes.data() + 9);
   view.count_ = get<std::uint32_t>(bytes.data() + count_offset);
-  return view.count_ != 0 && view.first_ != 0;
+  // Sequences never begin again: last() would be before first().
+  return view.count_ != 0 && view.first_ != 0 && view.last() >= view.first_;
 }
 
 bool BatchView::for_each(const EventVisitor& visit, std::optional<EventType> but) const {

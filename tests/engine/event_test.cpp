@@ -192,6 +192,9 @@ TEST(Batch, RefusesAHeaderThatIsNone) {
   wrong = bytes;
   std::memset(wrong.data() + 17, 0, 4);  // no events
   EXPECT_FALSE(BatchView::parse(wrong, view));
+  wrong = bytes;
+  std::memset(wrong.data() + 9, 0xff, 8);  // sequences would begin again
+  EXPECT_FALSE(BatchView::parse(wrong, view));
 }
 
 TEST(Batch, EveryTruncationIsNoticed) {

@@ -50,7 +50,9 @@ void read_redis_url(std::string_view text) {
   const auto address = cache::parse_redis_url(text);
   if (!address) return;
   const auto shown = cache::to_string(*address);
-  if (address->password.size() > 16) REQUIRE(shown.find(address->password) == shown.npos);
+  // Unless the rest of the address happens to say the same.
+  const bool is_elsewhere = (address->host + address->unix_path).find(address->password) != std::string::npos;
+  if (address->password.size() > 16 && !is_elsewhere) REQUIRE(shown.find(address->password) == shown.npos);
   const auto again = cache::parse_redis_url(shown);
   REQUIRE(bool(again));
   REQUIRE(again->host == address->host && again->unix_path == address->unix_path);
