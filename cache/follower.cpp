@@ -13,6 +13,8 @@ namespace {
 
 // Sums of a sequence and 1 must not overflow.
 constexpr Sequence max_sequence = std::numeric_limits<std::int64_t>::max() - 1;
+// As far as an engine's clock is believed: sums of such times, in nanoseconds, must not overflow.
+constexpr std::uint64_t max_up = std::chrono::duration_cast<milliseconds>(std::chrono::years(100)).count();
 constexpr std::size_t max_ahead_ranges = 1024;
 constexpr unsigned max_pages_in_a_row = 100;
 constexpr unsigned max_holes_in_a_row = 5;
@@ -53,6 +55,7 @@ std::optional<Position> Follower::position() const { return position_; }
 Follower::Actions Follower::on_message(Message message, Source source, Monotonic now) {
   Actions actions;
   if (!is_sound(message)) return actions;
+  if (message.up && *message.up > max_up) message.up.reset();
   notice(now);
   const bool is_ours = message.journal == named_ && message.epoch == named_epoch_;
   if (source != Source::engine && !is_ours) {
@@ -373,7 +376,7 @@ void Follower::extend_lease(const Message& message, Monotonic now) {
 }
 
 void Follower::relate(const Page& page, Monotonic asked, Monotonic now) {
-  if (!page.up || *page.up > max_sequence / 1'000'000) return;
+  if (!page.up || *page.up > max_up) return;
   const Relation found{asked, *page.up};
   // One that a slow answer made says less than the one before, but clocks drift.
   const bool is_better = !relation_ || found.bound() > relation_->bound();

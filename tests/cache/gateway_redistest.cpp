@@ -193,7 +193,8 @@ TEST(GatewayWithBusKey, P14GenuineHeedsOnlyWhatIsSigned) {
   }));
   EXPECT_TRUE(gateway.allows("k1"));
   const int pages = engine.pages;
-  const Stamp stamp{ScriptedEngine::journal_of(1), engine::now_unix_ms(), engine::running_ms()};
+  const std::string journal = ScriptedEngine::journal_of(1);
+  const Stamp stamp{journal, engine::now_unix_ms(), engine::running_ms()};
   const auto forged = encode_heartbeat(1, 1000, stamp);
   for (int i = 0; i < 50; ++i) bus.publish_raw(forged);
   bus.publish_raw(BusKeys({"somebody-elses-key-0123456789"}).sign(forged));
