@@ -27,50 +27,15 @@ namespace test {
 // wrong.
 class Witness final : public JournalListener, public CommitListener {
  public:
-  void on_batch(const BatchView& batch) override {
-    {
-      const std::scoped_lock lock(mutex_);
-      told_ = batch.last();
-      ++batches_;
-    }
-    changed_.notify_all();
-  }
-  void on_durable(Sequence durable) override {
-    {
-      const std::scoped_lock lock(mutex_);
-      durable_ = durable;
-    }
-    changed_.notify_all();
-  }
-  void on_failure() {
-    {
-      const std::scoped_lock lock(mutex_);
-      ++failures_;
-    }
-    changed_.notify_all();
-  }
+  void on_batch(const BatchView& batch) override;
+  void on_durable(Sequence durable) override;
+  void on_failure();
 
-  bool wait_until_durable(Sequence sequence) {
-    std::unique_lock lock(mutex_);
-    changed_.wait_for(lock, patience, [&] { return durable_ >= sequence || failures_ != 0; });
-    return durable_ >= sequence;
-  }
-  void wait_until_told(Sequence sequence) {
-    std::unique_lock lock(mutex_);
-    EXPECT_TRUE(changed_.wait_for(lock, patience, [&] { return told_ >= sequence || failures_ != 0; }));
-  }
-  void wait_until_failed() {
-    std::unique_lock lock(mutex_);
-    EXPECT_TRUE(changed_.wait_for(lock, patience, [&] { return failures_ != 0; }));
-  }
-  int failures() const {
-    const std::scoped_lock lock(mutex_);
-    return failures_;
-  }
-  Sequence durable() const {
-    const std::scoped_lock lock(mutex_);
-    return durable_;
-  }
+  bool wait_until_durable(Sequence sequence);
+  void wait_until_told(Sequence sequence);
+  void wait_until_failed();
+  int failures() const;
+  Sequence durable() const;
 
  private:
   static constexpr std::chrono::seconds patience{20};
@@ -88,33 +53,15 @@ class Harness {
  public:
   using Opener = std::function<std::unique_ptr<Store>()>;
 
-  explicit Harness(Opener open, Engine::Options options = {})
-      : open_(std::move(open)), options_(std::move(options)) {
-    start();
-  }
-  explicit Harness(std::shared_ptr<FakeDisk> disk)
-      : Harness([disk] { return std::make_unique<FakeStore>(disk); }) {}
+  explicit Harness(Opener open, Engine::Options options = {});
+  explicit Harness(std::shared_ptr<FakeDisk> disk);
   // Over RocksDB in `directory`.
-  explicit Harness(const std::string& directory, Engine::Options options = {})
-      : Harness(
-            [directory] {
-              std::string detail;
-              auto store = open_rocksdb_store(directory, detail);
-              EXPECT_TRUE(store) << detail;
-              return store ? std::move(*store) : nullptr;
-            },
-            std::move(options)) {}
+  explicit Harness(const std::string& directory, Engine::Options options = {});
+  Harness(Harness&&) noexcept;
+  ~Harness();
 
-  void stop() { engine_.reset(); }
-  void start() {
-    witness_ = std::make_unique<Witness>();
-    engine_ = std::make_unique<Engine>(options_, [witness = witness_.get()] { witness->on_failure(); });
-    auto opened = open_();
-    ASSERT_TRUE(opened);
-    store_ = opened.get();
-    started_ = engine_->start(std::move(opened), *witness_, [](const LoadProgress&) {});
-    if (started_) engine_->add(static_cast<CommitListener&>(*witness_));
-  }
+  void stop();
+  void start();
   void restart() {
     stop();
     start();
@@ -129,22 +76,11 @@ class Harness {
     return engine_->durable() >= sequence || witness_->wait_until_durable(sequence);
   }
   // Everything done so far is synced.
-  void settle() { ASSERT_TRUE(wait_until_durable(engine_->applied())); }
+  void settle();
 
   // A key whose secret is its id.
-  result<CreatedKey> create(std::string_view id, std::array<std::string_view, 3> owners = {}) {
-    NewKey key;
-    key.key_id = id;
-    key.digest = digest_of(id);
-    key.owners = owners;
-    return engine_->create(key, {});
-  }
-  KeyState state(std::string_view secret, UnixMs now = 1) {
-    Decision decision;
-    const auto verified = engine_->verify(digest_of(secret), now, decision);
-    EXPECT_TRUE(verified);
-    return decision.state;
-  }
+  result<CreatedKey> create(std::string_view id, std::array<std::string_view, 3> owners = {});
+  KeyState state(std::string_view secret, UnixMs now = 1);
 
  private:
   Opener open_;
@@ -156,21 +92,7 @@ class Harness {
 };
 
 // Folds what lies in `store` up to `through`, as the folder would when it feels like it.
-inline Sequence fold_directly(Store& store, Sequence through) {
-  std::vector<FoldedRevocation> revocations;
-  const auto from = store.folded_to() + 1;
-  const auto read = store.replay(from, [&](const BatchView& batch) {
-    batch.for_each([&](Sequence at, const EventView& event) {
-      if (event.type == EventType::key_revoked && at >= from && at <= through) {
-        revocations.push_back({std::string(event[Field::key_id]), at});
-      }
-    });
-    return batch.last() < through;
-  });
-  EXPECT_TRUE(read);
-  EXPECT_TRUE(store.fold(revocations, through));
-  return store.folded_to();
-}
+Sequence fold_directly(Store& store, Sequence through);
 
 }  // namespace test
 }  // namespace revoked::engine

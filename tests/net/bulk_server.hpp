@@ -26,25 +26,12 @@ inline constexpr const char* master_key = "the master key of this test";
 
 class ApiServer {
  public:
-  explicit ApiServer(ServerLimits limits = {}, std::string pepper = {})
-      : engine_({.pepper = std::move(pepper), .folding = {}}, [] {}) {
-    server_ = std::make_unique<Server>(
-        Server::Options{{cache::asio::ip::address_v4::loopback(), 0}, 1, limits}, service_, &engine_);
-    EXPECT_TRUE(engine_.start(std::make_unique<engine::test::FakeStore>(disk_), feed_, [](const auto&) {}));
-  }
-  ~ApiServer() {
-    server_->drain();
-    engine_.stop();
-    server_.reset();
-  }
+  explicit ApiServer(ServerLimits limits = {}, std::string pepper = {});
+  ~ApiServer();
 
   engine::test::FakeDisk& disk() { return *disk_; }
   engine::Engine& engine() { return engine_; }
-  HttpClient client(const std::string& key = master_key) const {
-    HttpClient client(server_->port());
-    client.add_header("Authorization", "Bearer " + key);
-    return client;
-  }
+  HttpClient client(const std::string& key = master_key) const;
 
  private:
   std::shared_ptr<engine::test::FakeDisk> disk_ = std::make_shared<engine::test::FakeDisk>();
@@ -56,23 +43,12 @@ class ApiServer {
   std::unique_ptr<Server> server_;
 };
 
-inline std::string hex_of(const std::string& secret) { return engine::to_hex(engine::sha256(secret)); }
+std::string hex_of(const std::string& secret);
 
 // A line of an import: a key whose secret is "secret of <id>".
-inline std::string import_line(const std::string& id, const std::string& more = "") {
-  return R"({"key_id":")" + id + R"(","secret_sha256":")" + hex_of("secret of " + id) + "\"" + more + "}\n";
-}
+std::string import_line(const std::string& id, const std::string& more = "");
 
 // As many chunks as asked for.
-inline std::string chunked(const std::string& body, std::size_t chunk_bytes) {
-  std::string out;
-  for (std::size_t at = 0; at < body.size(); at += chunk_bytes) {
-    const auto piece = body.substr(at, chunk_bytes);
-    char size[20];
-    std::snprintf(size, sizeof size, "%zx\r\n", piece.size());
-    out.append(size).append(piece).append("\r\n");
-  }
-  return out + "0\r\n\r\n";
-}
+std::string chunked(const std::string& body, std::size_t chunk_bytes);
 
 }  // namespace revoked::net::test

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <regex>
 
 #include "tests/net/dialect_fixture.hpp"
 
@@ -119,7 +118,10 @@ std::string essence(const HttpResponse& answer, const std::string& id) {
   text += answer.body;
   for (auto at = text.find(id); at != std::string::npos; at = text.find(id))
     text.replace(at, id.size(), "<id>");
-  text = std::regex_replace(text, std::regex(R"re("(trace_id|timestamp)":"[^"]*")re"), "<$1>");
+  for (const std::string member : {"\"trace_id\":\"", "\"timestamp\":\""}) {
+    const auto at = text.find(member);
+    if (at != std::string::npos) text.erase(at, text.find('"', at + member.size()) - at);
+  }
   return text;
 }
 
