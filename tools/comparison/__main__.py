@@ -27,6 +27,7 @@ ITEMS = {
     "verify": single_requests.measure_verify,
     "check": single_requests.measure_check,
     "propagation": propagation.measure_propagation,
+    "beside": propagation.measure_beside_bulk,
     "owner": owners.measure_owner,
     "bulk": bulk.measure_bulk,
     "keys": many_keys.measure_keys,

@@ -1,4 +1,7 @@
-"""From sending a DELETE to the gateway's first denial, beside what Redis alone needs to carry a message."""
+"""From sending a DELETE to the gateway's first denial: beside what Redis alone needs to carry a message, and while somebody
+else's bulk work is under way."""
+import contextlib
+import threading
 
 from comparison import load
 from comparison.figures import figure, result
@@ -25,16 +28,25 @@ class Keys:
         return first
 
 
+CHECK = "Authorization: Bearer {secret}"
+
+
+def warm(gateway, first, count):
+    """The gateway has all of them in its near cache."""
+    load.http(gateway, "--path", "/check", "--header", CHECK, seconds=0, first=first, count=count)
+
+
+def revoke_and_watch(engine, gateway, rate, seconds, first, every):
+    return load.run("propagation", "--url", engine.url, "--method", "DELETE", "--path", "/v1/keys/{uuid}",
+                    *load.authorization(engine.master_key), "--gateway", gateway.url, "--check-header", CHECK, "--rate", rate,
+                    "--seconds", seconds, "--first", first, "--watch-every", every)
+
+
 def watch(engine, gateway, keys, rate, seconds):
-    every = max(1, rate // WATCHED_PER_SECOND)
     count = int(rate * seconds)
     first = keys.take(count)
-    check = "Authorization: Bearer {secret}"
-    # The gateway has all of them in its near cache.
-    load.http(gateway, "--path", "/check", "--header", check, seconds=0, first=first, count=count)
-    return load.run("propagation", "--url", engine.url, "--method", "DELETE", "--path", "/v1/keys/{uuid}",
-                    *load.authorization(engine.master_key), "--gateway", gateway.url, "--check-header", check, "--rate", rate,
-                    "--seconds", seconds, "--first", first, "--watch-every", every)
+    warm(gateway, first, count)
+    return revoke_and_watch(engine, gateway, rate, seconds, first, max(1, rate // WATCHED_PER_SECOND))
 
 
 def highest_rate(engine, keys, seconds):
@@ -78,3 +90,69 @@ def measure_propagation(settings):
          figure(f"until the 2xx, {RATE:,} a second, p99", "ms", column("revoked", "latency", "p99_us"))],
         [f"{half:,} a second is half of what the engine took in a closed loop just before. {WATCHED_PER_SECOND} a second are"
          " watched, at either rate."])
+
+
+BULK = 1_000_000  # lines a request
+SINGLES = 100  # DELETEs a second beside it, each watched
+FIRST_BULK = 1_000_000_000  # far from the keys that are watched
+
+
+@contextlib.contextmanager
+def kept_up(send):
+    """Sends one request after the other, in another thread, until the block ends and the last one is through."""
+    stop, problems, done = threading.Event(), [], []
+
+    def send_all():
+        try:
+            while not stop.is_set():
+                done.append(send(len(done)))
+        except Exception as problem:  # told to who waits for us
+            problems.append(problem)
+
+    thread = threading.Thread(target=send_all)
+    thread.start()
+    try:
+        yield done
+    finally:
+        stop.set()
+        thread.join()
+    if problems:
+        raise problems[0]
+
+
+def measure_beside_bulk(settings):
+    count = settings.scaled(BULK)
+    alone, importing, revoking = [], [], []
+    for number in range(settings.heavy_rounds):
+        settings.tell_round(number, settings.heavy_rounds)
+        with Workplace() as place:
+            redis = place.redis()
+            engine = place.engine(redis)
+            gateway = place.gateway(engine, redis, cpu=LOAD_CPU)
+            keys = Keys(engine)
+            alone.append(watch(engine, gateway, keys, SINGLES, settings.seconds))
+            first = keys.take(int(2 * SINGLES * settings.seconds))
+            warm(gateway, first, int(2 * SINGLES * settings.seconds))
+            with kept_up(lambda sent: load.import_keys(engine, FIRST_BULK + sent * count, count)) as imports:
+                importing.append(revoke_and_watch(engine, gateway, SINGLES, settings.seconds, first, 1))
+            engine.wait_until_idle()
+            rest = first + int(SINGLES * settings.seconds)
+            # As many as there are: whoever is through begins again with ids that are revoked already.
+            with kept_up(lambda sent: load.send_lines(engine, "/v1/revocations", '{"key_id":"{uuid}"}\n',
+                                                      FIRST_BULK + sent % len(imports) * count, count)):
+                revoking.append(revoke_and_watch(engine, gateway, SINGLES, settings.seconds, rest, 1))
+
+    def column(side, field):
+        return [entry["denial"][field] / 1000 for entry in side]
+
+    what = "from sending a `DELETE` to the gateway's first denial, p99, beside {} of {:,} keys"
+    return result(
+        "How soon a gateway denies beside somebody else's bulk work",
+        [figure(what.format("an import", count), "ms", column(importing, "p99_us"), column(alone, "p99_us"), "nothing beside it",
+                [("value", "≤", 5.0)], headline=True),
+         figure(what.format("a bulk revocation", count), "ms", column(revoking, "p99_us"), column(alone, "p99_us"),
+                "nothing beside it", [("value", "≤", 5.0)], headline=True),
+         figure("the same, p50, beside an import", "ms", column(importing, "p50_us"), column(alone, "p50_us"), "nothing beside it"),
+         figure("the same, p50, beside a bulk revocation", "ms", column(revoking, "p50_us"), column(alone, "p50_us"),
+                "nothing beside it")],
+        [f"{SINGLES} `DELETE`s a second, each watched, while requests of {count:,} lines follow one another."])
