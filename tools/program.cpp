@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <charconv>
 #include <chrono>
@@ -19,11 +20,41 @@
 namespace revoked::tools {
 
 Options::Options(std::string program, std::string description, std::string environment_prefix)
-    : app_(std::move(description), program), prefix_(std::move(environment_prefix)) {
-  app_.set_version_flag("--version", program + " " REVOKED_VERSION " (" REVOKED_COMMIT ")");
-  bind(app_.set_config("--config", "", "Read options from this TOML file"), "--config");
-  app_.allow_config_extras(CLI::config_extras_mode::error);
-  app_.allow_extras(false);
+    : app_(std::make_unique<CLI::App>(std::move(description), program)),
+      prefix_(std::move(environment_prefix)) {
+  app_->set_version_flag("--version", program + " " REVOKED_VERSION " (" REVOKED_COMMIT ")");
+  bind(app_->set_config("--config", "", "Read options from this TOML file"), "--config");
+  app_->allow_config_extras(CLI::config_extras_mode::error);
+  app_->allow_extras(false);
+}
+
+Options::~Options() = default;
+
+template <class T>
+CLI::Option* Options::add_shown(const std::string& name, T& value, const std::string& help) {
+  return bind(app_->add_option(name, value, help)->capture_default_str(), name);
+}
+
+void Options::add(const std::string& name, std::string& value, const std::string& help,
+                  const std::vector<std::string>& choices) {
+  auto* option = add_shown(name, value, help);
+  if (!choices.empty()) option->check(CLI::IsMember(choices));
+}
+
+void Options::add(const std::string& name, std::uint64_t& value, const std::string& help,
+                  const std::optional<Range>& range) {
+  auto* option = add_shown(name, value, help);
+  if (range) option->check(CLI::Range(range->least, range->most));
+}
+
+void Options::add(const std::string& name, std::int64_t& value, const std::string& help,
+                  const std::optional<Range>& range) {
+  auto* option = add_shown(name, value, help);
+  if (range) option->check(CLI::Range(range->least, range->most));
+}
+
+void Options::add_flag(const std::string& name, bool& value, const std::string& help) {
+  bind(app_->add_flag(name, value, help), name);
 }
 
 CLI::Option* Options::bind(CLI::Option* option, const std::string& name) {
@@ -35,11 +66,11 @@ CLI::Option* Options::bind(CLI::Option* option, const std::string& name) {
 
 std::optional<int> Options::parse(int argc, char** argv) {
   try {
-    app_.parse(argc, argv);
+    app_->parse(argc, argv);
     return {};
   } catch (const CLI::ParseError& error) {
-    if (error.get_exit_code() == 0) return app_.exit(error);
-    std::cerr << app_.get_name() << ": " << error.what() << " (--help lists the options)\n";
+    if (error.get_exit_code() == 0) return app_->exit(error);
+    std::cerr << app_->get_name() << ": " << error.what() << " (--help lists the options)\n";
     return 2;
   }
 }

@@ -2,8 +2,8 @@
 // What the programs have in common: options from flags, environment and a TOML file; keys from files;
 // signals.
 
-#include <CLI/CLI.hpp>
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -14,6 +14,11 @@
 #include "cache/redis.hpp"
 #include "net/server.hpp"
 
+namespace CLI {
+class App;
+class Option;
+}  // namespace CLI
+
 namespace revoked::tools {
 
 // A wrong option or configuration: the program prints one line and exits with 2.
@@ -22,29 +27,39 @@ class ConfigurationError : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+// What a number may be.
+struct Range {
+  std::int64_t least;
+  std::int64_t most;
+};
+
 // Options of one program. Every option is also an environment variable (`--data-dir` is REVOKED_DATA_DIR for
 // the prefix "REVOKED_") and a line in the TOML file of --config. Flags win over the environment, that over
 // the file.
 class Options {
  public:
   Options(std::string program, std::string description, std::string environment_prefix);
+  ~Options();
 
-  template <class T>
-  CLI::Option* add(const std::string& name, T& value, const std::string& help) {
-    return bind(app_.add_option(name, value, help)->capture_default_str(), name);
-  }
-  CLI::Option* add_flag(const std::string& name, bool& value, const std::string& help) {
-    return bind(app_.add_flag(name, value, help), name);
-  }
+  // One of `choices`; none: any text.
+  void add(const std::string& name, std::string& value, const std::string& help,
+           const std::vector<std::string>& choices = {});
+  void add(const std::string& name, std::uint64_t& value, const std::string& help,
+           const std::optional<Range>& range = {});
+  void add(const std::string& name, std::int64_t& value, const std::string& help,
+           const std::optional<Range>& range = {});
+  void add_flag(const std::string& name, bool& value, const std::string& help);
 
   // The exit code if the program is to end now (--help, --version, wrong options; what there is to say is
   // said).
   std::optional<int> parse(int argc, char** argv);
 
  private:
+  template <class T>
+  CLI::Option* add_shown(const std::string& name, T& value, const std::string& help);
   CLI::Option* bind(CLI::Option* option, const std::string& name);
 
-  CLI::App app_;
+  std::unique_ptr<CLI::App> app_;
   std::string prefix_;
 };
 

@@ -51,8 +51,8 @@ void add_jwt_options(tools::Options& options, net::JwtOptions& jwt) {
               "JWKS file whose keys sign tokens that are good; none: no token is");
   options.add("--jwt-issuer", rules.issuer, "What \"iss\" must be; none: any");
   options.add("--jwt-audience", rules.audience, "What \"aud\" must be or hold; required with --jwt-keys");
-  options.add("--jwt-leeway-s", rules.leeway_s, "How many seconds the issuer's clock may be off")
-      ->check(CLI::Range(std::int64_t{0}, net::max_leeway_s));
+  options.add("--jwt-leeway-s", rules.leeway_s, "How many seconds the issuer's clock may be off",
+              tools::Range{0, net::max_leeway_s});
   options.add("--jwt-scope-claim", rules.scope_claim, "Claim with permissions, separated by spaces");
   options.add("--jwt-permissions-claim", rules.permissions_claim, "Claim with permissions, an array");
   for (const auto scope : engine::all_scopes) {
@@ -69,7 +69,7 @@ std::optional<int> read_configuration(int argc, char** argv, Configuration& conf
   options.add(
       "--redis", configuration.redis,
       "redis://[user:pass@]host:port[/db] or unix:///path to publish invalidations on; none: own feed only");
-  options.add("--threads", configuration.threads, "Network threads")->check(CLI::Range(1, 1024));
+  options.add("--threads", configuration.threads, "Network threads", tools::Range{1, 1024});
   options.add("--master-key-file", configuration.master_key_file,
               "File of master keys, one a line; none: DIR/master.key, made at first start");
   options.add("--pepper-file", configuration.pepper_file,

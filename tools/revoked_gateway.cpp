@@ -54,13 +54,11 @@ std::optional<int> read_configuration(int argc, char** argv, Configuration& conf
   options.add("--name", configuration.name, "What this gateway is called");
   options.add("--stale-after", configuration.stale_after,
               "Stale so long after the last sign that nothing is missing");
-  options
-      .add("--when-stale", configuration.when_stale,
-           "What to do then: deny, ask the engine, or serve from memory")
-      ->check(CLI::IsMember({"deny", "ask", "serve"}));
-  options.add("--cache-entries", configuration.cache_entries, "Decisions kept in memory")
-      ->check(CLI::Range(std::size_t{1}, std::size_t{1'000'000'000}));
-  options.add("--threads", configuration.threads, "Network threads")->check(CLI::Range(1, 1024));
+  options.add("--when-stale", configuration.when_stale,
+              "What to do then: deny, ask the engine, or serve from memory", {"deny", "ask", "serve"});
+  options.add("--cache-entries", configuration.cache_entries, "Decisions kept in memory",
+              tools::Range{1, 1'000'000'000});
+  options.add("--threads", configuration.threads, "Network threads", tools::Range{1, 1024});
   options.add("--log-level", configuration.log_level, "debug, info, warning or error");
   return options.parse(argc, argv);
 }
