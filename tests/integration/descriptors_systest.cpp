@@ -96,13 +96,13 @@ TEST(Descriptors, ThatConnectionsTakeAreNotMissingForFiles) {
   auto key = read_file(engine.directory() / "data" / "master.key");
   key.erase(key.find('\n'));
   admin.add_header("Authorization", "Bearer " + key);
-  // Enough for new files of the store and of its log.
-  constexpr int keys = 600'000;
-  for (int from = 0; from < keys; from += 100'000) {
-    const auto answer = admin.request("POST", "/v1/keys/import", {}, import_lines(from, from + 100'000));
+  // Enough for new files of the store and of its log, unless that would take minutes.
+  const int keys = programs_are_sanitized() ? 30'000 : 600'000;
+  for (int from = 0; from < keys; from += keys / 6) {
+    const auto answer = admin.request("POST", "/v1/keys/import", {}, import_lines(from, from + keys / 6));
     ASSERT_EQ(answer.status, 200) << answer.body;
   }
-  for (int i = 0; i < keys; i += 10'000) {
+  for (int i = 0; i < keys; i += keys / 60) {
     ASSERT_EQ(revoke(admin, "k" + std::to_string(i)).status, 200);
     ASSERT_EQ(state_of(admin, "k" + std::to_string(i + 1)), "active");
   }

@@ -43,7 +43,7 @@ class DiskReads : public testing::Test {
 
   HttpClient client() const {
     HttpClient client(server_->port(), std::chrono::seconds(10));
-    client.add_header("Authorization", std::string("Bearer ") + master_key);
+    client.add_header("Authorization", std::string("Bearer ").append(master_key));
     return client;
   }
   static HttpResponse verify(HttpClient& client) {

@@ -34,7 +34,7 @@ class StorageFull : public testing::Test {
   }
   HttpClient client() const {
     HttpClient client(server_.port());
-    client.add_header("Authorization", std::string("Bearer ") + master_key);
+    client.add_header("Authorization", std::string("Bearer ").append(master_key));
     return client;
   }
 
