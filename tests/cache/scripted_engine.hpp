@@ -63,11 +63,8 @@ class ScriptedEngine {
   std::string clocks() const;
 
   void serve(const FakeRequest& request, Peer& peer);
-
   void verify(const FakeRequest& request, Peer& peer);
-
   void page(const FakeRequest& request, Peer& peer);
-
   void stream(const FakeRequest& request, Peer& peer);
 
   mutable std::mutex mutex_;

@@ -83,36 +83,21 @@ class FakeStore final : public Store {
   explicit FakeStore(std::shared_ptr<FakeDisk> disk) : disk_(std::move(disk)) {}
 
   result<void> commit(const BatchView& batch) override;
-
   result<Sequence> last_sequence() const override;
-
   result<std::vector<EpochStart>> epochs() const override;
-
   result<void> replay(Sequence from, const std::function<bool(const BatchView&)>& visit) const override;
-
   result<void> load_keys(const KeyVisitor& visit) const override;
-
   result<void> load_changes(const EventVisitor& visit) const override;
-
   result<void> scan_keys(std::string_view after, const KeyScanner& visit) const override;
-
   std::uint64_t estimated_keys() const override;
-
   result<void> load_owner_marks(const std::function<void(const OwnerMark&)>& visit) const override;
-
   result<std::optional<std::pair<Sequence, std::string>>> fetch_key(std::string_view key_id) const override;
-
   result<Sequence> owner_mark_after(const OwnerIds& owners, Sequence from) const override;
-
   result<std::string> checkpoint_id() const override;
   result<void> set_checkpoint_id(std::string_view id) override;
-
   Sequence folded_to() const override;
-
   result<void> fold(const std::vector<FoldedRevocation>& revocations, Sequence folded_to) override;
-
   result<void> add_audit_marks(const std::vector<AuditMark>& marks) override;
-
   result<void> scan_audit_marks(AuditKind kind, std::string_view id, Sequence from,
                                 const std::function<bool(Sequence)>& visit) const override;
 
