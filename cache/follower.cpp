@@ -1,6 +1,7 @@
 #include "cache/follower.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <limits>
 #include <utility>
 
@@ -16,7 +17,8 @@ constexpr Sequence max_sequence = std::numeric_limits<std::int64_t>::max() - 1;
 // As far as an engine's clock is believed: sums of such times, in nanoseconds, must not overflow.
 constexpr std::uint64_t max_up = std::chrono::duration_cast<milliseconds>(std::chrono::years(100)).count();
 constexpr std::size_t max_ahead_ranges = 1024;
-constexpr unsigned max_pages_in_a_row = 100;
+constexpr unsigned max_short_pages_in_a_row = 100;
+constexpr Sequence short_page = 100;  // brings fewer
 constexpr unsigned max_holes_in_a_row = 5;
 
 // How far two clocks drift apart in the time that a relation lasts, and some more.
@@ -123,7 +125,7 @@ void Follower::listen(Message& message, Monotonic now, Actions& actions) {
     if (Position{message.epoch, event.sequence} <= *position_) continue;  // the engine has told us
     if (event.type != Invalidation::Type::unknown) actions.doubt.push_back(std::move(event));
   }
-  if (Position{message.epoch, message.last} > *position_) wonder(now);
+  if (!fed_ && Position{message.epoch, message.last} > *position_) wonder(now);
 }
 
 void Follower::wonder(Monotonic now) {
@@ -241,22 +243,35 @@ Follower::Actions Follower::on_page(Page page, Monotonic now) {
   auto fit = is_another ? PageFit::ran_ahead : read_page(page, now, actions);
   // A hole that stays would be there the next time as well: nobody knows what is in it.
   holes_in_a_row_ = fit == PageFit::hole && *position_ == before ? holes_in_a_row_ + 1 : 0;
-  if (holes_in_a_row_ > max_holes_in_a_row) {
+  if (holes_in_a_row_ > max_holes_in_a_row) fit = PageFit::ran_ahead;
+  if (fit == PageFit::ran_ahead) {
     holes_in_a_row_ = 0;
-    fit = PageFit::ran_ahead;
+    start_afresh(page.told, page.journal, now, actions);
+    page.more = false;
   }
-  if (fit == PageFit::ran_ahead) start_afresh(page.told, page.journal, now, actions);
   const bool moved = *position_ != before;
-  pages_in_a_row_ = page.more ? pages_in_a_row_ + 1 : 0;
-  const bool is_late = pages_in_a_row_ > max_pages_in_a_row;
-  if (fit == PageFit::hole || (page.more && (!moved || is_late || fit == PageFit::ran_ahead))) {
+  if (fit == PageFit::hole) {
     not_before_ = now + retry_pause(options_);
-  } else if (!page.more) {
+  } else if (page.more) {
+    go_on_reading(page, asked, before, now);
+  } else {
+    short_pages_in_a_row_ = 0;
     end_page(asked, moved, now, actions);
   }
   if (!page.more) stop_wondering(asked, moved, now);
   ask_if_wanted(now, actions);
   return actions;
+}
+
+// Behind a page that ends before where the engine was when it answered. What it brought was all up to its
+// last message. An engine that always has more, and little of it, is not asked without a pause.
+void Follower::go_on_reading(const Page& page, Monotonic asked, Position before, Monotonic now) {
+  const bool is_short = position_->sequence < before.sequence + short_page;
+  short_pages_in_a_row_ = is_short ? short_pages_in_a_row_ + 1 : 0;
+  const bool moved = *position_ != before;
+  if (!moved || short_pages_in_a_row_ > max_short_pages_in_a_row) not_before_ = now + retry_pause(options_);
+  if (!moved || page.messages.back().last != position_->sequence) return;
+  if (const auto sent = sent_at(page.messages.back(), now)) confirm(asked, *sent, now);
 }
 
 // Follows the page's messages as far as they continue where we are.
@@ -301,7 +316,7 @@ void Follower::end_page(Monotonic asked, bool moved, Monotonic now, Actions& act
     if (!moved) not_before_ = now + retry_pause(options_);
     return;
   }
-  confirm(asked, now);
+  confirm(asked, asked, now);
 }
 
 Follower::Actions Follower::on_page_gone(Page engine_now, Monotonic now) {
@@ -323,7 +338,7 @@ Follower::Actions Follower::on_page_gone(Page engine_now, Monotonic now) {
       relate(engine_now, asked, now);
       if (engine_never_reached_heard(asked)) heard_ = position;
       start_afresh(position, engine_now.journal, now, actions);
-      if (trusts_cache()) confirm(asked, now);
+      if (trusts_cache()) confirm(asked, asked, now);
       stop_wondering(asked, true, now);
       not_before_ = now + retry_pause(options_);
     }
@@ -367,12 +382,17 @@ void Follower::hear(Position position, Monotonic now) {
 
 void Follower::extend_lease(Monotonic from) { lease_end_ = std::max(lease_end_, from + options_.lease); }
 
-// From when the engine sent it, at the earliest that it can have been.
 void Follower::extend_lease(const Message& message, Monotonic now) {
-  if (!message.up || !is_related(now)) return;
+  if (const auto sent = sent_at(message, now)) extend_lease(*sent);
+}
+
+// When our engine sent it, at the earliest that it can have been.
+std::optional<Monotonic> Follower::sent_at(const Message& message, Monotonic now) {
+  if (!message.up || message.epoch != named_epoch_ || !is_related(now)) return {};
   const Monotonic sent(relation_->bound() + milliseconds(*message.up));
-  if (sent > now + max_skew) return wonder(now);  // the relation no longer holds
-  extend_lease(std::min(sent, now));
+  if (sent <= now + max_skew) return std::min(sent, now);
+  wonder(now);  // the relation no longer holds
+  return {};
 }
 
 void Follower::relate(const Page& page, Monotonic asked, Monotonic now) {
@@ -406,11 +426,16 @@ std::optional<UnixMs> Follower::engine_time(Monotonic now) const {
 
 // Hands on the events after `sequence` that have not been applied yet.
 void Follower::apply_after(Message& message, Sequence sequence, Actions& actions) const {
-  const bool in_ahead_epoch = message.epoch == heard_.epoch;
-  for (auto& event : message.events) {
-    if (event.sequence <= sequence || (in_ahead_epoch && is_applied_ahead(event.sequence))) continue;
-    event.epoch = message.epoch;
-    actions.apply.push_back(std::move(event));
+  for (auto& event : message.events) event.epoch = message.epoch;
+  const bool may_be_ahead = message.epoch == heard_.epoch && !ahead_.empty();
+  std::erase_if(message.events, [&](const Invalidation& event) {
+    return event.sequence <= sequence || (may_be_ahead && is_applied_ahead(event.sequence));
+  });
+  if (actions.apply.empty()) {
+    actions.apply = std::move(message.events);
+  } else {
+    actions.apply.insert(actions.apply.end(), std::move_iterator(message.events.begin()),
+                         std::move_iterator(message.events.end()));
   }
 }
 
@@ -475,9 +500,9 @@ Monotonic Follower::take_answer() {
   return asked_at_;
 }
 
-// Nothing that the engine had when it was asked is missing.
-void Follower::confirm(Monotonic asked, Monotonic now) {
-  extend_lease(asked);
+// Nothing that the engine had told at `as_of` is missing.
+void Follower::confirm(Monotonic asked, Monotonic as_of, Monotonic now) {
+  extend_lease(as_of);
   if (doubt_since_ && asked >= *doubt_since_) doubt_since_.reset();
   if (is_stale(now) && !doubt_since_) doubt(now);
 }

@@ -16,11 +16,12 @@
 //     begun a new epoch. A position is asked after together with the journal id of its epoch, so that an
 //     engine whose history differs (a restored older copy) says so: then everything starts afresh.
 //   - A bus without signatures is hearsay. It moves no position and extends no lease. What it says of a key
-//   or
-//     an owner makes the gateway ask again about them, and what it says of positions makes the follower ask
-//     for a page, at a bounded rate; then the engine is believed.
+//     or an owner makes the gateway ask again about them, and what it says of positions makes the follower
+//     ask for a page, at a bounded rate, unless the engine's stream is read as well; then the engine is
+//     believed.
 //   - The lease is extended only by what shows that nothing is missing: a page that ends where the engine is
-//     (from when it was asked), or a message or heartbeat that leaves no gap, from when the engine *sent* it.
+//     (from when it was asked), or a message or heartbeat that leaves no gap, on the bus or as the last of a
+//     page that ends earlier, from when the engine *sent* it.
 //     That is told from the engine's own clock in the message, which the last page has related to ours: it
 //     was asked before, and answered with that time. What seems to come from the future extends nothing.
 //   - Without a lease the follower is stale. Once stale, or after a pause (a process that was stopped finds
@@ -85,6 +86,9 @@ class Follower {
   // What the engine answered to a question shows how far it is.
   Actions on_decision(Position as_of, std::string_view journal, Monotonic now);
 
+  // Whether the engine's own stream is being read: then hearsay of positions need not make us read pages.
+  void is_fed(bool fed) { fed_ = fed; }
+
   // To be called at least every 100 ms.
   Actions tick(Monotonic now);
 
@@ -128,6 +132,7 @@ class Follower {
   void hear(Position position, Monotonic now);
   void extend_lease(Monotonic from);
   void extend_lease(const Message& message, Monotonic now);
+  std::optional<Monotonic> sent_at(const Message& message, Monotonic now);
 
   void relate(const Page& page, Monotonic asked, Monotonic now);
   void forget_relation();
@@ -150,10 +155,11 @@ class Follower {
   void start_afresh(Position position, std::string journal, Monotonic now, Actions& actions);
 
   PageFit read_page(Page& page, Monotonic now, Actions& actions);
+  void go_on_reading(const Page& page, Monotonic asked, Position before, Monotonic now);
   void end_page(Monotonic asked, bool moved, Monotonic now, Actions& actions);
   bool engine_never_reached_heard(Monotonic asked) const;
   Monotonic take_answer();
-  void confirm(Monotonic asked, Monotonic now);
+  void confirm(Monotonic asked, Monotonic as_of, Monotonic now);
   void ask_if_wanted(Monotonic now, Actions& actions);
 
   Options options_;
@@ -179,9 +185,10 @@ class Follower {
   Monotonic not_before_{};  // ask no earlier
   Position asked_after_;    // by the first of those
   bool afresh_since_asked_ = false;
-  unsigned pages_in_a_row_ = 0;  // each of which said that there was more
-  unsigned holes_in_a_row_ = 0;  // pages that did not lead on
+  unsigned short_pages_in_a_row_ = 0;  // each of which said that there was more
+  unsigned holes_in_a_row_ = 0;        // pages that did not lead on
 
+  bool fed_ = false;
   std::optional<Monotonic> wonders_since_;  // hearsay: have the engine say
   Monotonic wonder_not_before_{};
   std::chrono::milliseconds wonder_pause_;

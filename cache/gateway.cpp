@@ -162,8 +162,8 @@ struct Gateway::Impl {
       ++flushes;
       tell("follower", "starts afresh at " + to_string(*actions.flush));
     }
-    for (const auto& event : actions.apply) cache.apply(event);
-    for (const auto& event : actions.doubt) cache.doubt(event);
+    cache.apply(actions.apply);
+    cache.doubt(actions.doubt);
     invalidations += actions.apply.size();
     const auto now_at = follower.position();
     if (now_at && now_at->epoch > cache_epoch) {
@@ -249,13 +249,13 @@ struct Gateway::Impl {
   void choose_feed(Monotonic now) {
     if (stopping) return;
     if (follower.is_stale(now)) redis_watch.start_over();
-    const bool wanted = !options.redis || redis_watch.needs_feed(now);
+    // Messages that anybody may have sent are no proof of anything.
+    const bool wanted = !options.redis || options.bus_keys.empty() || redis_watch.needs_feed(now);
     if (wanted == feed_runs) return;
     feed_runs = wanted;
     if (wanted) return start_feed();
     client.stop_stream();
-    feed_connected = false;
-    tell("feed", "not needed");
+    on_feed_state(false, "not needed");
   }
 
   void start_feed() {
@@ -267,11 +267,13 @@ struct Gateway::Impl {
       const auto now = Clock::now();
       act(follower.on_page_gone(engine_now, now), now);
     };
-    handlers.on_state = [this](bool connected, std::string_view reason) {
-      feed_connected = connected;
-      tell("feed", connected ? "connected" : reason);
-    };
+    handlers.on_state = [this](bool connected, std::string_view reason) { on_feed_state(connected, reason); };
     client.start_stream(std::move(handlers));
+  }
+  void on_feed_state(bool connected, std::string_view reason) {
+    feed_connected = connected;
+    follower.is_fed(connected);
+    tell("feed", connected ? "connected" : reason);
   }
 
   // ---- time

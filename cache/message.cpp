@@ -61,7 +61,8 @@ void append_unknown(JsonWriter& json, Sequence sequence) {
   json.open('{').field("sequence", sequence).field("type", "unknown").close('}');
 }
 
-// Whether every reader takes the event's ids for ids: one that is none would make the whole message unreadable.
+// Whether every reader takes the event's ids for ids: one that is none would make the whole message
+// unreadable.
 bool has_readable_ids(const engine::EventView& event) {
   using engine::Field;
   for (const auto owner : {event[Field::user], event[Field::application], event[Field::workspace]}) {
@@ -227,9 +228,9 @@ bool read_within(ondemand::value value, std::array<std::string, 3>& within) {
 }
 
 bool read_invalidation(ondemand::value value, Invalidation& event) {
-  enum { sequence, type, key_id, scope, id, within, reason };
-  static constexpr std::array<std::string_view, 7> names{"sequence", "type",   "key_id", "scope",
-                                                         "id",       "within", "reason"};
+  enum { sequence, type, key_id, scope, id, within };
+  static constexpr std::array<std::string_view, 6> names{"sequence", "type", "key_id",
+                                                         "scope",    "id",   "within"};
   ondemand::object object;
   if (value.get_object().get(object)) return false;
   std::string type_name, scope_name;
@@ -248,10 +249,8 @@ bool read_invalidation(ondemand::value value, Invalidation& event) {
         return read_text(member, event.key_id);
       case scope:
         return read_text(member, scope_name);
-      case id:
-        return read_text(member, event.owner_id);
       default:
-        return read_text(member, event.reason);
+        return read_text(member, event.owner_id);
     }
   });
   if (!read || !has(seen, sequence, type)) return false;
@@ -266,6 +265,9 @@ bool read_invalidation(ondemand::value value, Invalidation& event) {
     event.type = Invalidation::Type::unknown;
   return true;
 }
+
+// As many as a batch has, unless one turn made a larger one. More may be claimed, and has to come first.
+constexpr Sequence max_reserved_events = 2048;
 
 bool read_message(ondemand::object object, Message& message) {
   enum { journal, epoch, first, last, at, up, events };
@@ -291,6 +293,8 @@ bool read_message(ondemand::object object, Message& message) {
     }
     ondemand::array array;
     if (member.get_array().get(array)) return false;
+    if (message.last >= message.first)
+      message.events.reserve(std::min(message.last - message.first + 1, max_reserved_events));
     for (auto item : array) {
       ondemand::value value;
       if (std::move(item).get(value)) return false;

@@ -36,7 +36,6 @@ struct Invalidation {
   std::string owner_id;       // owner_revoked only
   // owner_revoked only, by Scope: only keys that have these owners as well. Empty: whichever.
   std::array<std::string, 3> within;
-  std::string reason;
   Epoch epoch = 0;  // of its message; 0: the receiver's current one
 };
 

@@ -159,10 +159,14 @@ struct NearCache::Impl {
   Slot evict();
   void vacate(Slot slot);
   void end(Slot slot, Position at);
+  template <class Take>
+  void take_each(std::span<const Invalidation> events, const Marks& marks, Take&& take);
   void find_key(const Invalidation& event, std::uint64_t key);
-  void doubt_key(const Invalidation& event);
+  void doubt(const Invalidation& event, std::uint64_t key);
+  void doubt_key(const Invalidation& event, std::uint64_t key);
   void doubt_owner(const Invalidation& event);
-  void apply_to_key(const Invalidation& event, Position at);
+  void apply(const Invalidation& event, std::uint64_t key);
+  void apply_to_key(const Invalidation& event, std::uint64_t key, Position at);
   void apply_to_owner(const Invalidation& event, Position at);
   void flush(Position position);
 
@@ -322,6 +326,22 @@ void NearCache::Impl::end(Slot slot, Position at) {
   if (facts.state != State::revoked && at >= facts.as_of) vacate(slot);
 }
 
+// Calls take(event, hash of its key) for each. Several cache misses, two an event, are under way at once.
+template <class Take>
+void NearCache::Impl::take_each(std::span<const Invalidation> events, const Marks& marks, Take&& take) {
+  std::array<std::uint64_t, 16> keys;
+  while (!events.empty()) {
+    const auto some = events.first(std::min(events.size(), keys.size()));
+    for (std::size_t i = 0; i < some.size(); ++i) {
+      keys[i] = hash_key(some[i].key_id);
+      by_key.prefetch(keys[i]);
+      marks.prefetch(keys[i]);
+    }
+    for (std::size_t i = 0; i < some.size(); ++i) take(some[i], keys[i]);
+    events = events.subspan(some.size());
+  }
+}
+
 // Fills in `matches`.
 void NearCache::Impl::find_key(const Invalidation& event, std::uint64_t key) {
   matches.clear();
@@ -331,8 +351,7 @@ void NearCache::Impl::find_key(const Invalidation& event, std::uint64_t key) {
   });
 }
 
-void NearCache::Impl::doubt_key(const Invalidation& event) {
-  const auto key = hash_key(event.key_id);
+void NearCache::Impl::doubt_key(const Invalidation& event, std::uint64_t key) {
   const std::lock_guard held(mutex);
   doubted_keys.raise(key, {0, key_doubts.load() + 1});
   key_doubts.fetch_add(1);
@@ -352,8 +371,7 @@ void NearCache::Impl::doubt_owner(const Invalidation& event) {
   if (forgets) owner_changes.mark_all();
 }
 
-void NearCache::Impl::apply_to_key(const Invalidation& event, Position at) {
-  const auto key = hash_key(event.key_id);
+void NearCache::Impl::apply_to_key(const Invalidation& event, std::uint64_t key, Position at) {
   const std::lock_guard held(mutex);
   tombstones.raise(key, at);
   find_key(event, key);
@@ -406,17 +424,22 @@ NearCache::Moment NearCache::moment() const {
   return {impl_->key_doubts.load(), impl_->owner_changes.version()};
 }
 
-void NearCache::doubt(const Invalidation& event) {
+void NearCache::Impl::doubt(const Invalidation& event, std::uint64_t key) {
   switch (event.type) {
     case Invalidation::Type::key_revoked:
     case Invalidation::Type::key_suspended:
     case Invalidation::Type::key_changed:
-      return impl_->doubt_key(event);
+      return doubt_key(event, key);
     case Invalidation::Type::owner_revoked:
-      return impl_->doubt_owner(event);
+      return doubt_owner(event);
     case Invalidation::Type::unknown:
       return;  // the engine is asked what it was
   }
+}
+
+void NearCache::doubt(std::span<const Invalidation> events) {
+  impl_->take_each(events, impl_->doubted_keys,
+                   [this](const Invalidation& event, std::uint64_t key) { impl_->doubt(event, key); });
 }
 
 bool NearCache::is_doubted(const Decision& decision, Moment asked) const {
@@ -431,18 +454,23 @@ bool NearCache::has_ended(const Decision& decision) const {
   return impl_->has_ended(decision, owners);
 }
 
-void NearCache::apply(const Invalidation& event) {
-  const Position at{event.epoch == 0 ? impl_->epoch.load() : event.epoch, event.sequence};
+void NearCache::Impl::apply(const Invalidation& event, std::uint64_t key) {
+  const Position at{event.epoch == 0 ? epoch.load() : event.epoch, event.sequence};
   switch (event.type) {
     case Invalidation::Type::key_revoked:
     case Invalidation::Type::key_suspended:
     case Invalidation::Type::key_changed:
-      return impl_->apply_to_key(event, at);
+      return apply_to_key(event, key, at);
     case Invalidation::Type::owner_revoked:
-      return impl_->apply_to_owner(event, at);
+      return apply_to_owner(event, at);
     case Invalidation::Type::unknown:
-      return impl_->flush(std::max(at, impl_->floor));
+      return flush(std::max(at, floor));
   }
+}
+
+void NearCache::apply(std::span<const Invalidation> events) {
+  impl_->take_each(events, impl_->tombstones,
+                   [this](const Invalidation& event, std::uint64_t key) { impl_->apply(event, key); });
 }
 
 void NearCache::flush(Position position) { impl_->flush(position); }

@@ -23,6 +23,7 @@
 #include <cstddef>
 #include <memory>
 #include <optional>
+#include <span>
 
 #include "cache/cached_decision.hpp"
 #include "cache/message.hpp"
@@ -67,14 +68,16 @@ class NearCache {
   // Hearsay: anybody may have said it. What is cached about that key or owner no longer counts, and neither
   // do answers to questions put before. It costs a question and denies nothing by itself, and nothing of it
   // stays: an answer to a later question is as good as any.
-  void doubt(const Invalidation& event);
+  void doubt(std::span<const Invalidation> events);
+  void doubt(const Invalidation& event) { doubt({&event, 1}); }
   bool is_doubted(const Decision& decision, Moment asked) const;
 
   // Whether what has been applied has ended it: an answer of the engine that came too late, kept or not.
   bool has_ended(const Decision& decision) const;
 
-  // Once it has returned, no look-up allows what the event has ended. An unknown event drops everything.
-  void apply(const Invalidation& event);
+  // Once it has returned, no look-up allows what the events have ended. An unknown event drops everything.
+  void apply(std::span<const Invalidation> events);
+  void apply(const Invalidation& event) { apply({&event, 1}); }
 
   // Drops everything. Fills of other epochs, or from before `position`, do not get in.
   void flush(Position position);

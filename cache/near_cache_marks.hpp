@@ -23,6 +23,7 @@ class Marks {
   // What is older than this has been ended.
   Position ended_before(std::uint64_t hash) const;
   void clear();
+  void prefetch(std::uint64_t hash) const { index_.prefetch(hash); }
   std::size_t size() const { return marks_.size(); }
 
  private:

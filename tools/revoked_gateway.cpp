@@ -50,7 +50,7 @@ std::optional<int> read_configuration(int argc, char** argv, Configuration& conf
               "File with a key that has the permission gateway, or a master key");
   options.add("--bus-key-file", configuration.bus_key_file,
               "File of keys that messages on Redis must be signed with, one a line; none: what comes from "
-              "Redis is a hint, and the engine is asked");
+              "Redis is a hint, and the engine's feed is followed");
   options.add("--name", configuration.name, "What this gateway is called");
   options.add("--stale-after", configuration.stale_after,
               "Stale so long after the last sign that nothing is missing");

@@ -560,10 +560,38 @@ TEST_F(FollowerProtocol, PacesPagesThatAlwaysSayThatThereIsMore) {
 
 TEST_F(FollowerProtocol, StartsAfreshWhereTheEngineIsWhenItIsFarBehind) {
   start();
-  follower.on_message(heartbeat(102, 0), from_engine, at(0));
-  auto far = page({3, 101}, 10, {message(101, 101)}, true);
+  follower.on_message(heartbeat(102, 1000), from_engine, at(1000));
+  auto far = page({3, 101}, 1010, {message(101, 101)}, true);
   far.told = {3, 500'000};
-  EXPECT_EQ(follower.on_page(far, at(10)).flush, (Position{3, 500'000}));
+  EXPECT_EQ(follower.on_page(far, at(1010)).flush, (Position{3, 500'000}));
+  EXPECT_EQ(follower.lease_end(), at(4000)) << "nothing is missing there, and nothing cached";
+  EXPECT_TRUE(follower.trusts_cache());
+}
+
+// An engine that always tells more than the last page had: the pages lag, and each shows up to when.
+TEST_F(FollowerProtocol, P13FairManyRevocationsNeverEndTheLeaseWhilePagesLagBehindThem) {
+  start();
+  Sequence told = 100;
+  auto wanted = follower.on_message(heartbeat(told += 1000, 0), from_engine, at(0)).request_after;
+  for (int ms = 5; ms < 20'000; ms += 5) {
+    told += 1000;
+    if (!wanted) wanted = follower.tick(at(ms)).request_after;
+    ASSERT_TRUE(wanted) << "at " << ms << " ms it waits though there is much to read";
+    const auto last = wanted->sequence + 1000;
+    auto lagging = page({3, last}, ms, {sent(message(wanted->sequence + 1, last), ms - 400)}, true);
+    lagging.told = {3, told};
+    wanted = follower.on_page(lagging, at(ms)).request_after;
+    EXPECT_EQ(follower.lease_end(), at(std::max(3000, ms - 400 + 3000)));
+  }
+}
+
+TEST_F(FollowerProtocol, P5BoundedAPageThatWasAskedForBeforeADoubtExtendsNothing) {
+  start();
+  follower.on_message(heartbeat(5000, 0), from_engine, at(0));
+  const auto part = page({3, 1100}, 10, {sent(message(101, 1100), 5)}, true);
+  follower.tick(at(3500));  // a pause
+  follower.on_page(part, at(3600));
+  EXPECT_TRUE(follower.is_stale(at(3600)));
 }
 
 // ---- whose messages they are
@@ -687,6 +715,16 @@ TEST_F(PinnedFollower, P14GenuineHearsayMakesItAskAndMovesNothing) {
   EXPECT_THAT(applied(follower.on_page(of("j3", page({3, 101}, 12, {message(101, 101, {101})})), at(12))),
               ElementsAre(101));
   EXPECT_TRUE(nothing(follower.on_message(of("j3", message(101, 101, {101})), bus, at(20))));
+}
+
+TEST_F(PinnedFollower, HearsayMakesItReadNoPagesWhileTheEngineTellsItTheSame) {
+  follower.is_fed(true);
+  const auto actions = follower.on_message(of("j3", sent(message(101, 101, {101}), 10)), bus, at(10));
+  EXPECT_EQ(actions.doubt.size(), 1u);
+  EXPECT_FALSE(actions.request_after);
+  EXPECT_FALSE(follower.tick(at(100)).request_after);
+  follower.is_fed(false);
+  EXPECT_TRUE(follower.on_message(of("j3", sent(heartbeat(102, 110), 110)), bus, at(110)).request_after);
 }
 
 TEST_F(PinnedFollower, P14GenuineForgeriesCostPagesAtABoundedRateAndNothingElse) {

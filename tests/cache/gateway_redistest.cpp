@@ -69,11 +69,13 @@ class Bus {
   std::thread thread_;
 };
 
-class GatewayWithRedis : public testing::Test {
+class GatewayBesideRedis : public testing::Test {
  protected:
-  static Gateway::Options options(const ScriptedEngine& engine, const RedisServer& redis) {
-    auto options = TestGateway::options(engine.port());
-    options.redis = parse_redis_url(redis.url()).value();
+  explicit GatewayBesideRedis(const BusKeys& keys) : bus_(redis_, engine_, keys), gateway_(options(keys)) {}
+  Gateway::Options options(const BusKeys& keys) const {
+    auto options = TestGateway::options(engine_.port());
+    options.redis = parse_redis_url(redis_.url()).value();
+    options.bus_keys = keys;
     return options;
   }
   bool follows_redis_only() {
@@ -85,8 +87,13 @@ class GatewayWithRedis : public testing::Test {
 
   RedisServer redis_;
   ScriptedEngine engine_;
-  Bus bus_{redis_, engine_};
-  TestGateway gateway_{options(engine_, redis_)};
+  Bus bus_;
+  TestGateway gateway_;
+};
+
+class GatewayWithRedis : public GatewayBesideRedis {
+ protected:
+  GatewayWithRedis() : GatewayBesideRedis(BusKeys({"the-key-of-the-bus-0123456789"})) {}
 };
 
 TEST_F(GatewayWithRedis, LeavesTheFeedOnceRedisDelivers) {
@@ -149,8 +156,78 @@ TEST_F(GatewayWithRedis, P14GenuineAnotherEngineOnTheChannelHidesNoRevocation) {
   EXPECT_TRUE(gateway_.becomes(Coverage::fresh));
 }
 
-TEST_F(GatewayWithRedis, P14GenuineForgedMessagesCostQuestionsAndNothingElse) {
+TEST_F(GatewayWithRedis, P14GenuineHeedsOnlyWhatIsSigned) {
   ASSERT_TRUE(follows_redis_only());
+  EXPECT_TRUE(gateway_.allows("k1"));
+  const int pages = engine_.pages;
+  const std::string journal = ScriptedEngine::journal_of(1);
+  const Stamp stamp{journal, engine::now_unix_ms(), engine::running_ms()};
+  const auto forged = encode_heartbeat(1, 1000, stamp);
+  for (int i = 0; i < 50; ++i) bus_.publish_raw(forged);
+  bus_.publish_raw(BusKeys({"somebody-elses-key-0123456789"}).sign(forged));
+  ASSERT_TRUE(eventually([&] { return gateway_->status().unsigned_messages == 51; }));
+  EXPECT_EQ(gateway_->status().coverage, Coverage::fresh);
+  EXPECT_LE(engine_.pages - pages, 10);
+  bus_.publish(engine_.revoke("k1"));
+  EXPECT_TRUE(eventually([&] { return !gateway_.allows("k1"); }));
+  EXPECT_TRUE(gateway_.reaches(engine_.position()));
+}
+
+TEST_F(GatewayWithRedis, IsNotMisledByAnEngineOfThePast) {
+  ASSERT_TRUE(follows_redis_only());
+  engine_.restart();
+  ASSERT_TRUE(gateway_.reaches({2, 1}));
+  bus_.is_silent = true;
+  std::atomic<bool> stop{false};
+  std::thread ghost([&] {
+    while (!stop) {
+      bus_.publish(encode_heartbeat(1, 1000, stamp_now("j1")));
+      std::this_thread::sleep_for(20ms);
+    }
+  });
+  EXPECT_TRUE(eventually([&] { return gateway_->status().feed_connected; }));
+  EXPECT_TRUE(gateway_.becomes(Coverage::fresh));
+  stop = true;
+  ghost.join();
+}
+
+// Without a key anybody may have said it: the gateway follows the engine's feed as well.
+class GatewayOnUnsignedRedis : public GatewayBesideRedis {
+ protected:
+  GatewayOnUnsignedRedis() : GatewayBesideRedis(BusKeys()) {}
+  void SetUp() override {
+    ASSERT_TRUE(eventually([&] {
+      const auto status = gateway_->status();
+      return status.coverage == Coverage::fresh && status.redis_connected && status.feed_connected;
+    }));
+  }
+};
+
+TEST_F(GatewayOnUnsignedRedis, HeedsARevocationThatTheFeedDoesNotTell) {
+  EXPECT_TRUE(gateway_.allows("k1"));
+  const auto lease_end = std::chrono::steady_clock::now() + TestGateway::options(0).follower.lease;
+  engine_.hides_messages = engine_.hides_heartbeats = engine_.refuses_pages = true;
+  bus_.publish(engine_.revoke("k1"));
+  EXPECT_TRUE(eventually([&] { return !gateway_.is_cached("k1"); }));
+  EXPECT_FALSE(gateway_.allows("k1"));
+  EXPECT_LT(std::chrono::steady_clock::now(), lease_end) << "denied only for having no lease";
+}
+
+TEST_F(GatewayOnUnsignedRedis, P13FairManyRevocationsMakeItReadNoPagesAndDenyNobody) {
+  EXPECT_TRUE(gateway_.allows("k1"));
+  const int pages = engine_.pages;
+  const auto until = std::chrono::steady_clock::now() + 1s;
+  for (int i = 0; std::chrono::steady_clock::now() < until; ++i) {
+    bus_.publish(engine_.revoke("other" + std::to_string(i)));
+    ASSERT_NE(gateway_->status().coverage, Coverage::stale);
+    ASSERT_TRUE(gateway_.allows("k1"));
+    std::this_thread::sleep_for(1ms);
+  }
+  EXPECT_TRUE(gateway_.reaches(engine_.position()));
+  EXPECT_LE(engine_.pages - pages, 10);
+}
+
+TEST_F(GatewayOnUnsignedRedis, P14GenuineForgedMessagesCostQuestionsAndNothingElse) {
   EXPECT_TRUE(gateway_.allows("k1"));
   EXPECT_TRUE(gateway_.allows("k2"));
   const auto pages = engine_.pages.load();
@@ -176,52 +253,6 @@ TEST_F(GatewayWithRedis, P14GenuineForgedMessagesCostQuestionsAndNothingElse) {
   EXPECT_LT(engine_.pages - pages, 60);
   bus_.publish(engine_.revoke("k1"));
   EXPECT_TRUE(eventually([&] { return !gateway_.allows("k1"); }));
-}
-
-TEST(GatewayWithBusKey, P14GenuineHeedsOnlyWhatIsSigned) {
-  const BusKeys keys({"the-key-of-the-bus-0123456789"});
-  RedisServer redis;
-  ScriptedEngine engine;
-  Bus bus(redis, engine, keys);
-  auto options = TestGateway::options(engine.port());
-  options.redis = parse_redis_url(redis.url()).value();
-  options.bus_keys = keys;
-  TestGateway gateway(options);
-  ASSERT_TRUE(eventually([&] {
-    const auto status = gateway->status();
-    return status.coverage == Coverage::fresh && status.redis_connected && !status.feed_connected;
-  }));
-  EXPECT_TRUE(gateway.allows("k1"));
-  const int pages = engine.pages;
-  const std::string journal = ScriptedEngine::journal_of(1);
-  const Stamp stamp{journal, engine::now_unix_ms(), engine::running_ms()};
-  const auto forged = encode_heartbeat(1, 1000, stamp);
-  for (int i = 0; i < 50; ++i) bus.publish_raw(forged);
-  bus.publish_raw(BusKeys({"somebody-elses-key-0123456789"}).sign(forged));
-  ASSERT_TRUE(eventually([&] { return gateway->status().unsigned_messages == 51; }));
-  EXPECT_EQ(gateway->status().coverage, Coverage::fresh);
-  EXPECT_LE(engine.pages - pages, 10);
-  bus.publish(engine.revoke("k1"));
-  EXPECT_TRUE(eventually([&] { return !gateway.allows("k1"); }));
-  EXPECT_TRUE(gateway.reaches(engine.position()));
-}
-
-TEST_F(GatewayWithRedis, IsNotMisledByAnEngineOfThePast) {
-  ASSERT_TRUE(follows_redis_only());
-  engine_.restart();
-  ASSERT_TRUE(gateway_.reaches({2, 1}));
-  bus_.is_silent = true;
-  std::atomic<bool> stop{false};
-  std::thread ghost([&] {
-    while (!stop) {
-      bus_.publish(encode_heartbeat(1, 1000, stamp_now("j1")));
-      std::this_thread::sleep_for(20ms);
-    }
-  });
-  EXPECT_TRUE(eventually([&] { return gateway_->status().feed_connected; }));
-  EXPECT_TRUE(gateway_.becomes(Coverage::fresh));
-  stop = true;
-  ghost.join();
 }
 
 }  // namespace

@@ -3,11 +3,14 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <fstream>
+#include <thread>
 #include <utility>
 
 #include "engine/digest.hpp"
 #include "tests/support/eventually.hpp"
+#include "tests/support/redis_server.hpp"
 #include "tests/support/revoked_programs.hpp"
 
 namespace revoked::test {
@@ -168,6 +171,70 @@ TEST_F(BulkFleet, IsImportedListedAndHalfOfItRevokedExactlyAndInBoundedMemory) {
   EXPECT_EQ(state_of(client, id_of(fleet - 2)), "revoked");
   EXPECT_EQ(state_of(client, id_of(fleet - 1)), "active");
 }
+
+// Somebody's bulk, and others who live on beside it: over Redis with a key and without, and over the feed.
+class BesideBulk : public testing::TestWithParam<const char*> {
+ protected:
+  std::string bus() const { return GetParam(); }
+  std::string redis_url() const { return bus() == "feed" ? std::string() : redis_.url(); }
+  std::vector<std::string> arguments(std::vector<std::string> others = {}) const {
+    if (bus() == "signed") others.insert(others.end(), {"--bus-key-file", (directory_ / "bus.key").string()});
+    return others;
+  }
+  static std::string lines(std::string (*line_of)(int), int count) {
+    std::string text;
+    for (int i = 0; i < count; ++i) text += line_of(i);
+    return text;
+  }
+  HttpResponse post(const std::string& path, const std::string& body) {
+    HttpClient client(engine_.port(), std::chrono::minutes(2));
+    return client.request("POST", path, {{"Authorization", "Bearer " + engine_.master_key()}}, body);
+  }
+
+  TemporaryDirectory directory_;
+  const bool has_key_file_ = bool(std::ofstream(directory_ / "bus.key") << "a-key-for-the-bus-0123456789\n"
+                                                                        << std::flush);
+  RedisServer redis_;
+  EngineProcess engine_{{.redis_url = redis_url(), .arguments = arguments(), .file_size_limit_bytes = {}}};
+  GatewayProcess gateway_{
+      engine_,
+      {.engine_url = {}, .redis_url = redis_url(), .arguments = arguments({"--stale-after", "500ms"})}};
+};
+
+TEST_P(BesideBulk, P13FairAGatewayDeniesNobodyElseAndHearsSingleRevocations) {
+  const int count = fleet / 2;
+  const auto others = create_keys(engine_, 40);
+  const auto import = lines(
+      [](int i) {
+        return R"({"key_id":")" + id_of(i) + R"(","secret_sha256":")" +
+               engine::to_hex(engine::sha256(secret_of(i))) + "\"}\n";
+      },
+      count);
+  ASSERT_EQ(post("/v1/keys/import", import).json()["created"].number(), count);
+  const auto bulk = lines([](int i) { return R"({"key_id":")" + id_of(i) + "\"}\n"; }, count);
+
+  std::atomic<bool> over{false};
+  std::thread sender([&] {
+    EXPECT_EQ(post("/v1/revocations", bulk).json()["revoked"].number(), count);
+    over = true;
+  });
+  HttpClient admin = engine_.client();
+  HttpClient client = gateway_.client();
+  std::size_t revoked = 0;
+  while (!over) {
+    for (std::size_t i = revoked; i < others.size(); ++i)
+      EXPECT_EQ(check(client, others[i].secret).status, 200) << gateway_.log_text();
+    if (revoked + 1 == others.size()) continue;
+    ASSERT_EQ(revoke(admin, others[revoked].key_id).status, 200);
+    const auto& key = others[revoked++];
+    EXPECT_TRUE(eventually([&] { return check(client, key.secret).status == 403; })) << gateway_.log_text();
+  }
+  sender.join();
+  EXPECT_GT(revoked, 0u) << "the bulk was over too soon";
+}
+
+INSTANTIATE_TEST_SUITE_P(Over, BesideBulk, testing::Values("feed", "redis", "signed"),
+                         [](const auto& bus) { return std::string(bus.param); });
 
 }  // namespace
 }  // namespace revoked::test

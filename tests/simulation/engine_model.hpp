@@ -68,10 +68,10 @@ class EngineModel {
       journal_.push_back({epoch_, event, -1, id_});
       if (event.type == Event::Type::key_revoked) {
         message.events.push_back(
-            {Invalidation::Type::key_revoked, told(), keys_[event.key].id, {}, {}, {}, {}, epoch_});
+            {Invalidation::Type::key_revoked, told(), keys_[event.key].id, {}, {}, {}, epoch_});
       } else if (event.type == Event::Type::owner_revoked) {
         message.events.push_back(
-            {Invalidation::Type::owner_revoked, told(), {}, event.scope, event.owner, {}, {}, epoch_});
+            {Invalidation::Type::owner_revoked, told(), {}, event.scope, event.owner, {}, epoch_});
       }
     }
     batches_.push_back(message);

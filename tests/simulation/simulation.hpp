@@ -36,9 +36,11 @@ class Simulation {
     delay_growth_ = !calm_ && chance(25) ? pick(200, 700) : 0;
     using Source = Follower::Source;
     source_ = calm_ ? Source::bus : std::array{Source::engine, Source::signed_bus, Source::bus}[pick(0, 2)];
+    fed_ = source_ == Source::bus && chance(50);
     own_clock_ahead_ = chance(30) ? pick(-5000, 5000) : 0;
     for (int i = pick(1, 2); i > 0; --i) {
       gateways_.push_back(std::make_unique<GatewayModel>(follower, cache, faults));
+      gateways_.back()->follower.is_fed(fed_);
       gateways_.back()->journal_of = [this](const Invalidation& event) { return journal_of(event); };
     }
     cut_until_.assign(gateways_.size(), 0);
@@ -160,7 +162,7 @@ class Simulation {
   // --- the engine
 
   void start_engine() {
-    tell(engine_.restart(wall(), now_));
+    tell_ours(engine_.restart(wall(), now_));
     sync_soon();
     log("engine up at ", text(engine_.end()), " ", engine_.journal_id());
   }
@@ -170,7 +172,7 @@ class Simulation {
     });
   }
   void beat() {
-    if (engine_.is_up()) tell(engine_.heartbeat(wall(), now_));
+    if (engine_.is_up()) tell_ours(engine_.heartbeat(wall(), now_));
     if (stranger_) tell(stranger_->heartbeat(wall(), now_));
   }
   void crash() {
@@ -196,7 +198,7 @@ class Simulation {
           again.push_back(event);
       }
       if (again.empty()) return;
-      tell(engine_.append(again, wall(), now_));
+      tell_ours(engine_.append(again, wall(), now_));
       sync_soon();
     });
   }
@@ -278,7 +280,7 @@ class Simulation {
     if (batch.empty()) return;
     const auto message = engine_.append(batch, wall(), now_);
     log("told ", text(message));
-    tell(message);
+    tell_ours(message);
     sync_soon();
   }
 
@@ -288,16 +290,26 @@ class Simulation {
     for (std::size_t g = 0; g < gateways_.size(); ++g) {
       int copies = 1 + (chance(duplicates_) ? 1 : 0);
       for (; copies > 0; --copies) {
-        if (now_ < cut_until_[g] || chance(loss_)) continue;
-        after(pick(0, max_delay_) + late(), [this, g, message] {
-          deliver(g, [this, g, message] {
-            const auto up = static_cast<Ms>(engine_.heartbeat(0, now_).up.value());
-            request(g, gateways_[g]->on_message(message, source_, now_, up));
-            log("gateway ", g, " heard ", text(message), state(g));
-          });
-        });
+        if (now_ >= cut_until_[g] && !chance(loss_)) carry(g, message, source_);
       }
     }
+  }
+  // What our engine tells, to whoever reads its stream as well.
+  void tell_ours(const Message& message) {
+    tell(message);
+    if (!fed_) return;
+    for (std::size_t g = 0; g < gateways_.size(); ++g) {
+      if (now_ >= cut_until_[g]) carry(g, message, Follower::Source::engine);
+    }
+  }
+  void carry(std::size_t g, const Message& message, Follower::Source source) {
+    after(pick(0, max_delay_) + late(), [this, g, message, source] {
+      deliver(g, [this, g, message, source] {
+        const auto up = static_cast<Ms>(engine_.heartbeat(0, now_).up.value());
+        request(g, gateways_[g]->on_message(message, source, now_, up));
+        log("gateway ", g, " heard ", text(message), state(g));
+      });
+    });
   }
 
   // A line that becomes slower and slower.
@@ -480,6 +492,7 @@ class Simulation {
   Ms max_delay_ = 0, max_answer_delay_ = 0;
   Ms delay_growth_ = 0;  // milliseconds a second
   Follower::Source source_ = Follower::Source::engine;
+  bool fed_ = false;  // the gateways read the engine's stream as well
   Ms clock_offset_ = 0, own_clock_ahead_ = 0;
   Ms stepped_at_ = -end;
   Ms now_ = 0;
