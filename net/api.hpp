@@ -6,6 +6,7 @@
 // engine_service.cpp, those of each dialect in a file of its own (dialects/).
 
 #include <atomic>
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -26,14 +27,15 @@ namespace revoked::net {
 // When somebody last revoked one by one: who changes many then keeps out of their way. Thread-safe.
 class SinglePace {
  public:
-  void note() { noted_.store(engine::now_unix_ms(), std::memory_order_relaxed); }
-  bool is_just_now() const {
-    constexpr engine::UnixMs just_now = 200;
-    return engine::now_unix_ms() < noted_.load(std::memory_order_relaxed) + just_now;
-  }
+  void note() { noted_.store(now(), std::memory_order_relaxed); }
+  bool is_just_now() const { return now() < noted_.load(std::memory_order_relaxed) + just_now; }
 
  private:
-  std::atomic<engine::UnixMs> noted_{0};
+  using Clock = std::chrono::steady_clock;
+  static constexpr Clock::rep just_now = Clock::duration(std::chrono::milliseconds(200)).count();
+  static Clock::rep now() { return Clock::now().time_since_epoch().count(); }
+
+  std::atomic<Clock::rep> noted_{-just_now};
 };
 
 // All of it outlives the server. Thread-safe.
@@ -88,7 +90,8 @@ struct Call {
   const Request& request() const { return exchange.request; }
   Response& response() const { return exchange.response; }
   engine::Caller caller() const {
-    return {principal.actor, exchange.request.remote_address, exchange.request.id, &principal.reach,
+    return {principal.actor,      exchange.request.remote_address,
+            exchange.request.id,  &principal.reach,
             principal.actor_kind, &principal};
   }
 };

@@ -32,6 +32,9 @@ constexpr std::size_t max_failures_told = 1000;
 constexpr engine::Sequence max_lead = 2 * engine::Journal::max_batch_events;
 // The same while others revoke one by one: what they wait for, and what their gateways have to take in first.
 constexpr engine::Sequence max_lead_beside_others = 256;
+// Beside others it also rests as long as each turn takes, up to this long: the engine, the bus and the
+// gateways have half of their time for them.
+constexpr std::chrono::milliseconds longest_rest{20};
 // How often the log tells how far a bulk has got.
 constexpr std::chrono::seconds tell_every{2};
 
@@ -40,8 +43,8 @@ class Bulk {
   Bulk(Api& api, const Call& call, engine::Permission permission)
       : api_(api),
         principal_(call.principal),
-        caller_{principal_.actor, call.request().remote_address, call.request().id, &principal_.reach,
-                principal_.actor_kind, &principal_},
+        caller_{principal_.actor,  call.request().remote_address, call.request().id,
+                &principal_.reach, principal_.actor_kind,         &principal_},
         authority_(api.authenticator, call.dialect.present(call.request()), permission) {}
   virtual ~Bulk() = default;
   Bulk(const Bulk&) = delete;
@@ -69,6 +72,8 @@ class Bulk {
   virtual void write_counts(JsonWriter& json) const = 0;
   // The number of the first line that has gathered and is not done. 0: none.
   virtual std::uint64_t first_gathered() const = 0;
+
+  std::chrono::steady_clock::time_point turn_began = std::chrono::steady_clock::now();
 
   // For each piece and each turn: what is begun under one authority must not end under another.
   engine::result<void> look_again() {
@@ -360,10 +365,19 @@ class Progress {
 
 // Between two turns of a bulk: what waits for the disk stays bounded, and the others on this thread have
 // theirs.
-Task<bool> give_way(Api& api, NetworkThread& thread, const Bulk& bulk) {
-  const auto lead = api.pace->is_just_now() ? max_lead_beside_others : max_lead;
+Task<bool> give_way(Api& api, NetworkThread& thread, Bulk& bulk) {
+  const bool beside_others = api.pace->is_just_now();
+  const auto lead = beside_others ? max_lead_beside_others : max_lead;
   if (bulk.last() > lead && !co_await thread.durable(bulk.last() - lead)) co_return false;
-  co_await cache::asio::post(thread.executor(), cache::asio::use_awaitable_t<cache::Executor>());
+  const auto now = std::chrono::steady_clock::now();
+  if (beside_others) {
+    cache::Timer rest(thread.executor());
+    rest.expires_after(std::min<std::chrono::nanoseconds>(now - bulk.turn_began, longest_rest));
+    co_await rest.async_wait(cache::asio::use_awaitable_t<cache::Executor>());
+  } else {
+    co_await cache::asio::post(thread.executor(), cache::asio::use_awaitable_t<cache::Executor>());
+  }
+  bulk.turn_began = std::chrono::steady_clock::now();
   co_return true;
 }
 
