@@ -2,6 +2,7 @@
 import contextlib
 import json
 import os
+import secrets
 import shutil
 import subprocess
 import tempfile
@@ -37,9 +38,19 @@ class Workplace(contextlib.AbstractContextManager):
         self.started.remove(child)
         child.stop()
 
+    def bus_options(self, redis):
+        """Signed: a gateway on an unsigned Redis follows the engine's feed."""
+        if not redis:
+            return []
+        path = f"{self.directory}/bus.key"
+        if not os.path.exists(path):
+            with open(path, "w", encoding="ascii") as file:
+                file.write(secrets.token_hex(32) + "\n")
+        return ["--redis", redis.url, "--bus-key-file", path]
+
     def engine(self, redis=None, data=None, cpu=SERVER_CPU, threads=1):
         data = data or self.new_path("data")
-        options = ["--redis", redis.url] if redis else []
+        options = self.bus_options(redis)
         engine = self.add(Child("revoked", cpu, f"{BIN}/revoked", "--listen", "127.0.0.1:0", "--threads", threads,
                                 "--data-dir", data, *options, ready="is ready on", log=data + ".log"))
         engine.data = data
@@ -50,7 +61,7 @@ class Workplace(contextlib.AbstractContextManager):
         return engine
 
     def gateway(self, engine, redis, cpu):
-        options = ["--redis", redis.url] if redis else []
+        options = self.bus_options(redis)
         return self.add(Child("revoked-gateway", cpu, f"{BIN}/revoked-gateway", "--listen", "127.0.0.1:0", "--threads", "1",
                               "--engine", engine.url, "--engine-key-file", engine.data + "/master.key", *options,
                               ready="is ready on", log=self.new_path("gateway.log")))
