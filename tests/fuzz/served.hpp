@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <cerrno>
 #include <chrono>
 #include <memory>
 #include <optional>
@@ -37,7 +38,9 @@ inline std::string exchange(std::uint16_t port, std::string_view bytes) {
   bool ends = false;
   while (true) {
     pollfd ready{socket, static_cast<short>(POLLIN | (ends ? 0 : POLLOUT)), 0};
-    REQUIRE(::poll(&ready, 1, 20'000) == 1);  // else the server hangs
+    const int count = ::poll(&ready, 1, 20'000);
+    if (count < 0 && errno == EINTR) continue;  // libFuzzer's timer
+    REQUIRE(count == 1);                        // else the server hangs
     if (ready.revents & POLLIN) {
       char buffer[16384];
       const auto size = ::recv(socket, buffer, sizeof buffer, 0);
