@@ -74,7 +74,10 @@ class Reader {
     if (head.index != 0 || head.tag < least_tag_) return end();
     RecordHead record_head;
     std::memcpy(&record_head, sector(at_) + sizeof(SectorHead), sizeof record_head);
-    if (record_head.sectors < sectors_for(record_head.size)) return errc::storage_corrupt;
+    // Sizes that wrap around when something is added to them are in damaged ones too.
+    const std::uint64_t room = record_head.sectors * payload_bytes;
+    if (room < sizeof record_head || record_head.size > room - sizeof record_head)
+      return errc::storage_corrupt;
     if (record_head.sectors > count() - at_) return end();
     content_.clear();
     for (std::uint32_t i = 0; i < record_head.sectors; ++i) {

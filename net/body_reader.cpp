@@ -12,12 +12,22 @@ namespace revoked::net {
 namespace http = boost::beast::http;
 using Phase = Connection::Phase;
 
+// In a quoted string of a chunk's extension Beast lets anything pass. What somebody on the way takes for the
+// end of a line must not stand there: the two of us would see different bodies.
+void refuse_controls(std::uint64_t, std::string_view extension, boost::system::error_code& error) {
+  const auto is_control = [](unsigned char c) { return (c < 0x20 && c != '\t') || c == 0x7f; };
+  if (std::any_of(extension.begin(), extension.end(), is_control)) error = http::error::bad_chunk_extension;
+}
+
 // Beast takes the chunks apart. It takes each chunk's head, and the trailers, only as a whole, and has no
 // limit for them: what it leaves lying is bounded here, and so is all that is not body.
 struct BodyReader::Chunks {
+  Chunks() { parser.on_chunk_header(on_head); }
+
   http::request_parser<http::string_body> parser;
   std::size_t body_bytes = 0;
   std::size_t other_bytes = 0;
+  decltype(&refuse_controls) on_head = &refuse_controls;  // the parser refers to it
 };
 
 BodyReader::BodyReader(Connection& connection, const Request& request, std::string_view head,
@@ -86,7 +96,9 @@ std::optional<BodyReader::Got> BodyReader::take_counted() {
 }
 
 std::optional<BodyReader::Got> BodyReader::take_chunks() {
-  auto& [parser, body_bytes, other_bytes] = *chunks_;
+  auto& parser = chunks_->parser;
+  auto& body_bytes = chunks_->body_bytes;
+  auto& other_bytes = chunks_->other_bytes;
   const auto head_bytes = connection_.thread().limits().head.bytes;
   auto& body = parser.get().body();
   body.clear();
