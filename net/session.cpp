@@ -131,7 +131,8 @@ Step Session::read() {
 
 // Answers what the guard refused: where the next request starts is not known any more.
 Session::Found Session::refuse(unsigned status, std::string_view reason) {
-  Response response(connection_.output(), connection_.thread().next_request_id(), false, false);
+  Response response(connection_.output(), connection_.thread().next_request_id(), false,
+                    request_.method == Method::head);
   send_problem(response, status, "bad_request", reason);
   return Found::refused;
 }

@@ -132,6 +132,20 @@ TEST(ChunkedBody, IsRefusedIfMalformed) {
   }
 }
 
+// RFC 9110, section 9.3.2: no content, whatever the answer is.
+TEST(ChunkedBody, OfAHeadRequestIsRefusedWithoutContent) {
+  ServedTest served;
+  for (const std::string rest :
+       {"Transfer-Encoding: chunked\r\n\r\ng\r\n", "Content-Length: 99999999\r\n\r\n"}) {
+    RawClient client(served.port);
+    client.send("HEAD /echo HTTP/1.1\r\nHost: a\r\n" + rest);
+    client.end_sending();
+    const auto answer = client.read_to_end();
+    EXPECT_TRUE(answer.starts_with("HTTP/1.1 4")) << answer;
+    EXPECT_TRUE(answer.ends_with("\r\n\r\n")) << answer;
+  }
+}
+
 TEST(ChunkedBody, ThatStopsShortIsNotServed) {
   ServedTest served;
   const auto request = head + chunks("hello", 5);
