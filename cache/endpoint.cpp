@@ -17,7 +17,10 @@ bool is_host_name(std::string_view text) {
   return !text.empty() && text.size() <= max_host_size && std::all_of(text.begin(), text.end(), allowed);
 }
 
+// With or without a zone behind a percent sign, which is the name of an interface.
 bool is_v6(std::string_view text) {
+  const auto percent = text.find('%');
+  if (percent != text.npos && !is_host_name(text.substr(percent + 1))) return false;
   error_code error;
   asio::ip::make_address_v6(std::string(text), error);
   return !error;

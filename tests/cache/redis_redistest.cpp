@@ -46,6 +46,8 @@ TEST(RedisUrl, ReadsSixAndUnix) {
   const auto six = parse_redis_url("redis://[::1]:6380").value();
   EXPECT_EQ(six.host, "::1");
   EXPECT_EQ(to_string(six), "redis://[::1]:6380");
+  EXPECT_EQ(parse_redis_url("redis://[fe80::1%eth0]:6380").value().host, "fe80::1%eth0");
+  EXPECT_FALSE(parse_redis_url("redis://:secret@[fe80::1%a@b]:6380"));
   EXPECT_EQ(parse_redis_url("unix:///run/redis.sock").value().unix_path, "/run/redis.sock");
 }
 

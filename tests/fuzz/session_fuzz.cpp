@@ -53,7 +53,8 @@ bool take_chunks(std::string_view& bytes, std::string& body) {
     if (end == bytes.npos) return false;
     const auto line = bytes.substr(0, end);
     const auto digits = std::min(line.find_first_not_of("0123456789abcdefABCDEF"), line.size());
-    if (digits == 0 || digits > 15) return false;
+    const auto first = std::min(line.find_first_not_of('0'), digits);
+    if (digits == 0 || digits - first > 15) return false;
     const auto after = line.substr(digits);
     // An extension, which may have blanks before it.
     const auto extension = after.substr(std::min(after.find_first_not_of(" \t"), after.size()));
@@ -68,15 +69,21 @@ bool take_chunks(std::string_view& bytes, std::string& body) {
     body.append(bytes.substr(0, size));
     bytes.remove_prefix(size + 2);
   }
-  while (!bytes.starts_with("\r\n")) {  // trailers, which count for nothing
+  bool may_fold = false;
+  while (!bytes.starts_with("\r\n")) {  // trailers, which count for nothing, folded ones as well
     const auto end = bytes.find("\r\n");
     if (end == bytes.npos) return false;
     const auto line = bytes.substr(0, end);
-    const auto colon = line.find(':');
-    if (colon == line.npos || colon == 0) return false;
     for (const unsigned char c : line) {
       if ((c < 0x20 && c != '\t') || c == 0x7f) return false;
     }
+    if (may_fold && (line.starts_with(' ') || line.starts_with('\t'))) {
+      bytes.remove_prefix(end + 2);
+      continue;
+    }
+    may_fold = true;
+    const auto colon = line.find(':');
+    if (colon == line.npos || colon == 0) return false;
     if (line.substr(0, colon).find_first_not_of("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz"
                                                 "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != line.npos)
       return false;
