@@ -17,9 +17,11 @@ bool is_host_name(std::string_view text) {
   return !text.empty() && text.size() <= max_host_size && std::all_of(text.begin(), text.end(), allowed);
 }
 
-// With or without a zone behind a percent sign, which is the name of an interface.
+// With or without a zone behind a percent sign, which is the name of an interface. What is no part of an
+// address is looked for first: Asio reads only as far as a NUL.
 bool is_v6(std::string_view text) {
   const auto percent = text.find('%');
+  if (text.substr(0, percent).find_first_not_of("0123456789abcdefABCDEF:.") != text.npos) return false;
   if (percent != text.npos && !is_host_name(text.substr(percent + 1))) return false;
   error_code error;
   asio::ip::make_address_v6(std::string(text), error);

@@ -198,7 +198,7 @@ class BesideBulk : public testing::TestWithParam<const char*> {
   EngineProcess engine_{{.redis_url = redis_url(), .arguments = arguments(), .file_size_limit_bytes = {}}};
   GatewayProcess gateway_{
       engine_,
-      {.engine_url = {}, .redis_url = redis_url(), .arguments = arguments({"--stale-after", "500ms"})}};
+      {.engine_url = {}, .redis_url = redis_url(), .arguments = arguments({"--stale-after", "2s"})}};
 };
 
 TEST_P(BesideBulk, P13FairAGatewayDeniesNobodyElseAndHearsSingleRevocations) {
