@@ -132,6 +132,19 @@ TEST(ChunkedBody, IsRefusedIfMalformed) {
   }
 }
 
+// A head that Beast refuses though the guard takes it: the body must not pass for the next request.
+TEST(ChunkedBody, BehindAHeadThatIsReadInTwoWaysIsRefused) {
+  ServedTest served;
+  RawClient client(served.port);
+  client.send(
+      "POST /echo HTTP/1.1\r\nHost: a\r\nConnection: close x y\r\nTransfer-Encoding: chunked\r\n\r\n" +
+      chunk("hello") + "0\r\n\r\n" + follow_up);
+  client.end_sending();
+  const auto answer = client.read_to_end();
+  EXPECT_TRUE(answer.starts_with("HTTP/1.1 400 ")) << answer;
+  EXPECT_EQ(test::count(answer, "HTTP/1.1 "), 1) << answer;
+}
+
 // RFC 9110, section 9.3.2: no content, whatever the answer is.
 TEST(ChunkedBody, OfAHeadRequestIsRefusedWithoutContent) {
   ServedTest served;
