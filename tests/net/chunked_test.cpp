@@ -137,8 +137,8 @@ TEST(ChunkedBody, BehindAHeadThatIsReadInTwoWaysIsRefused) {
   ServedTest served;
   RawClient client(served.port);
   client.send(
-      "POST /echo HTTP/1.1\r\nHost: a\r\nConnection: close x y\r\nTransfer-Encoding: chunked\r\n\r\n" +
-      chunk("hello") + "0\r\n\r\n" + follow_up);
+      "POST /echo HTTP/1.1\r\nConnection: c/x\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\na: b\r\n\r\n" +
+      follow_up);
   client.end_sending();
   const auto answer = client.read_to_end();
   EXPECT_TRUE(answer.starts_with("HTTP/1.1 400 ")) << answer;
