@@ -214,7 +214,7 @@ TEST_P(BesideBulk, P13FairAGatewayDeniesNobodyElseAndHearsSingleRevocations) {
   const auto bulk = lines([](int i) { return R"({"key_id":")" + id_of(i) + "\"}\n"; }, count);
 
   std::atomic<bool> over{false};
-  std::thread sender([&] {
+  std::jthread sender([&] {
     EXPECT_EQ(post("/v1/revocations", bulk).json()["revoked"].number(), count);
     over = true;
   });
