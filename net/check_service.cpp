@@ -50,6 +50,26 @@ void answer(Response& response, const Gateway::Verdict& verdict) {
   deny(response, 401, "unknown");
 }
 
+// Whatever the client asks its service for. TRACE and CONNECT are about the way there (RFC
+// 9110, 9.3.6, 9.3.8).
+constexpr std::string_view checked_methods = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
+constexpr std::string_view shown_methods = "GET, HEAD, OPTIONS";
+
+bool is_checked(Method method) { return method != Method::trace && method != Method::connect; }
+
+Outcome answer_without(Exchange& exchange, std::string_view allowed) {
+  auto& response = exchange.response;
+  response.header("Allow", allowed);
+  if (exchange.request.method == Method::options) {
+    response.send(204);
+  } else if (exchange.request.method == Method::other) {
+    send_problem(response, 501, "method_not_implemented", "this method is not known here");
+  } else {
+    send_problem(response, 405, "method_not_allowed", "this path does not have this method");
+  }
+  return {};
+}
+
 using Token = asio::use_awaitable_t<cache::Executor>;
 using Handler = asio::async_result<Token, void(Gateway::Verdict)>::handler_type;
 
@@ -75,15 +95,19 @@ Task<> ask_and_answer(Gateway& gateway, Exchange exchange, engine::Digest digest
 }  // namespace
 
 Outcome CheckService::handle(Exchange& exchange) {
-  auto path = exchange.request.path;
+  const auto method = exchange.request.method;
+  const auto path = exchange.request.path;
   // Envoy appends the original path to its prefix.
-  if (path == "/check" || path.starts_with("/check/")) return check(exchange);
+  if (path == "/check" || path.starts_with("/check/"))
+    return is_checked(method) ? check(exchange) : answer_without(exchange, checked_methods);
+  if (path == "*") return answer_without(exchange, checked_methods);
+  const bool is_health = path == "/livez" || path == "/readyz" || path == "/healthz";
+  if (is_health && method != Method::get && method != Method::head)
+    return answer_without(exchange, shown_methods);
   if (path == "/livez") {
     exchange.response.send_json(200, "{\"status\":\"alive\"}");
-  } else if (path == "/readyz") {
-    show_readiness(exchange, false);
-  } else if (path == "/healthz") {
-    show_readiness(exchange, true);
+  } else if (is_health) {
+    show_readiness(exchange, path == "/healthz");
   } else {
     send_problem(exchange.response, 404, "route_not_found", "there is nothing at this path");
   }

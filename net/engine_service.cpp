@@ -77,11 +77,15 @@ Outcome refuse_route(const Dialect& dialect, const Exchange& exchange, const std
   if (allowed.empty())
     return refuse(dialect, exchange, {404, "route_not_found", "there is nothing at this path"}, {});
   exchange.response.header("Allow", allowed);
-  if (exchange.request.method != Method::options) {
-    return refuse(dialect, exchange, {405, "method_not_allowed", "this path does not have this method"}, {});
+  if (exchange.request.method == Method::options) {
+    exchange.response.send(204);
+    return {};
   }
-  exchange.response.send(204);
-  return {};
+  // RFC 9110, 9.1. What others have published has no word for it.
+  if (exchange.request.method == Method::other && &dialect == &native) {
+    return refuse(dialect, exchange, {501, "method_not_implemented", "no path here has this method"}, {});
+  }
+  return refuse(dialect, exchange, {405, "method_not_allowed", "this path does not have this method"}, {});
 }
 
 bool changes_something(const Route& route) {
@@ -119,7 +123,10 @@ Outcome EngineService::handle(Exchange& exchange) {
   const auto* published = dialect_of(exchange.request.path);
   const Dialect& dialect = published == nullptr ? native : *published;
   const auto match = match_route(dialect.routes, exchange.request.method, exchange.request.path);
-  if (match.route == nullptr) return refuse_route(dialect, exchange, match.allowed);
+  if (match.route == nullptr) {
+    const bool is_server = exchange.request.path == "*";
+    return refuse_route(dialect, exchange, is_server ? methods_of(native.routes) : match.allowed);
+  }
 
   engine::Principal principal;
   Call call{exchange, match.parameters, principal, dialect};

@@ -1,5 +1,7 @@
 #include "net/guard.hpp"
 
+#include <arpa/inet.h>
+
 #include <algorithm>
 #include <charconv>
 #include <cstring>
@@ -19,8 +21,8 @@ constexpr std::array<bool, 256> character_set(std::string_view extra, bool lette
   return table;
 }
 
-constexpr auto token_characters = character_set("!#$%&'*+-.^_`|~", true);     // RFC 9110, 5.6.2
-constexpr auto host_characters = character_set("-._~!$&'()*+,;=:[]%", true);  // RFC 3986, 3.2.2
+constexpr auto token_characters = character_set("!#$%&'*+-.^_`|~", true);  // RFC 9110, 5.6.2
+constexpr auto name_characters = character_set("-._~!$&'()*+,;=%", true);  // RFC 3986, 3.2.2: reg-name
 constexpr auto target_characters =
     character_set("-._~:/?[]@!$&'()*+,;=%|^`{}\\\"<>", true);  // and what browsers send raw
 
@@ -123,6 +125,8 @@ Method method_of(std::string_view name) {
   if (name == "PUT") return Method::put;
   if (name == "PATCH") return Method::patch;
   if (name == "OPTIONS") return Method::options;
+  if (name == "TRACE") return Method::trace;
+  if (name == "CONNECT") return Method::connect;
   return Method::other;
 }
 
@@ -133,13 +137,70 @@ HeadResult refuse(unsigned status, std::string_view reason) {
 constexpr HeadResult good{HeadResult::Kind::complete, 0, 0, {}};
 bool is_good(const HeadResult& result) { return result.kind == HeadResult::Kind::complete; }
 
+bool is_port(std::string_view text) {
+  if (text.empty()) return true;  // RFC 3986, 3.2.3
+  std::uint16_t port = 0;
+  const auto end = text.data() + text.size();
+  const auto read = std::from_chars(text.data(), end, port);
+  return read.ec == std::errc{} && read.ptr == end;
+}
+
+// What stands between the brackets: no zone, which RFC 3986, 3.2.2, has not, and no address of a future
+// version, which nobody here could reach.
+bool is_ipv6(std::string_view text) {
+  char terminated[INET6_ADDRSTRLEN];
+  if (text.size() >= sizeof terminated) return false;
+  terminated[text.copy(terminated, text.size())] = 0;
+  in6_addr address;
+  return ::inet_pton(AF_INET6, terminated, &address) == 1;
+}
+
+// uri-host [ ":" port ] (RFC 9110, 7.2), or nothing, if the target has no authority.
+bool is_host(std::string_view text) {
+  if (text.empty()) return true;
+  const bool is_literal = text.front() == '[';
+  const auto end = is_literal ? text.find(']') : std::min(text.find(':'), text.size());
+  if (end == std::string_view::npos || end == 0) return false;
+  const auto name = text.substr(0, end);
+  const auto port = text.substr(is_literal ? end + 1 : end);
+  if (!port.empty() && (port.front() != ':' || !is_port(port.substr(1)))) return false;
+  return is_literal ? is_ipv6(name.substr(1)) : all_in(name, name_characters) && is_percent_encoded(name);
+}
+
+// Takes scheme and authority off a target in absolute-form (RFC 9112, 3.2.2). False: there is no authority.
+bool take_authority(std::string_view& target, std::string_view& authority) {
+  constexpr std::string_view scheme = "http://";
+  if (!equal_ignoring_case(target.substr(0, scheme.size()), scheme)) return true;
+  target.remove_prefix(scheme.size());
+  authority = target.substr(0, target.find_first_of("/?"));
+  target.remove_prefix(authority.size());
+  return !authority.empty();
+}
+
+// The four forms of RFC 9112, 3.2. False: it is of none, or of one that the method does not have.
+bool read_target(std::string_view target, Request& request, std::string_view& authority) {
+  if (request.method == Method::connect && !target.empty() && !target.starts_with('/')) {
+    authority = target;
+    request.path = "*";  // nothing on this server in particular
+    return true;
+  }
+  if (!target.starts_with('/') && !take_authority(target, authority)) return false;
+  const bool is_absolute = !authority.empty();
+  const auto question = std::min(target.find('?'), target.size());
+  request.path = target.substr(0, question);
+  request.query = target.substr(std::min(question + 1, target.size()));
+  const bool is_options = request.method == Method::options;
+  if (is_absolute && request.path.empty()) request.path = is_options && target.empty() ? "*" : "/";
+  return request.path.starts_with('/') || (is_options && (is_absolute ? target.empty() : target == "*"));
+}
+
 HeadResult read_request_line(std::string_view line, const HeadLimits& limits, Request& request,
                              std::string_view& authority) {
   const auto first = line.find(' ');
   const auto second = first == std::string_view::npos ? first : line.find(' ', first + 1);
   if (second == std::string_view::npos) return refuse(400, "malformed request line");
   request.method_name = line.substr(0, first);
-  auto target = line.substr(first + 1, second - first - 1);
+  const auto target = line.substr(first + 1, second - first - 1);
   const auto version = line.substr(second + 1);
   if (request.method_name.empty() || !all_in(request.method_name, token_characters)) {
     return refuse(400, "malformed method");
@@ -153,20 +214,7 @@ HeadResult read_request_line(std::string_view line, const HeadLimits& limits, Re
   request.method = method_of(request.method_name);
   if (target.size() > limits.target_bytes) return refuse(414, "the target is too long");
   if (!all_in(target, target_characters)) return refuse(400, "malformed target");
-  if (target.starts_with("http://")) {
-    target.remove_prefix(7);
-    const auto slash = std::min(target.find_first_of("/?"), target.size());
-    authority = target.substr(0, slash);
-    target.remove_prefix(slash);
-    if (authority.empty()) return refuse(400, "malformed target");
-    if (target.empty()) target = "/";
-  }
-  if (!target.starts_with('/') && !(target == "*" && request.method == Method::options)) {
-    return refuse(400, "malformed target");
-  }
-  const auto question = std::min(target.find('?'), target.size());
-  request.path = target.substr(0, question);
-  request.query = target.substr(std::min(question + 1, target.size()));
+  if (!read_target(target, request, authority)) return refuse(400, "malformed target");
   return good;
 }
 
@@ -204,7 +252,7 @@ std::string_view read_header_line(std::string_view line, Request& request) {
 HeadResult read_framing(Request& request, std::string_view authority) {
   const auto host = request[Header::host];
   if (host.data() == nullptr && !request.is_http_1_0) return refuse(400, "missing Host");
-  if (!all_in(host, host_characters)) return refuse(400, "malformed Host");
+  if (!is_host(host)) return refuse(400, "malformed Host");
   if (!authority.empty() && !equal_ignoring_case(authority, host))
     return refuse(400, "target and Host disagree");
 

@@ -3,10 +3,11 @@
 // a server to be: whatever two servers in a row could read differently is refused, since that is how requests
 // are smuggled. Beast accepts most of that, so it never sees a head that has not passed here.
 //
-// Refused: bare CR or LF, obs-fold, blanks before the colon, control characters, missing, repeated or odd
-// Host, more than one Content-Length, Authorization or API-key header, Content-Length beside
-// Transfer-Encoding, any Transfer-Encoding but a single `chunked`, chunked in HTTP/1.0, an absolute-form
-// target that disagrees with Host.
+// Refused: bare CR or LF, obs-fold, blanks before the colon, control characters, missing, repeated or
+// malformed Host, more than one Content-Length, Authorization or API-key header, Content-Length beside
+// Transfer-Encoding, any Transfer-Encoding but a single `chunked`, chunked in HTTP/1.0, a target that
+// disagrees with Host. A target in absolute-form is `http:` in any letter case: TLS ends before us, and what
+// ends it asks for paths.
 
 #include <cstddef>
 #include <string_view>

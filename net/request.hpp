@@ -9,7 +9,7 @@
 
 namespace revoked::net {
 
-enum class Method : std::uint8_t { get, head, post, put, patch, delete_, options, other };
+enum class Method : std::uint8_t { get, head, post, put, patch, delete_, options, trace, connect, other };
 
 // The headers we act upon. Others are checked and dropped.
 enum class Header : std::uint8_t {
@@ -35,7 +35,7 @@ inline constexpr std::size_t header_count = static_cast<std::size_t>(Header::oth
 struct Request {
   Method method = Method::other;
   std::string_view method_name;
-  std::string_view path;   // as sent, percent-encoded
+  std::string_view path;   // as sent, percent-encoded; "*": the server as a whole (OPTIONS, CONNECT)
   std::string_view query;  // behind the '?', as sent
   std::array<std::string_view, header_count> headers{};
   std::string_view body;

@@ -41,6 +41,10 @@ std::string_view method_name(Method method) {
       return "DELETE";
     case Method::options:
       return "OPTIONS";
+    case Method::trace:
+      return "TRACE";
+    case Method::connect:
+      return "CONNECT";
     case Method::other:
       break;
   }

@@ -2,6 +2,7 @@
 // Matches a method and a path against a constant table of routes. Patterns are paths whose `{}` segments are
 // parameters: "/v1/keys/{}/rotate". A trailing slash in the request's path is ignored.
 
+#include <algorithm>
 #include <array>
 #include <span>
 #include <string>
@@ -48,6 +49,19 @@ RouteMatch<Route> match_route(std::span<const Route, extent> routes, Method meth
   }
   if (!match.allowed.empty()) match.allowed.append(", OPTIONS");
   return match;
+}
+
+// The methods that any of the routes has, as in an Allow header: those of the server (RFC 9110, 9.3.7).
+template <class Route, std::size_t extent>
+std::string methods_of(std::span<const Route, extent> routes) {
+  std::string allow;
+  for (const auto method :
+       {Method::get, Method::head, Method::post, Method::put, Method::patch, Method::delete_}) {
+    const auto wanted = method == Method::head ? Method::get : method;
+    const auto has_it = [wanted](const Route& route) { return route.method == wanted; };
+    if (std::any_of(routes.begin(), routes.end(), has_it)) allow.append(method_name(method)).append(", ");
+  }
+  return allow.append("OPTIONS");
 }
 
 }  // namespace revoked::net

@@ -48,6 +48,8 @@ std::vector<Refusal> refusals() {
       {"LengthTooLongForAnyNumber", post + "Content-Length: 99999999999999999999999\r\n", ""},
       {"HostMissing", get, ""},
       {"HostTwice", get + "Host: a\r\nHost: b\r\n", ""},
+      {"HostThatIsNone", get + "Host: ]\r\n", ""},
+      {"HostWithAPortThatIsNone", get + "Host: a:b\r\n", ""},
       {"HostAgainstAbsoluteForm", "GET http://one.example/livez HTTP/1.1\r\nHost: two.example\r\n", ""},
       {"FoldedHeader", get + "Host: h\r\nX-Long: a\r\n b\r\n", ""},
       {"SpaceBeforeColon", get + "Host: h\r\nContent-Length : 2\r\n", ""},
@@ -96,6 +98,29 @@ TEST(StrictHttp, AmbiguousOrMalformedRequestsGet400AndTheConnectionEnds) {
       }
       EXPECT_EQ(state_of(programs.admin, key.key_id), "active") << "the smuggled request was run";
     }
+  }
+}
+
+// RFC 9110, 9.3.6 to 9.3.8, and 4.2.3: schemes have no case.
+TEST(StrictHttp, MethodsAboutTheWayAreNoneOfAnyPath) {
+  Programs programs;
+  const CreatedKey key = create_key(programs.admin);
+  for (const std::uint16_t port : {programs.engine.port(), programs.gateway.port()}) {
+    HttpClient client(port);
+    const auto host = "127.0.0.1:" + std::to_string(port);
+    for (const std::string method : {"TRACE", "CONNECT"}) {
+      for (const std::string path : {"/livez", "/readyz", "/healthz", "/check", "/v1/keys"}) {
+        const HttpResponse refused = client.request(method, path, {{"X-API-Key", key.secret}});
+        const bool is_there = port == programs.engine.port() ? path != "/check" : path != "/v1/keys";
+        EXPECT_EQ(refused.status, is_there ? 405 : 404) << method << " " << path;
+        EXPECT_EQ(refused.header("Allow").empty(), !is_there);
+      }
+    }
+    EXPECT_EQ(client.request("CONNECT", host).status, 405);
+    const HttpResponse options = client.request("OPTIONS", "*");
+    EXPECT_EQ(options.status, 204);
+    EXPECT_NE(options.header("Allow").find("GET"), std::string::npos);
+    EXPECT_EQ(client.get("HTTP://" + host + "/livez").status, 200);
   }
 }
 

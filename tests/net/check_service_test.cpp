@@ -150,6 +150,34 @@ TEST_F(CheckServiceTest, AnswersEveryMethodOnEveryPathBelow) {
   EXPECT_EQ(served.check({{"X-API-Key", "active"}}, "GET", "/checks").status, 404);
 }
 
+// RFC 9110, 9.1 and 9.3.6 to 9.3.8.
+TEST_F(CheckServiceTest, AllowsNoMethodThatIsAboutTheWay) {
+  const std::string anything = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
+  for (const auto* method : {"TRACE", "CONNECT"}) {
+    const auto check = served.check({{"X-API-Key", "active"}}, method, "/check/path");
+    EXPECT_EQ(check.status, 405) << method;
+    EXPECT_EQ(check.header("Allow"), anything);
+    EXPECT_EQ(served.check({}, method, "/nowhere").status, 404);
+  }
+  EXPECT_EQ(engine.questions, 0);
+  const auto options = served.check({}, "OPTIONS", "*");
+  EXPECT_EQ(options.status, 204);
+  EXPECT_EQ(options.header("Allow"), anything);
+}
+
+TEST_F(CheckServiceTest, HealthIsOnlyThereToBeSeen) {
+  for (const auto* path : {"/livez", "/readyz", "/healthz"}) {
+    for (const auto* method : {"POST", "PUT", "DELETE", "TRACE", "CONNECT"}) {
+      const auto refused = served.check({}, method, path);
+      EXPECT_EQ(refused.status, 405) << method << path;
+      EXPECT_EQ(refused.header("Allow"), "GET, HEAD, OPTIONS");
+    }
+    EXPECT_EQ(served.check({}, "BREW", path).status, 501);
+    EXPECT_EQ(served.check({}, "OPTIONS", path).status, 204);
+    EXPECT_EQ(served.check({}, "HEAD", path).status, 200);
+  }
+}
+
 TEST_F(CheckServiceTest, IsUnavailableWithoutAnAnswer) {
   const auto answer = served.check("fails");
   EXPECT_EQ(answer.status, 503);

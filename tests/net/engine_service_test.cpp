@@ -37,11 +37,42 @@ TEST(EngineService, PathSaysWhatItAllows) {
   const auto refused = client.request("PUT", "/v1/keys/k1");
   expect_problem(refused, 405, "method_not_allowed");
   EXPECT_EQ(refused.header("Allow"), "DELETE, GET, HEAD, OPTIONS");
-  expect_problem(client.request("BREW", "/livez"), 405, "method_not_allowed");
   const auto options = client.request("OPTIONS", "/v1/keys");
   EXPECT_EQ(options.status, 204);
   EXPECT_EQ(options.header("Allow"), "POST, GET, HEAD, OPTIONS");
   EXPECT_EQ(options.header("Content-Length"), "");
+}
+
+// RFC 9110, 9.1: known, but not here; or not known at all.
+TEST(EngineService, HasNoMethodThatIsAboutTheWay) {
+  ServedEngine served;
+  auto client = served.client();
+  for (const auto* method : {"TRACE", "CONNECT"}) {
+    const auto refused = client.request(method, "/livez");
+    expect_problem(refused, 405, "method_not_allowed");
+    EXPECT_EQ(refused.header("Allow"), "GET, HEAD, OPTIONS");
+    EXPECT_EQ(client.request(method, "/nowhere").status, 404);
+  }
+  for (const auto* method : {"BREW", "get", "Get"}) {
+    const auto unknown = client.request(method, "/livez");
+    expect_problem(unknown, 501, "method_not_implemented");
+    EXPECT_EQ(unknown.header("Allow"), "GET, HEAD, OPTIONS");
+  }
+}
+
+TEST(EngineService, SaysWhatTheServerAllows) {
+  ServedEngine served;
+  HttpClient anyone(served.port());
+  const auto options = anyone.request("OPTIONS", "*");
+  EXPECT_EQ(options.status, 204);
+  const auto allow = options.header("Allow");
+  EXPECT_TRUE(allow.starts_with("GET, HEAD, POST, ")) << allow;
+  EXPECT_TRUE(allow.ends_with(", DELETE, OPTIONS")) << allow;
+  const auto host = "127.0.0.1:" + std::to_string(served.port());
+  EXPECT_EQ(anyone.request("OPTIONS", "http://" + host).header("Allow"), allow);
+  const auto tunnel = anyone.request("CONNECT", host);
+  expect_problem(tunnel, 405, "method_not_allowed");
+  EXPECT_EQ(tunnel.header("Allow"), allow);
 }
 
 TEST(EngineService, HeadIsGetWithoutTheBody) {

@@ -63,9 +63,10 @@ TEST(Guard, TakesTheRequestLineApart) {
 
 TEST(Guard, KnowsTheMethods) {
   const std::pair<std::string, Method> methods[] = {
-      {"GET", Method::get},    {"HEAD", Method::head},       {"POST", Method::post},
-      {"PUT", Method::put},    {"PATCH", Method::patch},     {"DELETE", Method::delete_},
-      {"BREW", Method::other}, {"OPTIONS", Method::options}, {"get", Method::other},
+      {"GET", Method::get},     {"HEAD", Method::head},       {"POST", Method::post},
+      {"PUT", Method::put},     {"PATCH", Method::patch},     {"DELETE", Method::delete_},
+      {"BREW", Method::other},  {"OPTIONS", Method::options}, {"get", Method::other},
+      {"TRACE", Method::trace}, {"CONNECT", Method::connect},
   };
   for (const auto& [name, method] : methods) {
     const auto head = with_line(name + " / HTTP/1.1");
@@ -85,6 +86,79 @@ TEST(Guard, AbsoluteTargetIsReadAsItsPath) {
   request = {};
   ASSERT_EQ(read(bare, request).kind, Kind::complete);
   EXPECT_EQ(request.path, "/");
+}
+
+// RFC 9112, 3.2: a path that is not there is the root, and for OPTIONS the server as a whole.
+TEST(Guard, TargetMayNameTheServer) {
+  const std::tuple<std::string, std::string, std::string> cases[] = {
+      {"GET HTTP://A?x=/y HTTP/1.1", "/", "x=/y"},
+      {"GET hTTp://a/b HTTP/1.1", "/b", ""},
+      {"OPTIONS http://a HTTP/1.1", "*", ""},
+      {"OPTIONS http://a/ HTTP/1.1", "/", ""},
+      {"OPTIONS http://a?x HTTP/1.1", "/", "x"},
+      {"OPTIONS * HTTP/1.1", "*", ""},
+      {"CONNECT a HTTP/1.1", "*", ""},
+      {"CONNECT /livez HTTP/1.1", "/livez", ""}};
+  for (const auto& [line, path, query] : cases) {
+    const auto head = with_line(line);
+    Request request;
+    ASSERT_EQ(read(head, request).kind, Kind::complete) << line;
+    EXPECT_EQ(request.path, path) << line;
+    EXPECT_EQ(request.query, query) << line;
+  }
+}
+
+TEST(Guard, HostIsANameOrAnAddressAndAPort) {
+  for (const std::string host : {"", "a", "a:", "a:0", "a:65535", "a:00080", "127.0.0.1", "127.0.0.1:80",
+                                 "[::1]", "[::1]:", "[::1]:80", "[2001:DB8::192.0.2.1]",
+                                 "xn--bcher-kva.example", "a%2Db", "A_b~c!$&'()*+,;=", "999.1.1.1"}) {
+    EXPECT_EQ(read(with_host("Host: " + host + "\r\n")).kind, Kind::complete) << host;
+  }
+  for (const std::string host : {"]",
+                                 "[",
+                                 "[]",
+                                 "[::1",
+                                 "::1",
+                                 "[::1]]",
+                                 "[::1]80",
+                                 "[::1]:a",
+                                 "[:::1]",
+                                 "[1.2.3.4]",
+                                 "[a]",
+                                 "[::1%25lo]",
+                                 "[::1%lo]",
+                                 "[v1.x]",
+                                 "[::ffff:1.2.3.400]",
+                                 "[00000000000000000000000000000000000000000000000000::1]",
+                                 "a:b",
+                                 "a:80:80",
+                                 "a:+80",
+                                 "a:-1",
+                                 "a:65536",
+                                 "a:80b",
+                                 ":80",
+                                 ":",
+                                 "a%",
+                                 "a%2",
+                                 "a%zz",
+                                 "a[b]",
+                                 "a]",
+                                 "a b",
+                                 "a\"b",
+                                 "a\\b",
+                                 "a<b",
+                                 "a#b",
+                                 "a?b",
+                                 "a/b",
+                                 "a@b",
+                                 "a:80/",
+                                 "\xc3\xa4"}) {
+    const auto result = read(with_host("Host: " + host + "\r\n"));
+    EXPECT_EQ(result.status, 400) << host;
+    EXPECT_EQ(result.reason, "malformed Host") << host;
+    const auto old = read(with_host("Host: " + host + "\r\n", "GET / HTTP/1.0"));
+    EXPECT_EQ(old.status, 400) << host;
+  }
 }
 
 TEST(Guard, HeadersLoseTheirBlanksAndTheirCase) {

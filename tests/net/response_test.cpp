@@ -109,7 +109,7 @@ TEST(Response, DateIsAnImfFixdate) {
 
 TEST(Response, KnowsThePhraseOfEveryStatusWeSend) {
   for (const unsigned status :
-       {200, 201, 202, 204, 400, 401, 403, 404, 405, 409, 410, 413, 414, 417, 431, 500, 503, 505}) {
+       {200, 201, 202, 204, 400, 401, 403, 404, 405, 409, 410, 413, 414, 417, 431, 500, 501, 503, 505}) {
     EXPECT_NE(reason_phrase(status), "Unknown") << status;
   }
 }

@@ -83,6 +83,10 @@ TEST(Router, SaysWhatThePathAllows) {
   EXPECT_EQ(match(Method::get, "/nothing").allowed, "");
 }
 
+TEST(Router, SaysWhatTheServerAllows) {
+  EXPECT_EQ(methods_of(std::span(routes)), "GET, HEAD, POST, DELETE, OPTIONS");
+}
+
 TEST(Router, MatchesNoMoreParametersThanThereIsRoomFor) {
   Parameters parameters;
   EXPECT_FALSE(match_path("/{}/{}/{}", "/a/b/c", parameters));
