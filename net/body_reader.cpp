@@ -19,41 +19,36 @@ void refuse_controls(std::uint64_t, std::string_view extension, boost::system::e
   if (std::any_of(extension.begin(), extension.end(), is_control)) error = http::error::bad_chunk_extension;
 }
 
-// Beast takes the chunks apart. It takes each chunk's head, and the trailers, only as a whole, and has no
-// limit for them: what it leaves lying is bounded here, and so is all that is not body.
+// Beast takes the chunks apart, and nothing else: the request's own head it never sees, since the guard alone
+// says what that means. It takes each chunk's head, and the trailers, only as a whole, and has no limit for
+// them: what it leaves lying is bounded here, and so is all that is not body.
 struct BodyReader::Chunks {
-  Chunks() { parser.on_chunk_header(on_head); }
+  explicit Chunks(std::size_t max_bytes) {
+    if (max_bytes == 0) {
+      parser.body_limit(boost::none);
+    } else {
+      parser.body_limit(max_bytes);
+    }
+    parser.eager(true);
+    parser.on_chunk_header(on_head);
+    constexpr std::string_view head = "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n";
+    boost::system::error_code error;
+    parser.put(boost::asio::buffer(head.data(), head.size()), error);
+  }
 
   http::request_parser<http::string_body> parser;
   std::size_t body_bytes = 0;
   std::size_t other_bytes = 0;
-  bool is_agreed = true;  // Beast takes the head for one of a chunked body, as the guard does
   decltype(&refuse_controls) on_head = &refuse_controls;  // the parser refers to it
 };
 
-BodyReader::BodyReader(Connection& connection, const Request& request, std::string_view head,
-                       std::size_t max_bytes)
+BodyReader::BodyReader(Connection& connection, const Request& request, std::size_t max_bytes)
     : connection_(connection),
       max_bytes_(max_bytes),
       left_(request.content_length),
       continue_owed_(request.expects_continue),
       complete_(!request.is_chunked && request.content_length == 0) {
-  if (!request.is_chunked) return;
-  chunks_ = std::make_unique<Chunks>();
-  auto& parser = chunks_->parser;
-  if (max_bytes == 0) {
-    parser.body_limit(boost::none);
-  } else {
-    parser.body_limit(max_bytes);
-  }
-  parser.header_limit(static_cast<std::uint32_t>(2 * connection.thread().limits().head.bytes));
-  parser.eager(true);
-  // The guard ignores an empty line before the request; Beast does not.
-  if (head.starts_with("\r\n")) head.remove_prefix(2);
-  boost::system::error_code error;
-  parser.put(boost::asio::buffer(head.data(), head.size()), error);
-  chunks_->is_agreed =
-      (!error || error == http::error::need_more) && parser.is_header_done() && parser.chunked();
+  if (request.is_chunked) chunks_ = std::make_unique<Chunks>(max_bytes);
 }
 
 BodyReader::~BodyReader() { connection_.consume(lent_bytes_); }
@@ -62,7 +57,6 @@ Task<BodyReader::Got> BodyReader::next(Deadline deadline) {
   connection_.consume(std::exchange(lent_bytes_, 0));
   piece_ = {};
   if (complete_) co_return Got::end;
-  if (chunks_ && !chunks_->is_agreed) co_return Got::malformed;
   const auto phase = connection_.phase();
   while (true) {
     if (!connection_.received().empty()) {

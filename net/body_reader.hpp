@@ -14,10 +14,9 @@ namespace revoked::net {
 
 class BodyReader {
  public:
-  // The head has passed the guard and has been consumed from the connection; it and `request`, whose views
-  // point into it, outlive this.
-  // `max_bytes`: of the body, or 0 if it may have any length.
-  BodyReader(Connection& connection, const Request& request, std::string_view head, std::size_t max_bytes);
+  // The request's head has been consumed from the connection. `max_bytes`: of the body, or 0 if it may have
+  // any length.
+  BodyReader(Connection& connection, const Request& request, std::size_t max_bytes);
   ~BodyReader();
   BodyReader(const BodyReader&) = delete;
   BodyReader& operator=(const BodyReader&) = delete;

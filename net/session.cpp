@@ -185,7 +185,7 @@ void Session::keep_head() {
 Task<BodyReader::Got> Session::body() {
   is_streamed_ = takes_body();
   keep_head();
-  body_reader_.emplace(connection_, request_, head_, is_streamed_ ? 0 : limits_.body_bytes);
+  body_reader_.emplace(connection_, request_, is_streamed_ ? 0 : limits_.body_bytes);
   body_.clear();
   return read_chunks(connection_, *body_reader_, is_streamed_ ? nullptr : &body_);
 }

@@ -132,17 +132,18 @@ TEST(ChunkedBody, IsRefusedIfMalformed) {
   }
 }
 
-// A head that Beast refuses though the guard takes it: the body must not pass for the next request.
-TEST(ChunkedBody, BehindAHeadThatIsReadInTwoWaysIsRefused) {
+// The head has one reader: what another one would make of it (here one that takes `c/x` for no token) does
+// not matter to the body.
+TEST(ChunkedBody, IsReadBehindAnyHeadThatTheGuardTakes) {
   ServedTest served;
-  RawClient client(served.port);
-  client.send(
-      "POST /echo HTTP/1.1\r\nConnection: c/x\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\na: b\r\n\r\n" +
-      follow_up);
-  client.end_sending();
-  const auto answer = client.read_to_end();
-  EXPECT_TRUE(answer.starts_with("HTTP/1.1 400 ")) << answer;
-  EXPECT_EQ(test::count(answer, "HTTP/1.1 "), 1) << answer;
+  auto client = served.client();
+  for (const std::string line : {"Connection: c/x", "Connection: \"", "Proxy-Connection: ,;", "Upgrade: ;/",
+                                 "Upgrade: h2c", "Connection: upgrade\r\nUpgrade: websocket"}) {
+    client.send("POST /echo HTTP/1.1\r\n" + line + "\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n" +
+                chunks("a: b\r\n\r\n", 3) + follow_up);
+    ASSERT_EQ(client.receive().body, "a: b\r\n\r\n") << line;
+    ASSERT_EQ(client.receive().header("X-Path"), "/follow-up") << line;
+  }
 }
 
 // RFC 9110, section 9.3.2: no content, whatever the answer is.
