@@ -182,12 +182,23 @@ void Connection::close() {
   waiter_.reset();
 }
 
+// What a peer that we wait for makes us hold. It may be this one that is closed for it.
+void Connection::count_held() noexcept {
+  thread_.crowd().hold(*this, input_.capacity() + output_.capacity() + held_besides_);
+}
+
 void Connection::on_events(std::uint32_t events) noexcept {
   if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) peer_has_ended_ = true;
   if (peer_has_ended_ && departure_) departure_->store(true, std::memory_order_relaxed);
   if (peer_has_ended_ || (events & EPOLLIN) != 0) readable_ = true;
   const bool is_awaited = peer_has_ended_ || (events & awaited_) != 0;
-  if (!waiter_ || !is_awaited || (reader_ != nullptr && !reader_->on_readable()) || !waiter_) return;
+  if (!waiter_ || !is_awaited) return;
+  if (reader_ != nullptr && !reader_->on_readable()) {
+    // Of who sends only a part now and then: nothing else would count it.
+    if (phase_ == Phase::head || phase_ == Phase::body) count_held();
+    return;
+  }
+  if (!waiter_) return;
   auto waiter = std::exchange(waiter_, std::nullopt);
   std::move (*waiter)(true);
 }
@@ -198,8 +209,7 @@ std::shared_ptr<const std::atomic<bool>> Connection::departure() {
 }
 
 Task<bool> Connection::wait(std::uint32_t events) {
-  // What a peer that we wait for makes us hold.
-  thread_.crowd().hold(*this, input_.capacity() + output_.capacity() + held_besides_);
+  count_held();
   if (socket_ < 0) co_return false;
   auto initiate = [this, events](Handler handler) {
     awaited_ = events;

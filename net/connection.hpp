@@ -95,6 +95,7 @@ class Connection final : public Crowd::Member, SocketEvents::Listener {
   using Token = cache::asio::use_awaitable_t<cache::Executor>;
   using Handler = cache::asio::async_result<Token, void(bool)>::handler_type;
 
+  void count_held() noexcept;
   void on_events(std::uint32_t events) noexcept override;
   // Until one of the events comes. False: closed.
   Task<bool> wait(std::uint32_t events);

@@ -1,7 +1,7 @@
 #pragma once
 // Reads and checks the head of a request before anything acts on it. As strict as RFC 9110 and RFC 9112 allow
 // a server to be: whatever two servers in a row could read differently is refused, since that is how requests
-// are smuggled. Beast accepts most of that, so it never sees a head that has not passed here.
+// are smuggled. Beast accepts most of that, so it never sees a head.
 //
 // Refused: bare CR or LF, obs-fold, blanks before the colon, control characters, missing, repeated or
 // malformed Host, more than one Content-Length, Authorization or API-key header, Content-Length beside
@@ -16,9 +16,11 @@
 
 namespace revoked::net {
 
+// Above what proxies pass on (nginx: 4 lines of 8 KiB, and any number of them), since many of them turn a 431
+// into a 500.
 struct HeadLimits {
-  std::size_t bytes = 16 << 10;
-  std::size_t headers = 64;
+  std::size_t bytes = 64 << 10;
+  std::size_t headers = 500;
   std::size_t target_bytes = 8 << 10;
 };
 

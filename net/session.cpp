@@ -33,8 +33,9 @@ enum class Step {
   gone,    // nothing: the peer is gone
 };
 
-// Reads all of a chunked body. Null: the handler does.
-Task<BodyReader::Got> read_chunks(Connection& connection, BodyReader& reader, std::string* body) {
+// Reads all of a chunked body. Null: the handler does. `held` bytes are held for the request already.
+Task<BodyReader::Got> read_chunks(Connection& connection, BodyReader& reader, std::size_t held,
+                                  std::string* body) {
   using Got = BodyReader::Got;
   if (body == nullptr) co_return Got::end;
   connection.enter(Phase::body);
@@ -43,7 +44,7 @@ Task<BodyReader::Got> read_chunks(Connection& connection, BodyReader& reader, st
     const auto got = co_await reader.next(BodyReader::Deadline::of_all);
     if (got != Got::piece) co_return got;
     body->append(reader.piece());
-    connection.hold_besides(body->capacity());
+    connection.hold_besides(held + body->capacity());
   }
 }
 
@@ -76,6 +77,7 @@ class Session final : Connection::Reader {
   bool on_readable() noexcept override;
   Step read();
   Step answer();
+  bool has_news(std::string_view data);
   Found find_request();
   Found find_body(std::size_t arrived_bytes);
   Found refuse(unsigned status, std::string_view reason);
@@ -94,7 +96,8 @@ class Session final : Connection::Reader {
 
   Request request_;
   std::size_t head_size_ = 0;
-  std::size_t looked_at_ = 0;  // in so many bytes, there is no whole head
+  std::size_t looked_at_ = 0;     // in so many bytes, there is no whole head
+  std::size_t awaited_size_ = 0;  // of the request, once its head is there and its body is not
   Response response_;
   std::optional<Task<>> rest_;
   engine::Sequence durable_after_ = 0;
@@ -142,14 +145,20 @@ bool Session::takes_body() {
          connection_.thread().service().takes_body(request_);
 }
 
+// Whether what has come since the last look can make a difference. Looking with each piece that comes would
+// take time with the square of the head's size, or with the product of the head's and the body's.
+bool Session::has_news(std::string_view data) {
+  if (data.size() < awaited_size_) return false;
+  if (looked_at_ == 0 || data.size() >= limits_.head.bytes) return true;
+  // An empty line ends the head; a client that has no CR is told so.
+  const auto fresh = data.substr(looked_at_ - std::min<std::size_t>(looked_at_, 2));
+  looked_at_ = data.size();
+  return fresh.find("\n\r\n") != std::string_view::npos || fresh.find("\n\n") != std::string_view::npos;
+}
+
 Session::Found Session::find_request() {
   const auto data = connection_.received();
-  if (data.empty()) return Found::incomplete;
-  // Only a finished line can change what the guard says; looking at every byte's arrival would be quadratic.
-  if (looked_at_ != 0 && data.size() < limits_.head.bytes &&
-      data.find('\n', looked_at_) == std::string_view::npos) {
-    return Found::incomplete;
-  }
+  if (data.empty() || !has_news(data)) return Found::incomplete;
   request_ = {};
   const auto head = read_head(data, limits_.head, request_);
   if (head.kind == HeadResult::Kind::refused) return refuse(head.status, head.reason);
@@ -157,6 +166,7 @@ Session::Found Session::find_request() {
   looked_at_ = is_complete ? 0 : data.size();
   if (!is_complete) return Found::incomplete;
   head_size_ = head.size;
+  awaited_size_ = 0;
   return find_body(data.size() - head.size);
 }
 
@@ -171,6 +181,7 @@ Session::Found Session::find_body(std::size_t arrived_bytes) {
     connection_.enter(Phase::body);
     if (request_.expects_continue) connection_.output().append("HTTP/1.1 100 Continue\r\n\r\n");
   }
+  awaited_size_ = head_size_ + request_.content_length;
   return Found::incomplete;
 }
 
@@ -187,7 +198,8 @@ Task<BodyReader::Got> Session::body() {
   keep_head();
   body_reader_.emplace(connection_, request_, is_streamed_ ? 0 : limits_.body_bytes);
   body_.clear();
-  return read_chunks(connection_, *body_reader_, is_streamed_ ? nullptr : &body_);
+  connection_.hold_besides(head_.capacity());
+  return read_chunks(connection_, *body_reader_, head_.capacity(), is_streamed_ ? nullptr : &body_);
 }
 
 Step Session::after_body(BodyReader::Got got) {
@@ -238,7 +250,7 @@ void Session::end_answer() {
   is_last_ = !response_.keep_alive();
   if (!body_reader_) connection_.consume(head_size_ + request_.content_length);
   if (body_reader_) {
-    body_ = std::string();  // not to be held by one that is idle
+    head_ = body_ = std::string();  // not to be held by one that is idle
     connection_.hold_besides(0);
   }
   body_reader_.reset();

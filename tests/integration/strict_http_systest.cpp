@@ -196,11 +196,25 @@ TEST(StrictHttp, SizesAreBounded) {
 TEST(StrictHttp, LargeHeadersAndBodiesAreToldWhy) {
   EngineProcess engine;
   HttpClient client = engine.client();
-  client.send("GET /livez HTTP/1.1\r\nHost: h\r\nX: " + std::string(20 << 10, 'x') + "\r\n\r\n");
+  client.send("GET /livez HTTP/1.1\r\nHost: h\r\nX: " + std::string(70 << 10, 'x') + "\r\n\r\n");
   EXPECT_EQ(client.receive().status, 431);
   HttpClient other = engine.client();
   other.send(other.format("POST", "/v1/keys", {{"Content-Length", "1073741824"}}));
   EXPECT_EQ(other.receive().status, 413);
+}
+
+// More than nginx passes on with its own limits: what a proxy takes must not become its 500 here.
+TEST(StrictHttp, HeadsAsLargeAsProxiesPassThemAreTaken) {
+  Programs programs;
+  const CreatedKey key = create_key(programs.admin);
+  const Headers large(4, {"X-Large", std::string(8 << 10, 'x')});
+  const Headers many(497, {"X-Field", "value"});
+  for (auto headers : {large, many}) {
+    headers.emplace_back("X-API-Key", key.secret);
+    EXPECT_EQ(programs.gateway.client().get("/check", headers).status, 200);
+    headers.back() = {"X-API-Key", programs.engine.master_key()};
+    EXPECT_EQ(HttpClient(programs.engine.port()).get("/v1/keys/" + key.key_id, headers).status, 200);
+  }
 }
 
 TEST(StrictHttp, AHeaderThatNeverEndsTimesOut) {

@@ -153,5 +153,47 @@ TEST(Memory, OfBodiesIsBoundedTogetherAndIsNotKeptByTheIdle) {
   EXPECT_TRUE(is_served(idle));
 }
 
+// A head may be large, but who sends a small one costs little, and who has sent a large one too, once idle.
+TEST(Memory, OfHeadsIsWhatHasArrivedOfThem) {
+  ServerLimits limits;
+  limits.trimmed_after = 0ms;
+  ServedTest served(limits);
+  auto& thread = *served.server.threads().front();
+  std::vector<std::unique_ptr<RawClient>> clients;
+  for (int i = 0; i < 40; ++i) {
+    clients.push_back(std::make_unique<RawClient>(served.port));
+    clients.back()->send("GET /first HTTP/1.1\r\nHost: a\r\n");
+  }
+  ASSERT_TRUE(
+      eventually([&] { return thread.held_bytes() >= clients.size() * Connection::read_chunk_bytes; }));
+  EXPECT_LE(thread.held_bytes(), clients.size() * (Connection::read_chunk_bytes + 1024));
+  const auto large = "X-Large: " + std::string(60 << 10, 'a') + "\r\n";
+  for (auto& client : clients) client->send(large);
+  ASSERT_TRUE(eventually([&] { return thread.held_bytes() > clients.size() * large.size(); }));
+  EXPECT_LE(thread.held_bytes(), clients.size() * (2 * limits.head.bytes + 1024));
+  for (auto& client : clients) {
+    client->send("\r\n");
+    EXPECT_NE(client->read_through("X-Path: /first"), "");
+  }
+  EXPECT_TRUE(eventually([&] { return thread.held_bytes() == 0; })) << thread.held_bytes();
+}
+
+TEST(Memory, OfHeadsIsBoundedTogether) {
+  ServerLimits limits;
+  limits.held_bytes = 2 << 20;
+  ServedTest served(limits);
+  auto& thread = *served.server.threads().front();
+  std::vector<std::unique_ptr<RawClient>> slow;
+  const auto part = "GET / HTTP/1.1\r\nHost: a\r\nX-Large: " + std::string(60 << 10, 'a');
+  for (int i = 0; i < 60; ++i) {
+    slow.push_back(std::make_unique<RawClient>(served.port));
+    slow.back()->send(part);
+  }
+  EXPECT_TRUE(slow.front()->is_closed_silently());
+  RawClient other(served.port);
+  EXPECT_TRUE(is_served(other));
+  EXPECT_LE(thread.held_bytes(), limits.held_bytes);
+}
+
 }  // namespace
 }  // namespace revoked::net

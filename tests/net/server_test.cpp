@@ -239,12 +239,50 @@ TEST(Server, RefusesAHeadOverTheLimits) {
   std::string many;
   for (int i = 0; i < 1300; ++i) many += "a:\r\n";
   for (const auto& head :
-       {start + "X: " + std::string(17'000, 'a'), start + many, std::string(17'000, 'A')}) {
+       {start + "X: " + std::string(66'000, 'a'), start + many + "\r\n", std::string(66'000, 'A')}) {
     RawClient client(served.port);
     client.send(head);
     EXPECT_TRUE(client.read_to_end().starts_with("HTTP/1.1 431 "));
     EXPECT_TRUE(client.was_closed());
   }
+}
+
+// What proxies pass on: nginx takes 4 lines of 8 KiB, and any number of them.
+TEST(Server, TakesAHeadAsLargeAsProxiesPassOn) {
+  ServedTest served;
+  auto client = served.client();
+  const revoked::test::Headers large(4, {"X-Large", std::string((8 << 10) - 11, 'a')});
+  EXPECT_EQ(client.get("/large", large).status, 200);
+  const revoked::test::Headers many(499, {"X-Field", "value"});  // and Host
+  EXPECT_EQ(client.get("/many", many).status, 200);
+  auto head = client.format("GET", "/largest", {{"X-Large", ""}});
+  head.insert(head.size() - 4, (64 << 10) - head.size(), 'a');
+  client.send(head);
+  EXPECT_EQ(client.receive().header("X-Path"), "/largest");
+  RawClient in_lines(served.port);
+  for (std::string_view rest = head; !rest.empty();) {
+    const auto size = std::min<std::size_t>(rest.size(), 1'000);
+    ASSERT_TRUE(in_lines.send(rest.substr(0, size)));
+    rest.remove_prefix(size);
+  }
+  EXPECT_NE(in_lines.read_through("X-Path: /largest"), "");
+}
+
+// With each piece of the body: the head is not read again.
+TEST(Server, ReadsAHeadTwiceAtMostHoweverItsBodyComes) {
+  ServedTest served;
+  RawClient client(served.port);
+  client.send("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 200\r\n\r\n");
+  for (int i = 0; i < 200; ++i) ASSERT_TRUE(client.send("x"));
+  EXPECT_NE(client.read_through(std::string(200, 'x')), "");
+  EXPECT_LE(served.service.heads, 2);
+}
+
+TEST(Server, TellsAClientWithoutCrWhatIsWrongHoweverItsHeadComes) {
+  ServedTest served;
+  RawClient client(served.port);
+  for (const char c : std::string("GET / HTTP/1.1\nHost: a\n\n")) client.send({&c, 1});
+  EXPECT_TRUE(client.read_to_end().starts_with("HTTP/1.1 400 "));
 }
 
 TEST(Server, ClosesBehindARefusal) {

@@ -15,8 +15,13 @@ Server::Options loopback(const ServerLimits& limits = {}, std::size_t threads = 
 class TestService final : public Service {
  public:
   std::atomic<int> requests{0};
+  mutable std::atomic<int> heads{0};  // of requests with a body, each time they are looked at
   std::atomic<bool> released{false};  // lets /later answer
 
+  bool takes_body(const Request&) const override {
+    ++heads;
+    return false;
+  }
   Outcome handle(Exchange& exchange) override;
 
  private:
