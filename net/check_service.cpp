@@ -24,6 +24,17 @@ void deny(Response& response, unsigned status, std::string_view reason) {
   response.send(status);
 }
 
+// What stands in a header is visible ASCII whatever an id is; all else, and '%' itself, is percent-encoded.
+void tell(Response& response, std::string_view name, std::string_view value, char first = '!') {
+  if (is_visible(value, first)) {
+    response.header(name, value);
+    return;
+  }
+  std::string encoded;
+  percent_encode(value, encoded, first);
+  response.header(name, encoded);
+}
+
 void answer(Response& response, const Gateway::Verdict& verdict) {
   if (verdict.stale) response.header("X-Revoked-Stale", "true");
   if (!verdict.decision) return deny(response, 503, verdict.stale ? "stale" : "unavailable");
@@ -32,11 +43,11 @@ void answer(Response& response, const Gateway::Verdict& verdict) {
   switch (decision.state) {
     case State::active:
       // Each one always: what is not there a proxy passes on as the client sent it.
-      response.header("X-Key-Id", decision.key_id(buffer));
-      response.header("X-User-Id", decision.owner(engine::Scope::user, buffer));
-      response.header("X-Application-Id", decision.owner(engine::Scope::application, buffer));
-      response.header("X-Workspace-Id", decision.owner(engine::Scope::workspace, buffer));
-      response.header("X-Key-Permissions", decision.permissions());
+      tell(response, "X-Key-Id", decision.key_id(buffer));
+      tell(response, "X-User-Id", decision.owner(engine::Scope::user, buffer));
+      tell(response, "X-Application-Id", decision.owner(engine::Scope::application, buffer));
+      tell(response, "X-Workspace-Id", decision.owner(engine::Scope::workspace, buffer));
+      tell(response, "X-Key-Permissions", decision.permissions(), ' ');
       return response.send(200);
     case State::revoked:
       return deny(response, 403, "revoked");

@@ -1,6 +1,6 @@
 #pragma once
-// The HTTP side of a gateway: `/check` for nginx auth_request, Envoy ext_authz and Traefik forwardAuth, and
-// health.
+// The HTTP side of a gateway: `/check` for nginx auth_request, Envoy ext_authz, Caddy forward_auth, HAProxy
+// and Traefik forwardAuth, and health. All of it is answered from the heads of requests.
 
 #include "cache/gateway.hpp"
 #include "net/service.hpp"
@@ -11,6 +11,8 @@ class CheckService final : public Service {
  public:
   // The gateway outlives the server that this serves.
   explicit CheckService(cache::Gateway& gateway) : gateway_(gateway) {}
+  // Proxies pass on the head of a request whose body they keep.
+  bool ignores_body(const Request&) const override { return true; }
   Outcome handle(Exchange& exchange) override;
 
  private:

@@ -67,6 +67,12 @@ std::optional<std::string> query_value(std::string_view query, std::string_view 
 // Decodes %XX. False if malformed. Appends to `out`.
 bool percent_decode(std::string_view text, std::string& out);
 
+// Whether it is nothing but visible ASCII without '%', and so is itself when it is percent-encoded. With ' '
+// as the `first` of what is left as it is blanks are, too.
+bool is_visible(std::string_view text, char first = '!');
+// Encodes all else, byte by byte. Appends to `out`.
+void percent_encode(std::string_view text, std::string& out, char first = '!');
+
 // ASCII only.
 bool equal_ignoring_case(std::string_view a, std::string_view b);
 // Whether a comma-separated list has the token, ignoring case.

@@ -34,6 +34,10 @@ class Service {
   // Whether the handler of this request reads the body itself, piece by piece, in its `rest`. Only the head
   // is there yet. A handler that leaves some of it unread ends the connection.
   virtual bool takes_body(const Request&) const { return false; }
+  // Whether this request is answered from its head alone: the body that it announces is not waited for, and
+  // since nobody knows then where the next request begins, or whether there is a body at all, the connection
+  // ends behind the answer.
+  virtual bool ignores_body(const Request&) const { return false; }
   // On the connection's thread; must not block. Sends exactly one response, here or in `rest`.
   virtual Outcome handle(Exchange& exchange) = 0;
 };

@@ -81,6 +81,7 @@ class Session final : Connection::Reader {
   Found find_request();
   Found find_body(std::size_t arrived_bytes);
   Found refuse(unsigned status, std::string_view reason);
+  bool has_body() const { return request_.is_chunked || request_.content_length > 0; }
   bool takes_body();
   void keep_head();
   void begin_answer();
@@ -109,6 +110,8 @@ class Session final : Connection::Reader {
   std::string body_;
   std::optional<BodyReader> body_reader_;
   bool is_streamed_ = false;  // to the handler
+
+  bool is_body_ignored_ = false;  // there is one, and it is not read: nothing behind it is
 };
 
 // ---- what arrives
@@ -140,10 +143,7 @@ Session::Found Session::refuse(unsigned status, std::string_view reason) {
   return Found::refused;
 }
 
-bool Session::takes_body() {
-  return (request_.is_chunked || request_.content_length > 0) &&
-         connection_.thread().service().takes_body(request_);
-}
+bool Session::takes_body() { return has_body() && connection_.thread().service().takes_body(request_); }
 
 // Whether what has come since the last look can make a difference. Looking with each piece that comes would
 // take time with the square of the head's size, or with the product of the head's and the body's.
@@ -171,6 +171,8 @@ Session::Found Session::find_request() {
 }
 
 Session::Found Session::find_body(std::size_t arrived_bytes) {
+  is_body_ignored_ = has_body() && connection_.thread().service().ignores_body(request_);
+  if (is_body_ignored_) return Found::whole;
   if (request_.is_chunked || takes_body()) return Found::in_pieces;
   if (request_.content_length > limits_.body_bytes) return refuse(413, "the body is too large");
   if (arrived_bytes >= request_.content_length) {
@@ -232,7 +234,8 @@ void Session::begin_answer() {
   auto& id = connection_.request_id();
   id = asked_id.empty() ? thread.next_request_id() : asked_id;
   request_.id = id;
-  response_.begin(id, request_.keep_alive && !thread.is_draining(), request_.method == Method::head);
+  const bool stays = request_.keep_alive && !is_body_ignored_ && !thread.is_draining();
+  response_.begin(id, stays, request_.method == Method::head);
   if (request_.is_http_1_0) response_.announce_keep_alive();
   if (is_streamed_) response_.close_unless_read(body_reader_->is_complete());
 }
@@ -248,7 +251,7 @@ void Session::handle() {
 
 void Session::end_answer() {
   is_last_ = !response_.keep_alive();
-  if (!body_reader_) connection_.consume(head_size_ + request_.content_length);
+  if (!body_reader_) connection_.consume(head_size_ + (is_body_ignored_ ? 0 : request_.content_length));
   if (body_reader_) {
     head_ = body_ = std::string();  // not to be held by one that is idle
     connection_.hold_besides(0);

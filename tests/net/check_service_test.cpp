@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/cache/gateway_harness.hpp"
+#include "tests/net/raw_client.hpp"
 #include "tests/net/test_service.hpp"
 #include "tests/support/fake_engine.hpp"
 
@@ -54,6 +55,10 @@ class NamedKeys {
     if (secret == "fails") return peer.answer(500, "{}");
     std::string body =
         "{\"active\":" + std::string(secret == "active" ? "true" : "false") + ",\"state\":\"" + secret + "\"";
+    if (secret == "active-odd") {
+      return peer.answer_question(request, R"({"active":true,"state":"active","key_id":"k1",)"
+                                           R"("permissions":["50%","Zoë"],"as_of":"1-1","journal":"j1"})");
+    }
     if (secret != "unknown") {
       body += R"(,"key_id":"k1","user":"ann","workspace":"acme","permissions":["a","b:c"])";
     }
@@ -108,6 +113,57 @@ TEST_F(CheckServiceTest, AllowsAnActiveKeyAndSaysWhoseItIs) {
     EXPECT_EQ(answer.body, "");
   }
   EXPECT_EQ(engine.questions, 1) << "the second and third from the cache";
+}
+
+TEST_F(CheckServiceTest, SaysInVisibleAsciiWhoseItIs) {
+  const auto answer = served.check("active-odd");
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_EQ(answer.header("X-Key-Permissions"), "50%25 Zo%C3%AB");
+}
+
+// A proxy passes on heads, and keeps the bodies or sends them: both are answered, and nothing behind the head
+// is taken for a request.
+TEST_F(CheckServiceTest, AnswersFromTheHeadAloneWhateverBodyIsAnnounced) {
+  const std::string follow_up = "GET /check HTTP/1.1\r\nHost: a\r\nX-API-Key: active\r\n\r\n";
+  const std::string announcements[] = {"Content-Length: 3000000\r\n",
+                                       "Content-Length: 3000000\r\nExpect: 100-continue\r\n",
+                                       "Content-Length: 18446744073709551615\r\n",
+                                       "Content-Length: 1\r\n",
+                                       "Transfer-Encoding: chunked\r\n",
+                                       "Transfer-Encoding: chunked\r\nExpect: 100-continue\r\n"};
+  for (const auto* secret : {"active", "unknown", "fails"}) {
+    for (const auto& announced : announcements) {
+      test::RawClient client(served.server.port());
+      const std::string head =
+          "POST /check HTTP/1.1\r\nHost: a\r\nX-API-Key: " + std::string(secret) + "\r\n";
+      client.send(head + announced + "\r\n" + follow_up);
+      const auto answer = client.read_to_end();
+      const auto status = secret == std::string("active")  ? "200"
+                          : secret == std::string("fails") ? "503"
+                                                           : "401";
+      EXPECT_TRUE(answer.starts_with(std::string("HTTP/1.1 ") + status)) << announced << answer;
+      EXPECT_EQ(test::count(answer, "HTTP/1.1 "), 1) << announced << answer;
+      EXPECT_EQ(test::count(answer, "Connection: close\r\n"), 1) << answer;
+      EXPECT_TRUE(client.was_closed());
+    }
+  }
+}
+
+TEST_F(CheckServiceTest, KeepsTheConnectionWhereNoBodyIsAnnounced) {
+  HttpClient client(served.server.port());
+  for (const auto* headers : {"", "Content-Length: 0\r\n"}) {
+    client.send("POST /check HTTP/1.1\r\nHost: a\r\nX-API-Key: active\r\n" + std::string(headers) + "\r\n");
+    const auto answer = client.receive();
+    EXPECT_EQ(answer.status, 200);
+    EXPECT_EQ(answer.header("Connection"), "");
+  }
+}
+
+TEST_F(CheckServiceTest, AnswersAClientThatSendsItsWholeBody) {
+  test::RawClient client(served.server.port());
+  client.send("PUT /check HTTP/1.1\r\nHost: a\r\nX-API-Key: active\r\nContent-Length: 3000000\r\n\r\n" +
+              std::string(3'000'000, 'x'));
+  EXPECT_TRUE(client.read_to_end().starts_with("HTTP/1.1 200 OK"));
 }
 
 TEST_F(CheckServiceTest, DeniesEverythingElse) {

@@ -32,6 +32,40 @@ TEST(Request, DecodesBehindWhatIsThere) {
   EXPECT_EQ(out, "before A");
 }
 
+std::string encoded(std::string_view text, char first = '!') {
+  std::string out;
+  percent_encode(text, out, first);
+  EXPECT_EQ(out == text, is_visible(text, first)) << text;
+  return out;
+}
+
+TEST(Request, EncodesWhatIsNotVisible) {
+  EXPECT_EQ(encoded(""), "");
+  EXPECT_EQ(encoded("auth0|5f-._~!$&'()*+,;=:@/?#[]\"\\<>^`{}"), "auth0|5f-._~!$&'()*+,;=:@/?#[]\"\\<>^`{}");
+  EXPECT_EQ(encoded("Zo\xc3\xab"), "Zo%C3%AB");
+  EXPECT_EQ(encoded("50%"), "50%25") << "itself, too: what is decoded is what was meant";
+  EXPECT_EQ(encoded(" a b "), "%20a%20b%20");
+  EXPECT_EQ(encoded("a b%", ' '), "a b%25");
+  EXPECT_EQ(encoded("a\r\nb\x7f", ' '), "a%0D%0Ab%7F");
+}
+
+// Wherever the byte stands, and whatever stands beside it.
+TEST(Request, EncodesEachByteAndDecodesItAgain) {
+  for (const char beside : {'a', '~', '!', '\xff', '\0', '%'}) {
+    for (std::size_t size = 1; size < 20; ++size) {
+      for (std::size_t at = 0; at < size; ++at) {
+        for (int byte = 0; byte < 256; ++byte) {
+          std::string text(size, beside);
+          text[at] = static_cast<char>(byte);
+          const auto out = encoded(text);
+          ASSERT_EQ(decoded(out), text);
+          for (const unsigned char c : out) ASSERT_TRUE(c > 0x20 && c < 0x7f);
+        }
+      }
+    }
+  }
+}
+
 TEST(Request, FindsQueryValues) {
   EXPECT_EQ(query_value("a=1&b=2&c=3", "b"), "2");
   EXPECT_EQ(query_value("a=1", "a"), "1");
