@@ -49,15 +49,19 @@ void send_page(Response& response, const Feed::Reading& reading) {
   response.send_json(200, body);
 }
 
-// One SSE event as one chunk of the chunked coding (WHATWG HTML, 9.2; RFC 9112, 7.1).
-void append_event(std::string& out, Position position, std::string_view journal, std::string_view message) {
+// One SSE event (WHATWG HTML, 9.2), as one chunk of the chunked coding (RFC 9112, 7.1) if it is chunked.
+void append_event(std::string& out, bool is_chunked, Position position, std::string_view journal,
+                  std::string_view message) {
   auto id = to_string(position);
   if (!journal.empty()) id.append("-").append(journal);
-  const auto size = 4 + id.size() + 7 + message.size() + 2;
-  char hex[16];
-  const auto end = std::to_chars(hex, hex + sizeof hex, size, 16).ptr;
-  out.append(hex, end).append("\r\n");
-  out.append("id: ").append(id).append("\ndata: ").append(message).append("\n\n\r\n");
+  if (is_chunked) {
+    const auto size = 4 + id.size() + 7 + message.size() + 2;
+    char hex[16];
+    const auto end = std::to_chars(hex, hex + sizeof hex, size, 16).ptr;
+    out.append(hex, end).append("\r\n");
+  }
+  out.append("id: ").append(id).append("\ndata: ").append(message).append("\n\n");
+  if (is_chunked) out.append("\r\n");
 }
 
 // `E-S`, or `E-S-JOURNAL` as the ids of events have it.
@@ -101,8 +105,10 @@ Task<> stream(Api& api, Exchange exchange, std::string asker, Feed::Place place,
   auto& [position, journal] = place;
   auto& connection = exchange.connection;
   auto& thread = connection.thread();
+  const bool is_chunked = !exchange.request.is_http_1_0;
   exchange.response.header("Cache-Control", "no-store");
-  exchange.response.begin_stream(200, "text/event-stream");
+  exchange.response.header("X-Accel-Buffering", "no");  // nginx would keep the events back
+  exchange.response.begin_stream(200, "text/event-stream", is_chunked);
   exchange.response.close_after();
   connection.enter(Connection::Phase::streaming);
   auto beat_at = std::chrono::steady_clock::now();  // at once: shows the reader that it has everything
@@ -123,13 +129,13 @@ Task<> stream(Api& api, Exchange exchange, std::string asker, Feed::Place place,
     position = reading->position;
     journal = api.engine.journal_id_of(position.epoch);
     for (const auto& item : reading->items) {
-      append_event(connection.output(), item.position, api.engine.journal_id_of(item.position.epoch),
-                   *item.message);
+      append_event(connection.output(), is_chunked, item.position,
+                   api.engine.journal_id_of(item.position.epoch), *item.message);
     }
     const auto now = std::chrono::steady_clock::now();
     // Made from where the reading ended: a heartbeat never runs ahead of a message.
     if (!reading->more && now >= beat_at) {
-      append_event(connection.output(), position, journal,
+      append_event(connection.output(), is_chunked, position, journal,
                    cache::encode_heartbeat(position.epoch, position.sequence, cache::stamp_now(journal)));
       beat_at = now + heartbeat_every;
     }
@@ -142,7 +148,7 @@ Task<> stream(Api& api, Exchange exchange, std::string asker, Feed::Place place,
     const auto rest = std::chrono::duration_cast<std::chrono::milliseconds>(beat_at - now);
     co_await thread.news().wait(std::max(rest, std::chrono::milliseconds(1)), seen);
   }
-  connection.output().append("0\r\n\r\n");
+  if (is_chunked) connection.output().append("0\r\n\r\n");
 }
 
 }  // namespace
@@ -171,8 +177,7 @@ Outcome show_invalidations(Api& api, Call& call) {
     return refuse(call, 400, "invalid_field", "limit is 1 to 10000");
   if (!call.principal.reach.is_unlimited())
     return refuse(call, 403, "forbidden", "the feed tells of every tenant");
-  // HTTP/1.0 knows no chunks.
-  if (!wants_stream || call.response().is_head() || request.is_http_1_0)
+  if (!wants_stream || call.response().is_head())
     return {0, answer_page(api, call.exchange, asker_of(call.principal), std::move(place), limit)};
   const auto told = api.feed.place();
   if (!api.engine.can_continue(place.position, told.position.sequence, place.journal)) {

@@ -158,8 +158,9 @@ void Response::send(const SentResponse& sent) {
   send(sent.status, sent.content_type, sent.body);
 }
 
-void Response::begin_stream(unsigned status, std::string_view content_type) {
-  write(status, content_type, "Transfer-Encoding: chunked\r\n", {});
+void Response::begin_stream(unsigned status, std::string_view content_type, bool is_chunked) {
+  if (!is_chunked) close_after();
+  write(status, content_type, is_chunked ? "Transfer-Encoding: chunked\r\n" : "", {});
 }
 
 }  // namespace revoked::net

@@ -40,8 +40,9 @@ class Response {
   void send(unsigned status) { send(status, {}, {}); }
   void send_json(unsigned status, std::string_view body) { send(status, "application/json", body); }
   void send(const SentResponse& sent);  // again, with the headers given here besides
-  // Head of a chunked response; the handler writes the chunks.
-  void begin_stream(unsigned status, std::string_view content_type);
+  // Head of a response whose end is not known yet: chunked, and the handler writes the chunks; or else (for
+  // HTTP/1.0) all that comes until the connection closes, which this makes it do.
+  void begin_stream(unsigned status, std::string_view content_type, bool is_chunked = true);
 
   // A 200 or 201 goes out as 202: the client did not want to wait for more (RFC 7240).
   void accept_only(bool only) { accept_only_ = only; }

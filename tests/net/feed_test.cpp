@@ -141,6 +141,7 @@ TEST(FeedStream, BeginsWithAHeartbeatWhereTheEngineIs) {
   EXPECT_EQ(stream.head().status, 200);
   EXPECT_EQ(stream.head().header("Content-Type"), "text/event-stream");
   EXPECT_EQ(stream.head().header("Cache-Control"), "no-store");
+  EXPECT_EQ(stream.head().header("X-Accel-Buffering"), "no");
   const auto event = stream.next();
   ASSERT_TRUE(event);
   EXPECT_EQ(event->id, "1-2-" + std::string(served.engine().journal_id()));
@@ -176,6 +177,31 @@ TEST(FeedStream, BeginsBehindTheLastEventId) {
   ASSERT_TRUE(first);
   EXPECT_TRUE(first->id.starts_with("1-5-")) << first->id;
   EXPECT_TRUE(stream.next()->message().is_heartbeat());
+}
+
+// As nginx asks by default: without chunks, until the connection ends.
+TEST(FeedStream, IsThereForHttp10AsWell) {
+  ServedEngine::Options options;
+  options.limits.drain_timeout = 1h;
+  ServedEngine served(options);
+  served.create("k1");
+  test::RawClient old(served.port());
+  old.send("GET /v1/invalidations HTTP/1.0\r\nAuthorization: Bearer " + test::master_key +
+           "\r\nAccept: text/event-stream\r\nConnection: keep-alive\r\n\r\n");
+  const auto head = old.read_through("\r\n\r\n");
+  EXPECT_TRUE(head.starts_with("HTTP/1.1 200 OK\r\n")) << head;
+  EXPECT_NE(head.find("Content-Type: text/event-stream\r\n"), std::string::npos) << head;
+  EXPECT_NE(head.find("Connection: close\r\n"), std::string::npos) << head;
+  EXPECT_EQ(head.find("Transfer-Encoding"), std::string::npos) << head;
+  const auto beat = old.read_through("\n\n");
+  EXPECT_TRUE(beat.starts_with("id: 1-2-")) << beat;
+  const auto sequence = served.revoke("k1");
+  EXPECT_NE(old.read_through("\"key_id\":\"k1\"").find("id: 1-" + std::to_string(sequence)),
+            std::string::npos);
+  served.server().drain();
+  const auto rest = old.read_to_end();
+  EXPECT_TRUE(rest.ends_with("\n\n")) << rest;
+  EXPECT_TRUE(old.was_closed());
 }
 
 TEST(FeedStream, LosesAndDoublesNothingAcrossReconnections) {

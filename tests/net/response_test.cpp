@@ -102,6 +102,14 @@ TEST(Response, StreamIsChunked) {
   EXPECT_TRUE(w.response.is_sent());
 }
 
+TEST(Response, StreamOfAnOldClientEndsWithTheConnection) {
+  Written w;
+  w.response.begin_stream(200, "text/event-stream", false);
+  EXPECT_THAT(w.out, EndsWith("Connection: close\r\n\r\n"));
+  EXPECT_THAT(w.out, Not(HasSubstr("Transfer-Encoding")));
+  EXPECT_FALSE(w.response.keep_alive());
+}
+
 TEST(Response, DateIsAnImfFixdate) {
   EXPECT_THAT(std::string(date_header()), MatchesRegex("Date: [A-Z][a-z][a-z], [0-9][0-9] [A-Z][a-z][a-z] "
                                                        "[0-9]+ [0-9][0-9]:[0-9][0-9]:[0-9][0-9] GMT\r\n"));
