@@ -30,6 +30,7 @@ bool read_until(int socket, std::string& buffer, const std::function<bool()>& en
 }
 
 void parse_head(std::string_view head, FakeRequest& request) {
+  request.head = head;
   const auto line = head.substr(0, head.find("\r\n"));
   const auto first = line.find(' ');
   const auto second = line.find(' ', first + 1);
@@ -44,6 +45,20 @@ void parse_head(std::string_view head, FakeRequest& request) {
     std::string name(field.substr(0, colon));
     std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) { return std::tolower(c); });
     request.headers[name] = field.substr(std::min(colon + 2, field.size()));
+  }
+}
+
+// Takes a body in the chunked coding, without extensions or trailers, off the front of `buffer`.
+bool read_chunks(int socket, std::string& buffer, std::string& body) {
+  while (true) {
+    std::size_t end = std::string::npos;
+    if (!read_until(socket, buffer, [&] { return (end = buffer.find("\r\n")) != buffer.npos; })) return false;
+    const auto size = std::stoul(buffer, nullptr, 16);
+    const auto whole = end + 2 + size + 2;
+    if (!read_until(socket, buffer, [&] { return buffer.size() >= whole; })) return false;
+    body.append(buffer, end + 2, size);
+    buffer.erase(0, whole);
+    if (size == 0) return true;
   }
 }
 
@@ -102,6 +117,12 @@ bool FakeEngine::Peer::send_chunk(std::string_view bytes) {
 
 bool FakeEngine::Peer::send_event(std::string_view data) {
   return send_chunk("data: " + std::string(data) + "\n\n");
+}
+
+std::string FakeEngine::Peer::receive() {
+  char chunk[4096];
+  const auto n = recv(socket_, chunk, sizeof chunk, 0);
+  return n <= 0 ? std::string() : std::string(chunk, static_cast<std::size_t>(n));
 }
 
 void FakeEngine::Peer::close() {
@@ -168,11 +189,15 @@ void FakeEngine::serve(int socket, int number) {
     request.connection = number;
     parse_head(std::string_view(buffer).substr(0, head_end), request);
     buffer.erase(0, head_end + 4);
-    const auto length = request.headers.find("content-length");
-    const std::size_t size = length == request.headers.end() ? 0 : std::stoul(length->second);
-    if (!read_until(socket, buffer, [&] { return buffer.size() >= size; })) break;
-    request.body = buffer.substr(0, size);
-    buffer.erase(0, size);
+    if (request.headers.contains("transfer-encoding")) {
+      if (!read_chunks(socket, buffer, request.body)) break;
+    } else {
+      const auto length = request.headers.find("content-length");
+      const std::size_t size = length == request.headers.end() ? 0 : std::stoul(length->second);
+      if (!read_until(socket, buffer, [&] { return buffer.size() >= size; })) break;
+      request.body = buffer.substr(0, size);
+      buffer.erase(0, size);
+    }
     ++requests_;
     handler_(request, peer);
   }

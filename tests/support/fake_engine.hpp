@@ -17,6 +17,7 @@ namespace revoked::test {
 struct FakeRequest {
   std::string method;
   std::string target;
+  std::string head;                            // as it came
   std::map<std::string, std::string> headers;  // names in lower case
   std::string body;
   int connection = 0;  // counted from 1
@@ -38,6 +39,7 @@ class FakeEngine {
     void open_event_stream();  // the head of a chunked answer
     bool send_chunk(std::string_view bytes);
     bool send_event(std::string_view data);  // as one chunk
+    std::string receive();                   // what comes next, of no request; empty: the end
     void close();
     bool is_open();
 

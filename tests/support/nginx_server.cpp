@@ -25,7 +25,6 @@ bool answers(std::uint16_t port) {
 
 NginxServer::NginxServer(std::string http_block) {
   http_block = replace_all(std::move(http_block), "$PORT", std::to_string(port()));
-  http_block = replace_all(std::move(http_block), "$UPSTREAM", std::to_string(upstream_.number()));
   const std::string directory = directory_.path().string();
   std::string config = "worker_processes 1;\ndaemon off;\nmaster_process off;\n";
   config += "pid " + directory + "/nginx.pid;\nerror_log " + directory + "/error.log warn;\n";
@@ -53,35 +52,9 @@ NginxServer::NginxServer(std::string http_block) {
   }
 }
 
-std::string auth_request_config(std::uint16_t gateway_port) {
-  return R"(
-  upstream gateway { server 127.0.0.1:)" +
-         std::to_string(gateway_port) + R"(; keepalive 16; }
-  upstream service { server 127.0.0.1:$UPSTREAM; keepalive 16; }
-  server {
-    listen 127.0.0.1:$PORT;
-    location / {
-      auth_request /check;
-      auth_request_set $key_id $upstream_http_x_key_id;
-      proxy_pass http://service;
-      proxy_http_version 1.1;
-      proxy_set_header Connection "";
-      proxy_set_header X-Key-Id $key_id;
-    }
-    location = /check {
-      internal;
-      proxy_pass http://gateway;
-      proxy_http_version 1.1;
-      proxy_set_header Connection "";
-      proxy_pass_request_body off;
-      proxy_set_header Content-Length "";
-    }
-  }
-  server {
-    listen 127.0.0.1:$UPSTREAM;
-    location / { return 200 "hello from upstream, $http_x_key_id"; }
-  }
-)";
+std::string plain_proxy_config(std::uint16_t engine_port) {
+  return "  server {\n    listen 127.0.0.1:$PORT;\n    location / { proxy_pass http://127.0.0.1:" +
+         std::to_string(engine_port) + "; }\n  }\n";
 }
 
 std::string no_feed_config(std::uint16_t engine_port) {

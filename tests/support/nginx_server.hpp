@@ -13,7 +13,7 @@ namespace revoked::test {
 
 class NginxServer {
  public:
-  // `http_block` goes into the http block; $PORT and $UPSTREAM in it stand for two free ports of ours.
+  // `http_block` goes into the http block; $PORT in it stands for a free port of ours.
   explicit NginxServer(std::string http_block);
 
   std::uint16_t port() const { return port_.number(); }
@@ -23,12 +23,11 @@ class NginxServer {
  private:
   TemporaryDirectory directory_;
   ReservedPort port_;
-  ReservedPort upstream_;
   std::optional<Process> process_;
 };
 
-// auth_request to the gateway before an upstream that answers 200 "hello from upstream, <key id>".
-std::string auth_request_config(std::uint16_t gateway_port);
+// Passes everything to the engine as nginx does by default: in HTTP/1.0, and answers kept in a buffer.
+std::string plain_proxy_config(std::uint16_t engine_port);
 
 // Passes everything to the engine but the feed, which answers 503: a gateway behind it can ask and never
 // hears.

@@ -1,0 +1,33 @@
+#pragma once
+// A proxy that runs an example of tools/gateways as it stands there, but for the ports in it.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "tests/support/nginx_server.hpp"
+
+namespace revoked::test {
+
+class ExampleProxy {
+ public:
+  // `program` is nginx, caddy or haproxy. Throws if it does not start, or is not there.
+  ExampleProxy(const std::string& program, std::uint16_t gateway_port, std::uint16_t service_port);
+
+  std::uint16_t port() const { return nginx_ ? nginx_->port() : port_.number(); }
+  HttpClient client() const { return HttpClient(port()); }
+  std::string log_text() const { return nginx_ ? nginx_->error_log() : process_->log_text(); }
+
+ private:
+  std::string example(const std::string& name) const;  // with our ports
+  void start(std::vector<std::string> command);
+
+  const std::uint16_t gateway_port_;
+  const std::uint16_t service_port_;
+  TemporaryDirectory directory_;
+  ReservedPort port_;
+  std::optional<NginxServer> nginx_;
+  std::optional<Process> process_;
+};
+
+}  // namespace revoked::test

@@ -1,0 +1,37 @@
+-- Asks revoked-gateway about the key of a request, for haproxy.cfg. Leaves what it said in variables of the transaction.
+-- Whatever goes wrong here leaves no status behind, and is a 503.
+
+local gateway = "http://127.0.0.1:7386/check"
+local credentials = { "authorization", "x-api-key" }
+local identity = { "key-id", "user-id", "application-id", "workspace-id", "key-permissions" }
+
+-- HAProxy counts the values of a header from 0; to its client they are an array.
+local function values_of(header)
+  local values = {}
+  for i = 0, #header do
+    values[#values + 1] = header[i]
+  end
+  return values
+end
+
+core.register_action("check_key", { "http-req" }, function(txn)
+  local sent = txn.http:req_get_headers()
+  local asked = {}
+  for _, name in ipairs(credentials) do
+    if sent[name] then
+      asked[name] = values_of(sent[name])
+    end
+  end
+
+  txn:set_var("txn.revoked_reason", "unavailable")
+  local answer = core.httpclient():get{ url = gateway, headers = asked, timeout = 2000 }
+  local function said(name)
+    local header = answer.headers and answer.headers[name]
+    return header and header[0]
+  end
+  txn:set_var("txn.revoked_reason", said("x-revoked-reason") or "unavailable")
+  for _, name in ipairs(identity) do
+    txn:set_var("txn.revoked_" .. name:gsub("-", "_"), said("x-" .. name) or "")
+  end
+  txn:set_var("txn.revoked_status", answer.status)
+end)
