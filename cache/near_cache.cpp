@@ -34,8 +34,9 @@ std::uint64_t hash_together(const OwnerHashes& owners) {
 
 bool fits(const Decision& decision) {
   const auto ids = ids_of(decision);
-  return decision.as_of.epoch <= EntryFacts::max_epoch &&
-         std::all_of(ids.begin(), ids.end(), [](auto id) { return id.size() <= engine::max_id_size; });
+  return decision.as_of.epoch <= EntryFacts::max_epoch && ids.front().size() <= engine::max_key_id_size &&
+         std::all_of(ids.begin() + 1, ids.end(),
+                     [](auto id) { return id.size() <= engine::max_owner_id_size; });
 }
 
 }  // namespace

@@ -24,7 +24,7 @@ constexpr std::size_t id_bytes = 36;
 
 struct Header {
   char magic[8] = {'r', 'v', 'k', 't', 'a', 'b', 'l', 'e'};
-  std::uint32_t version = 2;
+  std::uint32_t version = 3;
   std::uint32_t unused = 0;
   char id[id_bytes + 4] = {};
   Sequence newest = 0;

@@ -116,7 +116,7 @@ IdProbe::IdProbe(std::string_view id) : text(id) {
 CompactId::CompactId(const IdProbe& probe, IdArena& arena) : words_(probe.words) {
   if (!probe.is_long) return;
   const auto offset = arena.add(probe.text);
-  words_ = {probe.hash, long_kind | offset << 8 | std::uint64_t{probe.text.size()} << 56};
+  words_ = {probe.hash, long_kind | offset << 8 | std::uint64_t{probe.text.size() - 1} << 56};
 }
 
 bool CompactId::is_long() const { return byte(kind_byte) == long_kind; }
@@ -136,7 +136,7 @@ CompactId CompactId::with_hash(const IdArena& arena) const {
 }
 
 std::string_view CompactId::long_text(const IdArena& arena) const {
-  return arena.get(words_[1] << 8 >> 16, words_[1] >> 56);
+  return arena.get(words_[1] << 8 >> 16, (words_[1] >> 56) + 1);
 }
 
 bool CompactId::matches(const IdProbe& probe, const IdArena& arena) const {

@@ -1,10 +1,10 @@
 #pragma once
-// An id of 1 to 128 characters in 16 bytes of table memory.
+// An id of 1 to 256 bytes in 16 bytes of table memory.
 //
 // Byte 8 tells the kinds apart, using the variant bits of RFC 9562:
 //   10xxxxxx  a UUID in canonical lower-case text, as its 16 bytes
 //   0000nnnn  up to 15 characters in the other 15 bytes
-//   01000000  longer: bytes 0-7 keyed hash, 9-14 offset in an IdArena, 15 length
+//   01000000  longer: bytes 0-7 keyed hash, 9-14 offset in an IdArena, 15 length - 1
 //
 // Ids that do not fit go to an arena that only grows: tables never forget an id.
 
@@ -21,7 +21,7 @@
 
 namespace revoked::engine {
 
-// Append-only storage of strings up to 255 bytes. `add` from any thread, `get` from any thread that learned
+// Append-only storage of strings up to 256 bytes. `add` from any thread, `get` from any thread that learned
 // of the offset through a synchronised structure.
 class IdArena {
  public:

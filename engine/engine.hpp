@@ -105,6 +105,9 @@ struct ChangedKey {
   UnixMs at;
 };
 
+// The states that a list may be of. Nothing: `text` is none of them.
+std::optional<KeyState> listed_state_of(std::string_view text);
+
 // Which keys to list: in the order of their ids.
 struct KeyQuery {
   std::string after;                  // a key_id; empty: from the first
@@ -167,8 +170,8 @@ class Engine {
   // How many keys revoke_owner() would revoke.
   result<std::uint64_t> count_revocable(Scope scope, std::string_view id, const Caller& caller);
 
-  // Doing it again changes nothing and succeeds. errc::already_revoked if the key is. What was suspended stays
-  // so until a caller as wide as the widest who suspended it resumes it.
+  // Doing it again changes nothing and succeeds. errc::already_revoked if the key is. What was suspended
+  // stays so until a caller as wide as the widest who suspended it resumes it.
   result<ChangedKey> suspend(std::string_view key_id, std::string_view reason, const Caller& caller);
   result<ChangedKey> resume(std::string_view key_id, std::string_view reason, const Caller& caller);
   // A new secret; the old one lives on for `grace_ms`. errc::not_active if the key is suspended or expired.

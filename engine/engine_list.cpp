@@ -18,6 +18,13 @@ std::string_view user_of(const KeyQuery& query) {
 
 }  // namespace
 
+std::optional<KeyState> listed_state_of(std::string_view text) {
+  for (const auto each : {KeyState::active, KeyState::suspended, KeyState::expired, KeyState::revoked}) {
+    if (to_string(each) == text) return each;
+  }
+  return {};
+}
+
 result<KeyPage> Engine::list(const KeyQuery& query, UnixMs now) const {
   if (!started()) return errc::not_ready;
   KeyPage page;

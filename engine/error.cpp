@@ -19,9 +19,9 @@ class Category final : public boost::system::error_category {
       case errc::not_active:
         return "the key is not active";
       case errc::invalid_key_id:
-        return "a key id is 1 to 128 characters of A-Z a-z 0-9 . _ ~ -";
+        return "a key id is 1 to 128 visible ASCII characters without / ? # % \\ \", and not . or ..";
       case errc::invalid_owner_id:
-        return "an owner id is 1 to 128 characters of A-Z a-z 0-9 . _ ~ - @ : +";
+        return "an owner id is 1 to 256 bytes of UTF-8 without control characters, and not . or ..";
       case errc::invalid_field:
         return "a field is malformed or over its limit";
       case errc::not_ready:

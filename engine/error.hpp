@@ -12,8 +12,8 @@ enum class errc {
   already_exists,            // a key with this id or this digest exists
   already_revoked,           // a revoked key stays as it is
   not_active,                // the key is suspended or expired
-  invalid_key_id,            // not 1 to 128 characters of A-Z a-z 0-9 . _ ~ -
-  invalid_owner_id,          // not 1 to 128 characters of the same set plus @ : +
+  invalid_key_id,            // see is_key_id
+  invalid_owner_id,          // see is_owner_id
   invalid_field,             // another field is over its limit or malformed
   not_ready,                 // the engine is still loading, or is stopping
   overloaded,                // a bounded queue is full: nothing was done, try again later

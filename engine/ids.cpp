@@ -4,25 +4,20 @@
 
 #include <stdexcept>
 
+#include "engine/text.hpp"
+
 namespace revoked::engine {
 namespace {
 
-constexpr std::array<bool, 256> alphabet(std::string_view extra) {
+constexpr std::array<bool, 256> make_key_id_characters() {
   std::array<bool, 256> table{};
-  for (int c = 'a'; c <= 'z'; ++c) table[c] = true;
-  for (int c = 'A'; c <= 'Z'; ++c) table[c] = true;
-  for (int c = '0'; c <= '9'; ++c) table[c] = true;
-  for (const unsigned char c : extra) table[c] = true;
+  for (int c = 0x21; c < 0x7f; ++c) table[c] = true;
+  for (const unsigned char c : std::string_view("/?#%\\\"")) table[c] = false;
   return table;
 }
 
-bool is_id(std::string_view text, const std::array<bool, 256>& allowed) {
-  if (text.empty() || text.size() > max_id_size) return false;
-  for (const unsigned char c : text) {
-    if (!allowed[c]) return false;
-  }
-  return true;
-}
+// What a path resolves to something else.
+bool is_dots(std::string_view text) { return text == "." || text == ".."; }
 
 }  // namespace
 
@@ -39,13 +34,15 @@ std::string_view to_string(Scope scope) {
 }
 
 bool is_key_id(std::string_view text) {
-  static constexpr auto allowed = alphabet("._~-");
-  return is_id(text, allowed);
+  static constexpr auto allowed = make_key_id_characters();
+  if (text.empty() || text.size() > max_key_id_size || is_dots(text)) return false;
+  bool all = true;
+  for (const unsigned char c : text) all &= allowed[c];
+  return all;
 }
 
 bool is_owner_id(std::string_view text) {
-  static constexpr auto allowed = alphabet("._~-@:+");
-  return is_id(text, allowed);
+  return !text.empty() && text.size() <= max_owner_id_size && !is_dots(text) && is_printable_utf8(text);
 }
 
 void random_bytes(void* out, std::size_t size) {

@@ -10,14 +10,19 @@
 
 namespace revoked::engine {
 
-inline constexpr std::size_t max_id_size = 128;
+inline constexpr std::size_t max_key_id_size = 128;
+inline constexpr std::size_t max_owner_id_size = 256;
 
 enum class Scope : std::uint8_t { user, application, workspace };
 inline constexpr std::array all_scopes{Scope::user, Scope::application, Scope::workspace};
 std::string_view to_string(Scope scope);  // "user", "application", "workspace"
 
-bool is_key_id(std::string_view text);    // 1 to 128 of A-Z a-z 0-9 . _ ~ -
-bool is_owner_id(std::string_view text);  // 1 to 128 of the same set plus @ : +
+// 1 to 128 visible ASCII characters, none of / ? # % \ ", and neither "." nor "..": as a segment of a path it
+// stays what it is.
+bool is_key_id(std::string_view text);
+// What identity providers give out: 1 to 256 bytes of UTF-8 without control characters, and neither "." nor
+// "..". In a path it is percent-encoded.
+bool is_owner_id(std::string_view text);
 
 // Fills `out` with bytes from the operating system's cryptographic generator. Throws if that fails.
 void random_bytes(void* out, std::size_t size);

@@ -1,9 +1,11 @@
 #include "engine/secret.hpp"
 
+#include <algorithm>
 #include <array>
 #include <boost/crc.hpp>
 
 #include "engine/ids.hpp"
+#include "engine/text.hpp"
 
 namespace revoked::engine {
 namespace {
@@ -24,7 +26,39 @@ void append_checksum(std::string& text) {
   text.append(digits.data(), digits.size());
 }
 
+// White space in ASCII and, since people copy from web pages and editors, the no-break space and the byte
+// order mark.
+constexpr std::string_view blanks[] = {" ", "\t", "\r", "\n", "\v", "\f", "\u00a0", "\ufeff"};
+
+std::string_view without_blanks(std::string_view text) {
+  const auto starts = [&](std::string_view blank) { return text.starts_with(blank); };
+  const auto ends = [&](std::string_view blank) { return text.ends_with(blank); };
+  for (auto blank = std::ranges::find_if(blanks, starts); blank != std::end(blanks);
+       blank = std::ranges::find_if(blanks, starts))
+    text.remove_prefix(blank->size());
+  for (auto blank = std::ranges::find_if(blanks, ends); blank != std::end(blanks);
+       blank = std::ranges::find_if(blanks, ends))
+    text.remove_suffix(blank->size());
+  return text;
+}
+
+bool is_quoted(std::string_view text) {
+  return text.size() >= 2 && text.front() == text.back() &&
+         std::string_view("\"'`").find(text.front()) != std::string_view::npos;
+}
+
 }  // namespace
+
+bool is_secret(std::string_view text) {
+  return text.size() >= min_secret_size && text.size() <= max_secret_size && is_printable_utf8(text) &&
+         without_blanks(text).size() == text.size();
+}
+
+std::string_view reported_secret(std::string_view text) {
+  text = without_blanks(text);
+  while (is_quoted(text)) text = without_blanks(text.substr(1, text.size() - 2));
+  return text;
+}
 
 bool is_key_prefix(std::string_view text) {
   return !text.empty() && text.size() <= 16 && text.find_first_not_of(base62) == std::string_view::npos;

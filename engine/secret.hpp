@@ -8,13 +8,23 @@
 
 namespace revoked::engine {
 
-inline constexpr std::size_t max_secret_size = 512;  // of an imported one
+inline constexpr std::size_t min_secret_size = 8;
+inline constexpr std::size_t max_secret_size = 4096;
 inline constexpr std::string_view default_key_prefix = "rvk";
 
 // A prefix is 1 to 16 letters or digits.
 bool is_key_prefix(std::string_view text);
 
 std::string new_secret(std::string_view prefix);
+
+// Whether it can be a secret at all, ours or one that was brought along: 8 to 4,096 bytes of UTF-8 without
+// control characters, with no white space at either end. One rule wherever secrets come in.
+bool is_secret(std::string_view text);
+inline constexpr std::string_view secret_form =
+    "a string of 8 to 4096 bytes without control characters, and no white space at either end";
+// What is left of a secret as people report it, copied from a file, a table or a log: without the white
+// space, byte order marks and pairs of quotes around it.
+std::string_view reported_secret(std::string_view text);
 
 // Whether `text` has the form and the checksum of a secret issued under `prefix`.
 bool is_issued_secret(std::string_view text, std::string_view prefix);

@@ -18,6 +18,8 @@
 #include "engine/engine.hpp"
 #include "engine/policy.hpp"
 #include "net/authenticator.hpp"
+#include "net/members.hpp"
+#include "net/query.hpp"
 #include "net/reading_pool.hpp"
 #include "net/router.hpp"
 #include "net/service.hpp"
@@ -60,6 +62,7 @@ struct Route {
   std::string_view pattern;
   Outcome (*handler)(Api&, Call&);
   std::optional<engine::Permission> permission;  // none: open to all
+  std::span<const QueryParameter> query{};       // of the native API: what its query may have
   bool takes_body = false;                       // see Service::takes_body
 };
 
@@ -68,6 +71,8 @@ struct Refusal {
   unsigned status;
   std::string_view code;
   std::string_view detail;
+  std::string_view member{};     // of the body that it is about, if it is about one
+  std::string_view parameter{};  // the same of the query
 };
 
 // One HTTP API over the engine: the native one, or one that somebody else has published. All of it is
@@ -84,6 +89,7 @@ struct Dialect {
 struct Call {
   Exchange& exchange;
   const Parameters& parameters;
+  const Query& query;
   const engine::Principal& principal;
   const Dialect& dialect;
 
@@ -132,6 +138,7 @@ Outcome show_health(Api& api, Call& call);
 // Refuses, in the words of the call's dialect: sends the answer and has nothing to wait for.
 Outcome refuse(Call& call, boost::system::error_code error);
 Outcome refuse(Call& call, unsigned status, std::string_view code, std::string_view detail);
+Outcome refuse(Call& call, const Fault& fault);  // 400
 
 // Who asks, for the turns that callers of the reading pool take.
 std::string asker_of(const engine::Principal& principal);
@@ -147,8 +154,8 @@ inline bool is_storage_full(const Api& api) { return api.is_storage_full && api.
 bool has_share_left(const Api& api, const engine::NewKey& key);
 inline constexpr std::string_view no_share_left = "the owner of this key has as many keys as it may have";
 
-// Reads ?limit= over what `limit` is. False: it is not 1 to `most`.
-bool read_limit(const Request& request, std::size_t most, std::size_t& limit);
+// ?limit=, which has been checked.
+std::size_t limit_of(const Query& query, std::size_t otherwise);
 
 // Adds the Revocation-Position header.
 void set_position(Response& response, engine::Position position);

@@ -8,9 +8,7 @@
 namespace revoked::net {
 namespace {
 
-using engine::errc;
 using engine::Scope;
-using Kind = JsonMember::Kind;
 
 bool join_permissions(const std::vector<std::string>& words, std::string& joined) {
   for (const auto& word : words) {
@@ -21,70 +19,55 @@ bool join_permissions(const std::vector<std::string>& words, std::string& joined
   return true;
 }
 
-void read_expiry(AskedKey& asked, const JsonMember& member) {
-  const auto at = engine::parse_rfc3339(member.text);
-  if (!at || *at == 0) {
-    asked.refusal = "expires_at is not an RFC 3339 time";
-  } else {
-    asked.key.expires_at = *at;
-  }
+bool read_permissions(AskedKey& asked, const JsonMember& member) {
+  if (!join_permissions(member.strings, asked.permissions) ||
+      !engine::is_permission_list(asked.permissions) ||
+      asked.permissions.size() > engine::max_permissions_size)
+    return false;
+  asked.permissions = engine::normal_form(asked.permissions);
+  asked.key.permissions = asked.permissions;
+  return true;
 }
 
-void read_secret(AskedKey& asked, const JsonMember& member, const engine::Engine& engine) {
-  if (asked.has_secret) {
-    asked.refusal = "secret and secret_sha256 exclude each other";
-    return;
-  }
+bool read_expiry(AskedKey& asked, const JsonMember& member) {
+  const auto at = engine::parse_rfc3339(member.text);
+  if (!at || *at <= 0) return false;  // 0 would be never
+  asked.key.expires_at = *at;
+  return true;
+}
+
+bool read_secret(AskedKey& asked, const JsonMember& member, const engine::Engine& engine) {
   asked.has_secret = true;
   if (member.name == "secret") {
-    if (member.text.size() < 16 || member.text.size() > engine::max_secret_size) {
-      asked.refusal = "secret is 16 to 512 characters";
-    } else {
-      asked.key.digest = engine.digester()(member.text);
-    }
-  } else if (const auto digest = engine::digest_from_hex(member.text)) {
-    asked.key.digest = engine.digester().of_sha256(*digest);
-  } else {
-    asked.refusal = "secret_sha256 is 64 hexadecimal digits";
+    if (!engine::is_secret(member.text)) return false;
+    asked.key.digest = engine.digester()(member.text);
+    return true;
   }
+  const auto digest = engine::digest_from_hex(member.text);
+  if (digest) asked.key.digest = engine.digester().of_sha256(*digest);
+  return digest.has_value();
 }
 
-void read_member(AskedKey& asked, const JsonMember& member, const engine::Engine& engine) {
-  const auto is = [&](std::string_view name, Kind kind) {
-    return member.name == name && member.kind == kind;
-  };
-  if (member.kind == Kind::null) return;
+bool take(std::string_view text, bool is_valid, std::string_view& place) {
+  place = text;
+  return is_valid;
+}
+
+// False: its value is not what it may be.
+bool read_member(AskedKey& asked, const JsonMember& member, const engine::Engine& engine) {
+  auto& key = asked.key;
+  const auto& text = member.text;
   for (const Scope scope : engine::all_scopes) {
-    if (!is(to_string(scope), Kind::string)) continue;
-    if (!engine::is_owner_id(member.text))
-      asked.refusal = member.name + ": " + make_error_code(errc::invalid_owner_id).message();
-    asked.key.owners[static_cast<std::size_t>(scope)] = member.text;
-    return;
+    if (member.name == to_string(scope))
+      return take(text, engine::is_owner_id(text), key.owners[static_cast<std::size_t>(scope)]);
   }
-  if (is("key_id", Kind::string)) {
-    if (!engine::is_key_id(member.text)) asked.refusal = make_error_code(errc::invalid_key_id).message();
-    asked.key.key_id = member.text;
-  } else if (is("name", Kind::string)) {
-    if (member.text.size() > engine::max_name_size) asked.refusal = "name is at most 256 bytes";
-    asked.key.name = member.text;
-  } else if (is("metadata", Kind::object)) {
-    if (member.text.size() > engine::max_metadata_size) asked.refusal = "metadata is at most 4096 bytes";
-    asked.key.metadata = member.text;
-  } else if (is("permissions", Kind::strings)) {
-    if (!join_permissions(member.strings, asked.permissions) ||
-        !engine::is_permission_list(asked.permissions) ||
-        asked.permissions.size() > engine::max_permissions_size) {
-      asked.refusal = "permissions are words of visible ASCII, 2048 bytes in all";
-    }
-    asked.permissions = engine::normal_form(asked.permissions);
-    asked.key.permissions = asked.permissions;
-  } else if (is("expires_at", Kind::string)) {
-    read_expiry(asked, member);
-  } else if (is("secret", Kind::string) || is("secret_sha256", Kind::string)) {
-    read_secret(asked, member, engine);
-  } else {
-    asked.refusal = "member \"" + member.name + "\" is unknown or of the wrong type";
-  }
+  if (member.name == "key_id") return take(text, engine::is_key_id(text), key.key_id);
+  if (member.name == "name") return take(text, text.size() <= engine::max_name_size, key.name);
+  if (member.name == "metadata")
+    return take(text, text.size() <= engine::max_metadata_size && !member.repeats_inside, key.metadata);
+  if (member.name == "permissions") return read_permissions(asked, member);
+  if (member.name == "expires_at") return read_expiry(asked, member);
+  return read_secret(asked, member, engine);
 }
 
 // A caller limited to one owner creates keys of that owner, and one that will end keys that end with it,
@@ -100,20 +83,21 @@ void take_limits(engine::NewKey& key, const engine::Principal& principal) {
 
 }  // namespace
 
-std::optional<Refusal> read_asked_key(AskedKey& asked, std::string_view json, const engine::Engine& engine,
-                                      const engine::Principal& principal) {
-  auto members = read_json_object(json.empty() ? "{}" : json);
-  if (!members) return Refusal{400, "malformed", "this is not one JSON object"};
-  return read_asked_key(asked, std::move(*members), engine, principal);
+Fault read_asked_key(AskedKey& asked, std::string_view json, const engine::Engine& engine,
+                     const engine::Principal& principal) {
+  Members members;
+  if (auto fault = members.read(json, key_forms)) return fault;
+  return read_asked_key(asked, std::move(members), engine, principal);
 }
 
-std::optional<Refusal> read_asked_key(AskedKey& asked, std::vector<JsonMember> members,
-                                      const engine::Engine& engine, const engine::Principal& principal) {
+Fault read_asked_key(AskedKey& asked, Members members, const engine::Engine& engine,
+                     const engine::Principal& principal) {
   asked = {};
   asked.members = std::move(members);
+  if (asked.members.find("secret") != nullptr && asked.members.find("secret_sha256") != nullptr)
+    return {"invalid_field", "secret_sha256", "secret and secret_sha256 exclude each other"};
   for (const auto& member : asked.members) {
-    read_member(asked, member, engine);
-    if (!asked.refusal.empty()) return Refusal{400, "invalid_field", asked.refusal};
+    if (!read_member(asked, member, engine)) return wrong_value(member, key_forms);
   }
   take_limits(asked.key, principal);
   return {};
@@ -124,9 +108,7 @@ bool read_plain_key(AskedKey& asked, std::string_view json, const engine::Engine
   std::array<TextMember, 8> members;
   const auto count = read_json_texts(json, members);
   if (!count) return false;
-  asked.members.clear();
   asked.permissions.clear();
-  asked.refusal.clear();
   asked.has_secret = false;
   engine::NewKey key;
   for (const auto& [name, text] : std::span(members).first(*count)) {

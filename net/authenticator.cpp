@@ -64,7 +64,7 @@ std::optional<engine::Principal> Authenticator::authenticate(const Presented& pr
     }
     // A secret that was imported may look like a token.
   }
-  if (credential.size() > engine::max_secret_size) return {};
+  if (!engine::is_secret(credential)) return {};
   const auto& sha256 = sha256_of(credential);
   if (kinds.master_key && master_keys_->contains(sha256)) {
     known_by(ActorKind::master_key, sha256);

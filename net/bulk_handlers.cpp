@@ -12,6 +12,7 @@
 #include "net/api.hpp"
 #include "net/asked_key.hpp"
 #include "net/authority.hpp"
+#include "net/content.hpp"
 #include "net/json_reader.hpp"
 #include "net/kept_texts.hpp"
 #include "net/line_reader.hpp"
@@ -28,6 +29,7 @@ using engine::Scope;
 using Line = LineReader::Line;
 
 constexpr std::size_t max_failures_told = 1000;
+const Fault too_long{"line_too_long", {}, "a line has at most 65536 bytes"};
 // How far a bulk runs ahead of the disk: others have to come in between, and wait for what it has written.
 constexpr engine::Sequence max_lead = 2 * engine::Journal::max_batch_events;
 // The same while others revoke one by one: what they wait for, and what their gateways have to take in first.
@@ -52,6 +54,8 @@ class Bulk {
 
   // For the log.
   virtual std::string_view what() const = 0;
+  // What a line may be, for people.
+  virtual std::string_view taken() const = 0;
   virtual std::uint64_t changed_keys() const = 0;
   void tell(std::string_view how_far, std::uint64_t lines) const {
     static LogLimit limit;
@@ -82,6 +86,8 @@ class Bulk {
   }
   Authority::Standing standing() const { return authority_.standing(); }
 
+  // There were lines, and what none of them means is known.
+  bool is_not_understood() const { return failed_count_ != 0 && !understood_; }
   engine::Sequence last() const { return last_; }
   void write(JsonWriter& json) const {
     json.open('{');
@@ -94,8 +100,8 @@ class Bulk {
     json.key("failed").open('[');
     // What has gathered fails later than the lines around it.
     auto failed = failed_;
-    std::sort(failed.begin(), failed.end());
-    for (const auto& [line, code] : failed) json.open('{').field("line", line).field("code", code).close('}');
+    std::ranges::sort(failed, {}, &Failure::line);
+    for (const auto& [line, fault] : failed) write_failure(json, line, fault);
     json.close(']').field("failed_count", failed_count_);
     json.field("position", to_string(position()));
   }
@@ -104,26 +110,46 @@ class Bulk {
   }
 
  protected:
-  engine::result<void> fail(const Line& line, std::string_view code) {
+  // A line that cannot be understood, or that is refused all the same.
+  engine::result<void> fail(const Line& line, Fault fault) {
     ++failed_count_;
-    if (failed_.size() < max_failures_told) failed_.emplace_back(line.number, code);
+    if (failed_.size() < max_failures_told) failed_.push_back({line.number, std::move(fault)});
     return {};
+  }
+  engine::result<void> refuse(const Line& line, std::string_view code) {
+    understood_ = true;
+    return fail(line, {code, {}, {}});
+  }
+  void accept(std::uint64_t lines) {
+    accepted_ += lines;
+    understood_ = understood_ || lines != 0;
   }
   static bool is_blank(const Line& line) {
     return !line.too_long && line.text.find_first_not_of(" \t\r") == std::string_view::npos;
   }
+  std::uint64_t accepted() const { return accepted_; }
   void reached(engine::Sequence sequence) { last_ = std::max(last_, sequence); }
 
   Api& api_;
   const engine::Principal principal_;
   const engine::Caller caller_;
   Authority authority_;
-  std::uint64_t accepted_ = 0;
 
  private:
+  struct Failure {
+    std::uint64_t line;
+    Fault fault;
+  };
+  static void write_failure(JsonWriter& json, std::uint64_t line, const Fault& fault) {
+    json.open('{').field("line", line).field("code", fault.code);
+    json.optional_field("member", fault.member).optional_field("detail", fault.detail).close('}');
+  }
+
+  std::uint64_t accepted_ = 0;
+  bool understood_ = false;
   engine::Sequence last_ = 0;
   std::uint64_t failed_count_ = 0;
-  std::vector<std::pair<std::uint64_t, std::string_view>> failed_;
+  std::vector<Failure> failed_;
 };
 
 class Import final : public Bulk {
@@ -136,23 +162,28 @@ class Import final : public Bulk {
       if (line == nullptr) return {};
     }
     if (is_blank(*line)) return {};
-    if (line->too_long) return fail(*line, "line_too_long");
-    if (!read_plain_key(asked_, line->text, api_.engine, principal_)) {
-      if (const auto refusal = read_asked_key(asked_, line->text, api_.engine, principal_))
-        return fail(*line, refusal->code);
+    if (line->too_long) return fail(*line, too_long);
+    const auto text = without_bom(line->text);
+    if (!read_plain_key(asked_, text, api_.engine, principal_)) {
+      if (auto fault = read_asked_key(asked_, text, api_.engine, principal_))
+        return fail(*line, std::move(fault));
     }
     // Nobody could ever be told a secret that we made here.
-    if (!asked_.has_secret) return fail(*line, "secret_missing");
-    if (!has_share_left(api_, asked_.key)) return fail(*line, "limit_reached");
+    if (!asked_.has_secret)
+      return fail(*line, {"secret_missing", "secret", "an imported key has a secret or secret_sha256"});
+    if (!has_share_left(api_, asked_.key)) return refuse(*line, "limit_reached");
     if (texts_.bytes() >= max_texts_bytes) {
       if (const auto done = create_gathered(); !done) return done;
     }
     keep(line->number);
     return {};
   }
-  void write_counts(JsonWriter& json) const override { json.field("created", accepted_); }
+  void write_counts(JsonWriter& json) const override { json.field("created", accepted()); }
   std::string_view what() const override { return "import"; }
-  std::uint64_t changed_keys() const override { return accepted_; }
+  std::string_view taken() const override {
+    return "one key a line, such as {\"user\":\"ann\",\"secret\":\"...\"}";
+  }
+  std::uint64_t changed_keys() const override { return accepted(); }
   std::uint64_t first_gathered() const override { return numbers_.empty() ? 0 : numbers_.front(); }
 
  private:
@@ -180,8 +211,8 @@ class Import final : public Bulk {
     for (std::size_t i = 0; i < gathered_.size(); ++i) {
       const auto& error = created->errors[i];
       if (!error)
-        ++accepted_;
-      else if (const auto failed = fail({{}, numbers_[i]}, problem_kind(error).code); !failed)
+        accept(1);
+      else if (const auto failed = refuse({{}, numbers_[i]}, problem_kind(error).code); !failed)
         return failed;
     }
     forget_gathered();
@@ -190,7 +221,7 @@ class Import final : public Bulk {
 
   engine::result<void> refuse_gathered(std::string_view code) {
     for (const auto number : numbers_) {
-      if (const auto failed = fail({{}, number}, code); !failed) return failed;
+      if (const auto failed = refuse({{}, number}, code); !failed) return failed;
     }
     forget_gathered();
     return {};
@@ -211,8 +242,7 @@ class Import final : public Bulk {
 class BulkRevocation final : public Bulk {
  public:
   BulkRevocation(Api& api, const Call& call)
-      : Bulk(api, call, engine::Permission::keys_revoke),
-        dry_run_(query_value(call.request().query, "dry_run") == "true") {}
+      : Bulk(api, call, engine::Permission::keys_revoke), dry_run_(call.query.is_true("dry_run")) {}
 
   engine::result<void> take(const Line* line) override {
     if (line == nullptr || gathered_.size() == max_gathered) {
@@ -220,27 +250,27 @@ class BulkRevocation final : public Bulk {
       if (line == nullptr) return {};
     }
     if (is_blank(*line)) return {};
-    if (line->too_long) return fail(*line, "line_too_long");
-    std::array<TextMember, 3> members;
-    const auto count = read_json_texts(line->text, members);
-    if (!count) return fail(*line, "malformed");
+    if (line->too_long) return fail(*line, too_long);
+    const auto text = without_bom(line->text);
+    std::array<TextMember, 2> members;
+    const auto count = read_json_texts(text, members);
     TextMember target;
     std::string_view reason;
-    for (const auto& member : std::span(members).first(*count)) {
-      if (member.name == "reason")
-        reason = member.text;
-      else if (target.name.empty())
-        target = member;
-      else
-        return fail(*line, "invalid_field");
+    for (const auto& member : std::span(members).first(count ? *count : 0)) {
+      auto& place = member.name == "reason" ? reason : target.text;
+      if (&place == &target.text) target.name = target.name.empty() ? member.name : "";
+      place = member.text;
     }
-    if (reason.size() > engine::max_reason_size) return fail(*line, "invalid_field");
+    if (reason.size() > engine::max_reason_size || !is_target(target)) return fail(*line, explain(text));
     return add(*line, target, reason);
   }
 
   void write_counts(JsonWriter& json) const override {
     json.field("revoked", revoked_).field("already_revoked", already_revoked_).field("unknown", unknown_);
     if (dry_run_) json.field("dry_run", true);
+  }
+  std::string_view taken() const override {
+    return "one target a line, such as {\"key_id\":\"...\"}, {\"secret\":\"...\"} or {\"user\":\"...\"}";
   }
   std::string_view what() const override {
     return dry_run_ ? "bulk revocation (dry run)" : "bulk revocation";
@@ -251,34 +281,62 @@ class BulkRevocation final : public Bulk {
  private:
   static constexpr std::size_t max_gathered = engine::Engine::max_revocations_together;
 
-  engine::result<void> add(const Line& line, const TextMember& target, std::string_view reason) {
-    if (target.name == "key_id") {
-      if (!engine::is_key_id(target.text)) return fail(line, "invalid_key_id");
-      if (gathered_.empty()) first_gathered_ = line.number;
-      gathered_.push_back({texts_.keep(target.text), {}, texts_.keep(reason)});
-    } else if (target.name == "secret") {
-      if (target.text.size() > engine::max_secret_size) return fail(line, "invalid_field");
-      if (gathered_.empty()) first_gathered_ = line.number;
-      gathered_.push_back({{}, api_.engine.digester()(target.text), texts_.keep(reason)});
-    } else if (target.name == "secret_sha256") {
-      const auto sha256 = engine::digest_from_hex(target.text);
-      if (!sha256) return fail(line, "invalid_field");
-      gathered_.push_back({{}, api_.engine.digester().of_sha256(*sha256), texts_.keep(reason)});
-    } else {
-      for (const Scope scope : engine::all_scopes) {
-        if (target.name == to_string(scope)) return revoke_owner(line, scope, target.text, reason);
-      }
-      return fail(line, "invalid_field");
+  static constexpr MemberForm forms[] = {
+      {"key_id", JsonMember::Kind::string, key_id_form},
+      {"secret", JsonMember::Kind::string, engine::secret_form},
+      {"secret_sha256", JsonMember::Kind::string, "64 hexadecimal digits"},
+      {"user", JsonMember::Kind::string, owner_form},
+      {"application", JsonMember::Kind::string, owner_form},
+      {"workspace", JsonMember::Kind::string, owner_form},
+      {"reason", JsonMember::Kind::string, reason_form},
+  };
+
+  static bool is_target(const TextMember& target) {
+    if (target.name == "key_id") return engine::is_key_id(target.text);
+    if (target.name == "secret") return engine::is_secret(engine::reported_secret(target.text));
+    if (target.name == "secret_sha256") return engine::digest_from_hex(target.text).has_value();
+    return scope_of(target.name) && engine::is_owner_id(target.text);
+  }
+  static std::optional<Scope> scope_of(std::string_view name) {
+    for (const Scope scope : engine::all_scopes) {
+      if (name == to_string(scope)) return scope;
     }
     return {};
   }
 
+  // What is wrong with a line that is not good.
+  static Fault explain(std::string_view text) {
+    Members members;
+    if (auto fault = read_with_reason(members, text, forms)) return fault;
+    const JsonMember* target = nullptr;
+    for (const auto& member : members) {
+      if (member.name == "reason") continue;
+      if (!is_target({member.name, member.text})) return wrong_value(member, forms);
+      if (target != nullptr)
+        return {"invalid_field", member.name, "a line names one target, and this one names several"};
+      target = &member;
+    }
+    return {"invalid_field", {}, "the line does not say what to revoke"};
+  }
+
+  engine::result<void> add(const Line& line, const TextMember& target, std::string_view reason) {
+    if (const auto scope = scope_of(target.name)) return revoke_owner(*scope, target.text, reason);
+    engine::AskedRevocation asked{.key_id = {}, .digest = {}, .reason = texts_.keep(reason)};
+    if (target.name == "key_id")
+      asked.key_id = texts_.keep(target.text);
+    else if (target.name == "secret")
+      asked.digest = api_.engine.digester()(engine::reported_secret(target.text));
+    else
+      asked.digest = api_.engine.digester().of_sha256(*engine::digest_from_hex(target.text));
+    if (gathered_.empty()) first_gathered_ = line.number;
+    gathered_.push_back(asked);
+    return {};
+  }
+
   // Lines take effect in their order.
-  engine::result<void> revoke_owner(const Line& line, Scope scope, std::string_view id,
-                                    std::string_view reason) {
+  engine::result<void> revoke_owner(Scope scope, std::string_view id, std::string_view reason) {
     if (const auto done = revoke_gathered(); !done) return done;
     std::uint64_t keys = 0;
-    if (!engine::is_owner_id(id)) return fail(line, "invalid_owner_id");
     if (const auto may = look_again(); !may) return may;
     if (dry_run_) {
       const auto counted = api_.engine.count_revocable(scope, id, caller_);
@@ -290,7 +348,7 @@ class BulkRevocation final : public Bulk {
       keys = revoked->keys;
       reached(revoked->sequence);
     }
-    ++accepted_;
+    accept(1);
     revoked_ += keys;
     if (keys == 0) ++unknown_;
     return {};
@@ -303,7 +361,7 @@ class BulkRevocation final : public Bulk {
     const auto revoked = api_.engine.revoke_many(gathered_, dry_run_, caller_);
     if (!revoked) return revoked.error();
     reached(revoked->last);
-    accepted_ += gathered_.size();
+    accept(gathered_.size());
     for (const auto outcome : revoked->outcomes) {
       ++(outcome == Outcome::revoked           ? revoked_
          : outcome == Outcome::already_revoked ? already_revoked_
@@ -427,10 +485,29 @@ Task<> refuse_the_rest(Exchange exchange, const Bulk& bulk, std::uint64_t taken_
   }
 }
 
+// Nothing was done.
+void refuse_all(const Exchange& exchange, const Bulk& bulk, bool is_array) {
+  std::string members;
+  JsonWriter json(members);
+  bulk.write(json);
+  members.front() = ',';  // as members of the problem's object
+  members.pop_back();
+  std::string detail = is_array ? "the body is one JSON array" : "no line of the body was understood";
+  detail.append(": it is to be ").append(bulk.taken());
+  send_problem(exchange.response, 400, "malformed", detail, members);
+}
+
+bool begins_array(std::string_view body) {
+  body = without_bom(body);
+  const auto at = body.find_first_not_of(" \t\r\n");
+  return at != std::string_view::npos && body[at] == '[';
+}
+
 Task<> run(Api& api, Exchange exchange, std::unique_ptr<Bulk> bulk) {
   using Got = BodyReader::Got;
   auto& thread = exchange.connection.thread();
   Progress progress(*bulk);
+  bool is_array = false;
   if (exchange.body != nullptr) {  // null: there is none
     LineReader lines(*exchange.body);
     while (true) {
@@ -442,6 +519,11 @@ Task<> run(Api& api, Exchange exchange, std::unique_ptr<Bulk> bulk) {
         co_return;
       }
       if (got == Got::end) break;
+      if (progress.lines() == 0 && is_wide_text(lines.ahead())) {
+        send_problem(exchange.response, 400, "malformed", "the body is to be UTF-8, and is UTF-16 or UTF-32");
+        co_return;
+      }
+      is_array = is_array || (progress.lines() == 0 && begins_array(lines.ahead()));
       if (const auto error = co_await take_arrived(api, thread, *bulk, lines, progress)) {
         if (error == errc::refused) co_return co_await refuse_the_rest(exchange, *bulk, progress.lines());
         send_problem(exchange.response, error);
@@ -450,6 +532,7 @@ Task<> run(Api& api, Exchange exchange, std::unique_ptr<Bulk> bulk) {
     }
   }
   if (bulk->last() != 0 && !co_await thread.durable(bulk->last())) co_return fall_silent(exchange);
+  if (bulk->is_not_understood()) co_return refuse_all(exchange, *bulk, is_array);
   std::string body;
   JsonWriter json(body);
   bulk->write(json);

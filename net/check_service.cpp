@@ -131,7 +131,7 @@ Outcome CheckService::check(Exchange& exchange) {
     deny(exchange.response, 401, "missing");
     return {};
   }
-  if (secret.size() > engine::max_secret_size) {
+  if (!engine::is_secret(secret)) {
     deny(exchange.response, 401, "unknown");
     return {};
   }

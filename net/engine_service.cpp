@@ -2,13 +2,18 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <iterator>
 
+#include "cache/json_writer.hpp"
 #include "net/changes.hpp"
+#include "net/content.hpp"
 #include "net/dialects/dialects.hpp"
 #include "net/log.hpp"
 #include "net/network_thread.hpp"
 #include "net/problem.hpp"
+#include "net/route_queries.hpp"
+#include "net/shown.hpp"
 
 namespace revoked::net {
 namespace {
@@ -17,22 +22,23 @@ using engine::Permission;
 
 // The first match counts.
 constexpr Route routes[] = {
-    {Method::delete_, "/v1/keys/{}", revoke_key, Permission::keys_revoke},
-    {Method::post, "/v1/keys/verify", verify_key, Permission::keys_verify},
-    {Method::post, "/v1/keys/revoke", revoke_secrets, Permission::keys_revoke},
-    {Method::post, "/v1/keys/import", import_keys, Permission::keys_create, true},
-    {Method::post, "/v1/revocations", revoke_in_bulk, Permission::keys_revoke, true},
+    {Method::delete_, "/v1/keys/{}", revoke_key, Permission::keys_revoke, revocation_query},
+    {Method::post, "/v1/keys/verify", verify_key, Permission::keys_verify, verify_query},
+    {Method::post, "/v1/keys/revoke", revoke_secrets, Permission::keys_revoke, dry_run_query},
+    {Method::post, "/v1/keys/import", import_keys, Permission::keys_create, {}, true},
+    {Method::post, "/v1/revocations", revoke_in_bulk, Permission::keys_revoke, dry_run_query, true},
     {Method::post, "/v1/keys", create_key, Permission::keys_create},
-    {Method::get, "/v1/keys", list_keys, Permission::keys_read},
+    {Method::get, "/v1/keys", list_keys, Permission::keys_read, list_query},
     {Method::get, "/v1/keys/{}", show_key, Permission::keys_read},
     {Method::post, "/v1/keys/{}/suspend", suspend_key, Permission::keys_write},
     {Method::post, "/v1/keys/{}/resume", resume_key, Permission::keys_write},
     {Method::post, "/v1/keys/{}/rotate", rotate_key, Permission::keys_write},
-    {Method::delete_, "/v1/users/{}/keys", revoke_user, Permission::keys_revoke},
-    {Method::delete_, "/v1/applications/{}/keys", revoke_application, Permission::keys_revoke},
-    {Method::delete_, "/v1/workspaces/{}/keys", revoke_workspace, Permission::keys_revoke},
-    {Method::get, "/v1/audit", show_audit, Permission::audit_read},
-    {Method::get, "/v1/invalidations", show_invalidations, Permission::gateway},
+    {Method::delete_, "/v1/users/{}/keys", revoke_user, Permission::keys_revoke, revocation_query},
+    {Method::delete_, "/v1/applications/{}/keys", revoke_application, Permission::keys_revoke,
+     revocation_query},
+    {Method::delete_, "/v1/workspaces/{}/keys", revoke_workspace, Permission::keys_revoke, revocation_query},
+    {Method::get, "/v1/audit", show_audit, Permission::audit_read, audit_query},
+    {Method::get, "/v1/invalidations", show_invalidations, Permission::gateway, feed_query},
     {Method::get, "/livez", show_liveness, {}},
     {Method::get, "/readyz", show_readiness, {}},
     {Method::get, "/healthz", show_health, {}},
@@ -50,6 +56,19 @@ static_assert(std::ranges::all_of(body_routes, [](const Route* route) {
   return route->pattern.find('{') == std::string_view::npos;
 }));
 
+// As members of the problem's object.
+std::string culprit_of(const Refusal& refusal) {
+  std::string members;
+  const auto add = [&](std::string_view name, std::string_view culprit) {
+    if (culprit.empty() || !is_showable(culprit)) return;
+    members.append(name);
+    cache::append_json_string(members, culprit);
+  };
+  add(",\"member\":", refusal.member);
+  add(",\"parameter\":", refusal.parameter);
+  return members;
+}
+
 constexpr Dialect native{
     "native",
     {},
@@ -59,7 +78,7 @@ constexpr Dialect native{
       return Presented{credential_of(request), any_kind};
     },
     [](const Exchange& exchange, const Refusal& refusal) {
-      send_problem(exchange.response, refusal.status, refusal.code, refusal.detail);
+      send_problem(exchange.response, refusal.status, refusal.code, refusal.detail, culprit_of(refusal));
     },
 };
 
@@ -71,6 +90,21 @@ Outcome refuse(const Dialect& dialect, const Exchange& exchange, const Refusal& 
     log_refusal(dialect, exchange.request, refusal, principal);
   dialect.refuse(exchange, refusal);
   return {};
+}
+
+// Whether the route takes what the query and the body are said to be. False: that was the answer.
+bool is_understood(Call& call, const Route& route, Query& query) {
+  if (const auto wrong = query.read(call.request().query, route.query); !wrong.empty()) {
+    refuse(native, call.exchange, {400, "invalid_parameter", wrong, {}, query.culprit()}, call.principal);
+    return false;
+  }
+  const auto coding = refuse_coding(call.request());
+  const auto wrong = coding.empty() ? refuse_type(call.request()) : coding;
+  if (wrong.empty()) return true;
+  call.response().header(coding.empty() ? "Accept" : "Accept-Encoding",
+                         coding.empty() ? taken_types : "identity");
+  refuse(native, call.exchange, {415, "unsupported_media_type", wrong}, call.principal);
+  return false;
 }
 
 Outcome refuse_route(const Dialect& dialect, const Exchange& exchange, const std::string& allowed) {
@@ -129,8 +163,9 @@ Outcome EngineService::handle(Exchange& exchange) {
   }
 
   engine::Principal principal;
-  Call call{exchange, match.parameters, principal, dialect};
-  auto outcome = authorise_and_call(call, *match.route, principal);
+  Query query;
+  Call call{exchange, match.parameters, query, principal, dialect};
+  auto outcome = authorise_and_call(call, *match.route, principal, query);
   const auto status = exchange.response.status();
   if ((status == 401 || status == 403) && changes_something(*match.route) && !is_storage_full(api_)) {
     record_refusal(api_, exchange, *match.route, match.parameters, principal);
@@ -138,8 +173,10 @@ Outcome EngineService::handle(Exchange& exchange) {
   return outcome;
 }
 
-// `principal`, which the call refers to, becomes who asks, as far as that is found out.
-Outcome EngineService::authorise_and_call(Call& call, const Route& route, engine::Principal& principal) {
+// `principal` and `query`, which the call refers to, become who asks, as far as that is found out, and what
+// the query has.
+Outcome EngineService::authorise_and_call(Call& call, const Route& route, engine::Principal& principal,
+                                          Query& query) {
   if (route.permission) {
     if (!api_.engine.is_ready()) {
       return refuse(call, api_.engine.has_failed() ? engine::errc::storage_failed : engine::errc::not_ready);
@@ -157,10 +194,7 @@ Outcome EngineService::authorise_and_call(Call& call, const Route& route, engine
   if (grows(route) && is_storage_full(api_)) {
     return refuse(call, 507, "storage_full", "the disk has little room left: only what ends keys is done");
   }
-  // Dropped silently, a filter would let through what it was to keep out, and a reason be lost.
-  if (&call.dialect == &native && !is_percent_encoded(call.request().query)) {
-    return refuse(call, 400, "malformed", "the query is not percent-encoded");
-  }
+  if (&call.dialect == &native && !is_understood(call, route, query)) return {};
   // What callers may ask of a change besides, published dialects do not know.
   if (!changes_something(route) || route.takes_body || &call.dialect != &native)
     return route.handler(api_, call);
@@ -175,6 +209,16 @@ Outcome refuse(Call& call, boost::system::error_code error) {
 
 Outcome refuse(Call& call, unsigned status, std::string_view code, std::string_view detail) {
   return refuse(call.dialect, call.exchange, {status, code, detail}, call.principal);
+}
+
+Outcome refuse(Call& call, const Fault& fault) {
+  return refuse(call.dialect, call.exchange, {400, fault.code, fault.detail, fault.member}, call.principal);
+}
+
+std::size_t limit_of(const Query& query, std::size_t otherwise) {
+  const auto* const text = query.find("limit");
+  if (text != nullptr) std::from_chars(text->data(), text->data() + text->size(), otherwise);
+  return otherwise;
 }
 
 std::string asker_of(const engine::Principal& principal) {

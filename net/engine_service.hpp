@@ -13,7 +13,7 @@ class EngineService final : public Service {
   Outcome handle(Exchange& exchange) override;
 
  private:
-  Outcome authorise_and_call(Call& call, const Route& route, engine::Principal& principal);
+  Outcome authorise_and_call(Call& call, const Route& route, engine::Principal& principal, Query& query);
 
   Api api_;
   ReplyTable replies_;

@@ -7,6 +7,7 @@
 #include "engine/boot_clock.hpp"
 #include "net/api.hpp"
 #include "net/authority.hpp"
+#include "net/feed_place.hpp"
 #include "net/log.hpp"
 #include "net/network_thread.hpp"
 #include "net/problem.hpp"
@@ -19,7 +20,6 @@ using cache::JsonWriter;
 using engine::Position;
 
 constexpr std::size_t default_page_events = 1'000;
-constexpr std::size_t max_page_events = 10'000;
 constexpr std::chrono::milliseconds heartbeat_every{1000};
 constexpr std::chrono::milliseconds look_again{50};  // where too many read
 
@@ -62,18 +62,6 @@ void append_event(std::string& out, bool is_chunked, Position position, std::str
   }
   out.append("id: ").append(id).append("\ndata: ").append(message).append("\n\n");
   if (is_chunked) out.append("\r\n");
-}
-
-// `E-S`, or `E-S-JOURNAL` as the ids of events have it.
-bool read_place(std::string_view text, Feed::Place& place) {
-  auto end = text.find('-');
-  if (end != text.npos) end = text.find('-', end + 1);
-  const auto position = engine::parse_position(text.substr(0, end));
-  if (!position) return false;
-  place.position = *position;
-  if (end == text.npos) return true;
-  place.journal = text.substr(end + 1);
-  return engine::is_journal_id(place.journal);
 }
 
 // errc::overloaded: too much waits for the disk already.
@@ -156,25 +144,18 @@ Task<> stream(Api& api, Exchange exchange, std::string asker, Feed::Place place,
 Outcome show_invalidations(Api& api, Call& call) {
   const auto& request = call.request();
   const bool wants_stream = request[Header::accept].find("text/event-stream") != std::string_view::npos;
-  std::string after_text;
-  if (auto value = query_value(request.query, "after")) after_text = std::move(*value);
+  auto after = call.query.value_or_empty("after");
   if (wants_stream && request[Header::last_event_id].data() != nullptr)
-    after_text = request[Header::last_event_id];
+    after = request[Header::last_event_id];
 
   auto place = api.feed.place();
-  if (!after_text.empty()) {
+  if (!after.empty()) {
     place = {};
-    if (!read_place(after_text, place))
-      return refuse(call, 400, "invalid_field", "a position is written epoch-sequence");
+    if (!read_feed_place(after, place))
+      return refuse(call, 400, "invalid_field", "Last-Event-ID is the id of an event of this feed");
   }
-  if (auto journal = query_value(request.query, "journal")) {
-    if (!engine::is_journal_id(*journal))
-      return refuse(call, 400, "invalid_field", "a journal id is 1 to 32 of 0-9 a-z");
-    place.journal = std::move(*journal);
-  }
-  std::size_t limit = default_page_events;
-  if (!read_limit(request, max_page_events, limit))
-    return refuse(call, 400, "invalid_field", "limit is 1 to 10000");
+  if (const auto* const journal = call.query.find("journal")) place.journal = *journal;
+  const auto limit = limit_of(call.query, default_page_events);
   if (!call.principal.reach.is_unlimited())
     return refuse(call, 403, "forbidden", "the feed tells of every tenant");
   if (!wants_stream || call.response().is_head())

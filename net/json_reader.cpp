@@ -68,6 +68,21 @@ class SentValues {
   std::string_view rest_;
 };
 
+bool repeats(dom::element value) {
+  dom::object object;
+  dom::array array;
+  if (value.get(array) == simdjson::SUCCESS)
+    return std::any_of(array.begin(), array.end(), [](dom::element item) { return repeats(item); });
+  if (value.get(object) != simdjson::SUCCESS) return false;
+  std::vector<std::string_view> names;
+  for (const auto& [name, member] : object) {
+    if (repeats(member)) return true;
+    names.push_back(name);
+  }
+  std::sort(names.begin(), names.end());
+  return std::adjacent_find(names.begin(), names.end()) != names.end();
+}
+
 void read_value(dom::element value, JsonMember& member) {
   switch (value.type()) {
     case dom::element_type::NULL_VALUE:
@@ -89,38 +104,53 @@ void read_value(dom::element value, JsonMember& member) {
       read_array(dom::array(value), member);
       break;
     case dom::element_type::OBJECT:
-      member.kind = Kind::object;  // its text: see read_json_object
+      member.kind = Kind::object;  // its text: see read_json_members
+      member.repeats_inside = repeats(value);
       break;
     default:
       member.kind = Kind::other;
   }
 }
 
-bool parse_object(std::string_view json, dom::object& object) {
+simdjson::error_code parse_object(std::string_view json, dom::object& object) {
   thread_local dom::parser parser;
-  if (parser.max_depth() != max_depth && parser.allocate(4096, max_depth) != simdjson::SUCCESS) return false;
+  if (parser.max_depth() != max_depth) {
+    if (const auto error = parser.allocate(4096, max_depth)) return error;
+  }
   dom::element root;
-  return parser.parse(json.data(), json.size()).get(root) == simdjson::SUCCESS &&
-         root.get(object) == simdjson::SUCCESS;
+  if (const auto error = parser.parse(json.data(), json.size()).get(root)) return error;
+  return root.get(object);
+}
+
+std::string explain(std::string_view json, simdjson::error_code error) {
+  if (json.find_first_not_of(" \t\r\n") == std::string_view::npos) return "there is nothing";
+  return error == simdjson::INCORRECT_TYPE ? "it is another JSON value" : simdjson::error_message(error);
 }
 
 }  // namespace
 
-engine::result<std::vector<JsonMember>> read_json_object(std::string_view body) {
+engine::result<std::vector<JsonMember>> read_json_members(std::string_view json, std::string& why) {
   dom::object object;
-  if (!parse_object(body, object)) return engine::errc::malformed;
+  if (const auto error = parse_object(json, object)) {
+    why = explain(json, error);
+    return engine::errc::malformed;
+  }
   std::vector<JsonMember> members;
-  if (object.size() > max_members) return engine::errc::malformed;
+  if (object.size() > max_members) {
+    why = "it has more than " + std::to_string(max_members) + " members";
+    return engine::errc::malformed;
+  }
   for (const auto& [key, value] : object) {
-    if (std::any_of(members.begin(), members.end(),
-                    [&name = key](const JsonMember& other) { return other.name == name; })) {
-      return engine::errc::malformed;
-    }
-    read_value(value, members.emplace_back(JsonMember{std::string(key), Kind::null, false, 0, {}, {}}));
+    const bool is_repeated = std::any_of(members.begin(), members.end(),
+                                         [&name = key](const auto& other) { return other.name == name; });
+    auto& member = members.emplace_back();
+    member.name = key;
+    member.is_repeated = is_repeated;
+    read_value(value, member);
   }
   const auto is_object = [](const JsonMember& member) { return member.kind == Kind::object; };
   auto objects_left = std::count_if(members.begin(), members.end(), is_object);
-  SentValues sent(body);
+  SentValues sent(json);
   for (auto member = members.begin(); objects_left != 0; ++member) {
     auto text = sent.next();
     if (!is_object(*member)) continue;
@@ -130,9 +160,21 @@ engine::result<std::vector<JsonMember>> read_json_object(std::string_view body) 
   return members;
 }
 
+engine::result<std::vector<JsonMember>> read_json_object(std::string_view json) {
+  std::string why;
+  auto members = read_json_members(json, why);
+  if (members && std::ranges::any_of(*members, &JsonMember::is_repeated)) return engine::errc::malformed;
+  return members;
+}
+
+std::string_view without_bom(std::string_view text) {
+  constexpr std::string_view bom = "\xef\xbb\xbf";
+  return text.starts_with(bom) ? text.substr(bom.size()) : text;
+}
+
 engine::result<std::size_t> read_json_texts(std::string_view json, std::span<TextMember> members) {
   dom::object object;
-  if (!parse_object(json, object)) return engine::errc::malformed;
+  if (parse_object(json, object)) return engine::errc::malformed;
   std::size_t count = 0;
   for (const auto& [key, value] : object) {
     if (value.is_null()) continue;

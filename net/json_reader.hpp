@@ -1,6 +1,6 @@
 #pragma once
-// Reads the JSON object of a request body. Strict: one object of at most 64 members, UTF-8, no member twice,
-// nothing behind it. The caller refuses members that it does not know.
+// Reads JSON objects. Strict: one object of at most 64 members, UTF-8, nothing behind it. What members a
+// request may have: members.hpp.
 
 #include <cstdint>
 #include <optional>
@@ -23,10 +23,17 @@ struct JsonMember {
   // An array of nothing but strings, or objects (minified JSON); of another array the objects, and an empty
   // text for everything else.
   std::vector<std::string> strings;
+  bool is_repeated = false;     // a member before it has the same name
+  bool repeats_inside = false;  // an object within it, or itself, has a member twice
 };
 
-// errc::malformed if it is not such an object.
-engine::result<std::vector<JsonMember>> read_json_object(std::string_view body);
+// errc::malformed if it is not such an object; `why` is set to what is wrong with it, for people.
+engine::result<std::vector<JsonMember>> read_json_members(std::string_view json, std::string& why);
+// The same of one in which no member comes twice.
+engine::result<std::vector<JsonMember>> read_json_object(std::string_view json);
+
+// What stands behind a byte order mark (RFC 8259, section 8.1, lets a reader pass over it), if there is one.
+std::string_view without_bom(std::string_view text);
 
 // One member of an object of nothing but strings. Views what the thread has read last.
 struct TextMember {

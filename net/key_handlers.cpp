@@ -12,7 +12,6 @@ namespace {
 
 using cache::JsonWriter;
 using engine::Scope;
-using Kind = JsonMember::Kind;
 
 // Of the body as nearly every client writes it: {"secret":"…"} with nothing in it that needs an escape.
 // Empty: it is another one, or none.
@@ -23,17 +22,19 @@ std::string_view plain_secret(std::string_view body) {
   if (body.starts_with(' ')) body.remove_prefix(1);  // Python
   if (body.size() <= 1 + behind.size() || body.front() != '"') return {};
   body = body.substr(1, body.size() - 1 - behind.size());
-  return cache::needs_no_escape(body) && is_utf8(body) ? body : std::string_view();
+  return cache::needs_no_escape(body) && engine::is_secret(body) ? body : std::string_view();
 }
 
-// Nothing: the body is malformed.
-std::optional<std::string> secret_of(std::string_view body) {
-  auto members = read_json_object(body);
-  if (!members || members->size() != 1 || members->front().name != "secret" ||
-      members->front().kind != Kind::string) {
-    return {};
-  }
-  return std::move(members->front().text);
+constexpr MemberForm verify_forms[] = {{"secret", JsonMember::Kind::string, engine::secret_form}};
+
+// The secret of any other body; `members` keeps it.
+Fault read_secret(std::string_view body, Members& members, std::string_view& secret) {
+  if (auto fault = members.read(body, verify_forms)) return fault;
+  secret = members.text_or_empty("secret");
+  if (engine::is_secret(secret)) return {};
+  JsonMember named;
+  named.name = "secret";
+  return wrong_value(named, verify_forms);
 }
 
 // Whoever may see the key that has the secret is told which it is. All others learn no more than that
@@ -70,9 +71,8 @@ Task<> answer_key(Api& api, Exchange exchange, std::string asker, std::string ke
 
 Outcome create_key(Api& api, Call& call) {
   AskedKey asked;
-  if (const auto refusal = read_asked_key(asked, call.request().body, api.engine, call.principal)) {
-    return refuse(call, refusal->status, refusal->code, refusal->detail);
-  }
+  if (const auto fault = read_asked_key(asked, call.request().body, api.engine, call.principal))
+    return refuse(call, fault);
   if (!has_share_left(api, asked.key)) return refuse(call, 409, "limit_reached", no_share_left);
   const auto created = create_asked_key(api, call, asked);
   if (!created && created.error() == engine::errc::already_exists) return refuse_taken(api, call, asked);
@@ -99,21 +99,10 @@ Outcome show_key(Api& api, Call& call) {
 }
 
 Outcome verify_key(Api& api, Call& call) {
-  bool names_secret = false;
-  if (!call.request().query.empty()) [[unlikely]] {
-    if (const auto echo = query_value(call.request().query, "echo")) {
-      if (*echo != "secret_sha256") {
-        return refuse(call, 400, "invalid_parameter", "echo is secret_sha256, or not there");
-      }
-      names_secret = true;
-    }
-  }
   auto secret = plain_secret(call.request().body);
-  std::optional<std::string> read;
-  if (secret.empty()) {
-    read = secret_of(call.request().body);
-    if (!read) return refuse(call, 400, "malformed", "the body is {\"secret\": \"…\"}");
-    secret = *read;
+  Members members;
+  if (secret.empty()) [[unlikely]] {
+    if (const auto fault = read_secret(call.request().body, members, secret)) return refuse(call, fault);
   }
   thread_local engine::Decision decision;
   const auto secret_sha256 = engine::sha256(secret);
@@ -135,7 +124,8 @@ Outcome verify_key(Api& api, Call& call) {
     write_time(json, "expires_at", decision.expires_at);
   }
   json.field("as_of", decision.as_of).field("journal", api.engine.journal_id());
-  if (names_secret) json.field("secret_sha256", std::string_view(engine::to_hex(secret_sha256)));
+  if (call.query.find("echo") != nullptr)
+    json.field("secret_sha256", std::string_view(engine::to_hex(secret_sha256)));
   json.close('}');
   call.response().header("Cache-Control", "no-store");
   call.response().send_json(200, body);

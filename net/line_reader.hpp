@@ -23,6 +23,8 @@ class LineReader {
     bool too_long = false;
   };
   bool take(Line& line);
+  // What has arrived and is not taken yet.
+  std::string_view ahead() const { return std::string_view(held_).substr(taken_); }
 
   // Waits for a line, and no longer: what is to be revoked does not wait for what comes after it. At the end
   // of the body, what is left is the last line: Got::end comes once that has been taken.

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "engine/secret.hpp"
+
 namespace revoked::net {
 namespace {
 
@@ -22,7 +24,7 @@ std::vector<std::string> parse_key_lines(std::string_view text) {
     const auto end = std::min(text.find('\n'), text.size());
     auto line = text.substr(0, end);
     text.remove_prefix(std::min(end + 1, text.size()));
-    while (!line.empty() && (line.back() == '\r' || line.back() == ' ')) line.remove_suffix(1);
+    line = engine::reported_secret(line);
     if (!line.empty() && line.front() != '#') keys.emplace_back(line);
   }
   return keys;
@@ -45,10 +47,13 @@ std::string MasterKeys::reload() const {
   if (!*content) {
     fault = content->error().message();
   } else {
-    auto digests = digests_of(parse_key_lines(**content));
+    const auto keys = parse_key_lines(**content);
+    auto digests = digests_of(keys);
     report.keys = digests.size();
     if (digests.empty()) {
       fault = "it holds no key";
+    } else if (!std::ranges::all_of(keys, engine::is_secret)) {
+      fault = "a key is " + std::string(engine::secret_form);
     } else {
       const std::scoped_lock lock(digests_mutex_);
       const bool is_first = digests_.empty();

@@ -12,20 +12,6 @@ namespace hex = engine::hex;
 
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
 
-std::string_view trim(std::string_view text) {
-  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-  return text;
-}
-
-// Removes what stands before the separator, and the separator, from the front of `rest`.
-std::string_view take_until(std::string_view& rest, char separator) {
-  const auto at = rest.find(separator);
-  const auto item = rest.substr(0, at);
-  rest = at == std::string_view::npos ? std::string_view() : rest.substr(at + 1);
-  return item;
-}
-
 }  // namespace
 
 std::string_view trace_id_of(const Request& request) {
@@ -67,6 +53,19 @@ bool is_percent_encoded(std::string_view text) {
   return true;
 }
 
+std::string_view trim(std::string_view text) {
+  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
+  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
+  return text;
+}
+
+std::string_view take_until(std::string_view& rest, char separator) {
+  const auto at = rest.find(separator);
+  const auto item = rest.substr(0, at);
+  rest = at == std::string_view::npos ? std::string_view() : rest.substr(at + 1);
+  return item;
+}
+
 bool is_visible(std::string_view text, char first) {
   // Eight bytes at a time, since gateways ask this of each answer. No sum goes beyond its byte: the high bits
   // are left out, and looked at by themselves.
@@ -103,19 +102,6 @@ void percent_encode(std::string_view text, std::string& out, char first) {
     out.push_back("0123456789ABCDEF"[byte >> 4]);
     out.push_back("0123456789ABCDEF"[byte & 15]);
   }
-}
-
-std::optional<std::string> query_value(std::string_view query, std::string_view name) {
-  while (!query.empty()) {
-    auto pair = take_until(query, '&');
-    if (take_until(pair, '=') != name) continue;
-    std::string encoded(pair);
-    std::replace(encoded.begin(), encoded.end(), '+', ' ');
-    std::string value;
-    if (!percent_decode(encoded, value)) return {};
-    return value;
-  }
-  return {};
 }
 
 bool equal_ignoring_case(std::string_view a, std::string_view b) {

@@ -3,7 +3,6 @@
 
 #include <array>
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <string_view>
 
@@ -17,6 +16,7 @@ enum class Header : std::uint8_t {
   authorization,
   x_api_key,
   content_type,
+  content_encoding,
   content_length,
   transfer_encoding,
   connection,
@@ -61,11 +61,13 @@ std::string_view trace_id_of(const Request& request);
 // Whether every %XX in it is two hexadecimal digits.
 bool is_percent_encoded(std::string_view text);
 
-// The value of a query parameter, decoded; nothing if it is not there or malformed.
-std::optional<std::string> query_value(std::string_view query, std::string_view name);
-
 // Decodes %XX. False if malformed. Appends to `out`.
 bool percent_decode(std::string_view text, std::string& out);
+
+// Removes what stands before the separator, and the separator, from the front of `rest`.
+std::string_view take_until(std::string_view& rest, char separator);
+// Without blanks at either end.
+std::string_view trim(std::string_view text);
 
 // Whether it is nothing but visible ASCII without '%', and so is itself when it is percent-encoded. With ' '
 // as the `first` of what is left as it is blanks are, too.

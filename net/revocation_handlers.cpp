@@ -6,7 +6,8 @@
 
 #include "cache/json_writer.hpp"
 #include "net/api.hpp"
-#include "net/json_reader.hpp"
+#include "net/dry_runs.hpp"
+#include "net/members.hpp"
 #include "net/network_thread.hpp"
 #include "net/problem.hpp"
 
@@ -20,18 +21,24 @@ using Kind = JsonMember::Kind;
 
 constexpr std::size_t max_secrets = 1000;  // in one request
 
-// The reason, from ?reason= or a JSON body {"reason": …}. False: malformed.
-bool read_reason(const Request& request, std::string& reason) {
-  if (auto value = query_value(request.query, "reason")) reason = std::move(*value);
-  if (!is_utf8(reason)) return false;
-  if (request.body.empty()) return reason.size() <= engine::max_reason_size;
-  const auto members = read_json_object(request.body);
-  if (!members) return false;
-  for (const auto& member : *members) {
-    if (member.name != "reason" || (member.kind != Kind::string && member.kind != Kind::null)) return false;
-    reason = member.text;
-  }
-  return reason.size() <= engine::max_reason_size;
+constexpr MemberForm reason_forms[] = {{"reason", Kind::string, reason_form}};
+constexpr MemberForm secrets_forms[] = {
+    {"secret", Kind::string, engine::secret_form},
+    {"secrets", Kind::strings, "an array of such secrets, 1 to 1000"},
+    {"secret_sha256", Kind::string, "64 hexadecimal digits"},
+    {"secrets_sha256", Kind::strings, "an array of texts of 64 hexadecimal digits, 1 to 1000"},
+    {"reason", Kind::string, reason_form},
+};
+
+// From ?reason= or the body.
+Fault read_reason(const Call& call, std::string& reason) {
+  Members members;
+  if (auto fault = read_with_reason(members, call.request().body, reason_forms)) return fault;
+  const auto* const given = call.query.find("reason");
+  if (given != nullptr && members.find("reason") != nullptr)
+    return {"invalid_field", "reason", "reason is given twice: in the query and in the body"};
+  reason = given != nullptr ? *given : members.text_or_empty("reason");
+  return {};
 }
 
 void write_revoked(JsonWriter& json, std::string_view key_id, engine::UnixMs at, std::string_view reason,
@@ -146,25 +153,40 @@ Outcome accept_secrets(Api& api, Call& call, const std::vector<RevokedSecret>& s
   return {last, {}};
 }
 
-// The secrets that a member names, in clear or as their SHA-256. False: it is none that does, or malformed.
+// The secrets that a member names, as they were reported or as their SHA-256. False: one of them is none.
 bool take_secrets(const JsonMember& member, const engine::Digester& digester,
                   std::vector<engine::Digest>& digests) {
-  const bool one = member.kind == Kind::string && (member.name == "secret" || member.name == "secret_sha256");
-  const bool many =
-      member.kind == Kind::strings && (member.name == "secrets" || member.name == "secrets_sha256");
-  if (!one && !many) return false;
   const bool is_hashed = member.name.ends_with("_sha256");
   const auto take = [&](const std::string& text) {
-    const auto sha256 = is_hashed ? engine::digest_from_hex(text) : std::optional(engine::sha256(text));
+    const auto secret = engine::reported_secret(text);
+    if (!is_hashed && !engine::is_secret(secret)) return false;
+    const auto sha256 = is_hashed ? engine::digest_from_hex(secret) : std::optional(engine::sha256(secret));
     if (sha256) digests.push_back(digester.of_sha256(*sha256));
     return sha256.has_value();
   };
-  return one ? take(member.text) : std::all_of(member.strings.begin(), member.strings.end(), take);
+  if (member.kind == Kind::string) return take(member.text);
+  return std::all_of(member.strings.begin(), member.strings.end(), take);
+}
+
+Fault read_secrets(const Call& call, const engine::Digester& digester, std::vector<engine::Digest>& digests,
+                   std::string& reason) {
+  Members members;
+  if (call.request().body.empty()) return {"malformed", {}, "there is no body that says what to revoke"};
+  if (auto fault = read_with_reason(members, call.request().body, secrets_forms)) return fault;
+  reason = members.text_or_empty("reason");
+  for (const auto& member : members) {
+    if (member.name != "reason" && !take_secrets(member, digester, digests))
+      return wrong_value(member, secrets_forms);
+  }
+  if (!digests.empty() && digests.size() <= max_secrets) return {};
+  return {"invalid_field", "secrets",
+          "give secret or secret_sha256, or 1 to 1000 of them in secrets or secrets_sha256"};
 }
 
 Outcome revoke_owner(Api& api, Call& call, Scope scope) {
   std::string reason;
-  if (!read_reason(call.request(), reason)) return refuse(call, errc::invalid_field);
+  if (const auto fault = read_reason(call, reason)) return refuse(call, fault);
+  if (call.query.is_true("dry_run")) return try_revoking_owner(api, call, scope);
   const auto& id = call.parameters[0];
   api.pace->note();
   const auto revoked = api.engine.revoke_owner(scope, id, reason, call.caller());
@@ -183,8 +205,11 @@ Outcome revoke_owner(Api& api, Call& call, Scope scope) {
 
 Outcome revoke_key(Api& api, Call& call) {
   std::string reason;
-  if (!read_reason(call.request(), reason)) return refuse(call, errc::invalid_field);
   const auto& key_id = call.parameters[0];
+  if (!call.request().body.empty() || !call.request().query.empty()) {
+    if (const auto fault = read_reason(call, reason)) return refuse(call, fault);
+    if (call.query.is_true("dry_run")) return try_revoking_key(api, call, key_id);
+  }
   api.pace->note();
   const auto revoked = api.engine.revoke(key_id, reason, call.caller());
   if (!revoked) return refuse(call, revoked.error());
@@ -209,24 +234,11 @@ Outcome revoke_key(Api& api, Call& call) {
 }
 
 Outcome revoke_secrets(Api& api, Call& call) {
-  auto members = read_json_object(call.request().body);
-  if (!members) return refuse(call, 400, "malformed", "the body is not one JSON object");
   std::vector<engine::Digest> digests;
   std::string reason;
-  for (auto& member : *members) {
-    if (take_secrets(member, api.engine.digester(), digests)) continue;
-    if (member.name == "reason" && member.kind == Kind::string) {
-      reason = member.text;
-    } else {
-      return refuse(
-          call, 400, "invalid_field",
-          "member \"" + member.name + "\" is unknown, of the wrong type, or no SHA-256 in hexadecimal");
-    }
-  }
-  if (digests.empty() || digests.size() > max_secrets) {
-    return refuse(call, 400, "invalid_field",
-                  "give secret or secret_sha256, or 1 to 1000 of them in an array");
-  }
+  if (const auto fault = read_secrets(call, api.engine.digester(), digests, reason))
+    return refuse(call, fault);
+  if (call.query.is_true("dry_run")) return try_revoking_secrets(api, call, digests);
   engine::Sequence last = 0;
   api.pace->note();
   std::vector<RevokedSecret> results;

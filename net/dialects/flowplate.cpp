@@ -1,5 +1,8 @@
 // The flowplate dialect: keys of a user, under /v1/flowplate/api-keys, for internal services.
 
+#include <algorithm>
+#include <array>
+
 #include "net/asked_key.hpp"
 #include "net/dialects/dialects.hpp"
 #include "net/log.hpp"
@@ -101,20 +104,22 @@ Outcome revoke_one_key(Api& api, Call& call) {
 }
 
 // The members are those of the native API, but that the user is `user_id`.
+constexpr auto forms = [] {
+  std::array<MemberForm, key_forms.size() + 1> all;
+  std::ranges::copy(key_forms, all.begin());
+  all.back() = {"user_id", JsonMember::Kind::string, owner_form};
+  return all;
+}();
+
 Outcome create_user_key(Api& api, Call& call) {
-  auto members = read_json_object(call.request().body);
-  if (!members) return refuse(call, 400, "malformed", "the body is not one JSON object");
-  for (auto& member : *members) {
-    if (member.name == "user_id") {
-      if (find_member(*members, "user"))
-        return refuse(call, 400, "invalid_field", "user and user_id exclude each other");
-      member.name = "user";
-    }
-  }
+  Members members;
+  if (const auto fault = members.read(call.request().body, forms)) return refuse(call, fault);
+  if (members.find("user") != nullptr && members.find("user_id") != nullptr)
+    return refuse(call, 400, "invalid_field", "user and user_id exclude each other");
+  members.rename("user_id", "user");
   AskedKey asked;
-  if (const auto refusal = read_asked_key(asked, std::move(*members), api.engine, call.principal)) {
-    return refuse(call, refusal->status, refusal->code, refusal->detail);
-  }
+  if (const auto fault = read_asked_key(asked, std::move(members), api.engine, call.principal))
+    return refuse(call, fault);
   if (!has_share_left(api, asked.key)) return refuse(call, 409, "limit_reached", no_share_left);
   const auto created = create_asked_key(api, call, asked);
   if (!created) return refuse(call, created.error());

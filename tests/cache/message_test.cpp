@@ -100,7 +100,7 @@ TEST(Message, WithinSomethingUnknownIsUnknown) {
 // The worst that may stand in a reason, and more of it in one turn than a message holds.
 TEST(Message, OfALargeBatchIsSeveral) {
   const std::string reason(std::size_t{256}, '\x01');
-  const std::string id(engine::max_id_size, 'k');
+  const std::string id(engine::max_key_id_size, 'k');
   engine::Batch batch;
   batch.begin(3, 1);
   engine::Sequence count = 3000;

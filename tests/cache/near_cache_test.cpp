@@ -110,7 +110,7 @@ TEST_F(NearCacheTest, AnswersWhatItWasTold) {
 }
 
 TEST_F(NearCacheTest, AnswersLongIdsAndManyPermissionsAsWell) {
-  const std::string long_id(engine::max_id_size, 'w');
+  const std::string long_id(engine::max_owner_id_size, 'w');
   auto decision = decision_of("k1", {3, 100});
   decision.workspace = long_id;
   decision.permissions = std::string(5000, 'p');
@@ -153,7 +153,8 @@ TEST_F(NearCacheTest, KeepsEveryPermissionTextHoweverManyThereAre) {
 }
 
 TEST_F(NearCacheTest, RefusesWhatItCannotHoldExactly) {
-  EXPECT_FALSE(cache.fill(digest_of(1), decision_of(std::string(engine::max_id_size + 1, 'k'), {3, 100})));
+  EXPECT_FALSE(
+      cache.fill(digest_of(1), decision_of(std::string(engine::max_key_id_size + 1, 'k'), {3, 100})));
   cache.flush({std::uint64_t{1} << 32, 100});
   EXPECT_FALSE(cache.fill(digest_of(1), decision_of("k1", {std::uint64_t{1} << 32, 100})));
 }

@@ -26,7 +26,7 @@ const std::vector<std::string>& samples() {
         "g19b7ca9-8f2e-7abc-8def-0123456789ab",  //
         "019b7ca9-8f2e-7abc-8def-0123456789ab0",
     };
-    for (std::size_t size = 1; size <= max_id_size; ++size) {
+    for (std::size_t size = 1; size <= max_owner_id_size; ++size) {
       made.push_back(std::string(size, 'a'));
       made.push_back(std::string(size - 1, 'a') + "b");
       made.push_back("b" + std::string(size - 1, 'a'));

@@ -10,23 +10,36 @@
 namespace revoked::engine {
 namespace {
 
-TEST(Ids, HaveTheirAlphabets) {
-  const std::string letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._~-";
+TEST(Ids, OfKeysAreVisibleAsciiThatIsSafeInAPath) {
+  constexpr std::string_view reserved = "/?#%\\\"";
   for (int c = 0; c < 256; ++c) {
     const std::string id = {'a', static_cast<char>(c)};
-    const bool common = letters.find(static_cast<char>(c)) != std::string::npos;
-    EXPECT_EQ(is_key_id(id), common) << c;
-    EXPECT_EQ(is_owner_id(id), common || c == '@' || c == ':' || c == '+') << c;
+    const bool is_visible = c > 0x20 && c < 0x7f;
+    EXPECT_EQ(is_key_id(id), is_visible && reserved.find(static_cast<char>(c)) == std::string_view::npos)
+        << c;
   }
 }
 
-TEST(Ids, HaveOneTo128Characters) {
-  for (const auto is_id : {is_key_id, is_owner_id}) {
-    EXPECT_FALSE(is_id(""));
-    EXPECT_TRUE(is_id("a"));
-    EXPECT_TRUE(is_id(std::string(128, 'a')));
-    EXPECT_FALSE(is_id(std::string(129, 'a')));
+TEST(Ids, OfOwnersAreWhatIdentityProvidersGive) {
+  for (const auto* const id : {"auth0|5f7c8ec7c33c6c004bbafe82", "wXHH/zM16=", "spiffe://example.org/ns/a",
+                               "o'neil@example.org", "Zoë", "a b", "名前", "😀", "...", "%2F", "a\\\"b"}) {
+    EXPECT_TRUE(is_owner_id(id)) << id;
   }
+  for (const std::string_view id : {"", ".", "..", "a\nb", "a\x7f", "a\xc2\x85", "\xff", "\xc0\xaf",
+                                    "a\xe2\x82", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xe0\x80\x80"}) {
+    EXPECT_FALSE(is_owner_id(id)) << id;
+  }
+  EXPECT_FALSE(is_owner_id(std::string_view("a\0b", 3)));
+}
+
+TEST(Ids, HaveTheirSizes) {
+  const auto has_at_most = [](auto is_id, std::size_t most) {
+    return !is_id("") && is_id("a") && is_id(std::string(most, 'a')) && !is_id(std::string(most + 1, 'a'));
+  };
+  EXPECT_TRUE(has_at_most(is_key_id, max_key_id_size));
+  EXPECT_TRUE(has_at_most(is_owner_id, max_owner_id_size));
+  EXPECT_FALSE(is_key_id("."));
+  EXPECT_FALSE(is_key_id(".."));
 }
 
 TEST(Ids, ScopesHaveNames) {

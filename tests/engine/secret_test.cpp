@@ -69,5 +69,37 @@ TEST(KeyPrefix, Is1To16LettersOrDigits) {
   for (const char* text : {"", "_", "a_b", "a-b", "a b", "a.b"}) EXPECT_FALSE(is_key_prefix(text)) << text;
 }
 
+TEST(Secret, ThatIsBroughtAlongIsPrintableAndOfSomeSize) {
+  for (const std::string_view good :
+       {"eight888", "with blank inside", "Zoë's secret", "\"quoted\" within", "https://example.org/?a=%20"}) {
+    EXPECT_TRUE(is_secret(good)) << good;
+    EXPECT_EQ(reported_secret(good), good);
+  }
+  EXPECT_TRUE(is_secret(std::string(max_secret_size, 's')));
+  EXPECT_FALSE(is_secret(std::string(max_secret_size + 1, 's')));
+  for (const std::string_view bad : {"", "seven77", " eight888", "eight888 ", "eight888\n", "\ufeffeight888",
+                                     "eight\x01"
+                                     "888",
+                                     "eight888\x7f",
+                                     "eight\xc2\x85"
+                                     "888",
+                                     "eight\xff"
+                                     "888",
+                                     "eight888\u00a0"}) {
+    EXPECT_FALSE(is_secret(bad)) << bad;
+  }
+}
+
+TEST(Secret, AsItIsReportedLosesWhatStandsAroundIt) {
+  for (const std::string_view reported :
+       {"eight888", "eight888\n", "\r\n\teight888 \r\n", "\"eight888\"", "'eight888'\n", "`eight888`",
+        "\ufeffeight888", "\ufeff \" 'eight888' \"\u00a0", "\v\feight888"}) {
+    EXPECT_EQ(reported_secret(reported), "eight888") << reported;
+  }
+  EXPECT_EQ(reported_secret("\"eight888'"), "\"eight888'") << "no pair";
+  EXPECT_EQ(reported_secret("\""), "\"");
+  EXPECT_EQ(reported_secret(" \n"), "");
+}
+
 }  // namespace
 }  // namespace revoked::engine

@@ -168,7 +168,7 @@ TEST_F(LiveAuthority, OfAStreamEndsWithItsKeyAndTellsNothingBehindThat) {
 TEST_F(LiveAuthority, OfAStreamEndsWithItsKeysTime) {
   engine::NewKey key;
   key.key_id = "gateway";
-  key.digest = engine::sha256("gateway");
+  key.digest = engine::sha256(ServedEngine::secret_of("gateway"));
   key.permissions = "gateway";
   key.expires_at = engine::now_unix_ms() + 1'500;
   ASSERT_TRUE(served().engine().create(key, {}));

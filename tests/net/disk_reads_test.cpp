@@ -47,7 +47,7 @@ class DiskReads : public testing::Test {
     return client;
   }
   static HttpResponse verify(HttpClient& client) {
-    return client.request("POST", "/v1/keys/verify", {}, R"({"secret":"live"})");
+    return client.request("POST", "/v1/keys/verify", {}, R"({"secret":"live...."})");
   }
   // The disk answers nobody while this is held.
   std::unique_lock<std::mutex> hold_disk() { return std::unique_lock(disk_->mutex()); }
@@ -92,8 +92,8 @@ TEST_F(DiskReads, HoldUpNobodyElse) {
   expect_holds_up_nobody("GET", "/v1/audit?user=ann");
   expect_holds_up_nobody("GET", "/v1/invalidations?after=1-1");
   expect_holds_up_nobody("DELETE", "/v1/keys/dead");
-  expect_holds_up_nobody("POST", "/v1/keys/revoke", R"({"secret":"dead"})");
-  expect_holds_up_nobody("POST", "/v1/keys/revoke", R"({"secrets":["dead","gone","unknown"]})");
+  expect_holds_up_nobody("POST", "/v1/keys/revoke", R"({"secret":"dead...."})");
+  expect_holds_up_nobody("POST", "/v1/keys/revoke", R"({"secrets":["dead....","gone....","unknown."]})");
 }
 
 TEST_F(DiskReads, OfAStreamHoldUpNobodyEither) {

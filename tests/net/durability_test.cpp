@@ -16,7 +16,7 @@ using test::ServedEngine;
 constexpr auto a_while = 100ms;  // for nothing to arrive in
 
 const std::string verify_k1 = "POST /v1/keys/verify HTTP/1.1\r\nHost: a\r\nX-API-Key: " + test::master_key +
-                              "\r\nContent-Length: 15\r\n\r\n{\"secret\":\"k1\"}";
+                              "\r\nContent-Length: 21\r\n\r\n{\"secret\":\"k1......\"}";
 const auto revoke_k1 = ServedEngine::request("DELETE", "/v1/keys/k1");
 const auto liveness = ServedEngine::request("GET", "/livez");
 
@@ -42,7 +42,7 @@ TEST(Durability, OthersAreDeniedAndServedMeanwhile) {
   served.disk().block();
   client.send(revoke_k1);
   served.disk().wait_until_blocked();
-  const auto verified = served.client().request("POST", "/v1/keys/verify", {}, R"({"secret":"k1"})");
+  const auto verified = served.client().request("POST", "/v1/keys/verify", {}, R"({"secret":"k1......"})");
   EXPECT_EQ(verified.json()["state"].text(), "revoked") << "a deny may run ahead of the disk";
 }
 
@@ -130,7 +130,7 @@ TEST(Durability, SecretsAreRevokedBeforeTheAnswer) {
   served.create("k2");
   auto client = served.client();
   served.disk().block();
-  client.send(client.format("POST", "/v1/keys/revoke", {}, R"({"secrets":["k2","nobody","k1","k2"]})"));
+  client.send(client.format("POST", "/v1/keys/revoke", {}, R"({"secrets":["k2......","nobody..","k1......","k2......"]})"));
   served.disk().wait_until_blocked();
   EXPECT_FALSE(client.is_closed_within(a_while));
   served.disk().unblock();

@@ -114,7 +114,7 @@ TEST(EngineService, CallerNeedsThePermission) {
   expect_problem(reader.get("/v1/invalidations"), 403, "forbidden");
   auto edge = served.client("edge");
   EXPECT_EQ(edge.get("/v1/invalidations").status, 200);
-  EXPECT_EQ(edge.request("POST", "/v1/keys/verify", {}, R"({"secret":"x"})").status, 200);
+  EXPECT_EQ(edge.request("POST", "/v1/keys/verify", {}, R"({"secret":"another one"})").status, 200);
   expect_problem(edge.get("/v1/keys/edge"), 403, "forbidden");
 }
 
@@ -130,10 +130,10 @@ TEST(EngineService, LimitedCallerSeesNothingOutsideItsReach) {
     expect_problem(limited.get("/v1/keys/" + std::string(id)), 404, "key_not_found");
     expect_problem(limited.request("DELETE", "/v1/keys/" + std::string(id)), 404, "key_not_found");
     const auto revoked =
-        limited.request("POST", "/v1/keys/revoke", {}, R"({"secret":")" + std::string(id) + "\"}");
+        limited.request("POST", "/v1/keys/revoke", {}, R"({"secret":")" + ServedEngine::secret_of(id) + "\"}");
     EXPECT_EQ(revoked.json()["results"][0]["state"].text(), "unknown");
     const auto verified =
-        limited.request("POST", "/v1/keys/verify", {}, R"({"secret":")" + std::string(id) + "\"}");
+        limited.request("POST", "/v1/keys/verify", {}, R"({"secret":")" + ServedEngine::secret_of(id) + "\"}");
     EXPECT_EQ(verified.json()["state"].text(), "unknown");
     EXPECT_FALSE(verified.json()["key_id"].exists());
   }
@@ -214,21 +214,21 @@ TEST(EngineService, SaysWhichSecretADecisionIsAboutWhenAsked) {
     return client.request("POST", "/v1/keys/verify" + std::string(query), {},
                           R"({"secret":")" + secret + "\"}");
   };
-  for (const std::string secret : {"one", "a/b", "another one"}) {
+  for (const std::string secret : {"one of all", "a/b/c/d/e", "another one"}) {
     const auto named = verify("?echo=secret_sha256", secret);
     EXPECT_EQ(named.status, 200);
     EXPECT_EQ(named.json()["secret_sha256"].text(), engine::to_hex(engine::sha256(secret)));
     EXPECT_EQ(named.body.find(secret + '"'), std::string::npos);
     EXPECT_EQ(verify("", secret).body.find("secret_sha256"), std::string::npos);
   }
-  const auto refused = verify("?echo=secret", "one");
+  const auto refused = verify("?echo=secret", "one of all");
   EXPECT_EQ(refused.status, 400);
   EXPECT_EQ(refused.json()["code"].text(), "invalid_parameter");
 }
 
 TEST(EngineService, VerifiesASecretHoweverItsBodyIsWritten) {
   ServedEngine served;
-  for (const std::string secret : {"a/b", "a b\xc3\xa4", "a\"b\\"}) {
+  for (const std::string secret : {"a/b/c/d/e", "a b c d\xc3\xa4", "a\"b/c/d\\"}) {
     const auto id = engine::new_key_id(0);
     engine::NewKey key;
     key.key_id = id;
@@ -241,18 +241,21 @@ TEST(EngineService, VerifiesASecretHoweverItsBodyIsWritten) {
     return client.request("POST", "/v1/keys/verify", {}, body);
   };
   for (const auto* body :
-       {R"({"secret":"a/b"})", R"({"secret": "a/b"})", R"( { "secret" : "a/b" } )", R"({"secret":"a\/b"})",
-        R"({"secret":"\u0061/b"})", R"({"\u0073ecret":"a/b"})", "{\"secret\":\"a b\xc3\xa4\"}",
-        R"({"secret":"a b\u00e4"})", R"({"secret":"a\"b\\"})"}) {
+       {R"({"secret":"a/b/c/d/e"})", R"({"secret": "a/b/c/d/e"})", R"( { "secret" : "a/b/c/d/e" } )",
+        R"({"secret":"a\/b\/c/d/e"})", R"({"secret":"\u0061/b/c/d/e"})", R"({"\u0073ecret":"a/b/c/d/e"})",
+        "{\"secret\":\"a b c d\xc3\xa4\"}", R"({"secret":"a b c d\u00e4"})", R"({"secret":"a\"b/c/d\\"})"}) {
     EXPECT_TRUE(verify(body).json()["active"].is_true()) << body;
   }
-  for (const auto* body : {R"({"secret":"a/"})", R"({"secret":""})", R"({"secret":" "})",
-                           R"({"secret": "a b"})", R"({"secret":"a\\"})"}) {
+  for (const auto* body : {R"({"secret":"a/b/c/d/"})", R"({"secret": "a b c d e"})", R"({"secret":"a/b/c/d\\"})"}) {
     EXPECT_EQ(verify(body).json()["state"].text(), "unknown") << body;
   }
   for (const auto* body :
-       {R"({"secret":"a"b"})", R"({"secret":"a/b"}})", R"({"secret":"a/b","x":"y"})",
-        R"({"secret":"a/b","secret":"a/b"})", R"({"secret":"a/b","x":null})", R"({"secret":"a\"})",
+       {R"({"secret":""})", R"({"secret":" "})", R"({"secret":"a/"})", R"({"secret":"a/b/c/d/e","x":"y"})",
+        R"({"secret":"a/b/c/d/e","secret":"a/b/c/d/e"})", R"({"secret":"a/b/c/d/e","x":null})"}) {
+    expect_problem(verify(body), 400, "invalid_field");
+  }
+  for (const auto* body :
+       {R"({"secret":"a"b"})", R"({"secret":"a/b"}})", R"({"secret":"a\"})",
         R"({"secret":"a\x"})", R"({"secret":")", R"({"secret":"})", R"({"secret":a"})",
         "{\"secret\":\"a\nb\"}", "{\"secret\":\"a\xc3\"}", "{\"secret\":\"\xff\"}", ""}) {
     expect_problem(verify(body), 400, "malformed");
@@ -263,20 +266,20 @@ TEST(EngineService, RefusesMalformedBodies) {
   ServedEngine served;
   served.create("k1");
   auto client = served.client();
-  for (const auto* body : {"{", "[]", "{}{}", R"({"a":1,"a":1})"}) {
+  for (const auto* body : {"", "{", "[]", "{}{}"}) {
     expect_problem(client.request("POST", "/v1/keys", {}, body), 400, "malformed");
   }
-  for (const auto* body : {R"({"colour":"red"})", R"({"user":1})", R"({"user":""})", R"({"user":"a b"})",
+  for (const auto* body : {R"({"colour":"red"})", R"({"user":1})", R"({"user":""})", R"({"user":".."})", R"({"a":1,"a":1})",
                            R"({"secret":"short"})", R"({"secret_sha256":"12"})", R"({"permissions":["a b"]})",
                            R"({"permissions":"a"})", R"({"expires_at":"tomorrow"})", R"({"metadata":[]})",
                            R"({"key_id":"a/b"})"}) {
     expect_problem(client.request("POST", "/v1/keys", {}, body), 400, "invalid_field");
   }
-  expect_problem(client.request("POST", "/v1/keys/verify", {}, R"({"secret":1})"), 400, "malformed");
+  expect_problem(client.request("POST", "/v1/keys/verify", {}, R"({"secret":1})"), 400, "invalid_field");
   expect_problem(client.request("POST", "/v1/keys/revoke", {}, R"({"secrets":[]})"), 400, "invalid_field");
   expect_problem(client.request("DELETE", "/v1/keys/k1", {}, R"({"why":"x"})"), 400, "invalid_field");
   expect_problem(client.request("DELETE", "/v1/keys/k1?reason=" + std::string(257, 'a')), 400,
-                 "invalid_field");
+                 "invalid_parameter");
   EXPECT_EQ(client.get("/v1/keys/k1").json()["state"].text(), "active");
 }
 
@@ -284,8 +287,8 @@ TEST(EngineService, ReasonIsUtf8) {
   ServedEngine served;
   served.create("k1");
   auto client = served.client();
-  expect_problem(client.request("DELETE", "/v1/keys/k1?reason=%ff"), 400, "invalid_field");
-  expect_problem(client.request("DELETE", "/v1/users/ann/keys?reason=%c3"), 400, "invalid_field");
+  expect_problem(client.request("DELETE", "/v1/keys/k1?reason=%ff"), 400, "invalid_parameter");
+  expect_problem(client.request("DELETE", "/v1/users/ann/keys?reason=%c3"), 400, "invalid_parameter");
   EXPECT_EQ(client.request("DELETE", "/v1/keys/k1?reason=%C3%A4").json()["reason"].text(), "\xc3\xa4");
 }
 
@@ -297,7 +300,7 @@ TEST(EngineService, IdsAreFoundByWhatTheyDecodeTo) {
   EXPECT_EQ(client.request("DELETE", "/v1/users/ann%40example.org/keys/").json()["revoked"].number(), 1);
   expect_problem(client.request("DELETE", "/v1/keys/k%2F1"), 404, "key_not_found");
   expect_problem(client.request("DELETE", "/v1/keys/%00"), 404, "key_not_found");
-  expect_problem(client.request("DELETE", "/v1/users/a%2Fb/keys"), 400, "invalid_owner_id");
+  expect_problem(client.request("DELETE", "/v1/users/a%0Ab/keys"), 400, "invalid_owner_id");
 }
 
 TEST(EngineService, SecretsNeverComeBackInErrors) {

@@ -141,9 +141,10 @@ TEST_P(EveryRoute, ForeignIdLooksAbsent) {
   EXPECT_TRUE(is_active(foreign) && is_active(of_application));
 }
 
-double median(std::vector<double> samples) {
-  std::nth_element(samples.begin(), samples.begin() + samples.size() / 2, samples.end());
-  return samples[samples.size() / 2];
+// What it takes when the machine does little besides.
+double lowest_decile(std::vector<double> samples) {
+  std::nth_element(samples.begin(), samples.begin() + samples.size() / 10, samples.end());
+  return samples[samples.size() / 10];
 }
 
 // Over a disk on which everything takes long, so that one read or one sync more is out of all proportion.
@@ -169,10 +170,13 @@ TEST_P(EveryRoute, ForeignIdTakesAsLongAsAnAbsentOne) {
     std::vector<double> of_foreign;
     std::vector<double> of_absent;
     for (int i = 0; i < 100; ++i) {
-      of_foreign.push_back(microseconds_for(foreign));
+      // Each goes first as often as the other: on a busy machine every second request may be the one that
+      // waits.
+      if (i % 2 == 0) of_foreign.push_back(microseconds_for(foreign));
       of_absent.push_back(microseconds_for(absent));
+      if (i % 2 != 0) of_foreign.push_back(microseconds_for(foreign));
     }
-    ratio = median(of_foreign) / median(of_absent);
+    ratio = lowest_decile(of_foreign) / lowest_decile(of_absent);
   }
   EXPECT_GT(ratio, 0.8);
   EXPECT_LT(ratio, 1.25);

@@ -48,7 +48,7 @@ class ImportedTexts : public testing::Test {
     sent.id = letters(1 + below(40)) + "-" + std::to_string(i);
     sent.name = letters(1 + below(engine::max_name_size));
     if (below(5) != 0) sent.metadata = "{\"a\":" + value(below(engine::max_metadata_size - 10)) + "}";
-    if (below(2) != 0) sent.user = letters(1 + below(engine::max_id_size));
+    if (below(2) != 0) sent.user = letters(1 + below(engine::max_owner_id_size));
     return sent;
   }
   static std::string line(const Sent& sent) {

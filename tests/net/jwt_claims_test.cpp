@@ -176,7 +176,7 @@ TEST_F(ClaimsTest, LimitTheBearer) {
 TEST_F(ClaimsTest, AreRefusedWithALimitThatNamesNoOwner) {
   for (const auto* name : {"workspace", "application", "user"}) {
     for (const auto* value : {"null", R"("")", "[]", "1", "{}", "true", R"(["w1",""])", R"(["w1",1])",
-                              R"("a b")", R"("a/b")", R"("a\u0000")", R"([["w1"]])", R"([{"id":"w1"}])"}) {
+                              R"("..")", R"("a\u0000")", R"([["w1"]])", R"([{"id":"w1"}])"}) {
       EXPECT_EQ(fate({{name, value}}), "a limit names no owner") << name << value;
     }
   }

@@ -96,7 +96,7 @@ TEST_F(ListedKeys, HaveCursorsThatTellNothingAndThatNobodyElseMakes) {
   const auto cursor = page["cursor"].text();
   EXPECT_EQ(cursor.find("6b31"), std::string::npos) << "the id in hexadecimal digits";
   EXPECT_EQ(ids(admin_, "?cursor=" + cursor), Ids{"k2"});
-  for (const auto& made : {std::string("6b31"), cursor.substr(1), "B" + cursor.substr(1), std::string()}) {
+  for (const auto& made : {std::string("6b31"), cursor.substr(1), "B" + cursor.substr(1)}) {
     const auto answer = admin_.get("/v1/keys?cursor=" + made);
     if (made == cursor) continue;
     EXPECT_EQ(answer.status, 400) << made;
@@ -106,7 +106,7 @@ TEST_F(ListedKeys, HaveCursorsThatTellNothingAndThatNobodyElseMakes) {
 
 TEST_F(ListedKeys, RefuseWhatTheyDoNotUnderstand) {
   for (const auto* query : {"?limit=0", "?limit=1001", "?limit=x", "?state=gone", "?cursor=zz", "?cursor=0",
-                            "?cursor=00", "?user=a%20b"}) {
+                            "?cursor=00", "?user=a%0Ab"}) {
     EXPECT_EQ(admin_.get(std::string("/v1/keys") + query).status, 400) << query;
   }
   EXPECT_EQ(server_.client("nobody").get("/v1/keys").status, 401);

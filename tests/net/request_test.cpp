@@ -66,27 +66,6 @@ TEST(Request, EncodesEachByteAndDecodesItAgain) {
   }
 }
 
-TEST(Request, FindsQueryValues) {
-  EXPECT_EQ(query_value("a=1&b=2&c=3", "b"), "2");
-  EXPECT_EQ(query_value("a=1", "a"), "1");
-  EXPECT_EQ(query_value("a=x+y%20z%2B", "a"), "x y z+");
-  EXPECT_EQ(query_value("a=b=c", "a"), "b=c");
-  EXPECT_EQ(query_value("a=", "a"), "");
-  EXPECT_EQ(query_value("a", "a"), "");
-  EXPECT_EQ(query_value("&&a=1&&", "a"), "1");
-  EXPECT_EQ(query_value("a=1&a=2", "a"), "1") << "the first counts";
-}
-
-TEST(Request, MissesQueryValuesThatAreNotThere) {
-  EXPECT_FALSE(query_value("", "a"));
-  EXPECT_FALSE(query_value("b=1", "a"));
-  EXPECT_FALSE(query_value("aa=1", "a"));
-  EXPECT_FALSE(query_value("A=1", "a")) << "names have a case";
-  EXPECT_FALSE(query_value("b=a", "a"));
-  EXPECT_FALSE(query_value("a=%zz", "a"));
-  EXPECT_FALSE(query_value("a=%4", "a"));
-}
-
 TEST(Request, ComparesWithoutCase) {
   EXPECT_TRUE(equal_ignoring_case("", ""));
   EXPECT_TRUE(equal_ignoring_case("Content-LENGTH", "content-length"));

@@ -27,7 +27,7 @@ void ServedEngine::start() {
 
 revoked::test::HttpClient ServedEngine::client(const std::string& key) const {
   revoked::test::HttpClient client(port_);
-  client.add_header("Authorization", "Bearer " + key);
+  client.add_header("Authorization", "Bearer " + secret_of(key));
   return client;
 }
 
@@ -41,13 +41,19 @@ engine::Sequence ServedEngine::create(std::string_view id, std::string_view perm
                                       std::string_view user) {
   engine::NewKey key;
   key.key_id = id;
-  key.digest = engine::sha256(id);
+  key.digest = engine::sha256(secret_of(id));
   key.owners[0] = user;
   key.permissions = permissions;
   const auto created = engine_.create(key, {});
   EXPECT_TRUE(created);
   EXPECT_TRUE(settle());
   return created->sequence;
+}
+
+std::string ServedEngine::secret_of(std::string_view id) {
+  std::string secret(id);
+  secret.resize(std::max(secret.size(), engine::min_secret_size), '.');
+  return secret;
 }
 
 engine::Sequence ServedEngine::revoke(std::string_view id) {

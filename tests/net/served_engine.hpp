@@ -41,11 +41,14 @@ class ServedEngine {
   std::uint16_t port() const { return port_; }
   std::atomic<bool> draining{false};
 
+  // With the secret_of(key).
   revoked::test::HttpClient client(const std::string& key = master_key) const;
   // As text, for raw sockets.
   static std::string request(std::string_view method, std::string_view target, std::string_view headers = {});
 
-  // A durable key whose secret is its id.
+  // A short id, as a secret: of the size that one has at least.
+  static std::string secret_of(std::string_view id);
+  // A durable key whose secret is secret_of(id).
   engine::Sequence create(std::string_view id, std::string_view permissions = {}, std::string_view user = {});
   engine::Sequence revoke(std::string_view id);
   // Everything so far is durable.

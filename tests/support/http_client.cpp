@@ -7,6 +7,7 @@
 #include <strings.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include <algorithm>
 
 #include <cerrno>
 #include <charconv>
@@ -86,8 +87,9 @@ std::string HttpClient::format(std::string_view method, std::string_view target,
   out.append(std::to_string(port_)).append("\r\n").append(constant_headers_);
   for (const auto& [name, value] : headers) out.append(name).append(": ").append(value).append("\r\n");
   if (!body.empty()) {
-    out.append("Content-Type: application/json\r\nContent-Length: ");
-    out.append(std::to_string(body.size())).append("\r\n");
+    const auto is_type = [](const auto& header) { return header.first == "Content-Type"; };
+    if (std::ranges::none_of(headers, is_type)) out.append("Content-Type: application/json\r\n");
+    out.append("Content-Length: ").append(std::to_string(body.size())).append("\r\n");
   }
   return out.append("\r\n").append(body);
 }

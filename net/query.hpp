@@ -1,0 +1,46 @@
+#pragma once
+// The query parameters of a request. Each route names those that it takes, with what they may be, in one
+// table: any other, a second copy, and a value out of its set are refused before the handler is asked. What
+// is dropped silently, a filter or a dry run, would do the opposite of what its caller meant.
+
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace revoked::net {
+
+struct QueryParameter {
+  std::string_view name;
+  std::string_view form;  // what it may be, for people
+  bool (*is_valid)(std::string_view value);
+};
+
+class Query {
+ public:
+  // Reads `text`, which may be percent-encoded and outlived. Answers what is wrong with it, for people;
+  // empty: nothing. `culprit()` then says which parameter.
+  std::string read(std::string_view text, std::span<const QueryParameter> taken);
+  const std::string& culprit() const { return culprit_; }
+
+  // Null if it is not there. `name` must be one of those taken.
+  const std::string* find(std::string_view name) const;
+  bool is_true(std::string_view name) const;
+  std::string value_or_empty(std::string_view name) const;
+
+ private:
+  std::string read_one(std::string_view pair, std::span<const QueryParameter> taken);
+
+  std::vector<std::pair<std::string_view, std::string>> values_;  // by the names of those taken
+  std::string culprit_;
+};
+
+// What several parameters may be.
+bool is_boolean_text(std::string_view value);
+bool is_position_text(std::string_view value);
+inline constexpr std::string_view boolean_form = "true or false";
+inline constexpr std::string_view position_form = "a position, written epoch-sequence";
+
+}  // namespace revoked::net
