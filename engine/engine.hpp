@@ -105,6 +105,12 @@ struct ChangedKey {
   UnixMs at;
 };
 
+struct ChangedLock {
+  Sequence sequence;  // to be durable before the answer
+  UnixMs at;
+  UnixMs until;  // when what stands now ends; 0: when it is unlocked
+};
+
 // Which keys to list: in the order of their ids.
 struct KeyQuery {
   std::string after;                  // a key_id; empty: from the first
@@ -167,8 +173,8 @@ class Engine {
   // How many keys revoke_owner() would revoke.
   result<std::uint64_t> count_revocable(Scope scope, std::string_view id, const Caller& caller);
 
-  // Doing it again changes nothing and succeeds. errc::already_revoked if the key is. What was suspended stays
-  // so until a caller as wide as the widest who suspended it resumes it.
+  // Doing it again changes nothing and succeeds. errc::already_revoked if the key is. What was suspended
+  // stays so until a caller as wide as the widest who suspended it resumes it.
   result<ChangedKey> suspend(std::string_view key_id, std::string_view reason, const Caller& caller);
   result<ChangedKey> resume(std::string_view key_id, std::string_view reason, const Caller& caller);
   // A new secret; the old one lives on for `grace_ms`. errc::not_active if the key is suspended or expired.
@@ -176,7 +182,20 @@ class Engine {
   result<ChangedKey> rotate(std::string_view key_id, const Digest& digest, UnixMs grace_ms,
                             const Caller& caller);
 
-  // Never waits for anything. A key whose creation is not durable yet is unknown (P2).
+  // Every key of the owner is locked, those created later as well, until it is unlocked or `until` (0: no
+  // such end). One event (but see revoke_owner). Doing it again changes nothing, except that the later end
+  // stays, and who is the wider. errc::out_of_reach if the caller can have no keys of it; too_many_locks: see
+  // Tables.
+  result<ChangedLock> lock_owner(Scope scope, std::string_view id, UnixMs until, std::string_view reason,
+                                 const Caller& caller);
+  // Lifts the owner's locks within what the caller is limited to, and within more. All of them, or none if a
+  // wider caller has locked some of those keys: errc::locked_by_wider.
+  result<ChangedLock> unlock_owner(Scope scope, std::string_view id, std::string_view reason,
+                                   const Caller& caller);
+
+  // Never waits for anything. A key whose creation is not durable yet is unknown (P2). One that is locked
+  // while the event that unlocks it is on its way to the disk is so up to just before that event: `as_of`
+  // says no more, so that nobody who has heard of the event keeps the answer.
   result<void> verify(const Digest& digest, UnixMs now, Decision& decision) const;
   // The whole record. May read the disk; not for a key that is out of reach (null: none is), which looks, and
   // takes as long, as if it were not there.
@@ -230,6 +249,10 @@ class Engine {
   bool started() const { return started_.load(std::memory_order_acquire); }
   result<Sequence> append_creation(Journal::Turn& turn, const NewKey& key, UnixMs at, const Caller& caller);
   RevokedOwner revoke_whole(Journal::Turn& turn, Scope scope, Slot owner, const EventView& event);
+  std::optional<Sequence> lock_within(Journal::Turn& turn, const OwnerIds& owners, EventView& event,
+                                      UnixMs& until, Width by);
+  result<void> find_locks(Scope scope, const OwnerIds& owners, UnixMs now, const Reach* reach,
+                          std::vector<Slot>& locks) const;
   RevokedOwner revoke_within(Journal::Turn& turn, std::span<const OwnerIds> several, EventView event);
   void find_within(std::span<const AskedRevocation> asked, const Caller& caller,
                    std::vector<Slot>& slots) const;
