@@ -114,6 +114,14 @@ Outcome revoke_user(Api& api, Call& call);
 Outcome revoke_application(Api& api, Call& call);
 Outcome revoke_workspace(Api& api, Call& call);
 
+// Locks of owners (lock_handlers.cpp)
+Outcome lock_user(Api& api, Call& call);
+Outcome lock_application(Api& api, Call& call);
+Outcome lock_workspace(Api& api, Call& call);
+Outcome unlock_user(Api& api, Call& call);
+Outcome unlock_application(Api& api, Call& call);
+Outcome unlock_workspace(Api& api, Call& call);
+
 // Many at once, in a body that is read as it comes (bulk_handlers.cpp)
 Outcome import_keys(Api& api, Call& call);
 Outcome revoke_in_bulk(Api& api, Call& call);
