@@ -68,8 +68,21 @@ bool has_readable_ids(const engine::EventView& event) {
   for (const auto owner : {event[Field::user], event[Field::application], event[Field::workspace]}) {
     if (!owner.empty() && !engine::is_owner_id(owner)) return false;
   }
-  return event.type == engine::EventType::owner_revoked ? engine::is_owner_id(event[Field::owner_id])
-                                                        : engine::is_key_id(event[Field::key_id]);
+  return engine::is_of_owner(event.type) ? engine::is_owner_id(event[Field::owner_id])
+                                         : engine::is_key_id(event[Field::key_id]);
+}
+
+std::string_view type_of(engine::EventType type) {
+  switch (type) {
+    case engine::EventType::owner_revoked:
+      return "owner.revoked";
+    case engine::EventType::owner_locked:
+      return "owner.locked";
+    case engine::EventType::owner_unlocked:
+      return "owner.unlocked";
+    default:
+      return "unknown";
+  }
 }
 
 void append_invalidation(JsonWriter& json, Sequence sequence, const engine::EventView& event) {
@@ -89,14 +102,18 @@ void append_invalidation(JsonWriter& json, Sequence sequence, const engine::Even
       json.optional_field("application", event[Field::application]);
       json.optional_field("workspace", event[Field::workspace]);
       break;
-    case engine::EventType::owner_revoked: {
+    case engine::EventType::owner_revoked:
+    case engine::EventType::owner_locked:
+    case engine::EventType::owner_unlocked: {
       const auto scope = event[Field::owner_scope];
       const std::size_t number = scope.size() == 1 ? static_cast<std::uint8_t>(scope[0]) : std::uint8_t{0xff};
-      json.open('{').field("sequence", sequence).field("type", "owner.revoked");
+      json.open('{').field("sequence", sequence).field("type", type_of(event.type));
       json.field("scope",
                  number < engine::all_scopes.size() ? to_string(static_cast<Scope>(number)) : "unknown");
       json.field("id", event[Field::owner_id]);
       write_within(json, event);
+      if (const auto until = engine::decode_i64(event[Field::expires_at], 0); until != 0)
+        json.key("expires_at").time(until);
       break;
     }
     default:
@@ -181,6 +198,8 @@ bool is_null(ondemand::value& value, bool& null) { return !value.is_null().get(n
 Invalidation::Type type_of(std::string_view name) {
   if (name == "key.revoked") return Invalidation::Type::key_revoked;
   if (name == "owner.revoked") return Invalidation::Type::owner_revoked;
+  if (name == "owner.locked") return Invalidation::Type::owner_locked;
+  if (name == "owner.unlocked") return Invalidation::Type::owner_unlocked;
   if (name == "key.suspended") return Invalidation::Type::key_suspended;
   if (name == "key.changed") return Invalidation::Type::key_changed;
   return Invalidation::Type::unknown;
@@ -256,7 +275,7 @@ bool read_invalidation(ondemand::value value, Invalidation& event) {
   if (!read || !has(seen, sequence, type)) return false;
   event.type = type_of(type_name);
   if (event.type == Invalidation::Type::unknown) return true;
-  if (event.type != Invalidation::Type::owner_revoked) return engine::is_key_id(event.key_id);
+  if (!event.is_of_owner()) return engine::is_key_id(event.key_id);
   const auto known_scope = scope_of(scope_name);
   if (known_scope && !engine::is_owner_id(event.owner_id)) return false;
   if (known_scope) event.scope = *known_scope;
@@ -391,8 +410,8 @@ bool read_owner(ondemand::value value, std::string& id) {
 }
 
 bool read_state(ondemand::value value, Decision::State& state) {
-  static constexpr std::array<std::string_view, 5> names{"active", "suspended", "expired", "revoked",
-                                                         "unknown"};
+  static constexpr std::array<std::string_view, 6> names{"active",  "suspended", "expired",
+                                                         "revoked", "unknown",   "locked"};
   std::string_view text;
   if (value.get_string().get(text)) return false;
   for (std::size_t i = 0; i < names.size(); ++i) {
@@ -420,13 +439,14 @@ bool read_decision(ondemand::object object, Decision& decision, std::optional<en
     workspace,
     permissions,
     expires_at,
+    locked_until,
     as_of,
     journal,
     secret_sha256
   };
-  static constexpr std::array<std::string_view, 11> names{
-      "active",      "state",      "key_id", "user",    "application",  "workspace",
-      "permissions", "expires_at", "as_of",  "journal", "secret_sha256"};
+  static constexpr std::array<std::string_view, 12> names{
+      "active",      "state",      "key_id",       "user",  "application", "workspace",
+      "permissions", "expires_at", "locked_until", "as_of", "journal",     "secret_sha256"};
   bool is_active = false;
   unsigned seen;
   const bool read = read_members(object, names, seen, [&](std::size_t i, ondemand::value member) {
@@ -448,6 +468,8 @@ bool read_decision(ondemand::object object, Decision& decision, std::optional<en
         return read_permissions(member, decision.permissions);
       case expires_at:
         return read_time(member, decision.expires_at.emplace());
+      case locked_until:
+        return read_time(member, decision.locked_until.emplace());
       case journal:
         return read_journal(member, decision.journal);
       case secret_sha256:

@@ -20,11 +20,13 @@ using engine::Scope;
 using engine::Sequence;
 using engine::UnixMs;
 
-// One event that can turn an allow into a deny.
+// One event that can turn an allow into a deny, or a denial that is kept into an allow.
 struct Invalidation {
   enum class Type {
     key_revoked,
     owner_revoked,
+    owner_locked,
+    owner_unlocked,
     key_suspended,
     key_changed,
     unknown,  // of a newer engine: the receiver must flush
@@ -32,11 +34,16 @@ struct Invalidation {
   Type type = Type::unknown;
   Sequence sequence = 0;
   std::string key_id;         // key_* only
-  Scope scope = Scope::user;  // owner_revoked only
-  std::string owner_id;       // owner_revoked only
-  // owner_revoked only, by Scope: only keys that have these owners as well. Empty: whichever.
+  Scope scope = Scope::user;  // owner_* only
+  std::string owner_id;       // owner_* only
+  // owner_* only, by Scope: only keys that have these owners as well. Empty: whichever.
   std::array<std::string, 3> within;
   Epoch epoch = 0;  // of its message; 0: the receiver's current one
+
+  // Whatever has become of an owner, what is known of its keys from before no longer counts.
+  bool is_of_owner() const {
+    return type == Type::owner_revoked || type == Type::owner_locked || type == Type::owner_unlocked;
+  }
 };
 
 // `first..last` covers every journal entry; `events` lists those that invalidate. A heartbeat has
@@ -54,7 +61,7 @@ struct Message {
 };
 
 class JsonWriter;
-// The member "within" of an owner's revocation, if it is within other owners: an object, or an array of two.
+// The member "within" of an owner's event, if it is within other owners: an object, or an array of two.
 void write_within(JsonWriter& json, const engine::EventView& event);
 
 inline constexpr std::string_view invalidations_channel = "revoked:v1:invalidations";
@@ -103,7 +110,7 @@ engine::result<Page> decode_gone(std::string_view json);
 
 // What the engine answers to POST /v1/keys/verify.
 struct Decision {
-  enum class State { active, suspended, expired, revoked, unknown };
+  enum class State { active, suspended, expired, revoked, unknown, locked };
   State state = State::unknown;
   std::string key_id;
   std::string user;
@@ -111,8 +118,9 @@ struct Decision {
   std::string workspace;
   std::string permissions;  // separated by one space
   std::optional<UnixMs> expires_at;
-  Position as_of;       // the decision holds for everything up to here
-  std::string journal;  // of the epoch in which it was made
+  std::optional<UnixMs> locked_until;  // of a locked key; none: until it is unlocked
+  Position as_of;                      // the decision holds for everything up to here
+  std::string journal;                 // of the epoch in which it was made
 };
 // Malformed as well: `active` and `state` that disagree, and an active decision without key_id or as_of.
 engine::result<Decision> decode_decision(std::string_view json);

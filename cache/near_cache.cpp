@@ -32,6 +32,20 @@ std::uint64_t hash_together(const OwnerHashes& owners) {
   return engine::keyed_hash({owners[0] + std::rotl(owners[1], 21), owners[2] + owners[1]});
 }
 
+// When it is no longer so, if nothing happens before.
+UnixMs end_of(const Decision& decision) {
+  switch (decision.state) {
+    case State::active:
+      return decision.expires_at.value_or(never);
+    case State::expired:
+      return decision.expires_at.value_or(0);  // since when it is so
+    case State::locked:
+      return std::min(decision.locked_until.value_or(never), decision.expires_at.value_or(never));
+    default:
+      return never;
+  }
+}
+
 bool fits(const Decision& decision) {
   const auto ids = ids_of(decision);
   return decision.as_of.epoch <= EntryFacts::max_epoch && ids.front().size() <= engine::max_key_id_size &&
@@ -145,13 +159,19 @@ struct NearCache::Impl {
     found.state = facts.state();
     found.as_of = facts.as_of();
     found.permissions_ = &permissions[facts.permissions()];
-    if (found.state == State::revoked && found.as_of.epoch < epoch.load(std::memory_order_acquire))
-      return false;
-    if (found.state == State::active && now >= facts.expires_at()) found.state = State::expired;
-    // The engine's clock was set back.
-    if (found.state == State::expired && now < facts.expires_at()) return false;
+    const bool is_over = now >= facts.expires_at();
+    if (found.state != State::active) {
+      if (!denies_still(found, is_over)) return false;
+    } else if (is_over) {
+      found.state = State::expired;
+    }
     entries[slot].set_used();
     return true;
+  }
+  bool denies_still(const CachedDecision& found, bool is_over) const {
+    if (found.state == State::expired) return is_over;  // else the engine's clock was set back
+    if (found.as_of.epoch < epoch.load(std::memory_order_acquire)) return false;
+    return found.state == State::revoked || !is_over;
   }
   bool fill(DigestHead digest, Decision decision, Moment asked);
   bool may_replace(Slot slot, const Decision& decision) const;
@@ -264,10 +284,10 @@ bool NearCache::Impl::fill(DigestHead digest, Decision decision, Moment asked) {
   return true;
 }
 
-// Not by something older, and a revoked one by no active one of the same epoch.
+// Not by something older, and a revoked one by no other of the same epoch.
 bool NearCache::Impl::may_replace(Slot slot, const Decision& decision) const {
   const auto old = entries[slot].facts();
-  return decision.as_of >= old.as_of && !(decision.state == State::active && old.state == State::revoked &&
+  return decision.as_of >= old.as_of && !(decision.state != State::revoked && old.state == State::revoked &&
                                           old.as_of.epoch == decision.as_of.epoch);
 }
 
@@ -275,9 +295,7 @@ void NearCache::Impl::put(Slot slot, DigestHead digest, Decision decision, const
   EntryFacts facts;
   facts.as_of = decision.as_of;
   facts.state = decision.state;
-  facts.expires_at = decision.state == State::active    ? decision.expires_at.value_or(never)
-                     : decision.state == State::expired ? decision.expires_at.value_or(0)
-                                                        : never;
+  facts.expires_at = end_of(decision);
   facts.checked = owner_changes.version();
   facts.owners = OwnerChanges::places_of(owners);
   const auto text = permissions.intern(decision.permissions);
@@ -432,6 +450,8 @@ void NearCache::Impl::doubt(const Invalidation& event, std::uint64_t key) {
     case Invalidation::Type::key_changed:
       return doubt_key(event, key);
     case Invalidation::Type::owner_revoked:
+    case Invalidation::Type::owner_locked:
+    case Invalidation::Type::owner_unlocked:
       return doubt_owner(event);
     case Invalidation::Type::unknown:
       return;  // the engine is asked what it was
@@ -463,6 +483,8 @@ void NearCache::Impl::apply(const Invalidation& event, std::uint64_t key) {
     case Invalidation::Type::key_changed:
       return apply_to_key(event, key, at);
     case Invalidation::Type::owner_revoked:
+    case Invalidation::Type::owner_locked:
+    case Invalidation::Type::owner_unlocked:
       return apply_to_owner(event, at);
     case Invalidation::Type::unknown:
       return flush(std::max(at, floor));

@@ -7,18 +7,19 @@
 // Look-ups take no lock and write nothing that is shared, so they scale with threads; all else takes turns.
 //
 // Tombstones beat fills: an answer older than an invalidation already applied never gets in (P2). A decision
-// filled at `as_of` covers every event up to there, so an owner's revocation at S ends exactly the entries of
-// that owner with as_of < S: a mark per owner, checked at look-up, and no walk over the entries. One within
-// other owners ends those that have them all, with as_of < S: a mark for them together. Marks and
-// tombstones are bounded: when the oldest is dropped, its position becomes the floor, and what is older than
-// the floor no longer counts: entries and fills for an owner's mark, fills for a key's tombstone (the key's
-// entry has been dealt with).
+// filled at `as_of` covers every event up to there, so an owner's event at S (it was revoked, locked or
+// unlocked) ends exactly the entries of that owner with as_of < S: a mark per owner, checked at look-up, and
+// no walk over the entries. One within other owners ends those that have them all, with as_of < S: a mark for
+// them together. Marks and tombstones are bounded: when the oldest is dropped, its position becomes the
+// floor, and what is older than the floor no longer counts: entries and fills for an owner's mark, fills for
+// a key's tombstone (the key's entry has been dealt with).
 //
 // Positions are compared with their epochs. Sequences alone would not do: an engine that loses what it had
 // told but not synced gives the same sequences to other events in its next epoch.
 //
 // A revoked key stays in as a revoked decision, so that the gateway can go on denying it without asking. In a
-// later epoch it is asked for once more, since a revocation that was told but never durable is none.
+// later epoch it is asked for once more, since a revocation that was told but never durable is none. A locked
+// one stays in as well, until the lock's end, or until the owner's next event ends it as any other entry.
 
 #include <cstddef>
 #include <memory>
@@ -45,7 +46,8 @@ class NearCache {
   NearCache& operator=(const NearCache&) = delete;
 
   // The decision if one is cached and still counts, at wall-clock time `now` (an active decision past its
-  // expires_at is answered as expired). Nothing: ask the engine; a fill that is under way may hide an entry.
+  // expires_at is answered as expired; a lock's end is for the engine to say). Nothing: ask the engine; a
+  // fill that is under way may hide an entry.
   std::optional<CachedDecision> find(const engine::Digest& digest, UnixMs now) const;
 
   // What hearsay has put in doubt up to now: a question takes it along.

@@ -37,7 +37,7 @@ struct EntryFacts {
   static constexpr std::uint32_t max_epoch = 0xffffffff;
 
   Position as_of;             // epochs up to max_epoch
-  UnixMs expires_at;          // of an active decision that ends; otherwise the end of time
+  UnixMs expires_at;          // of an active or a locked decision that ends; otherwise the end of time
   std::uint64_t checked;      // the version of the owners' marks that it has survived: OwnerChanges
   std::uint32_t owners;       // OwnerChanges::places_of
   std::uint16_t permissions;  // which of the near cache's texts: 12 bits

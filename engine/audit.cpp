@@ -3,7 +3,7 @@
 namespace revoked::engine {
 
 std::string_view user_of(const EventView& event) {
-  if (event.type != EventType::owner_revoked) return event[Field::user];
+  if (!is_of_owner(event.type)) return event[Field::user];
   const auto scope = event[Field::owner_scope];
   const bool of_user = scope.size() == 1 && static_cast<Scope>(scope.front()) == Scope::user;
   return of_user ? event[Field::owner_id] : event[Field::user];

@@ -21,7 +21,7 @@ struct AuditMark {
   Sequence sequence;
 };
 
-// The user that an event is about: the key's, or the one whose keys were revoked.
+// The user that an event is about: the key's, or the one whose keys were revoked or locked.
 std::string_view user_of(const EventView& event);
 
 // Calls visit(kind, id) for everything that an event is to be found by.

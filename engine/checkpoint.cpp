@@ -72,6 +72,14 @@ void write_names(BlockWriter& out, const Tables& tables, const TablesCut& cut) {
     out.append_value(tables.joints.owners(slot));
     out.append_value(tables.joints.revoked_through(slot));
   }
+  for (Slot lock = 0; lock < cut.locks; ++lock) {
+    out.append_value(tables.locks.owners(lock));
+    out.append_value(
+        tables.locks.settled_at(lock));  // first: what follows may be newer, and is made so again
+    out.append_value(tables.locks.locked_by(lock));
+    out.append_value(std::uint16_t{tables.locks.named(lock)});
+    out.append_value(tables.locks.until(lock));
+  }
   for (Slot set = 0; set < cut.permission_sets; ++set) {
     const auto text = tables.permission_sets.get(set);
     out.append_value(static_cast<std::uint32_t>(text.size()));
@@ -112,6 +120,23 @@ void put_in_place(const std::string& from, const std::string& to) {
   if (!done) throw std::system_error(errno, std::generic_category(), "checkpoint");
 }
 
+bool read_locks(BlockReader& in, const TablesCut& cut, Tables& tables) {
+  for (std::uint64_t lock = 0; lock < cut.locks; ++lock) {
+    OwnerSlots owners{};
+    Sequence at = 0;
+    Width by = 0;
+    std::uint16_t named = 0;
+    UnixMs until = 0;
+    if (!in.take_value(owners) || !in.take_value(at) || !in.take_value(by) || !in.take_value(named) ||
+        !in.take_value(until))
+      return false;
+    // One that is lifted, and of which no more is replayed, is forgotten.
+    if (until != 0 || at > cut.sequence)
+      tables.restore_lock(owners, at, static_cast<std::uint8_t>(named), until, by);
+  }
+  return true;
+}
+
 bool read_names(BlockReader& in, const TablesCut& cut, Tables& tables) {
   for (std::size_t i = 0; i < cut.arenas.size(); ++i) {
     auto& arena = i == 0 ? tables.keys.arena() : tables.owners[i - 1].arena();
@@ -136,6 +161,7 @@ bool read_names(BlockReader& in, const TablesCut& cut, Tables& tables) {
     if (!in.take_value(owners) || !in.take_value(mark)) return false;
     if (mark != 0) tables.raise_joint_mark(owners, mark);
   }
+  if (!read_locks(in, cut, tables)) return false;
   std::string text;
   for (std::uint64_t set = 0; set < cut.permission_sets; ++set) {
     std::uint32_t size = 0;
@@ -189,7 +215,13 @@ bool read_whole_header(const BlockReader& in, const std::string& id, Header& hea
 }  // namespace
 
 TablesCut cut_tables(const Tables& tables, Sequence durable) {
-  TablesCut cut{durable, tables.keys.size(), {}, tables.joints.size(), tables.permission_sets.size(), {}};
+  TablesCut cut{durable,
+                tables.keys.size(),
+                {},
+                tables.joints.size(),
+                tables.locks.size(),
+                tables.permission_sets.size(),
+                {}};
   for (std::size_t i = 0; i < cut.owners.size(); ++i) cut.owners[i] = tables.owners[i].size();
   for (std::size_t i = 0; i < cut.arenas.size(); ++i) cut.arenas[i] = arena_of(tables, i).used();
   return cut;
@@ -198,7 +230,7 @@ TablesCut cut_tables(const Tables& tables, Sequence durable) {
 std::uint64_t checkpoint_bytes(const TablesCut& cut) {
   auto bytes = (key_blocks(cut) + 1) * checkpoint_block_bytes;
   for (const auto owners : cut.owners) bytes += owners * 24;
-  bytes += cut.joints * 20;
+  bytes += cut.joints * 20 + cut.locks * 32;
   for (const auto arena : cut.arenas) bytes += arena;
   return bytes;
 }

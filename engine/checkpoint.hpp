@@ -4,14 +4,14 @@
 // from the store.
 //
 // It is made while the engine works. Ids, digests and owners are those of one moment; what may change (a
-// key's fate, an owner's mark) may be from a little later. Replaying the journal from after `sequence` sets
-// that right: every event may be applied again. Nothing in it is later than `newest`, which is durable before
-// the file gets its name.
+// key's fate, an owner's mark, a lock) may be from a little later. Replaying the journal from after
+// `sequence` sets that right: every event may be applied again. Nothing in it is later than `newest`, which
+// is durable before the file gets its name.
 //
 // File, little endian: a header, then blocks of 1 MiB, each with its SHA-256 behind it; the last one may be
 // shorter. Blocks hold the keys' records (64 bytes each, padded to a whole block), then long ids, owners,
-// marks of several owners together, permission sets, the predecessors of rotated keys, and the records of
-// keys that were rotated meanwhile, as they were before.
+// marks of several owners together, locks, permission sets, the predecessors of rotated keys, and the records
+// of keys that were rotated meanwhile, as they were before.
 
 #include <array>
 #include <cstdint>
@@ -36,6 +36,7 @@ struct TablesCut {
   std::uint64_t keys;
   std::array<std::uint64_t, 3> owners;
   std::uint64_t joints;  // owners together
+  std::uint64_t locks;
   std::uint64_t permission_sets;
   std::array<std::uint64_t, 4> arenas;  // bytes of the keys' and the owners' long ids
 };

@@ -8,6 +8,8 @@ std::string_view to_string(KeyState state) {
       return "unknown";
     case KeyState::active:
       return "active";
+    case KeyState::locked:
+      return "locked";
     case KeyState::suspended:
       return "suspended";
     case KeyState::expired:

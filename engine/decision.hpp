@@ -12,7 +12,9 @@
 
 namespace revoked::engine {
 
-enum class KeyState { unknown, active, suspended, expired, revoked };
+// Of several that a key could be in, the last one: a key that is suspended, and locked with its owner, is
+// suspended.
+enum class KeyState { unknown, active, locked, suspended, expired, revoked };
 std::string_view to_string(KeyState state);
 
 // Reusable: verifying into the same object again keeps its memory.
@@ -23,6 +25,7 @@ struct Decision {
   std::string_view permissions;       // separated by one space; lives as long as the engine
   UnixMs expires_at = 0;              // 0: never, or no longer of interest since the key is revoked
   Position as_of;                     // the decision holds for everything up to here
+  UnixMs locked_until = 0;            // of a locked key; 0: until it is unlocked
 
   const std::string& owner(Scope scope) const { return owners[static_cast<std::size_t>(scope)]; }
 };

@@ -59,14 +59,26 @@ void Engine::stop() {
 
 bool Engine::is_ready() const { return started() && !stopped_ && !journal_->has_failed(); }
 
+namespace {
+
+[[gnu::noinline]] void set_lock(Decision& decision, const StandingLock& lock) {
+  decision.locked_until = lock.until == OwnerLocks::forever ? 0 : lock.until;
+  if (lock.lifted_by != 0) decision.as_of.sequence = std::min(decision.as_of.sequence, lock.lifted_by - 1);
+}
+
+}  // namespace
+
 result<void> Engine::verify(const Digest& digest, UnixMs now, Decision& decision) const {
   if (!started()) return errc::not_ready;
   // Before the look-up: what it finds is at least as new as this.
   decision.as_of = {journal_->epoch(), journal_->applied()};
   decision.state = KeyState::unknown;
+  decision.locked_until = 0;
   const Slot slot = tables_.keys.find_by_digest(digest);
   if (slot == no_slot || tables_.keys[slot].created > journal_->durable()) return {};
-  decision.state = tables_.state_of(tables_.keys[slot], now);
+  StandingLock lock;
+  decision.state = tables_.state_of(tables_.keys[slot], now, lock);
+  if (decision.state == KeyState::locked) set_lock(decision, lock);
   tables_.describe(slot, decision);
   return {};
 }

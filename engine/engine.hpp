@@ -105,6 +105,12 @@ struct ChangedKey {
   UnixMs at;
 };
 
+struct ChangedLock {
+  Sequence sequence;  // to be durable before the answer
+  UnixMs at;
+  UnixMs until;  // when what stands now ends; 0: when it is unlocked
+};
+
 // The states that a list may be of. Nothing: `text` is none of them.
 std::optional<KeyState> listed_state_of(std::string_view text);
 
@@ -179,7 +185,20 @@ class Engine {
   result<ChangedKey> rotate(std::string_view key_id, const Digest& digest, UnixMs grace_ms,
                             const Caller& caller);
 
-  // Never waits for anything. A key whose creation is not durable yet is unknown (P2).
+  // Every key of the owner is locked, those created later as well, until it is unlocked or `until` (0: no
+  // such end). One event (but see revoke_owner). Doing it again changes nothing, except that the later end
+  // stays, and who is the wider. errc::out_of_reach if the caller can have no keys of it; too_many_locks: see
+  // Tables.
+  result<ChangedLock> lock_owner(Scope scope, std::string_view id, UnixMs until, std::string_view reason,
+                                 const Caller& caller);
+  // Lifts the owner's locks within what the caller is limited to, and within more. All of them, or none if a
+  // wider caller has locked some of those keys: errc::locked_by_wider.
+  result<ChangedLock> unlock_owner(Scope scope, std::string_view id, std::string_view reason,
+                                   const Caller& caller);
+
+  // Never waits for anything. A key whose creation is not durable yet is unknown (P2). One that is locked
+  // while the event that unlocks it is on its way to the disk is so up to just before that event: `as_of`
+  // says no more, so that nobody who has heard of the event keeps the answer.
   result<void> verify(const Digest& digest, UnixMs now, Decision& decision) const;
   // The whole record. May read the disk; not for a key that is out of reach (null: none is), which looks, and
   // takes as long, as if it were not there.
@@ -233,6 +252,10 @@ class Engine {
   bool started() const { return started_.load(std::memory_order_acquire); }
   result<Sequence> append_creation(Journal::Turn& turn, const NewKey& key, UnixMs at, const Caller& caller);
   RevokedOwner revoke_whole(Journal::Turn& turn, Scope scope, Slot owner, const EventView& event);
+  std::optional<Sequence> lock_within(Journal::Turn& turn, const OwnerIds& owners, EventView& event,
+                                      UnixMs& until, Width by);
+  result<void> find_locks(Scope scope, const OwnerIds& owners, UnixMs now, const Reach* reach,
+                          std::vector<Slot>& locks) const;
   RevokedOwner revoke_within(Journal::Turn& turn, std::span<const OwnerIds> several, EventView event);
   void find_within(std::span<const AskedRevocation> asked, const Caller& caller,
                    std::vector<Slot>& slots) const;

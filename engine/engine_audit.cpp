@@ -215,10 +215,10 @@ result<Sequence> Engine::revoked_with_owner(std::string_view key_id) const {
 bool Engine::is_visible(const EventView& event, const Reach* reach) const {
   if (reach == nullptr || reach->is_unlimited()) return true;
   if (event.type == EventType::attempt_refused) return false;
-  if (event.type != EventType::owner_revoked) {
+  if (!is_of_owner(event.type)) {
     return reach->covers(std::array{event[Field::user], event[Field::application], event[Field::workspace]});
   }
-  const auto owners = revoked_owners(event);
+  const auto owners = named_owners(event);
   if (!owners) return false;
   if (reach->covers(*owners)) return true;
   const auto of = static_cast<Scope>(event[Field::owner_scope].front());

@@ -52,6 +52,12 @@ class Category final : public boost::system::error_category {
         return "the caller's owners have too many different sets of permissions";
       case errc::suspended_by_wider:
         return "the key was suspended by a caller who reaches more";
+      case errc::locked_by_wider:
+        return "the owner is locked by a caller who reaches more";
+      case errc::out_of_reach:
+        return "the owner is outside of what the caller is limited to";
+      case errc::too_many_locks:
+        return "the caller's owners have locked as many owners without keys as they may";
     }
     return "unknown error";
   }

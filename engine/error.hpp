@@ -11,7 +11,7 @@ enum class errc {
   not_found = 1,             // no such key
   already_exists,            // a key with this id or this digest exists
   already_revoked,           // a revoked key stays as it is
-  not_active,                // the key is suspended or expired
+  not_active,                // the key is suspended, locked or expired
   invalid_key_id,            // see is_key_id
   invalid_owner_id,          // see is_owner_id
   invalid_field,             // another field is over its limit or malformed
@@ -29,6 +29,9 @@ enum class errc {
   outlives_caller,           // the key would live longer than the one that asks for it
   too_many_permission_sets,  // the caller's owners have no room for another
   suspended_by_wider,        // the caller reaches less than who suspended the key
+  locked_by_wider,           // the caller reaches less than who locked the owner
+  out_of_reach,              // an owner of whom the caller can have no keys
+  too_many_locks,            // the caller's owners have no room for another lock of an owner without keys
 };
 
 const boost::system::error_category& category() noexcept;

@@ -32,7 +32,7 @@ OwnerIds owners_of(const EventView& event) {
   return {event[Field::user], event[Field::application], event[Field::workspace]};
 }
 
-std::optional<OwnerIds> revoked_owners(const EventView& event) {
+std::optional<OwnerIds> named_owners(const EventView& event) {
   const auto scope = event[Field::owner_scope];
   if (scope.size() != 1 || static_cast<std::uint8_t>(scope.front()) >= all_scopes.size()) return {};
   auto owners = owners_of(event);

@@ -31,7 +31,15 @@ enum class EventType : std::uint8_t {
   key_resumed = 6,
   key_rotated = 7,
   attempt_refused = 8,  // changes nothing: for the audit trail
+  owner_locked = 9,     // with its end in expires_at; none: until it is unlocked
+  owner_unlocked = 10,
 };
+
+// Whether it is about all keys of an owner.
+constexpr bool is_of_owner(EventType type) {
+  return type == EventType::owner_revoked || type == EventType::owner_locked ||
+         type == EventType::owner_unlocked;
+}
 
 enum class Field : std::uint8_t {
   key_id,
@@ -52,7 +60,7 @@ enum class Field : std::uint8_t {
   grace_until,  // i64, Unix milliseconds: when a rotated key's old secret ends
   actor_kind,   // u8, an ActorKind (policy.hpp)
   journal,      // of epoch_started: the epoch's journal id
-  width,        // u16, a Width (policy.hpp): of the callers who suspended a key
+  width,        // u16, a Width (policy.hpp): of the callers who suspended a key or locked an owner
   count_,       // how many there are
 };
 inline constexpr std::size_t field_count = static_cast<std::size_t>(Field::count_);
@@ -81,10 +89,9 @@ constexpr Field owner_field(Scope scope) {
 // By Scope; empty: none, or any.
 using OwnerIds = std::array<std::string_view, 3>;
 OwnerIds owners_of(const EventView& event);
-// Whose keys an event of the type owner_revoked revokes: those that have all of these owners. One is in
-// owner_scope and owner_id; the others, within which the revocation is, in the fields of their own. Nothing:
-// it makes no sense.
-std::optional<OwnerIds> revoked_owners(const EventView& event);
+// Whose keys an event of an owner is about: those that have all of these owners. One is in owner_scope and
+// owner_id; the others, within which it is, in the fields of their own. Nothing: it makes no sense.
+std::optional<OwnerIds> named_owners(const EventView& event);
 
 // The fixed-size values that fields carry as bytes.
 std::string encode_i64(std::int64_t value);

@@ -21,6 +21,10 @@ namespace revoked::engine {
 // By Scope; no_slot: whichever, or none.
 using OwnerSlots = std::array<Slot, 3>;
 
+inline std::uint64_t hash_of(const OwnerSlots& owners) {
+  return keyed_hash({std::uint64_t{owners[0]} << 32 | owners[1], owners[2]});
+}
+
 // Calls visit(owners) for every two or three of a key's owners together, those with the user if it is
 // `of_user`, else the others: there are at most three.
 template <class Visit>
@@ -85,10 +89,6 @@ class JointMarks {
     std::atomic<Sequence> revoked_through{0};
   };
   static_assert(sizeof(Record) == 32);
-
-  static std::uint64_t hash_of(const OwnerSlots& owners) {
-    return keyed_hash({std::uint64_t{owners[0]} << 32 | owners[1], owners[2]});
-  }
 
   Slab<Record> records_;
   SlotIndex index_{64};

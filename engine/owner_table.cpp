@@ -34,7 +34,7 @@ std::uint64_t OwnerTable::revoke(Slot owner, Sequence through) {
 void OwnerTable::raise_mark(Slot owner, Sequence through) {
   auto& mark = records_[owner].mark;
   const auto before = mark.load(std::memory_order_relaxed);
-  if ((before & ~joint_bit) < through) mark.store((before & joint_bit) | through, std::memory_order_release);
+  if ((before & ~flags) < through) mark.store((before & flags) | through, std::memory_order_release);
 }
 
 }  // namespace revoked::engine

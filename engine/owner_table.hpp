@@ -25,14 +25,17 @@ class OwnerTable {
   void prefetch(std::string_view id) const { index_.prefetch(IdProbe(id).hash); }
 
   // The not-before mark: every key of the owner created at or before it is revoked. 0: none.
-  Sequence revoked_through(Slot owner) const { return mark(owner) & ~joint_bit; }
-  // The same, but higher than any sequence if the owner may have joint marks (see joint_marks.hpp): so that a
-  // look-up whose key has none of either compares once.
+  Sequence revoked_through(Slot owner) const { return mark(owner) & ~flags; }
+  // The same, but higher than any sequence if the owner may have joint marks (see joint_marks.hpp) or locks
+  // (owner_locks.hpp): so that a look-up whose key has none of them compares once.
   Sequence mark(Slot owner) const { return records_[owner].mark.load(std::memory_order_acquire); }
   bool may_have_joint_marks(Slot owner) const { return (mark(owner) & joint_bit) != 0; }
   void set_has_joint_marks(Slot owner) {
     records_[owner].mark.fetch_or(joint_bit, std::memory_order_acq_rel);
   }
+  // Of it alone, or of it and others together.
+  bool may_have_locks(Slot owner) const { return (mark(owner) & lock_bit) != 0; }
+  void set_has_locks(Slot owner) { records_[owner].mark.fetch_or(lock_bit, std::memory_order_acq_rel); }
   void append_id(Slot owner, std::string& out) const { records_[owner].id.append_to(out, arena_); }
 
   // Marks only rise. Answers how many keys this revokes: those that remain. Starts the count anew.
@@ -85,6 +88,8 @@ class OwnerTable {
 
  private:
   static constexpr Sequence joint_bit = Sequence{1} << 63;
+  static constexpr Sequence lock_bit = Sequence{1} << 62;
+  static constexpr Sequence flags = joint_bit | lock_bit;
   struct Record {
     CompactId id;
     std::atomic<Sequence> mark{0};

@@ -174,4 +174,9 @@ result<void> may_resume(const Principal& principal, const Powers& key, Width sus
   return {};
 }
 
+result<void> may_unlock(const Reach* reach, Width locked_by) {
+  if (!is_as_wide(width_of(reach), locked_by)) return errc::locked_by_wider;
+  return {};
+}
+
 }  // namespace revoked::engine

@@ -104,7 +104,9 @@ Powers powers_of(const Decision& key);
 // gives rise to outlives it: errc::outlives_caller.
 result<void> may_create(const Principal& principal, const Powers& key);
 result<void> may_rotate(const Principal& principal, const Powers& key);
-// Besides, what a wider caller has suspended only one as wide brings back: errc::suspended_by_wider.
+// Besides, what a wider caller has suspended only one as wide brings back: errc::suspended_by_wider. And what
+// one has locked only one as wide unlocks: errc::locked_by_wider.
 result<void> may_resume(const Principal& principal, const Powers& key, Width suspended_by);
+result<void> may_unlock(const Reach* reach, Width locked_by);
 
 }  // namespace revoked::engine

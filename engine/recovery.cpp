@@ -8,12 +8,23 @@
 namespace revoked::engine {
 namespace {
 
+void apply_lock(Tables& tables, Sequence sequence, const EventView& event) {
+  const auto owners = named_owners(event);
+  if (!owners) return;
+  const auto named = static_cast<Scope>(event[Field::owner_scope].front());
+  if (event.type == EventType::owner_unlocked) return tables.unlock_owners(sequence, named, *owners);
+  tables.lock_owners(sequence, named, *owners, decode_i64(event[Field::expires_at], OwnerLocks::forever),
+                     decode_u16(event[Field::width], 0));
+}
+
 // Applying an event once more changes nothing: the tables may know of it, and of what came after it.
 void apply(Tables& tables, Sequence sequence, const EventView& event) {
   if (event.type == EventType::owner_revoked) {
-    if (const auto owners = revoked_owners(event)) tables.revoke_owners(*owners, sequence);
+    if (const auto owners = named_owners(event)) tables.revoke_owners(*owners, sequence);
     return;
   }
+  if (event.type == EventType::owner_locked || event.type == EventType::owner_unlocked)
+    return apply_lock(tables, sequence, event);
   const auto id = event[Field::key_id];
   const Slot slot = id.empty() ? no_slot : tables.keys.find_by_id(id);
   if (event.type == EventType::key_created) {

@@ -1,9 +1,11 @@
 #pragma once
-// Keys that were resumed, but not durably yet: an allow never runs ahead of the disk (P2), so a key stays
-// suspended in the tables until its resumption is synced.
+// Keys that were resumed and locks that were lifted, but not durably yet: an allow never runs ahead of the
+// disk (P2), so a key stays suspended, and a lock stands, in the tables until that is synced.
 
+#include <deque>
 #include <map>
 #include <mutex>
+#include <utility>
 
 #include "engine/journal.hpp"
 #include "engine/tables.hpp"
@@ -25,6 +27,16 @@ class Resumptions final : public CommitListener {
     std::erase_if(pending_, [&](const auto& entry) { return entry.second == key; });
     tables_.suspend_key(key, by);
   }
+  void lift(Sequence sequence, Slot lock) {
+    const std::scoped_lock guard(mutex_);
+    tables_.locks.begin_lift(lock, sequence);
+    lifted_.emplace_back(sequence, lock);
+  }
+  // What is pending no longer counts.
+  void lock(Sequence sequence, Slot lock, Scope named, UnixMs until, Width by) {
+    const std::scoped_lock guard(mutex_);
+    tables_.locks.set(lock, sequence, named, until, by);
+  }
   bool is_pending(Slot key) const {
     const std::scoped_lock lock(mutex_);
     for (const auto& [sequence, slot] : pending_) {
@@ -36,7 +48,8 @@ class Resumptions final : public CommitListener {
   // Whether all up to `sequence` have taken effect.
   bool are_settled(Sequence sequence) const {
     const std::scoped_lock lock(mutex_);
-    return pending_.empty() || pending_.begin()->first > sequence;
+    return (pending_.empty() || pending_.begin()->first > sequence) &&
+           (lifted_.empty() || lifted_.front().first > sequence);
   }
 
   void on_durable(Sequence durable) override {
@@ -45,12 +58,16 @@ class Resumptions final : public CommitListener {
       tables_.resume_key(pending_.begin()->second);
       pending_.erase(pending_.begin());
     }
+    for (; !lifted_.empty() && lifted_.front().first <= durable; lifted_.pop_front())
+      tables_.locks.end_lift(lifted_.front().second, lifted_.front().first);
   }
 
  private:
   Tables& tables_;
   mutable std::mutex mutex_;
-  std::map<Sequence, Slot> pending_;  // bounded by what may wait for the disk
+  // Both bounded by what may wait for the disk.
+  std::map<Sequence, Slot> pending_;
+  std::deque<std::pair<Sequence, Slot>> lifted_;
 };
 
 }  // namespace revoked::engine

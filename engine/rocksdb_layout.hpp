@@ -9,7 +9,8 @@
 //   default  "epoch/" u64 → first sequence
 //            "owner/" scope id '\0' sequence → nothing
 //            "owners/" user '\0' application '\0' workspace '\0' sequence → nothing
-//            "change/" sequence → the event that suspended, resumed or rotated a key
+//            "change/" sequence → the event that suspended, resumed or rotated a key, locked or unlocked an
+//            owner
 //            "folded_to" → sequence; "records_from" → sequence, see rocksdb_key_files.hpp
 //            "checkpoint" → the id of the one that is of this store
 

@@ -132,6 +132,7 @@ void Tables::count_keys() {
     settle(key.owners);
     if (key.revoked() == 0) count(key.owners, key.created);
   }
+  for (Slot lock = 0; lock < locks.size(); ++lock) charge_lock(locks.named(lock), locks.owners(lock));
 }
 
 Slot Tables::newest_of(Slot key) const {
@@ -154,26 +155,37 @@ Extent Tables::extent_of(const Reach& reach, Scope scope, Slot owner, std::strin
   // Mostly a user or an application is at home in one workspace: then it is within reach, or not.
   const Slot home = of(scope).home(owner).workspace;
   if (home == OwnerTable::several_homes) return Extent::part;
-  if (home == no_slot) return Extent::nothing;
+  if (home == no_slot || home == OwnerTable::homeless) return Extent::nothing;
   std::string workspace;
   of(Scope::workspace).append_id(home, workspace);
   return reach.allows(Scope::workspace, workspace) ? Extent::whole : Extent::nothing;
 }
 
-Sequence Tables::revoked_by(const KeyRecord& key) const {
+// Whether there is more to look at than the key's own record.
+inline bool Tables::is_any_owner_marked(const KeyRecord& key) const {
   for (const Scope scope : all_scopes) {
     const Slot owner = key.owners[static_cast<std::size_t>(scope)];
     if (owner != no_slot && of(scope).mark(owner) >= key.created) [[unlikely]]
-      return revoked_by_owner(key);
+      return true;
   }
-  return key.revoked();
+  return false;
 }
 
-KeyState Tables::state_of(const KeyRecord& key, UnixMs now) const {
-  if (revoked_by(key) != 0) return KeyState::revoked;
+Sequence Tables::revoked_by(const KeyRecord& key) const {
+  return is_any_owner_marked(key) ? revoked_by_owner(key) : key.revoked();
+}
+
+KeyState Tables::state_of(const KeyRecord& key, UnixMs now, StandingLock& lock) const {
+  const bool is_marked = is_any_owner_marked(key);
+  if ((is_marked ? revoked_by_owner(key) : key.revoked()) != 0) return KeyState::revoked;
   const auto expires_at = key.expires_at();
   if (expires_at != 0 && expires_at <= now) return KeyState::expired;
-  return key.is_suspended() ? KeyState::suspended : KeyState::active;
+  if (key.is_suspended()) return KeyState::suspended;
+  if (is_marked) [[unlikely]] {
+    lock = standing_lock(key.owners, now);
+    if (lock) return KeyState::locked;
+  }
+  return KeyState::active;
 }
 
 void Tables::describe(Slot key, Decision& decision) const {

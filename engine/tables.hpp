@@ -16,6 +16,7 @@
 #include "engine/event.hpp"
 #include "engine/joint_marks.hpp"
 #include "engine/key_table.hpp"
+#include "engine/owner_locks.hpp"
 #include "engine/owner_table.hpp"
 #include "engine/permission_sets.hpp"
 #include "engine/policy.hpp"
@@ -32,6 +33,7 @@ struct Tables {
   KeyTable keys;
   std::array<OwnerTable, 3> owners;  // by Scope
   JointMarks joints;
+  OwnerLocks locks;
   PermissionSets permission_sets;
 
   OwnerTable& of(Scope scope) { return owners[static_cast<std::size_t>(scope)]; }
@@ -65,7 +67,7 @@ struct Tables {
   // For checkpoints: (slot, the slot of the secret before it) of keys that were rotated.
   std::vector<std::pair<Slot, Slot>> predecessors() const;
   void restore_predecessor(Slot slot, Slot before);
-  // After the keys and the owners' marks have been put back: counts what owners have.
+  // After the keys, and the owners' marks and locks, have been put back: counts what owners have.
   void count_keys();
 
   // Two or three owners together. Nothing if one of them is not there.
@@ -81,10 +83,33 @@ struct Tables {
   // Marks only rise. Answers how many keys this revokes, as told.
   std::uint64_t revoke_joint(const OwnerSlots& owners, Sequence through);
   void raise_joint_mark(const OwnerSlots& owners, Sequence through);
-  // While loading: applies the event that revoked the keys of these (see revoked_owners), or, before there
+  // While loading: applies the event that revoked the keys of these (see named_owners), or, before there
   // are keys, only its mark.
   void revoke_owners(const OwnerIds& ids, Sequence through);
   void raise_mark(const OwnerIds& ids, Sequence through);
+
+  // Locks. `named` is the owner that is locked, the others of `ids` are those within which (see
+  // named_owners). A lock stays in memory for good, and the names of owners that were not known. So of owners
+  // of whom nobody has a living key (bare ones), a caller who is limited to others has room for so many,
+  // counted with each of those others.
+  static constexpr std::size_t max_bare_locks_an_owner = 10'000;
+  bool has_room_for_lock(Scope named, const OwnerIds& ids);
+  // To be set then.
+  Slot find_or_add_lock(Scope named, const OwnerIds& ids);
+  // Of owners for look-ups of locks: there may be some that nobody has named yet.
+  OwnerSlots find_owners(const OwnerIds& ids) const;
+  // Calls visit(lock) for every lock that an unlocking of these lifts: theirs, and those of the same owner
+  // within more.
+  template <class Visit>
+  void for_each_lock_to_lift(Scope named, const OwnerSlots& owners, Visit&& visit) const;
+  // Whether a lock of some of these alone is held, and so of others' keys as well.
+  bool is_locked_beyond(Scope named, const OwnerSlots& owners, UnixMs now) const;
+  // While loading: apply the event `at` that locked, or unlocked, these. Which locks an unlocking lifts
+  // depends on how they were made, so what a lock knows of already is left out.
+  void lock_owners(Sequence at, Scope named, const OwnerIds& ids, UnixMs until, Width by);
+  void unlock_owners(Sequence at, Scope named, const OwnerIds& ids);
+  // Of a checkpoint; `named` has a bit for each Scope.
+  void restore_lock(const OwnerSlots& owners, Sequence at, std::uint8_t named, UnixMs until, Width by);
 
   // `owner` is the slot of `id`, or no_slot.
   Extent extent_of(const Reach& reach, Scope scope, Slot owner, std::string_view id) const;
@@ -100,8 +125,13 @@ struct Tables {
 
   // The latest sequence by which the key is revoked, through itself or an owner; 0 if it is not.
   Sequence revoked_by(const KeyRecord& key) const;
-  // For everything but visibility: whether the key's creation is durable is the caller's to check.
-  KeyState state_of(const KeyRecord& key, UnixMs now) const;
+  // For everything but visibility: whether the key's creation is durable is the caller's to check. `lock` is
+  // set if the key is locked.
+  KeyState state_of(const KeyRecord& key, UnixMs now, StandingLock& lock) const;
+  KeyState state_of(const KeyRecord& key, UnixMs now) const {
+    StandingLock lock;
+    return state_of(key, now, lock);
+  }
   void describe(Slot key, Decision& decision) const;
 
  private:
@@ -128,7 +158,12 @@ struct Tables {
   void for_each_joint_count(const OwnerSlots& key, Visit&& visit);
   Sequence through_any_of(const OwnerSlots& owners) const;
   std::array<bool, 3> gone_with_others(const OwnerSlots& owners, Sequence created) const;
+  bool is_any_owner_marked(const KeyRecord& key) const;
   [[gnu::noinline]] Sequence revoked_by_owner(const KeyRecord& key) const;
+  [[gnu::noinline]] StandingLock standing_lock(const OwnerSlots& owners, UnixMs now) const;
+  bool is_bare(const OwnerSlots& owners);
+  void charge_lock(std::uint8_t named, const OwnerSlots& owners);
+  void set_has_locks(const OwnerSlots& owners);
 
   // The slot of the secret that a rotated key had before. Resumptions come from the journal's thread: hence a
   // lock, which nobody takes while no key was ever rotated.
@@ -137,6 +172,17 @@ struct Tables {
   std::unordered_map<Slot, Slot> predecessors_;
   // By Scope: what the sets that its keys were the first to have cost. Of the turn's holder.
   std::array<std::unordered_map<Slot, std::size_t>, 3> set_bytes_;
+  // By Scope: how many locks of bare owners count with it. Of the turn's holder.
+  std::array<std::unordered_map<Slot, std::size_t>, 3> bare_locks_;
 };
+
+template <class Visit>
+void Tables::for_each_lock_to_lift(Scope named, const OwnerSlots& together, Visit&& visit) const {
+  const Slot own = locks.find(together);
+  if (own != no_slot) visit(own);
+  locks.for_each_of(named, together, [&](Slot lock) {
+    if (lock != own) visit(lock);
+  });
+}
 
 }  // namespace revoked::engine

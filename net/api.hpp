@@ -120,6 +120,14 @@ Outcome revoke_user(Api& api, Call& call);
 Outcome revoke_application(Api& api, Call& call);
 Outcome revoke_workspace(Api& api, Call& call);
 
+// Locks of owners (lock_handlers.cpp)
+Outcome lock_user(Api& api, Call& call);
+Outcome lock_application(Api& api, Call& call);
+Outcome lock_workspace(Api& api, Call& call);
+Outcome unlock_user(Api& api, Call& call);
+Outcome unlock_application(Api& api, Call& call);
+Outcome unlock_workspace(Api& api, Call& call);
+
 // Many at once, in a body that is read as it comes (bulk_handlers.cpp)
 Outcome import_keys(Api& api, Call& call);
 Outcome revoke_in_bulk(Api& api, Call& call);
@@ -153,6 +161,9 @@ inline bool is_storage_full(const Api& api) { return api.is_storage_full && api.
 // together go a little beyond.
 bool has_share_left(const Api& api, const engine::NewKey& key);
 inline constexpr std::string_view no_share_left = "the owner of this key has as many keys as it may have";
+
+// The optional body of a change, and its reason, which may be in ?reason= as well.
+Fault read_reason(const Call& call, Members& members, std::span<const MemberForm> forms, std::string& reason);
 
 // ?limit=, which has been checked.
 std::size_t limit_of(const Query& query, std::size_t otherwise);

@@ -26,6 +26,10 @@ std::string_view verb_of(EventType type) {
       return "key.revoked";
     case EventType::owner_revoked:
       return "owner.revoked";
+    case EventType::owner_locked:
+      return "owner.locked";
+    case EventType::owner_unlocked:
+      return "owner.unlocked";
     case EventType::key_suspended:
       return "key.suspended";
     case EventType::key_resumed:

@@ -55,6 +55,8 @@ void answer(Response& response, const Gateway::Verdict& verdict) {
       return deny(response, 403, "expired");
     case State::suspended:
       return deny(response, 403, "suspended");
+    case State::locked:
+      return deny(response, 403, "locked");
     case State::unknown:
       break;
   }

@@ -122,6 +122,7 @@ Outcome verify_key(Api& api, Call& call) {
     write_owners(json, [&](Scope scope) -> std::string_view { return decision.owner(scope); });
     write_permissions(json, decision.permissions);
     write_time(json, "expires_at", decision.expires_at);
+    if (decision.state == engine::KeyState::locked) write_time(json, "locked_until", decision.locked_until);
   }
   json.field("as_of", decision.as_of).field("journal", api.engine.journal_id());
   if (call.query.find("echo") != nullptr)

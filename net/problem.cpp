@@ -54,6 +54,12 @@ ProblemKind problem_kind(boost::system::error_code error) {
       return {409, "too_many_permission_sets"};
     case errc::suspended_by_wider:
       return {403, "suspended_by_wider"};
+    case errc::locked_by_wider:
+      return {403, "locked_by_wider"};
+    case errc::out_of_reach:
+      return {403, "forbidden"};
+    case errc::too_many_locks:
+      return {409, "limit_reached"};
     case errc::position_gone:
       return {410, "position_gone"};
     case errc::not_ready:

@@ -30,15 +30,9 @@ constexpr MemberForm secrets_forms[] = {
     {"reason", Kind::string, reason_form},
 };
 
-// From ?reason= or the body.
 Fault read_reason(const Call& call, std::string& reason) {
   Members members;
-  if (auto fault = read_with_reason(members, call.request().body, reason_forms)) return fault;
-  const auto* const given = call.query.find("reason");
-  if (given != nullptr && members.find("reason") != nullptr)
-    return {"invalid_field", "reason", "reason is given twice: in the query and in the body"};
-  reason = given != nullptr ? *given : members.text_or_empty("reason");
-  return {};
+  return read_reason(call, members, reason_forms, reason);
 }
 
 void write_revoked(JsonWriter& json, std::string_view key_id, engine::UnixMs at, std::string_view reason,
@@ -202,6 +196,16 @@ Outcome revoke_owner(Api& api, Call& call, Scope scope) {
 }
 
 }  // namespace
+
+Fault read_reason(const Call& call, Members& members, std::span<const MemberForm> forms,
+                  std::string& reason) {
+  if (auto fault = read_with_reason(members, call.request().body, forms)) return fault;
+  const auto* const given = call.query.find("reason");
+  if (given != nullptr && members.find("reason") != nullptr)
+    return {"invalid_field", "reason", "reason is given twice: in the query and in the body"};
+  reason = given != nullptr ? *given : members.text_or_empty("reason");
+  return {};
+}
 
 Outcome revoke_key(Api& api, Call& call) {
   std::string reason;

@@ -41,8 +41,8 @@ inline constexpr std::string_view key_id_form =
 inline constexpr QueryParameter dry_run_parameter{"dry_run", boolean_form, is_boolean_text};
 
 inline constexpr QueryParameter verify_query[] = {{"echo", "secret_sha256", is_echo}};
-inline constexpr QueryParameter revocation_query[] = {{"reason", "1 to 256 bytes of UTF-8", is_reason},
-                                                      dry_run_parameter};
+inline constexpr QueryParameter reason_query[] = {{"reason", "1 to 256 bytes of UTF-8", is_reason}};
+inline constexpr QueryParameter revocation_query[] = {reason_query[0], dry_run_parameter};
 inline constexpr QueryParameter dry_run_query[] = {dry_run_parameter};
 inline constexpr QueryParameter list_query[] = {
     {"user", owner_form, engine::is_owner_id},

@@ -75,6 +75,36 @@ TEST(Message, OfAnOwnerWithinOthersSaysSo) {
   EXPECT_EQ(message.events.at(1).within, (Within{"", "a1", "w1"}));
 }
 
+TEST(Message, TellsThatOwnersAreLockedAndUnlocked) {
+  engine::Batch batch;
+  batch.begin(3, 7);
+  auto locked = event_of(EventType::owner_locked);
+  locked[Field::owner_scope] = std::string_view("\0", 1);
+  locked[Field::owner_id] = "u7";
+  locked[Field::workspace] = "w1";
+  locked[Field::reason] = "abuse";
+  const auto end = engine::encode_i64(at);
+  locked[Field::expires_at] = end;
+  batch.append(locked);
+  auto unlocked = event_of(EventType::owner_unlocked);
+  unlocked[Field::owner_scope] = std::string_view("\2", 1);
+  unlocked[Field::owner_id] = "w1";
+  batch.append(unlocked);
+  const auto json = encode_messages(batch.view(), stamp).front().text;
+  EXPECT_NE(json.find(R"({"sequence":7,"type":"owner.locked","scope":"user","id":"u7",)"
+                      R"("within":{"scope":"workspace","id":"w1"},"expires_at":"2026-01-02T03:04:05.678Z",)"
+                      R"("reason":"abuse"},)"
+                      R"({"sequence":8,"type":"owner.unlocked","scope":"workspace","id":"w1"}])"),
+            std::string::npos)
+      << json;
+  const auto message = decode_message(json).value();
+  EXPECT_EQ(message.events.at(0).type, Type::owner_locked);
+  EXPECT_EQ(message.events.at(0).owner_id, "u7");
+  EXPECT_EQ(message.events.at(0).within[2], "w1");
+  EXPECT_EQ(message.events.at(1).type, Type::owner_unlocked);
+  EXPECT_EQ(message.events.at(1).scope, Scope::workspace);
+}
+
 // Taken for the revocation of all that the owner has, it would be harmless; taken for one of less, it would
 // not.
 TEST(Message, WithinSomethingUnknownIsUnknown) {

@@ -140,6 +140,42 @@ TEST_F(Checkpoint, HoldsKeysOwnersAndWhatBecameOfThem) {
             make_error_code(errc::already_exists));
 }
 
+TEST_F(Checkpoint, HoldsLocksAndWhoseTheyAre) {
+  auto& engine = this->engine();
+  Principal narrow{false, {}, {}, "k1", ActorKind::key};
+  narrow.reach.limits[static_cast<std::size_t>(Scope::workspace)] = {"w1"};
+  const Caller of_w1{"k1", {}, {}, &narrow.reach, ActorKind::key, &narrow};
+  engine.create("of-ann", {"ann", "", "w1"});
+  engine.create("of-bob", {"bob", "", "w1"});
+  engine.create("of-bob-elsewhere", {"bob", "", "w2"});
+  engine.create("of-cid", {"cid", "", ""});
+  const auto end = now_unix_ms() + 3'600'000;
+  ASSERT_TRUE(engine->lock_owner(Scope::user, "ann", end, "", {}));
+  ASSERT_TRUE(engine->lock_owner(Scope::user, "bob", 0, "", of_w1));
+  ASSERT_TRUE(engine->lock_owner(Scope::user, "cid", 0, "", {}));
+  ASSERT_TRUE(engine->lock_owner(Scope::user, "nobody", 0, "", {}));
+  ASSERT_TRUE(engine->unlock_owner(Scope::user, "cid", "", {}));
+  engine.settle();
+  const auto next = engine->applied() + 1;
+  write([next](Tables& tables) { tables.unlock_owners(next, Scope::user, {"ann", "", ""}); });
+  ASSERT_TRUE(engine->unlock_owner(Scope::user, "ann", "", {}));
+  ASSERT_TRUE(engine->lock_owner(Scope::user, "ann", end, "", {}));
+  ASSERT_TRUE(engine->lock_owner(Scope::workspace, "w2", 0, "", {}));
+  engine.settle();
+  forget_records();
+  start(file_);
+  auto& again = this->engine();
+  EXPECT_EQ(again.state("of-ann", end - 1), KeyState::locked);
+  EXPECT_EQ(again.state("of-ann", end), KeyState::active);
+  EXPECT_EQ(again.state("of-bob"), KeyState::locked);
+  EXPECT_EQ(again.state("of-bob-elsewhere"), KeyState::locked) << "with w2, which was replayed";
+  EXPECT_EQ(again.state("of-cid"), KeyState::active);
+  EXPECT_EQ(again->unlock_owner(Scope::user, "ann", "", of_w1).error(), errc::locked_by_wider);
+  EXPECT_TRUE(again->unlock_owner(Scope::user, "bob", "", of_w1));
+  again.settle();
+  EXPECT_EQ(again.state("of-bob"), KeyState::active);
+}
+
 TEST_F(Checkpoint, WhatCameAfterItIsReplayed) {
   auto& engine = this->engine();
   for (const auto* id : {"a", "b", "c", "d", "e"}) engine.create(id, {"ann", "", ""});

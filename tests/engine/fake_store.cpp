@@ -105,7 +105,8 @@ result<void> FakeStore::load_changes(const EventVisitor& visit) const {
   for (const auto& bytes : disk_->batches) {
     parsed(bytes).for_each([&](Sequence at, const EventView& event) {
       const bool is_change = event.type == EventType::key_suspended || event.type == EventType::key_resumed ||
-                             event.type == EventType::key_rotated;
+                             event.type == EventType::key_rotated || event.type == EventType::owner_locked ||
+                             event.type == EventType::owner_unlocked;
       if (is_change) visit(at, event);
     });
   }
@@ -216,7 +217,7 @@ void FakeStore::index(const BatchView& batch, Sequence at, const EventView& even
     append_event(bytes, event);
     disk_->keys[std::string(event[Field::key_id])] = {at, bytes};
   } else if (event.type == EventType::owner_revoked) {
-    disk_->marks[texts_of(revoked_owners(event).value())].push_back(at);
+    disk_->marks[texts_of(named_owners(event).value())].push_back(at);
   } else if (event.type == EventType::epoch_started) {
     disk_->epochs.push_back({batch.epoch(), at, std::string(event[Field::journal])});
   }

@@ -67,7 +67,23 @@ class Model {
     if (from == 0 || from > durable) return KeyState::unknown;
     if (revoked(id) != 0) return KeyState::revoked;
     const auto expires_at = at(from).expires_at;
-    return expires_at != 0 && expires_at <= now ? KeyState::expired : KeyState::active;
+    if (expires_at != 0 && expires_at <= now) return KeyState::expired;
+    const bool is_locked = std::any_of(all_scopes.begin(), all_scopes.end(), [&](Scope scope) {
+      const auto& owner = at(from).owners[static_cast<int>(scope)];
+      return !owner.empty() && locked_until(scope, owner, durable) > now;
+    });
+    return is_locked ? KeyState::locked : KeyState::active;
+  }
+  // When the owner's lock ends; 0: there is none. One that is lifted stands until that is durable.
+  UnixMs locked_until(Scope scope, std::string_view id, Sequence durable) const {
+    UnixMs until = 0;
+    for (Sequence s = 1; s <= last(); ++s) {
+      const auto& h = at(s);
+      if (h.scope != scope || h.id != id) continue;
+      if (h.type == EventType::owner_locked) until = h.expires_at;
+      if (h.type == EventType::owner_unlocked && s <= durable) until = 0;
+    }
+    return until;
   }
 
  private:
@@ -95,8 +111,12 @@ class RandomRun {
       create();
     else if (dice < 55)
       revoke();
-    else if (dice < 65)
+    else if (dice < 59)
       revoke_owner();
+    else if (dice < 66)
+      lock_owner();
+    else if (dice < 71)
+      unlock_owner();
     else if (dice < 90)
       verify(key());
     else if (dice < 93)
@@ -182,9 +202,40 @@ class RandomRun {
     ASSERT_EQ(revoked->sequence, model_.last());
   }
 
+  void lock_owner() {
+    const auto scope = all_scopes[random_() % 3];
+    const auto id = owner();
+    const auto until = random_() % 4 == 0 ? 0 : far_ + static_cast<UnixMs>(random_() % 12);
+    const auto held = model_.locked_until(scope, id, model_.last());
+    const auto stands = std::max(held, until == 0 ? OwnerLocks::forever : until);
+    const auto locked = engine_->lock_owner(scope, id, until, "", {});
+    ASSERT_TRUE(locked);
+    ASSERT_EQ(locked->until, stands == OwnerLocks::forever ? 0 : stands);
+    if (stands != held) {
+      model_.add({.type = EventType::owner_locked,
+                  .id = id,
+                  .owners = {},
+                  .scope = scope,
+                  .expires_at = stands,
+                  .reason = {}});
+    }
+    ASSERT_EQ(locked->sequence, model_.last());
+  }
+
+  void unlock_owner() {
+    const auto scope = all_scopes[random_() % 3];
+    const auto id = owner();
+    const bool is_held = model_.locked_until(scope, id, model_.last()) != 0;
+    const auto unlocked = engine_->unlock_owner(scope, id, "", {});
+    ASSERT_TRUE(unlocked);
+    if (is_held)
+      model_.add({.type = EventType::owner_unlocked, .id = id, .owners = {}, .scope = scope, .reason = {}});
+    ASSERT_EQ(unlocked->sequence, model_.last());
+  }
+
   void verify(const std::string& id) {
     if (!held_) engine_.settle();
-    const auto now = static_cast<UnixMs>(random_() % 12);
+    const auto now = static_cast<UnixMs>(random_() % 12) + (random_() % 3 == 0 ? far_ : 0);
     ASSERT_EQ(engine_.state(id, now), model_.state(id, now, durable())) << id;
   }
 
@@ -251,6 +302,7 @@ class RandomRun {
   std::shared_ptr<FakeDisk> disk_;
   bool held_ = false;
   Sequence held_at_ = 0;
+  const UnixMs far_ = now_unix_ms() + 10 * 3'600'000;  // a lock ends later than now
 };
 
 // REVOKED_SEED repeats one run.

@@ -2,6 +2,7 @@
 // same however the head arrives.
 
 #include "net/guard.hpp"
+#include "net/route_queries.hpp"
 #include "net/router.hpp"
 #include "tests/fuzz/fuzz.hpp"
 #include "tests/net/naive_head.hpp"
@@ -26,9 +27,15 @@ void require_the_same_in_pieces(std::string_view whole, const net::HeadResult& v
 }
 
 void look_at(const net::Request& request) {
-  for (const auto* name : {"after", "limit", "reason", "dry_run", ""}) {
-    const auto value = net::query_value(request.query, name);
-    REQUIRE(!value || value->size() <= request.query.size());
+  for (const std::span<const net::QueryParameter> taken :
+       {std::span(net::feed_query), std::span(net::list_query)}) {
+    net::Query query;
+    const bool is_refused = !query.read(request.query, taken).empty();
+    REQUIRE(!is_refused || !request.query.empty());
+    for (const auto& parameter : taken) {
+      const auto* const value = query.find(parameter.name);
+      REQUIRE(value == nullptr || (value->size() <= request.query.size() && parameter.is_valid(*value)));
+    }
   }
   std::string decoded;
   if (net::percent_decode(request.path, decoded)) REQUIRE(net::is_percent_encoded(request.path));

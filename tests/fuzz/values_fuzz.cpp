@@ -8,10 +8,12 @@
 #include "cache/json_writer.hpp"
 #include "cache/redis.hpp"
 #include "engine/position.hpp"
+#include "engine/secret.hpp"
 #include "engine/time.hpp"
 #include "net/base64url.hpp"
 #include "net/json_reader.hpp"
 #include "net/request.hpp"
+#include "net/route_queries.hpp"
 #include "tests/fuzz/fuzz.hpp"
 #include "tests/support/json.hpp"
 
@@ -91,8 +93,19 @@ void read_query(std::string_view text) {
     const auto escapes = std::count(text.begin(), text.end(), '%');
     REQUIRE(decoded.size() + 2 * static_cast<std::size_t>(escapes) == text.size());
   }
-  const auto value = net::query_value(text, "name");
-  REQUIRE(!value || text.find("name") != text.npos);
+  net::Query query;
+  const auto wrong = query.read(text, net::revocation_query);
+  const auto* const reason = query.find("reason");
+  REQUIRE(reason == nullptr || (net::is_utf8(*reason) && !reason->empty()));
+  REQUIRE(!query.is_true("dry_run") || wrong.empty() || !query.culprit().empty());
+}
+
+void read_secret(std::string_view text) {
+  const auto secret = engine::reported_secret(text);
+  REQUIRE(text.find(secret) != text.npos && engine::reported_secret(secret) == secret);
+  if (engine::is_secret(text)) REQUIRE(net::is_utf8(text));
+  if (engine::is_owner_id(text)) REQUIRE(net::is_utf8(text) && !text.empty());
+  if (engine::is_key_id(text)) REQUIRE(engine::is_owner_id(text));
 }
 
 }  // namespace
@@ -100,7 +113,7 @@ void read_query(std::string_view text) {
 int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   static constexpr void (*readers[])(std::string_view) = {read_position,  read_time,       read_endpoint,
                                                           read_redis_url, read_engine_url, read_base64url,
-                                                          write_json,     read_query};
+                                                          write_json,     read_query,      read_secret};
   auto bytes = fuzz::text_of(data, size);
   const auto which = fuzz::take_byte(bytes) % std::size(readers);
   const fuzz::Exact input(bytes);

@@ -168,7 +168,7 @@ TEST_F(CheckServiceTest, AnswersAClientThatSendsItsWholeBody) {
 
 TEST_F(CheckServiceTest, DeniesEverythingElse) {
   const std::tuple<std::string, int> cases[] = {
-      {"revoked", 403}, {"expired", 403}, {"suspended", 403}, {"unknown", 401}};
+      {"revoked", 403}, {"expired", 403}, {"suspended", 403}, {"locked", 403}, {"unknown", 401}};
   for (const auto& [secret, status] : cases) {
     const auto answer = served.check(secret);
     EXPECT_EQ(answer.status, status) << secret;

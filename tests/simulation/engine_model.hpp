@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <limits>
 #include <map>
 #include <optional>
 #include <string>
@@ -34,11 +35,35 @@ struct Key {
 class EngineModel {
  public:
   struct Event {
-    enum class Type { epoch_started, key_created, key_revoked, owner_revoked } type{};
+    enum class Type {
+      epoch_started,
+      key_created,
+      key_revoked,
+      owner_revoked,
+      owner_locked,
+      owner_unlocked
+    } type{};
     std::size_t key = 0;  // of key_*
-    Scope scope{};        // of owner_revoked
+    Scope scope{};        // of owner_*
     std::string owner;
+    Ms until = forever;  // of owner_locked
   };
+  static constexpr Ms forever = std::numeric_limits<Ms>::max();
+  // What gateways are told of it. Nothing: they are not.
+  static std::optional<Invalidation::Type> told_as(Event::Type type) {
+    switch (type) {
+      case Event::Type::key_revoked:
+        return Invalidation::Type::key_revoked;
+      case Event::Type::owner_revoked:
+        return Invalidation::Type::owner_revoked;
+      case Event::Type::owner_locked:
+        return Invalidation::Type::owner_locked;
+      case Event::Type::owner_unlocked:
+        return Invalidation::Type::owner_unlocked;
+      default:
+        return {};
+    }
+  }
   struct Entry {
     Epoch epoch;
     Event event;
@@ -66,13 +91,16 @@ class EngineModel {
     Message message{epoch_, told() + 1, told() + events.size(), at, {}, id_, up(now)};
     for (const auto& event : events) {
       journal_.push_back({epoch_, event, -1, id_});
-      if (event.type == Event::Type::key_revoked) {
-        message.events.push_back(
-            {Invalidation::Type::key_revoked, told(), keys_[event.key].id, {}, {}, {}, epoch_});
-      } else if (event.type == Event::Type::owner_revoked) {
-        message.events.push_back(
-            {Invalidation::Type::owner_revoked, told(), {}, event.scope, event.owner, {}, epoch_});
-      }
+      const auto type = told_as(event.type);
+      if (!type) continue;
+      const bool is_key = event.type == Event::Type::key_revoked;
+      message.events.push_back({*type,
+                                told(),
+                                is_key ? keys_[event.key].id : std::string(),
+                                event.scope,
+                                is_key ? std::string() : event.owner,
+                                {},
+                                epoch_});
     }
     batches_.push_back(message);
     return message;
@@ -109,8 +137,7 @@ class EngineModel {
     events = whole;
     for (auto s = events + 1; s <= told(); ++s) {
       const auto& event = journal_[s - 1].event;
-      if (event.type == Event::Type::key_revoked || event.type == Event::Type::owner_revoked)
-        lost.push_back(event);
+      if (told_as(event.type)) lost.push_back(event);
     }
     durable_ = std::min<Sequence>(durable_, events);
     crash();
@@ -134,6 +161,11 @@ class EngineModel {
     decision.workspace = key.workspace;
     decision.expires_at = key.expires_at;
     decision.state = Decision::State::active;
+    if (const auto lock = lock_of(index); lock.until > now) {
+      decision.state = Decision::State::locked;
+      if (lock.until != forever) decision.locked_until = lock.until;
+      if (lock.lifted_by != 0) decision.as_of.sequence = lock.lifted_by - 1;
+    }
     if (key.expires_at && now >= *key.expires_at) decision.state = Decision::State::expired;
     if (revocation_of(index)) decision.state = Decision::State::revoked;
     return decision;
@@ -161,6 +193,38 @@ class EngineModel {
       if (revokes(s, index, created)) return s;
     }
     return 0;
+  }
+
+  // What denies the key until when, and which event, told but not synced, is to end that.
+  struct Lock {
+    Ms until = 0;
+    Sequence lifted_by = 0;
+    Sequence locked_by = 0;
+  };
+  Lock lock_of(const Scope scope, const std::string& owner) const {
+    Lock lock;
+    for (Sequence s = 1; s <= told(); ++s) {
+      const auto& event = journal_[s - 1].event;
+      if (event.scope != scope || event.owner != owner) continue;
+      if (event.type == Event::Type::owner_locked) {
+        const bool is_held = lock.until != 0 && lock.lifted_by == 0;
+        lock = {is_held ? std::max(lock.until, event.until) : event.until, 0, s};
+      } else if (event.type == Event::Type::owner_unlocked && lock.until != 0) {
+        if (s <= durable_)
+          lock = {};
+        else
+          lock.lifted_by = s;
+      }
+    }
+    return lock;
+  }
+  Lock lock_of(std::size_t index) const {
+    const auto user = lock_of(Scope::user, keys_[index].user);
+    const auto workspace = lock_of(Scope::workspace, keys_[index].workspace);
+    Lock both{std::max(user.until, workspace.until), user.lifted_by, 0};
+    if (workspace.lifted_by != 0 && (both.lifted_by == 0 || workspace.lifted_by < both.lifted_by))
+      both.lifted_by = workspace.lifted_by;
+    return both;
   }
 
   struct PageAnswer {

@@ -28,6 +28,7 @@ struct Faults {
   bool ignores_leases = false;           // nobody looks whether the lease has run out
   bool compares_sequences_only = false;  // an event's epoch is not told to the near cache
   bool ignores_marks = false;            // owner revocations are not applied
+  bool ignores_locks = false;            // locks of owners are not applied
   bool ignores_journals = false;         // numbers alone say whose message it is, and where a reader stands
   bool believes_hearsay = false;         // an unsigned message counts as the engine's own
   bool leases_from_arrival = false;      // a proof counts from when it came
@@ -156,6 +157,7 @@ class GatewayModel {
     }
     for (auto& event : actions.apply) {
       if (faults.ignores_marks && event.type == Invalidation::Type::owner_revoked) continue;
+      if (faults.ignores_locks && event.type == Invalidation::Type::owner_locked) continue;
       note(event, now);
       if (faults.compares_sequences_only) event.epoch = 0;
       cache.apply(event);

@@ -188,13 +188,14 @@ class Simulation {
   void restore() {
     const auto copy = static_cast<Sequence>(pick(0, static_cast<int>(engine_.durable())));
     log("restored to ", copy, " of ", engine_.told());
+    restored_at_ = now_;
     auto lost = engine_.restore(copy);
     after(pick(1, 50), [this, lost = std::move(lost)] {
       if (engine_.is_up()) return;
       start_engine();
       std::vector<EngineModel::Event> again;
       for (const auto& event : lost) {
-        if (event.type == EngineModel::Event::Type::owner_revoked || engine_.created_at(event.key) != 0)
+        if (event.type != EngineModel::Event::Type::key_revoked || engine_.created_at(event.key) != 0)
           again.push_back(event);
       }
       if (again.empty()) return;
@@ -236,7 +237,9 @@ class Simulation {
       event.sequence = message.last;
       event.epoch = message.epoch;
       const auto& key = engine_.keys()[pick_key()];
-      event.type = chance(50) ? Invalidation::Type::key_revoked : Invalidation::Type::owner_revoked;
+      event.type =
+          std::array{Invalidation::Type::key_revoked, Invalidation::Type::owner_revoked,
+                     Invalidation::Type::owner_locked, Invalidation::Type::owner_unlocked}[pick(0, 3)];
       if (chance(10)) event.type = Invalidation::Type::unknown;
       event.key_id = key.id;
       event.owner_id = key.user;
@@ -248,13 +251,11 @@ class Simulation {
   std::string journal_of(const Invalidation& event) const {
     const auto* const entry = engine_.entry(event.sequence);
     if (entry == nullptr || entry->epoch != event.epoch) return {};
+    if (EngineModel::told_as(entry->event.type) != event.type) return {};
     const bool is_key = event.type == Invalidation::Type::key_revoked;
-    using Type = EngineModel::Event::Type;
-    if (is_key ? entry->event.type != Type::key_revoked || engine_.keys()[entry->event.key].id != event.key_id
-               : entry->event.type != Type::owner_revoked || entry->event.owner != event.owner_id) {
-      return {};
-    }
-    return entry->journal;
+    const bool is_it = is_key ? engine_.keys()[entry->event.key].id == event.key_id
+                              : entry->event.scope == event.scope && entry->event.owner == event.owner_id;
+    return is_it ? entry->journal : std::string();
   }
 
   void change_something() {
@@ -275,6 +276,13 @@ class Simulation {
         const auto& owner = engine_.keys()[key];
         batch.push_back({Type::owner_revoked, key_count, user ? Scope::user : Scope::workspace,
                          user ? owner.user : owner.workspace});
+      } else if (chance(15)) {
+        const bool user = chance(70);
+        const auto& owner = engine_.keys()[key];
+        const auto type = chance(40) ? Type::owner_locked : Type::owner_unlocked;
+        batch.push_back({type, key_count, user ? Scope::user : Scope::workspace,
+                         user ? owner.user : owner.workspace,
+                         chance(70) ? EngineModel::forever : wall() + pick(100, 3000)});
       }
     }
     if (batch.empty()) return;
@@ -434,6 +442,27 @@ class Simulation {
       if (from_cache && entry.durable_at >= 0 && now_ > entry.durable_at + lease + skew)
         fail(g, key, "a lease after its revocation was acknowledged");
     }
+    check_locks(g, key, begun, from_cache);
+  }
+  // By when the gateway that allows must have known better. A lock stands as long as its end has not been
+  // told; nobody relies on one that a restored copy has brought back.
+  void check_locks(std::size_t g, std::size_t key, Ms begun, bool from_cache) {
+    if (restored_at_ >= 0 && now_ <= restored_at_ + lease + skew) return;
+    const auto& owners = engine_.keys()[key];
+    for (const auto& lock :
+         {engine_.lock_of(Scope::user, owners.user), engine_.lock_of(Scope::workspace, owners.workspace)}) {
+      if (lock.until == 0 || lock.lifted_by != 0 || is_over(lock.until)) continue;
+      const auto& entry = *engine_.entry(lock.locked_by);
+      const auto heard_at = gateways_[g]->heard.find({entry.journal, lock.locked_by});
+      if (heard_at != gateways_[g]->heard.end() && (from_cache || heard_at->second < begun))
+        fail(g, key, "after its lock was heard");
+      if (from_cache && entry.durable_at >= 0 && now_ > entry.durable_at + lease + skew)
+        fail(g, key, "a lease after its lock was acknowledged");
+    }
+  }
+  // Or may be, by some clock.
+  bool is_over(Ms until) const {
+    return until != EngineModel::forever && (stepped_at_ > 0 || until <= wall() + skew);
   }
   void fail(std::size_t g, std::size_t key, const std::string& what) {
     ++wrong_allows_;
@@ -471,6 +500,8 @@ class Simulation {
         // A gateway takes the engine's clock for what it shows at the latest, so its keys end a little
         // earlier.
         if (active && truth.expires_at && *truth.expires_at < wall() + skew) continue;
+        // One whose lock had ended, before the engine's clock was set back, was asked for then.
+        if (truth.locked_until && is_over(*truth.locked_until)) continue;
         if (active != (answer == Answer::allowed)) {
           violations_.push_back("in the end gateway " + std::to_string(g) +
                                 (active ? " denies " : " allows ") + engine_.keys()[key].id);
@@ -495,6 +526,7 @@ class Simulation {
   bool fed_ = false;  // the gateways read the engine's stream as well
   Ms clock_offset_ = 0, own_clock_ahead_ = 0;
   Ms stepped_at_ = -end;
+  Ms restored_at_ = -1;
   Ms now_ = 0;
   std::uint64_t order_ = 0, look_ups_ = 0, allowed_ = 0, untrusting_ = 0;
   int wrong_allows_ = 0;

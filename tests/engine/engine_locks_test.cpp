@@ -1,0 +1,440 @@
+// Locking and unlocking owners.
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <map>
+#include <random>
+#include <set>
+
+#include "tests/engine/engine_harness.hpp"
+#include "tests/support/eventually.hpp"
+
+namespace revoked::engine {
+namespace {
+
+using revoked::test::eventually;
+using test::digest_of;
+using test::FakeDisk;
+using test::Harness;
+
+constexpr UnixMs an_hour_ms = 3'600'000;
+
+Principal limited_to(std::array<std::vector<std::string>, 3> owners) {
+  Principal principal{false, "keys:write keys:revoke", {}, "k1", ActorKind::key};
+  for (std::size_t i = 0; i < owners.size(); ++i) {
+    if (!owners[i].empty()) principal.reach.limits[i] = std::move(owners[i]);
+  }
+  return principal;
+}
+Principal of_workspaces(std::vector<std::string> ids) { return limited_to({{{}, {}, std::move(ids)}}); }
+
+Caller caller_of(const Principal& principal) {
+  return {principal.actor, {}, {}, &principal.reach, principal.actor_kind, &principal};
+}
+
+class Locks : public testing::Test {
+ protected:
+  ~Locks() override { disk_->unblock(); }  // a failed test must not wait for ever
+
+  void create(std::string_view id, std::array<std::string_view, 3> owners) {
+    engine_.create(id, owners).value();
+    engine_.settle();
+  }
+  // Whoever calls, and until it is unlocked.
+  void lock(Scope scope, std::string_view id, const Caller& caller = {}) {
+    ASSERT_TRUE(engine_->lock_owner(scope, id, 0, "", caller));
+  }
+  void unlock(Scope scope, std::string_view id, const Caller& caller = {}) {
+    ASSERT_TRUE(engine_->unlock_owner(scope, id, "", caller));
+    engine_.settle();
+  }
+  Decision decision_of(std::string_view secret) {
+    Decision decision;
+    EXPECT_TRUE(engine_->verify(digest_of(secret), now_unix_ms(), decision));
+    return decision;
+  }
+  void hold_the_disk() {
+    disk_->block();
+    engine_.create("held").value();
+    disk_->wait_until_blocked();
+  }
+
+  std::shared_ptr<FakeDisk> disk_ = std::make_shared<FakeDisk>();
+  Harness engine_{disk_};
+};
+
+TEST_F(Locks, P4DenyEveryKeyOfTheOwnerAtOnceAlsoThoseCreatedLater) {
+  const std::array<std::array<std::string_view, 3>, 3> owned{{{"o", "", ""}, {"", "o", ""}, {"", "", "o"}}};
+  for (std::size_t i = 0; i < owned.size(); ++i) {
+    const auto name = "k" + std::to_string(i);
+    create(name, owned[i]);
+    const auto locked = engine_->lock_owner(all_scopes[i], "o", 0, "", {});
+    ASSERT_TRUE(locked);
+    EXPECT_EQ(engine_.state(name), KeyState::locked);
+    create(name + "later", owned[i]);
+    EXPECT_EQ(engine_.state(name + "later"), KeyState::locked);
+    unlock(all_scopes[i], "o");
+    EXPECT_EQ(engine_.state(name), KeyState::active);
+    EXPECT_EQ(engine_.state(name + "later"), KeyState::active);
+  }
+}
+
+TEST_F(Locks, StandOnAnOwnerWhoHasNoKeysYet) {
+  lock(Scope::user, "new");
+  create("k", {"new", "", "w"});
+  EXPECT_EQ(engine_.state("k"), KeyState::locked);
+  engine_.restart();
+  EXPECT_EQ(engine_.state("k"), KeyState::locked);
+}
+
+TEST_F(Locks, AreOneEventAndARepetitionIsNone) {
+  create("k", {"u", "", ""});
+  const auto before = engine_->applied();
+  lock(Scope::user, "u");
+  lock(Scope::user, "u");
+  EXPECT_EQ(engine_->applied(), before + 1);
+  unlock(Scope::user, "u");
+  unlock(Scope::user, "u");
+  EXPECT_EQ(engine_->applied(), before + 2);
+  EXPECT_EQ(engine_.state("k"), KeyState::active);
+}
+
+TEST_F(Locks, EndByThemselvesWhenTheySay) {
+  create("k", {"u", "", ""});
+  const auto end = now_unix_ms() + an_hour_ms;
+  ASSERT_EQ(engine_->lock_owner(Scope::user, "u", end, "", {})->until, end);
+  EXPECT_EQ(engine_.state("k", end - 1), KeyState::locked);
+  EXPECT_EQ(engine_.state("k", end), KeyState::active);
+  EXPECT_EQ(decision_of("k").locked_until, end);
+  engine_.settle();
+  engine_.restart();
+  EXPECT_EQ(engine_.state("k", end - 1), KeyState::locked);
+  EXPECT_EQ(engine_.state("k", end), KeyState::active);
+}
+
+TEST_F(Locks, AreNeverShortenedByLockingAgain) {
+  create("k", {"u", "", ""});
+  const auto end = now_unix_ms() + an_hour_ms;
+  ASSERT_TRUE(engine_->lock_owner(Scope::user, "u", end, "", {}));
+  EXPECT_EQ(engine_->lock_owner(Scope::user, "u", end - 1000, "", {})->until, end);
+  EXPECT_EQ(engine_->lock_owner(Scope::user, "u", end + 1000, "", {})->until, end + 1000);
+  EXPECT_EQ(engine_->lock_owner(Scope::user, "u", 0, "", {})->until, 0);
+  EXPECT_EQ(engine_->lock_owner(Scope::user, "u", end, "", {})->until, 0);
+  EXPECT_EQ(engine_.state("k", end + an_hour_ms), KeyState::locked);
+  EXPECT_EQ(engine_->lock_owner(Scope::user, "u", 1, "", {}).error(), errc::invalid_field) << "is over";
+}
+
+TEST_F(Locks, LeaveTheKeysAsTheyAre) {
+  create("revoked", {"u", "", ""});
+  create("suspended", {"u", "", ""});
+  create("rotated", {"u", "", ""});
+  ASSERT_TRUE(engine_->rotate("rotated", digest_of("new"), an_hour_ms, {}));
+  lock(Scope::user, "u");
+  ASSERT_TRUE(engine_->suspend("suspended", "", {}));
+  ASSERT_TRUE(engine_->revoke("revoked", "", {}));
+  engine_.settle();
+  EXPECT_EQ(engine_.state("revoked"), KeyState::revoked);
+  EXPECT_EQ(engine_.state("suspended"), KeyState::suspended);
+  EXPECT_EQ(engine_.state("rotated"), KeyState::locked);
+  EXPECT_EQ(engine_.state("new"), KeyState::locked);
+  EXPECT_EQ(engine_->rotate("rotated", digest_of("another"), 0, {}).error(), errc::not_active);
+  EXPECT_EQ(engine_->revoke_owner(Scope::user, "u", "", {})->keys, 2u);
+  unlock(Scope::user, "u");
+  EXPECT_EQ(engine_.state("new"), KeyState::revoked) << "for good";
+}
+
+TEST_F(Locks, P2AbsorbingAnUnlockingWaitsForTheDiskAndALockDoesNot) {
+  create("k", {"u", "", ""});
+  hold_the_disk();
+  lock(Scope::user, "u");
+  EXPECT_EQ(engine_.state("k"), KeyState::locked);
+  const auto unlocked = engine_->unlock_owner(Scope::user, "u", "", {});
+  ASSERT_TRUE(unlocked);
+  EXPECT_EQ(engine_.state("k"), KeyState::locked) << "an allow never runs ahead of the disk";
+  EXPECT_EQ(decision_of("k").as_of.sequence, unlocked->sequence - 1)
+      << "who has heard of the unlocking must not keep the answer";
+  disk_->unblock();
+  EXPECT_TRUE(eventually([&] { return engine_.state("k") == KeyState::active; }));
+}
+
+TEST_F(Locks, P2AbsorbingAnUnlockingThatIsLostWithTheMachineWasNone) {
+  create("k", {"u", "", ""});
+  lock(Scope::user, "u");
+  engine_.settle();
+  hold_the_disk();
+  ASSERT_TRUE(engine_->unlock_owner(Scope::user, "u", "", {}));
+  disk_->fail_commit(1);
+  disk_->unblock();
+  engine_.stop();
+  disk_->repair();
+  engine_.start();
+  EXPECT_EQ(engine_.state("k"), KeyState::locked);
+}
+
+TEST_F(Locks, ALockBehindAPendingUnlockingStands) {
+  create("k", {"u", "", ""});
+  lock(Scope::user, "u");
+  engine_.settle();
+  hold_the_disk();
+  const auto unlocked = engine_->unlock_owner(Scope::user, "u", "", {});
+  ASSERT_EQ(engine_->unlock_owner(Scope::user, "u", "", {})->sequence, unlocked->sequence) << "once";
+  lock(Scope::user, "u");
+  EXPECT_EQ(decision_of("k").as_of.sequence, unlocked->sequence + 1);
+  disk_->unblock();
+  engine_.settle();
+  EXPECT_EQ(engine_.state("k"), KeyState::locked);
+  engine_.restart();
+  EXPECT_EQ(engine_.state("k"), KeyState::locked);
+}
+
+TEST_F(Locks, OfACallerOfOneWorkspaceAreOfTheKeysThereAlone) {
+  const auto of_w1 = of_workspaces({"w1"});
+  create("here", {"u", "", "w1"});
+  create("there", {"u", "", "w2"});
+  const auto before = engine_->applied();
+  lock(Scope::user, "u", caller_of(of_w1));
+  EXPECT_EQ(engine_->applied(), before + 1) << "one event, with the limit in it";
+  EXPECT_EQ(engine_.state("here"), KeyState::locked);
+  EXPECT_EQ(engine_.state("there"), KeyState::active);
+  create("later", {"u", "a", "w1"});
+  EXPECT_EQ(engine_.state("later"), KeyState::locked);
+  engine_.restart();
+  EXPECT_EQ(engine_.state("later"), KeyState::locked);
+  EXPECT_EQ(engine_.state("there"), KeyState::active);
+  unlock(Scope::user, "u", caller_of(of_w1));
+  EXPECT_EQ(engine_.state("here"), KeyState::active);
+  EXPECT_EQ(engine_->lock_owner(Scope::workspace, "w2", 0, "", caller_of(of_w1)).error(), errc::out_of_reach);
+  EXPECT_EQ(engine_->unlock_owner(Scope::workspace, "w2", "", caller_of(of_w1)).error(), errc::out_of_reach);
+}
+
+TEST_F(Locks, OfAWiderCallerAreLiftedByOneAsWide) {
+  const auto narrow = of_workspaces({"w1"});
+  const auto wide = of_workspaces({"w1", "w2"});
+  create("k", {"u", "", "w1"});
+  lock(Scope::user, "u");
+  EXPECT_EQ(engine_->unlock_owner(Scope::user, "u", "", caller_of(narrow)).error(), errc::locked_by_wider);
+  unlock(Scope::user, "u");
+  lock(Scope::user, "u", caller_of(wide));
+  EXPECT_EQ(engine_->unlock_owner(Scope::user, "u", "", caller_of(narrow)).error(), errc::locked_by_wider);
+  lock(Scope::workspace, "w1");
+  engine_.settle();
+  engine_.restart();
+  EXPECT_EQ(engine_->unlock_owner(Scope::user, "u", "", caller_of(narrow)).error(), errc::locked_by_wider);
+  EXPECT_EQ(engine_->unlock_owner(Scope::workspace, "w1", "", caller_of(narrow)).error(),
+            errc::locked_by_wider);
+  unlock(Scope::workspace, "w1");
+  EXPECT_EQ(engine_.state("k"), KeyState::locked) << "with its user still";
+  unlock(Scope::user, "u", caller_of(wide));
+  EXPECT_EQ(engine_.state("k"), KeyState::active);
+}
+
+TEST_F(Locks, OfANarrowerCallerAreLiftedWithTheOwnersOwn) {
+  const auto of_w1 = of_workspaces({"w1"});
+  create("k", {"u", "", "w1"});
+  lock(Scope::user, "u", caller_of(of_w1));
+  lock(Scope::user, "u");
+  const auto before = engine_->applied();
+  unlock(Scope::workspace, "w1");
+  EXPECT_EQ(engine_->applied(), before) << "the workspace is not locked, its user is";
+  unlock(Scope::user, "u");
+  EXPECT_EQ(engine_->applied(), before + 1);
+  EXPECT_EQ(engine_.state("k"), KeyState::active);
+  engine_.restart();
+  EXPECT_EQ(engine_.state("k"), KeyState::active);
+}
+
+// A start may read an event that lies in the store's tables once more in the journal.
+TEST_F(Locks, AreAsBeforeHoweverOftenTheirEventsAreRead) {
+  const auto of_a = limited_to({{{}, {"a"}, {}}});
+  const auto of_w = of_workspaces({"w"});
+  create("k", {"", "a", "w"});
+  lock(Scope::workspace, "w", caller_of(of_a));
+  lock(Scope::application, "a");
+  unlock(Scope::application, "a");
+  lock(Scope::application, "a", caller_of(of_w));
+  engine_.restart();
+  EXPECT_EQ(engine_.state("k"), KeyState::locked);
+  unlock(Scope::workspace, "w");
+  EXPECT_EQ(engine_.state("k"), KeyState::active) << "the lock of the workspace, within the application";
+}
+
+TEST_F(Locks, P13FairALimitedCallerLocksSoManyOwnersWithoutKeys) {
+  const auto of_w1 = of_workspaces({"w1"});
+  create("k", {"known", "", "w1"});
+  create("elsewhere", {"known-elsewhere", "", "w2"});
+  for (std::size_t i = 0; i < Tables::max_bare_locks_an_owner; ++i)
+    lock(Scope::user, "u" + std::to_string(i), caller_of(of_w1));
+  const auto refused = [&](std::string_view user, const Principal& by) {
+    const auto locked = engine_->lock_owner(Scope::user, user, 0, "", caller_of(by));
+    return !locked && locked.error() == errc::too_many_locks;
+  };
+  EXPECT_TRUE(refused("one-more", of_w1));
+  EXPECT_TRUE(refused("known-elsewhere", of_w1));
+  EXPECT_FALSE(refused("known", of_w1)) << "has a key there";
+  EXPECT_FALSE(refused("u7", of_w1)) << "is locked already";
+  unlock(Scope::user, "u7", caller_of(of_w1));
+  EXPECT_FALSE(refused("u7", of_w1)) << "and again";
+  EXPECT_FALSE(refused("one-more", of_workspaces({"w2"}))) << "others have room of their own";
+  EXPECT_FALSE(refused("one-more", Principal{}));
+  engine_.settle();
+  engine_.restart();
+  EXPECT_TRUE(refused("yet-one-more", of_w1));
+}
+
+TEST_F(Locks, AreFoundInTheAuditTrailOfTheUser) {
+  create("k", {"u", "", "w1"});
+  ASSERT_TRUE(engine_->lock_owner(Scope::user, "u", 0, "abuse", {}));
+  unlock(Scope::user, "u");
+  const auto of_w1 = of_workspaces({"w1"});
+  const auto of_w2 = of_workspaces({"w2"});
+  const auto types = [&](const Reach* reach) {
+    AuditQuery query;
+    query.user = "u";
+    query.reach = reach;
+    std::vector<EventType> found;
+    EXPECT_TRUE(
+        engine_->audit(query, [&](Sequence, const EventView& event) { found.push_back(event.type); }));
+    return found;
+  };
+  const std::vector all{EventType::key_created, EventType::owner_locked, EventType::owner_unlocked};
+  EXPECT_EQ(types(nullptr), all);
+  EXPECT_EQ(types(&of_w1.reach), all) << "all of the user's keys are theirs";
+  EXPECT_EQ(types(&of_w2.reach), std::vector<EventType>{});
+  ASSERT_TRUE(engine_->lock_owner(Scope::user, "stranger", 0, "", {}));
+  engine_.settle();
+  AuditQuery everything;
+  everything.reach = &of_w2.reach;
+  EXPECT_TRUE(engine_->audit(everything, [](Sequence, const EventView&) { FAIL() << "nobody's keys"; }));
+}
+
+TEST_F(Locks, ACheckpointWaitsForAnUnlockingThatIsUnderWay) {
+  Tables tables;
+  Resumptions resumptions(tables);
+  tables.lock_owners(1, Scope::user, {"u", "", ""}, OwnerLocks::forever, 0);
+  resumptions.lift(7, 0);
+  EXPECT_TRUE(resumptions.are_settled(6));
+  EXPECT_FALSE(resumptions.are_settled(7));
+  resumptions.on_durable(7);
+  EXPECT_TRUE(resumptions.are_settled(7));
+}
+
+// ---- random callers against a list of what stands
+
+using Owners = std::array<std::string, 3>;
+
+class NaiveLocks {
+ public:
+  bool lock(Scope named, const std::string& id, const Principal& by) {
+    const auto all = combinations(named, id, by);
+    for (const auto& owners : all) {
+      auto& lock = standing_[owners];
+      lock.by = lock.named.empty() ? width_of(&by.reach) : widest_of(lock.by, width_of(&by.reach));
+      lock.named.insert(named);
+    }
+    return !all.empty();
+  }
+  errc unlock(Scope named, const std::string& id, const Principal& by) {
+    const auto all = combinations(named, id, by);
+    if (all.empty()) return errc::out_of_reach;
+    std::vector<Owners> lifted;
+    for (const auto& owners : all) {
+      for (const auto& [some, lock] : standing_) {
+        const bool is_lifted = some == owners || (lock.named.contains(named) && has(some, owners));
+        if (is_lifted && !is_as_wide(width_of(&by.reach), lock.by)) return errc::locked_by_wider;
+        if (is_lifted) lifted.push_back(some);
+        if (!is_lifted && has(owners, some) && some[static_cast<std::size_t>(named)] == id)
+          return errc::locked_by_wider;
+      }
+    }
+    for (const auto& owners : lifted) standing_.erase(owners);
+    return errc{};
+  }
+  bool locks(const Owners& key) const {
+    return std::any_of(standing_.begin(), standing_.end(),
+                       [&](const auto& lock) { return has(key, lock.first); });
+  }
+
+ private:
+  struct Lock {
+    Width by = 0;
+    std::set<Scope> named;
+  };
+  static bool has(const Owners& owners, const Owners& some) {
+    for (std::size_t i = 0; i < some.size(); ++i) {
+      if (!some[i].empty() && some[i] != owners[i]) return false;
+    }
+    return true;
+  }
+  static std::vector<Owners> combinations(Scope named, const std::string& id, const Principal& by) {
+    std::vector<Owners> all;
+    if (!by.reach.allows(named, id)) return all;
+    all.emplace_back()[static_cast<std::size_t>(named)] = id;
+    for (const Scope scope : all_scopes) {
+      if (scope == named || !by.reach.limit(scope)) continue;
+      std::vector<Owners> more;
+      for (auto owners : all) {
+        for (const auto& limit : *by.reach.limit(scope)) {
+          owners[static_cast<std::size_t>(scope)] = limit;
+          more.push_back(owners);
+        }
+      }
+      all = std::move(more);
+    }
+    return all;
+  }
+  std::map<Owners, Lock> standing_;
+};
+
+TEST(LocksOfRandomCallers, AreThoseOfANaiveModel) {
+  const std::vector<Principal> callers{
+      {},
+      of_workspaces({"w0"}),
+      of_workspaces({"w1"}),
+      of_workspaces({"w0", "w1"}),
+      limited_to({{{}, {"a0"}, {}}}),
+      limited_to({{{}, {"a0"}, {"w0"}}}),
+      limited_to({{{"u0", "u1"}, {}, {"w1"}}}),
+  };
+  for (std::uint64_t seed = 1; seed <= (revoked::test::sanitized ? 5 : 20); ++seed) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    std::mt19937_64 random(seed);
+    const auto disk = std::make_shared<FakeDisk>();
+    Harness engine(disk);
+    NaiveLocks naive;
+    std::vector<Owners> keys;
+    for (int step = 0; step < 250 && !testing::Test::HasFailure(); ++step) {
+      const auto owner = [&](char kind) {
+        const auto number = random() % 3;
+        return number == 2 ? std::string() : std::string(1, kind) + std::to_string(number);
+      };
+      const auto dice = random() % 100;
+      const Owners some{owner('u'), owner('a'), owner('w')};
+      const auto scope = all_scopes[random() % 3];
+      const auto& id = some[static_cast<std::size_t>(scope)];
+      const auto& by = callers[random() % callers.size()];
+      if (dice < 20) {
+        ASSERT_TRUE(engine.create("k" + std::to_string(keys.size()), {some[0], some[1], some[2]}));
+        keys.push_back(some);
+      } else if (dice < 22) {
+        engine.settle();
+        engine.restart();
+      } else if (!id.empty() && dice < 60) {
+        const auto locked = engine->lock_owner(scope, id, 0, "", caller_of(by));
+        ASSERT_EQ(locked.has_value(), naive.lock(scope, id, by));
+      } else if (!id.empty()) {
+        const auto unlocked = engine->unlock_owner(scope, id, "", caller_of(by));
+        const auto expected = naive.unlock(scope, id, by);
+        ASSERT_EQ(unlocked ? errc{} : static_cast<errc>(unlocked.error().value()), expected);
+      }
+      engine.settle();
+      for (std::size_t key = 0; key < keys.size(); ++key) {
+        ASSERT_EQ(engine.state("k" + std::to_string(key)),
+                  naive.locks(keys[key]) ? KeyState::locked : KeyState::active);
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace revoked::engine
