@@ -22,7 +22,8 @@ constexpr std::array<bool, 256> character_set(std::string_view extra, bool lette
 }
 
 constexpr auto token_characters = character_set("!#$%&'*+-.^_`|~", true);  // RFC 9110, 5.6.2
-constexpr auto name_characters = character_set("-._~!$&'()*+,;=%", true);  // RFC 3986, 3.2.2: reg-name
+constexpr auto plain_host_characters = character_set("-._~!$&'()*+,;=", true);
+constexpr auto host_characters = character_set("-._~!$&'()*+,;=%", true);  // RFC 3986, 3.2.2: reg-name
 constexpr auto target_characters =
     character_set("-._~:/?[]@!$&'()*+,;=%|^`{}\\\"<>", true);  // and what browsers send raw
 
@@ -138,12 +139,14 @@ HeadResult refuse(unsigned status, std::string_view reason) {
 constexpr HeadResult good{HeadResult::Kind::complete, 0, 0, {}};
 bool is_good(const HeadResult& result) { return result.kind == HeadResult::Kind::complete; }
 
-bool is_port(std::string_view text) {
-  if (text.empty()) return true;  // RFC 3986, 3.2.3
-  std::uint16_t port = 0;
-  const auto end = text.data() + text.size();
-  const auto read = std::from_chars(text.data(), end, port);
-  return read.ec == std::errc{} && read.ptr == end;
+bool is_port(std::string_view text) {  // RFC 3986, 3.2.3: it may be empty
+  constexpr unsigned most = 65535;
+  unsigned port = 0;
+  for (const char c : text) {
+    if (c < '0' || c > '9') return false;
+    port = std::min(port * 10 + static_cast<unsigned>(c - '0'), most + 1);
+  }
+  return port <= most;
 }
 
 // What stands between the brackets: no zone, which RFC 3986, 3.2.2, has not, and no address of a future
@@ -156,16 +159,24 @@ bool is_ipv6(std::string_view text) {
   return ::inet_pton(AF_INET6, terminated, &address) == 1;
 }
 
-// uri-host [ ":" port ] (RFC 9110, 7.2), or nothing, if the target has no authority.
-bool is_host(std::string_view text) {
-  if (text.empty()) return true;
+// In brackets or percent-encoded.
+bool is_odd_host(std::string_view text) {
   const bool is_literal = text.front() == '[';
   const auto end = is_literal ? text.find(']') : std::min(text.find(':'), text.size());
   if (end == std::string_view::npos || end == 0) return false;
   const auto name = text.substr(0, end);
   const auto port = text.substr(is_literal ? end + 1 : end);
   if (!port.empty() && (port.front() != ':' || !is_port(port.substr(1)))) return false;
-  return is_literal ? is_ipv6(name.substr(1)) : all_in(name, name_characters) && is_percent_encoded(name);
+  return is_literal ? is_ipv6(name.substr(1)) : all_in(name, host_characters) && is_percent_encoded(name);
+}
+
+// uri-host [ ":" port ] (RFC 9110, 7.2), or nothing, if the target has no authority.
+bool is_host(std::string_view text) {
+  std::size_t end = 0;
+  while (end < text.size() && plain_host_characters[static_cast<unsigned char>(text[end])]) ++end;
+  if (end == text.size()) return true;
+  if (end != 0 && text[end] == ':') return is_port(text.substr(end + 1));
+  return is_odd_host(text);
 }
 
 // Takes scheme and authority off a target in absolute-form (RFC 9112, 3.2.2). False: there is no authority.
