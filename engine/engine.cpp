@@ -76,7 +76,8 @@ result<KeyDescription> Engine::describe(std::string_view key_id, UnixMs now, con
   KeyDescription found;
   found.decision.as_of = {journal_->epoch(), journal_->applied()};
   const Slot slot = tables_.keys.find_by_id(key_id);
-  if (slot == no_slot || tables_.keys[slot].created > journal_->durable()) return errc::not_found;
+  // Its newest secret may not be durable yet.
+  if (slot == no_slot || !tables_.was_there(slot, journal_->durable())) return errc::not_found;
   const KeyRecord& key = tables_.keys[slot];
   found.decision.state = tables_.state_of(key, now);
   tables_.describe(slot, found.decision);
@@ -89,6 +90,7 @@ result<KeyDescription> Engine::describe(std::string_view key_id, UnixMs now, con
   std::string_view bytes = (*stored)->second;
   if (!take_event(bytes, creation)) return errc::storage_corrupt;
   set_record(found, (*stored)->first, creation);
+  set_secrets(found, slot, now);
   if (found.decision.state == KeyState::revoked) {
     auto revocation = find_revocation(key, found.decision);
     if (!revocation) return revocation.error();

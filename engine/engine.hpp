@@ -105,6 +105,11 @@ struct ChangedKey {
   UnixMs at;
 };
 
+struct RotatedKey {
+  Sequence sequence;  // to be durable before the answer
+  UnixMs old_ends_at;
+};
+
 // Which keys to list: in the order of their ids.
 struct KeyQuery {
   std::string after;                  // a key_id; empty: from the first
@@ -167,19 +172,20 @@ class Engine {
   // How many keys revoke_owner() would revoke.
   result<std::uint64_t> count_revocable(Scope scope, std::string_view id, const Caller& caller);
 
-  // Doing it again changes nothing and succeeds. errc::already_revoked if the key is. What was suspended stays
-  // so until a caller as wide as the widest who suspended it resumes it.
+  // Doing it again changes nothing and succeeds. errc::already_revoked if the key is. What was suspended
+  // stays so until a caller as wide as the widest who suspended it resumes it.
   result<ChangedKey> suspend(std::string_view key_id, std::string_view reason, const Caller& caller);
   result<ChangedKey> resume(std::string_view key_id, std::string_view reason, const Caller& caller);
-  // A new secret; the old one lives on for `grace_ms`. errc::not_active if the key is suspended or expired.
+  // A new secret; the one before lives on for `grace_ms`, and no longer than the key; older ones end at once.
+  // errc::not_active if the key is suspended or expired.
   // These two, and creating, ask policy.hpp whether the caller holds what the key does.
-  result<ChangedKey> rotate(std::string_view key_id, const Digest& digest, UnixMs grace_ms,
+  result<RotatedKey> rotate(std::string_view key_id, const Digest& digest, UnixMs grace_ms,
                             const Caller& caller);
 
   // Never waits for anything. A key whose creation is not durable yet is unknown (P2).
   result<void> verify(const Digest& digest, UnixMs now, Decision& decision) const;
-  // The whole record. May read the disk; not for a key that is out of reach (null: none is), which looks, and
-  // takes as long, as if it were not there.
+  // The whole record; a new secret that waits for the disk is not there yet. May read the disk; not for a key
+  // that is out of reach (null: none is), which looks, and takes as long, as if it were not there.
   result<KeyDescription> describe(std::string_view key_id, UnixMs now, const Reach* reach = nullptr) const;
   // Looks at no more than so many keys and answers a shorter page rather. Reads the disk.
   static constexpr std::size_t max_listing_look_at = 50'000;
@@ -248,6 +254,7 @@ class Engine {
   void list_key(const KeyQuery& query, UnixMs now, Sequence created, const EventView& creation,
                 KeyPage& page) const;
   void set_record(KeyDescription& key, Sequence created, const EventView& creation) const;
+  void set_secrets(KeyDescription& key, Slot slot, UnixMs now) const;
   result<Sequence> first_revocation(const KeyRecord& key, const Decision& names) const;
   result<Sequence> revoked_with_owner(std::string_view key_id) const;
   result<Revocation> find_revocation(const KeyRecord& key, const Decision& decision) const;

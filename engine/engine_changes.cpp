@@ -1,5 +1,7 @@
 // The verbs of the engine that change something. See engine.hpp.
 
+#include <algorithm>
+
 #include "engine/engine.hpp"
 
 namespace revoked::engine {
@@ -255,16 +257,13 @@ result<ChangedKey> Engine::resume(std::string_view key_id, std::string_view reas
   return changed;
 }
 
-result<ChangedKey> Engine::rotate(std::string_view key_id, const Digest& digest, UnixMs grace_ms,
+result<RotatedKey> Engine::rotate(std::string_view key_id, const Digest& digest, UnixMs grace_ms,
                                   const Caller& caller) {
   Decision names;
   auto event = key_event(EventType::key_rotated, now_unix_ms(), {}, caller);
   const auto found = find_changeable(key_id, caller, names, event);
   if (!found) return found.error();
-  const auto grace_until = event.at + grace_ms;
-  const auto grace_bytes = encode_i64(grace_until);
   event[Field::digest] = {reinterpret_cast<const char*>(digest.data()), digest.size()};
-  event[Field::grace_until] = grace_bytes;
   Journal::Turn turn(*journal_);
   if (const auto open = turn.open(); !open) return open.error();
   const Slot slot = tables_.keys.find_by_id(key_id);
@@ -275,9 +274,14 @@ result<ChangedKey> Engine::rotate(std::string_view key_id, const Digest& digest,
     if (const auto may = may_rotate(*caller.principal, powers_of(names)); !may) return may.error();
   }
   if (tables_.keys.find_by_digest(digest) != no_slot) return errc::already_exists;
-  const ChangedKey changed{turn.append(event), event.at};
-  tables_.rotate_key(slot, changed.sequence, digest, grace_until);
-  return changed;
+  const auto expires_at = tables_.keys[slot].expires_at();
+  const auto grace_end = event.at + grace_ms;
+  const Grace grace{event.at, expires_at == 0 ? grace_end : std::min(expires_at, grace_end)};
+  const auto until = encode_i64(grace.until);
+  event[Field::grace_until] = until;
+  const RotatedKey rotated{turn.append(event), grace.until};
+  tables_.rotate_key(slot, rotated.sequence, digest, grace);
+  return rotated;
 }
 
 // The parts of a change that need no turn. `names` keeps what the event views.

@@ -80,6 +80,7 @@ void Engine::list_key(const KeyQuery& query, UnixMs now, Sequence created, const
   tables_.describe(slot, key.decision);
   key.decision.state = state;
   set_record(key, created, creation);
+  set_secrets(key, slot, now);
 }
 
 // What a key's record says beyond what the tables know.
@@ -89,6 +90,11 @@ void Engine::set_record(KeyDescription& key, Sequence created, const EventView& 
   key.expires_at = decode_i64(creation[Field::expires_at], 0);
   key.created_at = creation.at;
   key.created = position_of(created);
+}
+
+void Engine::set_secrets(KeyDescription& key, Slot slot, UnixMs now) const {
+  for (const auto& [since, ends_at] : tables_.living_secrets(slot, journal_->durable(), now))
+    key.secrets.push_back({position_of(since), ends_at});
 }
 
 }  // namespace revoked::engine

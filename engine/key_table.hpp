@@ -57,6 +57,8 @@ struct alignas(64) KeyRecord {
     return static_cast<std::uint16_t>((fate() & width_mask) >> width_shift);
   }
   bool is_superseded() const { return fate() & superseded_bit; }  // the old secret of a key that was rotated
+  // Such a secret was ended at once: for good, whatever clocks show later.
+  bool has_ended() const { return is_superseded() && expires_at() == ended; }
 
   // Each is atomic: a resumption may meet a revocation, and must not undo it.
   void set_expiry(UnixMs at) {
@@ -64,6 +66,15 @@ struct alignas(64) KeyRecord {
       return word & revoked_bit ? word : (word & ~value_bits) | static_cast<std::uint64_t>(at);
     });
   }
+  // Never later than it was.
+  void shorten_to(UnixMs at) {
+    update([at](std::uint64_t word) {
+      const auto until = static_cast<UnixMs>(word & value_bits);
+      const bool is_sooner = until != 0 && until <= at;
+      return word & revoked_bit || is_sooner ? word : (word & ~value_bits) | static_cast<std::uint64_t>(at);
+    });
+  }
+  void end() { set_expiry(ended); }
   void set_revoked(Sequence by) {
     update([by](std::uint64_t word) { return (word & superseded_bit) | revoked_bit | by; });
   }
@@ -83,6 +94,8 @@ struct alignas(64) KeyRecord {
   }
 
   void set_superseded() { fate_.fetch_or(superseded_bit, std::memory_order_acq_rel); }
+
+  static constexpr UnixMs ended = 1;  // the end of what was ended at once
 
  private:
   static constexpr std::uint64_t revoked_bit = std::uint64_t{1} << 63;
@@ -136,11 +149,11 @@ class KeyTable {
   }
 
   // A further record for the same key, with another digest: the id leads to it from now on, the old digest
-  // still to `old`. `fill` as above.
+  // still to `old`. `fill(slot, record)` as above.
   template <class Fill>
   Slot supersede(Slot old, const Digest& digest, Fill&& fill) {
     const Slot slot = records_.add();
-    fill(records_[slot]);
+    fill(slot, records_[slot]);
     records_[slot].id = records_[old].id;
     publish_digest(slot, digest);
     redirect(old, slot);

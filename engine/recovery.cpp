@@ -31,7 +31,7 @@ void apply(Tables& tables, Sequence sequence, const EventView& event) {
       return tables.resume_key(slot);
     case EventType::key_rotated:
       if (const auto digest = digest_of(event); tables.keys.find_by_digest(digest) == no_slot)
-        tables.rotate_key(slot, sequence, digest, decode_i64(event[Field::grace_until], 0));
+        tables.rotate_key(slot, sequence, digest, {event.at, decode_i64(event[Field::grace_until], 0)});
       return;
     default:
       return;

@@ -69,17 +69,48 @@ bool Tables::revoke_key(Slot key, Sequence by) {
   return true;
 }
 
+// Visits the slots of a key's secrets, newest first, until `visit` answers false.
+template <class Visit>
+void Tables::for_each_secret(Slot key, Visit&& visit) const {
+  if (!visit(key) || !has_predecessors_.load(std::memory_order_acquire)) return;
+  const std::scoped_lock lock(predecessors_mutex_);
+  for (auto before = predecessors_.find(key); before != predecessors_.end();) {
+    if (!visit(before->second)) return;
+    before = predecessors_.find(before->second);
+  }
+}
+
+// Not those that were ended at once, nor what is older, which was ended before: however often a key was
+// rotated, there is little to do.
 template <class Change>
 void Tables::change_with_predecessors(Slot key, Change&& change) {
-  change(keys[key]);
-  if (!has_predecessors_.load(std::memory_order_acquire)) return;
-  const std::scoped_lock lock(predecessors_mutex_);
-  while (true) {
-    const auto before = predecessors_.find(key);
-    if (before == predecessors_.end()) return;
-    key = before->second;
-    change(keys[key]);
-  }
+  for_each_secret(key, [&](Slot each) {
+    if (keys[each].has_ended()) return false;
+    change(keys[each]);
+    return true;
+  });
+}
+
+bool Tables::was_there(Slot key, Sequence sequence) const {
+  bool found = false;
+  for_each_secret(key, [&](Slot each) {
+    found = keys[each].created <= sequence;
+    return !found;
+  });
+  return found;
+}
+
+std::vector<KnownSecret> Tables::living_secrets(Slot key, Sequence sequence, UnixMs now) const {
+  std::vector<KnownSecret> living;
+  if (revoked_by(keys[key]) != 0) return living;
+  for_each_secret(key, [&](Slot each) {
+    const KeyRecord& secret = keys[each];
+    const auto ends_at = secret.expires_at();
+    const bool lives = ends_at == 0 || ends_at > now;
+    if (lives && secret.created <= sequence) living.push_back({secret.created, ends_at});
+    return !secret.has_ended();
+  });
+  return living;
 }
 
 void Tables::suspend_key(Slot key, Width by) {
@@ -90,23 +121,25 @@ void Tables::resume_key(Slot key) {
   change_with_predecessors(key, [](KeyRecord& each) { each.set_resumed(); });
 }
 
-Slot Tables::rotate_key(Slot key, Sequence sequence, const Digest& digest, UnixMs grace_until) {
+Slot Tables::rotate_key(Slot key, Sequence sequence, const Digest& digest, const Grace& grace) {
   KeyRecord& old = keys[key];
   const auto expires_at = old.expires_at();
   const auto revoked = old.revoked();  // while loading: what came later may be known already
+  change_with_predecessors(key, [&](KeyRecord& each) {
+    if (&each != &old) each.end();
+  });
   // Nothing of the old secret outlives the new one's: the key's own expiry stands.
-  if (revoked == 0) old.set_expiry(expires_at == 0 ? grace_until : std::min(expires_at, grace_until));
+  grace.until <= grace.from ? old.end() : old.shorten_to(grace.until);
   old.set_superseded();
-  const Slot slot = keys.supersede(key, digest, [&](KeyRecord& record) {
+  return keys.supersede(key, digest, [&](Slot slot, KeyRecord& record) {
     record.owners = old.owners;
     record.permissions = old.permissions;
     record.created = sequence;
     record.set_expiry(expires_at);
     if (old.is_suspended()) record.set_suspended(old.suspended_by());
     if (revoked != 0) record.set_revoked(revoked);
+    restore_predecessor(slot, key);  // whoever finds the new one finds the old one by it
   });
-  restore_predecessor(slot, key);
-  return slot;
 }
 
 void Tables::restore_predecessor(Slot slot, Slot before) {
@@ -186,7 +219,9 @@ void Tables::describe(Slot key, Decision& decision) const {
     if (record.owners[at] != no_slot) of(scope).append_id(record.owners[at], decision.owners[at]);
   }
   decision.permissions = permission_sets.get(record.permissions);
-  decision.expires_at = record.expires_at();
+  const auto expires_at = record.expires_at();
+  const bool has_ended = expires_at == KeyRecord::ended && record.is_superseded();
+  decision.expires_at = has_ended ? 0 : expires_at;
 }
 
 }  // namespace revoked::engine
