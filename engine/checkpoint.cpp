@@ -24,7 +24,7 @@ constexpr std::size_t id_bytes = 36;
 
 struct Header {
   char magic[8] = {'r', 'v', 'k', 't', 'a', 'b', 'l', 'e'};
-  std::uint32_t version = 2;
+  std::uint32_t version = 3;
   std::uint32_t unused = 0;
   char id[id_bytes + 4] = {};
   Sequence newest = 0;
@@ -215,8 +215,10 @@ result<CheckpointMark> write_checkpoint(const std::string& path, const Tables& t
     Header header;
     header.cut = cut;
     write_keys(out, tables, cut, writing.go_on);
+    // A key that was edited meanwhile may have one that is newer than the cut.
+    header.cut.permission_sets = tables.permission_sets.size();
     if (!writing.go_on()) return give_up(errc::not_ready);
-    write_names(out, tables, cut);
+    write_names(out, tables, header.cut);
     write_rotations(out, tables, header);
     const auto newest = writing.seal();
     if (!newest) return give_up(errc::not_ready);

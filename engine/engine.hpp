@@ -19,6 +19,7 @@
 #include "engine/audit.hpp"
 #include "engine/decision.hpp"
 #include "engine/digest.hpp"
+#include "engine/edits.hpp"
 #include "engine/error.hpp"
 #include "engine/fair_meter.hpp"
 #include "engine/folder.hpp"
@@ -50,6 +51,8 @@ struct Caller {
 };
 
 void set_caller(EventView& event, const Caller& caller);
+// A change of a key, by its caller.
+EventView key_event(EventType type, UnixMs at, std::string_view reason, const Caller& caller);
 
 struct NewKey {
   std::string_view key_id;  // empty: we issue one
@@ -103,6 +106,14 @@ struct RevokedOwner {
 struct ChangedKey {
   Sequence sequence;  // to be durable before the answer
   UnixMs at;
+};
+
+// What is not there stays as it is.
+struct KeyEdit {
+  std::optional<std::string_view> name;  // empty: none any more, as with the others
+  std::optional<UnixMs> expires_at;      // 0: never
+  std::optional<std::string_view> permissions;
+  std::optional<std::string_view> metadata;
 };
 
 struct RotatedKey {
@@ -176,9 +187,12 @@ class Engine {
   // stays so until a caller as wide as the widest who suspended it resumes it.
   result<ChangedKey> suspend(std::string_view key_id, std::string_view reason, const Caller& caller);
   result<ChangedKey> resume(std::string_view key_id, std::string_view reason, const Caller& caller);
+  // What takes away counts at once, what gives once it is durable. errc::already_revoked; an expired key may
+  // be given a later end. Setting permissions and expiry to what they are changes nothing and succeeds.
+  result<ChangedKey> edit(std::string_view key_id, const KeyEdit& edit, const Caller& caller);
   // A new secret; the one before lives on for `grace_ms`, and no longer than the key; older ones end at once.
-  // errc::not_active if the key is suspended or expired.
-  // These two, and creating, ask policy.hpp whether the caller holds what the key does.
+  // errc::not_active if the key is suspended or expired, errc::overloaded while an edit of it waits for the
+  // disk. These, and creating, ask policy.hpp whether the caller holds what the key does.
   result<RotatedKey> rotate(std::string_view key_id, const Digest& digest, UnixMs grace_ms,
                             const Caller& caller);
 
@@ -255,6 +269,10 @@ class Engine {
                 KeyPage& page) const;
   void set_record(KeyDescription& key, Sequence created, const EventView& creation) const;
   void set_secrets(KeyDescription& key, Slot slot, UnixMs now) const;
+  result<void> set_edits(KeyDescription& key) const;
+  result<KeyPage> with_edits(KeyPage page) const;
+  std::array<Slot, 2> permission_sets_of(Slot key) const;
+  result<void> may_give(const KeyEdit& edit, const std::array<Slot, 2>& sets, const Caller& caller) const;
   result<Sequence> first_revocation(const KeyRecord& key, const Decision& names) const;
   result<Sequence> revoked_with_owner(std::string_view key_id) const;
   result<Revocation> find_revocation(const KeyRecord& key, const Decision& decision) const;
@@ -264,6 +282,7 @@ class Engine {
   const std::function<void()> on_storage_failure_;
   std::unique_ptr<Store> store_;
   Tables tables_;
+  Edits edits_;
   Resumptions resumptions_;
   FairMeter refusals_{refusal_rates};
   std::vector<EpochStart> epochs_;  // constant once started

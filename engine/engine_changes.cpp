@@ -15,6 +15,15 @@ void set_caller(EventView& event, const Caller& caller) {
   event[Field::request_id] = caller.request_id.substr(0, max_caller_size);
 }
 
+EventView key_event(EventType type, UnixMs at, std::string_view reason, const Caller& caller) {
+  EventView event;
+  event.type = type;
+  event.at = at;
+  event[Field::reason] = reason;
+  set_caller(event, caller);
+  return event;
+}
+
 namespace {
 
 result<void> check_ids(const NewKey& key) {
@@ -34,15 +43,6 @@ result<void> check(const NewKey& key, const Caller& caller) {
   }
   if (caller.principal == nullptr) return {};
   return may_create(*caller.principal, {key.permissions, key.owners, key.expires_at});
-}
-
-EventView key_event(EventType type, UnixMs at, std::string_view reason, const Caller& caller) {
-  EventView event;
-  event.type = type;
-  event.at = at;
-  event[Field::reason] = reason;
-  set_caller(event, caller);
-  return event;
 }
 
 void set_key(EventView& event, const Decision& names) {
@@ -249,7 +249,9 @@ result<ChangedKey> Engine::resume(std::string_view key_id, std::string_view reas
   const bool is_held = key.is_suspended() && !resumptions_.is_pending(slot);
   if (caller.principal != nullptr) {
     const auto by = is_held ? key.suspended_by() : width_of(caller.reach);
-    if (const auto may = may_resume(*caller.principal, powers_of(names), by); !may) return may.error();
+    auto powers = powers_of(names);
+    powers.permissions = tables_.permission_sets.get(edits_.latest(slot).permissions);
+    if (const auto may = may_resume(*caller.principal, powers, by); !may) return may.error();
   }
   if (!is_held) return ChangedKey{journal_->applied(), event.at};
   const ChangedKey changed{turn.append(event), event.at};
@@ -270,11 +272,15 @@ result<RotatedKey> Engine::rotate(std::string_view key_id, const Digest& digest,
   const auto state = tables_.state_of(tables_.keys[slot], event.at);
   if (state == KeyState::revoked) return errc::already_revoked;
   if (state != KeyState::active) return errc::not_active;
+  if (edits_.is_pending(slot)) return errc::overloaded;
+  const auto [permissions, expires_at] = tables_.terms_of(slot);
   if (caller.principal != nullptr) {
-    if (const auto may = may_rotate(*caller.principal, powers_of(names)); !may) return may.error();
+    auto powers = powers_of(names);
+    powers.permissions = tables_.permission_sets.get(permissions);
+    powers.expires_at = expires_at;
+    if (const auto may = may_rotate(*caller.principal, powers); !may) return may.error();
   }
   if (tables_.keys.find_by_digest(digest) != no_slot) return errc::already_exists;
-  const auto expires_at = tables_.keys[slot].expires_at();
   const auto grace_end = event.at + grace_ms;
   const Grace grace{event.at, expires_at == 0 ? grace_end : std::min(expires_at, grace_end)};
   const auto until = encode_i64(grace.until);

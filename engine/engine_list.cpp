@@ -45,7 +45,7 @@ result<KeyPage> Engine::list(const KeyQuery& query, UnixMs now) const {
     if (!read) return read.error();
     page.last = std::to_string(read->position);
     page.more = read->more;
-    return page;
+    return with_edits(std::move(page));
   }
   const auto durable_through = durable();
   std::size_t looked_at = 0;
@@ -60,6 +60,13 @@ result<KeyPage> Engine::list(const KeyQuery& query, UnixMs now) const {
     return true;
   });
   if (!scanned) return scanned.error();
+  return with_edits(std::move(page));
+}
+
+result<KeyPage> Engine::with_edits(KeyPage page) const {
+  for (auto& key : page.keys) {
+    if (const auto edited = set_edits(key); !edited) return edited.error();
+  }
   return page;
 }
 

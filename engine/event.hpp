@@ -31,6 +31,7 @@ enum class EventType : std::uint8_t {
   key_resumed = 6,
   key_rotated = 7,
   attempt_refused = 8,  // changes nothing: for the audit trail
+  key_changed = 9,      // an edit of its record
 };
 
 enum class Field : std::uint8_t {
@@ -53,6 +54,7 @@ enum class Field : std::uint8_t {
   actor_kind,   // u8, an ActorKind (policy.hpp)
   journal,      // of epoch_started: the epoch's journal id
   width,        // u16, a Width (policy.hpp): of the callers who suspended a key
+  edited,       // of key_changed: a byte for each member that it sets, its Field
   count_,       // how many there are
 };
 inline constexpr std::size_t field_count = static_cast<std::size_t>(Field::count_);
@@ -85,6 +87,12 @@ OwnerIds owners_of(const EventView& event);
 // owner_scope and owner_id; the others, within which the revocation is, in the fields of their own. Nothing:
 // it makes no sense.
 std::optional<OwnerIds> revoked_owners(const EventView& event);
+
+// Whether an event of the type key_changed sets this: name, expires_at, permissions or metadata. Where its
+// field is empty, to nothing.
+inline bool is_edited(const EventView& event, Field member) {
+  return event[Field::edited].find(static_cast<char>(member)) != std::string_view::npos;
+}
 
 // The fixed-size values that fields carry as bytes.
 std::string encode_i64(std::int64_t value);

@@ -39,8 +39,17 @@ struct alignas(64) KeyRecord {
   CompactId id;
   DigestHead digest{};
   std::array<Slot, 3> owners{no_slot, no_slot, no_slot};  // by Scope
-  Slot permissions = 0;
+
+ private:
+  std::atomic<std::uint32_t> terms_{0};  // a set of permissions, and whether the key was edited
+
+ public:
   Sequence created = 0;
+
+  Slot permissions() const { return terms() & ~edited_bit; }  // in the permission sets
+  bool is_edited() const { return terms() & edited_bit; }     // its creation does not say it all
+  void set_permissions(Slot set) { terms_.store(set | (terms() & edited_bit), std::memory_order_release); }
+  void set_edited() { terms_.fetch_or(edited_bit, std::memory_order_acq_rel); }
 
   // One word, so that a reader never sees half a change: flags, how wide who suspended it was, and revoked by
   // which sequence or expiring when.
@@ -87,6 +96,8 @@ struct alignas(64) KeyRecord {
   // For checkpoints: all of it as it is.
   std::uint64_t packed_fate() const { return fate(); }
   void restore_fate(std::uint64_t packed) { fate_.store(packed, std::memory_order_release); }
+  std::uint32_t packed_terms() const { return terms(); }
+  void restore_terms(std::uint32_t packed) { terms_.store(packed, std::memory_order_release); }
   // As it was before its secret was rotated, when it expired `at`.
   static std::uint64_t before_rotation(std::uint64_t packed, UnixMs at) {
     packed &= ~superseded_bit;
@@ -104,7 +115,9 @@ struct alignas(64) KeyRecord {
   static constexpr int width_shift = 52;  // milliseconds and sequences stay far below
   static constexpr std::uint64_t value_bits = (std::uint64_t{1} << width_shift) - 1;
   static constexpr std::uint64_t width_mask = (superseded_bit - 1) & ~value_bits;
+  static constexpr std::uint32_t edited_bit = std::uint32_t{1} << 31;  // slots stay below
   std::uint64_t fate() const { return fate_.load(std::memory_order_acquire); }
+  std::uint32_t terms() const { return terms_.load(std::memory_order_acquire); }
   template <class Change>
   void update(Change&& change) {
     auto word = fate();

@@ -25,12 +25,17 @@ Slot Tables::add_key(Sequence sequence, const EventView& creation) {
   count(owner_slots, sequence);
   return keys.insert(creation[Field::key_id], digest_of(creation), [&](KeyRecord& record) {
     record.owners = owner_slots;
-    const auto sets = permission_sets.size();
-    record.permissions = permission_sets.intern(creation[Field::permissions]);
-    if (permission_sets.size() != sets) charge(owner_slots, permission_sets.get(record.permissions));
+    record.set_permissions(keep_set(owner_slots, creation[Field::permissions]));
     record.created = sequence;
     record.set_expiry(decode_i64(creation[Field::expires_at], 0));
   });
+}
+
+Slot Tables::keep_set(const std::array<Slot, 3>& owner_slots, std::string_view set) {
+  const auto sets = permission_sets.size();
+  const Slot kept = permission_sets.intern(set);
+  if (permission_sets.size() != sets) charge(owner_slots, permission_sets.get(kept));
+  return kept;
 }
 
 bool Tables::has_room_for(std::string_view set, const std::array<std::string_view, 3>& owner_ids,
@@ -133,12 +138,28 @@ Slot Tables::rotate_key(Slot key, Sequence sequence, const Digest& digest, const
   old.set_superseded();
   return keys.supersede(key, digest, [&](Slot slot, KeyRecord& record) {
     record.owners = old.owners;
-    record.permissions = old.permissions;
+    record.restore_terms(old.packed_terms());
     record.created = sequence;
     record.set_expiry(expires_at);
     if (old.is_suspended()) record.set_suspended(old.suspended_by());
     if (revoked != 0) record.set_revoked(revoked);
     restore_predecessor(slot, key);  // whoever finds the new one finds the old one by it
+  });
+}
+
+KeyTerms Tables::edited(Slot key, KeyTerms terms, const EventView& edit) {
+  if (is_edited(edit, Field::permissions))
+    terms.permissions = keep_set(keys[key].owners, edit[Field::permissions]);
+  if (is_edited(edit, Field::expires_at)) terms.expires_at = decode_i64(edit[Field::expires_at], 0);
+  return terms;
+}
+
+void Tables::edit_key(Slot key, const KeyTerms& terms) {
+  keys[key].set_expiry(terms.expires_at);
+  change_with_predecessors(key, [&](KeyRecord& each) {
+    each.set_permissions(terms.permissions);
+    each.set_edited();
+    if (terms.expires_at != 0) each.shorten_to(terms.expires_at);
   });
 }
 
@@ -158,9 +179,9 @@ void Tables::count_keys() {
   for (Slot slot = 0; slot < keys.size(); ++slot) {
     const KeyRecord& key = keys[slot];
     if (key.is_superseded()) continue;
-    if (!is_charged[key.permissions]) {
-      charge(key.owners, permission_sets.get(key.permissions));
-      is_charged[key.permissions] = true;
+    if (const Slot set = key.permissions(); !is_charged[set]) {
+      charge(key.owners, permission_sets.get(set));
+      is_charged[set] = true;
     }
     settle(key.owners);
     if (key.revoked() == 0) count(key.owners, key.created);
@@ -218,7 +239,7 @@ void Tables::describe(Slot key, Decision& decision) const {
     decision.owners[at].clear();
     if (record.owners[at] != no_slot) of(scope).append_id(record.owners[at], decision.owners[at]);
   }
-  decision.permissions = permission_sets.get(record.permissions);
+  decision.permissions = permission_sets.get(record.permissions());
   const auto expires_at = record.expires_at();
   const bool has_ended = expires_at == KeyRecord::ended && record.is_superseded();
   decision.expires_at = has_ended ? 0 : expires_at;

@@ -37,6 +37,13 @@ struct KnownSecret {
   UnixMs ends_at;  // 0: never
 };
 
+// What a key may do and until when: what an edit changes of what decisions are made from.
+struct KeyTerms {
+  Slot permissions = 0;
+  UnixMs expires_at = 0;  // 0: never
+  bool operator==(const KeyTerms&) const = default;
+};
+
 // The digest that an event carries.
 Digest digest_of(const EventView& event);
 
@@ -74,6 +81,12 @@ struct Tables {
   // The key gets a new digest, from `sequence` on; the one before ends with the grace, or at once where there
   // is none; older ones end at once. Answers the new slot.
   Slot rotate_key(Slot key, Sequence sequence, const Digest& digest, const Grace& grace);
+
+  // These three are of the slot that a key's id leads to. What it has; what it will have by an event of the
+  // type key_changed; and the change, which its other living secrets follow, but for later ends.
+  KeyTerms terms_of(Slot key) const { return {keys[key].permissions(), keys[key].expires_at()}; }
+  KeyTerms edited(Slot key, KeyTerms terms, const EventView& edit);
+  void edit_key(Slot key, const KeyTerms& terms);
 
   // For checkpoints: (slot, the slot of the secret before it) of keys that were rotated.
   std::vector<std::pair<Slot, Slot>> predecessors() const;
@@ -129,6 +142,7 @@ struct Tables {
   template <class Visit>
   void for_each_secret(Slot key, Visit&& visit) const;
   void charge(const std::array<Slot, 3>& owner_slots, std::string_view set);
+  Slot keep_set(const std::array<Slot, 3>& owner_slots, std::string_view set);
 
   // Two or three owners together are counted by the first of them: their user, or else their application
   // (`of_user`). While its keys are all at home in one place, its own count is theirs. From when they are
