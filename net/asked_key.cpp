@@ -42,10 +42,10 @@ void read_secret(AskedKey& asked, const JsonMember& member, const engine::Engine
     } else {
       asked.key.digest = engine.digester()(member.text);
     }
-  } else if (const auto digest = engine::digest_from_hex(member.text)) {
+  } else if (const auto digest = engine::digest_from_text(member.text)) {
     asked.key.digest = engine.digester().of_sha256(*digest);
   } else {
-    asked.refusal = "secret_sha256 is 64 hexadecimal digits";
+    asked.refusal = "secret_sha256 is 32 bytes in hexadecimal or base64";
   }
 }
 
@@ -134,7 +134,7 @@ bool read_plain_key(AskedKey& asked, std::string_view json, const engine::Engine
       if (!engine::is_key_id(text)) return false;
       key.key_id = text;
     } else if (name == "secret_sha256") {
-      const auto digest = engine::digest_from_hex(text);
+      const auto digest = engine::digest_from_text(text);
       if (!digest || asked.has_secret) return false;
       asked.has_secret = true;
       key.digest = engine.digester().of_sha256(*digest);

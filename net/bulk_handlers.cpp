@@ -261,7 +261,7 @@ class BulkRevocation final : public Bulk {
       if (gathered_.empty()) first_gathered_ = line.number;
       gathered_.push_back({{}, api_.engine.digester()(target.text), texts_.keep(reason)});
     } else if (target.name == "secret_sha256") {
-      const auto sha256 = engine::digest_from_hex(target.text);
+      const auto sha256 = engine::digest_from_text(target.text);
       if (!sha256) return fail(line, "invalid_field");
       gathered_.push_back({{}, api_.engine.digester().of_sha256(*sha256), texts_.keep(reason)});
     } else {

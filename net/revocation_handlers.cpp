@@ -155,7 +155,7 @@ bool take_secrets(const JsonMember& member, const engine::Digester& digester,
   if (!one && !many) return false;
   const bool is_hashed = member.name.ends_with("_sha256");
   const auto take = [&](const std::string& text) {
-    const auto sha256 = is_hashed ? engine::digest_from_hex(text) : std::optional(engine::sha256(text));
+    const auto sha256 = is_hashed ? engine::digest_from_text(text) : std::optional(engine::sha256(text));
     if (sha256) digests.push_back(digester.of_sha256(*sha256));
     return sha256.has_value();
   };
@@ -218,9 +218,9 @@ Outcome revoke_secrets(Api& api, Call& call) {
     if (member.name == "reason" && member.kind == Kind::string) {
       reason = member.text;
     } else {
-      return refuse(
-          call, 400, "invalid_field",
-          "member \"" + member.name + "\" is unknown, of the wrong type, or no SHA-256 in hexadecimal");
+      return refuse(call, 400, "invalid_field",
+                    "member \"" + member.name +
+                        "\" is unknown, of the wrong type, or no SHA-256 in hexadecimal or base64");
     }
   }
   if (digests.empty() || digests.size() > max_secrets) {
