@@ -62,6 +62,10 @@ struct NewKey {
   std::string_view permissions;  // separated by one space
   std::string_view metadata;     // a JSON object, or empty
   UnixMs expires_at = 0;         // 0: never
+  // Of a key that comes from elsewhere.
+  KeyState state = KeyState::active;  // or suspended, or revoked
+  std::string_view reason;            // of that
+  UnixMs created_at = 0;              // 0: now
 };
 
 // What became of keys that came together, each by its place.
@@ -249,6 +253,8 @@ class Engine {
   class AuditReading;
   bool started() const { return started_.load(std::memory_order_acquire); }
   result<Sequence> append_creation(Journal::Turn& turn, const NewKey& key, UnixMs at, const Caller& caller);
+  Sequence append_state(Journal::Turn& turn, const NewKey& key, const EventView& creation,
+                        const Caller& caller);
   RevokedOwner revoke_whole(Journal::Turn& turn, Scope scope, Slot owner, const EventView& event);
   RevokedOwner revoke_within(Journal::Turn& turn, std::span<const OwnerIds> several, EventView event);
   void find_within(std::span<const AskedRevocation> asked, const Caller& caller,

@@ -38,7 +38,7 @@ result<void> check(const NewKey& key, const Caller& caller) {
   if (const auto checked = check_ids(key); !checked) return checked;
   if (key.name.size() > max_name_size || key.metadata.size() > max_metadata_size ||
       key.permissions.size() > max_permissions_size || !is_permission_list(key.permissions) ||
-      key.expires_at < 0) {
+      key.expires_at < 0 || key.created_at < 0 || key.reason.size() > max_reason_size) {
     return errc::invalid_field;
   }
   if (caller.principal == nullptr) return {};
@@ -90,11 +90,31 @@ result<Sequence> Engine::append_creation(Journal::Turn& turn, const NewKey& key,
   event[Field::digest] = {reinterpret_cast<const char*>(key.digest.data()), key.digest.size()};
   event[Field::name] = key.name;
   if (key.expires_at != 0) event[Field::expires_at] = expires_at;
+  const auto created_at = encode_i64(key.created_at);
+  if (key.created_at != 0) event[Field::created_at] = created_at;
   event[Field::permissions] = permissions;
   event[Field::metadata] = key.metadata;
   set_caller(event, caller);
   const auto sequence = turn.append(event);
   tables_.add_key(sequence, event);
+  return key.state == KeyState::active ? sequence : append_state(turn, key, event, caller);
+}
+
+// That a key comes suspended or revoked: in the turn of its creation, so nobody ever finds it in another
+// state.
+Sequence Engine::append_state(Journal::Turn& turn, const NewKey& key, const EventView& creation,
+                              const Caller& caller) {
+  const bool is_revoked = key.state == KeyState::revoked;
+  auto event = key_event(is_revoked ? EventType::key_revoked : EventType::key_suspended, creation.at,
+                         key.reason, caller);
+  event[Field::key_id] = key.key_id;
+  for (const Scope scope : all_scopes) event[owner_field(scope)] = creation[owner_field(scope)];
+  const Width by = width_of(caller.reach);
+  const auto width = encode_u16(by);
+  if (!is_revoked) event[Field::width] = width;
+  const auto sequence = turn.append(event);
+  const Slot slot = tables_.keys.find_by_id(key.key_id);
+  is_revoked ? void(tables_.revoke_key(slot, sequence)) : tables_.suspend_key(slot, by);
   return sequence;
 }
 

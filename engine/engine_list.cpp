@@ -95,7 +95,7 @@ void Engine::set_record(KeyDescription& key, Sequence created, const EventView& 
   key.name = creation[Field::name];
   key.metadata = creation[Field::metadata];
   key.expires_at = decode_i64(creation[Field::expires_at], 0);
-  key.created_at = creation.at;
+  key.created_at = decode_i64(creation[Field::created_at], creation.at);
   key.created = position_of(created);
 }
 

@@ -55,6 +55,7 @@ enum class Field : std::uint8_t {
   journal,      // of epoch_started: the epoch's journal id
   width,        // u16, a Width (policy.hpp): of the callers who suspended a key
   edited,       // of key_changed: a byte for each member that it sets, its Field
+  created_at,   // i64, Unix milliseconds: of an imported key, when it came to be elsewhere
   count_,       // how many there are
 };
 inline constexpr std::size_t field_count = static_cast<std::size_t>(Field::count_);

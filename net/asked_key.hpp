@@ -18,6 +18,7 @@ struct AskedKey {
   engine::NewKey key;
   std::string permissions;
   bool has_secret = false;    // its own, or the digest of it
+  std::string reason;         // of the state that it comes in
   std::string issued_secret;  // ours, if it has none; set by create_asked_key
   std::string refusal;        // why not, if not empty
 };
@@ -28,6 +29,11 @@ std::optional<Refusal> read_asked_key(AskedKey& asked, std::string_view json, co
                                       const engine::Principal& principal);
 std::optional<Refusal> read_asked_key(AskedKey& asked, std::vector<JsonMember> members,
                                       const engine::Engine& engine, const engine::Principal& principal);
+
+// The same for a key that comes from elsewhere, or from a list of ours: with all that a record has
+// (docs/api.md), of which its state, the reason of that, and created_at are taken (asked_record.cpp).
+std::optional<Refusal> read_asked_record(AskedKey& asked, std::string_view json, const engine::Engine& engine,
+                                         const engine::Principal& principal);
 
 // The same for a key that is nothing but texts and has its secret or the digest of it, which most imported
 // ones are, several times faster. False: it is not, or something is wrong with it, which read_asked_key

@@ -138,7 +138,7 @@ class Import final : public Bulk {
     if (is_blank(*line)) return {};
     if (line->too_long) return fail(*line, "line_too_long");
     if (!read_plain_key(asked_, line->text, api_.engine, principal_)) {
-      if (const auto refusal = read_asked_key(asked_, line->text, api_.engine, principal_))
+      if (const auto refusal = read_asked_record(asked_, line->text, api_.engine, principal_))
         return fail(*line, refusal->code);
     }
     // Nobody could ever be told a secret that we made here.
@@ -164,7 +164,7 @@ class Import final : public Bulk {
   void keep(std::uint64_t number) {
     auto& key = gathered_.emplace_back(asked_.key);
     for (auto* const text : {&key.key_id, &key.owners[0], &key.owners[1], &key.owners[2], &key.name,
-                             &key.permissions, &key.metadata}) {
+                             &key.permissions, &key.metadata, &key.reason}) {
       *text = texts_.keep(*text);
     }
     numbers_.push_back(number);
