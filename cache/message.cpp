@@ -91,6 +91,7 @@ void append_invalidation(JsonWriter& json, Sequence sequence, const engine::Even
   switch (event.type) {
     case engine::EventType::key_suspended:
     case engine::EventType::key_rotated:
+    case engine::EventType::key_changed:
       json.open('{').field("sequence", sequence);
       json.field("type", event.type == engine::EventType::key_suspended ? "key.suspended" : "key.changed");
       json.field("key_id", event[Field::key_id]);

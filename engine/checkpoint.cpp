@@ -247,8 +247,10 @@ result<CheckpointMark> write_checkpoint(const std::string& path, const Tables& t
     Header header;
     header.cut = cut;
     write_keys(out, tables, cut, writing.go_on);
+    // A key that was edited meanwhile may have one that is newer than the cut.
+    header.cut.permission_sets = tables.permission_sets.size();
     if (!writing.go_on()) return give_up(errc::not_ready);
-    write_names(out, tables, cut);
+    write_names(out, tables, header.cut);
     write_rotations(out, tables, header);
     const auto newest = writing.seal();
     if (!newest) return give_up(errc::not_ready);

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "engine/ids.hpp"
 #include "engine/position.hpp"
@@ -36,6 +37,12 @@ struct Revocation {
   std::string reason;
 };
 
+// A secret that a key has: where it got it, and when that ends.
+struct LivingSecret {
+  Position position;
+  UnixMs ends_at = 0;  // 0: never
+};
+
 // Everything we know about a key.
 struct KeyDescription {
   Decision decision;
@@ -44,6 +51,7 @@ struct KeyDescription {
   UnixMs expires_at = 0;
   UnixMs created_at = 0;
   Position created;
+  std::vector<LivingSecret> secrets;  // newest first; none of one that is revoked
   std::optional<Revocation> revocation;
 };
 

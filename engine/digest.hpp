@@ -15,6 +15,8 @@ using Digest = std::array<std::uint8_t, 32>;
 
 std::string to_hex(const Digest& digest);
 std::optional<Digest> digest_from_hex(std::string_view text);  // 64 hexadecimal digits of either case
+// The same, or 32 bytes in base64, in either alphabet, with padding or without (RFC 4648, sections 4 and 5).
+std::optional<Digest> digest_from_text(std::string_view text);
 
 Digest sha256(std::string_view bytes);
 Digest hmac_sha256(std::string_view key, std::string_view bytes);

@@ -9,6 +9,7 @@ Engine::Engine(Options options, std::function<void()> on_storage_failure)
     : options_(std::move(options)),
       digester_(options_.pepper),
       on_storage_failure_(std::move(on_storage_failure)),
+      edits_(tables_),
       resumptions_(tables_) {}
 
 Engine::~Engine() { stop(); }
@@ -29,7 +30,8 @@ result<void> Engine::start(std::unique_ptr<Store> store, JournalListener& listen
 
   journal_ = std::make_unique<Journal>(*store_, epoch, *last, on_storage_failure_);
   journal_->add(listener);
-  journal_->add(resumptions_);  // before those who answer clients
+  journal_->add(edits_);  // these before those who answer clients, and in this order
+  journal_->add(resumptions_);
   for (auto* commit_listener : commit_listeners_) journal_->add(*commit_listener);
   {
     Journal::Turn turn(*journal_);
@@ -76,6 +78,7 @@ result<void> Engine::verify(const Digest& digest, UnixMs now, Decision& decision
   decision.locked_until = 0;
   const Slot slot = tables_.keys.find_by_digest(digest);
   if (slot == no_slot || tables_.keys[slot].created > journal_->durable()) return {};
+  decision.as_of.sequence = edits_.holds_through(slot, decision.as_of.sequence);
   StandingLock lock;
   decision.state = tables_.state_of(tables_.keys[slot], now, lock);
   if (decision.state == KeyState::locked) set_lock(decision, lock);
@@ -88,7 +91,8 @@ result<KeyDescription> Engine::describe(std::string_view key_id, UnixMs now, con
   KeyDescription found;
   found.decision.as_of = {journal_->epoch(), journal_->applied()};
   const Slot slot = tables_.keys.find_by_id(key_id);
-  if (slot == no_slot || tables_.keys[slot].created > journal_->durable()) return errc::not_found;
+  // Its newest secret may not be durable yet.
+  if (slot == no_slot || !tables_.was_there(slot, journal_->durable())) return errc::not_found;
   const KeyRecord& key = tables_.keys[slot];
   found.decision.state = tables_.state_of(key, now);
   tables_.describe(slot, found.decision);
@@ -101,6 +105,8 @@ result<KeyDescription> Engine::describe(std::string_view key_id, UnixMs now, con
   std::string_view bytes = (*stored)->second;
   if (!take_event(bytes, creation)) return errc::storage_corrupt;
   set_record(found, (*stored)->first, creation);
+  set_secrets(found, slot, now);
+  if (const auto edited = set_edits(found); !edited) return edited.error();
   if (found.decision.state == KeyState::revoked) {
     auto revocation = find_revocation(key, found.decision);
     if (!revocation) return revocation.error();

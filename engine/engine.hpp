@@ -19,6 +19,7 @@
 #include "engine/audit.hpp"
 #include "engine/decision.hpp"
 #include "engine/digest.hpp"
+#include "engine/edits.hpp"
 #include "engine/error.hpp"
 #include "engine/fair_meter.hpp"
 #include "engine/folder.hpp"
@@ -50,6 +51,8 @@ struct Caller {
 };
 
 void set_caller(EventView& event, const Caller& caller);
+// A change of a key, by its caller.
+EventView key_event(EventType type, UnixMs at, std::string_view reason, const Caller& caller);
 
 struct NewKey {
   std::string_view key_id;  // empty: we issue one
@@ -59,6 +62,10 @@ struct NewKey {
   std::string_view permissions;  // separated by one space
   std::string_view metadata;     // a JSON object, or empty
   UnixMs expires_at = 0;         // 0: never
+  // Of a key that comes from elsewhere.
+  KeyState state = KeyState::active;  // or suspended, or revoked
+  std::string_view reason;            // of that
+  UnixMs created_at = 0;              // 0: now
 };
 
 // What became of keys that came together, each by its place.
@@ -113,6 +120,19 @@ struct ChangedLock {
 
 // The states that a list may be of. Nothing: `text` is none of them.
 std::optional<KeyState> listed_state_of(std::string_view text);
+
+// What is not there stays as it is.
+struct KeyEdit {
+  std::optional<std::string_view> name;  // empty: none any more, as with the others
+  std::optional<UnixMs> expires_at;      // 0: never
+  std::optional<std::string_view> permissions;
+  std::optional<std::string_view> metadata;
+};
+
+struct RotatedKey {
+  Sequence sequence;  // to be durable before the answer
+  UnixMs old_ends_at;
+};
 
 // Which keys to list: in the order of their ids.
 struct KeyQuery {
@@ -180,9 +200,13 @@ class Engine {
   // stays so until a caller as wide as the widest who suspended it resumes it.
   result<ChangedKey> suspend(std::string_view key_id, std::string_view reason, const Caller& caller);
   result<ChangedKey> resume(std::string_view key_id, std::string_view reason, const Caller& caller);
-  // A new secret; the old one lives on for `grace_ms`. errc::not_active if the key is suspended or expired.
-  // These two, and creating, ask policy.hpp whether the caller holds what the key does.
-  result<ChangedKey> rotate(std::string_view key_id, const Digest& digest, UnixMs grace_ms,
+  // What takes away counts at once, what gives once it is durable. errc::already_revoked; an expired key may
+  // be given a later end. Setting permissions and expiry to what they are changes nothing and succeeds.
+  result<ChangedKey> edit(std::string_view key_id, const KeyEdit& edit, const Caller& caller);
+  // A new secret; the one before lives on for `grace_ms`, and no longer than the key; older ones end at once.
+  // errc::not_active if the key is suspended or expired, errc::overloaded while an edit of it waits for the
+  // disk. These, and creating, ask policy.hpp whether the caller holds what the key does.
+  result<RotatedKey> rotate(std::string_view key_id, const Digest& digest, UnixMs grace_ms,
                             const Caller& caller);
 
   // Every key of the owner is locked, those created later as well, until it is unlocked or `until` (0: no
@@ -200,8 +224,8 @@ class Engine {
   // while the event that unlocks it is on its way to the disk is so up to just before that event: `as_of`
   // says no more, so that nobody who has heard of the event keeps the answer.
   result<void> verify(const Digest& digest, UnixMs now, Decision& decision) const;
-  // The whole record. May read the disk; not for a key that is out of reach (null: none is), which looks, and
-  // takes as long, as if it were not there.
+  // The whole record; a new secret that waits for the disk is not there yet. May read the disk; not for a key
+  // that is out of reach (null: none is), which looks, and takes as long, as if it were not there.
   result<KeyDescription> describe(std::string_view key_id, UnixMs now, const Reach* reach = nullptr) const;
   // Looks at no more than so many keys and answers a shorter page rather. Reads the disk.
   static constexpr std::size_t max_listing_look_at = 50'000;
@@ -251,6 +275,8 @@ class Engine {
   class AuditReading;
   bool started() const { return started_.load(std::memory_order_acquire); }
   result<Sequence> append_creation(Journal::Turn& turn, const NewKey& key, UnixMs at, const Caller& caller);
+  Sequence append_state(Journal::Turn& turn, const NewKey& key, const EventView& creation,
+                        const Caller& caller);
   RevokedOwner revoke_whole(Journal::Turn& turn, Scope scope, Slot owner, const EventView& event);
   std::optional<Sequence> lock_within(Journal::Turn& turn, const OwnerIds& owners, EventView& event,
                                       UnixMs& until, Width by);
@@ -274,6 +300,11 @@ class Engine {
   void list_key(const KeyQuery& query, UnixMs now, Sequence created, const EventView& creation,
                 KeyPage& page) const;
   void set_record(KeyDescription& key, Sequence created, const EventView& creation) const;
+  void set_secrets(KeyDescription& key, Slot slot, UnixMs now) const;
+  result<void> set_edits(KeyDescription& key) const;
+  result<KeyPage> with_edits(KeyPage page) const;
+  std::array<Slot, 2> permission_sets_of(Slot key) const;
+  result<void> may_give(const KeyEdit& edit, const std::array<Slot, 2>& sets, const Caller& caller) const;
   result<Sequence> first_revocation(const KeyRecord& key, const Decision& names) const;
   result<Sequence> revoked_with_owner(std::string_view key_id) const;
   result<Revocation> find_revocation(const KeyRecord& key, const Decision& decision) const;
@@ -283,6 +314,7 @@ class Engine {
   const std::function<void()> on_storage_failure_;
   std::unique_ptr<Store> store_;
   Tables tables_;
+  Edits edits_;
   Resumptions resumptions_;
   FairMeter refusals_{refusal_rates};
   std::vector<EpochStart> epochs_;  // constant once started

@@ -1,5 +1,7 @@
 // The verbs of the engine that change something. See engine.hpp.
 
+#include <algorithm>
+
 #include "engine/engine.hpp"
 
 namespace revoked::engine {
@@ -11,6 +13,15 @@ void set_caller(EventView& event, const Caller& caller) {
   event[Field::actor] = caller.actor.substr(0, max_caller_size);
   event[Field::address] = caller.address.substr(0, max_caller_size);
   event[Field::request_id] = caller.request_id.substr(0, max_caller_size);
+}
+
+EventView key_event(EventType type, UnixMs at, std::string_view reason, const Caller& caller) {
+  EventView event;
+  event.type = type;
+  event.at = at;
+  event[Field::reason] = reason;
+  set_caller(event, caller);
+  return event;
 }
 
 namespace {
@@ -27,20 +38,11 @@ result<void> check(const NewKey& key, const Caller& caller) {
   if (const auto checked = check_ids(key); !checked) return checked;
   if (key.name.size() > max_name_size || key.metadata.size() > max_metadata_size ||
       key.permissions.size() > max_permissions_size || !is_permission_list(key.permissions) ||
-      key.expires_at < 0) {
+      key.expires_at < 0 || key.created_at < 0 || key.reason.size() > max_reason_size) {
     return errc::invalid_field;
   }
   if (caller.principal == nullptr) return {};
   return may_create(*caller.principal, {key.permissions, key.owners, key.expires_at});
-}
-
-EventView key_event(EventType type, UnixMs at, std::string_view reason, const Caller& caller) {
-  EventView event;
-  event.type = type;
-  event.at = at;
-  event[Field::reason] = reason;
-  set_caller(event, caller);
-  return event;
 }
 
 void set_key(EventView& event, const Decision& names) {
@@ -88,11 +90,31 @@ result<Sequence> Engine::append_creation(Journal::Turn& turn, const NewKey& key,
   event[Field::digest] = {reinterpret_cast<const char*>(key.digest.data()), key.digest.size()};
   event[Field::name] = key.name;
   if (key.expires_at != 0) event[Field::expires_at] = expires_at;
+  const auto created_at = encode_i64(key.created_at);
+  if (key.created_at != 0) event[Field::created_at] = created_at;
   event[Field::permissions] = permissions;
   event[Field::metadata] = key.metadata;
   set_caller(event, caller);
   const auto sequence = turn.append(event);
   tables_.add_key(sequence, event);
+  return key.state == KeyState::active ? sequence : append_state(turn, key, event, caller);
+}
+
+// That a key comes suspended or revoked: in the turn of its creation, so nobody ever finds it in another
+// state.
+Sequence Engine::append_state(Journal::Turn& turn, const NewKey& key, const EventView& creation,
+                              const Caller& caller) {
+  const bool is_revoked = key.state == KeyState::revoked;
+  auto event = key_event(is_revoked ? EventType::key_revoked : EventType::key_suspended, creation.at,
+                         key.reason, caller);
+  event[Field::key_id] = key.key_id;
+  for (const Scope scope : all_scopes) event[owner_field(scope)] = creation[owner_field(scope)];
+  const Width by = width_of(caller.reach);
+  const auto width = encode_u16(by);
+  if (!is_revoked) event[Field::width] = width;
+  const auto sequence = turn.append(event);
+  const Slot slot = tables_.keys.find_by_id(key.key_id);
+  is_revoked ? void(tables_.revoke_key(slot, sequence)) : tables_.suspend_key(slot, by);
   return sequence;
 }
 
@@ -247,7 +269,9 @@ result<ChangedKey> Engine::resume(std::string_view key_id, std::string_view reas
   const bool is_held = key.is_suspended() && !resumptions_.is_pending(slot);
   if (caller.principal != nullptr) {
     const auto by = is_held ? key.suspended_by() : width_of(caller.reach);
-    if (const auto may = may_resume(*caller.principal, powers_of(names), by); !may) return may.error();
+    auto powers = powers_of(names);
+    powers.permissions = tables_.permission_sets.get(edits_.latest(slot).permissions);
+    if (const auto may = may_resume(*caller.principal, powers, by); !may) return may.error();
   }
   if (!is_held) return ChangedKey{journal_->applied(), event.at};
   const ChangedKey changed{turn.append(event), event.at};
@@ -255,29 +279,35 @@ result<ChangedKey> Engine::resume(std::string_view key_id, std::string_view reas
   return changed;
 }
 
-result<ChangedKey> Engine::rotate(std::string_view key_id, const Digest& digest, UnixMs grace_ms,
+result<RotatedKey> Engine::rotate(std::string_view key_id, const Digest& digest, UnixMs grace_ms,
                                   const Caller& caller) {
   Decision names;
   auto event = key_event(EventType::key_rotated, now_unix_ms(), {}, caller);
   const auto found = find_changeable(key_id, caller, names, event);
   if (!found) return found.error();
-  const auto grace_until = event.at + grace_ms;
-  const auto grace_bytes = encode_i64(grace_until);
   event[Field::digest] = {reinterpret_cast<const char*>(digest.data()), digest.size()};
-  event[Field::grace_until] = grace_bytes;
   Journal::Turn turn(*journal_);
   if (const auto open = turn.open(); !open) return open.error();
   const Slot slot = tables_.keys.find_by_id(key_id);
   const auto state = tables_.state_of(tables_.keys[slot], event.at);
   if (state == KeyState::revoked) return errc::already_revoked;
   if (state != KeyState::active) return errc::not_active;
+  if (edits_.is_pending(slot)) return errc::overloaded;
+  const auto [permissions, expires_at] = tables_.terms_of(slot);
   if (caller.principal != nullptr) {
-    if (const auto may = may_rotate(*caller.principal, powers_of(names)); !may) return may.error();
+    auto powers = powers_of(names);
+    powers.permissions = tables_.permission_sets.get(permissions);
+    powers.expires_at = expires_at;
+    if (const auto may = may_rotate(*caller.principal, powers); !may) return may.error();
   }
   if (tables_.keys.find_by_digest(digest) != no_slot) return errc::already_exists;
-  const ChangedKey changed{turn.append(event), event.at};
-  tables_.rotate_key(slot, changed.sequence, digest, grace_until);
-  return changed;
+  const auto grace_end = event.at + grace_ms;
+  const Grace grace{event.at, expires_at == 0 ? grace_end : std::min(expires_at, grace_end)};
+  const auto until = encode_i64(grace.until);
+  event[Field::grace_until] = until;
+  const RotatedKey rotated{turn.append(event), grace.until};
+  tables_.rotate_key(slot, rotated.sequence, digest, grace);
+  return rotated;
 }
 
 // The parts of a change that need no turn. `names` keeps what the event views.

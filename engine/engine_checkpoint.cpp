@@ -21,7 +21,7 @@ void Engine::checkpoint_if_due(const std::function<bool()>& go_on) {
     cut = cut_tables(tables_, journal_->durable());
   }
   // Its events up to the cut must have had their whole effect; most often they have.
-  if (!resumptions_.are_settled(cut.sequence)) return;
+  if (!edits_.are_settled(cut.sequence) || !resumptions_.are_settled(cut.sequence)) return;
   no_checkpoint_before_ = std::chrono::steady_clock::now() + pause_after_failure;
   // The journal needs the disk more.
   std::error_code failed;

@@ -52,7 +52,7 @@ result<KeyPage> Engine::list(const KeyQuery& query, UnixMs now) const {
     if (!read) return read.error();
     page.last = std::to_string(read->position);
     page.more = read->more;
-    return page;
+    return with_edits(std::move(page));
   }
   const auto durable_through = durable();
   std::size_t looked_at = 0;
@@ -67,6 +67,13 @@ result<KeyPage> Engine::list(const KeyQuery& query, UnixMs now) const {
     return true;
   });
   if (!scanned) return scanned.error();
+  return with_edits(std::move(page));
+}
+
+result<KeyPage> Engine::with_edits(KeyPage page) const {
+  for (auto& key : page.keys) {
+    if (const auto edited = set_edits(key); !edited) return edited.error();
+  }
   return page;
 }
 
@@ -87,6 +94,7 @@ void Engine::list_key(const KeyQuery& query, UnixMs now, Sequence created, const
   tables_.describe(slot, key.decision);
   key.decision.state = state;
   set_record(key, created, creation);
+  set_secrets(key, slot, now);
 }
 
 // What a key's record says beyond what the tables know.
@@ -94,8 +102,13 @@ void Engine::set_record(KeyDescription& key, Sequence created, const EventView& 
   key.name = creation[Field::name];
   key.metadata = creation[Field::metadata];
   key.expires_at = decode_i64(creation[Field::expires_at], 0);
-  key.created_at = creation.at;
+  key.created_at = decode_i64(creation[Field::created_at], creation.at);
   key.created = position_of(created);
+}
+
+void Engine::set_secrets(KeyDescription& key, Slot slot, UnixMs now) const {
+  for (const auto& [since, ends_at] : tables_.living_secrets(slot, journal_->durable(), now))
+    key.secrets.push_back({position_of(since), ends_at});
 }
 
 }  // namespace revoked::engine

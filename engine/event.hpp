@@ -33,6 +33,7 @@ enum class EventType : std::uint8_t {
   attempt_refused = 8,  // changes nothing: for the audit trail
   owner_locked = 9,     // with its end in expires_at; none: until it is unlocked
   owner_unlocked = 10,
+  key_changed = 11,    // an edit of its record
 };
 
 // Whether it is about all keys of an owner.
@@ -61,6 +62,8 @@ enum class Field : std::uint8_t {
   actor_kind,   // u8, an ActorKind (policy.hpp)
   journal,      // of epoch_started: the epoch's journal id
   width,        // u16, a Width (policy.hpp): of the callers who suspended a key or locked an owner
+  edited,       // of key_changed: a byte for each member that it sets, its Field
+  created_at,   // i64, Unix milliseconds: of an imported key, when it came to be elsewhere
   count_,       // how many there are
 };
 inline constexpr std::size_t field_count = static_cast<std::size_t>(Field::count_);
@@ -92,6 +95,12 @@ OwnerIds owners_of(const EventView& event);
 // Whose keys an event of an owner is about: those that have all of these owners. One is in owner_scope and
 // owner_id; the others, within which it is, in the fields of their own. Nothing: it makes no sense.
 std::optional<OwnerIds> named_owners(const EventView& event);
+
+// Whether an event of the type key_changed sets this: name, expires_at, permissions or metadata. Where its
+// field is empty, to nothing.
+inline bool is_edited(const EventView& event, Field member) {
+  return event[Field::edited].find(static_cast<char>(member)) != std::string_view::npos;
+}
 
 // The fixed-size values that fields carry as bytes.
 std::string encode_i64(std::int64_t value);

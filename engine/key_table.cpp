@@ -78,7 +78,7 @@ struct RecordCopy {
   CompactId id;
   DigestHead digest;
   std::array<Slot, 3> owners;
-  Slot permissions;
+  std::uint32_t terms;
   Sequence created;
   std::uint64_t fate;
 };
@@ -90,7 +90,7 @@ void KeyTable::copy_out(Slot first, std::size_t count, char* out) const {
   for (std::size_t i = 0; i < count; ++i, out += copy_bytes) {
     const KeyRecord& record = records_[first + static_cast<Slot>(i)];
     const RecordCopy copy{record.id.without_hash(), record.digest,  record.owners,
-                          record.permissions,       record.created, record.packed_fate()};
+                          record.packed_terms(),    record.created, record.packed_fate()};
     std::memcpy(out, &copy, sizeof copy);
   }
 }
@@ -111,7 +111,7 @@ void KeyTable::copy_in(Slot first, std::size_t count, const char* in) {
     record.id = copy.id.with_hash(arena_);
     record.digest = copy.digest;
     record.owners = copy.owners;
-    record.permissions = copy.permissions;
+    record.restore_terms(copy.terms);
     record.created = copy.created;
     record.restore_fate(copy.fate);
   }

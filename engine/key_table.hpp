@@ -39,8 +39,17 @@ struct alignas(64) KeyRecord {
   CompactId id;
   DigestHead digest{};
   std::array<Slot, 3> owners{no_slot, no_slot, no_slot};  // by Scope
-  Slot permissions = 0;
+
+ private:
+  std::atomic<std::uint32_t> terms_{0};  // a set of permissions, and whether the key was edited
+
+ public:
   Sequence created = 0;
+
+  Slot permissions() const { return terms() & ~edited_bit; }  // in the permission sets
+  bool is_edited() const { return terms() & edited_bit; }     // its creation does not say it all
+  void set_permissions(Slot set) { terms_.store(set | (terms() & edited_bit), std::memory_order_release); }
+  void set_edited() { terms_.fetch_or(edited_bit, std::memory_order_acq_rel); }
 
   // One word, so that a reader never sees half a change: flags, how wide who suspended it was, and revoked by
   // which sequence or expiring when.
@@ -57,6 +66,8 @@ struct alignas(64) KeyRecord {
     return static_cast<std::uint16_t>((fate() & width_mask) >> width_shift);
   }
   bool is_superseded() const { return fate() & superseded_bit; }  // the old secret of a key that was rotated
+  // Such a secret was ended at once: for good, whatever clocks show later.
+  bool has_ended() const { return is_superseded() && expires_at() == ended; }
 
   // Each is atomic: a resumption may meet a revocation, and must not undo it.
   void set_expiry(UnixMs at) {
@@ -64,6 +75,15 @@ struct alignas(64) KeyRecord {
       return word & revoked_bit ? word : (word & ~value_bits) | static_cast<std::uint64_t>(at);
     });
   }
+  // Never later than it was.
+  void shorten_to(UnixMs at) {
+    update([at](std::uint64_t word) {
+      const auto until = static_cast<UnixMs>(word & value_bits);
+      const bool is_sooner = until != 0 && until <= at;
+      return word & revoked_bit || is_sooner ? word : (word & ~value_bits) | static_cast<std::uint64_t>(at);
+    });
+  }
+  void end() { set_expiry(ended); }
   void set_revoked(Sequence by) {
     update([by](std::uint64_t word) { return (word & superseded_bit) | revoked_bit | by; });
   }
@@ -76,6 +96,8 @@ struct alignas(64) KeyRecord {
   // For checkpoints: all of it as it is.
   std::uint64_t packed_fate() const { return fate(); }
   void restore_fate(std::uint64_t packed) { fate_.store(packed, std::memory_order_release); }
+  std::uint32_t packed_terms() const { return terms(); }
+  void restore_terms(std::uint32_t packed) { terms_.store(packed, std::memory_order_release); }
   // As it was before its secret was rotated, when it expired `at`.
   static std::uint64_t before_rotation(std::uint64_t packed, UnixMs at) {
     packed &= ~superseded_bit;
@@ -84,6 +106,8 @@ struct alignas(64) KeyRecord {
 
   void set_superseded() { fate_.fetch_or(superseded_bit, std::memory_order_acq_rel); }
 
+  static constexpr UnixMs ended = 1;  // the end of what was ended at once
+
  private:
   static constexpr std::uint64_t revoked_bit = std::uint64_t{1} << 63;
   static constexpr std::uint64_t suspended_bit = std::uint64_t{1} << 62;
@@ -91,7 +115,9 @@ struct alignas(64) KeyRecord {
   static constexpr int width_shift = 52;  // milliseconds and sequences stay far below
   static constexpr std::uint64_t value_bits = (std::uint64_t{1} << width_shift) - 1;
   static constexpr std::uint64_t width_mask = (superseded_bit - 1) & ~value_bits;
+  static constexpr std::uint32_t edited_bit = std::uint32_t{1} << 31;  // slots stay below
   std::uint64_t fate() const { return fate_.load(std::memory_order_acquire); }
+  std::uint32_t terms() const { return terms_.load(std::memory_order_acquire); }
   template <class Change>
   void update(Change&& change) {
     auto word = fate();
@@ -136,11 +162,11 @@ class KeyTable {
   }
 
   // A further record for the same key, with another digest: the id leads to it from now on, the old digest
-  // still to `old`. `fill` as above.
+  // still to `old`. `fill(slot, record)` as above.
   template <class Fill>
   Slot supersede(Slot old, const Digest& digest, Fill&& fill) {
     const Slot slot = records_.add();
-    fill(records_[slot]);
+    fill(slot, records_[slot]);
     records_[slot].id = records_[old].id;
     publish_digest(slot, digest);
     redirect(old, slot);

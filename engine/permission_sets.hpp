@@ -34,11 +34,14 @@ class PermissionSets {
   bool contains(std::string_view normal_list);
   // What keeping a further set costs, in bytes of memory.
   static std::size_t cost_of(std::string_view list) { return list.empty() ? 0 : list.size() + 128; }
-  std::size_t size() const { return sets_.size(); }
+  std::size_t size() const {  // of what is there to be read
+    const std::scoped_lock lock(mutex_);
+    return sets_.size();
+  }
   std::string_view get(Slot slot) const { return sets_[slot]; }
 
  private:
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::unordered_map<std::string_view, Slot, KeyedHash> slots_;  // the texts are those in sets_
   Slab<std::string> sets_;
 };

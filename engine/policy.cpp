@@ -150,15 +150,17 @@ bool is_of_workspace(const Principal& principal, std::string_view workspace) {
          (principal.reach.limit(Scope::workspace) && principal.reach.allows(Scope::workspace, workspace));
 }
 
+bool outlives(UnixMs end, const Principal& principal) {
+  return principal.expires_at != 0 && (end == 0 || end > principal.expires_at);
+}
+
 // What every way to a secret takes.
 result<void> may_obtain(const Principal& principal, const Powers& key) {
   if (!may_grant(principal, key.permissions) || !principal.reach.covers(key.owners) ||
       !is_of_workspace(principal, key.owners[static_cast<std::size_t>(Scope::workspace)])) {
     return errc::forbidden;
   }
-  const bool outlives =
-      principal.expires_at != 0 && (key.expires_at == 0 || key.expires_at > principal.expires_at);
-  if (outlives) return errc::outlives_caller;
+  if (outlives(key.expires_at, principal)) return errc::outlives_caller;
   return {};
 }
 
@@ -167,6 +169,14 @@ result<void> may_obtain(const Principal& principal, const Powers& key) {
 result<void> may_create(const Principal& principal, const Powers& key) { return may_obtain(principal, key); }
 
 result<void> may_rotate(const Principal& principal, const Powers& key) { return may_obtain(principal, key); }
+
+result<void> may_edit(const Principal& principal, std::string_view has,
+                      const std::optional<std::string_view>& permissions,
+                      const std::optional<UnixMs>& expires_at) {
+  if (!may_grant(principal, has) || !may_grant(principal, permissions.value_or(""))) return errc::forbidden;
+  if (expires_at && outlives(*expires_at, principal)) return errc::outlives_caller;
+  return {};
+}
 
 result<void> may_resume(const Principal& principal, const Powers& key, Width suspended_by) {
   if (!may_grant(principal, key.permissions)) return errc::forbidden;

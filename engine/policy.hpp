@@ -96,7 +96,8 @@ struct Powers {
 };
 Powers powers_of(const Decision& key);
 
-// Verbs that give somebody a key, or one back its life: whoever does that holds all that the key holds.
+// Verbs that give somebody a key, or one back its life, or change what it may: whoever does that holds all
+// that the key holds.
 // errc::forbidden if not.
 //
 // A secret says at every gateway whose it is, so whoever comes by one must be of its workspace, which is the
@@ -104,6 +105,11 @@ Powers powers_of(const Decision& key);
 // gives rise to outlives it: errc::outlives_caller.
 result<void> may_create(const Principal& principal, const Powers& key);
 result<void> may_rotate(const Principal& principal, const Powers& key);
+// `permissions` and `expires_at` are what the edit sets, if it does; `has` are the key's permissions so far.
+// The key's life is as long as before or ends with the caller at the latest.
+result<void> may_edit(const Principal& principal, std::string_view has,
+                      const std::optional<std::string_view>& permissions,
+                      const std::optional<UnixMs>& expires_at);
 // Besides, what a wider caller has suspended only one as wide brings back: errc::suspended_by_wider. And what
 // one has locked only one as wide unlocks: errc::locked_by_wider.
 result<void> may_resume(const Principal& principal, const Powers& key, Width suspended_by);

@@ -40,9 +40,14 @@ void apply(Tables& tables, Sequence sequence, const EventView& event) {
       return tables.suspend_key(slot, decode_u16(event[Field::width], 0));
     case EventType::key_resumed:
       return tables.resume_key(slot);
+    case EventType::key_changed:
+      // A secret that is newer has it from the one before.
+      if (tables.keys[slot].created < sequence)
+        tables.edit_key(slot, tables.edited(slot, tables.terms_of(slot), event));
+      return;
     case EventType::key_rotated:
       if (const auto digest = digest_of(event); tables.keys.find_by_digest(digest) == no_slot)
-        tables.rotate_key(slot, sequence, digest, decode_i64(event[Field::grace_until], 0));
+        tables.rotate_key(slot, sequence, digest, {event.at, decode_i64(event[Field::grace_until], 0)});
       return;
     default:
       return;

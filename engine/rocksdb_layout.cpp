@@ -51,6 +51,12 @@ bool read_owner_mark(std::string_view key, OwnerMark& mark) {
   return key.empty();
 }
 
+std::string edit_prefix(std::string_view key_id) {
+  std::string key = "edit/";
+  key.append(key_id).push_back('\0');
+  return key;
+}
+
 std::string audit_prefix(AuditKind kind, std::string_view id) {
   std::string key(1, static_cast<char>(kind));
   key.append(id).push_back('\0');

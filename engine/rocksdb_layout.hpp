@@ -9,8 +9,9 @@
 //   default  "epoch/" u64 → first sequence
 //            "owner/" scope id '\0' sequence → nothing
 //            "owners/" user '\0' application '\0' workspace '\0' sequence → nothing
-//            "change/" sequence → the event that suspended, resumed or rotated a key, locked or unlocked an
-//            owner
+//            "change/" sequence → the event that suspended, resumed, rotated or edited a key, locked or unlocked
+//            an owner
+//            "edit/" key_id '\0' member (u8, a Field) → what it was last set to
 //            "folded_to" → sequence; "records_from" → sequence, see rocksdb_key_files.hpp
 //            "checkpoint" → the id of the one that is of this store
 
@@ -47,6 +48,7 @@ Sequence read_sequence(std::string_view bytes);
 std::string owner_prefix(const OwnerIds& owners);
 // The key of such a mark, its sequence included. False: it is none.
 bool read_owner_mark(std::string_view key, OwnerMark& mark);
+std::string edit_prefix(std::string_view key_id);
 std::string audit_prefix(AuditKind kind, std::string_view id);
 
 }  // namespace revoked::engine

@@ -257,6 +257,19 @@ class RocksdbStore final : public Store {
     return applied_mark_after(owners, from);
   }
 
+  // Whoever asks knows that the key was edited: what is on its way counts.
+  result<void> fetch_edits(std::string_view key_id, const EditVisitor& visit) const override {
+    if (const auto settled = settle(); !settled) return settled;
+    const auto prefix = edit_prefix(key_id);
+    const auto at = iterate(meta());
+    for (at->Seek(prefix); at->Valid() && at->key().starts_with(prefix); at->Next()) {
+      const auto member = view(at->key()).substr(prefix.size());
+      if (member.size() != 1) return errc::storage_corrupt;
+      visit(static_cast<Field>(member.front()), view(at->value()));
+    }
+    return status(*at);
+  }
+
   Sequence folded_to() const override { return folded_to_; }
 
   // What a crash loses here is folded again.
@@ -357,14 +370,21 @@ class RocksdbStore final : public Store {
       if (const auto owners = named_owners(event))
         writes_.Put(meta(), owner_prefix(*owners) + big_endian(sequence), "");
     } else if (event.type == EventType::key_suspended || event.type == EventType::key_resumed ||
-               event.type == EventType::key_rotated || event.type == EventType::owner_locked ||
+               event.type == EventType::key_rotated || event.type == EventType::key_changed || event.type == EventType::owner_locked ||
                event.type == EventType::owner_unlocked) {
       scratch_.clear();
       append_event(scratch_, event);
       writes_.Put(meta(), "change/" + big_endian(sequence), scratch_);
+      for (const char member : event[Field::edited])
+        writes_.Put(meta(), edit_prefix(event[Field::key_id]) + member, slice(value_of(event, member)));
     } else if (event.type == EventType::epoch_started) {
       writes_.Put(meta(), "epoch/" + big_endian(batch.epoch()), number + std::string(event[Field::journal]));
     }
+  }
+
+  static std::string_view value_of(const EventView& event, char member) {
+    const auto field = static_cast<std::uint8_t>(member);
+    return field < field_count ? event.fields[field] : std::string_view();
   }
 
   // In order: a memtable takes neighbours several times as fast as keys from all over. In small writes:

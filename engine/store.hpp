@@ -61,8 +61,8 @@ class Store {
   // Visits every revocation of an owner. Those of one owner come in order.
   virtual result<void> load_owner_marks(const std::function<void(const OwnerMark&)>& visit) const = 0;
 
-  // Visits, in order, every other change: keys suspended, resumed, rotated, owners locked, unlocked. They are
-  // few.
+  // Visits, in order, every other change: keys suspended, resumed, rotated, edited, owners locked, unlocked. They
+  // are few.
   virtual result<void> load_changes(const EventVisitor& visit) const = 0;
 
   // Visits the keys whose id is greater than `after`, in order, until `visit` answers false.
@@ -72,6 +72,9 @@ class Store {
   // The event that created a key, encoded (see event.hpp), and its sequence.
   virtual result<std::optional<std::pair<Sequence, std::string>>> fetch_key(
       std::string_view key_id) const = 0;
+  // What edits have last set of a key's record: visits each member and its value, as in the events.
+  using EditVisitor = std::function<void(Field member, std::string_view value)>;
+  virtual result<void> fetch_edits(std::string_view key_id, const EditVisitor& visit) const = 0;
   // The sequence of the first revocation of just these owners at or after `from`; 0 if there is none.
   virtual result<Sequence> owner_mark_after(const OwnerIds& owners, Sequence from) const = 0;
 

@@ -25,12 +25,17 @@ Slot Tables::add_key(Sequence sequence, const EventView& creation) {
   count(owner_slots, sequence);
   return keys.insert(creation[Field::key_id], digest_of(creation), [&](KeyRecord& record) {
     record.owners = owner_slots;
-    const auto sets = permission_sets.size();
-    record.permissions = permission_sets.intern(creation[Field::permissions]);
-    if (permission_sets.size() != sets) charge(owner_slots, permission_sets.get(record.permissions));
+    record.set_permissions(keep_set(owner_slots, creation[Field::permissions]));
     record.created = sequence;
     record.set_expiry(decode_i64(creation[Field::expires_at], 0));
   });
+}
+
+Slot Tables::keep_set(const std::array<Slot, 3>& owner_slots, std::string_view set) {
+  const auto sets = permission_sets.size();
+  const Slot kept = permission_sets.intern(set);
+  if (permission_sets.size() != sets) charge(owner_slots, permission_sets.get(kept));
+  return kept;
 }
 
 bool Tables::has_room_for(std::string_view set, const std::array<std::string_view, 3>& owner_ids,
@@ -69,17 +74,48 @@ bool Tables::revoke_key(Slot key, Sequence by) {
   return true;
 }
 
+// Visits the slots of a key's secrets, newest first, until `visit` answers false.
+template <class Visit>
+void Tables::for_each_secret(Slot key, Visit&& visit) const {
+  if (!visit(key) || !has_predecessors_.load(std::memory_order_acquire)) return;
+  const std::scoped_lock lock(predecessors_mutex_);
+  for (auto before = predecessors_.find(key); before != predecessors_.end();) {
+    if (!visit(before->second)) return;
+    before = predecessors_.find(before->second);
+  }
+}
+
+// Not those that were ended at once, nor what is older, which was ended before: however often a key was
+// rotated, there is little to do.
 template <class Change>
 void Tables::change_with_predecessors(Slot key, Change&& change) {
-  change(keys[key]);
-  if (!has_predecessors_.load(std::memory_order_acquire)) return;
-  const std::scoped_lock lock(predecessors_mutex_);
-  while (true) {
-    const auto before = predecessors_.find(key);
-    if (before == predecessors_.end()) return;
-    key = before->second;
-    change(keys[key]);
-  }
+  for_each_secret(key, [&](Slot each) {
+    if (keys[each].has_ended()) return false;
+    change(keys[each]);
+    return true;
+  });
+}
+
+bool Tables::was_there(Slot key, Sequence sequence) const {
+  bool found = false;
+  for_each_secret(key, [&](Slot each) {
+    found = keys[each].created <= sequence;
+    return !found;
+  });
+  return found;
+}
+
+std::vector<KnownSecret> Tables::living_secrets(Slot key, Sequence sequence, UnixMs now) const {
+  std::vector<KnownSecret> living;
+  if (revoked_by(keys[key]) != 0) return living;
+  for_each_secret(key, [&](Slot each) {
+    const KeyRecord& secret = keys[each];
+    const auto ends_at = secret.expires_at();
+    const bool lives = ends_at == 0 || ends_at > now;
+    if (lives && secret.created <= sequence) living.push_back({secret.created, ends_at});
+    return !secret.has_ended();
+  });
+  return living;
 }
 
 void Tables::suspend_key(Slot key, Width by) {
@@ -90,23 +126,41 @@ void Tables::resume_key(Slot key) {
   change_with_predecessors(key, [](KeyRecord& each) { each.set_resumed(); });
 }
 
-Slot Tables::rotate_key(Slot key, Sequence sequence, const Digest& digest, UnixMs grace_until) {
+Slot Tables::rotate_key(Slot key, Sequence sequence, const Digest& digest, const Grace& grace) {
   KeyRecord& old = keys[key];
   const auto expires_at = old.expires_at();
   const auto revoked = old.revoked();  // while loading: what came later may be known already
+  change_with_predecessors(key, [&](KeyRecord& each) {
+    if (&each != &old) each.end();
+  });
   // Nothing of the old secret outlives the new one's: the key's own expiry stands.
-  if (revoked == 0) old.set_expiry(expires_at == 0 ? grace_until : std::min(expires_at, grace_until));
+  grace.until <= grace.from ? old.end() : old.shorten_to(grace.until);
   old.set_superseded();
-  const Slot slot = keys.supersede(key, digest, [&](KeyRecord& record) {
+  return keys.supersede(key, digest, [&](Slot slot, KeyRecord& record) {
     record.owners = old.owners;
-    record.permissions = old.permissions;
+    record.restore_terms(old.packed_terms());
     record.created = sequence;
     record.set_expiry(expires_at);
     if (old.is_suspended()) record.set_suspended(old.suspended_by());
     if (revoked != 0) record.set_revoked(revoked);
+    restore_predecessor(slot, key);  // whoever finds the new one finds the old one by it
   });
-  restore_predecessor(slot, key);
-  return slot;
+}
+
+KeyTerms Tables::edited(Slot key, KeyTerms terms, const EventView& edit) {
+  if (is_edited(edit, Field::permissions))
+    terms.permissions = keep_set(keys[key].owners, edit[Field::permissions]);
+  if (is_edited(edit, Field::expires_at)) terms.expires_at = decode_i64(edit[Field::expires_at], 0);
+  return terms;
+}
+
+void Tables::edit_key(Slot key, const KeyTerms& terms) {
+  keys[key].set_expiry(terms.expires_at);
+  change_with_predecessors(key, [&](KeyRecord& each) {
+    each.set_permissions(terms.permissions);
+    each.set_edited();
+    if (terms.expires_at != 0) each.shorten_to(terms.expires_at);
+  });
 }
 
 void Tables::restore_predecessor(Slot slot, Slot before) {
@@ -125,9 +179,9 @@ void Tables::count_keys() {
   for (Slot slot = 0; slot < keys.size(); ++slot) {
     const KeyRecord& key = keys[slot];
     if (key.is_superseded()) continue;
-    if (!is_charged[key.permissions]) {
-      charge(key.owners, permission_sets.get(key.permissions));
-      is_charged[key.permissions] = true;
+    if (const Slot set = key.permissions(); !is_charged[set]) {
+      charge(key.owners, permission_sets.get(set));
+      is_charged[set] = true;
     }
     settle(key.owners);
     if (key.revoked() == 0) count(key.owners, key.created);
@@ -197,8 +251,10 @@ void Tables::describe(Slot key, Decision& decision) const {
     decision.owners[at].clear();
     if (record.owners[at] != no_slot) of(scope).append_id(record.owners[at], decision.owners[at]);
   }
-  decision.permissions = permission_sets.get(record.permissions);
-  decision.expires_at = record.expires_at();
+  decision.permissions = permission_sets.get(record.permissions());
+  const auto expires_at = record.expires_at();
+  const bool has_ended = expires_at == KeyRecord::ended && record.is_superseded();
+  decision.expires_at = has_ended ? 0 : expires_at;
 }
 
 }  // namespace revoked::engine

@@ -26,6 +26,25 @@ namespace revoked::engine {
 // How much of an owner's keys a caller can touch.
 enum class Extent { nothing, part, whole };
 
+// When a rotation was asked for, and until when the secret before it lives.
+struct Grace {
+  UnixMs from = 0;
+  UnixMs until = 0;
+};
+
+// A secret that a key has.
+struct KnownSecret {
+  Sequence since;
+  UnixMs ends_at;  // 0: never
+};
+
+// What a key may do and until when: what an edit changes of what decisions are made from.
+struct KeyTerms {
+  Slot permissions = 0;
+  UnixMs expires_at = 0;  // 0: never
+  bool operator==(const KeyTerms&) const = default;
+};
+
 // The digest that an event carries.
 Digest digest_of(const EventView& event);
 
@@ -61,8 +80,15 @@ struct Tables {
 
   void suspend_key(Slot key, Width by);
   void resume_key(Slot key);
-  // The key gets a new digest, from `sequence` on; the old one ends at `grace_until`. Answers the new slot.
-  Slot rotate_key(Slot key, Sequence sequence, const Digest& digest, UnixMs grace_until);
+  // The key gets a new digest, from `sequence` on; the one before ends with the grace, or at once where there
+  // is none; older ones end at once. Answers the new slot.
+  Slot rotate_key(Slot key, Sequence sequence, const Digest& digest, const Grace& grace);
+
+  // These three are of the slot that a key's id leads to. What it has; what it will have by an event of the
+  // type key_changed; and the change, which its other living secrets follow, but for later ends.
+  KeyTerms terms_of(Slot key) const { return {keys[key].permissions(), keys[key].expires_at()}; }
+  KeyTerms edited(Slot key, KeyTerms terms, const EventView& edit);
+  void edit_key(Slot key, const KeyTerms& terms);
 
   // For checkpoints: (slot, the slot of the secret before it) of keys that were rotated.
   std::vector<std::pair<Slot, Slot>> predecessors() const;
@@ -118,6 +144,12 @@ struct Tables {
   // rotated behind one's back.
   Slot newest_of(Slot key) const;
 
+  // The rest of these from any thread, and from the slot that the key's id leads to. Whether the key was
+  // there at `sequence`: its secret may have been rotated since.
+  bool was_there(Slot key, Sequence sequence) const;
+  // Newest first: those that it had at `sequence` and that have not ended at `now`. None if it is revoked.
+  std::vector<KnownSecret> living_secrets(Slot key, Sequence sequence, UnixMs now) const;
+
   // Visits the owners, one or several together, whose keys were revoked when the key was there: which of its
   // owners they are, by Scope.
   void for_each_mark(const KeyRecord& key,
@@ -137,7 +169,10 @@ struct Tables {
  private:
   template <class Change>
   void change_with_predecessors(Slot key, Change&& change);
+  template <class Visit>
+  void for_each_secret(Slot key, Visit&& visit) const;
   void charge(const std::array<Slot, 3>& owner_slots, std::string_view set);
+  Slot keep_set(const std::array<Slot, 3>& owner_slots, std::string_view set);
 
   // Two or three owners together are counted by the first of them: their user, or else their application
   // (`of_user`). While its keys are all at home in one place, its own count is theirs. From when they are

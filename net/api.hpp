@@ -113,6 +113,8 @@ Outcome suspend_key(Api& api, Call& call);
 Outcome resume_key(Api& api, Call& call);
 Outcome rotate_key(Api& api, Call& call);
 
+Outcome edit_key(Api& api, Call& call);  // edit_handlers.cpp
+
 // Revocations (revocation_handlers.cpp)
 Outcome revoke_key(Api& api, Call& call);
 Outcome revoke_secrets(Api& api, Call& call);

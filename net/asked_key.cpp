@@ -43,7 +43,7 @@ bool read_secret(AskedKey& asked, const JsonMember& member, const engine::Engine
     asked.key.digest = engine.digester()(member.text);
     return true;
   }
-  const auto digest = engine::digest_from_hex(member.text);
+  const auto digest = engine::digest_from_text(member.text);
   if (digest) asked.key.digest = engine.digester().of_sha256(*digest);
   return digest.has_value();
 }
@@ -67,7 +67,8 @@ bool read_member(AskedKey& asked, const JsonMember& member, const engine::Engine
     return take(text, text.size() <= engine::max_metadata_size && !member.repeats_inside, key.metadata);
   if (member.name == "permissions") return read_permissions(asked, member);
   if (member.name == "expires_at") return read_expiry(asked, member);
-  return read_secret(asked, member, engine);
+  if (member.name == "secret" || member.name == "secret_sha256") return read_secret(asked, member, engine);
+  return true;  // of a record: asked_record.cpp
 }
 
 // A caller limited to one owner creates keys of that owner, and one that will end keys that end with it,
@@ -116,7 +117,7 @@ bool read_plain_key(AskedKey& asked, std::string_view json, const engine::Engine
       if (!engine::is_key_id(text)) return false;
       key.key_id = text;
     } else if (name == "secret_sha256") {
-      const auto digest = engine::digest_from_hex(text);
+      const auto digest = engine::digest_from_text(text);
       if (!digest || asked.has_secret) return false;
       asked.has_secret = true;
       key.digest = engine.digester().of_sha256(*digest);

@@ -25,7 +25,7 @@ inline constexpr std::array<MemberForm, 10> key_forms{{
     {"expires_at", JsonMember::Kind::string,
      "a time after 1970-01-01T00:00:00Z as in RFC 3339, such as 2027-01-01T00:00:00Z"},
     {"secret", JsonMember::Kind::string, engine::secret_form},
-    {"secret_sha256", JsonMember::Kind::string, "64 hexadecimal digits"},
+    {"secret_sha256", JsonMember::Kind::string, digest_form},
 }};
 
 // `key` views the strings.
@@ -34,6 +34,7 @@ struct AskedKey {
   engine::NewKey key;
   std::string permissions;
   bool has_secret = false;    // its own, or the digest of it
+  std::string reason;         // of the state that it comes in
   std::string issued_secret;  // ours, if it has none; set by create_asked_key
 };
 
@@ -44,6 +45,11 @@ Fault read_asked_key(AskedKey& asked, std::string_view json, const engine::Engin
 // Of members that have been read with `key_forms`, or have been made to look so.
 Fault read_asked_key(AskedKey& asked, Members members, const engine::Engine& engine,
                      const engine::Principal& principal);
+
+// The same for a key that comes from elsewhere, or from a list of ours: with all that a record has
+// (docs/api.md), of which its state, the reason of that, and created_at are taken (asked_record.cpp).
+Fault read_asked_record(AskedKey& asked, std::string_view json, const engine::Engine& engine,
+                        const engine::Principal& principal);
 
 // The same for a key that is nothing but texts and has its secret or the digest of it, which most imported
 // ones are, several times faster. False: it is not, or something is wrong with it, which read_asked_key

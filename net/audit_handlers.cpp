@@ -4,6 +4,7 @@
 #include "cache/message.hpp"
 #include "net/api.hpp"
 #include "net/json_reader.hpp"
+#include "net/key_writer.hpp"
 #include "net/problem.hpp"
 
 namespace revoked::net {
@@ -36,6 +37,8 @@ std::string_view verb_of(EventType type) {
       return "key.resumed";
     case EventType::key_rotated:
       return "key.rotated";
+    case EventType::key_changed:
+      return "key.changed";
     case EventType::attempt_refused:
       return "attempt.refused";
   }
@@ -52,6 +55,23 @@ std::string_view kind_of(const EventView& event) {
 void write_text(JsonWriter& json, std::string_view name, std::string_view text) {
   while (!text.empty() && !is_utf8(text)) text.remove_suffix(1);
   json.optional_field(name, text);
+}
+
+// What an edit set; null: removed.
+void write_edit(JsonWriter& json, const EventView& event) {
+  json.key("changed").open('{');
+  if (is_edited(event, Field::name)) {
+    if (event[Field::name].empty()) json.key("name").null();
+    write_text(json, "name", event[Field::name]);
+  }
+  if (is_edited(event, Field::expires_at))
+    write_time(json, "expires_at", engine::decode_i64(event[Field::expires_at], 0));
+  if (is_edited(event, Field::permissions)) write_permissions(json, event[Field::permissions]);
+  if (is_edited(event, Field::metadata)) {
+    const auto metadata = event[Field::metadata];
+    json.key("metadata").raw(metadata.empty() ? "null" : metadata);
+  }
+  json.close('}');
 }
 
 // Never the digest.
@@ -71,6 +91,7 @@ void write_entry(JsonWriter& json, engine::Position position, const EventView& e
     for (const auto each : engine::all_scopes) write_text(json, to_string(each), event[owner_field(each)]);
   }
   write_text(json, "reason", event[Field::reason]);
+  if (event.type == EventType::key_changed) write_edit(json, event);
   json.close('}');
 }
 

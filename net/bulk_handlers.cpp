@@ -165,7 +165,7 @@ class Import final : public Bulk {
     if (line->too_long) return fail(*line, too_long);
     const auto text = without_bom(line->text);
     if (!read_plain_key(asked_, text, api_.engine, principal_)) {
-      if (auto fault = read_asked_key(asked_, text, api_.engine, principal_))
+      if (auto fault = read_asked_record(asked_, text, api_.engine, principal_))
         return fail(*line, std::move(fault));
     }
     // Nobody could ever be told a secret that we made here.
@@ -195,7 +195,7 @@ class Import final : public Bulk {
   void keep(std::uint64_t number) {
     auto& key = gathered_.emplace_back(asked_.key);
     for (auto* const text : {&key.key_id, &key.owners[0], &key.owners[1], &key.owners[2], &key.name,
-                             &key.permissions, &key.metadata}) {
+                             &key.permissions, &key.metadata, &key.reason}) {
       *text = texts_.keep(*text);
     }
     numbers_.push_back(number);
@@ -284,7 +284,7 @@ class BulkRevocation final : public Bulk {
   static constexpr MemberForm forms[] = {
       {"key_id", JsonMember::Kind::string, key_id_form},
       {"secret", JsonMember::Kind::string, engine::secret_form},
-      {"secret_sha256", JsonMember::Kind::string, "64 hexadecimal digits"},
+      {"secret_sha256", JsonMember::Kind::string, digest_form},
       {"user", JsonMember::Kind::string, owner_form},
       {"application", JsonMember::Kind::string, owner_form},
       {"workspace", JsonMember::Kind::string, owner_form},
@@ -294,7 +294,7 @@ class BulkRevocation final : public Bulk {
   static bool is_target(const TextMember& target) {
     if (target.name == "key_id") return engine::is_key_id(target.text);
     if (target.name == "secret") return engine::is_secret(engine::reported_secret(target.text));
-    if (target.name == "secret_sha256") return engine::digest_from_hex(target.text).has_value();
+    if (target.name == "secret_sha256") return engine::digest_from_text(target.text).has_value();
     return scope_of(target.name) && engine::is_owner_id(target.text);
   }
   static std::optional<Scope> scope_of(std::string_view name) {
@@ -327,7 +327,7 @@ class BulkRevocation final : public Bulk {
     else if (target.name == "secret")
       asked.digest = api_.engine.digester()(engine::reported_secret(target.text));
     else
-      asked.digest = api_.engine.digester().of_sha256(*engine::digest_from_hex(target.text));
+      asked.digest = api_.engine.digester().of_sha256(*engine::digest_from_text(target.text));
     if (gathered_.empty()) first_gathered_ = line.number;
     gathered_.push_back(asked);
     return {};

@@ -30,6 +30,7 @@ constexpr Route routes[] = {
     {Method::post, "/v1/keys", create_key, Permission::keys_create},
     {Method::get, "/v1/keys", list_keys, Permission::keys_read, list_query},
     {Method::get, "/v1/keys/{}", show_key, Permission::keys_read},
+    {Method::patch, "/v1/keys/{}", edit_key, Permission::keys_write},
     {Method::post, "/v1/keys/{}/suspend", suspend_key, Permission::keys_write},
     {Method::post, "/v1/keys/{}/resume", resume_key, Permission::keys_write},
     {Method::post, "/v1/keys/{}/rotate", rotate_key, Permission::keys_write},

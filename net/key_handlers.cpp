@@ -1,10 +1,13 @@
 // Creating, showing and verifying keys.
 
+#include <chrono>
+
 #include "cache/json_writer.hpp"
 #include "net/api.hpp"
 #include "net/asked_key.hpp"
 #include "net/json_reader.hpp"
 #include "net/key_writer.hpp"
+#include "net/network_thread.hpp"
 #include "net/problem.hpp"
 
 namespace revoked::net {
@@ -51,6 +54,40 @@ Outcome refuse_taken(Api& api, Call& call, const AskedKey& asked) {
   return {};
 }
 
+// Of a position that a caller asks to have been reached: how long it may take.
+constexpr std::chrono::seconds longest_wait{1};
+
+// The position in ?at_least=, where an answer is to be no older. False: refused.
+bool read_at_least(Api& api, Call& call, std::optional<engine::Position>& at_least) {
+  at_least = engine::parse_position(call.query.value_or_empty("at_least"));
+  const auto& engine = api.engine;
+  if (!at_least) return true;
+  if (at_least->epoch > engine.epoch()) {
+    refuse(call, 503, "not_ready", "this engine has not reached that position");
+  } else if (at_least->epoch < engine.epoch() && !engine.can_continue(*at_least, engine.applied())) {
+    refuse(call, 410, "position_gone", "this position is not in the journal: what it stood for was lost");
+  } else {
+    return true;
+  }
+  return false;
+}
+
+void answer_decision(Api& api, Response& response, const engine::Reach& reach,
+                     const engine::Digest& secret_sha256, bool names_secret);
+
+Task<> answer_once_reached(Api& api, Exchange exchange, engine::Reach reach, engine::Digest secret_sha256,
+                           bool names_secret, engine::Sequence sequence) {
+  constexpr std::chrono::milliseconds look_again{100};
+  auto& thread = exchange.connection.thread();
+  const auto until = std::chrono::steady_clock::now() + longest_wait;
+  while (api.engine.applied() < sequence && std::chrono::steady_clock::now() < until)
+    co_await thread.news().wait(look_again, thread.news().count());
+  if (api.engine.applied() < sequence)
+    send_problem(exchange.response, 503, "not_ready", "this engine has not reached that position");
+  else
+    answer_decision(api, exchange.response, reach, secret_sha256, names_secret);
+}
+
 Task<> answer_key(Api& api, Exchange exchange, std::string asker, std::string key_id, engine::Reach reach) {
   engine::result<engine::KeyDescription> found = engine::errc::not_ready;
   const std::function<void()> read = [&] {
@@ -65,6 +102,34 @@ Task<> answer_key(Api& api, Exchange exchange, std::string asker, std::string ke
   JsonWriter json(body);
   write_key(json, *found);
   exchange.response.send_json(200, body);
+}
+
+void answer_decision(Api& api, Response& response, const engine::Reach& reach,
+                     const engine::Digest& secret_sha256, bool names_secret) {
+  thread_local engine::Decision decision;
+  const auto verified =
+      api.engine.verify(api.engine.digester().of_sha256(secret_sha256), engine::now_unix_ms(), decision);
+  if (!verified) return send_problem(response, verified.error());
+  if (!reach.covers(decision.owners)) decision.state = engine::KeyState::unknown;
+
+  thread_local std::string body;
+  body.clear();
+  JsonWriter json(body);
+  json.open('{')
+      .field("active", decision.state == engine::KeyState::active)
+      .field("state", to_string(decision.state));
+  if (decision.state != engine::KeyState::unknown) {
+    json.field("key_id", decision.key_id);
+    write_owners(json, [&](Scope scope) -> std::string_view { return decision.owner(scope); });
+    write_permissions(json, decision.permissions);
+    write_time(json, "expires_at", decision.expires_at);
+    if (decision.state == engine::KeyState::locked) write_time(json, "locked_until", decision.locked_until);
+  }
+  json.field("as_of", decision.as_of).field("journal", api.engine.journal_id());
+  if (names_secret) json.field("secret_sha256", std::string_view(engine::to_hex(secret_sha256)));
+  json.close('}');
+  response.header("Cache-Control", "no-store");
+  response.send_json(200, body);
 }
 
 }  // namespace
@@ -104,32 +169,15 @@ Outcome verify_key(Api& api, Call& call) {
   if (secret.empty()) [[unlikely]] {
     if (const auto fault = read_secret(call.request().body, members, secret)) return refuse(call, fault);
   }
-  thread_local engine::Decision decision;
   const auto secret_sha256 = engine::sha256(secret);
-  const auto verified =
-      api.engine.verify(api.engine.digester().of_sha256(secret_sha256), engine::now_unix_ms(), decision);
-  if (!verified) return refuse(call, verified.error());
-  if (!call.principal.reach.covers(decision.owners)) decision.state = engine::KeyState::unknown;
-
-  thread_local std::string body;
-  body.clear();
-  JsonWriter json(body);
-  json.open('{')
-      .field("active", decision.state == engine::KeyState::active)
-      .field("state", to_string(decision.state));
-  if (decision.state != engine::KeyState::unknown) {
-    json.field("key_id", decision.key_id);
-    write_owners(json, [&](Scope scope) -> std::string_view { return decision.owner(scope); });
-    write_permissions(json, decision.permissions);
-    write_time(json, "expires_at", decision.expires_at);
-    if (decision.state == engine::KeyState::locked) write_time(json, "locked_until", decision.locked_until);
+  const bool names_secret = call.query.find("echo") != nullptr;
+  std::optional<engine::Position> at_least;
+  if (!call.request().query.empty() && !read_at_least(api, call, at_least)) return {};
+  if (at_least && at_least->epoch == api.engine.epoch() && at_least->sequence > api.engine.applied()) {
+    return {0, answer_once_reached(api, call.exchange, call.principal.reach, secret_sha256, names_secret,
+                                   at_least->sequence)};
   }
-  json.field("as_of", decision.as_of).field("journal", api.engine.journal_id());
-  if (call.query.find("echo") != nullptr)
-    json.field("secret_sha256", std::string_view(engine::to_hex(secret_sha256)));
-  json.close('}');
-  call.response().header("Cache-Control", "no-store");
-  call.response().send_json(200, body);
+  answer_decision(api, call.response(), call.principal.reach, secret_sha256, names_secret);
   return {};
 }
 

@@ -28,6 +28,13 @@ void write_key(JsonWriter& json, const engine::KeyDescription& key) {
   write_time(json, "expires_at", key.expires_at);
   if (!key.metadata.empty()) json.key("metadata").raw(key.metadata);
   json.key("created_at").time(key.created_at).field("position", key.created);
+  json.key("secrets").open('[');
+  for (const auto& secret : key.secrets) {
+    json.open('{').field("position", secret.position);
+    write_time(json, "ends_at", secret.ends_at);
+    json.close('}');
+  }
+  json.close(']');
   if (key.revocation) {
     write_time(json, "revoked_at", key.revocation->at);
     json.optional_field("reason", key.revocation->reason);

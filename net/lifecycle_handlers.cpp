@@ -69,7 +69,7 @@ Outcome rotate_key(Api& api, Call& call) {
   std::string body;
   JsonWriter json(body);
   json.open('{').field("key_id", call.parameters[0]).field("secret", secret).field("state", "active");
-  json.key("grace_until").time(rotated->at + grace_seconds * 1000);
+  json.key("grace_until").time(rotated->old_ends_at);
   json.field("position", position).close('}');
   set_position(call.response(), position);
   call.response().header("Cache-Control", "no-store");

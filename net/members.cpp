@@ -54,7 +54,9 @@ Fault check(const JsonMember& member, std::span<const MemberForm> forms) {
   if (form == nullptr)
     return about(member, "there is no member " + name + " here: it may have " + names_of(forms));
   if (member.is_repeated) return about(member, "member " + name + " is given twice");
+  const bool is_empty_array = member.kind == Kind::strings && member.strings.empty();
   if (member.kind == form->kind || member.kind == Kind::null) return {};
+  if (form->kind == Kind::objects && is_empty_array) return {};
   std::string what = "member " + name + " is ";
   return about(member, what.append(name_of(member.kind)).append(": it has to be ").append(form->form));
 }
@@ -75,9 +77,14 @@ Fault Members::read(std::string_view json, std::span<const MemberForm> forms) {
   for (const auto& member : members_) {
     if (auto fault = check(member, forms)) return fault;
   }
-  std::erase_if(members_, [](const auto& member) { return member.kind == Kind::null; });
+  std::erase_if(members_, [this](const auto& member) {
+    if (member.kind == Kind::null) nulls_.push_back(member.name);
+    return member.kind == Kind::null;
+  });
   return {};
 }
+
+bool Members::is_null(std::string_view name) const { return std::ranges::count(nulls_, name) != 0; }
 
 Fault read_with_reason(Members& members, std::string_view json, std::span<const MemberForm> forms) {
   if (auto fault = members.read_optional(json, forms)) return fault;

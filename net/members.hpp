@@ -43,6 +43,9 @@ class Members {
   // Null if it is not there.
   const JsonMember* find(std::string_view name) const { return find_member(members_, name); }
   std::string_view text_or_empty(std::string_view name) const;
+  // Whether it is there as a null.
+  bool is_null(std::string_view name) const;
+  bool is_empty() const { return members_.empty() && nulls_.empty(); }
   // A member of another name that means the same.
   void rename(std::string_view from, std::string_view to);
 
@@ -50,7 +53,8 @@ class Members {
   auto end() const { return members_.end(); }
 
  private:
-  std::vector<JsonMember> members_;
+  std::vector<JsonMember> members_;  // but for nulls
+  std::vector<std::string> nulls_;
 };
 
 // Reads an optional body that may have a `reason`, which is checked.

@@ -25,8 +25,8 @@ constexpr MemberForm reason_forms[] = {{"reason", Kind::string, reason_form}};
 constexpr MemberForm secrets_forms[] = {
     {"secret", Kind::string, engine::secret_form},
     {"secrets", Kind::strings, "an array of such secrets, 1 to 1000"},
-    {"secret_sha256", Kind::string, "64 hexadecimal digits"},
-    {"secrets_sha256", Kind::strings, "an array of texts of 64 hexadecimal digits, 1 to 1000"},
+    {"secret_sha256", Kind::string, digest_form},
+    {"secrets_sha256", Kind::strings, "an array of such digests, 1 to 1000"},
     {"reason", Kind::string, reason_form},
 };
 
@@ -154,7 +154,7 @@ bool take_secrets(const JsonMember& member, const engine::Digester& digester,
   const auto take = [&](const std::string& text) {
     const auto secret = engine::reported_secret(text);
     if (!is_hashed && !engine::is_secret(secret)) return false;
-    const auto sha256 = is_hashed ? engine::digest_from_hex(secret) : std::optional(engine::sha256(secret));
+    const auto sha256 = is_hashed ? engine::digest_from_text(secret) : std::optional(engine::sha256(secret));
     if (sha256) digests.push_back(digester.of_sha256(*sha256));
     return sha256.has_value();
   };

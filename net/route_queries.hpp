@@ -38,9 +38,12 @@ inline constexpr std::string_view owner_form =
 inline constexpr std::string_view key_id_form =
     "a key's id: 1 to 128 visible ASCII characters without / ? # % \\ \", and not . or ..";
 
+inline constexpr std::string_view digest_form = "32 bytes as 64 hexadecimal digits, or in base64";
+
 inline constexpr QueryParameter dry_run_parameter{"dry_run", boolean_form, is_boolean_text};
 
-inline constexpr QueryParameter verify_query[] = {{"echo", "secret_sha256", is_echo}};
+inline constexpr QueryParameter verify_query[] = {{"echo", "secret_sha256", is_echo},
+                                                  {"at_least", position_form, is_position_text}};
 inline constexpr QueryParameter reason_query[] = {{"reason", "1 to 256 bytes of UTF-8", is_reason}};
 inline constexpr QueryParameter revocation_query[] = {reason_query[0], dry_run_parameter};
 inline constexpr QueryParameter dry_run_query[] = {dry_run_parameter};

@@ -136,8 +136,10 @@ TEST_F(Checkpoint, HoldsKeysOwnersAndWhatBecameOfThem) {
   // Both secrets of the rotated key went with it.
   EXPECT_EQ(again.state("rotated"), KeyState::revoked);
   EXPECT_EQ(again.state("rotated-new"), KeyState::revoked);
-  EXPECT_EQ(again->create(NewKey{"plain", test::digest_of("x"), {}, {}, {}, {}, 0}, {}).error(),
-            make_error_code(errc::already_exists));
+  NewKey taken;
+  taken.key_id = "plain";
+  taken.digest = test::digest_of("x");
+  EXPECT_EQ(again->create(taken, {}).error(), make_error_code(errc::already_exists));
 }
 
 TEST_F(Checkpoint, HoldsLocksAndWhoseTheyAre) {
@@ -217,10 +219,10 @@ TEST_F(Checkpoint, ChangesMeanwhileDoNoHarm) {
     tables.revoke_key(slot("revoked"), ++sequence);
     tables.suspend_key(slot("suspended"), 0x49);
     ++sequence;
-    tables.rotate_key(slot("rotated"), ++sequence, test::digest_of("rotated-new"), 10);
-    tables.rotate_key(slot("twice"), ++sequence, test::digest_of("twice-1"), 10);
-    tables.rotate_key(slot("twice"), ++sequence, test::digest_of("twice-2"), 10);
-    tables.rotate_key(slot("expiring"), ++sequence, test::digest_of("expiring-new"), 10);
+    tables.rotate_key(slot("rotated"), ++sequence, test::digest_of("rotated-new"), {10, 10});
+    tables.rotate_key(slot("twice"), ++sequence, test::digest_of("twice-1"), {10, 10});
+    tables.rotate_key(slot("twice"), ++sequence, test::digest_of("twice-2"), {10, 10});
+    tables.rotate_key(slot("expiring"), ++sequence, test::digest_of("expiring-new"), {10, 10});
   });
   ASSERT_TRUE(engine->revoke("revoked", "", {}));
   ASSERT_TRUE(engine->suspend("suspended", "", {}));

@@ -15,6 +15,24 @@ TEST(Digest, IsSha256) {  // FIPS 180-4 examples
             "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1");
 }
 
+TEST(Digest, IsReadInEveryFormThatPeopleHaveItIn) {
+  const auto digest = sha256("abc");
+  for (const auto* text :
+       {"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
+        "BA7816BF8F01CFEA414140DE5DAE2223B00361A396177A9CB410FF61F20015AD",
+        "ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0=", "ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0",
+        "ungWv48Bz-pBQUDeXa4iI7ADYaOWF3qctBD_YfIAFa0=", "ungWv48Bz-pBQUDeXa4iI7ADYaOWF3qctBD_YfIAFa0"}) {
+    EXPECT_EQ(digest_from_text(text), digest) << text;
+  }
+  for (const auto* text :
+       {"", "abc", "ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa1=",  // bits are left over
+        "ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa==", "ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0==",
+        "ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAF 0=", " ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0",
+        "ga7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"}) {
+    EXPECT_FALSE(digest_from_text(text)) << text;
+  }
+}
+
 TEST(Digester, IsSha256WithoutAPepper) { EXPECT_EQ(Digester()("abc"), sha256("abc")); }
 
 TEST(Digester, IsHmacSha256OverTheSha256WithAPepper) {

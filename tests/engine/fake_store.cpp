@@ -105,7 +105,7 @@ result<void> FakeStore::load_changes(const EventVisitor& visit) const {
   for (const auto& bytes : disk_->batches) {
     parsed(bytes).for_each([&](Sequence at, const EventView& event) {
       const bool is_change = event.type == EventType::key_suspended || event.type == EventType::key_resumed ||
-                             event.type == EventType::key_rotated || event.type == EventType::owner_locked ||
+                             event.type == EventType::key_rotated || event.type == EventType::key_changed || event.type == EventType::owner_locked ||
                              event.type == EventType::owner_unlocked;
       if (is_change) visit(at, event);
     });
@@ -144,6 +144,19 @@ result<std::optional<std::pair<Sequence, std::string>>> FakeStore::fetch_key(std
   const auto found = disk_->keys.find(key_id);
   if (found == disk_->keys.end()) return std::optional<std::pair<Sequence, std::string>>{};
   return found->second;
+}
+
+result<void> FakeStore::fetch_edits(std::string_view key_id, const EditVisitor& visit) const {
+  disk_->take_time();
+  const std::scoped_lock lock(disk_->mutex());
+  for (const auto& bytes : disk_->batches) {
+    parsed(bytes).for_each([&](Sequence, const EventView& event) {
+      if (event.type != EventType::key_changed || event[Field::key_id] != key_id) return;
+      for (const char member : event[Field::edited])
+        visit(static_cast<Field>(member), event[static_cast<Field>(member)]);
+    });
+  }
+  return {};
 }
 
 result<Sequence> FakeStore::owner_mark_after(const OwnerIds& owners, Sequence from) const {

@@ -92,6 +92,7 @@ class FakeStore final : public Store {
   std::uint64_t estimated_keys() const override;
   result<void> load_owner_marks(const std::function<void(const OwnerMark&)>& visit) const override;
   result<std::optional<std::pair<Sequence, std::string>>> fetch_key(std::string_view key_id) const override;
+  result<void> fetch_edits(std::string_view key_id, const EditVisitor& visit) const override;
   result<Sequence> owner_mark_after(const OwnerIds& owners, Sequence from) const override;
   result<std::string> checkpoint_id() const override;
   result<void> set_checkpoint_id(std::string_view id) override;

@@ -44,6 +44,7 @@ std::vector<RouteCase> route_cases() {
       {"revoke_secret", "POST", "/v1/keys/revoke", R"({"secret":"the-secret-of-{}"})", as_api_key},
       {"suspend", "POST", "/v1/keys/{}/suspend", "", as_bearer},
       {"resume", "POST", "/v1/keys/{}/resume", "", as_bearer},
+      {"edit", "PATCH", "/v1/keys/{}", R"({"name":"n"})", as_bearer},
       {"rotate", "POST", "/v1/keys/{}/rotate", R"({"grace_seconds":0})", as_bearer},
       {"revoke_user", "DELETE", "/v1/users/{}/keys", "", as_bearer},
       {"revoke_application", "DELETE", "/v1/applications/{}/keys", "", as_bearer},

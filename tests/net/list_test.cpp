@@ -42,7 +42,8 @@ TEST_F(ListedKeys, ComeInOrderOfTheirIdsWithStateAndRecord) {
   EXPECT_EQ(json["keys"][2]["user"].text(), "ann");
   EXPECT_EQ(json["keys"][2]["metadata"]["team"].text(), "blue");
   EXPECT_EQ(json["cursor"].type(), Json::Type::null);
-  EXPECT_EQ(answer.body.find("secret"), std::string::npos);
+  EXPECT_EQ(answer.body.find("secret\""), std::string::npos);
+  EXPECT_EQ(answer.body.find("sha256"), std::string::npos);
 }
 
 TEST_F(ListedKeys, CanBeFilteredByOwnerAndState) {

@@ -22,7 +22,11 @@ const std::vector<TakingRoute>& taking_routes() {
   static const std::string owner(257, 'a');
   static const std::vector<TakingRoute> all{
       {"DELETE", "/v1/keys/k", "", {"reason=leaked", "dry_run=true"}, {"dry_run=1", "dry_run=yes"}},
-      {"POST", "/v1/keys/verify", R"({"secret":"secret of k"})", {"echo=secret_sha256"}, {"echo=secret"}},
+      {"POST",
+       "/v1/keys/verify",
+       R"({"secret":"secret of k"})",
+       {"echo=secret_sha256", "at_least=1-1"},
+       {"echo=secret", "at_least=1"}},
       {"POST", "/v1/keys/revoke", R"({"secret":"secret of k"})", {"dry_run=true"}, {"dry_run=True"}},
       {"POST", "/v1/keys/import", R"({"secret":"another secret"})", {}, {"dry_run=true"}},
       {"POST", "/v1/revocations", R"({"key_id":"k"})", {"dry_run=true"}, {"dry_run=1", "dry_run=TRUE"}},
@@ -33,6 +37,7 @@ const std::vector<TakingRoute>& taking_routes() {
        {"user=ann", "application=a", "workspace=w", "state=active", "limit=10"},
        {"user=" + owner, "state=dead", "state=Active", "limit=0", "limit=1001", "limit=1e2", "cursor=x"}},
       {"GET", "/v1/keys/k", "", {}, {"limit=1"}},
+      {"PATCH", "/v1/keys/k", R"({"name":"other"})", {}, {"dry_run=true", "name=x"}},
       {"POST", "/v1/keys/k/suspend", R"({"reason":"why"})", {}, {"dry_run=true"}},
       {"POST", "/v1/keys/k/resume", "", {}, {"dry_run=true"}},
       {"POST", "/v1/keys/k/rotate", R"({"grace_seconds":60})", {}, {"grace_seconds=60"}},
@@ -122,6 +127,7 @@ TEST_F(Understood, QueryParametersOfEveryRoute) {
 }
 
 struct TakingBody {
+  std::string method;
   std::string path;
   std::string member;              // good, as `"name":value`
   std::vector<std::string> wrong;  // `"name":value`, of another type or out of its set
@@ -130,40 +136,65 @@ struct TakingBody {
 TEST_F(Understood, MembersOfEveryRoute) {
   const std::string long_text(257, 'a');
   const std::vector<TakingBody> bodies{
-      {"/v1/keys",
+      {"POST",
+       "/v1/keys",
        R"("user":"ann")",
        {R"("user":1)", R"("user":"")", R"("user":"..")", R"("user":"\u0001")"}},
-      {"/v1/keys", R"("workspace":"w")", {R"("workspace":["w"])"}},
-      {"/v1/keys", R"("key_id":"x")", {R"("key_id":"a/b")", R"("key_id":"ü")", R"("key_id":".")"}},
-      {"/v1/keys", R"("name":"n")", {R"("name":")" + long_text + R"(")", R"("name":true)"}},
-      {"/v1/keys", R"("metadata":{"a":1})", {R"("metadata":"a")", R"("metadata":{"a":{"b":1,"b":2}})"}},
-      {"/v1/keys", R"("permissions":["p"])", {R"("permissions":"p")", R"("permissions":["a b"])"}},
-      {"/v1/keys",
+      {"POST", "/v1/keys", R"("workspace":"w")", {R"("workspace":["w"])"}},
+      {"POST", "/v1/keys", R"("key_id":"x")", {R"("key_id":"a/b")", R"("key_id":"ü")", R"("key_id":".")"}},
+      {"POST", "/v1/keys", R"("name":"n")", {R"("name":")" + long_text + R"(")", R"("name":true)"}},
+      {"POST",
+       "/v1/keys",
+       R"("metadata":{"a":1})",
+       {R"("metadata":"a")", R"("metadata":{"a":{"b":1,"b":2}})"}},
+      {"POST", "/v1/keys", R"("permissions":["p"])", {R"("permissions":"p")", R"("permissions":["a b"])"}},
+      {"POST",
+       "/v1/keys",
        R"("expires_at":"2099-01-01T00:00:00Z")",
        {R"("expires_at":4070908800)", R"("expires_at":"1970-01-01T00:00:00Z")",
         R"("expires_at":"tomorrow")"}},
-      {"/v1/keys",
+      {"POST",
+       "/v1/keys",
        R"("secret":"eight888")",
        {R"("secret":"seven77")", R"("secret":" blank before")", R"("secret":"blank behind\n")",
         R"("secret":"with\u0000control")", R"("secret":")" + std::string(4097, 's') + R"(")"}},
-      {"/v1/keys", R"("secret_sha256":")" + hex_of("s") + R"(")", {R"("secret_sha256":"abc")"}},
-      {"/v1/keys/verify", R"("secret":"secret of k")", {R"("secret":"short")", R"("secret":7)"}},
-      {"/v1/keys/revoke", R"("secret":"not there, this one")", {R"("secret":"short")", R"("secret":[])"}},
-      {"/v1/keys/revoke", R"("secrets":["not there, this one"])", {R"("secrets":"a")", R"("secrets":[1])"}},
-      {"/v1/keys/revoke", R"("secret_sha256":")" + hex_of("s") + R"(")", {R"("secret_sha256":"0x")"}},
-      {"/v1/keys/k/suspend", R"("reason":"why")", {R"("reason":3)", R"("reason":")" + long_text + R"(")"}},
-      {"/v1/keys/k/resume", R"("reason":"why")", {R"("reason":3)"}},
-      {"/v1/keys/k/rotate",
+      {"POST", "/v1/keys", R"("secret_sha256":")" + hex_of("s") + R"(")", {R"("secret_sha256":"abc")"}},
+      {"POST", "/v1/keys/verify", R"("secret":"secret of k")", {R"("secret":"short")", R"("secret":7)"}},
+      {"POST",
+       "/v1/keys/revoke",
+       R"("secret":"not there, this one")",
+       {R"("secret":"short")", R"("secret":[])"}},
+      {"POST",
+       "/v1/keys/revoke",
+       R"("secrets":["not there, this one"])",
+       {R"("secrets":"a")", R"("secrets":[1])"}},
+      {"POST", "/v1/keys/revoke", R"("secret_sha256":")" + hex_of("s") + R"(")", {R"("secret_sha256":"0x")"}},
+      {"PATCH", "/v1/keys/k", R"("name":"n")", {R"("name":7)", R"("user":"ann")"}},
+      {"PATCH", "/v1/keys/k", R"("expires_at":"2099-01-01T00:00:00Z")", {R"("expires_at":4070908800)"}},
+      {"PUT", "/v1/users/u/lock", R"("reason":"why")", {R"("reason":3)"}},
+      {"PUT",
+       "/v1/workspaces/w2/lock",
+       R"("expires_at":"2099-01-01T00:00:00Z")",
+       {R"("expires_at":"2020-01-01T00:00:00Z")", R"("expires_at":true)"}},
+      {"DELETE", "/v1/users/u/lock", R"("reason":"why")", {R"("reason":3)"}},
+      {"POST",
+       "/v1/keys/k/suspend",
+       R"("reason":"why")",
+       {R"("reason":3)", R"("reason":")" + long_text + R"(")"}},
+      {"POST", "/v1/keys/k/resume", R"("reason":"why")", {R"("reason":3)"}},
+      {"POST",
+       "/v1/keys/k/rotate",
        R"("grace_seconds":60)",
        {R"("grace_seconds":"60")", R"("grace_seconds":-1)", R"("grace_seconds":1.5)",
         R"("grace_seconds":2592001)", R"("grace_seconds":18446744073709551615)"}},
   };
-  for (const auto& [path, member, wrong] : bodies) {
-    const auto expect_refused = [&, &path = path](const std::string& members, const std::string& culprit) {
+  for (const auto& [method, path, member, wrong] : bodies) {
+    const auto expect_refused = [&, &method = method, &path = path](const std::string& members,
+                                                                    const std::string& culprit) {
       const auto about = path + " {" + members + "}";
       expect_nothing_changed(
           [&] {
-            auto answer = post(path, "{" + members + "}");
+            auto answer = admin_.request(method, path, {}, "{" + members + "}");
             EXPECT_EQ(answer.json()["code"].text(), "invalid_field") << about;
             EXPECT_EQ(answer.json()["member"].text(), culprit) << about;
             EXPECT_NE(answer.json()["detail"].text().find(culprit), std::string::npos) << answer.body;
@@ -178,7 +209,7 @@ TEST_F(Understood, MembersOfEveryRoute) {
     auto upper = member;
     upper[1] = static_cast<char>(upper[1] - 'a' + 'A');
     expect_refused(upper, name_of(upper));
-    for (const auto& each : wrong) expect_refused(each, name);
+    for (const auto& each : wrong) expect_refused(each, name_of(each));
   }
 }
 

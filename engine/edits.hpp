@@ -1,0 +1,98 @@
+#pragma once
+// Edits that give a key more than it had, and are not durable yet: an allow never runs ahead of the disk
+// (P2), so the tables stay as they are until the edit is synced. Gateways are told at once, as of every
+// change: until then no decision about the key may say that it holds for the edit as well, or they would
+// keep it.
+
+#include <algorithm>
+#include <atomic>
+#include <limits>
+#include <map>
+#include <mutex>
+#include <unordered_map>
+
+#include "engine/journal.hpp"
+#include "engine/tables.hpp"
+
+namespace revoked::engine {
+
+class Edits final : public CommitListener {
+ public:
+  explicit Edits(Tables& tables) : tables_(tables) {}
+
+  // By whoever holds the turn. `key` is the slot that the key's id leads to, and stays so: what is pending
+  // keeps a key from being rotated.
+  void add(Sequence sequence, Slot key, const KeyTerms& terms) {
+    const std::scoped_lock lock(mutex_);
+    pending_.emplace(sequence, Edit{key, terms});
+    const auto [of_key, is_first] = by_key_.try_emplace(key, Pending{sequence, sequence, terms});
+    if (!is_first) of_key->second = {of_key->second.first, sequence, terms};
+    publish_first();
+  }
+  bool is_pending(Slot key) const {
+    const std::scoped_lock lock(mutex_);
+    return by_key_.contains(key);
+  }
+  // The terms of the key once all that is pending has taken effect.
+  KeyTerms latest(Slot key) const {
+    const std::scoped_lock lock(mutex_);
+    const auto found = by_key_.find(key);
+    return found == by_key_.end() ? tables_.terms_of(key) : found->second.latest;
+  }
+
+  // The rest from any thread. Up to where the decision about this secret holds that is made from the tables
+  // after this call, when they reflect everything up to `applied` but what is pending.
+  Sequence holds_through(Slot secret, Sequence applied) const {
+    if (applied < first_.load(std::memory_order_acquire)) [[likely]]
+      return applied;
+    return before_pending(secret, applied);
+  }
+  // Whether all up to `sequence` have taken effect.
+  bool are_settled(Sequence sequence) const { return first_.load(std::memory_order_acquire) > sequence; }
+
+  void on_durable(Sequence durable) override {
+    if (are_settled(durable)) return;
+    const std::scoped_lock lock(mutex_);
+    while (!pending_.empty() && pending_.begin()->first <= durable) {
+      const auto [sequence, edit] = *pending_.begin();
+      tables_.edit_key(edit.key, edit.terms);
+      const auto of_key = by_key_.find(edit.key);
+      if (of_key->second.last == sequence)
+        by_key_.erase(of_key);
+      else
+        of_key->second.first = sequence + 1;
+      pending_.erase(pending_.begin());
+    }
+    publish_first();
+  }
+
+ private:
+  struct Edit {
+    Slot key;
+    KeyTerms terms;
+  };
+  // All edits of one key: none before `first`.
+  struct Pending {
+    Sequence first;
+    Sequence last;
+    KeyTerms latest;
+  };
+  static constexpr Sequence none = std::numeric_limits<Sequence>::max();
+
+  void publish_first() {
+    first_.store(pending_.empty() ? none : pending_.begin()->first, std::memory_order_release);
+  }
+  [[gnu::noinline]] Sequence before_pending(Slot secret, Sequence applied) const {
+    const std::scoped_lock lock(mutex_);
+    const auto found = by_key_.find(tables_.newest_of(secret));
+    return found == by_key_.end() ? applied : std::min(applied, found->second.first - 1);
+  }
+
+  Tables& tables_;
+  mutable std::mutex mutex_;
+  std::map<Sequence, Edit> pending_;  // bounded by what may wait for the disk
+  std::unordered_map<Slot, Pending> by_key_;
+  std::atomic<Sequence> first_{none};
+};
+
+}  // namespace revoked::engine

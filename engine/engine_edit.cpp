@@ -1,0 +1,114 @@
+// Edits of a key's record. See engine.hpp.
+
+#include <algorithm>
+
+#include "engine/engine.hpp"
+#include "engine/permission_sets.hpp"
+
+namespace revoked::engine {
+
+namespace {
+
+bool is_within_limits(const KeyEdit& edit) {
+  return edit.name.value_or("").size() <= max_name_size &&
+         edit.metadata.value_or("").size() <= max_metadata_size &&
+         edit.permissions.value_or("").size() <= max_permissions_size &&
+         is_permission_list(edit.permissions.value_or("")) && edit.expires_at.value_or(0) >= 0;
+}
+
+bool is_later(UnixMs end, UnixMs other) { return other != 0 && (end == 0 || end > other); }
+
+// Both in their normal form.
+bool has_all(std::string_view list, std::string_view of) {
+  bool all = true;
+  for_each_permission(of, [&](std::string_view each) {
+    while (!list.empty() && list.substr(0, list.find(' ')) < each)
+      list.remove_prefix(std::min(list.find(' '), list.size() - 1) + 1);
+    all = all && list.substr(0, list.find(' ')) == each;
+  });
+  return all;
+}
+
+// What an event says of an edit. It views the arguments.
+void set_edit(EventView& event, const KeyEdit& edit, std::string_view expires_at, std::string& members) {
+  const auto set = [&](Field member, bool is_given, std::string_view value) {
+    if (!is_given) return;
+    members.push_back(static_cast<char>(member));
+    event[member] = value;
+  };
+  const bool ends = edit.expires_at.value_or(0) != 0;
+  set(Field::name, edit.name.has_value(), edit.name.value_or(""));
+  set(Field::expires_at, edit.expires_at.has_value(), ends ? expires_at : std::string_view());
+  set(Field::permissions, edit.permissions.has_value(), edit.permissions.value_or(""));
+  set(Field::metadata, edit.metadata.has_value(), edit.metadata.value_or(""));
+  event[Field::edited] = members;
+}
+
+}  // namespace
+
+result<ChangedKey> Engine::edit(std::string_view key_id, const KeyEdit& asked, const Caller& caller) {
+  if (!is_within_limits(asked)) return errc::invalid_field;
+  KeyEdit edit = asked;
+  std::string permissions;
+  if (edit.permissions) edit.permissions = permissions = normal_form(*edit.permissions);
+  Decision names;
+  auto event = key_event(EventType::key_changed, now_unix_ms(), {}, caller);
+  if (const auto found = find_changeable(key_id, caller, names, event); !found) return found.error();
+  const auto expires_at = encode_i64(edit.expires_at.value_or(0));
+  std::string members;
+  set_edit(event, edit, expires_at, members);
+  const auto seen = permission_sets_of(tables_.keys.find_by_id(key_id));
+  if (const auto may = may_give(edit, seen, caller); !may) return may.error();
+
+  Journal::Turn turn(*journal_);
+  if (const auto open = turn.open(); !open) return open.error();
+  const Slot slot = tables_.keys.find_by_id(key_id);
+  if (tables_.revoked_by(tables_.keys[slot]) != 0) return errc::already_revoked;
+  if (const auto sets = permission_sets_of(slot); sets != seen) {
+    if (const auto may = may_give(edit, sets, caller); !may) return may.error();
+  }
+  if (edit.permissions && caller.reach != nullptr &&
+      !tables_.has_room_for(permissions, owners_of(event), *caller.reach))
+    return errc::too_many_permission_sets;
+  const auto before = edits_.latest(slot);
+  const auto after = tables_.edited(slot, before, event);
+  if (!edit.name && !edit.metadata && after == before) return ChangedKey{journal_->applied(), event.at};
+  const ChangedKey changed{turn.append(event), event.at};
+  const bool gives = is_later(after.expires_at, before.expires_at) ||
+                     !has_all(tables_.permission_sets.get(before.permissions),
+                              tables_.permission_sets.get(after.permissions));
+  if (gives || edits_.is_pending(slot))
+    edits_.add(changed.sequence, slot, after);
+  else
+    tables_.edit_key(slot, after);
+  return changed;
+}
+
+// Of a key: that it has, and that it will have once what is pending has taken effect.
+std::array<Slot, 2> Engine::permission_sets_of(Slot key) const {
+  return {tables_.terms_of(key).permissions, edits_.latest(key).permissions};
+}
+
+result<void> Engine::may_give(const KeyEdit& edit, const std::array<Slot, 2>& sets,
+                              const Caller& caller) const {
+  if (caller.principal == nullptr) return {};
+  for (const Slot set : sets) {
+    const auto may =
+        may_edit(*caller.principal, tables_.permission_sets.get(set), edit.permissions, edit.expires_at);
+    if (!may) return may;
+  }
+  return {};
+}
+
+// What was edited since the key was created, as far as the tables do not tell.
+result<void> Engine::set_edits(KeyDescription& key) const {
+  const Slot slot = tables_.keys.find_by_id(key.decision.key_id);
+  if (slot == no_slot || !tables_.keys[slot].is_edited()) return {};
+  return store_->fetch_edits(key.decision.key_id, [&](Field member, std::string_view value) {
+    if (member == Field::name) key.name = value;
+    if (member == Field::metadata) key.metadata = value;
+    if (member == Field::expires_at) key.expires_at = decode_i64(value, 0);
+  });
+}
+
+}  // namespace revoked::engine
