@@ -38,6 +38,7 @@ class NullStore final : public engine::Store {
     return {};
   }
   result<void> load_changes(const engine::EventVisitor&) const override { return {}; }
+  result<void> fetch_edits(std::string_view, const EditVisitor&) const override { return {}; }
   result<void> scan_keys(std::string_view, const KeyScanner&) const override { return {}; }
   result<std::optional<std::pair<Sequence, std::string>>> fetch_key(std::string_view) const override {
     return std::optional<std::pair<Sequence, std::string>>{};

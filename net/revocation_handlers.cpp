@@ -10,6 +10,7 @@
 #include "net/members.hpp"
 #include "net/network_thread.hpp"
 #include "net/problem.hpp"
+#include "net/route_queries.hpp"
 
 namespace revoked::net {
 namespace {

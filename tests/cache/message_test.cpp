@@ -120,7 +120,7 @@ TEST(Message, WithinSomethingUnknownIsUnknown) {
   EXPECT_EQ(type_of(R"([{"scope":"workspace","id":"w"}])"), Type::owner_revoked);
   for (const auto* within :
        {"null", "[]", "{}", "7", R"("w")", R"({"scope":"region","id":"w"})",
-        R"({"scope":"workspace","id":""})", R"({"scope":"workspace","id":"a b"})", R"({"scope":"workspace"})",
+        R"({"scope":"workspace","id":""})", R"({"scope":"workspace","id":".."})", R"({"scope":"workspace"})",
         R"({"scope":"user","id":"u2"})", R"([{"scope":"workspace","id":"w"},{"scope":"workspace","id":"v"}])",
         R"([{"scope":"workspace","id":"w"},7])", R"({"scope":["workspace"],"id":{"a":[1]}})"}) {
     EXPECT_EQ(type_of(within), Type::unknown) << within;

@@ -27,8 +27,8 @@ void require_the_same_in_pieces(std::string_view whole, const net::HeadResult& v
 }
 
 void look_at(const net::Request& request) {
-  for (const std::span<const net::QueryParameter> taken :
-       {std::span(net::feed_query), std::span(net::list_query)}) {
+  constexpr std::span<const net::QueryParameter> tables[] = {net::feed_query, net::list_query};
+  for (const auto taken : tables) {
     net::Query query;
     const bool is_refused = !query.read(request.query, taken).empty();
     REQUIRE(!is_refused || !request.query.empty());

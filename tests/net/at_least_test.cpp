@@ -13,7 +13,7 @@ class AtLeast : public testing::Test {
  protected:
   AtLeast() { served_.create("k1"); }
   revoked::test::HttpResponse verify(const std::string& at_least) {
-    return client_.request("POST", "/v1/keys/verify?at_least=" + at_least, {}, R"({"secret":"k1"})");
+    return client_.request("POST", "/v1/keys/verify?at_least=" + at_least, {}, R"({"secret":"k1......"})");
   }
   std::string at(engine::Sequence sequence) const {
     return to_string(engine::Position{served_.engine().epoch(), sequence});
@@ -28,7 +28,7 @@ TEST_F(AtLeast, AnswersOnceThePositionIsReached) {
   EXPECT_EQ(verify(at(applied)).json()["state"].text(), "active");
   EXPECT_EQ(verify(at(1)).status, 200);
   client_.send(
-      client_.format("POST", "/v1/keys/verify?at_least=" + at(applied + 1), {}, R"({"secret":"k1"})"));
+      client_.format("POST", "/v1/keys/verify?at_least=" + at(applied + 1), {}, R"({"secret":"k1......"})"));
   served_.revoke("k1");
   const auto answer = client_.receive();
   EXPECT_EQ(answer.json()["state"].text(), "revoked") << answer.body;

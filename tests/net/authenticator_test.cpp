@@ -116,13 +116,13 @@ TEST_F(AuthenticatorTest, DeadKeysOpenNothing) {
 TEST_F(AuthenticatorTest, KeyThatIsNotDurableYetOpensNothing) {
   disk_->block();
   engine::NewKey key;
-  key.key_id = "new-key";
-  key.digest = harness_->digester()("new-key");
+  key.key_id = "the-new-key";
+  key.digest = harness_->digester()("the-new-key");
   ASSERT_TRUE(harness_->create(key, {}));
-  EXPECT_FALSE(who("new-key"));
+  EXPECT_FALSE(who("the-new-key"));
   disk_->unblock();
   harness_.settle();
-  EXPECT_TRUE(who("new-key"));
+  EXPECT_TRUE(who("the-new-key"));
 }
 
 }  // namespace

@@ -40,8 +40,8 @@ class LiveAuthority : public testing::Test {
   // A body without an end as yet.
   std::unique_ptr<RawClient> open(const std::string& path, const std::string& credential) {
     auto client = std::make_unique<RawClient>(served().port());
-    client->send("POST " + path + " HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer " + credential +
-                 "\r\nTransfer-Encoding: chunked\r\n\r\n");
+    client->send("POST " + path + " HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer " +
+                 ServedEngine::secret_of(credential) + "\r\nTransfer-Encoding: chunked\r\n\r\n");
     return client;
   }
   std::unique_ptr<RawClient> open_import(const std::string& credential) {

@@ -77,7 +77,9 @@ class RandomBulk : public testing::TestWithParam<int> {
     client.send(client.format("POST", "/v1/keys/import", {{"Transfer-Encoding", "chunked"}}) +
                 chunked(body, 1 + keys_.below(100'000)));
     const auto answer = client.receive();
-    EXPECT_EQ(answer.status, 200) << answer.body;
+    // 400 where no line was good, which the counts say as well.
+    EXPECT_TRUE(answer.status == 200 || answer.status == 400) << answer.body;
+    EXPECT_EQ(answer.status == 400, !answer.json()["type"].text().empty());
     std::map<std::string, SentKey> taken;
     for (const auto& key : sent) taken.emplace(key.key_id, key);
     const auto json = answer.json();

@@ -98,8 +98,9 @@ TEST_F(RepeatedChanges, BySecretAndOfWhatWasRevokedJustNowNeedNotWaitEither) {
   const auto two = post("/v1/keys", "{}", "two").json();
   server_.disk().block();
   const Headers async{{"Prefer", "respond-async"}};
-  const auto by_secret = admin_.request("POST", "/v1/keys/revoke", async,
-                                        R"({"secrets":[")" + one["secret"].text() + R"(","unknown"]})");
+  const auto by_secret =
+      admin_.request("POST", "/v1/keys/revoke", async,
+                     R"({"secrets":[")" + one["secret"].text() + R"(","unknown secret"]})");
   EXPECT_EQ(by_secret.status, 202) << by_secret.body;
   EXPECT_EQ(by_secret.json()["results"][0]["key_id"].text(), one["key_id"].text());
   EXPECT_EQ(by_secret.json()["results"][0]["state"].text(), "revoked");
@@ -162,7 +163,7 @@ TEST_F(RepeatedChanges, AndOthersSayWhatTheyMeanInAWellFormedQuery) {
   for (const auto* query : {"?reason=%zz", "?reason=leaked%2", "?reason=%", "?reason=a&x=%G0"}) {
     const auto refused = admin_.request("DELETE", path + query);
     EXPECT_EQ(refused.status, 400) << query;
-    EXPECT_EQ(refused.json()["code"].text(), "malformed");
+    EXPECT_EQ(refused.json()["code"].text(), "invalid_parameter");
   }
   EXPECT_EQ(admin_.get("/v1/keys?user=%zz").status, 400) << "not all keys";
   EXPECT_EQ(admin_.get(path).json()["state"].text(), "active");

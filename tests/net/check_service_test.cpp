@@ -51,12 +51,13 @@ class NamedKeys {
 
   void verify(const FakeRequest& request, FakeEngine::Peer& peer) {
     ++questions;
-    const auto secret = request.secret();
+    const auto secret = request.secret().substr(std::string_view("the-").size());
     if (secret == "fails") return peer.answer(500, "{}");
     std::string body =
         "{\"active\":" + std::string(secret == "active" ? "true" : "false") + ",\"state\":\"" + secret + "\"";
     if (secret == "active-odd") {
       return peer.answer_question(request, R"({"active":true,"state":"active","key_id":"k1",)"
+                                           R"("user":"Zoë","workspace":"50% \"ours\"",)"
                                            R"("permissions":["50%","Zoë"],"as_of":"1-1","journal":"j1"})");
     }
     if (secret != "unknown") {
@@ -84,7 +85,7 @@ struct ServedGateway {
                      std::string_view path = "/check") {
     return HttpClient(server.port()).request(method, path, headers);
   }
-  HttpResponse check(const std::string& secret) { return check({{"Authorization", "Bearer " + secret}}); }
+  HttpResponse check(const std::string& secret) { return check({{"Authorization", "Bearer the-" + secret}}); }
 
   revoked::test::TestGateway gateway;
   CheckService service;
@@ -118,13 +119,15 @@ TEST_F(CheckServiceTest, AllowsAnActiveKeyAndSaysWhoseItIs) {
 TEST_F(CheckServiceTest, SaysInVisibleAsciiWhoseItIs) {
   const auto answer = served.check("active-odd");
   EXPECT_EQ(answer.status, 200);
+  EXPECT_EQ(answer.header("X-User-Id"), "Zo%C3%AB");
+  EXPECT_EQ(answer.header("X-Workspace-Id"), "50%25%20\"ours\"");
   EXPECT_EQ(answer.header("X-Key-Permissions"), "50%25 Zo%C3%AB");
 }
 
 // A proxy passes on heads, and keeps the bodies or sends them: both are answered, and nothing behind the head
 // is taken for a request.
 TEST_F(CheckServiceTest, AnswersFromTheHeadAloneWhateverBodyIsAnnounced) {
-  const std::string follow_up = "GET /check HTTP/1.1\r\nHost: a\r\nX-API-Key: active\r\n\r\n";
+  const std::string follow_up = "GET /check HTTP/1.1\r\nHost: a\r\nX-API-Key: the-active\r\n\r\n";
   const std::string announcements[] = {"Content-Length: 3000000\r\n",
                                        "Content-Length: 3000000\r\nExpect: 100-continue\r\n",
                                        "Content-Length: 18446744073709551615\r\n",
@@ -135,7 +138,7 @@ TEST_F(CheckServiceTest, AnswersFromTheHeadAloneWhateverBodyIsAnnounced) {
     for (const auto& announced : announcements) {
       test::RawClient client(served.server.port());
       const std::string head =
-          "POST /check HTTP/1.1\r\nHost: a\r\nX-API-Key: " + std::string(secret) + "\r\n";
+          "POST /check HTTP/1.1\r\nHost: a\r\nX-API-Key: the-" + std::string(secret) + "\r\n";
       client.send(head + announced + "\r\n" + follow_up);
       const auto answer = client.read_to_end();
       const auto status = secret == std::string("active")  ? "200"
@@ -152,7 +155,8 @@ TEST_F(CheckServiceTest, AnswersFromTheHeadAloneWhateverBodyIsAnnounced) {
 TEST_F(CheckServiceTest, KeepsTheConnectionWhereNoBodyIsAnnounced) {
   HttpClient client(served.server.port());
   for (const auto* headers : {"", "Content-Length: 0\r\n"}) {
-    client.send("POST /check HTTP/1.1\r\nHost: a\r\nX-API-Key: active\r\n" + std::string(headers) + "\r\n");
+    client.send("POST /check HTTP/1.1\r\nHost: a\r\nX-API-Key: the-active\r\n" + std::string(headers) +
+                "\r\n");
     const auto answer = client.receive();
     EXPECT_EQ(answer.status, 200);
     EXPECT_EQ(answer.header("Connection"), "");
@@ -161,7 +165,7 @@ TEST_F(CheckServiceTest, KeepsTheConnectionWhereNoBodyIsAnnounced) {
 
 TEST_F(CheckServiceTest, AnswersAClientThatSendsItsWholeBody) {
   test::RawClient client(served.server.port());
-  client.send("PUT /check HTTP/1.1\r\nHost: a\r\nX-API-Key: active\r\nContent-Length: 3000000\r\n\r\n" +
+  client.send("PUT /check HTTP/1.1\r\nHost: a\r\nX-API-Key: the-active\r\nContent-Length: 3000000\r\n\r\n" +
               std::string(3'000'000, 'x'));
   EXPECT_TRUE(client.read_to_end().starts_with("HTTP/1.1 200 OK"));
 }
@@ -194,23 +198,24 @@ TEST_F(CheckServiceTest, DeniesWithoutAKey) {
 }
 
 TEST_F(CheckServiceTest, TakesTheKeyFromEitherHeader) {
-  EXPECT_EQ(served.check({{"X-API-Key", "active"}}).status, 200);
-  EXPECT_EQ(served.check({{"Authorization", "bearer active"}}).status, 200);
+  EXPECT_EQ(served.check({{"X-API-Key", "the-active"}}).status, 200);
+  EXPECT_EQ(served.check({{"Authorization", "bearer the-active"}}).status, 200);
 }
 
 TEST_F(CheckServiceTest, AnswersEveryMethodOnEveryPathBelow) {
   for (const auto* method : {"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "BREW"}) {
-    EXPECT_EQ(served.check({{"X-API-Key", "active"}}, method, "/check/any/path?x=y").status, 200) << method;
+    EXPECT_EQ(served.check({{"X-API-Key", "the-active"}}, method, "/check/any/path?x=y").status, 200)
+        << method;
     EXPECT_EQ(served.check({}, method).status, 401) << method;
   }
-  EXPECT_EQ(served.check({{"X-API-Key", "active"}}, "GET", "/checks").status, 404);
+  EXPECT_EQ(served.check({{"X-API-Key", "the-active"}}, "GET", "/checks").status, 404);
 }
 
 // RFC 9110, 9.1 and 9.3.6 to 9.3.8.
 TEST_F(CheckServiceTest, AllowsNoMethodThatIsAboutTheWay) {
   const std::string anything = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
   for (const auto* method : {"TRACE", "CONNECT"}) {
-    const auto check = served.check({{"X-API-Key", "active"}}, method, "/check/path");
+    const auto check = served.check({{"X-API-Key", "the-active"}}, method, "/check/path");
     EXPECT_EQ(check.status, 405) << method;
     EXPECT_EQ(check.header("Allow"), anything);
     EXPECT_EQ(served.check({}, method, "/nowhere").status, 404);
@@ -247,7 +252,7 @@ TEST_F(CheckServiceTest, AnswersAPipelineOfQuestionsInOrder) {
   const std::pair<std::string, int> order[] = {
       {"active", 200}, {"unknown", 401}, {"revoked", 403}, {"fails", 503}, {"active", 200}};
   for (const auto& [secret, status] : order)
-    pipeline += client.format("GET", "/check", {{"X-API-Key", secret}});
+    pipeline += client.format("GET", "/check", {{"X-API-Key", "the-" + secret}});
   client.send(pipeline);
   for (const auto& [secret, status] : order) EXPECT_EQ(client.receive().status, status) << secret;
 }

@@ -130,7 +130,8 @@ TEST(Durability, SecretsAreRevokedBeforeTheAnswer) {
   served.create("k2");
   auto client = served.client();
   served.disk().block();
-  client.send(client.format("POST", "/v1/keys/revoke", {}, R"({"secrets":["k2......","nobody..","k1......","k2......"]})"));
+  client.send(client.format("POST", "/v1/keys/revoke", {},
+                            R"({"secrets":["k2......","nobody..","k1......","k2......"]})"));
   served.disk().wait_until_blocked();
   EXPECT_FALSE(client.is_closed_within(a_while));
   served.disk().unblock();

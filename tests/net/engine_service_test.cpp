@@ -36,7 +36,7 @@ TEST(EngineService, PathSaysWhatItAllows) {
   auto client = served.client();
   const auto refused = client.request("PUT", "/v1/keys/k1");
   expect_problem(refused, 405, "method_not_allowed");
-  EXPECT_EQ(refused.header("Allow"), "DELETE, GET, HEAD, OPTIONS");
+  EXPECT_EQ(refused.header("Allow"), "DELETE, GET, HEAD, PATCH, OPTIONS");
   const auto options = client.request("OPTIONS", "/v1/keys");
   EXPECT_EQ(options.status, 204);
   EXPECT_EQ(options.header("Allow"), "POST, GET, HEAD, OPTIONS");
@@ -129,11 +129,11 @@ TEST(EngineService, LimitedCallerSeesNothingOutsideItsReach) {
   for (const auto* id : {"bobs", "nobodys", "absent"}) {
     expect_problem(limited.get("/v1/keys/" + std::string(id)), 404, "key_not_found");
     expect_problem(limited.request("DELETE", "/v1/keys/" + std::string(id)), 404, "key_not_found");
-    const auto revoked =
-        limited.request("POST", "/v1/keys/revoke", {}, R"({"secret":")" + ServedEngine::secret_of(id) + "\"}");
+    const auto revoked = limited.request("POST", "/v1/keys/revoke", {},
+                                         R"({"secret":")" + ServedEngine::secret_of(id) + "\"}");
     EXPECT_EQ(revoked.json()["results"][0]["state"].text(), "unknown");
-    const auto verified =
-        limited.request("POST", "/v1/keys/verify", {}, R"({"secret":")" + ServedEngine::secret_of(id) + "\"}");
+    const auto verified = limited.request("POST", "/v1/keys/verify", {},
+                                          R"({"secret":")" + ServedEngine::secret_of(id) + "\"}");
     EXPECT_EQ(verified.json()["state"].text(), "unknown");
     EXPECT_FALSE(verified.json()["key_id"].exists());
   }
@@ -246,7 +246,8 @@ TEST(EngineService, VerifiesASecretHoweverItsBodyIsWritten) {
         "{\"secret\":\"a b c d\xc3\xa4\"}", R"({"secret":"a b c d\u00e4"})", R"({"secret":"a\"b/c/d\\"})"}) {
     EXPECT_TRUE(verify(body).json()["active"].is_true()) << body;
   }
-  for (const auto* body : {R"({"secret":"a/b/c/d/"})", R"({"secret": "a b c d e"})", R"({"secret":"a/b/c/d\\"})"}) {
+  for (const auto* body :
+       {R"({"secret":"a/b/c/d/"})", R"({"secret": "a b c d e"})", R"({"secret":"a/b/c/d\\"})"}) {
     EXPECT_EQ(verify(body).json()["state"].text(), "unknown") << body;
   }
   for (const auto* body :
@@ -254,10 +255,9 @@ TEST(EngineService, VerifiesASecretHoweverItsBodyIsWritten) {
         R"({"secret":"a/b/c/d/e","secret":"a/b/c/d/e"})", R"({"secret":"a/b/c/d/e","x":null})"}) {
     expect_problem(verify(body), 400, "invalid_field");
   }
-  for (const auto* body :
-       {R"({"secret":"a"b"})", R"({"secret":"a/b"}})", R"({"secret":"a\"})",
-        R"({"secret":"a\x"})", R"({"secret":")", R"({"secret":"})", R"({"secret":a"})",
-        "{\"secret\":\"a\nb\"}", "{\"secret\":\"a\xc3\"}", "{\"secret\":\"\xff\"}", ""}) {
+  for (const auto* body : {R"({"secret":"a"b"})", R"({"secret":"a/b"}})", R"({"secret":"a\"})",
+                           R"({"secret":"a\x"})", R"({"secret":")", R"({"secret":"})", R"({"secret":a"})",
+                           "{\"secret\":\"a\nb\"}", "{\"secret\":\"a\xc3\"}", "{\"secret\":\"\xff\"}", ""}) {
     expect_problem(verify(body), 400, "malformed");
   }
 }
@@ -269,10 +269,10 @@ TEST(EngineService, RefusesMalformedBodies) {
   for (const auto* body : {"", "{", "[]", "{}{}"}) {
     expect_problem(client.request("POST", "/v1/keys", {}, body), 400, "malformed");
   }
-  for (const auto* body : {R"({"colour":"red"})", R"({"user":1})", R"({"user":""})", R"({"user":".."})", R"({"a":1,"a":1})",
-                           R"({"secret":"short"})", R"({"secret_sha256":"12"})", R"({"permissions":["a b"]})",
-                           R"({"permissions":"a"})", R"({"expires_at":"tomorrow"})", R"({"metadata":[]})",
-                           R"({"key_id":"a/b"})"}) {
+  for (const auto* body : {R"({"colour":"red"})", R"({"user":1})", R"({"user":""})", R"({"user":".."})",
+                           R"({"a":1,"a":1})", R"({"secret":"short"})", R"({"secret_sha256":"12"})",
+                           R"({"permissions":["a b"]})", R"({"permissions":"a"})",
+                           R"({"expires_at":"tomorrow"})", R"({"metadata":[]})", R"({"key_id":"a/b"})"}) {
     expect_problem(client.request("POST", "/v1/keys", {}, body), 400, "invalid_field");
   }
   expect_problem(client.request("POST", "/v1/keys/verify", {}, R"({"secret":1})"), 400, "invalid_field");

@@ -16,13 +16,15 @@ class ImportedRecord : public testing::Test {
  protected:
   // Code of the only line; empty if it was taken.
   std::string import_one(const std::string& members, const std::string& secret) {
-    const auto line = R"({"secret_sha256":")" + digest_in_hex(secret) + "\"" + members + "}\n";
+    const auto line =
+        R"({"secret_sha256":")" + digest_in_hex(ServedEngine::secret_of(secret)) + "\"" + members + "}\n";
     const auto answer = client_.request("POST", "/v1/keys/import", {}, line).json();
     EXPECT_EQ(answer["created"].number() + answer["failed_count"].number(), 1) << line;
     return answer["failed"][0]["code"].text();
   }
   std::string state(const std::string& secret) {
-    return client_.request("POST", "/v1/keys/verify", {}, R"({"secret":")" + secret + "\"}")
+    return client_
+        .request("POST", "/v1/keys/verify", {}, R"({"secret":")" + ServedEngine::secret_of(secret) + "\"}")
         .json()["state"]
         .text();
   }
@@ -94,11 +96,12 @@ TEST_F(ImportedRecord, P2AbsorbingIsRevokedFromTheFirst) {
   EXPECT_EQ(state("s"), "revoked");
   EXPECT_EQ(client_.request("DELETE", "/v1/users/ann/keys").json()["revoked"].number(), 0);
   served_.disk().block();
-  client_.send(client_.format("POST", "/v1/keys/import", {},
-                              R"({"secret_sha256":")" + digest_in_hex("t") + R"(","state":"revoked"})"));
+  client_.send(client_.format(
+      "POST", "/v1/keys/import", {},
+      R"({"secret_sha256":")" + digest_in_hex(ServedEngine::secret_of("t")) + R"(","state":"revoked"})"));
   served_.disk().wait_until_blocked();
   auto other = served_.client();
-  const auto early = other.request("POST", "/v1/keys/verify", {}, R"({"secret":"t"})").json();
+  const auto early = other.request("POST", "/v1/keys/verify", {}, R"({"secret":"t......."})").json();
   EXPECT_FALSE(early["active"].is_true());
   served_.disk().unblock();
   EXPECT_EQ(client_.receive().json()["created"].number(), 1);

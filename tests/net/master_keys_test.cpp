@@ -41,28 +41,37 @@ class MasterKeysTest : public testing::Test {
 };
 
 TEST_F(MasterKeysTest, RotateWithoutARestart) {
-  write("old\n");
+  write("the old one\n");
   const auto keys = watched();
-  EXPECT_TRUE(has(keys, "old"));
-  write("old\nnew\n");
-  EXPECT_TRUE(eventually([&] { return has(keys, "new"); }));
-  EXPECT_TRUE(has(keys, "old"));
-  write("new\n");
-  EXPECT_TRUE(eventually([&] { return !has(keys, "old"); }));
-  EXPECT_TRUE(has(keys, "new"));
+  EXPECT_TRUE(has(keys, "the old one"));
+  write("the old one\nthe new one\n");
+  EXPECT_TRUE(eventually([&] { return has(keys, "the new one"); }));
+  EXPECT_TRUE(has(keys, "the old one"));
+  write("the new one\n");
+  EXPECT_TRUE(eventually([&] { return !has(keys, "the old one"); }));
+  EXPECT_TRUE(has(keys, "the new one"));
   EXPECT_EQ(reports_, (std::vector<std::string>{"2", "1"}));
 }
 
 TEST_F(MasterKeysTest, StayWhenTheFileIsGoneOrEmpty) {
-  write("key\n");
+  write("the key there\n");
   const auto keys = watched();
   write("# nothing\n");
-  EXPECT_TRUE(eventually([&] { return has(keys, "key") && reports_.size() == 1; }));
+  EXPECT_TRUE(eventually([&] { return has(keys, "the key there") && reports_.size() == 1; }));
   std::filesystem::remove(file_);
-  EXPECT_TRUE(eventually([&] { return has(keys, "key") && reports_.size() == 2; }));
-  write("other\n");
-  EXPECT_TRUE(eventually([&] { return has(keys, "other"); }));
-  EXPECT_FALSE(has(keys, "key"));
+  EXPECT_TRUE(eventually([&] { return has(keys, "the key there") && reports_.size() == 2; }));
+  write("the other one\n");
+  EXPECT_TRUE(eventually([&] { return has(keys, "the other one"); }));
+  EXPECT_FALSE(has(keys, "the key there"));
+}
+
+TEST_F(MasterKeysTest, AreSecretsLikeAllOthers) {
+  write("\xef\xbb\xbf the first one \r\nthe second\n");
+  const auto keys = watched();
+  EXPECT_TRUE(has(keys, "the first one"));
+  write("the first one\nshort\n");
+  EXPECT_TRUE(eventually([&] { return has(keys, "the second") && reports_.size() == 1; }));
+  EXPECT_NE(reports_.front().find("8 to 4096"), std::string::npos) << reports_.front();
 }
 
 TEST_F(MasterKeysTest, MustBeThereAtTheStart) {

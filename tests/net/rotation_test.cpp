@@ -23,7 +23,9 @@ class RotatedKey : public testing::Test {
     return answer.json();
   }
   Json verify(const std::string& secret) {
-    return client_.request("POST", "/v1/keys/verify", {}, R"({"secret":")" + secret + "\"}").json();
+    return client_
+        .request("POST", "/v1/keys/verify", {}, R"({"secret":")" + ServedEngine::secret_of(secret) + "\"}")
+        .json();
   }
 
   ServedEngine served_;
@@ -46,7 +48,7 @@ TEST_F(RotatedKey, ShowsItsLivingSecretsAndTheirEnds) {
   }
   const auto shown = client_.get("/v1/keys/first").body;
   EXPECT_EQ(shown.find(rotated["secret"].text()), std::string::npos);
-  EXPECT_EQ(shown.find(engine::to_hex(engine::sha256("first"))), std::string::npos);
+  EXPECT_EQ(shown.find(engine::to_hex(engine::sha256(ServedEngine::secret_of("first")))), std::string::npos);
 
   rotate(0);
   EXPECT_EQ(client_.get("/v1/keys/first").json()["secrets"].items().size(), 1u);
@@ -87,7 +89,7 @@ TEST_F(RotatedKey, P5BoundedAGatewayDropsTheDecisionsOfAllItsSecrets) {
   cache::NearCache cache({.max_entries = 10, .max_marks = 10});
   cache.flush(*engine::parse_position(before));
   const auto now = engine::now_unix_ms();
-  for (const auto& secret : {std::string("first"), second}) {
+  for (const auto& secret : {ServedEngine::secret_of("first"), second}) {
     const auto answer = client_.request("POST", "/v1/keys/verify", {}, R"({"secret":")" + secret + "\"}");
     ASSERT_TRUE(cache.fill(engine::sha256(secret), *cache::decode_decision(answer.body)));
     ASSERT_TRUE(cache.find(engine::sha256(secret), now));
@@ -96,7 +98,7 @@ TEST_F(RotatedKey, P5BoundedAGatewayDropsTheDecisionsOfAllItsSecrets) {
   const auto page = cache::decode_page(client_.get("/v1/invalidations?after=" + before).body);
   ASSERT_TRUE(page);
   for (const auto& message : page->messages) cache.apply(message.events);
-  EXPECT_FALSE(cache.find(engine::sha256("first"), now));
+  EXPECT_FALSE(cache.find(engine::sha256(ServedEngine::secret_of("first")), now));
   EXPECT_FALSE(cache.find(engine::sha256(second), now));
 }
 
