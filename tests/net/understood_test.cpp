@@ -270,6 +270,22 @@ TEST_F(Understood, SecretsAsPeopleReportThem) {
   EXPECT_EQ(state(), "revoked");
 }
 
+// P12: who puts a secret in the wrong place does not read it in an error, nor does a log.
+TEST_F(Understood, NoErrorShowsWhatMayBeASecret) {
+  const auto secret = engine::new_secret("rvk");
+  const std::string members[] = {"{\"" + secret + "\":1}", R"({"key_id":"/)" + secret + "\"}",
+                                 R"({"secret":")" + secret + R"(\u0001"})", "{\"secret\":\"" + secret};
+  for (const auto& body : members) {
+    for (const auto* const path :
+         {"/v1/keys", "/v1/keys/verify", "/v1/keys/revoke", "/v1/keys/import", "/v1/revocations"}) {
+      const auto answer = post(path, body);
+      EXPECT_EQ(answer.status, 400) << path << body;
+      EXPECT_EQ(answer.body.find(secret), std::string::npos) << path << answer.body;
+    }
+  }
+  EXPECT_EQ(admin_.get("/v1/keys?" + secret + "=1").body.find(secret), std::string::npos);
+}
+
 TEST_F(Understood, DryRunsChangeNothing) {
   const auto dry = [&](const std::string& method, const std::string& path, const std::string& body = "") {
     const auto before = server_.engine().applied();
