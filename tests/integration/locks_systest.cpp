@@ -1,9 +1,11 @@
 // A thousand owners, locked and unlocked while the engine and its gateways have other things to do.
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <atomic>
 #include <functional>
+#include <mutex>
 #include <random>
 #include <thread>
 
@@ -42,8 +44,13 @@ class OtherWork {
       threads_.emplace_back([this, &keys, client = gateway->client()]() mutable {
         std::mt19937 random(1);
         while (!stopping_) {
-          const auto status = check(client, keys[random() % keys.size()].secret).status;
-          if (status != 200 && status != 403) ++surprises;
+          const auto& key = keys[random() % keys.size()];
+          const auto answer = check(client, key.secret);
+          if (!expected(answer.status)) {
+            const std::lock_guard lock(mutex_);
+            surprises_.push_back(key.key_id + ": " + std::to_string(answer.status) + " " +
+                                 answer.header("X-Revoked-Reason"));
+          }
         }
       });
     }
@@ -53,10 +60,21 @@ class OtherWork {
     for (auto& thread : threads_) thread.join();
   }
   const RevocationLoad& revocations() const { return revocations_; }
-  std::atomic<int> surprises{0};
+  std::vector<std::string> surprises() const {
+    const std::lock_guard lock(mutex_);
+    return surprises_;
+  }
 
  private:
+  // A sanitized engine may answer a question after the gateway's second, which is a denial too: "cannot
+  // know".
+  static bool expected(int status) {
+    return status == 200 || status == 403 || (status == 503 && programs_are_sanitized());
+  }
+
   std::atomic<bool> stopping_{false};
+  mutable std::mutex mutex_;
+  std::vector<std::string> surprises_;
   RevocationLoad revocations_;
   std::vector<std::thread> threads_;
 };
@@ -134,8 +152,8 @@ TEST_F(Locks, OfAThousandOwnersHoldAndEndUnderLoadAtTheEngineAndTheGateways) {
       ASSERT_TRUE(eventually([&] { return count_allowed(*gateway, later) == owners; }));
     }
   }
-  EXPECT_EQ(work.surprises, 0);
-  EXPECT_TRUE(work.revocations().surprises().empty());
+  EXPECT_THAT(work.surprises(), testing::IsEmpty());
+  EXPECT_THAT(work.revocations().surprises(), testing::IsEmpty());
   EXPECT_GT(work.revocations().count(), 0u);
 }
 
