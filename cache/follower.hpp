@@ -87,7 +87,7 @@ class Follower {
   Actions on_decision(Position as_of, std::string_view journal, Monotonic now);
 
   // Whether the engine's own stream is being read: then hearsay of positions need not make us read pages.
-  void is_fed(bool fed) { fed_ = fed; }
+  void set_fed(bool fed) { fed_ = fed; }
 
   // To be called at least every 100 ms.
   Actions tick(Monotonic now);

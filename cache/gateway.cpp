@@ -14,7 +14,6 @@
 
 namespace revoked::cache {
 
-using Clock = engine::BootClock;
 using namespace std::chrono_literals;
 
 namespace {
@@ -137,7 +136,7 @@ struct Gateway::Impl {
 
   void on_message(std::string_view json, Follower::Source source) {
     const bool from_redis = source != Follower::Source::engine;
-    const auto now = Clock::now();
+    const auto now = engine::BootClock::now();
     auto message = decode_message(json);
     if (message.has_error()) {
       ++unreadable_messages;
@@ -197,7 +196,7 @@ struct Gateway::Impl {
   // and the follower asks again if that is not enough.
   void request_page(std::optional<Position> after) {
     if (page_runs) {
-      follower.on_page_failed(Clock::now());
+      follower.on_page_failed(engine::BootClock::now());
       return;
     }
     page_runs = true;
@@ -208,7 +207,7 @@ struct Gateway::Impl {
   void on_page(const engine::result<EngineClient::PageAnswer>& answer) {
     page_runs = false;
     if (stopping) return;
-    const auto now = Clock::now();
+    const auto now = engine::BootClock::now();
     if (answer.has_error()) {
       tell("engine", "no page: " + answer.error().message());
       if (answer.error() == engine::errc::malformed && follower.position()) return skip_page();
@@ -229,7 +228,7 @@ struct Gateway::Impl {
         std::nullopt, follower.journal(), [this](const engine::result<EngineClient::PageAnswer>& answer) {
           page_runs = false;
           if (stopping) return;
-          const auto now = Clock::now();
+          const auto now = engine::BootClock::now();
           act(answer.has_error() ? follower.on_page_failed(now) : follower.on_page_gone(answer->page, now),
               now);
           choose_feed(now);
@@ -242,7 +241,7 @@ struct Gateway::Impl {
     redis_connected = connected;
     redis_watch.on_state(connected);
     tell("redis", connected ? "connected" : reason);
-    choose_feed(Clock::now());
+    choose_feed(engine::BootClock::now());
   }
 
   // Follows the engine's own feed unless Redis does its work.
@@ -264,7 +263,7 @@ struct Gateway::Impl {
     handlers.journal = [this] { return follower.journal(); };
     handlers.on_message = [this](std::string_view json) { on_message(json, Follower::Source::engine); };
     handlers.on_gone = [this](const Page& engine_now) {
-      const auto now = Clock::now();
+      const auto now = engine::BootClock::now();
       act(follower.on_page_gone(engine_now, now), now);
     };
     handlers.on_state = [this](bool connected, std::string_view reason) { on_feed_state(connected, reason); };
@@ -272,7 +271,7 @@ struct Gateway::Impl {
   }
   void on_feed_state(bool connected, std::string_view reason) {
     feed_connected = connected;
-    follower.is_fed(connected);
+    follower.set_fed(connected);
     tell("feed", connected ? "connected" : reason);
   }
 
@@ -280,7 +279,7 @@ struct Gateway::Impl {
 
   void tick() {
     if (stopping) return;
-    const auto now = Clock::now();
+    const auto now = engine::BootClock::now();
     act(follower.tick(now), now);
     choose_feed(now);
     if (!follower.position() && !page_runs && now >= next_begin) {
@@ -314,7 +313,7 @@ struct Gateway::Impl {
 
   // ---- questions
 
-  bool is_stale() const { return is_stale(Clock::now()); }
+  bool is_stale() const { return is_stale(engine::BootClock::now()); }
   bool is_stale(Monotonic now) const { return to_ns(now) >= lease_end_ns.load(); }
 
   // By the engine's clock: it decides about expiry, whatever ours shows.
@@ -322,7 +321,7 @@ struct Gateway::Impl {
 
   // What check() would answer by now; and what the engine has just said is no key's secret.
   bool answer_without_asking(const Question& question) {
-    const auto now = Clock::now();
+    const auto now = engine::BootClock::now();
     const auto now_at = follower.position();
     if (is_stale(now) || !follower.trusts_cache() || !now_at) return false;
     if (auto decision = cache.find(question.digest, engine_time(now))) {
@@ -349,7 +348,7 @@ struct Gateway::Impl {
   }
 
   void on_answer(const QuestionPointer& question, const engine::result<Decision>& answered) {
-    const auto now = Clock::now();
+    const auto now = engine::BootClock::now();
     const bool stale = is_stale(now);
     auto answer = answered;
     if (answer.has_error()) {
@@ -403,7 +402,7 @@ struct Gateway::Impl {
   std::atomic<std::uint64_t> hits{0}, questions{0}, repairs{0}, flushes{0}, invalidations{0};
   std::atomic<std::uint64_t> foreign_messages{0}, unsigned_messages{0}, unreadable_messages{0};
   // The engine's wall clock against our monotonic one; until the engine has said, as our own wall clock is.
-  std::atomic<std::int64_t> engine_ahead_ms{engine::now_unix_ms() - to_ms(Clock::now())};
+  std::atomic<std::int64_t> engine_ahead_ms{engine::now_unix_ms() - to_ms(engine::BootClock::now())};
   std::mutex position_mutex;  // of shown_position and shown_journal
   std::optional<Position> shown_position;
   std::string shown_journal;
@@ -435,7 +434,7 @@ Gateway::Gateway(Options options, EventListener on_event)
 Gateway::~Gateway() = default;
 
 std::optional<Gateway::Verdict> Gateway::check(const engine::Digest& digest) const {
-  const auto now = Clock::now();
+  const auto now = engine::BootClock::now();
   const bool stale = impl_->is_stale(now);
   if (stale) {
     if (impl_->options.when_stale == WhenStale::deny) return Verdict{std::nullopt, true};
@@ -462,7 +461,7 @@ void Gateway::ask(const engine::Digest& digest, std::string_view secret, std::fu
 Gateway::Status Gateway::status() const {
   Status status;
   const auto lease_end = impl_->lease_end_ns.load();
-  const std::chrono::nanoseconds left{lease_end - to_ns(Clock::now())};
+  const std::chrono::nanoseconds left{lease_end - to_ns(engine::BootClock::now())};
   status.coverage = left.count() <= 0       ? Coverage::stale
                     : impl_->trusted.load() ? Coverage::fresh
                                             : Coverage::repairing;

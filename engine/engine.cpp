@@ -161,6 +161,20 @@ result<std::string> Engine::key_id_of(const Digest& digest) const {
   return id;
 }
 
+std::optional<Digest> Engine::digest_of_reported(std::string_view text) const {
+  std::optional<Digest> digest;
+  std::optional<std::string_view> reading = trimmed_secret(text);
+  while (reading) {
+    const auto next = unquoted_secret(*reading);
+    if (is_secret(*reading)) {
+      digest = digester()(*reading);
+      if (next && key_id_of(*digest)) break;
+    }
+    reading = next;
+  }
+  return digest;
+}
+
 Position Engine::position_of(Sequence sequence) const {
   const auto after = std::upper_bound(epochs_.begin(), epochs_.end(), sequence,
                                       [](Sequence s, const auto& epoch) { return s < epoch.first; });

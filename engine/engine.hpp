@@ -231,6 +231,9 @@ class Engine {
   static constexpr std::size_t max_listing_look_at = 50'000;
   result<KeyPage> list(const KeyQuery& query, UnixMs now) const;
   result<std::string> key_id_of(const Digest& digest) const;
+  // Of a secret as it was reported (secret.hpp): of the first reading that a key has, else of the last one.
+  // Nothing: it cannot be a secret.
+  std::optional<Digest> digest_of_reported(std::string_view text) const;
 
   // Visits the durable entries that match, oldest first; of a key also the revocation of an owner that took
   // it along. Looks at about so many events at most, and ends earlier rather: milliseconds. Reads the disk.

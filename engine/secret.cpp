@@ -54,9 +54,22 @@ bool is_secret(std::string_view text) {
          without_blanks(text).size() == text.size();
 }
 
+std::string_view trimmed_secret(std::string_view text) { return without_blanks(text); }
+
+std::optional<std::string_view> unquoted_secret(std::string_view text) {
+  if (!is_quoted(text)) return {};
+  return without_blanks(text.substr(1, text.size() - 2));
+}
+
+bool is_reported_secret(std::string_view text) {
+  std::optional<std::string_view> reading = trimmed_secret(text);
+  while (reading && !is_secret(*reading)) reading = unquoted_secret(*reading);
+  return reading.has_value();
+}
+
 std::string_view reported_secret(std::string_view text) {
-  text = without_blanks(text);
-  while (is_quoted(text)) text = without_blanks(text.substr(1, text.size() - 2));
+  text = trimmed_secret(text);
+  while (const auto inner = unquoted_secret(text)) text = *inner;
   return text;
 }
 

@@ -3,6 +3,7 @@
 // 40 base62 characters carry 238 random bits. The checksum (CRC-32 of all that stands before it, ISO 3309,
 // as six base62 digits, most significant first) lets a scanner tell a leaked key from noise offline.
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -22,8 +23,15 @@ std::string new_secret(std::string_view prefix);
 bool is_secret(std::string_view text);
 inline constexpr std::string_view secret_form =
     "a string of 8 to 4096 bytes without control characters, and no white space at either end";
-// What is left of a secret as people report it, copied from a file, a table or a log: without the white
-// space, byte order marks and pairs of quotes around it.
+
+// A secret as people report it, copied from a file, a table or a log, may have white space, byte order marks
+// and pairs of quotes around it; and a secret that was brought along may begin and end with a quote itself.
+// So it has several readings: without the white space, then without each pair of quotes in turn.
+std::string_view trimmed_secret(std::string_view text);
+std::optional<std::string_view> unquoted_secret(
+    std::string_view text);                      // nothing: there is no pair around it
+bool is_reported_secret(std::string_view text);  // whether one of the readings is a secret
+// The last reading.
 std::string_view reported_secret(std::string_view text);
 
 // Whether `text` has the form and the checksum of a secret issued under `prefix`.

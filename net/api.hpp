@@ -130,7 +130,7 @@ Outcome unlock_user(Api& api, Call& call);
 Outcome unlock_application(Api& api, Call& call);
 Outcome unlock_workspace(Api& api, Call& call);
 
-// Many at once, in a body that is read as it comes (bulk_handlers.cpp)
+// Many at once, in a body that is read as it comes (bulk.hpp)
 Outcome import_keys(Api& api, Call& call);
 Outcome revoke_in_bulk(Api& api, Call& call);
 
@@ -155,6 +155,8 @@ std::string asker_of(const engine::Principal& principal);
 // Calls `read`, which reads the disk, on the reading pool and goes on on the connection's thread. False: too
 // much waits for the disk already; a 503 has been sent.
 Task<bool> read_aside(Api& api, Exchange exchange, std::string asker, const std::function<void()>& read);
+// Answers the record of a key that is within `reach`, read so.
+Task<> answer_record(Api& api, Exchange exchange, std::string asker, std::string key_id, engine::Reach reach);
 
 inline bool is_storage_full(const Api& api) { return api.is_storage_full && api.is_storage_full(); }
 

@@ -98,7 +98,7 @@ Fault read_asked_key(AskedKey& asked, Members members, const engine::Engine& eng
   if (asked.members.find("secret") != nullptr && asked.members.find("secret_sha256") != nullptr)
     return {"invalid_field", "secret_sha256", "secret and secret_sha256 exclude each other"};
   for (const auto& member : asked.members) {
-    if (!read_member(asked, member, engine)) return wrong_value(member, key_forms);
+    if (!read_member(asked, member, engine)) return wrong_value(member.name, key_forms);
   }
   take_limits(asked.key, principal);
   return {};

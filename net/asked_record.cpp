@@ -58,12 +58,12 @@ Fault read_asked_record(AskedKey& asked, std::string_view json, const engine::En
   auto state = KeyState::active;
   if (const auto* const member = members.find("state")) {
     const auto known = state_of(member->text);
-    if (!known) return wrong_value(*member, record_forms);
+    if (!known) return wrong_value(member->name, record_forms);
     state = *known;
   }
   if (const auto* const member = members.find("created_at")) {
     const auto at = engine::parse_rfc3339(member->text);
-    if (!at) return wrong_value(*member, record_forms);
+    if (!at) return wrong_value(member->name, record_forms);
     asked.key.created_at = *at;
   }
   if (auto fault = contradiction_in(members, state, asked.key.expires_at)) return fault;

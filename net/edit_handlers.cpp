@@ -3,17 +3,12 @@
 #include <algorithm>
 #include <array>
 
-#include "cache/json_writer.hpp"
 #include "net/api.hpp"
 #include "net/asked_key.hpp"
-#include "net/key_writer.hpp"
 #include "net/network_thread.hpp"
-#include "net/problem.hpp"
 
 namespace revoked::net {
 namespace {
-
-using cache::JsonWriter;
 
 constexpr auto forms = [] {
   std::array<MemberForm, 4> editable;
@@ -45,20 +40,10 @@ Task<> answer_edited(Api& api, Exchange exchange, std::string asker, std::string
     exchange.connection.close();
     co_return;
   }
-  engine::result<engine::KeyDescription> found = engine::errc::not_ready;
-  const std::function<void()> read = [&] {
-    found = api.engine.describe(key_id, engine::now_unix_ms(), &reach);
-  };
-  if (!co_await read_aside(api, exchange, std::move(asker), read)) co_return;
-  if (!found) {
-    send_problem(exchange.response, found.error());
-    co_return;
-  }
-  std::string body;
-  JsonWriter json(body);
-  write_key(json, *found);
   set_position(exchange.response, api.engine.position_of(sequence));
-  exchange.response.send_json(200, body);
+  // Named first: GCC 12 destroys an aggregate that is made within a co_await twice.
+  auto answer = answer_record(api, exchange, std::move(asker), std::move(key_id), std::move(reach));
+  co_await std::move(answer);
 }
 
 }  // namespace

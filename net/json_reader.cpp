@@ -129,13 +129,13 @@ std::string explain(std::string_view json, simdjson::error_code error) {
 
 }  // namespace
 
-engine::result<std::vector<JsonMember>> read_json_members(std::string_view json, std::string& why) {
+engine::result<JsonMembers> read_json_members(std::string_view json, std::string& why) {
   dom::object object;
   if (const auto error = parse_object(json, object)) {
     why = explain(json, error);
     return engine::errc::malformed;
   }
-  std::vector<JsonMember> members;
+  JsonMembers members;
   if (object.size() > max_members) {
     why = "it has more than " + std::to_string(max_members) + " members";
     return engine::errc::malformed;
@@ -160,7 +160,7 @@ engine::result<std::vector<JsonMember>> read_json_members(std::string_view json,
   return members;
 }
 
-engine::result<std::vector<JsonMember>> read_json_object(std::string_view json) {
+engine::result<JsonMembers> read_json_object(std::string_view json) {
   std::string why;
   auto members = read_json_members(json, why);
   if (members && std::ranges::any_of(*members, &JsonMember::is_repeated)) return engine::errc::malformed;
@@ -191,7 +191,7 @@ engine::result<std::size_t> read_json_texts(std::string_view json, std::span<Tex
 
 bool is_utf8(std::string_view text) { return simdjson::validate_utf8(text.data(), text.size()); }
 
-const JsonMember* find_member(const std::vector<JsonMember>& members, std::string_view name) {
+const JsonMember* find_member(const JsonMembers& members, std::string_view name) {
   const auto found =
       std::find_if(members.begin(), members.end(), [&](const auto& m) { return m.name == name; });
   return found == members.end() ? nullptr : &*found;

@@ -27,10 +27,12 @@ struct JsonMember {
   bool repeats_inside = false;  // an object within it, or itself, has a member twice
 };
 
+using JsonMembers = std::vector<JsonMember>;
+
 // errc::malformed if it is not such an object; `why` is set to what is wrong with it, for people.
-engine::result<std::vector<JsonMember>> read_json_members(std::string_view json, std::string& why);
+engine::result<JsonMembers> read_json_members(std::string_view json, std::string& why);
 // The same of one in which no member comes twice.
-engine::result<std::vector<JsonMember>> read_json_object(std::string_view json);
+engine::result<JsonMembers> read_json_object(std::string_view json);
 
 // What stands behind a byte order mark (RFC 8259, section 8.1, lets a reader pass over it), if there is one.
 std::string_view without_bom(std::string_view text);
@@ -48,6 +50,6 @@ engine::result<std::size_t> read_json_texts(std::string_view json, std::span<Tex
 bool is_utf8(std::string_view text);
 
 // Null if there is none.
-const JsonMember* find_member(const std::vector<JsonMember>& members, std::string_view name);
+const JsonMember* find_member(const JsonMembers& members, std::string_view name);
 
 }  // namespace revoked::net

@@ -35,9 +35,7 @@ Fault read_secret(std::string_view body, Members& members, std::string_view& sec
   if (auto fault = members.read(body, verify_forms)) return fault;
   secret = members.text_or_empty("secret");
   if (engine::is_secret(secret)) return {};
-  JsonMember named;
-  named.name = "secret";
-  return wrong_value(named, verify_forms);
+  return wrong_value("secret", verify_forms);
 }
 
 // Whoever may see the key that has the secret is told which it is. All others learn no more than that
@@ -86,22 +84,6 @@ Task<> answer_once_reached(Api& api, Exchange exchange, engine::Reach reach, eng
     send_problem(exchange.response, 503, "not_ready", "this engine has not reached that position");
   else
     answer_decision(api, exchange.response, reach, secret_sha256, names_secret);
-}
-
-Task<> answer_key(Api& api, Exchange exchange, std::string asker, std::string key_id, engine::Reach reach) {
-  engine::result<engine::KeyDescription> found = engine::errc::not_ready;
-  const std::function<void()> read = [&] {
-    found = api.engine.describe(key_id, engine::now_unix_ms(), &reach);
-  };
-  if (!co_await read_aside(api, exchange, std::move(asker), read)) co_return;
-  if (!found) {
-    send_problem(exchange.response, found.error());
-    co_return;
-  }
-  std::string body;
-  JsonWriter json(body);
-  write_key(json, *found);
-  exchange.response.send_json(200, body);
 }
 
 void answer_decision(Api& api, Response& response, const engine::Reach& reach,
@@ -158,9 +140,26 @@ Outcome create_key(Api& api, Call& call) {
   return {created->sequence, {}};
 }
 
+Task<> answer_record(Api& api, Exchange exchange, std::string asker, std::string key_id,
+                     engine::Reach reach) {
+  engine::result<engine::KeyDescription> found = engine::errc::not_ready;
+  const std::function<void()> read = [&] {
+    found = api.engine.describe(key_id, engine::now_unix_ms(), &reach);
+  };
+  if (!co_await read_aside(api, exchange, std::move(asker), read)) co_return;
+  if (!found) {
+    send_problem(exchange.response, found.error());
+    co_return;
+  }
+  std::string body;
+  JsonWriter json(body);
+  write_key(json, *found);
+  exchange.response.send_json(200, body);
+}
+
 Outcome show_key(Api& api, Call& call) {
-  return {0,
-          answer_key(api, call.exchange, asker_of(call.principal), call.parameters[0], call.principal.reach)};
+  return {0, answer_record(api, call.exchange, asker_of(call.principal), call.parameters[0],
+                           call.principal.reach)};
 }
 
 Outcome verify_key(Api& api, Call& call) {

@@ -60,7 +60,7 @@ Outcome rotate_key(Api& api, Call& call) {
   const auto* const asked = members.find("grace_seconds");
   const auto grace_seconds = asked == nullptr ? 0 : asked->number;
   if (grace_seconds < 0 || grace_seconds > max_grace_seconds)
-    return refuse(call, wrong_value(*asked, rotation_forms));
+    return refuse(call, wrong_value(asked->name, rotation_forms));
   const auto secret = engine::new_secret(api.engine.key_prefix());
   const auto rotated = api.engine.rotate(call.parameters[0], api.engine.digester()(secret),
                                          grace_seconds * 1000, call.caller());

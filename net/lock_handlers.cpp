@@ -22,7 +22,7 @@ Fault read_end(const Members& members, engine::UnixMs& expires_at) {
   const auto* const member = members.find("expires_at");
   if (member == nullptr) return {};
   const auto at = engine::parse_rfc3339(member->text);
-  if (!at || *at <= engine::now_unix_ms()) return wrong_value(*member, lock_forms);
+  if (!at || *at <= engine::now_unix_ms()) return wrong_value(member->name, lock_forms);
   expires_at = *at;
   return {};
 }

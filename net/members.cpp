@@ -44,29 +44,29 @@ const MemberForm* find_form(std::span<const MemberForm> forms, std::string_view 
   return found == forms.end() ? nullptr : &*found;
 }
 
-Fault about(const JsonMember& member, const std::string& what) {
-  return {"invalid_field", is_showable(member.name) ? member.name : std::string(), what};
+Fault about(std::string_view name, const std::string& what) {
+  return {"invalid_field", std::string(is_showable(name) ? name : ""), what};
 }
 
 Fault check(const JsonMember& member, std::span<const MemberForm> forms) {
   const auto* const form = find_form(forms, member.name);
   const auto name = shown(member.name);
   if (form == nullptr)
-    return about(member, "there is no member " + name + " here: it may have " + names_of(forms));
-  if (member.is_repeated) return about(member, "member " + name + " is given twice");
+    return about(member.name, "there is no member " + name + " here: it may have " + names_of(forms));
+  if (member.is_repeated) return about(member.name, "member " + name + " is given twice");
   const bool is_empty_array = member.kind == Kind::strings && member.strings.empty();
   if (member.kind == form->kind || member.kind == Kind::null) return {};
   if (form->kind == Kind::objects && is_empty_array) return {};
   std::string what = "member " + name + " is ";
-  return about(member, what.append(name_of(member.kind)).append(": it has to be ").append(form->form));
+  return about(member.name, what.append(name_of(member.kind)).append(": it has to be ").append(form->form));
 }
 
 }  // namespace
 
-Fault wrong_value(const JsonMember& member, std::span<const MemberForm> forms) {
-  const auto* const form = find_form(forms, member.name);
-  std::string what = "member " + shown(member.name) + " has to be ";
-  return about(member, what.append(form == nullptr ? "another" : form->form));
+Fault wrong_value(std::string_view name, std::span<const MemberForm> forms) {
+  const auto* const form = find_form(forms, name);
+  std::string what = "member " + shown(name) + " has to be ";
+  return about(name, what.append(form == nullptr ? "another" : form->form));
 }
 
 Fault Members::read(std::string_view json, std::span<const MemberForm> forms) {
@@ -90,7 +90,7 @@ Fault read_with_reason(Members& members, std::string_view json, std::span<const 
   if (auto fault = members.read_optional(json, forms)) return fault;
   const auto* const reason = members.find("reason");
   if (reason == nullptr || reason->text.size() <= engine::max_reason_size) return {};
-  return wrong_value(*reason, forms);
+  return wrong_value("reason", forms);
 }
 
 void Members::rename(std::string_view from, std::string_view to) {

@@ -27,8 +27,8 @@ struct Fault {
   explicit operator bool() const { return !code.empty(); }
 };
 
-// A member's value is not what `forms` say it may be.
-Fault wrong_value(const JsonMember& member, std::span<const MemberForm> forms);
+// The value of the member of that name is not what `forms` say it may be.
+Fault wrong_value(std::string_view name, std::span<const MemberForm> forms);
 
 // The members of one object, all of them named in `forms` and of their kind; a null counts as not there. What
 // their values may be is the caller's to check.
@@ -53,7 +53,7 @@ class Members {
   auto end() const { return members_.end(); }
 
  private:
-  std::vector<JsonMember> members_;  // but for nulls
+  JsonMembers members_;  // but for nulls
   std::vector<std::string> nulls_;
 };
 

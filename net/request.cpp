@@ -1,8 +1,8 @@
 #include "net/request.hpp"
 
 #include <algorithm>
-#include <cstring>
 
+#include "engine/byte_words.hpp"
 #include "engine/hex.hpp"
 
 namespace revoked::net {
@@ -66,29 +66,11 @@ std::string_view take_until(std::string_view& rest, char separator) {
   return item;
 }
 
+// Gateways ask this of each answer.
 bool is_visible(std::string_view text, char first) {
-  // Eight bytes at a time, since gateways ask this of each answer. No sum goes beyond its byte: the high bits
-  // are left out, and looked at by themselves.
-  constexpr std::uint64_t each = 0x0101010101010101;
-  const auto are_good = [&](std::uint64_t word) {
-    const auto low = word & each * 0x7f;
-    const auto good = (low + each * (0x80u - static_cast<unsigned char>(first)))  // from there on
-                      & ~(low + each)                                             // no DEL
-                      & ((low ^ each * '%') + each * 0x7f)                        // no '%'
-                      & ~word;                                                    // ASCII
-    return (good & each * 0x80) == each * 0x80;
-  };
-  auto word = each * 'a';
-  if (text.size() < sizeof word) {
-    text.copy(reinterpret_cast<char*>(&word), text.size());
-    return are_good(word);
-  }
-  for (std::size_t at = 0; at + sizeof word < text.size(); at += sizeof word) {
-    std::memcpy(&word, text.data() + at, sizeof word);
-    if (!are_good(word)) return false;
-  }
-  std::memcpy(&word, text.data() + text.size() - sizeof word, sizeof word);  // the last ones, some again
-  return are_good(word);
+  return engine::all_bytes(text, [&](std::uint64_t word) {
+    return engine::ascii_from(word, first) & engine::ascii_but(word, '%');
+  });
 }
 
 void percent_encode(std::string_view text, std::string& out, char first) {

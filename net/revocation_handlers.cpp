@@ -149,29 +149,30 @@ Outcome accept_secrets(Api& api, Call& call, const std::vector<RevokedSecret>& s
 }
 
 // The secrets that a member names, as they were reported or as their SHA-256. False: one of them is none.
-bool take_secrets(const JsonMember& member, const engine::Digester& digester,
+bool take_secrets(const JsonMember& member, const engine::Engine& engine,
                   std::vector<engine::Digest>& digests) {
-  const bool is_hashed = member.name.ends_with("_sha256");
   const auto take = [&](const std::string& text) {
-    const auto secret = engine::reported_secret(text);
-    if (!is_hashed && !engine::is_secret(secret)) return false;
-    const auto sha256 = is_hashed ? engine::digest_from_text(secret) : std::optional(engine::sha256(secret));
-    if (sha256) digests.push_back(digester.of_sha256(*sha256));
-    return sha256.has_value();
+    std::optional<engine::Digest> digest;
+    if (!member.name.ends_with("_sha256"))
+      digest = engine.digest_of_reported(text);
+    else if (const auto sha256 = engine::digest_from_text(engine::reported_secret(text)))
+      digest = engine.digester().of_sha256(*sha256);
+    if (digest) digests.push_back(*digest);
+    return digest.has_value();
   };
   if (member.kind == Kind::string) return take(member.text);
   return std::all_of(member.strings.begin(), member.strings.end(), take);
 }
 
-Fault read_secrets(const Call& call, const engine::Digester& digester, std::vector<engine::Digest>& digests,
+Fault read_secrets(const Call& call, const engine::Engine& engine, std::vector<engine::Digest>& digests,
                    std::string& reason) {
   Members members;
   if (call.request().body.empty()) return {"malformed", {}, "there is no body that says what to revoke"};
   if (auto fault = read_with_reason(members, call.request().body, secrets_forms)) return fault;
   reason = members.text_or_empty("reason");
   for (const auto& member : members) {
-    if (member.name != "reason" && !take_secrets(member, digester, digests))
-      return wrong_value(member, secrets_forms);
+    if (member.name != "reason" && !take_secrets(member, engine, digests))
+      return wrong_value(member.name, secrets_forms);
   }
   if (!digests.empty() && digests.size() <= max_secrets) return {};
   return {"invalid_field", "secrets",
@@ -241,8 +242,7 @@ Outcome revoke_key(Api& api, Call& call) {
 Outcome revoke_secrets(Api& api, Call& call) {
   std::vector<engine::Digest> digests;
   std::string reason;
-  if (const auto fault = read_secrets(call, api.engine.digester(), digests, reason))
-    return refuse(call, fault);
+  if (const auto fault = read_secrets(call, api.engine, digests, reason)) return refuse(call, fault);
   if (call.query.is_true("dry_run")) return try_revoking_secrets(api, call, digests);
   engine::Sequence last = 0;
   api.pace->note();

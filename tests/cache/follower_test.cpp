@@ -718,12 +718,12 @@ TEST_F(PinnedFollower, P14GenuineHearsayMakesItAskAndMovesNothing) {
 }
 
 TEST_F(PinnedFollower, HearsayMakesItReadNoPagesWhileTheEngineTellsItTheSame) {
-  follower.is_fed(true);
+  follower.set_fed(true);
   const auto actions = follower.on_message(of("j3", sent(message(101, 101, {101}), 10)), bus, at(10));
   EXPECT_EQ(actions.doubt.size(), 1u);
   EXPECT_FALSE(actions.request_after);
   EXPECT_FALSE(follower.tick(at(100)).request_after);
-  follower.is_fed(false);
+  follower.set_fed(false);
   EXPECT_TRUE(follower.on_message(of("j3", sent(heartbeat(102, 110), 110)), bus, at(110)).request_after);
 }
 

@@ -298,6 +298,33 @@ TEST_F(Checkpoint, DamagedAnywhereIsNotRead) {
   EXPECT_EQ(engine().state("key7"), KeyState::active);
 }
 
+// With a sound header, so that nothing but the version speaks against it.
+TEST_F(Checkpoint, OfAnEarlierFormatIsNotRead) {
+  engine().create("a");
+  write();
+  ASSERT_TRUE(is_good());
+  std::string bytes;
+  {
+    std::ifstream file(file_, std::ios::binary);
+    bytes.assign(std::istreambuf_iterator<char>(file), {});
+  }
+  const auto magic = bytes.find("rvktable");
+  ASSERT_NE(magic, std::string::npos);
+  const auto sum_of = [&](std::size_t size) {
+    const auto digest = sha256(std::string_view(bytes).substr(magic, size));
+    return std::string(reinterpret_cast<const char*>(digest.data()), digest.size());
+  };
+  std::size_t size = 16;  // of the header: its sum stands behind it
+  while (magic + size < bytes.size() && bytes.compare(magic + size, 32, sum_of(size)) != 0) size += 8;
+  ASSERT_LT(magic + size, bytes.size());
+  for (const char version : {2, 3}) {
+    bytes[magic + 8] = version;
+    bytes.replace(magic + size, 32, sum_of(size));
+    std::ofstream(file_, std::ios::binary) << bytes;
+    EXPECT_EQ(is_good(), version == 3) << "version " << int{version};
+  }
+}
+
 // Its positions would be given again.
 TEST_F(Checkpoint, LaterThanTheJournalRefusesTheStart) {
   engine().create("a");

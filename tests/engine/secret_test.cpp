@@ -101,5 +101,16 @@ TEST(Secret, AsItIsReportedLosesWhatStandsAroundIt) {
   EXPECT_EQ(reported_secret(" \n"), "");
 }
 
+TEST(Secret, AsItIsReportedIsReadFromTheOutsideInwards) {
+  EXPECT_EQ(trimmed_secret(" 'eight888'\n"), "'eight888'");
+  EXPECT_EQ(unquoted_secret("' eight888 '"), "eight888");
+  EXPECT_FALSE(unquoted_secret("eight888"));
+  EXPECT_FALSE(unquoted_secret("'"));
+  EXPECT_TRUE(is_reported_secret("'eight888'"));
+  EXPECT_TRUE(is_reported_secret("'six666'")) << "the quotes may belong to it";
+  EXPECT_FALSE(is_reported_secret("'five5'"));
+  EXPECT_FALSE(is_reported_secret(" seven77 "));
+}
+
 }  // namespace
 }  // namespace revoked::engine

@@ -103,6 +103,8 @@ void read_query(std::string_view text) {
 void read_secret(std::string_view text) {
   const auto secret = engine::reported_secret(text);
   REQUIRE(text.find(secret) != text.npos && engine::reported_secret(secret) == secret);
+  REQUIRE(!engine::is_secret(secret) || engine::is_reported_secret(text));
+  REQUIRE(!engine::is_secret(text) || engine::is_reported_secret(text));
   if (engine::is_secret(text)) REQUIRE(net::is_utf8(text));
   if (engine::is_owner_id(text)) REQUIRE(net::is_utf8(text) && !text.empty());
   if (engine::is_key_id(text)) REQUIRE(engine::is_owner_id(text));

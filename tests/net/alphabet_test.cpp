@@ -27,7 +27,11 @@ class Alphabets {
     return engine::is_key_id(id) ? id : key_id();
   }
   std::string owner_id() { return text(1, engine::max_owner_id_size, engine::is_owner_id); }
-  std::string secret() { return text(engine::min_secret_size, 400, engine::is_secret); }
+  // Often in quotes of its own, which are no quotes that somebody put around it.
+  std::string secret() {
+    const std::string quote(1, "\"'`x"[below(4)]);
+    return quote + text(engine::min_secret_size, 400, engine::is_secret) + quote;
+  }
 
  private:
   std::size_t below(std::size_t end) {
@@ -183,7 +187,7 @@ TEST_F(EveryDoor, TakesWhatAnyOtherTakes) {
         end("POST", "/v1/revocations", json_member("key_id", named.key_id));
         break;
       case 5:
-        end("POST", "/v1/revocations", json_member("secret", named.secret));
+        end("POST", "/v1/revocations", json_member("secret", " '" + named.secret + "'\n"));
         break;
       default:
         end("POST", "/v1/revocations", json_member("application", named.application));

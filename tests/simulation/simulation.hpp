@@ -40,7 +40,7 @@ class Simulation {
     own_clock_ahead_ = chance(30) ? pick(-5000, 5000) : 0;
     for (int i = pick(1, 2); i > 0; --i) {
       gateways_.push_back(std::make_unique<GatewayModel>(follower, cache, faults));
-      gateways_.back()->follower.is_fed(fed_);
+      gateways_.back()->follower.set_fed(fed_);
       gateways_.back()->journal_of = [this](const Invalidation& event) { return journal_of(event); };
     }
     cut_until_.assign(gateways_.size(), 0);
