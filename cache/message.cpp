@@ -16,7 +16,7 @@ namespace {
 namespace ondemand = simdjson::ondemand;
 using engine::errc;
 
-constexpr std::size_t max_decision_bytes = 1 << 20;
+constexpr std::size_t max_decoded_bytes = 1 << 20;
 constexpr std::uint64_t max_number = std::numeric_limits<std::int64_t>::max();
 
 // Of a message, what stands around its events.
@@ -572,19 +572,19 @@ engine::result<Page> decode_page(std::string_view json) {
 }
 
 engine::result<Page> decode_gone(std::string_view json) {
-  return decode<Page>(json, max_decision_bytes, read_gone);
+  return decode<Page>(json, max_decoded_bytes, read_gone);
 }
 
 engine::result<Decision> decode_decision(std::string_view json) {
   std::optional<engine::Digest> about;
-  return decode<Decision>(json, max_decision_bytes, [&](ondemand::object object, Decision& decision) {
+  return decode<Decision>(json, max_decoded_bytes, [&](ondemand::object object, Decision& decision) {
     return read_decision(object, decision, about);
   });
 }
 
 engine::result<Decision> decode_decision(std::string_view json, const engine::Digest& secret_sha256) {
   std::optional<engine::Digest> about;
-  return decode<Decision>(json, max_decision_bytes, [&](ondemand::object object, Decision& decision) {
+  return decode<Decision>(json, max_decoded_bytes, [&](ondemand::object object, Decision& decision) {
     return read_decision(object, decision, about) && about == secret_sha256;
   });
 }

@@ -33,7 +33,7 @@ enum class EventType : std::uint8_t {
   attempt_refused = 8,  // changes nothing: for the audit trail
   owner_locked = 9,     // with its end in expires_at; none: until it is unlocked
   owner_unlocked = 10,
-  key_changed = 11,    // an edit of its record
+  key_changed = 11,  // an edit of its record
 };
 
 // Whether it is about all keys of an owner.

@@ -370,8 +370,8 @@ class RocksdbStore final : public Store {
       if (const auto owners = named_owners(event))
         writes_.Put(meta(), owner_prefix(*owners) + big_endian(sequence), "");
     } else if (event.type == EventType::key_suspended || event.type == EventType::key_resumed ||
-               event.type == EventType::key_rotated || event.type == EventType::key_changed || event.type == EventType::owner_locked ||
-               event.type == EventType::owner_unlocked) {
+               event.type == EventType::key_rotated || event.type == EventType::key_changed ||
+               event.type == EventType::owner_locked || event.type == EventType::owner_unlocked) {
       scratch_.clear();
       append_event(scratch_, event);
       writes_.Put(meta(), "change/" + big_endian(sequence), scratch_);

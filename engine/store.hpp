@@ -61,8 +61,8 @@ class Store {
   // Visits every revocation of an owner. Those of one owner come in order.
   virtual result<void> load_owner_marks(const std::function<void(const OwnerMark&)>& visit) const = 0;
 
-  // Visits, in order, every other change: keys suspended, resumed, rotated, edited, owners locked, unlocked. They
-  // are few.
+  // Visits, in order, every other change: keys suspended, resumed, rotated, edited, owners locked, unlocked.
+  // They are few.
   virtual result<void> load_changes(const EventVisitor& visit) const = 0;
 
   // Visits the keys whose id is greater than `after`, in order, until `visit` answers false.

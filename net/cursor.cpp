@@ -1,13 +1,11 @@
 #include "net/cursor.hpp"
 
-#include <openssl/evp.h>
-
 #include <array>
-#include <memory>
 #include <stdexcept>
 
 #include "engine/ids.hpp"
 #include "net/base64url.hpp"
+#include "net/openssl.hpp"
 
 namespace revoked::net {
 namespace {
@@ -20,7 +18,6 @@ constexpr int text_size = 1 + max_place_size;  // the place's length, the place,
 constexpr std::size_t sealed_size = nonce_size + text_size + tag_size;
 
 using Bytes = std::array<unsigned char, sealed_size>;  // nonce, text, tag
-using Context = std::unique_ptr<EVP_CIPHER_CTX, decltype(&EVP_CIPHER_CTX_free)>;
 
 const unsigned char* key() {
   static const auto drawn = [] {
@@ -32,7 +29,7 @@ const unsigned char* key() {
 }
 
 bool encrypt(Bytes& bytes) {
-  const Context context(EVP_CIPHER_CTX_new(), &EVP_CIPHER_CTX_free);
+  const CipherContext context(EVP_CIPHER_CTX_new(), &EVP_CIPHER_CTX_free);
   auto* const text = bytes.data() + nonce_size;
   int written = 0;
   return context && EVP_EncryptInit_ex(context.get(), EVP_aes_256_gcm(), nullptr, key(), bytes.data()) == 1 &&
@@ -42,7 +39,7 @@ bool encrypt(Bytes& bytes) {
 }
 
 bool decrypt(Bytes& bytes) {
-  const Context context(EVP_CIPHER_CTX_new(), &EVP_CIPHER_CTX_free);
+  const CipherContext context(EVP_CIPHER_CTX_new(), &EVP_CIPHER_CTX_free);
   auto* const text = bytes.data() + nonce_size;
   std::array<unsigned char, tag_size> rest;
   int written = 0;

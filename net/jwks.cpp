@@ -9,7 +9,6 @@ namespace revoked::net {
 namespace {
 
 using engine::errc;
-using Members = std::vector<JsonMember>;
 using Kind = JsonMember::Kind;
 
 // What came of one JWK: a key, nothing (it is for something else), or a fault.
@@ -21,7 +20,7 @@ struct Read {
 // One JWK's members, with the first fault kept.
 class Reader {
  public:
-  explicit Reader(const Members& members) : members_(members) {}
+  explicit Reader(const JsonMembers& members) : members_(members) {}
 
   // The text of a string member; nothing if it is absent.
   std::optional<std::string_view> text(std::string_view name) {
@@ -55,7 +54,7 @@ class Reader {
   std::string_view fault() const { return fault_; }
 
  private:
-  const Members& members_;
+  const JsonMembers& members_;
   std::string_view fault_;
 };
 
@@ -85,7 +84,7 @@ std::initializer_list<Algorithm> algorithms_of(std::string_view kty, std::option
   return {};
 }
 
-Read read_key(const Members& members) {
+Read read_key(const JsonMembers& members) {
   Reader reader(members);
   const auto kty = reader.text("kty");
   const auto crv = reader.text("crv");

@@ -28,7 +28,7 @@ std::optional<Parts> split(std::string_view token) {
                token.substr(0, second)};
 }
 
-struct Header {
+struct JoseHeader {
   std::optional<Algorithm> algorithm;
   std::optional<std::string> kid;
 };
@@ -43,7 +43,7 @@ bool is_token_type(std::string_view type) {
   return rest == "jwt" || rest == "at+jwt";  // RFC 9068, section 4
 }
 
-std::string_view read_header(std::string_view part, Header& header) {
+std::string_view read_header(std::string_view part, JoseHeader& header) {
   if (part.size() > max_token_header_bytes) return "header too large";
   const auto bytes = decode_base64url(part);
   if (!bytes) return "header is not base64url";
@@ -73,7 +73,7 @@ std::string_view verify_token(std::string_view token, const KeySet& keys, const 
                               engine::UnixMs now, Claims& claims) {
   const auto parts = split(token);
   if (!parts) return "not three parts";
-  Header header;
+  JoseHeader header;
   if (const auto fault = read_header(parts->header, header); !fault.empty()) return fault;
   const auto* key = keys.find(header.kid, *header.algorithm);
   if (key == nullptr) return "no key for it";

@@ -8,14 +8,13 @@
 namespace revoked::net {
 namespace {
 
-using Members = std::vector<JsonMember>;
 using Kind = JsonMember::Kind;
 using Words = std::vector<std::string>;
 
 constexpr std::int64_t last_second = 253'402'300'799;  // of the year 9999
 
 // An empty name stands for a claim that is not read.
-const JsonMember* find_claim(const Members& members, std::string_view name) {
+const JsonMember* find_claim(const JsonMembers& members, std::string_view name) {
   return name.empty() ? nullptr : find_member(members, name);
 }
 
@@ -25,7 +24,7 @@ std::optional<engine::UnixMs> time_of(const JsonMember& member) {
   return member.number * 1000;
 }
 
-std::string_view check_times(const Members& members, const ClaimRules& rules, engine::UnixMs now,
+std::string_view check_times(const JsonMembers& members, const ClaimRules& rules, engine::UnixMs now,
                              Claims& claims) {
   const auto leeway = std::clamp<std::int64_t>(rules.leeway_s, 0, max_leeway_s) * 1000;
   const auto* exp = find_member(members, "exp");
@@ -51,7 +50,7 @@ std::optional<Words> strings_of(const JsonMember& member) {
   return {};
 }
 
-std::string_view check_parties(const Members& members, const ClaimRules& rules, Claims& claims) {
+std::string_view check_parties(const JsonMembers& members, const ClaimRules& rules, Claims& claims) {
   const auto* iss = find_member(members, "iss");
   if (iss != nullptr && iss->kind == Kind::string) claims.issuer = iss->text;
   if (!rules.issuer.empty() && claims.issuer != rules.issuer) return "another issuer";
@@ -65,7 +64,7 @@ std::string_view check_parties(const Members& members, const ClaimRules& rules, 
   return {};
 }
 
-std::string_view read_actor(const Members& members, Claims& claims) {
+std::string_view read_actor(const JsonMembers& members, Claims& claims) {
   const auto* sub = find_member(members, "sub");
   if (sub == nullptr) return "sub is missing";
   const bool is_name =
@@ -94,7 +93,7 @@ Words words_of(const JsonMember& member) {
   return words;
 }
 
-std::string_view read_permissions(const Members& members, const ClaimRules& rules, Claims& claims) {
+std::string_view read_permissions(const JsonMembers& members, const ClaimRules& rules, Claims& claims) {
   std::optional<Words> granted;
   for (const auto* name : {&rules.scope_claim, &rules.permissions_claim}) {
     const auto* member = find_claim(members, *name);
@@ -115,7 +114,7 @@ std::string_view read_permissions(const Members& members, const ClaimRules& rule
   return {};
 }
 
-std::string_view read_limits(const Members& members, const ClaimRules& rules, Claims& claims) {
+std::string_view read_limits(const JsonMembers& members, const ClaimRules& rules, Claims& claims) {
   for (const auto scope : engine::all_scopes) {
     const auto i = static_cast<std::size_t>(scope);
     const auto* member = find_claim(members, rules.limit_claims[i]);

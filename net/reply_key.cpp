@@ -9,6 +9,7 @@
 
 #include "engine/ids.hpp"
 #include "engine/position.hpp"
+#include "net/openssl.hpp"
 
 namespace revoked::net {
 namespace {
@@ -18,14 +19,7 @@ using engine::Digest;
 constexpr std::size_t nonce_bytes = 12;
 constexpr std::size_t tag_bytes = 16;
 
-using Context = std::unique_ptr<EVP_CIPHER_CTX, decltype(&EVP_CIPHER_CTX_free)>;
-
-unsigned char* bytes_of(std::string& text) { return reinterpret_cast<unsigned char*>(text.data()); }
-const unsigned char* bytes_of(std::string_view text) {
-  return reinterpret_cast<const unsigned char*>(text.data());
-}
-
-void check(int result) {
+void succeed(int result) {
   if (result != 1) throw std::runtime_error("AES-256-GCM failed");
 }
 
@@ -71,15 +65,17 @@ Digest ReplyKey::digest_of(std::initializer_list<std::string_view> parts) const 
 std::string ReplyKey::seal(std::string_view text, const Digest& bound_to) const {
   std::string sealed(nonce_bytes + text.size() + tag_bytes, '\0');
   engine::random_bytes(sealed.data(), nonce_bytes);
-  const Context context(EVP_CIPHER_CTX_new(), &EVP_CIPHER_CTX_free);
+  const CipherContext context(EVP_CIPHER_CTX_new(), &EVP_CIPHER_CTX_free);
   auto* const out = bytes_of(sealed);
   int size = 0;
-  check(EVP_EncryptInit_ex(context.get(), EVP_aes_256_gcm(), nullptr, key_.data(), out));
-  check(EVP_EncryptUpdate(context.get(), nullptr, &size, bound_to.data(), static_cast<int>(bound_to.size())));
-  check(EVP_EncryptUpdate(context.get(), out + nonce_bytes, &size, bytes_of(text),
-                          static_cast<int>(text.size())));
-  check(EVP_EncryptFinal_ex(context.get(), out + nonce_bytes + size, &size));
-  check(EVP_CIPHER_CTX_ctrl(context.get(), EVP_CTRL_GCM_GET_TAG, tag_bytes, out + sealed.size() - tag_bytes));
+  succeed(EVP_EncryptInit_ex(context.get(), EVP_aes_256_gcm(), nullptr, key_.data(), out));
+  succeed(
+      EVP_EncryptUpdate(context.get(), nullptr, &size, bound_to.data(), static_cast<int>(bound_to.size())));
+  succeed(EVP_EncryptUpdate(context.get(), out + nonce_bytes, &size, bytes_of(text),
+                            static_cast<int>(text.size())));
+  succeed(EVP_EncryptFinal_ex(context.get(), out + nonce_bytes + size, &size));
+  succeed(
+      EVP_CIPHER_CTX_ctrl(context.get(), EVP_CTRL_GCM_GET_TAG, tag_bytes, out + sealed.size() - tag_bytes));
   return sealed;
 }
 
@@ -87,13 +83,14 @@ std::optional<std::string> ReplyKey::open(std::string_view sealed, const Digest&
   if (sealed.size() < nonce_bytes + tag_bytes) return {};
   std::string text(sealed.size() - nonce_bytes - tag_bytes, '\0');
   std::string tag(sealed.substr(sealed.size() - tag_bytes));
-  const Context context(EVP_CIPHER_CTX_new(), &EVP_CIPHER_CTX_free);
+  const CipherContext context(EVP_CIPHER_CTX_new(), &EVP_CIPHER_CTX_free);
   int size = 0;
-  check(EVP_DecryptInit_ex(context.get(), EVP_aes_256_gcm(), nullptr, key_.data(), bytes_of(sealed)));
-  check(EVP_DecryptUpdate(context.get(), nullptr, &size, bound_to.data(), static_cast<int>(bound_to.size())));
-  check(EVP_DecryptUpdate(context.get(), bytes_of(text), &size, bytes_of(sealed.substr(nonce_bytes)),
-                          static_cast<int>(text.size())));
-  check(EVP_CIPHER_CTX_ctrl(context.get(), EVP_CTRL_GCM_SET_TAG, tag_bytes, bytes_of(tag)));
+  succeed(EVP_DecryptInit_ex(context.get(), EVP_aes_256_gcm(), nullptr, key_.data(), bytes_of(sealed)));
+  succeed(
+      EVP_DecryptUpdate(context.get(), nullptr, &size, bound_to.data(), static_cast<int>(bound_to.size())));
+  succeed(EVP_DecryptUpdate(context.get(), bytes_of(text), &size, bytes_of(sealed.substr(nonce_bytes)),
+                            static_cast<int>(text.size())));
+  succeed(EVP_CIPHER_CTX_ctrl(context.get(), EVP_CTRL_GCM_SET_TAG, tag_bytes, bytes_of(tag)));
   if (EVP_DecryptFinal_ex(context.get(), bytes_of(text) + text.size(), &size) != 1) return {};
   return text;
 }

@@ -13,6 +13,8 @@
 #include <array>
 #include <vector>
 
+#include "net/openssl.hpp"
+
 namespace revoked::net {
 namespace {
 
@@ -29,10 +31,6 @@ using KeyContext = Owned<EVP_PKEY_CTX, EVP_PKEY_CTX_free>;
 using Params = Owned<OSSL_PARAM, OSSL_PARAM_free>;
 using ParamsBuilder = Owned<OSSL_PARAM_BLD, OSSL_PARAM_BLD_free>;
 using Number = Owned<BIGNUM, BN_free>;
-
-const unsigned char* bytes_of(std::string_view text) {
-  return reinterpret_cast<const unsigned char*>(text.data());
-}
 
 Number number_of(std::string_view text) {
   return Number(BN_bin2bn(bytes_of(text), static_cast<int>(text.size()), nullptr));

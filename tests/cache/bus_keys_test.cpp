@@ -4,8 +4,7 @@
 
 #include "cache/message.hpp"
 
-namespace revoked::cache {
-namespace {
+namespace revoked::cache::bus_keys_test {
 
 const std::string key = "0123456789abcdef0123456789abcdef";
 
@@ -41,5 +40,4 @@ TEST(BusKeys, KnowNothingElse) {
   EXPECT_FALSE(keys.is_signed(encode_heartbeat(3, 1042, {"j1", 1'767'323'045'678, 5})));
 }
 
-}  // namespace
-}  // namespace revoked::cache
+}  // namespace revoked::cache::bus_keys_test

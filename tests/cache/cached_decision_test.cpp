@@ -2,8 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace revoked::cache {
-namespace {
+namespace revoked::cache::cached_decision_test {
 
 constexpr std::string_view uuid = "0192f0c1-7a3b-7def-8123-456789abcdef";
 
@@ -35,5 +34,4 @@ TEST(CachedDecision, PacksOnlyWhatFits) {
   EXPECT_FALSE(pack({std::string(1000, 'x'), "", "", ""}, packed));
 }
 
-}  // namespace
-}  // namespace revoked::cache
+}  // namespace revoked::cache::cached_decision_test

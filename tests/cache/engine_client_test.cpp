@@ -13,8 +13,7 @@
 #include "tests/support/eventually.hpp"
 #include "tests/support/fake_engine.hpp"
 
-namespace revoked::cache {
-namespace {
+namespace revoked::cache::engine_client_test {
 
 using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;
@@ -612,5 +611,4 @@ TEST(EngineClientStream, MayBeStoppedByItsOwnMessage) {
   EXPECT_EQ(stream.messages.size(), 1);
 }
 
-}  // namespace
-}  // namespace revoked::cache
+}  // namespace revoked::cache::engine_client_test

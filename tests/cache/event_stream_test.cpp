@@ -4,8 +4,7 @@
 
 #include <vector>
 
-namespace revoked::cache {
-namespace {
+namespace revoked::cache::event_stream_test {
 
 using Events = std::vector<std::string>;
 
@@ -80,5 +79,4 @@ TEST(EventStream, BoundsAnEvent) {
     EXPECT_EQ(small_events.feed("data: 123456\n\n", ignore), EventStream::Outcome::more);
 }
 
-}  // namespace
-}  // namespace revoked::cache
+}  // namespace revoked::cache::event_stream_test

@@ -7,8 +7,7 @@
 #include <string>
 #include <vector>
 
-namespace revoked::cache {
-namespace {
+namespace revoked::cache::fair_queue_test {
 
 std::string pop_all(FairQueue<int>& queue) {
   std::string order;
@@ -65,5 +64,4 @@ TEST(FairQueue, CountsWhatItHasWhateverIsDone) {
   }
 }
 
-}  // namespace
-}  // namespace revoked::cache
+}  // namespace revoked::cache::fair_queue_test

@@ -2,8 +2,7 @@
 
 #include <gmock/gmock.h>
 
-namespace revoked::cache {
-namespace {
+namespace revoked::cache::follower_test {
 
 using std::chrono::milliseconds;
 using testing::ElementsAre;
@@ -765,5 +764,4 @@ TEST_F(PinnedFollower, WhatNobodyCanReadMakesItAsk) {
   EXPECT_TRUE(follower.trusts_cache());
 }
 
-}  // namespace
-}  // namespace revoked::cache
+}  // namespace revoked::cache::follower_test

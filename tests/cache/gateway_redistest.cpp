@@ -7,8 +7,7 @@
 #include "tests/cache/scripted_engine.hpp"
 #include "tests/support/redis_server.hpp"
 
-namespace revoked::cache {
-namespace {
+namespace revoked::cache::gateway_redistest {
 
 using test::eventually;
 using test::RedisServer;
@@ -255,5 +254,4 @@ TEST_F(GatewayOnUnsignedRedis, P14GenuineForgedMessagesCostQuestionsAndNothingEl
   EXPECT_TRUE(eventually([&] { return !gateway_.allows("k1"); }));
 }
 
-}  // namespace
-}  // namespace revoked::cache
+}  // namespace revoked::cache::gateway_redistest

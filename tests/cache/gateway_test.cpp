@@ -5,8 +5,7 @@
 #include "tests/cache/gateway_harness.hpp"
 #include "tests/cache/scripted_engine.hpp"
 
-namespace revoked::cache {
-namespace {
+namespace revoked::cache::gateway_test {
 
 using test::eventually;
 using test::ScriptedEngine;
@@ -404,5 +403,4 @@ TEST(Gateway, CanBeStoppedAtAnyMoment) {
   }
 }
 
-}  // namespace
-}  // namespace revoked::cache
+}  // namespace revoked::cache::gateway_test

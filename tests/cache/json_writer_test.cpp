@@ -4,8 +4,7 @@
 
 #include "tests/support/json.hpp"
 
-namespace revoked::cache {
-namespace {
+namespace revoked::cache::json_writer_test {
 
 using revoked::test::Json;
 
@@ -76,5 +75,4 @@ TEST(JsonWriter, WritesMoreThanItGathers) {
   EXPECT_EQ(out, expected + "]");
 }
 
-}  // namespace
-}  // namespace revoked::cache
+}  // namespace revoked::cache::json_writer_test

@@ -4,8 +4,7 @@
 
 #include <random>
 
-namespace revoked::cache {
-namespace {
+namespace revoked::cache::message_test {
 
 using engine::EventType;
 using engine::EventView;
@@ -434,5 +433,4 @@ TEST(Decision, IsRefusedWhenItIsNotClear) {
   for (const auto json : refused) EXPECT_TRUE(decode_decision(json).has_error()) << json;
 }
 
-}  // namespace
-}  // namespace revoked::cache
+}  // namespace revoked::cache::message_test

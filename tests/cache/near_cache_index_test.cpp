@@ -5,8 +5,7 @@
 #include <random>
 #include <set>
 
-namespace revoked::cache {
-namespace {
+namespace revoked::cache::near_cache_index_test {
 
 using Slot = NearCacheIndex::Slot;
 
@@ -84,5 +83,4 @@ TEST(NearCacheIndex, EndsItsSearchWhenEveryBucketLeadsOn) {
   }
 }
 
-}  // namespace
-}  // namespace revoked::cache
+}  // namespace revoked::cache::near_cache_index_test

@@ -9,8 +9,7 @@
 
 #include "cache/near_cache.hpp"
 
-namespace revoked::cache {
-namespace {
+namespace revoked::cache::near_cache_locks_test {
 
 using State = Decision::State;
 using Type = Invalidation::Type;
@@ -208,5 +207,4 @@ TEST(NearCacheLocksAtRandom, AnswerWhatTheEngineWouldHaveAnsweredSinceWhatWasApp
   EXPECT_GT(denied, 1000);
 }
 
-}  // namespace
-}  // namespace revoked::cache
+}  // namespace revoked::cache::near_cache_locks_test

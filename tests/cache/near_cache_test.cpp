@@ -11,8 +11,7 @@
 #include <random>
 #include <thread>
 
-namespace revoked::cache {
-namespace {
+namespace revoked::cache::near_cache_test {
 
 using State = Decision::State;
 
@@ -418,7 +417,7 @@ std::size_t resident_bytes() {
 std::string uuid_of(std::uint64_t number) {
   char text[37];
   std::snprintf(text, sizeof text, "0192f0c1-7a3b-7def-8123-%012llx",
-                static_cast<unsigned long long>(number));
+                static_cast<unsigned long long>(number & 0xffff'ffff'ffff));
   return text;
 }
 
@@ -627,5 +626,4 @@ TEST(NearCacheThreads, ALookUpAnswersWhatBelongsToItsSecret) {
   EXPECT_EQ(wrong, 0);
 }
 
-}  // namespace
-}  // namespace revoked::cache
+}  // namespace revoked::cache::near_cache_test

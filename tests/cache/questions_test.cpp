@@ -15,8 +15,7 @@
 #include "tests/support/eventually.hpp"
 #include "tests/support/fake_engine.hpp"
 
-namespace revoked::cache {
-namespace {
+namespace revoked::cache::questions_test {
 
 using engine::errc;
 using test::Distance;
@@ -252,5 +251,4 @@ TEST(QuestionPace, DoesNotTakeDistanceForSlowness) {
   EXPECT_EQ(pace.in_row(), QuestionPace::max_in_row);
 }
 
-}  // namespace
-}  // namespace revoked::cache
+}  // namespace revoked::cache::questions_test

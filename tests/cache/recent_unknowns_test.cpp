@@ -4,8 +4,7 @@
 
 #include <string>
 
-namespace revoked::cache {
-namespace {
+namespace revoked::cache::recent_unknowns_test {
 
 using namespace std::chrono_literals;
 
@@ -38,5 +37,4 @@ TEST_F(RecentUnknownsTest, IsBounded) {
   for (int i = 0; i < count; ++i) EXPECT_EQ(unknowns.knows(digest_of(i), {3, 100}, now), i >= 10) << i;
 }
 
-}  // namespace
-}  // namespace revoked::cache
+}  // namespace revoked::cache::recent_unknowns_test

@@ -16,9 +16,9 @@
 
 #include "cache/redis.hpp"
 #include "tests/support/eventually.hpp"
+#include "tests/support/loopback.hpp"
 
-namespace revoked::cache {
-namespace {
+namespace revoked::cache::redis_bytes_test {
 
 using test::eventually;
 using namespace std::chrono_literals;
@@ -29,9 +29,7 @@ class AnyPeer {
  public:
   explicit AnyPeer(std::vector<std::string> answers) : answers_(std::move(answers)) {
     listener_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    auto address = revoked::test::loopback(0);
     socklen_t size = sizeof address;
     if (::bind(listener_, reinterpret_cast<sockaddr*>(&address), size) != 0 || ::listen(listener_, 128) != 0)
       throw std::runtime_error("cannot listen");
@@ -179,5 +177,4 @@ TEST(RedisBytes, NoneEndTheProcess) {
   expect_recovery(answers);
 }
 
-}  // namespace
-}  // namespace revoked::cache
+}  // namespace revoked::cache::redis_bytes_test

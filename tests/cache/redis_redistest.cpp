@@ -15,8 +15,7 @@
 
 #include "tests/support/redis_server.hpp"
 
-namespace revoked::cache {
-namespace {
+namespace revoked::cache::redis_redistest {
 
 using namespace std::chrono_literals;
 using test::RedisServer;
@@ -529,5 +528,4 @@ TEST(RedisConnecting, MayOutliveTheRunOfItsLoop) {
   publisher.publish("channel", text("never sent"));
 }
 
-}  // namespace
-}  // namespace revoked::cache
+}  // namespace revoked::cache::redis_redistest

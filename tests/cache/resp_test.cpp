@@ -4,8 +4,7 @@
 
 #include <random>
 
-namespace revoked::cache {
-namespace {
+namespace revoked::cache::resp_test {
 
 using Kind = RespReply::Kind;
 
@@ -89,5 +88,4 @@ TEST(Resp, WritesCommands) {
   EXPECT_EQ(out, "*3\r\n$7\r\nPUBLISH\r\n$1\r\nc\r\n$5\r\na\0b\r\n\r\n"sv);
 }
 
-}  // namespace
-}  // namespace revoked::cache
+}  // namespace revoked::cache::resp_test

@@ -5,8 +5,7 @@
 #include <string>
 #include <vector>
 
-namespace revoked::cache {
-namespace {
+namespace revoked::cache::teller_test {
 
 using namespace std::chrono_literals;
 
@@ -60,5 +59,4 @@ TEST_F(TellerTest, BoundsTheirLength) {
   EXPECT_LE(lines.back().size(), Teller::max_size + 20);
 }
 
-}  // namespace
-}  // namespace revoked::cache
+}  // namespace revoked::cache::teller_test

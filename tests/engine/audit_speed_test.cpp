@@ -10,8 +10,7 @@
 #include "tests/support/eventually.hpp"
 #include "tests/support/temporary_directory.hpp"
 
-namespace revoked::engine {
-namespace {
+namespace revoked::engine::audit_speed_test {
 
 using revoked::test::eventually;
 using revoked::test::TemporaryDirectory;
@@ -118,5 +117,4 @@ TEST(AuditSpeed, APageTakesMillisecondsWithAndWithoutMarks) {
   ask_all("with marks");
 }
 
-}  // namespace
-}  // namespace revoked::engine
+}  // namespace revoked::engine::audit_speed_test

@@ -4,8 +4,7 @@
 #include "tests/support/eventually.hpp"
 #include "tests/support/temporary_directory.hpp"
 
-namespace revoked::engine {
-namespace {
+namespace revoked::engine::audit_test {
 
 using revoked::test::eventually;
 using revoked::test::TemporaryDirectory;
@@ -238,5 +237,4 @@ TEST(Audit, ShowsATenantWhatEndedItsKeysThoughOthersHaveKeysOfTheSameUser) {
   }
 }
 
-}  // namespace
-}  // namespace revoked::engine
+}  // namespace revoked::engine::audit_test

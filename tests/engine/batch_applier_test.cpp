@@ -12,8 +12,7 @@
 
 #include "tests/support/eventually.hpp"
 
-namespace revoked::engine {
-namespace {
+namespace revoked::engine::batch_applier_test {
 
 using revoked::test::eventually;
 
@@ -137,5 +136,4 @@ TEST(BatchApplierEnd, AppliesWhatHasBeenAdded) {
   EXPECT_EQ(applied, 10);
 }
 
-}  // namespace
-}  // namespace revoked::engine
+}  // namespace revoked::engine::batch_applier_test

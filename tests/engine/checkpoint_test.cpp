@@ -13,8 +13,7 @@
 #include "tests/support/eventually.hpp"
 #include "tests/support/temporary_directory.hpp"
 
-namespace revoked::engine {
-namespace {
+namespace revoked::engine::checkpoint_test {
 
 using revoked::test::eventually;
 using revoked::test::TemporaryDirectory;
@@ -393,5 +392,4 @@ TEST_F(Checkpoint, P2AbsorbingNothingInItIsAheadOfTheDisk) {
   EXPECT_TRUE(eventually([&] { return std::filesystem::exists(file_) && is_good(); }));
 }
 
-}  // namespace
-}  // namespace revoked::engine
+}  // namespace revoked::engine::checkpoint_test

@@ -8,8 +8,7 @@
 
 #include "engine/ids.hpp"
 
-namespace revoked::engine {
-namespace {
+namespace revoked::engine::compact_id_test {
 
 const std::vector<std::string>& samples() {
   static const std::vector<std::string> all = [] {
@@ -112,5 +111,4 @@ TEST(IdArena, KeepsTextsAcrossItsChunks) {
   for (const auto& [offset, text] : kept) ASSERT_EQ(arena.get(offset, text.size()), text);
 }
 
-}  // namespace
-}  // namespace revoked::engine
+}  // namespace revoked::engine::compact_id_test

@@ -5,8 +5,7 @@
 #include <thread>
 #include <vector>
 
-namespace revoked::engine {
-namespace {
+namespace revoked::engine::digest_test {
 
 TEST(Digest, IsSha256) {  // FIPS 180-4 examples
   EXPECT_EQ(to_hex(sha256("")), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
@@ -86,5 +85,4 @@ TEST(Digest, ComparesWhole) {
   }
 }
 
-}  // namespace
-}  // namespace revoked::engine
+}  // namespace revoked::engine::digest_test

@@ -8,8 +8,7 @@
 #include "tests/support/eventually.hpp"
 #include "tests/support/temporary_directory.hpp"
 
-namespace revoked::engine {
-namespace {
+namespace revoked::engine::edit_test {
 
 using revoked::test::eventually;
 using revoked::test::TemporaryDirectory;
@@ -319,5 +318,4 @@ TEST(EditCheckpoint, APermissionSetFromAfterTheCutIsThere) {
   EXPECT_EQ(decision.permissions, "new set");
 }
 
-}  // namespace
-}  // namespace revoked::engine
+}  // namespace revoked::engine::edit_test

@@ -3,8 +3,7 @@
 #include "tests/engine/engine_harness.hpp"
 #include "tests/support/temporary_directory.hpp"
 
-namespace revoked::engine {
-namespace {
+namespace revoked::engine::engine_describe_test {
 
 using revoked::test::TemporaryDirectory;
 using test::digest_of;
@@ -179,5 +178,4 @@ TEST_F(DescribeHeld, SaysRevokedWhileTheDetailsAreNotYetSynced) {
   EXPECT_EQ(engine_->describe("k2", 1)->revocation->reason, "gone");
 }
 
-}  // namespace
-}  // namespace revoked::engine
+}  // namespace revoked::engine::engine_describe_test

@@ -10,8 +10,7 @@
 #include "tests/engine/engine_harness.hpp"
 #include "tests/support/eventually.hpp"
 
-namespace revoked::engine {
-namespace {
+namespace revoked::engine::engine_locks_test {
 
 using revoked::test::eventually;
 using test::digest_of;
@@ -436,5 +435,4 @@ TEST(LocksOfRandomCallers, AreThoseOfANaiveModel) {
   }
 }
 
-}  // namespace
-}  // namespace revoked::engine
+}  // namespace revoked::engine::engine_locks_test

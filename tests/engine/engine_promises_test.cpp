@@ -7,8 +7,7 @@
 
 #include "tests/engine/engine_harness.hpp"
 
-namespace revoked::engine {
-namespace {
+namespace revoked::engine::engine_promises_test {
 
 using test::digest_of;
 using test::FakeDisk;
@@ -281,5 +280,4 @@ TEST(EngineStart, RefusesAJournalThatHasLostItsEnd) {
   }
 }
 
-}  // namespace
-}  // namespace revoked::engine
+}  // namespace revoked::engine::engine_promises_test

@@ -9,8 +9,7 @@
 #include "tests/engine/engine_harness.hpp"
 #include "tests/support/eventually.hpp"
 
-namespace revoked::engine {
-namespace {
+namespace revoked::engine::engine_threads_test {
 
 using revoked::test::sanitized;
 using test::digest_of;
@@ -156,5 +155,4 @@ TEST(EngineThreads, StopsUnderLoad) {
   EXPECT_EQ(engine->size().keys, accepted);
 }
 
-}  // namespace
-}  // namespace revoked::engine
+}  // namespace revoked::engine::engine_threads_test

@@ -7,8 +7,7 @@
 
 #include "tests/engine/engine_harness.hpp"
 
-namespace revoked::engine {
-namespace {
+namespace revoked::engine::engine_verbs_test {
 
 using test::digest_of;
 using test::FakeDisk;
@@ -141,7 +140,8 @@ TEST_F(EngineTest, RefusesMalformedKeys) {
   for (const Scope scope : all_scopes) {
     const auto at = static_cast<std::size_t>(scope);
     EXPECT_EQ(refused([&](NewKey& key) { key.owners[at] = "a\nb"; }), errc::invalid_owner_id);
-    EXPECT_EQ(refused([&](NewKey& key) { key.owners[at] = std::string(max_owner_id_size + 1, 'a'); }), errc::invalid_owner_id);
+    EXPECT_EQ(refused([&](NewKey& key) { key.owners[at] = std::string(max_owner_id_size + 1, 'a'); }),
+              errc::invalid_owner_id);
   }
   EXPECT_EQ(refused([&](NewKey& key) { key.name = name; }), errc::invalid_field);
   EXPECT_EQ(refused([&](NewKey& key) { key.permissions = permissions; }), errc::invalid_field);
@@ -304,5 +304,4 @@ TEST_F(EngineTest, ManyKeysThatWereRefusedAsTooManyMayBeAskedForAgain) {
     EXPECT_EQ(*engine_->key_id_of(asked[i].digest), many->issued_ids[i]);
 }
 
-}  // namespace
-}  // namespace revoked::engine
+}  // namespace revoked::engine::engine_verbs_test

@@ -7,8 +7,7 @@
 #include <random>
 #include <vector>
 
-namespace revoked::engine {
-namespace {
+namespace revoked::engine::event_test {
 
 EventView full_event() {
   static const std::array<std::string, field_count> texts = [] {
@@ -226,5 +225,4 @@ TEST(Batch, NoMutationReadsOutside) {
   }
 }
 
-}  // namespace
-}  // namespace revoked::engine
+}  // namespace revoked::engine::event_test

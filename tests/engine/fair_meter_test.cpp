@@ -2,8 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace revoked::engine {
-namespace {
+namespace revoked::engine::fair_meter_test {
 
 constexpr FairMeter::Rates rates{{5, 1'000}, {20, 100}, {2, 60'000}};
 constexpr UnixMs start = 1'800'000'000'000;
@@ -96,5 +95,4 @@ TEST(Asker, BelongsToItsWorkspaceBeforeAnythingElse) {
   EXPECT_EQ(Asker::of("k", ActorKind::key, &reach).tenant, "acme");
 }
 
-}  // namespace
-}  // namespace revoked::engine
+}  // namespace revoked::engine::fair_meter_test

@@ -7,8 +7,7 @@
 #include "tests/engine/engine_harness.hpp"
 #include "tests/support/eventually.hpp"
 
-namespace revoked::engine {
-namespace {
+namespace revoked::engine::folder_test {
 
 using revoked::test::eventually;
 using test::FakeDisk;
@@ -58,5 +57,4 @@ TEST(Folder, HasLeisureBeforeAllIsFolded) {
   EXPECT_EQ(between, events / options.batch - 1);
 }
 
-}  // namespace
-}  // namespace revoked::engine
+}  // namespace revoked::engine::folder_test

@@ -5,8 +5,7 @@
 #include "tests/support/eventually.hpp"
 #include "tests/support/temporary_directory.hpp"
 
-namespace revoked::engine {
-namespace {
+namespace revoked::engine::free_space_test {
 
 using revoked::test::eventually;
 using revoked::test::TemporaryDirectory;
@@ -44,5 +43,4 @@ TEST(FreeSpace, IsThatOfTheFileSystem) {
   EXPECT_EQ(free_space_of(directory / "absent").total, 0u);
 }
 
-}  // namespace
-}  // namespace revoked::engine
+}  // namespace revoked::engine::free_space_test

@@ -2,8 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace revoked::engine {
-namespace {
+namespace revoked::engine::huge_pages_test {
 
 TEST(HugePages, LargeMemoryBeginsWhereAHugePageDoes) {
   const HugePages pages(3 * HugePages::page_bytes + 5);
@@ -33,5 +32,4 @@ TEST(HugePages, DiscardedMemoryReadsAsZeros) {
   }
 }
 
-}  // namespace
-}  // namespace revoked::engine
+}  // namespace revoked::engine::huge_pages_test

@@ -7,8 +7,7 @@
 #include <thread>
 #include <vector>
 
-namespace revoked::engine {
-namespace {
+namespace revoked::engine::ids_test {
 
 TEST(Ids, OfKeysAreVisibleAsciiThatIsSafeInAPath) {
   constexpr std::string_view reserved = "/?#%\\\"";
@@ -92,5 +91,4 @@ TEST(NewKeyId, IsUniqueAcrossThreads) {
   EXPECT_EQ(all.size(), 4u * each);
 }
 
-}  // namespace
-}  // namespace revoked::engine
+}  // namespace revoked::engine::ids_test

@@ -12,8 +12,7 @@
 
 #include "tests/engine/engine_harness.hpp"
 
-namespace revoked::engine {
-namespace {
+namespace revoked::engine::journal_test {
 
 using test::FakeDisk;
 using test::FakeStore;
@@ -311,5 +310,4 @@ TEST_F(JournalTest, WakesItsWriterWheneverSomethingComes) {
   }
 }
 
-}  // namespace
-}  // namespace revoked::engine
+}  // namespace revoked::engine::journal_test

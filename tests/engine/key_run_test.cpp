@@ -5,8 +5,7 @@
 #include <map>
 #include <random>
 
-namespace revoked::engine {
-namespace {
+namespace revoked::engine::key_run_test {
 
 void add(KeyRun& run, std::string_view id, Sequence sequence) {
   EventView creation;
@@ -84,5 +83,4 @@ TEST(KeyRun, SeveralAreReadAsOne) {
   EXPECT_FALSE(reader.has_entry());
 }
 
-}  // namespace
-}  // namespace revoked::engine
+}  // namespace revoked::engine::key_run_test

@@ -6,8 +6,7 @@
 #include <thread>
 #include <vector>
 
-namespace revoked::engine {
-namespace {
+namespace revoked::engine::key_table_test {
 
 std::string id_of(int i) {
   // All kinds of ids: inline, long, UUID.
@@ -120,5 +119,4 @@ TEST(KeyTable, IsReadWhileItGrows) {
   for (auto& reader : readers) reader.join();
 }
 
-}  // namespace
-}  // namespace revoked::engine
+}  // namespace revoked::engine::key_table_test

@@ -10,13 +10,13 @@
 
 #include "engine/key_table.hpp"
 
-namespace revoked::engine {
-namespace {
+namespace revoked::engine::keyed_hash_test {
 
 constexpr int count = 20'000;
 
-// Of the parts that an index takes for a shard, for a place in it and for a tag, none is common. Inputs in even
-// steps crowd a little, in some shards for some keys: each shard grows by itself, and places in it differ.
+// Of the parts that an index takes for a shard, for a place in it and for a tag, none is common. Inputs in
+// even steps crowd a little, in some shards for some keys: each shard grows by itself, and places in it
+// differ.
 void expect_spread(const std::function<std::uint64_t(int)>& hash_of) {
   std::set<std::uint64_t> hashes, homes;
   std::array<int, 1024> shards{};
@@ -76,5 +76,4 @@ TEST(KeyedHash, LeavesNothingInWhatOutlivesTheProcess) {
   }
 }
 
-}  // namespace
-}  // namespace revoked::engine
+}  // namespace revoked::engine::keyed_hash_test

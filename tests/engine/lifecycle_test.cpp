@@ -5,8 +5,7 @@
 #include "tests/engine/engine_harness.hpp"
 #include "tests/support/eventually.hpp"
 
-namespace revoked::engine {
-namespace {
+namespace revoked::engine::lifecycle_test {
 
 using test::digest_of;
 using test::FakeDisk;
@@ -149,5 +148,4 @@ TEST_F(Lifecycle, P8ACallerOfOneWorkspaceRevokesAUsersKeysThereAndNoOthers) {
   EXPECT_EQ(engine_->revoke_owner(Scope::user, "u", "", {})->keys, 1u) << "what is left of them";
 }
 
-}  // namespace
-}  // namespace revoked::engine
+}  // namespace revoked::engine::lifecycle_test

@@ -4,8 +4,7 @@
 #include "tests/support/eventually.hpp"
 #include "tests/support/temporary_directory.hpp"
 
-namespace revoked::engine {
-namespace {
+namespace revoked::engine::list_test {
 
 using revoked::test::eventually;
 using revoked::test::TemporaryDirectory;
@@ -183,5 +182,4 @@ TEST(RevokeMany, SaysOfEachWhatBecameOfIt) {
   EXPECT_EQ(harness.state("foreign"), KeyState::active);
 }
 
-}  // namespace
-}  // namespace revoked::engine
+}  // namespace revoked::engine::list_test

@@ -11,8 +11,7 @@
 #include "tests/support/eventually.hpp"
 #include "tests/support/temporary_directory.hpp"
 
-namespace revoked::engine {
-namespace {
+namespace revoked::engine::model_test {
 
 using test::digest_of;
 using test::FakeDisk;
@@ -331,5 +330,4 @@ TEST(Model, RandomRunsOverRocksDb) {
   });
 }
 
-}  // namespace
-}  // namespace revoked::engine
+}  // namespace revoked::engine::model_test

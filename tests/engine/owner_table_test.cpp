@@ -4,8 +4,7 @@
 
 #include "engine/permission_sets.hpp"
 
-namespace revoked::engine {
-namespace {
+namespace revoked::engine::owner_table_test {
 
 TEST(OwnerTable, FindsWhatWasAdded) {
   OwnerTable owners;
@@ -94,5 +93,4 @@ TEST(Permissions, AreFoundAsWholeWords) {
   EXPECT_FALSE(has_permission("a b", ""));
 }
 
-}  // namespace
-}  // namespace revoked::engine
+}  // namespace revoked::engine::owner_table_test

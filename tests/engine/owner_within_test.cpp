@@ -9,8 +9,7 @@
 #include "tests/engine/engine_harness.hpp"
 #include "tests/support/temporary_directory.hpp"
 
-namespace revoked::engine {
-namespace {
+namespace revoked::engine::owner_within_test {
 
 using revoked::test::TemporaryDirectory;
 using test::FakeDisk;
@@ -253,5 +252,4 @@ TEST(RandomReaches, EndWhatTheyReachAndNothingElse) {
   }
 }
 
-}  // namespace
-}  // namespace revoked::engine
+}  // namespace revoked::engine::owner_within_test

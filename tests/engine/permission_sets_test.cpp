@@ -7,8 +7,7 @@
 
 #include "tests/engine/engine_harness.hpp"
 
-namespace revoked::engine {
-namespace {
+namespace revoked::engine::permission_sets_test {
 
 using test::FakeDisk;
 using test::Harness;
@@ -113,5 +112,4 @@ TEST_F(SetsOfATenant, AreToldInTheirOrder) {
   EXPECT_EQ(engine_->describe("key-1", 1)->decision.permissions, "a b");
 }
 
-}  // namespace
-}  // namespace revoked::engine
+}  // namespace revoked::engine::permission_sets_test

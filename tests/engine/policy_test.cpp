@@ -2,8 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace revoked::engine {
-namespace {
+namespace revoked::engine::policy_test {
 
 constexpr Permission all_permissions[] = {
     Permission::keys_create, Permission::keys_read,  Permission::keys_verify,   Permission::keys_write,
@@ -155,5 +154,4 @@ TEST(Policy, KeyOfAnOwnerIsLimitedToIt) {
   }
 }
 
-}  // namespace
-}  // namespace revoked::engine
+}  // namespace revoked::engine::policy_test

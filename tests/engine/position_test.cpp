@@ -4,8 +4,7 @@
 
 #include <limits>
 
-namespace revoked::engine {
-namespace {
+namespace revoked::engine::position_test {
 
 constexpr auto biggest = std::numeric_limits<std::uint64_t>::max();
 
@@ -31,5 +30,4 @@ TEST(Position, RefusesWhatIsNone) {
   }
 }
 
-}  // namespace
-}  // namespace revoked::engine
+}  // namespace revoked::engine::position_test

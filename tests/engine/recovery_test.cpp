@@ -12,8 +12,7 @@
 #include "tests/support/eventually.hpp"
 #include "tests/support/temporary_directory.hpp"
 
-namespace revoked::engine {
-namespace {
+namespace revoked::engine::recovery_test {
 
 using revoked::test::sanitized;
 using test::Witness;
@@ -128,5 +127,4 @@ TEST(Recovery, RecoveryOfAMillionKeys) {
   EXPECT_EQ(engine.revoke_owner(Scope::workspace, "workspace", "", {})->keys, key_count / 10 * 9u);
 }
 
-}  // namespace
-}  // namespace revoked::engine
+}  // namespace revoked::engine::recovery_test

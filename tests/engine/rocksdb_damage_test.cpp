@@ -9,8 +9,7 @@
 #include "tests/engine/engine_harness.hpp"
 #include "tests/support/temporary_directory.hpp"
 
-namespace revoked::engine {
-namespace {
+namespace revoked::engine::rocksdb_damage_test {
 
 namespace fs = std::filesystem;
 using revoked::test::TemporaryDirectory;
@@ -159,5 +158,4 @@ TEST_F(RocksdbDamage, AMissingTableIsNeverIgnored) {
   }
 }
 
-}  // namespace
-}  // namespace revoked::engine
+}  // namespace revoked::engine::rocksdb_damage_test

@@ -10,8 +10,7 @@
 #include "tests/support/eventually.hpp"
 #include "tests/support/temporary_directory.hpp"
 
-namespace revoked::engine {
-namespace {
+namespace revoked::engine::rocksdb_key_files_test {
 
 namespace fs = std::filesystem;
 using revoked::test::eventually;
@@ -138,5 +137,4 @@ TEST_F(RocksdbKeyFiles, P1DurableACrashBetweenFilesLosesNone) {
   expect_loads_all();
 }
 
-}  // namespace
-}  // namespace revoked::engine
+}  // namespace revoked::engine::rocksdb_key_files_test

@@ -8,8 +8,7 @@
 #include "tests/support/eventually.hpp"
 #include "tests/support/temporary_directory.hpp"
 
-namespace revoked::engine {
-namespace {
+namespace revoked::engine::rocksdb_store_test {
 
 using revoked::test::TemporaryDirectory;
 using test::digest_of;
@@ -300,5 +299,4 @@ TEST(Folder, FoldsInTheBackgroundAndAtOnce) {
   }
 }
 
-}  // namespace
-}  // namespace revoked::engine
+}  // namespace revoked::engine::rocksdb_store_test

@@ -7,8 +7,7 @@
 #include "tests/engine/engine_harness.hpp"
 #include "tests/support/temporary_directory.hpp"
 
-namespace revoked::engine {
-namespace {
+namespace revoked::engine::rotation_test {
 
 using revoked::test::TemporaryDirectory;
 using test::digest_of;
@@ -209,5 +208,4 @@ TEST_F(RotationHeld, ACallerGoesOnByItsOldSecret) {
   EXPECT_EQ(caller->actor, "k");
 }
 
-}  // namespace
-}  // namespace revoked::engine
+}  // namespace revoked::engine::rotation_test

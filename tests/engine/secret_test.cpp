@@ -5,8 +5,7 @@
 #include <array>
 #include <set>
 
-namespace revoked::engine {
-namespace {
+namespace revoked::engine::secret_test {
 
 constexpr std::string_view base62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
@@ -112,5 +111,4 @@ TEST(Secret, AsItIsReportedIsReadFromTheOutsideInwards) {
   EXPECT_FALSE(is_reported_secret(" seven77 "));
 }
 
-}  // namespace
-}  // namespace revoked::engine
+}  // namespace revoked::engine::secret_test

@@ -7,8 +7,7 @@
 #include <thread>
 #include <vector>
 
-namespace revoked::engine {
-namespace {
+namespace revoked::engine::slot_index_test {
 
 class HashedEntries {
  public:
@@ -161,5 +160,4 @@ TEST(SlotIndex, FindsEverythingInsertedBeforeWhileOthersInsert) {
   for (auto& reader : readers) reader.join();
 }
 
-}  // namespace
-}  // namespace revoked::engine
+}  // namespace revoked::engine::slot_index_test

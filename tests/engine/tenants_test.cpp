@@ -9,8 +9,7 @@
 
 #include "tests/engine/engine_harness.hpp"
 
-namespace revoked::engine {
-namespace {
+namespace revoked::engine::tenants_test {
 
 using test::digest_of;
 using test::FakeDisk;
@@ -256,5 +255,4 @@ TEST(Tenants, P13FairALimitedCallerChangesNothingForOthers) {
   }
 }
 
-}  // namespace
-}  // namespace revoked::engine
+}  // namespace revoked::engine::tenants_test

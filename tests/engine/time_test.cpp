@@ -4,8 +4,7 @@
 
 #include <random>
 
-namespace revoked::engine {
-namespace {
+namespace revoked::engine::time_test {
 
 TEST(Time, IsWrittenWithMillisecondsInUtc) {
   EXPECT_EQ(to_rfc3339(0), "1970-01-01T00:00:00.000Z");
@@ -95,5 +94,4 @@ TEST(Time, ReadsNothingBeyondTheText) {
   }
 }
 
-}  // namespace
-}  // namespace revoked::engine
+}  // namespace revoked::engine::time_test

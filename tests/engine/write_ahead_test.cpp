@@ -11,8 +11,7 @@
 
 #include "tests/support/temporary_directory.hpp"
 
-namespace revoked::engine {
-namespace {
+namespace revoked::engine::write_ahead_test {
 
 namespace fs = std::filesystem;
 using revoked::test::TemporaryDirectory;
@@ -266,5 +265,4 @@ TEST_F(WriteAheadLog, AFullDiskIsAnError) {
   EXPECT_EQ(appended.error(), errc::storage_failed);
 }
 
-}  // namespace
-}  // namespace revoked::engine
+}  // namespace revoked::engine::write_ahead_test

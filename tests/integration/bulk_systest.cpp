@@ -13,8 +13,7 @@
 #include "tests/support/redis_server.hpp"
 #include "tests/support/revoked_programs.hpp"
 
-namespace revoked::test {
-namespace {
+namespace revoked::test::bulk_systest {
 
 const int fleet = programs_are_sanitized() ? 20'000 : 1'000'000;
 constexpr int users = 1000;
@@ -197,8 +196,7 @@ class BesideBulk : public testing::TestWithParam<const char*> {
   RedisServer redis_;
   EngineProcess engine_{{.redis_url = redis_url(), .arguments = arguments(), .file_size_limit_bytes = {}}};
   GatewayProcess gateway_{
-      engine_,
-      {.engine_url = {}, .redis_url = redis_url(), .arguments = arguments({"--stale-after", "2s"})}};
+      engine_, {.engine_url = {}, .redis_url = redis_url(), .arguments = arguments({"--stale-after", "2s"})}};
 };
 
 TEST_P(BesideBulk, P13FairAGatewayDeniesNobodyElseAndHearsSingleRevocations) {
@@ -236,5 +234,4 @@ TEST_P(BesideBulk, P13FairAGatewayDeniesNobodyElseAndHearsSingleRevocations) {
 INSTANTIATE_TEST_SUITE_P(Over, BesideBulk, testing::Values("feed", "redis", "signed"),
                          [](const auto& bus) { return std::string(bus.param); });
 
-}  // namespace
-}  // namespace revoked::test
+}  // namespace revoked::test::bulk_systest

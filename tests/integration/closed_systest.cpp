@@ -5,8 +5,7 @@
 #include "engine/time.hpp"
 #include "tests/support/revoked_programs.hpp"
 
-namespace revoked::test {
-namespace {
+namespace revoked::test::closed_systest {
 
 class WithGateway : public testing::Test {
  protected:
@@ -119,5 +118,4 @@ TEST_F(P9Honest, RevokesByTheSecretThatLeaked) {
   EXPECT_TRUE(eventually([&] { return check(client_, two.secret).status == 403; }));
 }
 
-}  // namespace
-}  // namespace revoked::test
+}  // namespace revoked::test::closed_systest

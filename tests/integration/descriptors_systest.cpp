@@ -9,19 +9,16 @@
 
 #include <vector>
 
+#include "tests/support/loopback.hpp"
 #include "tests/support/revocation_load.hpp"
 
-namespace revoked::test {
-namespace {
+namespace revoked::test::descriptors_systest {
 
 // Connections that say nothing.
 class Silent {
  public:
   Silent(std::uint16_t port, std::size_t count) {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(port);
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    auto address = loopback(port);
     for (std::size_t i = 0; i < count; ++i) {
       sockets_.push_back(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
       if (::connect(sockets_.back(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0)
@@ -143,5 +140,4 @@ TEST(Descriptors, ThatAreTooFewForAStoreAreRefused) {
   }
 }
 
-}  // namespace
-}  // namespace revoked::test
+}  // namespace revoked::test::descriptors_systest

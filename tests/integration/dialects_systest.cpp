@@ -10,8 +10,7 @@
 #include "tests/net/signing_key.hpp"
 #include "tests/support/revoked_programs.hpp"
 
-namespace revoked::test {
-namespace {
+namespace revoked::test::dialects_systest {
 
 const std::string application = "123e4567-e89b-12d3-a456-426614174000";
 
@@ -189,5 +188,4 @@ TEST(TokenOptions, AreRefusedInOneLineWhereTheyMakeNoSense) {
   }
 }
 
-}  // namespace
-}  // namespace revoked::test
+}  // namespace revoked::test::dialects_systest

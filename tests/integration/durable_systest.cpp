@@ -9,8 +9,7 @@
 #include "tests/support/redis_server.hpp"
 #include "tests/support/revocation_load.hpp"
 
-namespace revoked::test {
-namespace {
+namespace revoked::test::durable_systest {
 
 using Acknowledged = RevocationLoad::Acknowledged;
 
@@ -235,5 +234,4 @@ TEST(P4ReadYourRevocation, EveryVerifyAfterTheAnswerDenies) {
   }
 }
 
-}  // namespace
-}  // namespace revoked::test
+}  // namespace revoked::test::durable_systest

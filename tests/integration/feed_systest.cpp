@@ -4,8 +4,7 @@
 
 #include "tests/support/revoked_programs.hpp"
 
-namespace revoked::test {
-namespace {
+namespace revoked::test::feed_systest {
 
 // Reads events of a Server-Sent-Events stream as they come.
 class EventStream {
@@ -181,5 +180,4 @@ TEST_F(Feed, IsOnlyForThoseWithTheMasterKey) {
   EXPECT_EQ(stranger.get("/v1/invalidations", {{"Authorization", "Bearer wrong"}}).status, 401);
 }
 
-}  // namespace
-}  // namespace revoked::test
+}  // namespace revoked::test::feed_systest

@@ -11,8 +11,7 @@
 #include "tests/support/redis_server.hpp"
 #include "tests/support/revoked_programs.hpp"
 
-namespace revoked::test {
-namespace {
+namespace revoked::test::genuine_systest {
 
 namespace fs = std::filesystem;
 
@@ -107,5 +106,4 @@ TEST_P(P14Genuine, ACopyThatRunsBesideTheEngineHidesNoRevocation) {
 INSTANTIATE_TEST_SUITE_P(Over, P14Genuine, testing::Values("feed", "redis", "signed"),
                          [](const auto& bus) { return std::string(bus.param); });
 
-}  // namespace
-}  // namespace revoked::test
+}  // namespace revoked::test::genuine_systest

@@ -10,8 +10,7 @@
 #include "tests/support/redis_server.hpp"
 #include "tests/support/revoked_programs.hpp"
 
-namespace revoked::test {
-namespace {
+namespace revoked::test::load_systest {
 
 struct LoadResult {
   int code = -1;
@@ -166,5 +165,4 @@ TEST(Load, SeesEveryMessageOfARedis) {
   EXPECT_EQ(result.json()["answered"].number(), 100) << result.output;
 }
 
-}  // namespace
-}  // namespace revoked::test
+}  // namespace revoked::test::load_systest

@@ -13,8 +13,7 @@
 #include "tests/support/redis_server.hpp"
 #include "tests/support/revocation_load.hpp"
 
-namespace revoked::test {
-namespace {
+namespace revoked::test::locks_systest {
 
 constexpr std::size_t owners = 1000;
 
@@ -210,5 +209,4 @@ TEST_F(Locks, P1DurableSurviveKillNine) {
   }));
 }
 
-}  // namespace
-}  // namespace revoked::test
+}  // namespace revoked::test::locks_systest

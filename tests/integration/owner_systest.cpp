@@ -8,8 +8,7 @@
 #include "tests/support/redis_server.hpp"
 #include "tests/support/revocation_load.hpp"
 
-namespace revoked::test {
-namespace {
+namespace revoked::test::owner_systest {
 
 class P8Atomic : public testing::Test {
  protected:
@@ -115,5 +114,4 @@ TEST_F(P8Atomic, SurvivesARestartWithItsCounts) {
   EXPECT_EQ(state_of(client, later.key_id), "revoked");
 }
 
-}  // namespace
-}  // namespace revoked::test
+}  // namespace revoked::test::owner_systest

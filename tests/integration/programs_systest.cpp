@@ -8,8 +8,7 @@
 
 #include "tests/support/revoked_programs.hpp"
 
-namespace revoked::test {
-namespace {
+namespace revoked::test::programs_systest {
 
 struct Outcome {
   std::optional<int> code;
@@ -188,5 +187,4 @@ TEST(Gateway, StopsOnSigtermAndStartsWithoutItsEngine) {
   EXPECT_TRUE(eventually([&] { return check(client, key.secret).status == 200; })) << gateway.log_text();
 }
 
-}  // namespace
-}  // namespace revoked::test
+}  // namespace revoked::test::programs_systest

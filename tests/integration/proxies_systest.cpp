@@ -10,8 +10,7 @@
 #include "tests/support/fake_engine.hpp"
 #include "tests/support/revoked_programs.hpp"
 
-namespace revoked::test {
-namespace {
+namespace revoked::test::proxies_systest {
 
 constexpr std::size_t large_body_bytes = 3'000'000;
 // RFC 6455, section 1.3: what a client sends and what is answered to that.
@@ -307,5 +306,4 @@ TEST(ProxyExamples, AreThoseOfTheDocs) {
   EXPECT_NE(nginx.find(excerpt), std::string::npos) << excerpt;
 }
 
-}  // namespace
-}  // namespace revoked::test
+}  // namespace revoked::test::proxies_systest

@@ -8,8 +8,7 @@
 #include "tests/support/redis_server.hpp"
 #include "tests/support/revocation_load.hpp"
 
-namespace revoked::test {
-namespace {
+namespace revoked::test::redis_systest {
 
 class P10RedisIsAHint : public testing::Test {
  protected:
@@ -127,5 +126,4 @@ TEST_F(P10RedisIsAHint, TheGatewayReportsWhatItHasApplied) {
   }));
 }
 
-}  // namespace
-}  // namespace revoked::test
+}  // namespace revoked::test::redis_systest

@@ -8,8 +8,7 @@
 #include "tests/support/redis_server.hpp"
 #include "tests/support/revoked_programs.hpp"
 
-namespace revoked::test {
-namespace {
+namespace revoked::test::secret_systest {
 
 // The files under `directory` that hold `text`.
 std::vector<std::string> files_with(const std::filesystem::path& directory, const std::string& text) {
@@ -72,5 +71,4 @@ TEST(P12Secret, NoSecretIsFoundInFilesLogsMessagesOrErrors) {
   EXPECT_NE(channel.find(made.key_id), std::string::npos) << "nothing was seen at all";
 }
 
-}  // namespace
-}  // namespace revoked::test
+}  // namespace revoked::test::secret_systest

@@ -7,8 +7,7 @@
 #include "tests/support/redis_server.hpp"
 #include "tests/support/revocation_load.hpp"
 
-namespace revoked::test {
-namespace {
+namespace revoked::test::stale_systest {
 
 using Clock = std::chrono::steady_clock;
 
@@ -155,5 +154,4 @@ TEST(P5Bounded, TheGatewayDeniesWithinMillisecondsOfTheAnswer) {
   }
 }
 
-}  // namespace
-}  // namespace revoked::test
+}  // namespace revoked::test::stale_systest

@@ -8,8 +8,7 @@
 
 #include "tests/support/revoked_programs.hpp"
 
-namespace revoked::test {
-namespace {
+namespace revoked::test::storage_full_systest {
 
 // A small file system on a directory, in a mount namespace of this test's own.
 class SmallDisk {
@@ -94,5 +93,4 @@ TEST(P13Fair, WhoFillsTheDiskKeepsNobodyFromRevoking) {
   engine.kill();
 }
 
-}  // namespace
-}  // namespace revoked::test
+}  // namespace revoked::test::storage_full_systest

@@ -6,8 +6,7 @@
 
 #include "tests/support/revocation_load.hpp"
 
-namespace revoked::test {
-namespace {
+namespace revoked::test::storage_systest {
 
 // Creates keys until the engine is gone, and notes whether one was acknowledged after one had failed.
 class Creator {
@@ -102,5 +101,4 @@ TEST(P11StorageFailsLoudly, TheEngineRefusesALogThatWasTamperedWith) {
   EXPECT_NE(engine.process().wait(10s).value_or(0), 0) << engine.process().description();
 }
 
-}  // namespace
-}  // namespace revoked::test
+}  // namespace revoked::test::storage_systest

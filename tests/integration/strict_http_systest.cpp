@@ -8,8 +8,7 @@
 
 #include "tests/support/revoked_programs.hpp"
 
-namespace revoked::test {
-namespace {
+namespace revoked::test::strict_http_systest {
 
 struct Refusal {
   std::string name;
@@ -292,5 +291,4 @@ TEST(StrictHttp, KeepsOrEndsTheConnectionAsAsked) {
   EXPECT_EQ(engine.client().request("HEAD", "/livez").status, 200);
 }
 
-}  // namespace
-}  // namespace revoked::test
+}  // namespace revoked::test::strict_http_systest

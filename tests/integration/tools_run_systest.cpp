@@ -7,8 +7,7 @@
 
 #include "tests/support/revoked_programs.hpp"
 
-namespace revoked::test {
-namespace {
+namespace revoked::test::tools_run_systest {
 
 class ToolsRun : public testing::Test {
  protected:
@@ -107,5 +106,4 @@ TEST_F(ToolsRun, LeavesNoProcessWhenItIsKilled) {
   EXPECT_TRUE(eventually([&] { return processes().empty(); }, 60s));
 }
 
-}  // namespace
-}  // namespace revoked::test
+}  // namespace revoked::test::tools_run_systest

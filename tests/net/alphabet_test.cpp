@@ -7,8 +7,7 @@
 #include "net/request.hpp"
 #include "tests/net/bulk_server.hpp"
 
-namespace revoked::net {
-namespace {
+namespace revoked::net::alphabet_test {
 
 using namespace test;
 
@@ -197,5 +196,4 @@ TEST_F(EveryDoor, TakesWhatAnyOtherTakes) {
   }
 }
 
-}  // namespace
-}  // namespace revoked::net
+}  // namespace revoked::net::alphabet_test

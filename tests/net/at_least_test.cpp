@@ -4,8 +4,7 @@
 
 #include "tests/net/served_engine.hpp"
 
-namespace revoked::net {
-namespace {
+namespace revoked::net::at_least_test {
 
 using test::ServedEngine;
 
@@ -51,5 +50,4 @@ TEST_F(AtLeast, RefusesWhatIsNoPosition) {
   }
 }
 
-}  // namespace
-}  // namespace revoked::net
+}  // namespace revoked::net::at_least_test

@@ -1,7 +1,6 @@
 #include "tests/net/bulk_server.hpp"
 
-namespace revoked::net {
-namespace {
+namespace revoked::net::audit_test {
 
 using namespace test;
 
@@ -126,5 +125,4 @@ TEST_F(AuditTrail, KeepsAKnownCallersRefusedAttemptsWhateverStrangersDo) {
   EXPECT_EQ(audit(admin_, "?actor=leaked")["entries"][0]["key_id"].text(), "k");
 }
 
-}  // namespace
-}  // namespace revoked::net
+}  // namespace revoked::net::audit_test

@@ -4,8 +4,7 @@
 
 #include "tests/engine/engine_harness.hpp"
 
-namespace revoked::net {
-namespace {
+namespace revoked::net::authenticator_test {
 
 using engine::test::Harness;
 
@@ -125,5 +124,4 @@ TEST_F(AuthenticatorTest, KeyThatIsNotDurableYetOpensNothing) {
   EXPECT_TRUE(who("the-new-key"));
 }
 
-}  // namespace
-}  // namespace revoked::net
+}  // namespace revoked::net::authenticator_test

@@ -8,8 +8,7 @@
 #include "tests/net/jwt_harness.hpp"
 #include "tests/net/served_engine.hpp"
 
-namespace revoked::net {
-namespace {
+namespace revoked::net::authority_test {
 
 using namespace std::chrono_literals;
 using revoked::test::eventually;
@@ -274,5 +273,4 @@ TEST_F(LiveTokens, AreNoAuthorityWithoutThePermission) {
   EXPECT_EQ(nobody.standing(), Authority::Standing::unauthenticated);
 }
 
-}  // namespace
-}  // namespace revoked::net
+}  // namespace revoked::net::authority_test

@@ -11,8 +11,7 @@
 #include "tests/net/random_keys.hpp"
 #include "tests/support/plain_json.hpp"
 
-namespace revoked::net::test {
-namespace {
+namespace revoked::net::test::bulk_property_test {
 
 using revoked::test::PlainJson;
 using revoked::test::read_plain_json;
@@ -213,5 +212,4 @@ TEST_P(RandomBulk, RevokesWhatItNamesAndNothingElse) {
 
 INSTANTIATE_TEST_SUITE_P(, RandomBulk, testing::Range(0, rounds));
 
-}  // namespace
-}  // namespace revoked::net::test
+}  // namespace revoked::net::test::bulk_property_test

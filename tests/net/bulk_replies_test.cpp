@@ -2,8 +2,7 @@
 #include "net/reply_table.hpp"
 #include "tests/net/bulk_server.hpp"
 
-namespace revoked::net {
-namespace {
+namespace revoked::net::bulk_replies_test {
 
 using namespace test;
 using Claim = ReplyTable::Claim;
@@ -270,5 +269,4 @@ TEST(ReplyKey, OpensWhatTheSameCallerSealed) {
   EXPECT_NE(key.mark(), ReplyKey("another credential", "the key").mark());
 }
 
-}  // namespace
-}  // namespace revoked::net
+}  // namespace revoked::net::bulk_replies_test

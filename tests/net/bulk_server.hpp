@@ -12,6 +12,7 @@
 #include "net/engine_service.hpp"
 #include "net/server.hpp"
 #include "tests/engine/fake_store.hpp"
+#include "tests/net/master_key.hpp"
 #include "tests/support/eventually.hpp"
 #include "tests/support/http_client.hpp"
 
@@ -21,8 +22,6 @@ using revoked::test::Headers;
 using revoked::test::HttpClient;
 using revoked::test::HttpResponse;
 using revoked::test::Json;
-
-inline constexpr const char* master_key = "the master key of this test";
 
 class ApiServer {
  public:

@@ -1,7 +1,6 @@
 #include "tests/net/bulk_server.hpp"
 
-namespace revoked::net {
-namespace {
+namespace revoked::net::bulk_test {
 
 using namespace test;
 
@@ -21,8 +20,8 @@ class BulkRequests : public testing::Test {
   }
   std::string state_of(const std::string& id) { return admin_.get("/v1/keys/" + id).json()["state"].text(); }
   std::string head(const std::string& path, const std::string& framing) {
-    return "POST " + path + " HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " + std::string(master_key) +
-           "\r\n" + framing + "\r\n\r\n";
+    return "POST " + path + " HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " + master_key + "\r\n" + framing +
+           "\r\n\r\n";
   }
 
   ApiServer server_;
@@ -217,5 +216,4 @@ TEST_F(BulkRequests, KeepWithinTheCallersReach) {
   EXPECT_EQ(imported["failed"][1]["code"].text(), "forbidden");
 }
 
-}  // namespace
-}  // namespace revoked::net
+}  // namespace revoked::net::bulk_test

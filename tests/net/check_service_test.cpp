@@ -10,8 +10,7 @@
 #include "tests/net/test_service.hpp"
 #include "tests/support/fake_engine.hpp"
 
-namespace revoked::net {
-namespace {
+namespace revoked::net::check_service_test {
 
 using namespace std::chrono_literals;
 using cache::Gateway;
@@ -302,5 +301,4 @@ TEST(CheckService, ServesWhileStaleIfToldToAndSaysSo) {
   EXPECT_TRUE(ready.json()["stale"].is_true());
 }
 
-}  // namespace
-}  // namespace revoked::net
+}  // namespace revoked::net::check_service_test

@@ -7,8 +7,7 @@
 #include "tests/net/raw_client.hpp"
 #include "tests/net/test_service.hpp"
 
-namespace revoked::net {
-namespace {
+namespace revoked::net::chunked_test {
 
 using test::RawClient;
 using test::ServedTest;
@@ -202,5 +201,4 @@ TEST(ChunkedBody, IsNoWayAroundTheLimits) {
   EXPECT_EQ(served.service.requests, 0);
 }
 
-}  // namespace
-}  // namespace revoked::net
+}  // namespace revoked::net::chunked_test

@@ -5,8 +5,7 @@
 #include <map>
 #include <memory>
 
-namespace revoked::net {
-namespace {
+namespace revoked::net::crowd_test {
 
 using namespace std::chrono_literals;
 using Wait = Crowd::Wait;
@@ -148,5 +147,4 @@ TEST(Origin, IsAnAddressOrItsNetwork) {
   EXPECT_NE(origin("2001:db8:1:2::3"), origin("2001:db8:1:3::3"));
 }
 
-}  // namespace
-}  // namespace revoked::net
+}  // namespace revoked::net::crowd_test

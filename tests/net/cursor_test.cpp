@@ -6,8 +6,7 @@
 
 #include "net/base64url.hpp"
 
-namespace revoked::net {
-namespace {
+namespace revoked::net::cursor_test {
 
 TEST(Cursor, LeadsBackToItsPlace) {
   for (const std::size_t size : {0, 1, 36, 128, 255}) {
@@ -41,5 +40,4 @@ TEST(Cursor, CannotBeMadeByAnybodyElse) {
   }
 }
 
-}  // namespace
-}  // namespace revoked::net
+}  // namespace revoked::net::cursor_test

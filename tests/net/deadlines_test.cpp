@@ -9,8 +9,7 @@
 #include "tests/net/served_engine.hpp"
 #include "tests/net/test_service.hpp"
 
-namespace revoked::net {
-namespace {
+namespace revoked::net::deadlines_test {
 
 using namespace std::chrono_literals;
 using test::RawClient;
@@ -214,5 +213,4 @@ TEST(Drain, MayBeAskedForTwice) {
   served.server.drain();
 }
 
-}  // namespace
-}  // namespace revoked::net
+}  // namespace revoked::net::deadlines_test

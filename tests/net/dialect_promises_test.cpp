@@ -5,8 +5,7 @@
 
 #include "tests/net/dialect_fixture.hpp"
 
-namespace revoked::net {
-namespace {
+namespace revoked::net::dialect_promises_test {
 
 struct DialectCase {
   std::string name;
@@ -191,5 +190,4 @@ TEST_F(DialectTest, NativeApiTakesTokens) {
   EXPECT_EQ(actor, "alice");
 }
 
-}  // namespace
-}  // namespace revoked::net
+}  // namespace revoked::net::dialect_promises_test

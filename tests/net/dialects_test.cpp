@@ -3,8 +3,7 @@
 
 #include "tests/net/dialect_fixture.hpp"
 
-namespace revoked::net {
-namespace {
+namespace revoked::net::dialects_test {
 
 class Applications : public DialectTest {
  protected:
@@ -215,5 +214,4 @@ TEST_F(Trieve, KeyCanDeleteItself) {
   expect_error(ask("DELETE", path + self, bearer(secret_of(self))), 401);
 }
 
-}  // namespace
-}  // namespace revoked::net
+}  // namespace revoked::net::dialects_test

@@ -4,11 +4,11 @@
 #include "net/engine_service.hpp"
 #include "net/server.hpp"
 #include "tests/engine/engine_harness.hpp"
+#include "tests/net/master_key.hpp"
 #include "tests/support/eventually.hpp"
 #include "tests/support/http_client.hpp"
 
-namespace revoked::net {
-namespace {
+namespace revoked::net::disk_reads_test {
 
 using engine::test::FakeDisk;
 using engine::test::FakeStore;
@@ -16,8 +16,6 @@ using engine::test::Harness;
 using revoked::test::eventually;
 using revoked::test::HttpClient;
 using revoked::test::HttpResponse;
-
-constexpr const char* master_key = "the master key of this test";
 
 // An engine on one network thread, over a disk with the journal of an engine before it: its feed has to look
 // there for what is older.
@@ -43,7 +41,7 @@ class DiskReads : public testing::Test {
 
   HttpClient client() const {
     HttpClient client(server_->port(), std::chrono::seconds(10));
-    client.add_header("Authorization", std::string("Bearer ").append(master_key));
+    client.add_header("Authorization", "Bearer " + test::master_key);
     return client;
   }
   static HttpResponse verify(HttpClient& client) {
@@ -74,7 +72,7 @@ class DiskReads : public testing::Test {
   std::shared_ptr<FakeDisk> disk_ = std::make_shared<FakeDisk>();
   engine::Engine engine_{{}, [] {}};
   cache::Feed feed_;
-  Authenticator authenticator_{engine_, {master_key}};
+  Authenticator authenticator_{engine_, {test::master_key}};
   std::atomic<bool> draining_{false};
   std::shared_ptr<ReadingPool> pool_ =
       std::make_shared<ReadingPool>(1, ReadingPool::Limits{.waiting = 2, .waiting_of_one = 2});
@@ -159,5 +157,4 @@ TEST_F(DiskReads, SentTogetherOnOneConnectionWaitForEachOther) {
   for (int i = 0; i < 50; ++i) EXPECT_EQ(asking.receive().json()["keys"].size(), 3u);
 }
 
-}  // namespace
-}  // namespace revoked::net
+}  // namespace revoked::net::disk_reads_test

@@ -9,8 +9,7 @@
 #include "tests/net/dialect_fixture.hpp"
 #include "tests/support/revoked_programs.hpp"
 
-namespace revoked::net {
-namespace {
+namespace revoked::net::documented_errors_test {
 
 std::string contents_of(const std::filesystem::path& path) {
   std::ifstream file(path);
@@ -111,5 +110,4 @@ TEST_F(DocumentedErrors, AreAll) {
   for (const auto& code : codes) EXPECT_NE(text.find('`' + code + '`'), std::string::npos) << code;
 }
 
-}  // namespace
-}  // namespace revoked::net
+}  // namespace revoked::net::documented_errors_test

@@ -6,8 +6,7 @@
 
 #include "tests/net/served_engine.hpp"
 
-namespace revoked::net {
-namespace {
+namespace revoked::net::durability_test {
 
 using namespace std::chrono_literals;
 using test::RawClient;
@@ -253,5 +252,4 @@ TEST(Durability, ManyWaitForOneSync) {
   EXPECT_LE(served.disk().commit_count() - before, 3);  // the last of them may have come a moment late
 }
 
-}  // namespace
-}  // namespace revoked::net
+}  // namespace revoked::net::durability_test

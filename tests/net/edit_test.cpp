@@ -2,8 +2,7 @@
 
 #include "tests/net/dialect_fixture.hpp"
 
-namespace revoked::net {
-namespace {
+namespace revoked::net::edit_test {
 
 using revoked::test::Json;
 
@@ -124,5 +123,4 @@ TEST_F(EditedKey, AnEditedCallerHasWhatTheEditLeftIt) {
   EXPECT_EQ(ask("GET", "/v1/keys/" + key, bearer(secret_of(key))).status, 403);
 }
 
-}  // namespace
-}  // namespace revoked::net
+}  // namespace revoked::net::edit_test

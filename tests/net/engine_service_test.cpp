@@ -6,8 +6,7 @@
 
 #include "tests/net/served_engine.hpp"
 
-namespace revoked::net {
-namespace {
+namespace revoked::net::engine_service_test {
 
 using revoked::test::HttpClient;
 using revoked::test::HttpResponse;
@@ -317,5 +316,4 @@ TEST(EngineService, SecretsNeverComeBackInErrors) {
   }
 }
 
-}  // namespace
-}  // namespace revoked::net
+}  // namespace revoked::net::engine_service_test

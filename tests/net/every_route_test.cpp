@@ -6,8 +6,7 @@
 
 #include "tests/net/dialect_fixture.hpp"
 
-namespace revoked::net {
-namespace {
+namespace revoked::net::every_route_test {
 
 struct RouteCase {
   std::string name;
@@ -198,5 +197,4 @@ TEST_P(EveryRoute, ForeignIdTakesAsLongAsAnAbsentOne) {
 INSTANTIATE_TEST_SUITE_P(, EveryRoute, testing::ValuesIn(route_cases()),
                          [](const auto& route) { return route.param.name; });
 
-}  // namespace
-}  // namespace revoked::net
+}  // namespace revoked::net::every_route_test

@@ -19,7 +19,7 @@
 
 namespace {
 
-struct Fault {
+struct CallFault {
   std::atomic<int> times{0};
   std::atomic<int> error{0};
 
@@ -31,8 +31,8 @@ struct Fault {
     return left > 0;
   }
 };
-Fault accept_fault;
-Fault epoll_fault;
+CallFault accept_fault;
+CallFault epoll_fault;
 
 }  // namespace
 
@@ -50,8 +50,7 @@ extern "C" int epoll_wait(int epoll, epoll_event* events, int count, int timeout
   return is_ours && epoll_fault.strikes() ? -1 : next(epoll, events, count, timeout);
 }
 
-namespace revoked::net {
-namespace {
+namespace revoked::net::failing_calls_test {
 
 using namespace std::chrono_literals;
 using revoked::test::eventually;
@@ -71,7 +70,7 @@ class FailingCalls : public testing::Test {
   }
   ~FailingCalls() override { accept_fault.times = epoll_fault.times = 0; }
 
-  static void fail(Fault& fault, int times, int error) {
+  static void fail(CallFault& fault, int times, int error) {
     fault.error = error;
     fault.times = times;
   }
@@ -137,5 +136,4 @@ TEST(Deaf, EndsTheProcessWithOneLine) {
               "cannot go on.*accepting connections: no more");
 }
 
-}  // namespace
-}  // namespace revoked::net
+}  // namespace revoked::net::failing_calls_test

@@ -8,8 +8,7 @@
 #include "tests/net/feed_stream.hpp"
 #include "tests/net/served_engine.hpp"
 
-namespace revoked::net {
-namespace {
+namespace revoked::net::feed_test {
 
 using namespace std::chrono_literals;
 using revoked::test::HttpClient;
@@ -307,5 +306,4 @@ TEST(FeedStream, ReaderThatStandsStillIsCutOff) {
   EXPECT_FALSE(heard.ends_with("\r\n0\r\n\r\n")) << "cut off, not ended";
 }
 
-}  // namespace
-}  // namespace revoked::net
+}  // namespace revoked::net::feed_test

@@ -2,8 +2,7 @@
 
 #include "tests/net/dialect_fixture.hpp"
 
-namespace revoked::net {
-namespace {
+namespace revoked::net::flowplate_test {
 
 class Flowplate : public DialectTest {
  protected:
@@ -141,5 +140,4 @@ TEST_F(Flowplate, IsTracedByTheRequestsIdOrTraceparent) {
   }
 }
 
-}  // namespace
-}  // namespace revoked::net
+}  // namespace revoked::net::flowplate_test

@@ -9,8 +9,7 @@
 #include "tests/net/head_cases.hpp"
 #include "tests/net/naive_head.hpp"
 
-namespace revoked::net {
-namespace {
+namespace revoked::net::guard_fuzz_test {
 
 using Kind = HeadResult::Kind;
 
@@ -138,5 +137,4 @@ TEST(Guard, SurvivesNoise) {
   }
 }
 
-}  // namespace
-}  // namespace revoked::net
+}  // namespace revoked::net::guard_fuzz_test

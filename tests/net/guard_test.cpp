@@ -4,8 +4,7 @@
 
 #include "tests/net/head_cases.hpp"
 
-namespace revoked::net {
-namespace {
+namespace revoked::net::guard_test {
 
 using test::with_headers;
 using test::with_host;
@@ -254,5 +253,4 @@ TEST(Guard, LimitsTheTarget) {
   EXPECT_EQ(read(with_target(HeadLimits().target_bytes + 1)).status, 414);
 }
 
-}  // namespace
-}  // namespace revoked::net
+}  // namespace revoked::net::guard_test

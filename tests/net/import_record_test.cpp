@@ -4,8 +4,7 @@
 
 #include "tests/net/served_engine.hpp"
 
-namespace revoked::net {
-namespace {
+namespace revoked::net::import_record_test {
 
 using revoked::test::Json;
 using test::ServedEngine;
@@ -139,5 +138,4 @@ TEST_F(ImportedRecord, ADigestMayBeInBase64WhereverOneIsTaken) {
   }
 }
 
-}  // namespace
-}  // namespace revoked::net
+}  // namespace revoked::net::import_record_test

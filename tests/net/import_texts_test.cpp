@@ -4,8 +4,7 @@
 
 #include "tests/net/bulk_server.hpp"
 
-namespace revoked::net {
-namespace {
+namespace revoked::net::import_texts_test {
 
 using namespace test;
 
@@ -106,5 +105,4 @@ TEST_F(ImportedTexts, OfEveryLengthComeBackAsTheyWereSent) {
   }
 }
 
-}  // namespace
-}  // namespace revoked::net
+}  // namespace revoked::net::import_texts_test

@@ -2,8 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace revoked::net {
-namespace {
+namespace revoked::net::json_reader_test {
 
 using Kind = JsonMember::Kind;
 
@@ -162,5 +161,4 @@ TEST(JsonReader, ForgetsTheBodyBefore) {
   EXPECT_EQ(members->front().name, "b");
 }
 
-}  // namespace
-}  // namespace revoked::net
+}  // namespace revoked::net::json_reader_test

@@ -5,8 +5,7 @@
 #include "net/base64url.hpp"
 #include "tests/net/jwt_harness.hpp"
 
-namespace revoked::net {
-namespace {
+namespace revoked::net::jwks_test {
 
 using namespace std::string_literals;
 
@@ -293,5 +292,4 @@ TEST(Base64url, IsStrict) {
   }
 }
 
-}  // namespace
-}  // namespace revoked::net
+}  // namespace revoked::net::jwks_test

@@ -4,8 +4,7 @@
 
 #include "tests/net/jwt_harness.hpp"
 
-namespace revoked::net {
-namespace {
+namespace revoked::net::jwt_claims_test {
 
 using engine::Scope;
 
@@ -206,5 +205,4 @@ TEST_F(ClaimsTest, StandWhereTheRulesSay) {
   EXPECT_EQ(limit(Scope::workspace), (std::vector<std::string>{"t1"}));
 }
 
-}  // namespace
-}  // namespace revoked::net
+}  // namespace revoked::net::jwt_claims_test

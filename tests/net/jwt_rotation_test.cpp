@@ -11,8 +11,7 @@
 #include "tests/net/jwt_harness.hpp"
 #include "tests/support/eventually.hpp"
 
-namespace revoked::net {
-namespace {
+namespace revoked::net::jwt_rotation_test {
 
 TEST_F(JwtTest, FollowsTheRotationOfKeys) {
   const auto old_key = SigningKey::eddsa();
@@ -243,11 +242,10 @@ TEST_F(JwtTest, VerifiesFromManyThreadsWhileTheFileChanges) {
   clock += 1000;
   EXPECT_EQ(fate(of_stays, clock), "accepted");
   // Whichever thread looks at the file does it in its own time.
-  EXPECT_TRUE(test::eventually([&] { return fate(of_goes, clock) == "no key for it"; }));
+  EXPECT_TRUE(revoked::test::eventually([&] { return fate(of_goes, clock) == "no key for it"; }));
   done = true;
   for (auto& thread : threads) thread.join();
   EXPECT_EQ(wrong, 0);
 }
 
-}  // namespace
-}  // namespace revoked::net
+}  // namespace revoked::net::jwt_rotation_test

@@ -7,8 +7,7 @@
 
 #include "tests/net/jwt_harness.hpp"
 
-namespace revoked::net {
-namespace {
+namespace revoked::net::jwt_test {
 
 using namespace std::string_literals;
 
@@ -224,5 +223,4 @@ TEST(LooksLikeJwt, IsThreePartsBetweenDots) {
   for (const auto* other : {"", "a", "a.b", "a.b.c.d"}) EXPECT_FALSE(looks_like_jwt(other));
 }
 
-}  // namespace
-}  // namespace revoked::net
+}  // namespace revoked::net::jwt_test

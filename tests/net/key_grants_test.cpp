@@ -5,8 +5,7 @@
 
 #include "tests/net/dialect_fixture.hpp"
 
-namespace revoked::net {
-namespace {
+namespace revoked::net::key_grants_test {
 
 const std::string all_of_keys = "keys:create keys:read keys:verify keys:write keys:revoke";
 
@@ -261,5 +260,4 @@ TEST_F(KeptReply, IsLostToTheCallerWithTheCredential) {
   EXPECT_EQ(engine_.applied(), before) << "and no second effect";
 }
 
-}  // namespace
-}  // namespace revoked::net
+}  // namespace revoked::net::key_grants_test

@@ -2,8 +2,7 @@
 
 #include "tests/net/bulk_server.hpp"
 
-namespace revoked::net {
-namespace {
+namespace revoked::net::list_test {
 
 using namespace test;
 
@@ -113,5 +112,4 @@ TEST_F(ListedKeys, RefuseWhatTheyDoNotUnderstand) {
   EXPECT_EQ(server_.client("nobody").get("/v1/keys").status, 401);
 }
 
-}  // namespace
-}  // namespace revoked::net
+}  // namespace revoked::net::list_test

@@ -4,8 +4,7 @@
 
 #include "tests/net/dialect_fixture.hpp"
 
-namespace revoked::net {
-namespace {
+namespace revoked::net::lock_test {
 
 class Lock : public DialectTest {
  protected:
@@ -214,5 +213,4 @@ TEST_F(Lock, OfTheKeyThatIsToBeRevokedChangesNoAnswerOfADialect) {
   EXPECT_EQ(answers(), before);
 }
 
-}  // namespace
-}  // namespace revoked::net
+}  // namespace revoked::net::lock_test

@@ -6,8 +6,7 @@
 #include "net/log.hpp"
 #include "tests/support/json.hpp"
 
-namespace revoked::net {
-namespace {
+namespace revoked::net::log_text_test {
 
 using namespace std::string_literals;
 
@@ -99,5 +98,4 @@ TEST(Log, LinesThatCallersCauseAreBoundedForEachAndTheRestIsCounted) {
   EXPECT_EQ(lines_of(quiet, 3), 3);
 }
 
-}  // namespace
-}  // namespace revoked::net
+}  // namespace revoked::net::log_text_test

@@ -10,8 +10,7 @@
 #include "tests/support/eventually.hpp"
 #include "tests/support/temporary_directory.hpp"
 
-namespace revoked::net {
-namespace {
+namespace revoked::net::master_keys_test {
 
 using revoked::test::eventually;
 
@@ -80,5 +79,4 @@ TEST_F(MasterKeysTest, MustBeThereAtTheStart) {
   EXPECT_THROW(watched(), std::runtime_error);
 }
 
-}  // namespace
-}  // namespace revoked::net
+}  // namespace revoked::net::master_keys_test

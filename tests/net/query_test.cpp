@@ -2,8 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace revoked::net {
-namespace {
+namespace revoked::net::query_test {
 
 bool is_word(std::string_view text) { return !text.empty(); }
 constexpr QueryParameter taken[] = {{"dry_run", boolean_form, is_boolean_text},
@@ -61,5 +60,4 @@ TEST(Query, ShowsNothingThatMayBeASecret) {
   EXPECT_EQ(wrong_with("dry_run=" + secret).find(secret), std::string::npos);
 }
 
-}  // namespace
-}  // namespace revoked::net
+}  // namespace revoked::net::query_test

@@ -1,5 +1,7 @@
 #include "tests/net/raw_client.hpp"
 
+#include "tests/support/loopback.hpp"
+
 namespace revoked::net::test {
 
 std::size_t count(std::string_view text, std::string_view piece) {
@@ -13,10 +15,7 @@ RawClient::RawClient(std::uint16_t port, int receive_buffer) : socket_(::socket(
   ::setsockopt(socket_, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
   if (receive_buffer != 0)
     ::setsockopt(socket_, SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof receive_buffer);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(port);
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  auto address = revoked::test::loopback(port);
   if (::connect(socket_, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) {
     ::close(socket_);
     throw std::runtime_error("connection refused");

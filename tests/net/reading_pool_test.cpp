@@ -8,8 +8,7 @@
 
 #include "tests/support/eventually.hpp"
 
-namespace revoked::net {
-namespace {
+namespace revoked::net::reading_pool_test {
 
 namespace asio = boost::asio;
 using revoked::test::eventually;
@@ -124,5 +123,4 @@ TEST_F(Readings, PassOnWhatIsThrown) {
   EXPECT_EQ(read_.size(), 2u);
 }
 
-}  // namespace
-}  // namespace revoked::net
+}  // namespace revoked::net::reading_pool_test

@@ -2,8 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace revoked::net {
-namespace {
+namespace revoked::net::request_test {
 
 std::optional<std::string> decoded(std::string_view text) {
   std::string out;
@@ -84,5 +83,4 @@ TEST(Request, FindsTokensInLists) {
   EXPECT_FALSE(has_token("close;q=1", "close"));
 }
 
-}  // namespace
-}  // namespace revoked::net
+}  // namespace revoked::net::request_test

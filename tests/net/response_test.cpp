@@ -5,8 +5,7 @@
 #include "net/problem.hpp"
 #include "tests/support/json.hpp"
 
-namespace revoked::net {
-namespace {
+namespace revoked::net::response_test {
 
 using testing::EndsWith;
 using testing::HasSubstr;
@@ -178,5 +177,4 @@ TEST(Problem, ClosesWhereTheNextRequestCannotBeFound) {
   }
 }
 
-}  // namespace
-}  // namespace revoked::net
+}  // namespace revoked::net::response_test

@@ -9,8 +9,7 @@
 #include "tests/net/test_service.hpp"
 #include "tests/support/eventually.hpp"
 
-namespace revoked::net {
-namespace {
+namespace revoked::net::room_test {
 
 using namespace std::chrono_literals;
 using revoked::test::eventually;
@@ -195,5 +194,4 @@ TEST(Memory, OfHeadsIsBoundedTogether) {
   EXPECT_LE(thread.held_bytes(), limits.held_bytes);
 }
 
-}  // namespace
-}  // namespace revoked::net
+}  // namespace revoked::net::room_test

@@ -6,8 +6,7 @@
 #include "cache/near_cache.hpp"
 #include "tests/net/served_engine.hpp"
 
-namespace revoked::net {
-namespace {
+namespace revoked::net::rotation_test {
 
 using revoked::test::Json;
 using test::ServedEngine;
@@ -102,5 +101,4 @@ TEST_F(RotatedKey, P5BoundedAGatewayDropsTheDecisionsOfAllItsSecrets) {
   EXPECT_FALSE(cache.find(engine::sha256(second), now));
 }
 
-}  // namespace
-}  // namespace revoked::net
+}  // namespace revoked::net::rotation_test

@@ -2,8 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace revoked::net {
-namespace {
+namespace revoked::net::router_test {
 
 struct Route {
   Method method;
@@ -93,5 +92,4 @@ TEST(Router, MatchesNoMoreParametersThanThereIsRoomFor) {
   EXPECT_TRUE(match_path("/{}/{}/x", "/a/b/x", parameters));
 }
 
-}  // namespace
-}  // namespace revoked::net
+}  // namespace revoked::net::router_test

@@ -9,14 +9,13 @@
 #include "net/engine_service.hpp"
 #include "net/server.hpp"
 #include "tests/engine/fake_store.hpp"
+#include "tests/net/master_key.hpp"
 #include "tests/net/raw_client.hpp"
 #include "tests/net/test_service.hpp"
 #include "tests/support/eventually.hpp"
 #include "tests/support/http_client.hpp"
 
 namespace revoked::net::test {
-
-inline const std::string master_key = "the-master-key-of-the-tests";
 
 class ServedEngine {
  public:

@@ -10,8 +10,7 @@
 #include "tests/net/raw_client.hpp"
 #include "tests/net/test_service.hpp"
 
-namespace revoked::net {
-namespace {
+namespace revoked::net::server_test {
 
 using test::RawClient;
 using test::ServedTest;
@@ -334,5 +333,4 @@ TEST(Server, ReadsWhereToListen) {
   }
 }
 
-}  // namespace
-}  // namespace revoked::net
+}  // namespace revoked::net::server_test

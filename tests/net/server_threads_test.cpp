@@ -8,8 +8,7 @@
 #include "tests/net/head_cases.hpp"
 #include "tests/net/served_engine.hpp"
 
-namespace revoked::net {
-namespace {
+namespace revoked::net::server_threads_test {
 
 using revoked::test::HttpClient;
 using test::RawClient;
@@ -186,5 +185,4 @@ TEST(ServerThreads, NoiseIsAnsweredOrCutOffAndHarmsNobody) {
       << "an exception in a session is a bug: " << log;
 }
 
-}  // namespace
-}  // namespace revoked::net
+}  // namespace revoked::net::server_threads_test

@@ -5,8 +5,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <thread>
 
-namespace revoked::net {
-namespace {
+namespace revoked::net::signal_test {
 
 using namespace std::chrono_literals;
 
@@ -63,5 +62,4 @@ TEST(Signal, WakesOnceHoweverOftenItIsTold) {
   EXPECT_EQ(signal.count(), 1);
 }
 
-}  // namespace
-}  // namespace revoked::net
+}  // namespace revoked::net::signal_test

@@ -4,8 +4,7 @@
 #include "net/server.hpp"
 #include "tests/net/bulk_server.hpp"
 
-namespace revoked::net {
-namespace {
+namespace revoked::net::storage_full_test {
 
 using namespace test;
 
@@ -34,7 +33,7 @@ class StorageFull : public testing::Test {
   }
   HttpClient client() const {
     HttpClient client(server_.port());
-    client.add_header("Authorization", std::string("Bearer ").append(master_key));
+    client.add_header("Authorization", "Bearer " + master_key);
     return client;
   }
 
@@ -79,8 +78,7 @@ TEST_F(StorageFull, FailsTheLinesOfAnImportUnderWay) {
   auto importer = client();
   const auto first = import_line("e");
   const auto second = import_line("f");
-  importer.send("POST /v1/keys/import HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer " +
-                std::string(master_key) +
+  importer.send("POST /v1/keys/import HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer " + master_key +
                 "\r\nContent-Length: " + std::to_string(first.size() + second.size()) + "\r\n\r\n" + first);
   ASSERT_TRUE(revoked::test::eventually([&] { return admin_.get("/v1/keys/e").status == 200; }));
   full_ = true;
@@ -120,5 +118,4 @@ TEST_F(StorageFull, IsNotForOneWorkspaceToBringAbout) {
   EXPECT_EQ(create(R"({"user":"ann"})").status, 409);
 }
 
-}  // namespace
-}  // namespace revoked::net
+}  // namespace revoked::net::storage_full_test

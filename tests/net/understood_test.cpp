@@ -4,8 +4,7 @@
 
 #include "tests/net/bulk_server.hpp"
 
-namespace revoked::net {
-namespace {
+namespace revoked::net::understood_test {
 
 using namespace test;
 
@@ -394,5 +393,4 @@ TEST_F(Understood, LinesSayWhatIsWrongWithThem) {
   }
 }
 
-}  // namespace
-}  // namespace revoked::net
+}  // namespace revoked::net::understood_test

@@ -9,8 +9,7 @@
 
 #include "tests/simulation/simulation.hpp"
 
-namespace revoked::simulation {
-namespace {
+namespace revoked::simulation::follower_simulation_test {
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 constexpr std::uint64_t default_schedules = 5'000;
@@ -103,5 +102,4 @@ INSTANTIATE_TEST_SUITE_P(Each, PlantedFault,
                                          Planted{"KeepsDoubtedAnswers", {.keeps_doubted_answers = true}}),
                          [](const auto& planted) { return planted.param.name; });
 
-}  // namespace
-}  // namespace revoked::simulation
+}  // namespace revoked::simulation::follower_simulation_test

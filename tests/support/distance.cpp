@@ -12,20 +12,14 @@
 #include <stdexcept>
 #include <string>
 
+#include "tests/support/loopback.hpp"
+
 namespace revoked::test {
 namespace {
 
 using Clock = std::chrono::steady_clock;
 
 constexpr int poll_ms = 20;
-
-sockaddr_in loopback(std::uint16_t port) {
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(port);
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  return address;
-}
 
 bool send_all(int socket, const std::string& bytes) {
   for (std::size_t sent = 0; sent < bytes.size();) {

@@ -14,7 +14,7 @@ void replace_once(std::string& text, std::string_view what, const std::string& w
   text.replace(at, what.size(), with);
 }
 
-std::string loopback(std::uint16_t port) { return "127.0.0.1:" + std::to_string(port); }
+std::string address_of(std::uint16_t port) { return "127.0.0.1:" + std::to_string(port); }
 
 }  // namespace
 
@@ -26,13 +26,13 @@ ExampleProxy::ExampleProxy(const std::string& program, std::uint16_t gateway_por
     nginx_.emplace(std::move(config));
   } else if (program == "caddy") {
     auto config = example("Caddyfile");
-    replace_once(config, ":8080 {", "http://" + loopback(port()) + " {");
+    replace_once(config, ":8080 {", "http://" + address_of(port()) + " {");
     // It would listen for administrators, too.
     write_file(directory_ / "Caddyfile", "{\n\tadmin off\n}\n" + config);
     start({"caddy", "run", "--adapter", "caddyfile", "--config", directory_ / "Caddyfile"});
   } else {
     auto config = example("haproxy.cfg");
-    replace_once(config, "bind :8080", "bind " + loopback(port()));
+    replace_once(config, "bind :8080", "bind " + address_of(port()));
     replace_once(config, "/etc/haproxy/revoked.lua", directory_ / "revoked.lua");
     write_file(directory_ / "haproxy.cfg", config);
     write_file(directory_ / "revoked.lua", example("revoked.lua"));
@@ -43,8 +43,8 @@ ExampleProxy::ExampleProxy(const std::string& program, std::uint16_t gateway_por
 std::string ExampleProxy::example(const std::string& name) const {
   auto text = read_file(source_directory() / "tools/gateways" / name);
   // HAProxy asks the gateway in the one file, and the service stands in the other.
-  if (name != "haproxy.cfg") replace_once(text, "127.0.0.1:7386", loopback(gateway_port_));
-  if (name != "revoked.lua") replace_once(text, "127.0.0.1:3000", loopback(service_port_));
+  if (name != "haproxy.cfg") replace_once(text, "127.0.0.1:7386", address_of(gateway_port_));
+  if (name != "revoked.lua") replace_once(text, "127.0.0.1:3000", address_of(service_port_));
   return text;
 }
 

@@ -12,6 +12,7 @@
 #include <stdexcept>
 
 #include "engine/digest.hpp"
+#include "tests/support/loopback.hpp"
 
 namespace revoked::test {
 namespace {
@@ -139,10 +140,7 @@ FakeEngine::FakeEngine(Handler handler, std::uint16_t port) : handler_(std::move
   listener_ = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   const int on = 1;
   setsockopt(listener_, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(port);
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  auto address = loopback(port);
   socklen_t size = sizeof address;
   if (bind(listener_, reinterpret_cast<sockaddr*>(&address), size) != 0 || listen(listener_, 128) != 0)
     throw std::runtime_error("cannot listen");

@@ -13,6 +13,8 @@
 #include <charconv>
 #include <cstring>
 
+#include "tests/support/loopback.hpp"
+
 namespace revoked::test {
 namespace {
 
@@ -63,10 +65,7 @@ void HttpClient::connect() {
   const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(timeout_);
   const timeval send_timeout{seconds.count(), (timeout_ - seconds).count() * 1000};
   ::setsockopt(socket_, SOL_SOCKET, SO_SNDTIMEO, &send_timeout, sizeof send_timeout);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(port_);
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  auto address = loopback(port_);
   if (::connect(socket_, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) {
     const std::string reason = with_errno("connect");
     close();

@@ -10,6 +10,8 @@
 #include <cstring>
 #include <stdexcept>
 
+#include "tests/support/loopback.hpp"
+
 namespace revoked::test {
 namespace {
 
@@ -26,10 +28,7 @@ int connect_to(const std::string& url) {
     ::close(out);
   } else if (url.starts_with(tcp_scheme)) {
     const auto colon = url.rfind(':');
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(static_cast<std::uint16_t>(std::stoi(url.substr(colon + 1))));
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    auto address = loopback(static_cast<std::uint16_t>(std::stoi(url.substr(colon + 1))));
     const int out = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (::connect(out, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0) return out;
     ::close(out);

@@ -15,6 +15,8 @@
 #include <stdexcept>
 #include <thread>
 
+#include "tests/support/loopback.hpp"
+
 namespace revoked::test {
 namespace {
 
@@ -22,14 +24,6 @@ using namespace std::chrono_literals;
 
 constexpr auto start_timeout = 10s;
 constexpr int attempts = 5;  // someone else may take the port between our look and the server's bind
-
-sockaddr_in loopback(std::uint16_t port) {
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(port);
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  return address;
-}
 
 std::uint16_t free_port() {
   const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);

@@ -11,8 +11,7 @@
 #include "tools/load/schedule.hpp"
 #include "tools/load/template.hpp"
 
-namespace revoked::load {
-namespace {
+namespace revoked::load::load_parts_test {
 
 using namespace std::chrono_literals;
 
@@ -97,5 +96,4 @@ TEST(LoadSchedule, IsEvenAndEnds) {
   EXPECT_FALSE(schedule.is_due(start + 1h));
 }
 
-}  // namespace
-}  // namespace revoked::load
+}  // namespace revoked::load::load_parts_test
