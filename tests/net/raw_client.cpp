@@ -1,5 +1,7 @@
 #include "tests/net/raw_client.hpp"
 
+#include <utility>
+
 #include "tests/support/loopback.hpp"
 
 namespace revoked::net::test {
