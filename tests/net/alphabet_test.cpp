@@ -1,6 +1,7 @@
 // What one door takes, every other can use: ids and secrets over their whole alphabets.
 
 #include <random>
+#include <set>
 
 #include "cache/json_writer.hpp"
 #include "cache/near_cache.hpp"
@@ -23,9 +24,12 @@ class Alphabets {
       const auto c = static_cast<char>(0x21 + below(0x7f - 0x21));
       if (out.find(c) == std::string_view::npos) id.push_back(c);
     }
-    return engine::is_key_id(id) ? id : key_id();
+    return engine::is_key_id(id) && is_new(id) ? id : key_id();
   }
-  std::string owner_id() { return text(1, engine::max_owner_id_size, engine::is_owner_id); }
+  std::string owner_id() {
+    const auto id = text(1, engine::max_owner_id_size, engine::is_owner_id);
+    return is_new(id) ? id : owner_id();
+  }
   // Often in quotes of its own, which are no quotes that somebody put around it.
   std::string secret() {
     const std::string quote(1, "\"'`x"[below(4)]);
@@ -52,7 +56,11 @@ class Alphabets {
     return is_good(text) ? text : this->text(least, most, is_good);
   }
 
+  // One of a single character may have been drawn before.
+  bool is_new(const std::string& id) { return drawn_.insert(id).second; }
+
   std::mt19937 random_;
+  std::set<std::string> drawn_;
 };
 
 struct Named {
