@@ -311,7 +311,7 @@ void run_seeds(std::uint64_t count, const std::function<void(std::uint64_t)>& ru
 }
 
 TEST(Model, RandomRunsOverAFakeDisk) {
-  run_seeds(revoked::test::sanitized ? 20 : 100, [](std::uint64_t seed) {
+  run_seeds(revoked::test::sanitized ? 10 : 100, [](std::uint64_t seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     const auto disk = std::make_shared<FakeDisk>();
     RandomRun run(seed, Harness(disk), disk);
@@ -321,7 +321,7 @@ TEST(Model, RandomRunsOverAFakeDisk) {
 }
 
 TEST(Model, RandomRunsOverRocksDb) {
-  run_seeds(revoked::test::sanitized ? 3 : 10, [](std::uint64_t seed) {
+  run_seeds(revoked::test::sanitized ? 2 : 10, [](std::uint64_t seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     const revoked::test::TemporaryDirectory directory;
     RandomRun run(seed, Harness(directory / "data"), std::make_shared<FakeDisk>());
