@@ -162,15 +162,12 @@ result<std::string> Engine::key_id_of(const Digest& digest) const {
 }
 
 std::optional<Digest> Engine::digest_of_reported(std::string_view text) const {
+  const auto readings = readings_of(text);
   std::optional<Digest> digest;
-  std::optional<std::string_view> reading = trimmed_secret(text);
-  while (reading) {
-    const auto next = unquoted_secret(*reading);
-    if (is_secret(*reading)) {
-      digest = digester()(*reading);
-      if (next && key_id_of(*digest)) break;
-    }
-    reading = next;
+  for (const auto reading : readings) {
+    if (!is_secret(reading)) continue;
+    digest = digester()(reading);
+    if (readings.count > 1 && key_id_of(*digest)) break;
   }
   return digest;
 }

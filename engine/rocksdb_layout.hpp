@@ -9,10 +9,11 @@
 //   default  "epoch/" u64 → first sequence
 //            "owner/" scope id '\0' sequence → nothing
 //            "owners/" user '\0' application '\0' workspace '\0' sequence → nothing
-//            "change/" sequence → the event that suspended, resumed, rotated or edited a key, locked or
-//            unlocked an owner "edit/" key_id '\0' member (u8, a Field) → what it was last set to "folded_to"
-//            → sequence; "records_from" → sequence, see rocksdb_key_files.hpp "checkpoint" → the id of the
-//            one that is of this store
+//            "change/" sequence → the event that suspended, resumed, rotated or edited a key, or that locked
+//                or unlocked an owner
+//            "edit/" key_id '\0' member (u8, a Field) → what it was last set to
+//            "folded_to" → sequence; "records_from" → sequence, see rocksdb_key_files.hpp
+//            "checkpoint" → the id of the one that is of this store
 
 #include <rocksdb/db.h>
 

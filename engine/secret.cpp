@@ -54,23 +54,24 @@ bool is_secret(std::string_view text) {
          without_blanks(text).size() == text.size();
 }
 
-std::string_view trimmed_secret(std::string_view text) { return without_blanks(text); }
-
-std::optional<std::string_view> unquoted_secret(std::string_view text) {
-  if (!is_quoted(text)) return {};
-  return without_blanks(text.substr(1, text.size() - 2));
+SecretReadings readings_of(std::string_view reported) {
+  SecretReadings readings;
+  auto text = without_blanks(reported);
+  readings.texts[readings.count++] = text;
+  while (is_quoted(text) && readings.count < readings.texts.size()) {
+    text = without_blanks(text.substr(1, text.size() - 2));
+    readings.texts[readings.count++] = text;
+  }
+  return readings;
 }
 
-bool is_reported_secret(std::string_view text) {
-  std::optional<std::string_view> reading = trimmed_secret(text);
-  while (reading && !is_secret(*reading)) reading = unquoted_secret(*reading);
-  return reading.has_value();
+bool is_reported_secret(std::string_view reported) {
+  return std::ranges::any_of(readings_of(reported), is_secret);
 }
 
-std::string_view reported_secret(std::string_view text) {
-  text = trimmed_secret(text);
-  while (const auto inner = unquoted_secret(text)) text = *inner;
-  return text;
+std::string_view reported_secret(std::string_view reported) {
+  const auto readings = readings_of(reported);
+  return readings.texts[readings.count - 1];
 }
 
 bool is_key_prefix(std::string_view text) {

@@ -3,7 +3,8 @@
 // 40 base62 characters carry 238 random bits. The checksum (CRC-32 of all that stands before it, ISO 3309,
 // as six base62 digits, most significant first) lets a scanner tell a leaked key from noise offline.
 
-#include <optional>
+#include <array>
+#include <cstddef>
 #include <string>
 #include <string_view>
 
@@ -26,13 +27,20 @@ inline constexpr std::string_view secret_form =
 
 // A secret as people report it, copied from a file, a table or a log, may have white space, byte order marks
 // and pairs of quotes around it; and a secret that was brought along may begin and end with a quote itself.
-// So it has several readings: without the white space, then without each pair of quotes in turn.
-std::string_view trimmed_secret(std::string_view text);
-std::optional<std::string_view> unquoted_secret(
-    std::string_view text);                      // nothing: there is no pair around it
-bool is_reported_secret(std::string_view text);  // whether one of the readings is a secret
+// So it has several readings: without the white space, then without each pair of quotes in turn. Of more
+// pairs than these the inner ones count as its own: what a caller can make us try is bounded.
+inline constexpr std::size_t max_quote_pairs = 4;
+struct SecretReadings {
+  std::array<std::string_view, max_quote_pairs + 1> texts;  // views of what was reported
+  std::size_t count = 0;                                    // at least one
+
+  auto begin() const { return texts.begin(); }
+  auto end() const { return texts.begin() + static_cast<std::ptrdiff_t>(count); }
+};
+SecretReadings readings_of(std::string_view reported);
+bool is_reported_secret(std::string_view reported);  // whether one of the readings is a secret
 // The last reading.
-std::string_view reported_secret(std::string_view text);
+std::string_view reported_secret(std::string_view reported);
 
 // Whether `text` has the form and the checksum of a secret issued under `prefix`.
 bool is_issued_secret(std::string_view text, std::string_view prefix);

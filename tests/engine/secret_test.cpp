@@ -4,6 +4,8 @@
 
 #include <array>
 #include <set>
+#include <string>
+#include <vector>
 
 namespace revoked::engine::secret_test {
 
@@ -101,14 +103,24 @@ TEST(Secret, AsItIsReportedLosesWhatStandsAroundIt) {
 }
 
 TEST(Secret, AsItIsReportedIsReadFromTheOutsideInwards) {
-  EXPECT_EQ(trimmed_secret(" 'eight888'\n"), "'eight888'");
-  EXPECT_EQ(unquoted_secret("' eight888 '"), "eight888");
-  EXPECT_FALSE(unquoted_secret("eight888"));
-  EXPECT_FALSE(unquoted_secret("'"));
+  const auto readings = [](std::string_view reported) {
+    const auto found = readings_of(reported);
+    return std::vector<std::string>(found.begin(), found.end());
+  };
+  EXPECT_EQ(readings(" '` eight888 `'\n"),
+            (std::vector<std::string>{"'` eight888 `'", "` eight888 `", "eight888"}));
+  EXPECT_EQ(readings("eight888"), std::vector<std::string>{"eight888"});
+  EXPECT_EQ(readings("'"), std::vector<std::string>{"'"});
   EXPECT_TRUE(is_reported_secret("'eight888'"));
   EXPECT_TRUE(is_reported_secret("'six666'")) << "the quotes may belong to it";
   EXPECT_FALSE(is_reported_secret("'five5'"));
   EXPECT_FALSE(is_reported_secret(" seven77 "));
+}
+
+TEST(Secret, P13FairHasFewReadingsHoweverManyQuotesThereAre) {
+  const std::string quotes(4000, '\'');
+  const auto readings = readings_of(quotes);
+  EXPECT_EQ(readings.count, max_quote_pairs + 1);
 }
 
 }  // namespace revoked::engine::secret_test

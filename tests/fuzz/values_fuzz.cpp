@@ -102,7 +102,7 @@ void read_query(std::string_view text) {
 
 void read_secret(std::string_view text) {
   const auto secret = engine::reported_secret(text);
-  REQUIRE(text.find(secret) != text.npos && engine::reported_secret(secret) == secret);
+  REQUIRE(text.find(secret) != text.npos);
   REQUIRE(!engine::is_secret(secret) || engine::is_reported_secret(text));
   REQUIRE(!engine::is_secret(text) || engine::is_reported_secret(text));
   if (engine::is_secret(text)) REQUIRE(net::is_utf8(text));
