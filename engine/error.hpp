@@ -4,6 +4,7 @@
 
 #include <boost/system/error_code.hpp>
 #include <boost/system/result.hpp>
+#include <cerrno>
 
 namespace revoked::engine {
 
@@ -39,6 +40,9 @@ const boost::system::error_category& category() noexcept;
 inline boost::system::error_code make_error_code(errc code) noexcept {
   return {static_cast<int>(code), category()};
 }
+
+// What errno says.
+inline boost::system::error_code errno_code() noexcept { return {errno, boost::system::system_category()}; }
 
 template <class T>
 using result = boost::system::result<T>;

@@ -1,0 +1,91 @@
+#pragma once
+// The journal's batches in the files of one directory: segments, numbered from 1 and kept for good, of blocks
+// (block.hpp) that are chained to one another; and `end`, which says how far they had been confirmed
+// (log_end.hpp). What cannot be trusted is refused, with the file and the place: bytes that changed, a
+// segment that is missing, cut, swapped or an older copy of itself. Accepted is one torn block at the very
+// end, which was never confirmed. A start looks at how the segments join and at the last one; the others are
+// checked as they are read.
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/error.hpp"
+#include "engine/event.hpp"
+#include "engine/log/block.hpp"
+#include "engine/log/log_end.hpp"
+#include "engine/log/segment_file.hpp"
+#include "engine/log/segment_scan.hpp"
+
+namespace revoked::engine {
+
+class LocalLog {
+ public:
+  static constexpr std::uint64_t usual_segment_bytes = 64 << 20;
+  using Visitor = std::function<bool(const BatchView&)>;  // false: no more
+
+  // Opens the log in `directory`, which is made if it is not there. errc::storage_in_use if another process
+  // has it, storage_corrupt if it cannot be trusted; the text of a failure goes to `detail`.
+  static result<std::unique_ptr<LocalLog>> open(const std::string& directory, std::string& detail,
+                                                std::uint64_t segment_bytes = usual_segment_bytes);
+
+  // Synced when it returns. On one thread. An error means unknown, and is final.
+  result<void> append(const BatchView& batch);
+
+  // The rest: from any thread.
+  const std::string& directory() const { return directory_; }
+  // The last sequence that is synced; 0 if there is none.
+  Sequence last() const;
+  // Visits the batches with events at or after `from`, in order. errc::storage_corrupt if one of them, or the
+  // way to it, has been damaged.
+  result<void> read(Sequence from, const Visitor& visit) const;
+  // The text of the failure of an append, else of the last one; empty if there was none.
+  std::string failure() const;
+
+ private:
+  struct Segment {
+    Sequence first;
+    std::uint64_t end;  // of its blocks; of the last segment, so far
+  };
+  // What begins a segment.
+  struct Opening {
+    std::uint32_t version;
+    std::uint32_t reserved;
+    std::uint64_t number;     // of the segment
+    std::uint64_t closes_at;  // where the one before is closed; 0 for the first
+  };
+  class Starter;
+
+  LocalLog(std::string directory, std::uint64_t segment_bytes)
+      : directory_(std::move(directory)), segment_bytes_(segment_bytes) {}
+  result<void> append_batch(const BatchView& batch);
+  result<void> begin_segment(std::uint64_t closes_at);
+  result<void> next_segment();
+  result<void> append_block(SegmentFile& file, BlockHead& head, std::string_view payload);
+  static result<void> sync_directory(const std::string& path);
+  std::string path_of(std::size_t number) const;
+  errc fail(errc code, std::string what) const;
+  errc fail(std::string_view file, boost::system::error_code why) const;
+  errc fail_at(std::size_t segment, std::uint64_t at, std::string_view what) const;
+
+  static constexpr std::uint32_t format_version = 1;
+
+  const std::string directory_;
+  const std::uint64_t segment_bytes_;
+  std::unique_ptr<LogEnd> end_;
+  std::unique_ptr<SegmentFile> current_;
+  BlockPlace next_;
+  bool holds_batches_ = false;  // the current segment
+
+  mutable std::mutex mutex_;
+  std::vector<Segment> segments_;  // number 1 first
+  Sequence last_ = 0;
+  mutable std::string failure_;
+  bool has_failed_ = false;  // an append
+};
+
+}  // namespace revoked::engine

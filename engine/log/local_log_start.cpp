@@ -1,0 +1,199 @@
+// How a log is opened: see local_log.hpp.
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+
+#include "engine/log/local_log.hpp"
+#include "engine/log/segment_reader.hpp"
+
+namespace revoked::engine {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view suffix = ".segment";
+
+std::uint64_t number_of(const fs::path& file) {
+  const auto name = file.filename().string();
+  std::uint64_t number = 0;
+  if (!name.ends_with(suffix)) return 0;
+  const auto* const end = name.data() + name.size() - suffix.size();
+  const auto read = std::from_chars(name.data(), end, number);
+  return read.ec == std::errc{} && read.ptr == end ? number : 0;
+}
+
+result<std::string> read_whole(const std::string& path) {
+  std::error_code error;
+  std::string bytes(fs::file_size(path, error), '\0');
+  std::ifstream in(path, std::ios::binary);
+  if (error || !in.read(bytes.data(), static_cast<std::streamsize>(bytes.size())))
+    return errno != 0 ? errno_code() : boost::system::error_code(errc::storage_failed);
+  return bytes;
+}
+
+}  // namespace
+
+// Looks at the segments of a directory in their order, and sees to it that nothing is missing.
+class LocalLog::Starter {
+ public:
+  explicit Starter(LocalLog& log) : log_(log) {}
+
+  result<void> run() {
+    std::error_code error;
+    fs::create_directories(log_.directory_, error);
+    std::vector<std::uint64_t> numbers;
+    for (fs::directory_iterator at(log_.directory_, error), end; !error && at != end; at.increment(error)) {
+      if (const auto number = number_of(at->path()); number != 0) numbers.push_back(number);
+    }
+    if (error) return log_.fail(log_.directory_, error);
+    auto end = LogEnd::open(log_.directory_ + "/end");
+    if (!end && end.error() == errc::storage_in_use)
+      return log_.fail(errc::storage_in_use, log_.directory_ + " is in use");
+    if (!end) return log_.fail(log_.directory_ + "/end", end.error());
+    log_.end_ = std::move(*end);
+    std::ranges::sort(numbers);
+    for (std::size_t i = 0; i < numbers.size(); ++i) {
+      if (numbers[i] != i + 1) return log_.fail(errc::storage_corrupt, log_.path_of(i + 1) + " is missing");
+    }
+    if (numbers.empty()) return begin();
+    if (const auto opened = read_openings(numbers.size()); !opened) return opened;
+    if (const auto scanned = scan_last(); !scanned) return scanned;
+    return go_on();
+  }
+
+ private:
+  result<void> begin() {
+    if (const auto mark = log_.end_->mark(); mark.number != 0)
+      return log_.fail(errc::storage_corrupt, log_.path_of(1) + " is missing: block " +
+                                                  std::to_string(mark.number) + " had been confirmed");
+    if (const auto begun = log_.begin_segment(0); !begun) return begun;
+    // Its own name, too.
+    const auto parent = log_.directory_ + "/..";
+    if (const auto synced = sync_directory(parent); !synced) return log_.fail(parent, synced.error());
+    return {};
+  }
+
+  // How each segment begins says where the one before it ends.
+  result<void> read_openings(std::size_t count) {
+    for (std::size_t number = 1; number <= count; ++number) {
+      BlockHead head;
+      Opening opening{};
+      const auto payload = read_block(number, 0, head);
+      if (payload && head.kind == BlockKind::opens && payload->size() == sizeof opening)
+        std::memcpy(&opening, payload->data(), sizeof opening);
+      if (!payload && payload.error() != errc::storage_corrupt)
+        return log_.fail(log_.path_of(number), payload.error());
+      if (opening.number == number && opening.version != format_version)
+        return log_.fail(errc::storage_corrupt,
+                         log_.path_of(number) + " has format " + std::to_string(opening.version) +
+                             ", and this program reads " + std::to_string(format_version));
+      if (opening.number != number) return log_.fail_at(number, 0, "has been damaged");
+      if (number == 1 && (head.first != 1 || head.number != 1 || head.before != BlockSum{}))
+        return log_.fail_at(number, 0, "is not the first of this log");
+      if (number > 1 && !closes_before(number, head, opening.closes_at)) {
+        // The process ended while it was begun: the one before would be closed next, and nothing is in it.
+        if (number < count || !has_only_opening(number))
+          return log_.fail_at(number - 1, opening.closes_at, "does not go on in the next segment");
+        only_begun_ = number;
+        return {};
+      }
+      log_.segments_.push_back({head.first, 0});
+      opening_ = {head.number, head.first, head.before};
+    }
+    return {};
+  }
+
+  bool has_only_opening(std::size_t number) const {
+    const auto bytes = read_whole(log_.path_of(number));
+    return bytes && bytes->find_first_not_of('\0', block_size(sizeof(Opening))) == std::string::npos;
+  }
+
+  bool closes_before(std::size_t number, const BlockHead& head, std::uint64_t at) {
+    BlockHead closing;
+    if (!read_block(number - 1, at, closing) || closing.kind != BlockKind::closes ||
+        closing.sum != head.before || closing.number + 1 != head.number || closing.first != head.first)
+      return false;
+    log_.segments_.back().end = at + block_size(0);
+    return true;
+  }
+
+  result<std::string> read_block(std::size_t number, std::uint64_t at, BlockHead& head) {
+    if (const auto opened = reader_.open(log_.path_of(number)); !opened) return opened.error();
+    reader_.set_position(at);
+    const auto payload = reader_.next(head);
+    if (!payload) return payload.error();
+    return std::string(*payload);
+  }
+
+  result<void> scan_last() {
+    const auto number = log_.segments_.size();
+    const auto path = log_.path_of(number);
+    const auto bytes = read_whole(path);
+    if (!bytes) return log_.fail(path, bytes.error());
+    end_ = scan_segment(*bytes, opening_,
+                        [&](const BlockHead& head, std::string_view payload, std::uint64_t at) {
+                          return is_good(head, payload, at);
+                        });
+    if (end_.end == SegmentEnd::closed && only_begun_ == 0)
+      return log_.fail(errc::storage_corrupt, log_.path_of(number + 1) + " is missing");
+    if (end_.end == SegmentEnd::damaged || end_.end == SegmentEnd::closed)
+      return log_.fail_at(number, end_.position, "has been damaged");
+    // A file's room is made ahead: what has another size has been cut.
+    if (bytes->size() % SegmentFile::room_bytes != 0)
+      return log_.fail_at(number, bytes->size(), "has been cut");
+    log_.segments_.back().end = end_.position;
+    return {};
+  }
+
+  bool is_good(const BlockHead& head, std::string_view payload, std::uint64_t at) {
+    if (head.kind == BlockKind::opens) return at == 0;
+    if (head.kind == BlockKind::closes) return payload.empty();
+    BatchView batch;
+    log_.holds_batches_ = true;
+    return head.kind == BlockKind::batch && BatchView::parse(payload, batch) && batch.first() == head.first &&
+           batch.count() == head.events;
+  }
+
+  result<void> go_on() {
+    const auto number = log_.segments_.size();
+    const auto mark = log_.end_->mark();
+    const auto last = end_.next.number - 1;
+    // It is of the same end, or of one before it.
+    if (mark.number > last || (mark.number == last && mark.sum != end_.next.before))
+      return log_.fail_at(number, end_.position,
+                          "ends before block " + std::to_string(mark.number) + ", which had been confirmed,");
+    log_.next_ = end_.next;
+    log_.last_ = end_.next.first - 1;
+    if (only_begun_ != 0 && ::unlink(log_.path_of(only_begun_).c_str()) != 0)
+      return log_.fail(log_.path_of(only_begun_), errno_code());
+    auto file = SegmentFile::open(log_.path_of(number), end_.position);
+    if (!file) return log_.fail(log_.path_of(number), file.error());
+    log_.current_ = std::move(*file);
+    // Behind a torn block no other is written: its rest would stand there.
+    if (end_.end == SegmentEnd::torn) return log_.next_segment();
+    return {};
+  }
+
+  LocalLog& log_;
+  SegmentReader reader_;
+  BlockPlace opening_;          // of the last segment
+  std::size_t only_begun_ = 0;  // number of a segment behind it that does not count
+  SegmentScan end_{};
+};
+
+result<std::unique_ptr<LocalLog>> LocalLog::open(const std::string& directory, std::string& detail,
+                                                 std::uint64_t segment_bytes) {
+  std::unique_ptr<LocalLog> log(new LocalLog(directory, segment_bytes));
+  if (const auto opened = Starter(*log).run(); !opened) {
+    detail = log->failure();
+    return opened.error();
+  }
+  return log;
+}
+
+}  // namespace revoked::engine

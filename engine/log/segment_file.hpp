@@ -1,0 +1,53 @@
+#pragma once
+// The file that a log is being written to. A synced write costs least where the file system has nothing to
+// change besides the data: so the file is filled with zeros ahead, and writes go past the page cache to the
+// disk (O_DIRECT, where the file system has it). Its size is a multiple of `room_bytes` before anything is
+// written there: a file of another size has been cut.
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "engine/error.hpp"
+#include "engine/log/block.hpp"
+
+namespace revoked::engine {
+
+// On one thread. Errors are the system's; after one the file must not be written any more.
+class SegmentFile {
+ public:
+  static constexpr std::uint64_t room_bytes = 1 << 20;
+
+  // Makes the file.
+  static result<std::unique_ptr<SegmentFile>> create(const std::string& path);
+  // One that is there, to go on at `position`, where a block has ended.
+  static result<std::unique_ptr<SegmentFile>> open(const std::string& path, std::uint64_t position);
+  ~SegmentFile();
+  SegmentFile(const SegmentFile&) = delete;
+  SegmentFile& operator=(const SegmentFile&) = delete;
+
+  // Synced when it returns. Sets the sums in `head`. An error means unknown.
+  result<void> append(BlockHead& head, std::string_view payload);
+  std::uint64_t position() const { return position_; }
+
+ private:
+  struct Freed {
+    void operator()(char* memory) const;
+  };
+
+  SegmentFile(int file, std::uint64_t position) : file_(file), position_(position), zeroed_(position) {}
+  static result<std::unique_ptr<SegmentFile>> made(int file, std::uint64_t position);
+  result<void> make_room(std::uint64_t bytes);
+  result<void> write(const char* data, std::size_t size, std::uint64_t at);
+  void reserve(std::size_t bytes);
+
+  int file_;
+  std::uint64_t position_;
+  std::uint64_t size_ = 0;
+  std::uint64_t zeroed_;  // up to here the file has its blocks on the disk
+  std::unique_ptr<char, Freed> buffer_;
+  std::size_t buffer_bytes_ = 0;
+};
+
+}  // namespace revoked::engine

@@ -1,0 +1,352 @@
+// The log in files: what a crash may leave of it, and what must never pass for that.
+
+#include "engine/log/local_log.hpp"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <random>
+
+#include "tests/support/temporary_directory.hpp"
+
+namespace revoked::engine::local_log_test {
+
+namespace fs = std::filesystem;
+using revoked::test::TemporaryDirectory;
+
+Batch batch_of(Sequence first, int count, std::size_t bytes) {
+  Batch batch;
+  batch.begin(1, first);
+  const std::string reason(bytes, static_cast<char>('a' + first % 26));
+  for (int i = 0; i < count; ++i) {
+    EventView event;
+    event.type = EventType::key_revoked;
+    event[Field::reason] = reason;
+    batch.append(event);
+  }
+  return batch;
+}
+
+std::string read_all(const fs::path& file) {
+  std::ifstream in(file, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+void write_all(const fs::path& file, std::string_view bytes) {
+  std::ofstream(file, std::ios::binary).write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+}
+
+class LocalLogTest : public testing::Test {
+ protected:
+  static constexpr std::uint64_t segment_bytes = 64 << 10;
+  using Batches = std::vector<std::string>;
+
+  // Opens the log and reads it; what it gave back is in `seen_`. False: it refused, for the reason in
+  // `detail_`.
+  bool open() {
+    seen_.clear();
+    detail_.clear();
+    log_.reset();
+    auto log = LocalLog::open(path_.native(), detail_, segment_bytes);
+    if (log) {
+      log_ = std::move(*log);
+      next_ = log_->last() + 1;
+      const auto read = log_->read(1, [&](const BatchView& batch) {
+        seen_.emplace_back(batch.bytes());
+        return true;
+      });
+      if (read) return true;
+      EXPECT_EQ(read.error(), errc::storage_corrupt);
+      detail_ = log_->failure();
+      log_.reset();
+    }
+    EXPECT_NE(detail_.find(path_.native()), std::string::npos) << detail_;
+    return false;
+  }
+  void append(int count = 1, std::size_t bytes = 100) {
+    auto batch = batch_of(next_, count, bytes);
+    ASSERT_TRUE(log_->append(batch.view()));
+    written_.emplace_back(batch.view().bytes());
+    next_ = batch.view().last() + 1;
+  }
+  Batches read(Sequence from = 1) {
+    Batches batches;
+    EXPECT_TRUE(log_->read(from, [&](const BatchView& batch) {
+      batches.emplace_back(batch.bytes());
+      return true;
+    }));
+    return batches;
+  }
+  fs::path segment(int number) const {
+    auto name = std::to_string(number);
+    return path_ / (std::string(8 - name.size(), '0') + name + ".segment");
+  }
+  std::vector<fs::path> files() const {
+    std::vector<fs::path> found;
+    for (const auto& at : fs::directory_iterator(path_)) found.push_back(at.path());
+    std::sort(found.begin(), found.end());
+    return found;
+  }
+  // Three segments and a few blocks in the last.
+  void fill() {
+    ASSERT_TRUE(open());
+    for (int i = 0; i < 60; ++i) append(1 + i % 5, 50 + 37 * static_cast<std::size_t>(i));
+    log_.reset();
+    ASSERT_GE(files().size(), 4u);
+  }
+  // Everything, or nothing.
+  void expect_whole_or_refused(const std::string& what) {
+    if (open()) {
+      EXPECT_EQ(seen_, written_) << what;
+    }
+  }
+
+  TemporaryDirectory directory_;
+  fs::path path_ = directory_.path() / "log";
+  std::unique_ptr<LocalLog> log_;
+  Batches seen_, written_;
+  std::string detail_;
+  Sequence next_ = 1;
+};
+
+TEST_F(LocalLogTest, GivesBackWhatWasWritten) {
+  ASSERT_TRUE(open());
+  EXPECT_TRUE(seen_.empty());
+  EXPECT_EQ(log_->last(), 0u);
+  std::mt19937 random(1);
+  for (int round = 0; round < 20; ++round) {
+    for (int i = 0; i < 30; ++i) append(1 + static_cast<int>(random() % 20), random() % 2000);
+    EXPECT_EQ(read(), written_);
+    ASSERT_TRUE(open()) << detail_;
+    EXPECT_EQ(seen_, written_);
+    EXPECT_EQ(read(), written_);
+  }
+  EXPECT_GT(files().size(), 50u);
+  append(1, 60'000);
+  EXPECT_EQ(read(next_ - 1).size(), 1u);
+  // From the middle: all batches that have something from there on.
+  for (const Sequence from : {Sequence{1}, next_ / 3, next_ / 2, next_ - 1, next_}) {
+    Batches expected;
+    for (const auto& bytes : written_) {
+      BatchView batch;
+      ASSERT_TRUE(BatchView::parse(bytes, batch));
+      if (batch.last() >= from) expected.push_back(bytes);
+    }
+    EXPECT_EQ(read(from), expected);
+    ASSERT_TRUE(open()) << detail_;
+    EXPECT_EQ(read(from), expected) << from;
+  }
+}
+
+TEST_F(LocalLogTest, AFlippedBitIsNeverIgnored) {
+  fill();
+  std::mt19937 random(7);
+  for (const auto& file : files()) {
+    const auto whole = read_all(file);
+    for (int i = 0; i < 300; ++i) {
+      auto bytes = whole;
+      const auto at = random() % bytes.size();
+      bytes[at] = static_cast<char>(bytes[at] ^ 1 << random() % 8);
+      write_all(file, bytes);
+      expect_whole_or_refused(file.native() + " byte " + std::to_string(at));
+      log_.reset();
+      write_all(file, whole);
+    }
+  }
+  expect_whole_or_refused("untouched");
+}
+
+TEST_F(LocalLogTest, WipedSectorsAndBlocksAreNoticed) {
+  fill();
+  int refused = 0;
+  for (const auto& file : files()) {
+    const auto whole = read_all(file);
+    for (const std::size_t size : {512u, 4096u, 65536u}) {
+      for (std::size_t at = 0; at < std::min<std::size_t>(whole.size(), 72 << 10); at += 512) {
+        auto bytes = whole;
+        std::fill_n(bytes.begin() + static_cast<std::ptrdiff_t>(at), std::min(size, bytes.size() - at), '\0');
+        write_all(file, bytes);
+        expect_whole_or_refused(file.native() + " byte " + std::to_string(at));
+        refused += log_ == nullptr;
+        log_.reset();
+        write_all(file, whole);
+      }
+    }
+  }
+  EXPECT_GT(refused, 300);
+}
+
+TEST_F(LocalLogTest, CutRemovedSwappedAndOldFilesAreNoticed) {
+  ASSERT_TRUE(open());
+  for (int i = 0; i < 12; ++i) append(3, 500);
+  log_.reset();
+  const auto older = directory_.path() / "older";
+  fs::copy(path_, older, fs::copy_options::recursive);
+  ASSERT_TRUE(open());
+  for (int i = 0; i < 60; ++i) append(3, 700);
+  log_.reset();
+  const auto all = directory_.path() / "all";
+  fs::copy(path_, all, fs::copy_options::recursive);
+  const auto restore = [&] {
+    log_.reset();
+    fs::remove_all(path_);
+    fs::copy(all, path_, fs::copy_options::recursive);
+  };
+  for (const auto& file : files()) {
+    for (const std::uint64_t part : {0, 1, 3, 7, 8}) {
+      fs::resize_file(file, fs::file_size(file) * part / 9);
+      expect_whole_or_refused(file.native() + " cut to " + std::to_string(part) + " ninths");
+      restore();
+    }
+    fs::remove(file);
+    expect_whole_or_refused(file.native() + " removed");
+    restore();
+    if (const auto old = older / file.filename(); fs::exists(old)) {
+      fs::copy_file(old, file, fs::copy_options::overwrite_existing);
+      expect_whole_or_refused(file.native() + " an older copy");
+      restore();
+    }
+    for (const auto& other : files()) {
+      if (other <= file) continue;
+      const auto swap = path_ / "swap";
+      fs::rename(file, swap);
+      fs::rename(other, file);
+      fs::rename(swap, other);
+      expect_whole_or_refused(file.native() + " swapped with " + other.native());
+      restore();
+    }
+  }
+}
+
+// The disk writes the sectors of one write in any order.
+TEST_F(LocalLogTest, ATornBlockAtTheEndIsWhatACrashLeaves) {
+  ASSERT_TRUE(open());
+  for (int i = 0; i < 5; ++i) append(2, 300);
+  log_.reset();
+  const auto last = segment(1);
+  const auto before = read_all(last);
+  const auto end = read_all(path_ / "end");
+  const auto confirmed = written_;
+  ASSERT_TRUE(open());
+  append(8, 500);
+  log_.reset();
+  const auto after = read_all(last);
+  std::vector<std::size_t> changed;
+  for (std::size_t at = 0; at < after.size(); at += 512)
+    if (after.compare(at, 512, before, at, 512) != 0) changed.push_back(at);
+  ASSERT_GT(changed.size(), 6u);
+  std::mt19937 random(3);
+  for (int i = 0; i < 200; ++i) {
+    auto bytes = before;
+    std::size_t written = 0;
+    for (const auto at : changed) {
+      if (random() % 2 == 0) continue;
+      bytes.replace(at, 512, after, at, 512);
+      ++written;
+    }
+    fs::remove_all(path_);
+    fs::create_directories(path_);
+    write_all(last, bytes);
+    write_all(path_ / "end", end);
+    ASSERT_TRUE(open()) << detail_;
+    EXPECT_TRUE(seen_ == confirmed || (written == changed.size() && seen_ == written_));
+    // And goes on, and is found again.
+    const auto both = written_;
+    written_ = seen_;
+    append(1, 10);
+    ASSERT_TRUE(open()) << detail_;
+    EXPECT_EQ(seen_, written_);
+    log_.reset();
+    written_ = both;
+  }
+}
+
+TEST_F(LocalLogTest, ACrashWhileASegmentIsBegunLosesNothing) {
+  fill();
+  const auto count = files().size() - 1;
+  // The next one has its name, and the last one does not say so yet.
+  const auto last = segment(static_cast<int>(count));
+  const auto whole = read_all(last);
+  const auto end = read_all(path_ / "end");
+  ASSERT_TRUE(open());
+  while (files().size() - 1 == count) append(2, 900);
+  log_.reset();
+  written_.pop_back();  // the first in the new one
+  auto bytes = read_all(last);
+  std::uint64_t at = 0;
+  for (std::uint64_t sector = 0; sector < bytes.size(); sector += 512) {
+    BlockHead head;
+    if (read_block_head(std::string_view(bytes).substr(sector), head) && head.kind == BlockKind::closes)
+      at = sector;
+  }
+  ASSERT_NE(at, 0u);
+  std::fill_n(bytes.begin() + static_cast<std::ptrdiff_t>(at), 512, '\0');
+  write_all(last, bytes);
+  write_all(path_ / "end", end);
+  auto opening = read_all(segment(static_cast<int>(count + 1)));
+  std::fill(opening.begin() + 512, opening.end(), '\0');
+  write_all(segment(static_cast<int>(count + 1)), opening);
+  ASSERT_TRUE(open()) << detail_;
+  EXPECT_EQ(seen_, written_);
+  append(1, 5);
+  append(40, 900);
+  append(40, 900);
+  ASSERT_TRUE(open()) << detail_;
+  EXPECT_EQ(seen_, written_);
+}
+
+// Its mark is older than the log after a power loss: then nothing but the segment itself says what is in it.
+TEST_F(LocalLogTest, ASegmentWithEventsIsNotTakenForOneThatWasOnlyBegun) {
+  fill();
+  const auto segments = static_cast<int>(files().size()) - 1;  // beside the mark
+  auto bytes = read_all(segment(segments - 1));
+  const auto closing = bytes.find_last_not_of('\0') / sector_bytes * sector_bytes;
+  bytes.replace(closing, sector_bytes, sector_bytes, '\0');
+  write_all(segment(segments - 1), bytes);
+  fs::remove(path_ / "end");
+  EXPECT_FALSE(open());
+  EXPECT_NE(detail_.find(segment(segments - 1).native()), std::string::npos) << detail_;
+  EXPECT_NE(detail_.find("byte " + std::to_string(closing)), std::string::npos) << detail_;
+  EXPECT_TRUE(fs::exists(segment(segments)));
+}
+
+TEST_F(LocalLogTest, AMissingSegmentIsNamed) {
+  fill();
+  const auto segments = static_cast<int>(files().size()) - 1;
+  for (const int number : {segments, 1}) {
+    const auto bytes = read_all(segment(number));
+    fs::remove(segment(number));
+    EXPECT_FALSE(open());
+    EXPECT_NE(detail_.find(segment(number).native()), std::string::npos) << detail_;
+    write_all(segment(number), bytes);
+  }
+  EXPECT_TRUE(open()) << detail_;
+}
+
+TEST_F(LocalLogTest, HasOneOwner) {
+  ASSERT_TRUE(open());
+  std::string why;
+  EXPECT_EQ(LocalLog::open(path_.native(), why).error(), errc::storage_in_use);
+  EXPECT_FALSE(why.empty());
+}
+
+// One that holds many blocks: found by their heads.
+TEST_F(LocalLogTest, FindsEveryPlaceInALargeSegment) {
+  std::string why;
+  auto log = LocalLog::open(path_.native(), why);
+  ASSERT_TRUE(log) << why;
+  log_ = std::move(*log);
+  std::mt19937 random(5);
+  for (int i = 0; i < 1500; ++i)
+    append(1 + static_cast<int>(random() % 5), i % 100 == 7 ? 30'000 : random() % 600);
+  for (Sequence from = 1; from < next_; from += 1 + random() % 20) {
+    Sequence found = 0;
+    ASSERT_TRUE(log_->read(from, [&](const BatchView& batch) {
+      found = batch.first() <= from ? batch.last() : 0;
+      return false;
+    }));
+    ASSERT_GE(found, from);
+  }
+}
+
+}  // namespace revoked::engine::local_log_test
