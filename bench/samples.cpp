@@ -27,32 +27,15 @@ class NullStore final : public engine::Store {
     last_ = batch.last();
     return {};
   }
-  result<Sequence> last_sequence() const override { return last_; }
-  result<std::vector<engine::EpochStart>> epochs() const override {
-    return std::vector<engine::EpochStart>{};
-  }
+  Sequence last_sequence() const override { return last_; }
   result<void> replay(Sequence, const std::function<bool(const BatchView&)>&) const override { return {}; }
-  result<void> load_keys(const KeyVisitor&) const override { return {}; }
-  std::uint64_t estimated_keys() const override { return 0; }
-  result<void> load_owner_marks(const std::function<void(const engine::OwnerMark&)>&) const override {
+  Sequence indexed_to() const override { return last_; }
+  result<void> scan_index(engine::IndexKind, std::string_view, Sequence,
+                          const std::function<bool(Sequence)>&) const override {
     return {};
   }
-  result<void> load_changes(const engine::EventVisitor&) const override { return {}; }
-  result<void> fetch_edits(std::string_view, const EditVisitor&) const override { return {}; }
-  result<void> scan_keys(std::string_view, const KeyScanner&) const override { return {}; }
-  result<std::optional<std::pair<Sequence, std::string>>> fetch_key(std::string_view) const override {
-    return std::optional<std::pair<Sequence, std::string>>{};
-  }
-  result<Sequence> owner_mark_after(const engine::OwnerIds&, Sequence) const override { return Sequence{0}; }
-  Sequence folded_to() const override { return last_; }
-  result<void> fold(const std::vector<engine::FoldedRevocation>&, Sequence) override { return {}; }
-  result<std::string> checkpoint_id() const override { return std::string(); }
-  result<void> set_checkpoint_id(std::string_view) override { return {}; }
-  result<void> add_audit_marks(const std::vector<engine::AuditMark>&) override { return {}; }
-  result<void> scan_audit_marks(engine::AuditKind, std::string_view, Sequence,
-                                const std::function<bool(Sequence)>&) const override {
-    return {};
-  }
+  result<void> wait_for_index() const override { return {}; }
+  std::string failure() const override { return {}; }
 
  private:
   std::mutex* const lock_;

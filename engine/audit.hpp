@@ -1,7 +1,6 @@
 #pragma once
-// The audit trail is the journal, read by people: who did what to which key, when, from where and why. So
-// that one key's, one actor's or one user's entries are found among millions, the folder writes marks for
-// them (see Store).
+// The audit trail is the journal, read by people: who did what to which key, when, from where and why. One
+// key's, one actor's or one user's entries are found among millions by the index.
 
 #include <cstdint>
 #include <string>
@@ -12,25 +11,8 @@
 
 namespace revoked::engine {
 
-enum class AuditKind : char { key = 'k', actor = 'a', user = 'u' };
-
-// An event that concerns `id`.
-struct AuditMark {
-  AuditKind kind;
-  std::string id;
-  Sequence sequence;
-};
-
 // The user that an event is about: the key's, or the one whose keys were revoked or locked.
 std::string_view user_of(const EventView& event);
-
-// Calls visit(kind, id) for everything that an event is to be found by.
-template <class Visit>
-void for_each_audit_mark(const EventView& event, Visit&& visit) {
-  if (const auto id = event[Field::key_id]; !id.empty()) visit(AuditKind::key, id);
-  if (const auto actor = event[Field::actor]; !actor.empty()) visit(AuditKind::actor, actor);
-  if (const auto user = user_of(event); !user.empty()) visit(AuditKind::user, user);
-}
 
 struct AuditQuery {
   std::string key_id;  // these three: empty: any

@@ -20,17 +20,29 @@ namespace {
 static_assert(std::endian::native == std::endian::little, "checkpoints are little endian");
 
 constexpr std::size_t records_a_block = checkpoint_block_bytes / KeyTable::copy_bytes;
-constexpr std::size_t id_bytes = 36;
+
+struct EpochLayout {
+  Epoch epoch = 0;
+  Sequence first = 0;
+  std::array<char, 40> journal{};  // the last one is zero
+
+  EpochLayout() = default;
+  explicit EpochLayout(const EpochStart& start) : epoch(start.epoch), first(start.first) {
+    start.journal.copy(journal.data(), journal.size() - 1);
+  }
+  EpochStart start() const { return {epoch, first, journal.data()}; }
+};
 
 struct Header {
   char magic[8] = {'r', 'v', 'k', 't', 'a', 'b', 'l', 'e'};
-  std::uint32_t version = 3;
+  std::uint32_t version = 5;
   std::uint32_t unused = 0;
-  char id[id_bytes + 4] = {};
+  EpochLayout epoch;
   Sequence newest = 0;
   TablesCut cut{};
   std::uint64_t predecessors = 0;
   std::uint64_t rotated = 0;  // records as they were before
+  std::uint64_t epochs = 0;
   std::uint64_t body_bytes = 0;
 };
 constexpr std::size_t header_bytes = sizeof(Header) + sizeof(Digest);
@@ -191,6 +203,15 @@ bool read_rotations(BlockReader& in, const Header& header, Tables& tables) {
   return true;
 }
 
+bool read_epochs(BlockReader& in, const Header& header, std::vector<EpochStart>& epochs) {
+  for (std::uint64_t i = 0; i < header.epochs; ++i) {
+    EpochLayout layout;
+    if (!in.take_value(layout) || layout.journal.back() != 0) return false;
+    epochs.push_back(layout.start());
+  }
+  return true;
+}
+
 bool read_keys(const BlockReader& in, const TablesCut& cut, Tables& tables) {
   tables.keys.reserve(cut.keys);
   return for_each_block(0, key_blocks(cut), [&](std::uint64_t block) {
@@ -203,13 +224,13 @@ bool read_keys(const BlockReader& in, const TablesCut& cut, Tables& tables) {
   });
 }
 
-bool read_whole_header(const BlockReader& in, const std::string& id, Header& header) {
+bool read_whole_header(const BlockReader& in, Header& header) {
   std::string bytes;
   if (!in.is_open() || !in.read_header(bytes)) return false;
   std::memcpy(&header, bytes.data(), sizeof header);
   const Header ours;
   return std::memcmp(header.magic, ours.magic, sizeof ours.magic) == 0 && header.version == ours.version &&
-         bytes == sealed(header) && header.id == id && header.cut.keys < no_slot;
+         bytes == sealed(header) && header.epoch.journal.back() == 0 && header.cut.keys < no_slot;
 }
 
 }  // namespace
@@ -252,25 +273,29 @@ result<CheckpointMark> write_checkpoint(const std::string& path, const Tables& t
     if (!writing.go_on()) return give_up(errc::not_ready);
     write_names(out, tables, header.cut);
     write_rotations(out, tables, header);
+    for (const auto& epoch : writing.epochs) out.append_value(EpochLayout(epoch));
+    header.epochs = writing.epochs.size();
+    header.epoch = EpochLayout(writing.epochs.back());
     const auto newest = writing.seal();
     if (!newest) return give_up(errc::not_ready);
     header.newest = *newest;
     header.body_bytes = out.size();
-    const auto id = new_key_id(now_unix_ms());
-    id.copy(header.id, id_bytes);
     out.finish(sealed(header));
     put_in_place(draft, path);
-    return CheckpointMark{id, cut.sequence, header.newest};
+    return CheckpointMark{writing.epochs.back(), cut.sequence, header.newest};
   } catch (const std::system_error&) {
     return give_up(errc::storage_failed);
   }
 }
 
-result<CheckpointMark> read_checkpoint(const std::string& path, const std::string& id, Tables& tables) {
+result<CheckpointMark> read_checkpoint(const std::string& path,
+                                       const std::function<bool(const CheckpointMark&)>& is_ours,
+                                       Tables& tables, std::vector<EpochStart>& epochs) {
   BlockReader in(path, header_bytes);
   Header header;
-  if (id.empty() || !read_whole_header(in, id, header) || !in.set_size(header.body_bytes))
-    return errc::not_found;
+  if (!read_whole_header(in, header)) return errc::not_found;
+  const CheckpointMark mark{header.epoch.start(), header.cut.sequence, header.newest};
+  if (!is_ours(mark) || !in.set_size(header.body_bytes)) return errc::not_found;
   // All of it first: what is begun has to come to an end.
   const bool whole = for_each_block(0, in.block_count(), [&](std::uint64_t block) {
     thread_local std::string bytes;
@@ -279,11 +304,11 @@ result<CheckpointMark> read_checkpoint(const std::string& path, const std::strin
   if (!whole) return errc::not_found;
   in.seek(key_blocks(header.cut));
   if (!read_names(in, header.cut, tables) || !read_keys(in, header.cut, tables) ||
-      !read_rotations(in, header, tables)) {
+      !read_rotations(in, header, tables) || !read_epochs(in, header, epochs)) {
     return errc::storage_corrupt;
   }
   tables.count_keys();
-  return CheckpointMark{id, header.cut.sequence, header.newest};
+  return mark;
 }
 
 }  // namespace revoked::engine

@@ -11,12 +11,15 @@
 // File, little endian: a header, then blocks of 1 MiB, each with its SHA-256 behind it; the last one may be
 // shorter. Blocks hold the keys' records (64 bytes each, padded to a whole block), then long ids, owners,
 // marks of several owners together, locks, permission sets, the predecessors of rotated keys, and the records
-// of keys that were rotated meanwhile, as they were before.
+// of keys that were rotated meanwhile, as they were before, and last the epochs.
 
 #include <array>
 #include <cstdint>
 #include <functional>
+#include <span>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "engine/error.hpp"
 #include "engine/position.hpp"
@@ -25,7 +28,7 @@
 namespace revoked::engine {
 
 struct CheckpointMark {
-  std::string id;         // drawn by lot; the store remembers which one is its own
+  EpochStart epoch;       // that the sequence is of
   Sequence sequence = 0;  // replay from after this
   Sequence newest = 0;
 };
@@ -46,6 +49,7 @@ TablesCut cut_tables(const Tables& tables, Sequence durable);
 std::uint64_t checkpoint_bytes(const TablesCut& cut);
 
 struct CheckpointWriting {
+  std::span<const EpochStart> epochs;      // all so far
   std::function<bool()> go_on;             // asked now and then; false: errc::not_ready
   std::function<result<Sequence>()> seal;  // all is copied: waits until it is durable, answers up to where
 };
@@ -53,8 +57,10 @@ struct CheckpointWriting {
 result<CheckpointMark> write_checkpoint(const std::string& path, const Tables& tables, const TablesCut& cut,
                                         const CheckpointWriting& writing);
 
-// Into empty tables, with every core. errc::not_found, and the tables are still empty, if there is none with
-// that id, or it is not whole.
-result<CheckpointMark> read_checkpoint(const std::string& path, const std::string& id, Tables& tables);
+// Into empty tables, with every core; the epochs into `epochs`. errc::not_found, and nothing has changed, if
+// there is none that `is_ours`, or it is not whole.
+result<CheckpointMark> read_checkpoint(const std::string& path,
+                                       const std::function<bool(const CheckpointMark&)>& is_ours,
+                                       Tables& tables, std::vector<EpochStart>& epochs);
 
 }  // namespace revoked::engine

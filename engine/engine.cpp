@@ -17,18 +17,15 @@ Engine::~Engine() { stop(); }
 result<void> Engine::start(std::unique_ptr<Store> store, JournalListener& listener,
                            const ProgressListener& on_progress) {
   store_ = std::move(store);
-  const auto recovered = recover(*store_, options_.checkpoint_file, tables_, on_progress);
+  auto recovered = recover(*store_, options_.checkpoint_file, tables_, on_progress, start_failure_);
   if (!recovered) return recovered.error();
-  checkpointed_ = *recovered;
-  auto epochs = store_->epochs();
-  if (!epochs) return epochs.error();
+  checkpointed_ = recovered->checkpoint;
+  epochs_ = std::move(recovered->epochs);
   const auto last = store_->last_sequence();
-  if (!last) return last.error();
-  epochs_ = std::move(*epochs);
   const Epoch epoch = epochs_.empty() ? 1 : epochs_.back().epoch + 1;
-  epochs_.push_back({epoch, *last + 1, new_journal_id()});
+  epochs_.push_back({epoch, last + 1, new_journal_id()});
 
-  journal_ = std::make_unique<Journal>(*store_, epoch, *last, on_storage_failure_);
+  journal_ = std::make_unique<Journal>(*store_, epoch, last, on_storage_failure_);
   journal_->add(listener);
   journal_->add(edits_);  // these before those who answer clients, and in this order
   journal_->add(resumptions_);
@@ -41,18 +38,22 @@ result<void> Engine::start(std::unique_ptr<Store> store, JournalListener& listen
     event[Field::journal] = journal_id();
     turn.append(event);
   }
-  if (!journal_->wait_until_durable(*last + 1)) return errc::storage_failed;
-  folder_ =
-      std::make_unique<Folder>(*store_, *journal_, options_.folding,
-                               [this](const std::function<bool()>& go_on) { checkpoint_if_due(go_on); });
+  if (!journal_->wait_until_durable(last + 1)) return errc::storage_failed;
+  checkpointer_ = std::make_unique<Checkpointer>(
+      *journal_, [this](const std::function<bool()>& go_on) { checkpoint_if_due(go_on); });
   started_.store(true, std::memory_order_release);
   return {};
+}
+
+std::string Engine::storage_failure() const {
+  auto failure = store_ ? store_->failure() : std::string();
+  return failure.empty() ? start_failure_ : failure;
 }
 
 void Engine::stop() {
   if (stopped_.exchange(true)) return;
   if (journal_) journal_->stop();
-  folder_.reset();
+  checkpointer_.reset();
   if (!started() || has_failed()) return;
   // So that the next start is quick. Whoever ends us may have little patience.
   const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(20);
@@ -98,13 +99,14 @@ result<KeyDescription> Engine::describe(std::string_view key_id, UnixMs now, con
   tables_.describe(slot, found.decision);
   if (reach != nullptr && !reach->covers(found.decision.owners)) return errc::not_found;
 
-  const auto stored = store_->fetch_key(key_id);
-  if (!stored) return stored.error();
-  if (!*stored) return errc::storage_corrupt;
-  EventView creation;
-  std::string_view bytes = (*stored)->second;
-  if (!take_event(bytes, creation)) return errc::storage_corrupt;
-  set_record(found, (*stored)->first, creation);
+  const auto created = tables_.first_created(slot);
+  bool is_creation = false;
+  const auto read = read_events(*store_, std::span(&created, 1), [&](Sequence, const EventView& creation) {
+    is_creation = creation.type == EventType::key_created && creation[Field::key_id] == key_id;
+    set_record(found, created, creation);
+  });
+  if (!read) return read.error();
+  if (!is_creation) return errc::storage_corrupt;
   set_secrets(found, slot, now);
   if (const auto edited = set_edits(found); !edited) return edited.error();
   if (found.decision.state == KeyState::revoked) {
@@ -113,6 +115,18 @@ result<KeyDescription> Engine::describe(std::string_view key_id, UnixMs now, con
     found.revocation = std::move(*revocation);
   }
   return found;
+}
+
+// The first revocation of just these owners at or after `from`; 0 if there is none.
+result<Sequence> Engine::revocation_of(const OwnerIds& owners, Sequence from) const {
+  if (const auto known = store_->wait_for_index(); !known) return known.error();
+  Sequence first = 0;
+  const auto scanned = store_->scan_index(IndexKind::owners, index_id(owners), from, [&](Sequence sequence) {
+    first = sequence;
+    return false;
+  });
+  if (!scanned) return scanned.error();
+  return first;
 }
 
 // The first event that revoked the key: the answer to "since when?" never changes, whatever comes later. 0:
@@ -127,7 +141,7 @@ result<Sequence> Engine::first_revocation(const KeyRecord& key, const Decision& 
     }
   });
   for (const auto& owners : marked) {
-    const auto mark = store_->owner_mark_after(owners, key.created);
+    const auto mark = revocation_of(owners, key.created);
     if (!mark) return mark.error();
     if (*mark != 0 && (first == 0 || *mark < first)) first = *mark;
   }
@@ -140,13 +154,9 @@ result<Revocation> Engine::find_revocation(const KeyRecord& key, const Decision&
   const auto first = *found;
   Revocation revocation{position_of(first), 0, {}};
   if (first == 0 || first > durable()) return revocation;  // told, not yet synced: the details follow
-  const auto read = store_->replay(first, [&](const BatchView& batch) {
-    batch.for_each([&](Sequence sequence, const EventView& event) {
-      if (sequence != first) return;
-      revocation.at = event.at;
-      revocation.reason = event[Field::reason];
-    });
-    return false;
+  const auto read = read_events(*store_, std::span(&first, 1), [&](Sequence, const EventView& event) {
+    revocation.at = event.at;
+    revocation.reason = event[Field::reason];
   });
   if (!read) return read.error();
   return revocation;

@@ -17,12 +17,12 @@
 #include <vector>
 
 #include "engine/audit.hpp"
+#include "engine/checkpointer.hpp"
 #include "engine/decision.hpp"
 #include "engine/digest.hpp"
 #include "engine/edits.hpp"
 #include "engine/error.hpp"
 #include "engine/fair_meter.hpp"
-#include "engine/folder.hpp"
 #include "engine/journal.hpp"
 #include "engine/policy.hpp"
 #include "engine/recovery.hpp"
@@ -134,9 +134,9 @@ struct RotatedKey {
   UnixMs old_ends_at;
 };
 
-// Which keys to list: in the order of their ids.
+// Which keys to list: in the order of their creation.
 struct KeyQuery {
-  std::string after;                  // a key_id; empty: from the first
+  std::string after;                  // KeyPage::last of the page before; empty: from the first
   std::array<std::string, 3> owners;  // by Scope; empty: any
   std::optional<KeyState> state;      // none: any
   std::size_t limit = 100;
@@ -145,7 +145,7 @@ struct KeyQuery {
 
 struct KeyPage {
   std::vector<KeyDescription> keys;  // without their revocations' details
-  std::string last;                  // the key_id that was looked at last
+  std::string last;                  // what was looked at last
   bool more = false;                 // there may be more after `last`
 };
 
@@ -154,7 +154,6 @@ class Engine {
   struct Options {
     std::string pepper;
     std::string key_prefix{default_key_prefix};
-    Folder::Options folding;
     std::string checkpoint_file{};        // see checkpoint.hpp; empty: none is made or read
     Sequence checkpoint_after = 500'000;  // a new one after so many events, or a sixteenth of the keys
   };
@@ -172,6 +171,8 @@ class Engine {
 
   bool is_ready() const;  // started, not stopped, storage sound
   bool has_failed() const { return started() && journal_->has_failed(); }
+  // Why, or why it did not start: the file, the place, the system's reason.
+  std::string storage_failure() const;
 
   const Digester& digester() const { return digester_; }
   const std::string& key_prefix() const { return options_.key_prefix; }
@@ -300,6 +301,8 @@ class Engine {
   void append_refusal(std::string_view reason, std::string_view key_id, UnixMs at, const Caller& caller);
   void checkpoint_if_due(const std::function<bool()>& go_on);
   bool is_visible(const EventView& event, const Reach* reach) const;
+  bool list_slot(const KeyQuery& query, UnixMs now, Slot first, KeyPage& page) const;
+  Slot newest_of(Slot key) const;
   void list_key(const KeyQuery& query, UnixMs now, Sequence created, const EventView& creation,
                 KeyPage& page) const;
   void set_record(KeyDescription& key, Sequence created, const EventView& creation) const;
@@ -308,6 +311,7 @@ class Engine {
   result<KeyPage> with_edits(KeyPage page) const;
   std::array<Slot, 2> permission_sets_of(Slot key) const;
   result<void> may_give(const KeyEdit& edit, const std::array<Slot, 2>& sets, const Caller& caller) const;
+  result<Sequence> revocation_of(const OwnerIds& owners, Sequence from) const;
   result<Sequence> first_revocation(const KeyRecord& key, const Decision& names) const;
   result<Sequence> revoked_with_owner(std::string_view key_id) const;
   result<Revocation> find_revocation(const KeyRecord& key, const Decision& decision) const;
@@ -321,11 +325,12 @@ class Engine {
   Resumptions resumptions_;
   FairMeter refusals_{refusal_rates};
   std::vector<EpochStart> epochs_;  // constant once started
+  std::string start_failure_;
   std::vector<CommitListener*> commit_listeners_;
-  Sequence checkpointed_ = 0;  // up to where; the folder's, once started
+  Sequence checkpointed_ = 0;  // up to where; the checkpointer's, once started
   std::chrono::steady_clock::time_point no_checkpoint_before_{};
   std::unique_ptr<Journal> journal_;
-  std::unique_ptr<Folder> folder_;
+  std::unique_ptr<Checkpointer> checkpointer_;
   std::atomic<bool> started_{false};
   std::atomic<bool> stopped_{false};
 };

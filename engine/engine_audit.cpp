@@ -14,14 +14,19 @@ class Engine::AuditReading {
   AuditReading(const Engine& engine, const AuditQuery& query, Sequence besides, const EventVisitor& visit)
       : engine_(engine), query_(query), besides_(besides), visit_(visit), through_(engine.durable()) {
     page_.position = query.after;
+    // Of a key, what has no entry in the index: the tables know where it is.
+    const auto& tables = engine.tables_;
+    const Slot key = query.key_id.empty() ? no_slot : tables.keys.find_by_id(query.key_id);
+    if (key != no_slot) known_ = {tables.first_created(key), tables.keys[key].revoked(), besides};
+    std::ranges::sort(known_);
   }
 
   const AuditPage& page() const { return page_; }
 
-  // Marks lead past what a caller cannot see: where a page ends then, and how long it takes, would tell it
-  // whether others know the actor or the user that it asks for, and how much they have to do with them.
+  // The index leads past what a caller cannot see: where a page ends then, and how long it takes, would tell
+  // it whether others know the actor or the user that it asks for, and how much they have to do with them.
   // Limited callers look through all entries, whatever they ask for, unless the user is nobody's but theirs.
-  bool may_follow_marks() const {
+  bool may_follow_index() const {
     if (query_.reach == nullptr || query_.reach->is_unlimited()) return true;
     if (query_.user.empty()) return false;
     const Journal::Turn turn(*engine_.journal_);
@@ -29,27 +34,32 @@ class Engine::AuditReading {
     return engine_.tables_.extent_of(*query_.reach, Scope::user, user, query_.user) == Extent::whole;
   }
 
-  // What the marks lead to, up to `folded`.
-  result<void> read_marked(AuditKind kind, std::string_view id, Sequence folded) {
+  // What the index and the tables lead to, up to `indexed`.
+  result<void> read_indexed(IndexKind kind, std::string_view id, Sequence indexed) {
+    is_coarse_ = is_coarse(kind);
+    // The page before may have ended within a batch whose mark is behind it.
+    if (is_coarse_ && page_.position != 0 && page_.position < indexed) {
+      if (const auto read = read_batch(page_.position + 1); !read) return read;
+    }
     while (!over_) {
       std::vector<Sequence> marked;
-      const auto scanned =
-          engine_.store_->scan_audit_marks(kind, id, page_.position + 1, [&](Sequence sequence) {
-            if (sequence > folded) return false;
-            marked.push_back(sequence);
-            return marked.size() < marks_together;
-          });
+      const auto scanned = engine_.store_->scan_index(kind, id, page_.position + 1, [&](Sequence sequence) {
+        if (sequence > indexed) return false;
+        marked.push_back(sequence);
+        return marked.size() < entries_together;
+      });
       if (!scanned) return scanned;
-      spend(marked.size() * events_a_mark);
-      const bool all = marked.size() < marks_together;
-      if (besides_ > page_.position && besides_ <= folded && (all || besides_ < marked.back())) {
-        marked.insert(std::lower_bound(marked.begin(), marked.end(), besides_), besides_);
+      spend(marked.size() * events_an_entry);
+      const bool all = marked.size() < entries_together;
+      for (const auto known : known_) {
+        if (known > page_.position && known <= indexed && (all || known < marked.back()))
+          marked.insert(std::lower_bound(marked.begin(), marked.end(), known), known);
       }
       for (auto next = marked.cbegin(); next != marked.cend() && !over_;) {
         if (const auto read = read_from(next, marked.cend()); !read) return read;
       }
       if (over_ || !all) continue;
-      page_.position = std::max(page_.position, folded);
+      page_.position = std::max(page_.position, indexed);
       break;
     }
     return {};
@@ -68,11 +78,22 @@ class Engine::AuditReading {
   }
 
  private:
-  static constexpr std::size_t marks_together = 1000;
+  static constexpr std::size_t entries_together = 1000;
   // What things cost, in events to look at.
-  static constexpr std::size_t events_a_mark = 20;
+  static constexpr std::size_t events_an_entry = 20;
   static constexpr std::size_t bytes_an_event = 128;
   static constexpr std::size_t oldest_looked_at = 64;
+
+  // The rest of one batch.
+  result<void> read_batch(Sequence from) {
+    return engine_.store_->replay(from, [&](const BatchView& batch) {
+      if (!may_look_at(batch)) return false;
+      batch.for_each([&](Sequence sequence, const EventView& event) {
+        if (!over_ && sequence >= from) look_at(sequence, event);
+      });
+      return false;
+    });
+  }
 
   // The batch with *next, and those behind it that have marked events as well. Moves `next` on.
   result<void> read_from(std::vector<Sequence>::const_iterator& next,
@@ -80,15 +101,16 @@ class Engine::AuditReading {
     const auto first = next;
     const auto read = engine_.store_->replay(*next, [&](const BatchView& batch) {
       if (!may_look_at(batch)) return false;
+      const auto from = *next;
       const auto here = std::span(next, std::lower_bound(next, end, batch.last() + 1));
-      batch.for_each_of(here, [&](Sequence sequence, const EventView& event) {
-        if (over_) return;
-        ++next;
-        look_at(sequence, event);
-      });
+      const auto look = [&](Sequence sequence, const EventView& event) {
+        if (!over_ && sequence >= from) look_at(sequence, event);
+      };
+      is_coarse_ ? batch.for_each(look) : batch.for_each_of(here, look);
+      next += static_cast<std::ptrdiff_t>(here.size());
       return !over_ && next != end && *next <= batch.last() + batch.count();
     });
-    if (read && next == first && !over_) return errc::storage_corrupt;  // a mark that leads nowhere
+    if (read && next == first && !over_) return errc::storage_corrupt;  // an entry that leads nowhere
     return read;
   }
 
@@ -123,27 +145,27 @@ class Engine::AuditReading {
 
   bool took_key_of(std::string_view user, Sequence sequence) {
     std::vector<Sequence> marked;
-    const auto scanned = engine_.store_->scan_audit_marks(AuditKind::user, user, 1, [&](Sequence mark) {
+    const auto scanned = engine_.store_->scan_index(IndexKind::user, user, 1, [&](Sequence mark) {
       if (mark >= sequence || marked.size() == oldest_looked_at) return false;
       marked.push_back(mark);
       return true;
     });
     if (!scanned) return false;
-    spend(marked.size() * events_a_mark);
+    spend(marked.size() * events_an_entry);
     std::vector<std::string> keys;
-    for (auto next = marked.cbegin(); next != marked.cend();) {
-      const auto first = next;
-      const auto read = engine_.store_->replay(*next, [&](const BatchView& batch) {
-        const auto here = std::span(next, std::lower_bound(next, marked.cend(), batch.last() + 1));
-        batch.for_each_of(here, [&](Sequence, const EventView& each) {
-          ++next;
+    for (const auto mark : marked) {
+      if (keys.size() >= oldest_looked_at) break;
+      const auto read = engine_.store_->replay(mark, [&](const BatchView& batch) {
+        spend(batch.count());
+        batch.for_each([&](Sequence at, const EventView& each) {
           const std::array owners{each[Field::user], each[Field::application], each[Field::workspace]};
-          if (each.type == EventType::key_created && query_.reach->covers(owners))
+          if (at >= mark && each.type == EventType::key_created && each[Field::user] == user &&
+              query_.reach->covers(owners))
             keys.emplace_back(each[Field::key_id]);
         });
         return false;
       });
-      if (!read || next == first) return false;
+      if (!read) return false;
     }
     return std::any_of(keys.begin(), keys.end(), [&](const auto& key_id) {
       const auto by = engine_.revoked_with_owner(key_id);
@@ -158,30 +180,32 @@ class Engine::AuditReading {
   const Engine& engine_;
   const AuditQuery& query_;
   const Sequence besides_;
+  std::array<Sequence, 3> known_{};
   const EventVisitor& visit_;
   const Sequence through_;
   AuditPage page_;
   std::size_t spent_ = 0;
   std::size_t found_ = 0;
+  bool is_coarse_ = false;
   bool over_ = false;
 };
 
 result<AuditPage> Engine::audit(const AuditQuery& query, const EventVisitor& visit) const {
   if (!started()) return errc::not_ready;
   if (!may_concern(query)) return AuditPage{std::max(query.after, durable()), false};
-  const auto folded = store_->folded_to();  // before looking at the marks: they are all there up to here
+  const auto indexed = store_->indexed_to();  // before looking: the index knows all up to here
   const auto besides = revoked_with_owner(query.key_id);
   if (!besides) return besides.error();
   AuditReading reading(*this, query, *besides, visit);
   result<void> read;
   if (!query.key_id.empty())
-    read = reading.read_marked(AuditKind::key, query.key_id, folded);
-  else if (!reading.may_follow_marks())
+    read = reading.read_indexed(IndexKind::key, query.key_id, indexed);
+  else if (!reading.may_follow_index())
     read = {};
   else if (!query.user.empty())
-    read = reading.read_marked(AuditKind::user, query.user, folded);
+    read = reading.read_indexed(IndexKind::user, query.user, indexed);
   else if (!query.actor.empty())
-    read = reading.read_marked(AuditKind::actor, query.actor, folded);
+    read = reading.read_indexed(IndexKind::actor, query.actor, indexed);
   if (read) read = reading.read_rest();
   if (!read) return read.error();
   return reading.page();

@@ -32,8 +32,8 @@ void Engine::checkpoint_if_due(const std::function<bool()>& go_on) {
     if (!journal_->wait_until_durable(newest)) return errc::storage_failed;
     return newest;
   };
-  const auto made = write_checkpoint(file, tables_, cut, {go_on, seal});
-  if (!made || !store_->set_checkpoint_id(made->id)) return;
+  const auto made = write_checkpoint(file, tables_, cut, {epochs_, go_on, seal});
+  if (!made) return;
   checkpointed_ = made->sequence;
   no_checkpoint_before_ = {};
 }

@@ -104,10 +104,17 @@ result<void> Engine::may_give(const KeyEdit& edit, const std::array<Slot, 2>& se
 result<void> Engine::set_edits(KeyDescription& key) const {
   const Slot slot = tables_.keys.find_by_id(key.decision.key_id);
   if (slot == no_slot || !tables_.keys[slot].is_edited()) return {};
-  return store_->fetch_edits(key.decision.key_id, [&](Field member, std::string_view value) {
-    if (member == Field::name) key.name = value;
-    if (member == Field::metadata) key.metadata = value;
-    if (member == Field::expires_at) key.expires_at = decode_i64(value, 0);
+  if (const auto known = store_->wait_for_index(); !known) return known;
+  std::vector<Sequence> edits;
+  const auto scanned = store_->scan_index(IndexKind::edit, key.decision.key_id, 0, [&](Sequence sequence) {
+    edits.push_back(sequence);
+    return true;
+  });
+  if (!scanned) return scanned;
+  return read_events(*store_, edits, [&](Sequence, const EventView& edit) {
+    if (is_edited(edit, Field::name)) key.name = edit[Field::name];
+    if (is_edited(edit, Field::metadata)) key.metadata = edit[Field::metadata];
+    if (is_edited(edit, Field::expires_at)) key.expires_at = decode_i64(edit[Field::expires_at], 0);
   });
 }
 

@@ -1,4 +1,4 @@
-// Lists of keys: in the order of their ids, or, of a user, of their creation. See engine.hpp.
+// Lists of keys, in the order of their creation. See engine.hpp.
 
 #include <charconv>
 
@@ -54,19 +54,29 @@ result<KeyPage> Engine::list(const KeyQuery& query, UnixMs now) const {
     page.more = read->more;
     return with_edits(std::move(page));
   }
-  const auto durable_through = durable();
+  const auto* const end = query.after.data() + query.after.size();
+  Slot next = 0;
+  if (!query.after.empty() && std::from_chars(query.after.data(), end, next).ptr != end)
+    return errc::invalid_field;
+  const auto through = durable();
+  const auto size = tables_.keys.complete_size();
+  std::vector<Sequence> created;  // of the keys in the page
   std::size_t looked_at = 0;
-  const auto scanned = store_->scan_keys(query.after, [&](Sequence created, const EventView& creation) {
-    if (page.keys.size() == query.limit || looked_at == max_listing_look_at) {
+  for (; next < size && tables_.keys[next].created <= through; ++next) {
+    if (created.size() == query.limit || looked_at++ == max_listing_look_at) {
       page.more = true;
-      return false;
+      break;
     }
-    ++looked_at;
-    page.last = creation[Field::key_id];
-    if (created <= durable_through) list_key(query, now, created, creation, page);
-    return true;
+    // A key is where its first secret is.
+    if (!tables_.has_predecessor(next) && list_slot(query, now, next, page))
+      created.push_back(tables_.keys[next].created);
+  }
+  page.last = std::to_string(next);
+  std::size_t at = 0;
+  const auto read = read_events(*store_, created, [&](Sequence sequence, const EventView& creation) {
+    set_record(page.keys[at++], sequence, creation);
   });
-  if (!scanned) return scanned.error();
+  if (!read) return read.error();
   return with_edits(std::move(page));
 }
 
@@ -75,6 +85,31 @@ result<KeyPage> Engine::with_edits(KeyPage page) const {
     if (const auto edited = set_edits(key); !edited) return edited.error();
   }
   return page;
+}
+
+// Adds the key whose first secret is there, if it is of the list, but for what only its record says.
+bool Engine::list_slot(const KeyQuery& query, UnixMs now, Slot first, KeyPage& page) const {
+  const Slot slot = tables_.keys[first].is_superseded() ? newest_of(first) : first;
+  const auto state = tables_.state_of(tables_.keys[slot], now);
+  if (query.state && *query.state != state) return false;
+  auto& key = page.keys.emplace_back();
+  tables_.describe(slot, key.decision);
+  const auto& owners = key.decision.owners;
+  bool is_asked_for = query.reach == nullptr || query.reach->covers(owners);
+  for (std::size_t i = 0; i < owners.size(); ++i)
+    is_asked_for = is_asked_for && (query.owners[i].empty() || query.owners[i] == owners[i]);
+  if (!is_asked_for) {
+    page.keys.pop_back();
+    return false;
+  }
+  key.decision.state = state;
+  set_secrets(key, slot, now);
+  return true;
+}
+
+Slot Engine::newest_of(Slot key) const {
+  const Journal::Turn turn(*journal_);
+  return tables_.newest_of(key);
 }
 
 void Engine::list_key(const KeyQuery& query, UnixMs now, Sequence created, const EventView& creation,

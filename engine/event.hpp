@@ -112,6 +112,15 @@ void append_event(std::string& out, const EventView& event);
 // Reads one event from the front of `bytes` and removes it; false if they do not hold one.
 bool take_event(std::string_view& bytes, EventView& event);
 
+// Which epoch, and where it begins in the journal. A journal id is drawn for each, so this also says of which
+// log something is.
+struct EpochStart {
+  Epoch epoch = 0;
+  Sequence first = 0;
+  std::string journal;  // its journal id
+  friend bool operator==(const EpochStart&, const EpochStart&) = default;
+};
+
 // Calls visit(sequence, event) for every event.
 using EventVisitor = std::function<void(Sequence, const EventView&)>;
 

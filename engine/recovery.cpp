@@ -56,73 +56,65 @@ void apply(Tables& tables, Sequence sequence, const EventView& event) {
 
 class Recovery {
  public:
-  Recovery(const Store& store, Tables& tables, const ProgressListener& on_progress)
-      : store_(store),
-        tables_(tables),
-        on_progress_(on_progress),
-        progress_{0, store.estimated_keys(), 0, false} {}
+  Recovery(const Store& store, Tables& tables, const ProgressListener& on_progress, std::string& detail)
+      : store_(store), tables_(tables), on_progress_(on_progress), detail_(detail) {}
 
-  result<Sequence> run(const std::string& checkpoint_file) {
-    const auto last = store_.last_sequence();
-    if (!last) return last.error();
-    // What the records know of must be in the journal. If it has lost its end, its positions would be given
-    // again.
-    newest_ = store_.folded_to();
-    const auto checkpoint = load_checkpoint(checkpoint_file);
-    if (!checkpoint) return checkpoint.error();
-    if (*checkpoint == 0) {
-      if (const auto loaded = load_store(); !loaded) return loaded.error();
-    }
-    if (newest_ > *last) return errc::storage_corrupt;
-    const auto replayed = replay((*checkpoint != 0 ? *checkpoint : store_.folded_to()) + 1);
-    if (!replayed) return replayed.error();
+  result<Recovered> run(const std::string& checkpoint_file) {
+    if (const auto loaded = load_checkpoint(checkpoint_file); !loaded) return loaded.error();
+    progress_.events = store_.last_sequence() - recovered_.checkpoint;
+    if (const auto replayed = replay(recovered_.checkpoint + 1); !replayed) return replayed.error();
     progress_.finished = true;
+    progress_.keys = tables_.keys.size();
     on_progress_(progress_);
-    return *checkpoint;
+    return std::move(recovered_);
   }
 
  private:
-  // 0: there is none that is good for this store.
-  result<Sequence> load_checkpoint(const std::string& file) {
-    if (file.empty()) return Sequence{0};
-    const auto id = store_.checkpoint_id();
-    if (!id) return id.error();
-    const auto read = read_checkpoint(file, *id, tables_);
-    if (!read) return read.error() == errc::not_found ? result<Sequence>(Sequence{0}) : read.error();
-    newest_ = std::max(newest_, read->newest);
-    progress_.keys = tables_.keys.size();
-    return read->sequence;
-  }
-
-  result<void> load_store() {
-    const auto marks = store_.load_owner_marks([&](const OwnerMark& mark) {
-      newest_ = std::max(newest_, mark.sequence);
-      tables_.raise_mark({mark.owners[0], mark.owners[1], mark.owners[2]}, mark.sequence);
-    });
-    if (!marks) return marks;
-    const auto keys = store_.load_keys([&](Sequence created, const EventView& creation, Sequence revoked) {
-      newest_ = std::max(newest_, created);
-      const Slot slot = tables_.add_key(created, creation);
-      if (revoked != 0) tables_.revoke_key(slot, revoked);
-      if (++progress_.keys % 16384 == 0) report_if_due();
-    });
-    if (!keys) return keys;
-    return store_.load_changes(
-        [&](Sequence sequence, const EventView& event) { apply(tables_, sequence, event); });
+  result<void> load_checkpoint(const std::string& file) {
+    if (file.empty()) return {};
+    // What a checkpoint knows of is in the log. If that has lost its end, its positions would be given again.
+    Sequence newest = 0;
+    result<bool> ours = false;
+    const auto is_ours = [&](const CheckpointMark& mark) {
+      newest = mark.newest;
+      if (newest <= store_.last_sequence()) ours = has_epoch(store_, mark.epoch);
+      return ours && *ours;
+    };
+    const auto read = read_checkpoint(file, is_ours, tables_, recovered_.epochs);
+    if (newest > store_.last_sequence()) {
+      detail_ = "the log ends at " + std::to_string(store_.last_sequence()) + ", and " + file + " knows " +
+                std::to_string(newest) + ": part of the log is missing";
+      return errc::storage_corrupt;
+    }
+    if (!ours) return ours.error();
+    if (!read && read.error() == errc::not_found) return {};
+    if (!read) {
+      detail_ = file + " makes no sense";
+      return read.error();
+    }
+    recovered_.checkpoint = read->sequence;
+    return {};
   }
 
   result<void> replay(Sequence from) {
     bool whole = true;
+    auto next = from;
     const auto tail = store_.replay(from, [&](const BatchView& batch) {
       whole = batch.for_each([&](Sequence sequence, const EventView& event) {
         if (sequence < from) return;
         apply(tables_, sequence, event);
+        if (event.type == EventType::epoch_started)
+          recovered_.epochs.push_back({batch.epoch(), sequence, std::string(event[Field::journal])});
         if (++progress_.replayed_events % 16384 == 0) report_if_due();
       });
+      next = batch.last() + 1;
       return whole;
     });
     if (!tail) return tail;
-    if (!whole) return errc::storage_corrupt;
+    if (!whole || next != store_.last_sequence() + 1) {
+      detail_ = "the events behind " + std::to_string(next) + " make no sense";
+      return errc::storage_corrupt;
+    }
     return {};
   }
 
@@ -131,22 +123,24 @@ class Recovery {
     const auto now = std::chrono::steady_clock::now();
     if (now - reported_ < report_every) return;
     reported_ = now;
+    progress_.keys = tables_.keys.size();
     on_progress_(progress_);
   }
 
   const Store& store_;
   Tables& tables_;
   const ProgressListener& on_progress_;
-  LoadProgress progress_;
-  Sequence newest_ = 0;
+  std::string& detail_;
+  LoadProgress progress_{};
+  Recovered recovered_;
   std::chrono::steady_clock::time_point reported_ = std::chrono::steady_clock::now();
 };
 
 }  // namespace
 
-result<Sequence> recover(const Store& store, const std::string& checkpoint_file, Tables& tables,
-                         const ProgressListener& on_progress) {
-  return Recovery(store, tables, on_progress).run(checkpoint_file);
+result<Recovered> recover(const Store& store, const std::string& checkpoint_file, Tables& tables,
+                          const ProgressListener& on_progress, std::string& detail) {
+  return Recovery(store, tables, on_progress, detail).run(checkpoint_file);
 }
 
 }  // namespace revoked::engine

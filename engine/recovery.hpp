@@ -4,27 +4,30 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "engine/store.hpp"
 #include "engine/tables.hpp"
 
 namespace revoked::engine {
 
-// `done` of about `total` keys are loaded. Called every few hundred milliseconds of a long load, and at its
-// end.
+// Called every few hundred milliseconds of a long load, and at its end.
 struct LoadProgress {
-  std::uint64_t keys;
-  std::uint64_t estimated_total;
-  std::uint64_t replayed_events;
+  std::uint64_t keys;             // that are there
+  std::uint64_t replayed_events;  // of so many:
+  std::uint64_t events;
   bool finished;
 };
 using ProgressListener = std::function<void(const LoadProgress&)>;
 
-// The tables from the checkpoint in `checkpoint_file` (none: empty), or from the store: owners' marks first,
-// then the keys, their creation and what has been folded, so that the owners' counters come out as they were.
-// Then the journal's tail. Answers from after which sequence there was something to replay by the checkpoint;
-// 0: without one.
-result<Sequence> recover(const Store& store, const std::string& checkpoint_file, Tables& tables,
-                         const ProgressListener& on_progress);
+struct Recovered {
+  Sequence checkpoint = 0;         // from after which there was something to replay; 0: there was none
+  std::vector<EpochStart> epochs;  // all so far
+};
+
+// The tables from the checkpoint in `checkpoint_file` (none: empty), and from what the journal has behind it;
+// without a checkpoint from all of it. The text of a failure that is not the store's goes to `detail`.
+result<Recovered> recover(const Store& store, const std::string& checkpoint_file, Tables& tables,
+                          const ProgressListener& on_progress, std::string& detail);
 
 }  // namespace revoked::engine

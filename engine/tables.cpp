@@ -105,6 +105,21 @@ bool Tables::was_there(Slot key, Sequence sequence) const {
   return found;
 }
 
+Sequence Tables::first_created(Slot key) const {
+  Sequence created = 0;
+  for_each_secret(key, [&](Slot each) {
+    created = keys[each].created;
+    return true;
+  });
+  return created;
+}
+
+bool Tables::has_predecessor(Slot key) const {
+  if (!has_predecessors_.load(std::memory_order_acquire)) return false;
+  const std::scoped_lock lock(predecessors_mutex_);
+  return predecessors_.contains(key);
+}
+
 std::vector<KnownSecret> Tables::living_secrets(Slot key, Sequence sequence, UnixMs now) const {
   std::vector<KnownSecret> living;
   if (revoked_by(keys[key]) != 0) return living;

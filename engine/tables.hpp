@@ -147,6 +147,10 @@ struct Tables {
   // The rest of these from any thread, and from the slot that the key's id leads to. Whether the key was
   // there at `sequence`: its secret may have been rotated since.
   bool was_there(Slot key, Sequence sequence) const;
+  // When the key was created, whenever its secret was rotated.
+  Sequence first_created(Slot key) const;
+  // Whether this is a later secret of a key.
+  bool has_predecessor(Slot key) const;
   // Newest first: those that it had at `sequence` and that have not ended at `now`. None if it is revoked.
   std::vector<KnownSecret> living_secrets(Slot key, Sequence sequence, UnixMs now) const;
 

@@ -26,7 +26,7 @@ using namespace revoked;
 using tools::ConfigurationError;
 namespace asio = boost::asio;
 
-// For the store (rocksdb_layout.cpp: 512 files, and some more while it merges), the log, and Redis.
+// For the index (rocksdb_index.cpp: 512 files, and some more while it merges), the log, and Redis.
 constexpr std::size_t reserved_descriptors = 768;
 
 struct Configuration {
@@ -244,13 +244,16 @@ class Housekeeping {
 void log_progress(const engine::LoadProgress& progress) {
   net::log(net::Level::info, progress.finished ? "loaded" : "loading",
            {{"keys", std::to_string(progress.keys)},
-            {"estimated_keys", std::to_string(progress.estimated_total)},
+            {"events", std::to_string(progress.events)},
             {"replayed_events", std::to_string(progress.replayed_events)}});
 }
 
 std::unique_ptr<engine::Store> open_store(const std::string& data_dir) {
+  const auto tell = [](std::string_view why) {
+    net::log(net::Level::error, "the index failed, and is made again; the log goes on", {{"reason", why}});
+  };
   std::string detail;
-  auto store = engine::open_rocksdb_store(data_dir + "/store", detail);
+  auto store = engine::open_store(data_dir, tell, detail);
   if (store) return std::move(*store);
   const auto what = "the data directory " + data_dir + ": " + store.error().message();
   if (store.error() == engine::errc::storage_in_use) throw ConfigurationError(what);
@@ -304,7 +307,7 @@ int serve(const Configuration& configuration) {
 
   if (const auto started = engine.start(std::move(store), feed, log_progress); !started) {
     throw std::runtime_error("the data directory " + configuration.data_dir + ": " +
-                             started.error().message());
+                             started.error().message() + " (" + engine.storage_failure() + ")");
   }
   ::malloc_trim(0);  // what the load left free
   Housekeeping housekeeping(main_io, engine);
@@ -319,7 +322,7 @@ int serve(const Configuration& configuration) {
     net::log(net::Level::info, "stopping: answering what has been asked");
   } else {
     net::log(net::Level::error, "the storage failed: nothing more is acknowledged",
-             {{"data_dir", configuration.data_dir}});
+             {{"data_dir", configuration.data_dir}, {"reason", engine.storage_failure()}});
     server->close_gates();
   }
   draining = true;

@@ -11,12 +11,6 @@ using revoked::test::TemporaryDirectory;
 using test::FakeDisk;
 using test::Harness;
 
-Engine::Options folding_at_once() {
-  Engine::Options options;
-  options.folding = {1, 0, 100};
-  return options;
-}
-
 // Every matching entry's sequence, over as many pages as it takes.
 std::vector<Sequence> all(const Engine& engine, AuditQuery query) {
   std::vector<Sequence> found;
@@ -32,29 +26,16 @@ std::vector<Sequence> all(const Engine& engine, AuditQuery query) {
   return found;
 }
 
-// As the folder would in its own time, which on a busy machine is late.
-void mark_all(Store& store, Sequence through) {
-  std::vector<AuditMark> marks;
-  ASSERT_TRUE(store.replay(1, [&](const BatchView& batch) {
-    return batch.for_each([&](Sequence sequence, const EventView& event) {
-      for_each_audit_mark(event, [&](AuditKind kind, std::string_view id) {
-        marks.push_back({kind, std::string(id), sequence});
-      });
-    });
-  }));
-  ASSERT_TRUE(store.add_audit_marks(marks));
-  ASSERT_EQ(test::fold_directly(store, through), through);
-}
-
 void revoke_as(Harness& harness, const std::string& id, std::string_view actor) {
   Caller caller;
   caller.actor = actor;
   ASSERT_TRUE(harness->revoke(id, "", caller));
 }
 
-TEST(Audit, FindsTheSameWhetherItIsFoldedOrNot) {
-  const TemporaryDirectory directory;
-  Harness harness(directory / "data");
+TEST(Audit, FindsTheSameWhetherItIsIndexedOrNot) {
+  const auto disk = std::make_shared<FakeDisk>();
+  disk->is_indexed_at_once = false;
+  Harness harness(disk);
   for (int i = 0; i < 300; ++i) {
     ASSERT_TRUE(harness.create("k" + std::to_string(i), {i % 3 == 0 ? "ann" : "bob", "", ""}));
     if (i % 50 == 0) harness.settle();
@@ -77,31 +58,26 @@ TEST(Audit, FindsTheSameWhetherItIsFoldedOrNot) {
     }
     return answers;
   };
-  const auto unfolded = questions();
-  EXPECT_EQ(unfolded[0].size(), 2u);
-  EXPECT_EQ(unfolded[2].size(), 75u);
-  EXPECT_EQ(unfolded[4].size(), 100u + 50u + 1u);
-  EXPECT_EQ(unfolded[8].size(), 451u);
-  EXPECT_EQ(unfolded[4], unfolded[5]);
+  const auto unindexed = questions();
+  EXPECT_EQ(unindexed[0].size(), 2u);
+  EXPECT_EQ(unindexed[2].size(), 75u);
+  EXPECT_EQ(unindexed[4].size(), 100u + 50u + 1u);
+  EXPECT_EQ(unindexed[8].size(), 451u);
+  EXPECT_EQ(unindexed[4], unindexed[5]);
 
-  harness.stop();
-  Harness folding(directory / "data", folding_at_once());
-  EXPECT_TRUE(eventually([&] { return folding.store().folded_to() >= folding->durable(); }));
-  folding.stop();
-  harness.start();
-  EXPECT_GE(harness.store().folded_to(), 451u);
-  EXPECT_EQ(questions(), unfolded);
-  revoke_as(harness, "k1", "x");  // one behind what is folded
+  ASSERT_TRUE(harness.store().wait_for_index());
+  EXPECT_GE(harness.store().indexed_to(), 451u);
+  EXPECT_EQ(questions(), unindexed);
+  revoke_as(harness, "k1", "x");  // one behind what is indexed
   harness.settle();
   EXPECT_EQ(questions()[2].size(), 76u);
 }
 
 TEST(Audit, FindsTheRevocationOfAnOwnerByTheOwnerAndByEachKeyThatItTook) {
-  const TemporaryDirectory directory;
-  auto options = folding_at_once();
-  for (const bool folded : {false, true}) {
-    options.folding.lag = folded ? 1 : 1'000'000;
-    Harness harness(directory / (folded ? "folded" : "unfolded"), options);
+  for (const bool indexed : {false, true}) {
+    const auto disk = std::make_shared<FakeDisk>();
+    disk->is_indexed_at_once = indexed;
+    Harness harness(disk);
     for (const auto* id : {"taken", "revoked-before"}) {
       ASSERT_TRUE(harness.create(id, {"ann", "shop", "acme"}));
     }
@@ -113,9 +89,6 @@ TEST(Audit, FindsTheRevocationOfAnOwnerByTheOwnerAndByEachKeyThatItTook) {
     ASSERT_TRUE(harness.create("later", {"ann", "shop", "acme"}));
     const auto of_user = harness->revoke_owner(Scope::user, "ann", "left", {})->sequence;
     harness.settle();
-    if (folded) {
-      ASSERT_TRUE(eventually([&] { return harness.store().folded_to() >= harness->durable(); }));
-    }
     const auto of_key = [&](const char* id, const char* actor = "") {
       return all(harness.engine(), {id, actor, "", 0, 1, nullptr});
     };
@@ -132,7 +105,9 @@ TEST(Audit, FindsTheRevocationOfAnOwnerByTheOwnerAndByEachKeyThatItTook) {
 }
 
 TEST(Audit, LooksAtABoundedNumberAndGoesOnFromThere) {
-  Harness harness(std::make_shared<FakeDisk>());
+  const auto disk = std::make_shared<FakeDisk>();
+  disk->is_indexed_at_once = false;
+  Harness harness(disk);
   const auto count = Engine::max_audit_look_at + 20'000;
   for (std::size_t i = 0; i < count; ++i) ASSERT_TRUE(harness.create("k" + std::to_string(i)));
   harness.settle();
@@ -155,7 +130,6 @@ TEST(Audit, AnswersALimitedCallerAlikeWhetherAStrangerIsThereOrNot) {
     revoke_as(harness, "k" + std::to_string(i), "busy");
   }
   harness.settle();
-  mark_all(harness.store(), harness->durable());
   Reach reach;
   reach.limits[static_cast<std::size_t>(Scope::workspace)] = {"acme"};
   const auto page_of = [&](const char* key_id, const char* actor, const char* user) {
@@ -217,7 +191,6 @@ TEST(Audit, ShowsATenantWhatEndedItsKeysThoughOthersHaveKeysOfTheSameUser) {
   const auto again = harness->revoke_owner(Scope::user, "ann", "again", {})->sequence;
   ASSERT_TRUE(harness.create("third", {"ann", "", "third"}));
   harness.settle();
-  mark_all(harness.store(), harness->durable());
   const auto seen_by = [&](const char* workspace, const char* user) {
     Reach reach;
     reach.limits[static_cast<std::size_t>(Scope::workspace)] = {workspace};

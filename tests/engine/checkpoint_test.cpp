@@ -39,8 +39,10 @@ class Checkpoint : public testing::Test {
     engine_->settle();
     Tables tables;
     FakeStore store(disk_);
-    ASSERT_TRUE(recover(store, {}, tables, [](const LoadProgress&) {}));
-    const auto last = *store.last_sequence();
+    const auto recovered = recover(
+        store, {}, tables, [](const LoadProgress&) {}, detail_);
+    ASSERT_TRUE(recovered) << detail_;
+    const auto last = store.last_sequence();
     const auto cut = cut_tables(tables, last);
     const auto seal = [&]() -> result<Sequence> { return last; };
     bool first = true;
@@ -48,34 +50,37 @@ class Checkpoint : public testing::Test {
       if (std::exchange(first, false) && meanwhile) meanwhile(tables);
       return true;
     };
-    const auto made = write_checkpoint(file_, tables, cut, {go_on, seal});
+    const auto made = write_checkpoint(file_, tables, cut, {recovered->epochs, go_on, seal});
     ASSERT_TRUE(made);
-    ASSERT_TRUE(store.set_checkpoint_id(made->id));
   }
 
-  // The folder may be about to change it.
-  std::string checkpoint_id() {
-    const std::scoped_lock lock(disk_->mutex());
-    return disk_->checkpoint_id;
-  }
-
-  // Whether a start would take the file.
-  bool is_good() {
+  // Of the file, if it is whole.
+  std::optional<CheckpointMark> mark() {
     Tables tables;
-    const bool read = bool(read_checkpoint(file_, checkpoint_id(), tables));
-    EXPECT_EQ(tables.keys.size() != 0, read);
-    return read;
+    std::vector<EpochStart> epochs;
+    const auto read = read_checkpoint(
+        file_, [](const CheckpointMark&) { return true; }, tables, epochs);
+    EXPECT_EQ(tables.keys.size() != 0, read.has_value());
+    return read ? std::optional(*read) : std::nullopt;
   }
+  bool is_good() { return mark().has_value(); }
 
-  // The store alone no longer knows of keys and what became of them: what is there comes from the checkpoint.
-  void forget_records() {
+  // The journal no longer has what is in the checkpoint, but for the beginnings of epochs and its end.
+  void forget_journal() {
     engine_->stop();
-    disk_->keys.clear();
-    disk_->folded.clear();
-    disk_->marks.clear();
-    disk_->folded_to = disk_->batches.empty() ? 0 : last_sequence();
+    const auto through = mark()->sequence;
+    std::erase_if(disk_->batches, [&](const std::string& bytes) {
+      BatchView batch;
+      bool begins_epoch = false;
+      EXPECT_TRUE(BatchView::parse(bytes, batch) && batch.for_each([&](Sequence, const EventView& event) {
+        begins_epoch |= event.type == EventType::epoch_started;
+      }));
+      return batch.last() <= through && !begins_epoch && &bytes != &disk_->batches.back();
+    });
   }
-  Sequence last_sequence() { return *FakeStore(disk_).last_sequence(); }
+  Sequence last_sequence() { return FakeStore(disk_).last_sequence(); }
+
+  std::string detail_;
 
   Harness& engine() { return *engine_; }
 
@@ -108,7 +113,7 @@ TEST_F(Checkpoint, HoldsKeysOwnersAndWhatBecameOfThem) {
   ASSERT_TRUE(engine->revoke_owner(Scope::user, "dee", "", {}));
   engine.create("of-dee-later", {"dee", "", ""});
   write();
-  forget_records();
+  forget_journal();
   start(file_);
 
   auto& again = this->engine();
@@ -163,7 +168,7 @@ TEST_F(Checkpoint, HoldsLocksAndWhoseTheyAre) {
   ASSERT_TRUE(engine->lock_owner(Scope::user, "ann", end, "", {}));
   ASSERT_TRUE(engine->lock_owner(Scope::workspace, "w2", 0, "", {}));
   engine.settle();
-  forget_records();
+  forget_journal();
   start(file_);
   auto& again = this->engine();
   EXPECT_EQ(again.state("of-ann", end - 1), KeyState::locked);
@@ -188,7 +193,7 @@ TEST_F(Checkpoint, WhatCameAfterItIsReplayed) {
   engine.create("of-bob", {"bob", "", ""});
   ASSERT_TRUE(engine->revoke_owner(Scope::user, "bob", "", {}));
   engine.settle();
-  forget_records();
+  forget_journal();
   start(file_);
   auto& again = this->engine();
   EXPECT_EQ(again.state("a"), KeyState::revoked);
@@ -234,7 +239,7 @@ TEST_F(Checkpoint, ChangesMeanwhileDoNoHarm) {
   EXPECT_TRUE(revoked::test::eventually([&] { return engine.state("suspended") == KeyState::active; }));
   ASSERT_TRUE(engine->suspend("suspended", "", {}));
   engine.settle();
-  forget_records();
+  forget_journal();
   start(file_);
   auto& again = this->engine();
   EXPECT_EQ(again.state("revoked"), KeyState::revoked);
@@ -256,14 +261,21 @@ TEST_F(Checkpoint, ChangesMeanwhileDoNoHarm) {
   EXPECT_EQ(again->revoke_owner(Scope::user, "ann", "", {})->keys, 2u);
 }
 
-TEST_F(Checkpoint, OfAnotherStoreIsNotRead) {
+TEST_F(Checkpoint, OfAnotherJournalIsNotRead) {
   engine().create("a");
   write();
-  EXPECT_TRUE(is_good());
-  disk_->checkpoint_id = new_key_id(1);
-  EXPECT_FALSE(is_good());
-  disk_->checkpoint_id.clear();
-  EXPECT_FALSE(is_good());
+  const auto from = [&] {
+    Tables tables;
+    return recover(
+               FakeStore(disk_), file_, tables, [](const LoadProgress&) {}, detail_)
+        ->checkpoint;
+  };
+  EXPECT_NE(from(), 0u);
+  auto& begin = disk_->batches.front();
+  const auto at = begin.find(engine().engine().journal_id());
+  ASSERT_NE(at, std::string::npos);
+  begin[at] = begin[at] == 'a' ? 'b' : 'a';
+  EXPECT_EQ(from(), 0u);
 }
 
 TEST_F(Checkpoint, DamagedAnywhereIsNotRead) {
@@ -316,11 +328,11 @@ TEST_F(Checkpoint, OfAnEarlierFormatIsNotRead) {
   std::size_t size = 16;  // of the header: its sum stands behind it
   while (magic + size < bytes.size() && bytes.compare(magic + size, 32, sum_of(size)) != 0) size += 8;
   ASSERT_LT(magic + size, bytes.size());
-  for (const char version : {2, 3}) {
+  for (const char version : {4, 5}) {
     bytes[magic + 8] = version;
     bytes.replace(magic + size, 32, sum_of(size));
     std::ofstream(file_, std::ios::binary) << bytes;
-    EXPECT_EQ(is_good(), version == 3) << "version " << int{version};
+    EXPECT_EQ(is_good(), version == 5) << "version " << int{version};
   }
 }
 
@@ -332,7 +344,8 @@ TEST_F(Checkpoint, LaterThanTheJournalRefusesTheStart) {
   engine().stop();
   disk_->batches.pop_back();
   Tables tables;
-  const auto recovered = recover(FakeStore(disk_), file_, tables, [](const LoadProgress&) {});
+  const auto recovered = recover(
+      FakeStore(disk_), file_, tables, [](const LoadProgress&) {}, detail_);
   EXPECT_EQ(recovered.error(), make_error_code(errc::storage_corrupt));
 }
 
@@ -344,12 +357,11 @@ TEST_F(Checkpoint, IsMadeInTheBackgroundAndOnlyWhenDue) {
   Harness engine([this] { return std::make_unique<FakeStore>(disk_); }, options);
   for (int i = 0; i < 1000; ++i) ASSERT_TRUE(engine.create("key" + std::to_string(i)));
   EXPECT_TRUE(eventually([&] { return std::filesystem::exists(file_) && is_good(); }));
-  const auto id = checkpoint_id();
+  const auto sequence = mark()->sequence;
   ASSERT_TRUE(engine->revoke("key7", "", {}));
   engine.settle();
   engine.stop();
-  EXPECT_EQ(checkpoint_id(), id);
-  disk_->keys.clear();
+  EXPECT_EQ(mark()->sequence, sequence);
   engine.start();
   ASSERT_TRUE(engine.started());
   EXPECT_EQ(engine.state("key8"), KeyState::active);
@@ -361,18 +373,16 @@ TEST_F(Checkpoint, IsMadeAtAStopIfDue) {
   Engine::Options options;
   options.checkpoint_file = file_;
   options.checkpoint_after = 1000;
-  options.folding.rush = 0;  // nothing in the background while keys come
   Harness engine([this] { return std::make_unique<FakeStore>(disk_); }, options);
   for (int i = 0; i < 999; ++i) ASSERT_TRUE(engine.create("key" + std::to_string(i)));
   engine.stop();
-  Tables tables;
-  const auto mark = read_checkpoint(file_, checkpoint_id(), tables);
-  ASSERT_TRUE(mark);
-  EXPECT_EQ(mark->sequence, last_sequence());
+  ASSERT_TRUE(is_good());
+  const auto sequence = mark()->sequence;
+  EXPECT_EQ(sequence, last_sequence());
   engine.start();
   ASSERT_TRUE(engine.started());
   engine.stop();
-  EXPECT_EQ(checkpoint_id(), mark->id);  // nothing new that would be worth one
+  EXPECT_EQ(mark()->sequence, sequence);  // nothing new that would be worth one
 }
 
 // A checkpoint never tells of what a crash could take back.

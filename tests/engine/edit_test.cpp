@@ -298,8 +298,11 @@ TEST(EditCheckpoint, APermissionSetFromAfterTheCutIsThere) {
   engine.settle();
   Tables tables;
   test::FakeStore store(disk);
-  ASSERT_TRUE(recover(store, {}, tables, [](const LoadProgress&) {}));
-  const auto cut = cut_tables(tables, *store.last_sequence());
+  std::string detail;
+  const auto recovered = recover(
+      store, {}, tables, [](const LoadProgress&) {}, detail);
+  ASSERT_TRUE(recovered) << detail;
+  const auto cut = cut_tables(tables, store.last_sequence());
   EventView event;
   event.type = EventType::key_changed;
   const std::string members(1, static_cast<char>(Field::permissions));
@@ -309,10 +312,13 @@ TEST(EditCheckpoint, APermissionSetFromAfterTheCutIsThere) {
   tables.edit_key(slot, tables.edited(slot, tables.terms_of(slot), event));
   const auto file = directory / "tables";
   const auto seal = [&]() -> result<Sequence> { return cut.sequence; };
-  const auto made = write_checkpoint(file, tables, cut, {[] { return true; }, seal});
+  const auto made = write_checkpoint(file, tables, cut, {recovered->epochs, [] { return true; }, seal});
   ASSERT_TRUE(made);
   Tables again;
-  ASSERT_TRUE(read_checkpoint(file, made->id, again));
+  std::vector<EpochStart> epochs;
+  ASSERT_TRUE(read_checkpoint(
+      file, [](const CheckpointMark&) { return true; }, again, epochs));
+  EXPECT_EQ(epochs, recovered->epochs);
   Decision decision;
   again.describe(again.keys.find_by_id("k"), decision);
   EXPECT_EQ(decision.permissions, "new set");

@@ -2,22 +2,6 @@
 
 namespace revoked::engine::test {
 
-Sequence fold_directly(Store& store, Sequence through) {
-  std::vector<FoldedRevocation> revocations;
-  const auto from = store.folded_to() + 1;
-  const auto read = store.replay(from, [&](const BatchView& batch) {
-    batch.for_each([&](Sequence at, const EventView& event) {
-      if (event.type == EventType::key_revoked && at >= from && at <= through) {
-        revocations.push_back({std::string(event[Field::key_id]), at});
-      }
-    });
-    return batch.last() < through;
-  });
-  EXPECT_TRUE(read);
-  EXPECT_TRUE(store.fold(revocations, through));
-  return store.folded_to();
-}
-
 void Witness::on_batch(const BatchView& batch) {
   {
     const std::scoped_lock lock(mutex_);
@@ -81,7 +65,7 @@ Harness::Harness(const std::string& directory, Engine::Options options)
     : Harness(
           [directory] {
             std::string detail;
-            auto store = open_rocksdb_store(directory, detail);
+            auto store = open_store(directory, {}, detail);
             EXPECT_TRUE(store) << detail;
             return store ? std::move(*store) : nullptr;
           },

@@ -1,5 +1,5 @@
 #pragma once
-// An engine as a test wants it: over a fake disk or over RocksDB in a directory, restarted at will, and with
+// An engine as a test wants it: over a fake disk or over files in a directory, restarted at will, and with
 // a way to wait for durability.
 
 #include <gtest/gtest.h>
@@ -55,7 +55,7 @@ class Harness {
 
   explicit Harness(Opener open, Engine::Options options = {});
   explicit Harness(std::shared_ptr<FakeDisk> disk);
-  // Over RocksDB in `directory`.
+  // Over files in `directory`.
   explicit Harness(const std::string& directory, Engine::Options options = {});
   Harness(Harness&&) noexcept;
   ~Harness();
@@ -90,9 +90,6 @@ class Harness {
   Store* store_ = nullptr;
   result<void> started_;
 };
-
-// Folds what lies in `store` up to `through`, as the folder would when it feels like it.
-Sequence fold_directly(Store& store, Sequence through);
 
 }  // namespace test
 }  // namespace revoked::engine

@@ -261,23 +261,4 @@ TEST(EngineStart, FailsLoudlyWhenItsEpochCannotBeSynced) {
   EXPECT_FALSE(engine->is_ready());
 }
 
-TEST(EngineStart, RefusesAJournalThatHasLostItsEnd) {
-  for (const int what : {0, 1, 2}) {
-    const auto disk = std::make_shared<FakeDisk>();
-    Harness engine(disk);
-    engine.create("k1", {"u1"}).value();
-    if (what == 1) engine->revoke_owner(Scope::user, "u1", "", {}).value();
-    engine.settle();
-    if (what == 2) {
-      EXPECT_TRUE(engine.store().fold({}, engine->durable()));
-    }
-    engine.stop();
-    disk->batches.pop_back();
-    if (what == 2) disk->keys.clear();
-    engine.start();
-    ASSERT_FALSE(engine.started()) << what;
-    EXPECT_EQ(engine.started().error(), errc::storage_corrupt);
-  }
-}
-
 }  // namespace revoked::engine::engine_promises_test

@@ -48,21 +48,17 @@ class FakeDisk {
     if (const auto slowness = slowness_.load(); slowness.count() != 0) std::this_thread::sleep_for(slowness);
   }
 
-  // As in RocksDB, readers see a batch while it is being synced, and it may be there after a sync that
-  // failed.
+  // Readers may see a batch while it is being synced, and it may be there after a sync that failed.
   bool visible_before_synced = false;
   // Called under no lock, when a commit has become durable.
   std::function<void(const BatchView&)> on_synced;
 
   // Behind mutex_ while a store uses them.
   std::vector<std::string> batches;
-  std::map<std::string, std::pair<Sequence, std::string>, std::less<>> keys;
-  std::map<std::string, Sequence, std::less<>> folded;
-  std::map<std::array<std::string, 3>, std::vector<Sequence>> marks;  // by whose keys they revoke
-  std::vector<EpochStart> epochs;
-  Sequence folded_to = 0;
-  std::string checkpoint_id;
-  std::map<std::pair<AuditKind, std::string>, std::set<Sequence>> audit_marks;
+  std::map<std::pair<IndexKind, std::string>, std::set<Sequence>> index;
+  // False: the index stays where it is, until somebody waits for it.
+  std::atomic<bool> is_indexed_at_once{true};
+  Sequence indexed_to = 0;
 
   // Answers whether the commit may be written.
   bool enter_commit();
@@ -83,31 +79,19 @@ class FakeStore final : public Store {
   explicit FakeStore(std::shared_ptr<FakeDisk> disk) : disk_(std::move(disk)) {}
 
   result<void> commit(const BatchView& batch) override;
-  result<Sequence> last_sequence() const override;
-  result<std::vector<EpochStart>> epochs() const override;
+  Sequence last_sequence() const override;
   result<void> replay(Sequence from, const std::function<bool(const BatchView&)>& visit) const override;
-  result<void> load_keys(const KeyVisitor& visit) const override;
-  result<void> load_changes(const EventVisitor& visit) const override;
-  result<void> scan_keys(std::string_view after, const KeyScanner& visit) const override;
-  std::uint64_t estimated_keys() const override;
-  result<void> load_owner_marks(const std::function<void(const OwnerMark&)>& visit) const override;
-  result<std::optional<std::pair<Sequence, std::string>>> fetch_key(std::string_view key_id) const override;
-  result<void> fetch_edits(std::string_view key_id, const EditVisitor& visit) const override;
-  result<Sequence> owner_mark_after(const OwnerIds& owners, Sequence from) const override;
-  result<std::string> checkpoint_id() const override;
-  result<void> set_checkpoint_id(std::string_view id) override;
-  Sequence folded_to() const override;
-  result<void> fold(const std::vector<FoldedRevocation>& revocations, Sequence folded_to) override;
-  result<void> add_audit_marks(const std::vector<AuditMark>& marks) override;
-  result<void> scan_audit_marks(AuditKind kind, std::string_view id, Sequence from,
-                                const std::function<bool(Sequence)>& visit) const override;
+  Sequence indexed_to() const override;
+  result<void> scan_index(IndexKind kind, std::string_view id, Sequence from,
+                          const std::function<bool(Sequence)>& visit) const override;
+  result<void> wait_for_index() const override;
+  std::string failure() const override { return "the disk failed"; }
 
  private:
-  static std::array<std::string, 3> texts_of(const OwnerIds& owners);
   static BatchView parsed(const std::string& bytes);
 
   void write(const BatchView& batch);
-  void index(const BatchView& batch, Sequence at, const EventView& event);
+  void catch_up() const;
 
   std::shared_ptr<FakeDisk> disk_;
 };

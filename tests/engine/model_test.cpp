@@ -1,4 +1,4 @@
-// Random verbs, restarts, crashes and folding against a model that is nothing but the list of what happened.
+// Random verbs, restarts and crashes against a model that is nothing but the list of what happened.
 // Every question is answered by reading the list from the start: slow, and plainly right.
 
 #include <gtest/gtest.h>
@@ -15,7 +15,6 @@ namespace revoked::engine::model_test {
 
 using test::digest_of;
 using test::FakeDisk;
-using test::fold_directly;
 using test::Harness;
 
 struct Happening {
@@ -118,8 +117,6 @@ class RandomRun {
       unlock_owner();
     else if (dice < 90)
       verify(key());
-    else if (dice < 93)
-      fold();
     else if (dice < 95)
       restart();
     else if (can_hold && dice < 98)
@@ -255,14 +252,6 @@ class RandomRun {
     ASSERT_EQ(found->revocation->reason, model_.at(revoked).reason);
   }
 
-  void fold() {
-    if (held_) return;
-    engine_.settle();
-    const auto from = engine_.store().folded_to();
-    if (engine_->durable() > from)
-      fold_directly(engine_.store(), from + 1 + random_() % (engine_->durable() - from));
-  }
-
   void restart() {
     release();
     engine_.restart();
@@ -320,7 +309,7 @@ TEST(Model, RandomRunsOverAFakeDisk) {
   });
 }
 
-TEST(Model, RandomRunsOverRocksDb) {
+TEST(Model, RandomRunsOverFiles) {
   run_seeds(revoked::test::sanitized ? 2 : 10, [](std::uint64_t seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     const revoked::test::TemporaryDirectory directory;

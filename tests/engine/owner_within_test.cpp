@@ -141,7 +141,7 @@ TEST_F(OwnerWithin, IsRefusedForTooManyLimits) {
   EXPECT_EQ(engine_->revoke_owner(Scope::user, "u", "", caller_of(reach)).error(), errc::invalid_field);
 }
 
-// Random changes by callers of every reach, with restarts from the journal, from folded records and from
+// Random changes by callers of every reach, with restarts from the journal and from
 // checkpoints, against a list of what happened.
 class RandomReach {
  public:
@@ -154,7 +154,6 @@ class RandomReach {
     if (dice < 90) return revoke_owner();
     if (dice < 93) return rotate();
     engine_.settle();
-    if (dice < 96) test::fold_directly(engine_.store(), engine_->durable());
     if (dice < 98) engine_.restart();
     compare();
   }

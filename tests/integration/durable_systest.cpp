@@ -139,7 +139,7 @@ TEST(P1Durable, CreatedKeysAndOwnerRevocationsSurviveKillNine) {
     for (int i = 0; i < 50; ++i)
       new_keys.push_back(create_key(client, {{"workspace", "w1"}, {"user", "u1"}}));
   }
-  for (int round = 0; round < 2; ++round) {  // from the journal, then from what was folded of it
+  for (int round = 0; round < 2; ++round) {  // a second time over what the first has left
     engine.kill();
     engine.start();
     HttpClient client = engine.client();

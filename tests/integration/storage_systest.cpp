@@ -87,10 +87,10 @@ TEST(P11StorageFailsLoudly, TheEngineRefusesALogThatWasTamperedWith) {
   ASSERT_TRUE(eventually([&] { return load.count() == keys.size(); }));
   load.stop();
   engine.kill();
-  // One flipped byte in the middle of the write-ahead log.
+  // One flipped byte in the middle of the log.
   std::filesystem::path log;
   for (const auto& entry : std::filesystem::recursive_directory_iterator(engine.data_directory())) {
-    if (entry.path().extension() == ".log" && entry.file_size() > 1'000) log = entry.path();
+    if (entry.path().extension() == ".segment") log = entry.path();
   }
   ASSERT_FALSE(log.empty());
   std::string bytes = read_file(log);

@@ -26,7 +26,7 @@ class ListedKeys : public testing::Test {
   HttpClient admin_ = server_.client();
 };
 
-TEST_F(ListedKeys, ComeInOrderOfTheirIdsWithStateAndRecord) {
+TEST_F(ListedKeys, ComeInOrderOfTheirCreationWithStateAndRecord) {
   create("b", R"(,"user":"ann","name":"laptop","metadata":{"team":"blue"})");
   create("a");
   create("a-1");
@@ -34,12 +34,12 @@ TEST_F(ListedKeys, ComeInOrderOfTheirIdsWithStateAndRecord) {
   const auto answer = admin_.get("/v1/keys");
   const auto json = answer.json();
   ASSERT_EQ(json["keys"].size(), 3u) << answer.body;
-  EXPECT_EQ(json["keys"][0]["key_id"].text(), "a");
-  EXPECT_EQ(json["keys"][0]["state"].text(), "revoked");
-  EXPECT_EQ(json["keys"][1]["key_id"].text(), "a-1");
-  EXPECT_EQ(json["keys"][2]["name"].text(), "laptop");
-  EXPECT_EQ(json["keys"][2]["user"].text(), "ann");
-  EXPECT_EQ(json["keys"][2]["metadata"]["team"].text(), "blue");
+  EXPECT_EQ(json["keys"][0]["name"].text(), "laptop");
+  EXPECT_EQ(json["keys"][0]["user"].text(), "ann");
+  EXPECT_EQ(json["keys"][0]["metadata"]["team"].text(), "blue");
+  EXPECT_EQ(json["keys"][1]["key_id"].text(), "a");
+  EXPECT_EQ(json["keys"][1]["state"].text(), "revoked");
+  EXPECT_EQ(json["keys"][2]["key_id"].text(), "a-1");
   EXPECT_EQ(json["cursor"].type(), Json::Type::null);
   EXPECT_EQ(answer.body.find("secret\""), std::string::npos);
   EXPECT_EQ(answer.body.find("sha256"), std::string::npos);

@@ -1,0 +1,43 @@
+#include "engine/index/index.hpp"
+
+#include "engine/audit.hpp"
+
+namespace revoked::engine {
+
+std::string index_id(const OwnerIds& owners) {
+  std::string id;
+  for (const auto owner : owners) id.append(owner).push_back('\0');
+  return id;
+}
+
+void IndexEntries::clear() {
+  all_.clear();
+  ids_.clear();
+}
+
+bool IndexEntries::append(const BatchView& batch) {
+  latest_actor_ = latest_user_ = {};
+  return batch.for_each([this](Sequence sequence, const EventView& event) { append(sequence, event); });
+}
+
+void IndexEntries::append(Sequence sequence, const EventView& event) {
+  const bool is_in_tables = event.type == EventType::key_created || event.type == EventType::key_revoked;
+  if (const auto id = event[Field::key_id]; !id.empty() && !is_in_tables) {
+    all_.push_back({IndexKind::key, id, sequence});
+    if (event.type == EventType::key_changed) all_.push_back({IndexKind::edit, id, sequence});
+  }
+  append_coarse(IndexKind::actor, event[Field::actor], sequence, latest_actor_);
+  append_coarse(IndexKind::user, user_of(event), sequence, latest_user_);
+  if (event.type != EventType::owner_revoked) return;
+  if (const auto owners = named_owners(event))
+    all_.push_back({IndexKind::owners, ids_.emplace_back(index_id(*owners)), sequence});
+}
+
+void IndexEntries::append_coarse(IndexKind kind, std::string_view id, Sequence sequence,
+                                 std::string_view& latest) {
+  if (id.empty() || id == latest) return;
+  latest = id;
+  all_.push_back({kind, id, sequence});
+}
+
+}  // namespace revoked::engine

@@ -1,0 +1,222 @@
+#include "engine/index/indexer.hpp"
+
+#include <chrono>
+#include <utility>
+
+#include "engine/this_thread.hpp"
+
+namespace revoked::engine {
+namespace {
+
+// One write of many batches takes far less than many writes of one, and nobody waits for it.
+constexpr auto gather_at_most = std::chrono::milliseconds(5);
+constexpr std::size_t enough_bytes = 256 << 10;
+// What has not been indexed when so much more has gathered is read from the log later.
+constexpr std::size_t most_bytes = 4 << 20;
+constexpr auto pause_after_failure = std::chrono::seconds(1);
+
+}  // namespace
+
+void Indexer::Group::clear() {
+  bytes.clear();
+  ends.clear();
+}
+
+void Indexer::Group::append(const BatchView& batch) {
+  bytes.append(batch.bytes());
+  ends.push_back(bytes.size());
+}
+
+bool Indexer::Group::views(std::vector<BatchView>& batches) const {
+  batches.clear();
+  std::size_t begin = 0;
+  for (const auto end : ends) {
+    if (!BatchView::parse(std::string_view(bytes).substr(begin, end - begin), batches.emplace_back()))
+      return false;
+    begin = end;
+  }
+  return true;
+}
+
+Indexer::Indexer(std::unique_ptr<Index> index, Sequence last, Source source)
+    : source_(std::move(source)),
+      index_(std::move(index)),
+      now_(index_ ? index_->indexed() : Indexed{}),
+      through_(now_.through),
+      last_(last),
+      thread_([this] { run(); }) {}
+
+Indexer::~Indexer() {
+  {
+    const std::scoped_lock lock(mutex_);
+    stopping_ = true;
+  }
+  changed_.notify_one();
+  thread_.join();
+  if (index_) (void)index_->flush();  // what is not on the disk is indexed again
+}
+
+void Indexer::add(const BatchView& batch) {
+  std::unique_lock lock(mutex_);
+  last_ = batch.last();
+  const auto before = gathered_.bytes.size();
+  if (before >= most_bytes) return;
+  gathered_.append(batch);
+  const bool is_enough = before < enough_bytes && gathered_.bytes.size() >= enough_bytes;
+  lock.unlock();
+  if (before == 0 || is_enough) changed_.notify_one();
+}
+
+Sequence Indexer::through() const {
+  const std::scoped_lock lock(mutex_);
+  return through_;
+}
+
+result<void> Indexer::scan(IndexKind kind, std::string_view id, Sequence from,
+                           const std::function<bool(Sequence)>& visit) const {
+  std::shared_ptr<Index> index;
+  {
+    const std::scoped_lock lock(mutex_);
+    index = index_;
+  }
+  if (!index) return errc::overloaded;
+  const auto scanned = index->scan(kind, id, from, visit);
+  if (scanned) return {};
+  const std::scoped_lock lock(mutex_);
+  scan_failed_ |= index == index_;
+  changed_.notify_one();
+  return errc::overloaded;
+}
+
+result<void> Indexer::wait() const {
+  std::unique_lock lock(mutex_);
+  const auto target = last_;
+  ++waiting_;
+  changed_.notify_one();
+  const bool known = indexed_.wait_for(lock, patience, [&] { return through_ >= target || !index_; });
+  --waiting_;
+  if (!known || !index_) return errc::overloaded;
+  return {};
+}
+
+void Indexer::run() {
+  set_up_this_thread("index", Urgency::gathering);
+  Group group;
+  std::unique_lock lock(mutex_);
+  while (true) {
+    if (!index_) {
+      lock.unlock();
+      open_again();
+      lock.lock();
+      if (!index_) return;
+      through_ = now_.through;
+    }
+    changed_.wait(lock, [this] { return stopping_ || scan_failed_ || through_ < last_; });
+    if (stopping_ && gathered_.ends.empty()) return;  // what else is missing the next start looks for
+    if (std::exchange(scan_failed_, false)) {
+      give_up(lock, index_->failure());
+      continue;
+    }
+    changed_.wait_for(lock, gather_at_most,
+                      [this] { return stopping_ || waiting_ > 0 || gathered_.bytes.size() >= enough_bytes; });
+    std::swap(gathered_, group);
+    const auto last = last_;
+    lock.unlock();
+    result<void> done;
+    if (!group.ends.empty()) done = index(group);
+    if (done && group.ends.empty()) done = read_up_to(last);
+    group.clear();
+    lock.lock();
+    if (!done) {
+      give_up(lock, done.error() == errc::storage_failed ? index_->failure() : done.error().message());
+      continue;
+    }
+    through_ = now_.through;
+    indexed_.notify_all();
+  }
+}
+
+void Indexer::give_up(std::unique_lock<std::mutex>& lock, const std::string& why) {
+  index_.reset();
+  indexed_.notify_all();
+  lock.unlock();
+  if (why != std::exchange(told_, why) && source_.tell) source_.tell(why);
+  lock.lock();
+}
+
+// Nothing before it is left out.
+result<void> Indexer::index(Group& group) {
+  if (!group.views(batches_)) return errc::storage_corrupt;
+  const auto first = batches_.front().first();
+  if (now_.through + 1 < first) {
+    if (const auto read = read_up_to(first - 1); !read) return read;
+    if (now_.through + 1 < first) return {};  // it is being stopped
+    if (!group.views(batches_)) return errc::storage_corrupt;
+  }
+  return index_batches(batches_);
+}
+
+namespace {
+
+// The batch is the first of its epoch.
+EpochStart epoch_start(const BatchView& batch) {
+  EpochStart start;
+  batch.for_each([&](Sequence sequence, const EventView& event) {
+    if (event.type == EventType::epoch_started)
+      start = {batch.epoch(), sequence, std::string(event[Field::journal])};
+  });
+  return start;
+}
+
+}  // namespace
+
+result<void> Indexer::index_batches(const std::vector<BatchView>& batches) {
+  entries_.clear();
+  auto now = now_;
+  for (const auto& batch : batches) {
+    if (batch.last() <= now.through) continue;
+    if (!entries_.append(batch)) return errc::storage_corrupt;
+    if (batch.epoch() != now.epoch.epoch) now.epoch = epoch_start(batch);
+    now.through = batch.last();
+  }
+  if (const auto added = index_->add(entries_, now); !added) return added;
+  now_ = now;
+  return {};
+}
+
+result<void> Indexer::read_up_to(Sequence last) {
+  while (now_.through < last) {
+    Group group;
+    const auto before = now_.through;
+    const auto read = source_.read(before + 1, [&](const BatchView& batch) {
+      group.append(batch);
+      return batch.last() < last && group.bytes.size() < most_bytes;
+    });
+    if (!read) return read;
+    if (!group.views(batches_)) return errc::storage_corrupt;
+    if (const auto added = index_batches(batches_); !added) return added;
+    if (now_.through == before) return errc::storage_corrupt;
+    const std::scoped_lock lock(mutex_);
+    through_ = now_.through;
+    indexed_.notify_all();
+    if (stopping_) return {};
+  }
+  return {};
+}
+
+// Until there is one, or the end has come.
+void Indexer::open_again() {
+  std::unique_lock lock(mutex_);
+  while (!changed_.wait_for(lock, pause_after_failure, [this] { return stopping_; })) {
+    lock.unlock();
+    std::string detail;
+    auto opened = source_.reopen(detail);
+    lock.lock();
+    if (!opened) continue;
+    index_ = std::move(*opened);
+    now_ = index_->indexed();
+    return;
+  }
+}
+
+}  // namespace revoked::engine

@@ -1,0 +1,126 @@
+// The store that an engine by itself has: the log in files, and the index behind it.
+
+#include <algorithm>
+#include <filesystem>
+
+#include "engine/index/indexer.hpp"
+#include "engine/log/local_log.hpp"
+#include "engine/store.hpp"
+
+namespace revoked::engine {
+namespace {
+
+namespace fs = std::filesystem;
+
+class LogStore final : public Store {
+ public:
+  using Tell = std::function<void(std::string_view)>;
+
+  result<void> open(const std::string& directory, Tell tell, std::string& detail) {
+    std::error_code error;
+    if (fs::exists(directory + "/store/CURRENT", error)) {
+      detail = directory + "/store is of version 0.1.0, which this version does not read";
+      return errc::storage_corrupt;
+    }
+    fs::create_directories(directory, error);
+    auto log = LocalLog::open(directory + "/log", detail);
+    if (!log) return log.error();
+    log_ = std::move(*log);
+    return open_indexer(directory + "/index", std::move(tell), detail);
+  }
+
+  result<void> commit(const BatchView& batch) override {
+    if (const auto logged = log_->append(batch); !logged) return logged;
+    indexer_->add(batch);
+    return {};
+  }
+
+  Sequence last_sequence() const override { return log_->last(); }
+  result<void> replay(Sequence from, const std::function<bool(const BatchView&)>& visit) const override {
+    return log_->read(from, visit);
+  }
+
+  Sequence indexed_to() const override { return indexer_->through(); }
+  result<void> scan_index(IndexKind kind, std::string_view id, Sequence from,
+                          const std::function<bool(Sequence)>& visit) const override {
+    return indexer_->scan(kind, id, from, visit);
+  }
+  result<void> wait_for_index() const override { return indexer_->wait(); }
+  std::string failure() const override { return log_->failure(); }
+
+ private:
+  result<void> open_indexer(const std::string& directory, Tell tell, std::string& detail) {
+    const auto open = [this, directory](std::string& why) { return open_index_of_log(directory, why); };
+    const auto read = [this](Sequence from, const std::function<bool(const BatchView&)>& visit) {
+      return log_->read(from, visit);
+    };
+    auto index = open(detail);
+    if (!index && index.error() == errc::storage_corrupt) return index.error();
+    if (!index && tell) tell(detail);
+    indexer_ = std::make_unique<Indexer>(index ? std::move(*index) : nullptr, log_->last(),
+                                         Indexer::Source{read, open, std::move(tell)});
+    return {};
+  }
+
+  // errc::storage_corrupt if it knows more than the log has: that has lost something.
+  result<std::unique_ptr<Index>> open_index_of_log(const std::string& directory, std::string& detail) const {
+    auto index = open_index(directory, detail);
+    if (!index) return index;
+    const auto indexed = (*index)->indexed();
+    if (indexed.through > log_->last()) {
+      detail = log_->directory() + " ends at " + std::to_string(log_->last()) + ", and " + directory +
+               " knows " + std::to_string(indexed.through) + ": part of the log is missing";
+      return errc::storage_corrupt;
+    }
+    if (const auto ours = has_epoch(*this, indexed.epoch); ours && *ours) return index;
+    index->reset();
+    std::error_code error;
+    fs::remove_all(directory, error);  // of another log: made anew
+    return open_index(directory, detail);
+  }
+
+  std::unique_ptr<LocalLog> log_;
+  std::unique_ptr<Indexer> indexer_;
+};
+
+}  // namespace
+
+result<void> read_events(const Store& store, std::span<const Sequence> sequences, const EventVisitor& visit) {
+  for (auto next = sequences.begin(); next != sequences.end();) {
+    const auto first = next;
+    const auto read = store.replay(*next, [&](const BatchView& batch) {
+      if (batch.first() > *next) return false;
+      const auto end = std::lower_bound(next, sequences.end(), batch.last() + 1);
+      batch.for_each_of(std::span(next, end), visit);
+      next = end;
+      // The next batch, if there is something in it; what is far away is looked up.
+      return next != sequences.end() && *next <= batch.last() + batch.count();
+    });
+    if (!read) return read;
+    if (next == first) return errc::storage_corrupt;
+  }
+  return {};
+}
+
+result<bool> has_epoch(const Store& store, const EpochStart& epoch) {
+  bool has = epoch == EpochStart{};
+  if (has || epoch.first > store.last_sequence()) return has;
+  const auto read = store.replay(epoch.first, [&](const BatchView& batch) {
+    batch.for_each_of(std::span(&epoch.first, 1), [&](Sequence, const EventView& event) {
+      has = batch.epoch() == epoch.epoch && event.type == EventType::epoch_started &&
+            event[Field::journal] == epoch.journal;
+    });
+    return false;
+  });
+  if (!read) return {boost::system::in_place_error, read.error()};
+  return has;
+}
+
+result<std::unique_ptr<Store>> open_store(const std::string& directory,
+                                          std::function<void(std::string_view)> tell, std::string& detail) {
+  auto store = std::make_unique<LogStore>();
+  if (const auto opened = store->open(directory, std::move(tell), detail); !opened) return opened.error();
+  return std::unique_ptr<Store>(std::move(store));
+}
+
+}  // namespace revoked::engine
