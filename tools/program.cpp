@@ -109,13 +109,29 @@ cache::BusKeys read_bus_keys(const std::string& path) {
   return cache::BusKeys(std::move(keys));
 }
 
+void sync_directory(const std::string& path) {
+  const int directory = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  const bool good = directory >= 0 && ::fsync(directory) == 0;
+  const auto why = errno;
+  if (directory >= 0) ::close(directory);
+  if (!good) throw ConfigurationError("cannot sync the directory " + path + ": " + std::strerror(why));
+}
+
 void write_private_file(const std::string& path, const std::string& content) {
-  const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-  if (file < 0) throw ConfigurationError("cannot create " + path + ": " + std::strerror(errno));
-  const bool good = ::write(file, content.data(), content.size()) == static_cast<ssize_t>(content.size()) &&
-                    ::fsync(file) == 0;
+  const auto draft = path + ".new";
+  ::unlink(draft.c_str());  // of one who was interrupted
+  const int file = ::open(draft.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  if (file < 0) throw ConfigurationError("cannot create " + draft + ": " + std::strerror(errno));
+  const auto written = ::write(file, content.data(), content.size());
+  if (written >= 0 && written < static_cast<ssize_t>(content.size())) errno = ENOSPC;
+  const bool good = written == static_cast<ssize_t>(content.size()) && ::fsync(file) == 0;
+  const auto why = errno;
   ::close(file);
-  if (!good) throw ConfigurationError("cannot write " + path);
+  if (!good) throw ConfigurationError("cannot write " + draft + ": " + std::strerror(why));
+  if (::rename(draft.c_str(), path.c_str()) != 0)
+    throw ConfigurationError("cannot create " + path + ": " + std::strerror(errno));
+  const auto slash = path.rfind('/');
+  sync_directory(slash == std::string::npos ? "." : path.substr(0, slash + 1));
 }
 
 std::size_t raise_descriptor_limit() {

@@ -72,7 +72,11 @@ std::vector<std::string> read_keys(const std::string& path);
 // Of --bus-key-file; none without a path. Throws ConfigurationError.
 cache::BusKeys read_bus_keys(const std::string& path);
 
-// Writes a file that only its owner may read. Throws ConfigurationError if it cannot or if the file is there.
+// A file in it that has just been made, renamed or removed stays so. Throws ConfigurationError.
+void sync_directory(const std::string& path);
+
+// Writes a file that only its owner may read, in the place of one that is there: whole or not at all,
+// whenever the process or the machine ends. Throws ConfigurationError if it cannot.
 void write_private_file(const std::string& path, const std::string& content);
 
 // Lets this process have as many descriptors as the system lets it, and says how many that are.

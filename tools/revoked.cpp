@@ -89,15 +89,35 @@ std::optional<int> read_configuration(int argc, char** argv, Configuration& conf
   return options.parse(argc, argv);
 }
 
+// Version 0.1.0 could leave a file that it had only begun to write.
+void check_own_key(const std::string& path, const std::string& prefix) {
+  std::error_code failed;
+  bool is_cut = std::filesystem::file_size(path, failed) == 0;
+  if (!is_cut) {
+    const auto keys = tools::read_keys(path);
+    const auto begin = prefix + "_";
+    is_cut = keys.size() == 1 &&
+             keys.front().substr(0, begin.size()) == begin.substr(0, keys.front().size()) &&
+             !engine::is_issued_secret(keys.front(), prefix);
+  }
+  if (is_cut)
+    throw ConfigurationError("the master key in " + path +
+                             " was not written to its end: remove the file, and a start makes a new one");
+}
+
 // The file of master keys, which is there and good when this returns.
 std::string master_key_file(const Configuration& configuration) {
-  const auto own = configuration.data_dir + "/master.key";
-  const auto& path = configuration.master_key_file.empty() ? own : configuration.master_key_file;
-  if (configuration.master_key_file.empty() && !std::filesystem::exists(path)) {
-    tools::write_private_file(path, engine::new_secret(configuration.key_prefix + "master") + "\n");
+  if (!configuration.master_key_file.empty()) {
+    tools::read_keys(configuration.master_key_file);
+    return configuration.master_key_file;
+  }
+  auto path = configuration.data_dir + "/master.key";
+  const auto prefix = configuration.key_prefix + "master";
+  if (!std::filesystem::exists(path)) {
+    tools::write_private_file(path, engine::new_secret(prefix) + "\n");
     net::log(net::Level::info, "made a master key", {{"file", path}});
   }
-  tools::read_keys(path);
+  check_own_key(path, prefix);
   return path;
 }
 
@@ -271,10 +291,11 @@ int serve(const Configuration& configuration) {
   const auto pepper = read_pepper(configuration.pepper_file);
   auto tokens = make_verifier(configuration.jwt);
   std::error_code failed;
-  std::filesystem::create_directories(configuration.data_dir, failed);
+  const bool is_new = std::filesystem::create_directories(configuration.data_dir, failed);
   if (failed)
     throw ConfigurationError("--data-dir: cannot make " + configuration.data_dir + ": " + failed.message());
   std::filesystem::permissions(configuration.data_dir, std::filesystem::perms::owner_all, failed);
+  if (is_new) tools::sync_directory(configuration.data_dir + "/..");
 
   // Until the load is done nothing has been acknowledged: a signal may simply end the process.
   std::signal(SIGTERM, [](int) { ::_exit(0); });
