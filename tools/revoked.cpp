@@ -345,6 +345,8 @@ int serve(const Configuration& configuration) {
     net::log(net::Level::error, "the storage failed: nothing more is acknowledged",
              {{"data_dir", configuration.data_dir}, {"reason", engine.storage_failure()}});
     server->close_gates();
+    // Whoever asks is told for a while that this engine is not ready, and still which keys are dead.
+    std::this_thread::sleep_for(std::chrono::seconds(1));
   }
   draining = true;
   server->drain();
