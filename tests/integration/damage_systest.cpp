@@ -1,0 +1,198 @@
+// Whatever is done to the files of an engine: it starts with everything that was acknowledged, or it refuses
+// and says which file, and where. An observer decides what "everything" is.
+
+#include <gtest/gtest.h>
+
+#include "engine/engine.hpp"
+#include "engine/log/local_log.hpp"
+#include "tests/support/key_observer.hpp"
+#include "tests/support/refusal.hpp"
+#include "tests/support/rounds.hpp"
+
+namespace revoked::test::damage_systest {
+
+namespace fs = std::filesystem;
+using Reading = KeyObserver::Reading;
+
+void copy_directory(const fs::path& from, const fs::path& to) {
+  fs::remove_all(to);
+  fs::copy(from, to, fs::copy_options::recursive);
+}
+
+// The same log in small segments. A batch that is there for good is written as it is: so what was written of
+// a segment before is the beginning of what is written now.
+void make_segments_small(const fs::path& directory) {
+  const auto path = (directory / "log").native();
+  std::vector<std::string> batches;
+  std::string detail;
+  const auto keep = [&](const engine::BatchView& batch) {
+    batches.emplace_back(batch.bytes());
+    return true;
+  };
+  {
+    const auto log = engine::LocalLog::open(path, detail);
+    ASSERT_TRUE(log && (*log)->read(1, keep)) << detail;
+  }
+  fs::remove_all(path);
+  const auto log = engine::LocalLog::open(path, detail, 256 << 10);
+  ASSERT_TRUE(log) << detail;
+  for (const auto& bytes : batches) {
+    engine::BatchView batch;
+    ASSERT_TRUE(engine::BatchView::parse(bytes, batch) && (*log)->append(batch));
+  }
+}
+
+// A run of the engine in this process: its checkpoint does not wait for half a million events.
+void make_checkpoint(const fs::path& directory) {
+  struct : engine::JournalListener {
+    void on_batch(const engine::BatchView&) override {}
+  } nobody;
+  std::string detail;
+  engine::Engine::Options options;
+  options.checkpoint_file = directory / "tables";
+  options.checkpoint_after = 1;
+  engine::Engine engine(std::move(options), [] {});
+  auto store = engine::open_store(directory, {}, detail);
+  ASSERT_TRUE(store) << detail;
+  ASSERT_TRUE(engine.start(std::move(*store), nobody, [](const engine::LoadProgress&) {}));
+  engine.stop();
+}
+
+class Damaged : public testing::Test {
+ protected:
+  // Six runs, ended by SIGTERM, by SIGKILL and with checkpoints; before() is from between.
+  void SetUp() override {
+    whole_seen_.use_every_verb(engine_, 300, 900);
+    engine_.kill();
+    run([&] { whole_seen_.use_every_verb(engine_, 300, 900); });
+    engine_.kill();
+    ASSERT_NO_FATAL_FAILURE(make_segments_small(data()));
+    ASSERT_NO_FATAL_FAILURE(make_checkpoint(data()));
+    copy_directory(data(), before());
+    run([&] { whole_seen_.use_every_verb(engine_, 600, 900); });
+    ASSERT_EQ(engine_.stop(), 0);
+    ASSERT_NO_FATAL_FAILURE(make_segments_small(data()));
+    ASSERT_NO_FATAL_FAILURE(make_checkpoint(data()));
+    run([&] { whole_seen_.use_every_verb(engine_, 20, 100); });
+    expect_whole(whole_seen_, Reading::whole);
+    engine_.kill();
+    copy_directory(data(), whole());
+    ASSERT_GE(std::ranges::count_if(names_of_files(whole()), [](auto& name) { return is_segment(name); }), 4);
+    ASSERT_TRUE(fs::exists(before() / "tables") && fs::exists(before() / "log/end"));
+  }
+
+  template <class Work>
+  void run(Work work) {
+    engine_.start();
+    whole_seen_.begin_run();
+    work();
+  }
+
+  static bool is_segment(const std::string& file) { return file.ends_with(".segment"); }
+
+  // Each file of those, each damage. `more`: those within a file so many times.
+  template <class Chosen>
+  void damage_each(Chosen is_chosen, int more) {
+    for (unsigned round = 0; round < test_rounds(); ++round) {
+      for (const auto& file : names_of_files(whole())) {
+        if (file == "master.key" || !is_chosen(file)) continue;
+        for (const auto each : all_damages) {
+          for (int i = 0; i < (each <= Damage::cut ? more : 1); ++i) cases_ += damage(file, each);
+        }
+      }
+    }
+    RecordProperty("cases", cases_);
+    RecordProperty("refused", refused_);
+  }
+
+  // One file, one damage. How many cases that was: 0 if it would have changed nothing.
+  int damage(const std::string& file, Damage damage) {
+    engine_.kill();
+    copy_directory(whole(), data());
+    const auto done = inflict(damage, data(), file, before(), random_);
+    if (!done) return 0;
+    SCOPED_TRACE(done->text);
+    const bool is_of_log = file.starts_with("log/");
+    if (const auto refusal = refusal_of(engine_)) {
+      ++refused_;
+      EXPECT_TRUE(is_of_log) << "costs more than itself\n" << engine_.process().description();
+      expect_names(engine_, *refusal, *done);
+      expect_left_alone(done->files);
+      return 1;
+    }
+    auto seen = whole_seen_;
+    seen.begin_run();
+    expect_whole(seen, is_of_log ? Reading::whole_or_error : Reading::whole_soon);
+    seen.go_on(engine_);
+    if (is_of_log || std::bernoulli_distribution()(random_)) start_again(seen, *done, is_of_log);
+    return 1;
+  }
+
+  // After a kill or a stop. Of a segment perhaps all is read: without the checkpoint.
+  void start_again(KeyObserver& seen, const Inflicted& done, bool is_of_log) {
+    std::bernoulli_distribution even;
+    if (even(random_)) {
+      engine_.kill();
+    } else {
+      EXPECT_EQ(engine_.stop(), 0) << engine_.process().description();
+    }
+    const bool without_checkpoint = is_of_log && even(random_) && fs::remove(data() / "tables");
+    if (const auto refusal = refusal_of(engine_)) {
+      EXPECT_TRUE(without_checkpoint) << "started before\n" << engine_.process().description();
+      return expect_names(engine_, *refusal, done);
+    }
+    seen.begin_run();
+    expect_whole(seen, is_of_log && !without_checkpoint ? Reading::whole_or_error : Reading::whole_soon);
+    seen.go_on(engine_);
+  }
+
+  // Whoever has another copy of the damaged file puts that there, and nothing has been lost.
+  void expect_left_alone(const std::vector<std::string>& damaged) {
+    for (const auto& file : names_of_files(whole())) {
+      if (!is_segment(file) || std::ranges::find(damaged, file) != damaged.end()) continue;
+      EXPECT_TRUE(read_file(whole() / file) == read_file(data() / file)) << file;
+    }
+  }
+
+  void expect_whole(const KeyObserver& seen, Reading reading) {
+    seen.expect_decisions(engine_, 1'000, 60, random_);
+    seen.expect_records(engine_, 12, reading, random_);
+  }
+
+  fs::path data() const { return engine_.data_directory(); }
+  fs::path whole() const { return copies_ / "whole"; }
+  fs::path before() const { return copies_ / "before"; }
+
+  EngineProcess engine_;
+  TemporaryDirectory copies_;
+  KeyObserver whole_seen_;
+  const unsigned seed_ = test_seed();
+  std::mt19937 random_{seed_};
+  int cases_ = 0;
+  int refused_ = 0;
+};
+
+TEST_F(Damaged, TheLogIsReadWholeOrItsFileAndThePlaceAreNamed) {
+  SCOPED_TRACE("REVOKED_TEST_SEED=" + std::to_string(seed_));
+  damage_each([](const std::string& file) { return file.starts_with("log/"); }, 2);
+  EXPECT_GT(refused_, 20);
+}
+
+TEST_F(Damaged, IndexAndCheckpointCostOnlyThemselves) {
+  SCOPED_TRACE("REVOKED_TEST_SEED=" + std::to_string(seed_));
+  damage_each([](const std::string& file) { return !file.starts_with("log/"); }, 1);
+}
+
+// All of the log is older than what was made from it: positions would be given again.
+TEST_F(Damaged, AnOlderLogIsRefusedForWhatTheCheckpointOrTheIndexKnows) {
+  for (const std::string kept : {"tables", "index"}) {
+    copy_directory(whole(), data());
+    copy_directory(before() / "log", data() / "log");
+    fs::remove_all(data() / (kept == "index" ? "tables" : "index"));
+    const auto refusal = refusal_of(engine_);
+    ASSERT_TRUE(refusal) << kept;
+    expect_names(engine_, *refusal, {kept, {"/" + kept}, {}, 0, {}});
+  }
+}
+
+}  // namespace revoked::test::damage_systest
