@@ -14,6 +14,7 @@
 #include <fstream>
 #include <sstream>
 #include <system_error>
+#include <thread>
 
 namespace revoked::test {
 namespace {
@@ -122,16 +123,20 @@ void Process::signal(int number) {
 
 std::optional<int> Process::wait(std::chrono::milliseconds limit) {
   if (exit_code_) return exit_code_;
+  const auto deadline = Clock::now() + limit;
   const int handle = static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0));
   if (handle >= 0) {
     pollfd ended{handle, POLLIN, 0};
-    const auto deadline = Clock::now() + limit;
     while (::poll(&ended, 1, milliseconds_left(deadline)) < 0 && errno == EINTR) {
     }
     ::close(handle);
   }
   int status = 0;
-  if (::waitpid(pid_, &status, WNOHANG) != pid_) return std::nullopt;
+  // A process that is traced is its tracer's first, and ours soon after.
+  while (::waitpid(pid_, &status, WNOHANG) != pid_) {
+    if (Clock::now() >= deadline) return std::nullopt;
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
   exit_code_ = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
   return exit_code_;
 }

@@ -61,8 +61,9 @@ std::filesystem::path source_directory() { return REVOKED_SOURCE_DIR; }
 EngineProcess::EngineProcess(Options options) : options_(std::move(options)) { start(); }
 
 void EngineProcess::start() {
-  std::vector<std::string> command{program("revoked"), "--listen", "127.0.0.1:" + std::to_string(port()),
-                                   "--data-dir", data_directory()};
+  std::vector<std::string> command = options_.under;
+  command.insert(command.end(), {program("revoked"), "--listen", "127.0.0.1:" + std::to_string(port()),
+                                 "--data-dir", data_directory()});
   if (!options_.redis_url.empty()) command.insert(command.end(), {"--redis", options_.redis_url});
   command.insert(command.end(), options_.arguments.begin(), options_.arguments.end());
   start_program(process_,

@@ -27,6 +27,7 @@ class EngineProcess {
     std::string redis_url;  // empty: no Redis
     std::vector<std::string> arguments;
     std::optional<std::uint64_t> file_size_limit_bytes;
+    std::vector<std::string> under{};  // a command that runs it as the same process: see strace.hpp
   };
 
   explicit EngineProcess(Options options);  // starts

@@ -1,0 +1,295 @@
+// The engine is killed before its Nth write, sync, rename and so on, at the first start, at a later one,
+// while it works, and while it stops: whatever was answered is there after it, and nothing else.
+//
+// REVOKED_TEST_ROUNDS=1 takes every point instead of a sample.
+
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include <random>
+
+#include "tests/support/strace.hpp"
+#include "tests/support/witness.hpp"
+
+namespace revoked::test::crash_points_systest {
+
+namespace fs = std::filesystem;
+
+// Whatever changes a file or a directory.
+constexpr auto changing_calls =
+    "write,pwrite64,writev,pwritev,pwritev2,fdatasync,fsync,sync_file_range,fallocate,ftruncate,rename,"
+    "renameat,"
+    "renameat2,link,linkat,unlink,unlinkat,mkdir,mkdirat";
+
+bool takes_all() { return std::getenv("REVOKED_TEST_ROUNDS") != nullptr; }
+
+// What is done to an engine; it may be killed anywhere in it.
+struct Scenario {
+  fs::path before;                                    // a data directory to begin with; empty: none
+  Witness witness;                                    // of what is in it
+  std::function<void(EngineProcess&, Witness&)> run;  // starts it under options().under, and stops it
+  bool attaches = false;                              // calls are counted from when it is ready
+  std::vector<std::string> paths{};  // only calls that concern one of these, below the data directory
+};
+
+class CrashPoints : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (!can_trace()) GTEST_SKIP() << why_not_traced;
+    ASSERT_EQ(engine_.stop(), 0);
+  }
+
+  void begin_with(const fs::path& data) {
+    fs::remove_all(engine_.data_directory());
+    if (!data.empty()) fs::copy(data, engine_.data_directory(), fs::copy_options::recursive);
+  }
+  // The data directory as it is now, kept.
+  fs::path keep(const std::string& name) {
+    const auto kept = directory_ / name;
+    fs::copy(engine_.data_directory(), kept, fs::copy_options::recursive);
+    return kept;
+  }
+
+  Strace tracing(const Scenario& scenario) {
+    Strace strace{changing_calls};
+    for (const auto& path : scenario.paths) strace.paths.push_back(engine_.data_directory() / path);
+    return strace;
+  }
+
+  // Runs it; whether it came to its end.
+  bool run(const Scenario& scenario, const Strace& strace, Witness& witness) {
+    begin_with(scenario.before);
+    if (!scenario.attaches) engine_.options().under = strace.command();
+    try {
+      scenario.run(engine_, witness);
+    } catch (const std::runtime_error&) {  // it did not get ready, or is gone
+    }
+    engine_.options().under.clear();
+    const auto code = engine_.process().wait(60s);
+    EXPECT_TRUE(code == 0 || code == 128 + SIGKILL) << engine_.process().description();
+    return code == 0;
+  }
+
+  void expect_all_there(Witness& witness) {
+    for (const auto* const start : {"first", "second"}) {
+      SCOPED_TRACE(std::string(start) + " start after it");
+      ASSERT_NO_THROW(engine_.start());
+      HttpClient client = engine_.client();
+      ASSERT_EQ(witness.check(client), "") << engine_.log_text();
+      ASSERT_EQ(engine_.stop(), 0);
+    }
+  }
+
+  void kill_everywhere(const Scenario& scenario, std::size_t usual_sample = 0) {
+    auto strace = tracing(scenario);
+    strace.output = directory_ / "calls";
+    auto undisturbed = scenario.witness;
+    attached_with_ = strace;
+    ASSERT_TRUE(run(scenario, strace, undisturbed));
+    ASSERT_EQ(undisturbed.unknown(), 0);
+    expect_all_there(undisturbed);
+    const auto points = calls_within(strace.output, engine_.data_directory());
+    ASSERT_FALSE(points.empty());
+
+    const auto seed = std::random_device{}();
+    SCOPED_TRACE("seed " + std::to_string(seed) + ", " + std::to_string(points.size()) + " points");
+    std::vector<CallPoint> chosen;
+    std::ranges::sample(points, std::back_inserter(chosen),
+                        static_cast<std::ptrdiff_t>(takes_all() ? points.size() : usual_sample),
+                        std::mt19937(seed));
+    std::size_t killed = 0;
+    for (const auto& [call, number] : chosen) {
+      SCOPED_TRACE(call + " " + std::to_string(number));
+      auto at_point = tracing(scenario);
+      at_point.calls = call;
+      at_point.injection = "signal=KILL:when=" + std::to_string(number);
+      attached_with_ = at_point;
+      auto witness = scenario.witness;
+      killed += run(scenario, at_point, witness) ? 0u : 1u;
+      expect_all_there(witness);
+      if (HasFailure()) return;
+    }
+    // Another thread, or another run, may have had fewer calls.
+    EXPECT_GE(killed, chosen.size() / 2);
+  }
+
+  // As `run` of a scenario that attaches does.
+  void attach() {
+    tracer_.emplace(Process::Options{.command = attached_with_.command_for(engine_.process().pid()),
+                                     .environment = {},
+                                     .log = directory_ / "strace.log",
+                                     .directory = {},
+                                     .file_size_limit_bytes = {}});
+    const auto log = directory_ / "strace.log";
+    ASSERT_TRUE(eventually([&] { return read_file(log).find(" attached") != std::string::npos; }));
+    fs::remove(log);
+  }
+
+  EngineProcess engine_{{.redis_url = {}, .arguments = {"--threads", "1"}, .file_size_limit_bytes = {}}};
+  TemporaryDirectory directory_;
+  Strace attached_with_;
+  std::optional<Process> tracer_;
+};
+
+const std::string fat = R"(,"metadata":{"x":")" + std::string(4'000, 'x') + "\"}";
+
+void work(EngineProcess& engine, Witness& witness, const std::string& name) {
+  HttpClient client = engine.client();
+  if (witness.ask_for_everything(client, name)) engine.stop();
+}
+
+TEST_F(CrashPoints, AFirstStartMayEndAnywhere) {
+  kill_everywhere({.before = {},
+                   .witness = {},
+                   .run =
+                       [](EngineProcess& engine, Witness& witness) {
+                         engine.start();
+                         work(engine, witness, "first");
+                       }},
+                  4);
+}
+
+TEST_F(CrashPoints, ALaterStartMayEndAnywhere) {
+  Witness witness;
+  engine_.start();
+  work(engine_, witness, "first");
+  kill_everywhere({.before = keep("first"),
+                   .witness = witness,
+                   .run =
+                       [](EngineProcess& engine, Witness& changed) {
+                         engine.start();
+                         work(engine, changed, "later");
+                       }},
+                  3);
+}
+
+TEST_F(CrashPoints, WorkMayEndAnywhere) {
+  Witness witness;
+  engine_.start();
+  work(engine_, witness, "first");
+  kill_everywhere({.before = keep("first"),
+                   .witness = witness,
+                   .run =
+                       [this](EngineProcess& engine, Witness& changed) {
+                         engine.start();
+                         attach();
+                         work(engine, changed, "later");
+                       },
+                   .attaches = true},
+                  3);
+}
+
+bool import_lines(HttpClient& engine, const std::string& name, int count, std::string_view more) {
+  std::string lines;
+  for (int i = 0; i < count; ++i) {
+    auto line = json_object({{"secret", "secret-" + name + "-" + std::to_string(i)}});
+    lines += line.insert(line.size() - 1, more) + "\n";
+  }
+  const auto answer = engine.request("POST", "/v1/keys/import", {}, lines);
+  return answer.status == 200 && answer.json()["accepted"].number() == count;
+}
+
+// Up to where something is written: room is made a MiB at a time.
+std::size_t used_bytes(const fs::path& segment) {
+  std::string last(1 << 20, '\0');
+  const auto begin = fs::file_size(segment) - last.size();
+  std::ifstream in(segment, std::ios::binary);
+  in.seekg(static_cast<std::streamoff>(begin));
+  in.read(last.data(), static_cast<std::streamsize>(last.size()));
+  return begin + last.find_last_not_of('\0') + 1;
+}
+
+// As many events as it takes for a checkpoint, in a segment that is nearly full.
+bool fill(HttpClient& engine, const fs::path& segment) {
+  for (int i = 0; i < 10; ++i) {  // two events a key
+    if (!import_lines(engine, "dead" + std::to_string(i), 25'100, R"(,"state":"revoked")")) return false;
+  }
+  const auto is_room = [&](std::size_t bytes) { return used_bytes(segment) + bytes < (64 << 20); };
+  for (int i = 0; is_room(3 << 20); ++i) {
+    if (!import_lines(engine, "fat" + std::to_string(i), 400, fat)) return false;
+  }
+  for (int i = 0; is_room(200 << 10); ++i) {
+    if (!import_lines(engine, "last" + std::to_string(i), 20, fat)) return false;
+  }
+  return true;
+}
+
+TEST_F(CrashPoints, ACheckpointAndTheNextSegmentMayEndAnywhere) {
+  if (!takes_all()) GTEST_SKIP() << "this takes a minute at least: with REVOKED_TEST_ROUNDS";
+  Witness witness;
+  witness.expect_others();
+  engine_.start();
+  {
+    HttpClient client = engine_.client();
+    ASSERT_TRUE(fill(client, engine_.data_directory() / "log/00000001.segment"));
+  }
+  engine_.kill();
+  fs::remove(engine_.data_directory() / "tables");
+  Scenario scenario{.before = keep("full"), .witness = witness, .run = {}};
+  scenario.run = [](EngineProcess& engine, Witness&) {
+    engine.start();
+    eventually(
+        [&] { return fs::exists(engine.data_directory() / "tables") || !engine.process().is_running(); });
+    engine.stop();
+  };
+  scenario.paths = {"", "tables", "tables.new"};
+  kill_everywhere(scenario);
+  scenario.run = [](EngineProcess& engine, Witness& changed) {
+    engine.start();
+    HttpClient client = engine.client();
+    if (changed.import(client, "next", 60, fat) && changed.revoke(client, "next-i0")) engine.stop();
+  };
+  scenario.paths = {"log", "log/next", "log/00000001.segment", "log/00000002.segment"};
+  kill_everywhere(scenario);
+}
+
+// What an older version, killed at the wrong moment, has left.
+TEST(MasterKey, ThatWasNotWrittenToItsEndIsRefusedWithOneLine) {
+  EngineProcess engine;
+  ASSERT_EQ(engine.stop(), 0);
+  const auto whole = read_file(engine.master_key_file());
+  for (const std::size_t size : {0, 4, 20}) {
+    SCOPED_TRACE(size);
+    write_file(engine.master_key_file(), whole.substr(0, size));
+    EXPECT_THROW(engine.start(), std::runtime_error);
+    EXPECT_EQ(engine.process().wait(20s), 2) << engine.process().description();
+    EXPECT_NE(engine.log_text().find("the master key in " + engine.master_key_file().string() +
+                                     " was not written to its end"),
+              std::string::npos)
+        << engine.log_text();
+  }
+  fs::remove(engine.master_key_file());
+  EXPECT_NO_THROW(engine.start());
+}
+
+// The log's `end` is written by a store into a page, not by a call: a kill between the sync of a block and
+// that store leaves it as it was, one in the middle of it leaves half of a mark.
+TEST(P1Durable, AMarkOfTheEndThatIsBehindOrHalfWrittenHidesNothing) {
+  EngineProcess engine;
+  Witness witness;
+  const auto file = engine.data_directory() / "log/end";
+  for (int round = 0; round < 4; ++round) {  // the two marks in turn
+    SCOPED_TRACE(round);
+    const auto id = "key" + std::to_string(round);
+    std::string before;
+    {
+      HttpClient client = engine.client();
+      ASSERT_TRUE(witness.create(client, id));
+      before = read_file(file);
+      ASSERT_TRUE(witness.revoke(client, id));
+    }
+    engine.kill();
+    auto end = read_file(file);
+    ASSERT_NE(end, before);
+    if (round % 2 == 1) {
+      const auto changed = std::ranges::mismatch(end, before).in1 - end.begin();
+      before.replace(0, static_cast<std::size_t>(changed) + 3, end, 0, static_cast<std::size_t>(changed) + 3);
+    }
+    write_file(file, before);
+    ASSERT_NO_THROW(engine.start());
+    HttpClient client = engine.client();
+    ASSERT_EQ(witness.check(client), "") << engine.log_text();
+  }
+}
+
+}  // namespace revoked::test::crash_points_systest

@@ -1,0 +1,319 @@
+// Disks that fail, are full, cannot be written or are slow. Of the log: nothing is acknowledged any more, the
+// engine says why and goes, and all of what it had acknowledged is there once the disk is well. Of what is
+// made from the log: it costs only itself.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sched.h>
+#include <sys/mount.h>
+
+#include "tests/support/strace.hpp"
+#include "tests/support/witness.hpp"
+
+namespace revoked::test::disk_faults_systest {
+
+namespace fs = std::filesystem;
+using testing::HasSubstr;
+
+// Asks for /readyz all along, and says what was answered last.
+class ReadyWatcher {
+ public:
+  explicit ReadyWatcher(std::uint16_t port) : thread_([this, port] { run(port); }) {}
+  ~ReadyWatcher() { stop(); }
+  void stop() {
+    stopping_ = true;
+    if (thread_.joinable()) thread_.join();
+  }
+  bool was_unready() const { return was_unready_; }
+
+ private:
+  void run(std::uint16_t port) {
+    HttpClient client(port);
+    while (!stopping_) {
+      try {
+        if (client.get("/readyz").status == 503) was_unready_ = true;
+      } catch (const ConnectionFailed&) {
+      }
+      std::this_thread::sleep_for(500us);
+    }
+  }
+  std::atomic<bool> stopping_ = false;
+  std::atomic<bool> was_unready_ = false;
+  std::thread thread_;
+};
+
+class DiskFaults : public testing::Test {
+ protected:
+  void SetUp() override { ASSERT_EQ(engine_.stop(), 0); }
+
+  fs::path log_segment() const { return engine_.data_directory() / "log/00000001.segment"; }
+  fs::path index() const { return engine_.data_directory() / "index"; }
+
+  // The calls of a running engine that concern a file fail or wait from now on, until heal().
+  void have(const std::string& calls, const std::string& injection, const std::vector<std::string>& paths) {
+    const Strace strace{calls, injection, paths};
+    const auto log = directory_ / "strace.log";
+    fs::remove(log);
+    tracer_.emplace(Process::Options{.command = strace.command_for(engine_.process().pid()),
+                                     .environment = {},
+                                     .log = log,
+                                     .directory = {},
+                                     .file_size_limit_bytes = {}});
+    ASSERT_TRUE(eventually([&] { return read_file(log).find(" attached") != std::string::npos; }));
+  }
+  void heal() { tracer_.reset(); }
+
+  // Locks owners, which counts as well where there is little room, until one fails. Whether nothing was
+  // acknowledged after that.
+  bool lock_until_it_fails(HttpClient& client) {
+    for (int i = 0; i < 20'000; ++i) {
+      if (witness_.lock(client, "somebody-" + std::to_string(i))) continue;
+      return !witness_.lock(client, "somebody-after") && !witness_.revoke(client, "before-7");
+    }
+    ADD_FAILURE() << "nothing fails";
+    return false;
+  }
+
+  // The engine has lost its log: what it says, and that nothing is lost.
+  void expect_it_goes(const std::string& file, const std::string& reason) {
+    EXPECT_EQ(engine_.process().wait(20s), 1) << engine_.process().description();
+    const auto log = engine_.log_text();
+    const auto line = log.find("nothing more is acknowledged");
+    ASSERT_NE(line, log.npos) << log;
+    EXPECT_EQ(log.find("nothing more is acknowledged", line + 1), log.npos) << "said twice: " << log;
+    const auto end = log.find('\n', line);
+    EXPECT_THAT(log.substr(line, end - line), testing::AllOf(HasSubstr(file), HasSubstr(reason)));
+  }
+  void expect_all_there() {
+    for (int start = 0; start < 2; ++start) {
+      ASSERT_NO_THROW(engine_.start());
+      HttpClient client = engine_.client();
+      ASSERT_EQ(witness_.check(client), "") << engine_.log_text();
+      ASSERT_EQ(engine_.stop(), 0);
+    }
+  }
+
+  EngineProcess engine_;
+  TemporaryDirectory directory_;
+  std::optional<Process> tracer_;
+  Witness witness_;
+};
+
+struct Fault {
+  std::string calls;
+  std::string error;
+  std::string reason;
+};
+
+// The log.
+
+class LogFaults : public DiskFaults, public testing::WithParamInterface<Fault> {};
+
+TEST_P(LogFaults, EndTheEngineWithOneLineAndLoseNothing) {
+  if (!can_trace()) GTEST_SKIP() << why_not_traced;
+  engine_.start();
+  HttpClient client = engine_.client();
+  ASSERT_TRUE(witness_.ask_for_everything(client, "before"));
+  ReadyWatcher watcher(engine_.port());
+  have(GetParam().calls, "error=" + GetParam().error + ":when=20+", {log_segment()});
+  EXPECT_TRUE(lock_until_it_fails(client));
+  expect_it_goes(log_segment(), GetParam().reason);
+  watcher.stop();
+  EXPECT_TRUE(watcher.was_unready());
+  heal();
+  expect_all_there();
+}
+
+INSTANTIATE_TEST_SUITE_P(All, LogFaults,
+                         testing::Values(Fault{"pwrite64", "EIO", "Input/output error"},
+                                         Fault{"pwrite64", "ENOSPC", "No space left on device"}));
+
+// A small file system on a directory, in a mount namespace of this test's own.
+class SmallDisk {
+ public:
+  SmallDisk(fs::path directory, const std::string& size) : directory_(std::move(directory)) {
+    is_mounted_ = ::unshare(CLONE_NEWNS) == 0 &&
+                  ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 &&
+                  ::mount("tmpfs", directory_.c_str(), "tmpfs", 0, ("size=" + size).c_str()) == 0;
+  }
+  ~SmallDisk() {
+    if (is_mounted_) ::umount2(directory_.c_str(), MNT_DETACH);
+  }
+  SmallDisk(const SmallDisk&) = delete;
+  SmallDisk& operator=(const SmallDisk&) = delete;
+  bool is_mounted() const { return is_mounted_; }
+  bool remount(const std::string& size, unsigned long flags = 0) {
+    return ::mount("tmpfs", directory_.c_str(), "tmpfs", MS_REMOUNT | flags, ("size=" + size).c_str()) == 0;
+  }
+
+ private:
+  const fs::path directory_;
+  bool is_mounted_ = false;
+};
+constexpr auto why_no_disk = "this takes the right to mount a tmpfs";
+
+// The last write before the disk is full is a short one.
+TEST_F(DiskFaults, AFullDiskEndsTheEngineAndWithSpaceItGoesOn) {
+  fs::remove_all(engine_.data_directory());
+  fs::create_directories(engine_.data_directory());
+  SmallDisk disk(engine_.data_directory(), "64m");
+  if (!disk.is_mounted()) GTEST_SKIP() << why_no_disk;
+  engine_.start();
+  HttpClient client = engine_.client();
+  ASSERT_TRUE(witness_.ask_for_everything(client, "before"));
+  ReadyWatcher watcher(engine_.port());
+  // Another fills it; what is left is not a whole number of blocks of the log.
+  write_file(engine_.data_directory() / "filler", "");
+  std::error_code failed;
+  const auto room = fs::space(engine_.data_directory(), failed).available;
+  write_file(engine_.data_directory() / "filler", std::string(room - (68 << 10), 'x'));
+  EXPECT_TRUE(lock_until_it_fails(client));
+  expect_it_goes(log_segment(), "No space left on device");
+  watcher.stop();
+  EXPECT_TRUE(watcher.was_unready());
+
+  // Still full: it does not start, or starts and goes, and says why; it never ends with a signal.
+  try {
+    engine_.start();
+    engine_.stop();
+  } catch (const std::runtime_error&) {
+    EXPECT_EQ(engine_.process().wait(20s), 1) << engine_.process().description();
+    EXPECT_THAT(engine_.log_text(), HasSubstr("No space left on device"));
+  }
+  ASSERT_TRUE(fs::remove(engine_.data_directory() / "filler"));
+  expect_all_there();
+}
+
+TEST_F(DiskFaults, ADirectoryThatCannotBeWrittenIsNamed) {
+  fs::remove_all(engine_.data_directory());
+  fs::create_directories(engine_.data_directory());
+  SmallDisk disk(engine_.data_directory(), "64m");
+  if (!disk.is_mounted()) GTEST_SKIP() << why_no_disk;
+  engine_.start();
+  {
+    HttpClient client = engine_.client();
+    ASSERT_TRUE(witness_.ask_for_everything(client, "before"));
+  }
+  ASSERT_EQ(engine_.stop(), 0);
+  ASSERT_TRUE(disk.remount("64m", MS_RDONLY));
+  EXPECT_THROW(engine_.start(), std::runtime_error);
+  EXPECT_EQ(engine_.process().wait(20s), 1) << engine_.process().description();
+  EXPECT_THAT(engine_.log_text(), testing::AllOf(HasSubstr(engine_.data_directory().string()),
+                                                 HasSubstr("Read-only file system")));
+  ASSERT_TRUE(disk.remount("64m"));
+  expect_all_there();
+}
+
+TEST_F(DiskFaults, AWriteThatIsCutShortIsNoAcknowledgement) {
+  // The log's file cannot grow beyond this: its next room is not there, as on a disk that is full.
+  engine_.options().file_size_limit_bytes = 1 << 20;
+  engine_.start();
+  HttpClient client = engine_.client();
+  ReadyWatcher watcher(engine_.port());
+  ASSERT_TRUE(witness_.ask_for_everything(client, "before"));
+  const auto fat = R"(,"metadata":{"x":")" + std::string(4'000, 'x') + "\"}";
+  for (int i = 0; witness_.import(client, "many" + std::to_string(i), 20, fat); ++i) {
+  }
+  expect_it_goes(log_segment(), "File too large");
+  watcher.stop();
+  EXPECT_TRUE(watcher.was_unready());
+  engine_.options().file_size_limit_bytes.reset();
+  expect_all_there();
+}
+
+TEST_F(DiskFaults, ASlowLogHoldsUpAnswersToChangesAndNoReads) {
+  if (!can_trace()) GTEST_SKIP() << why_not_traced;
+  engine_.start();
+  HttpClient client = engine_.client();
+  ASSERT_TRUE(witness_.ask_for_everything(client, "before"));
+  const CreatedKey doomed{"before-5", "secret-of-before-5"};
+  have("pwrite64", "delay_enter=1s", {log_segment()});
+  const auto begun = std::chrono::steady_clock::now();
+  std::atomic<bool> answered = false;
+  std::thread change([&] {
+    HttpClient other = engine_.client();
+    EXPECT_TRUE(witness_.revoke(other, doomed.key_id));
+    answered = true;
+  });
+  EXPECT_TRUE(eventually([&] { return !verify(client, doomed.secret)["active"].is_true(); }));
+  EXPECT_FALSE(answered);
+  int reads = 0;
+  std::chrono::steady_clock::duration slowest{};
+  while (!answered) {
+    const auto asked = std::chrono::steady_clock::now();
+    EXPECT_EQ(verify(client, doomed.secret)["state"].text(), "revoked");
+    EXPECT_EQ(state_of(client, "before-3"), "active");
+    slowest = std::max(slowest, std::chrono::steady_clock::now() - asked);
+    ++reads;
+  }
+  change.join();
+  EXPECT_GE(std::chrono::steady_clock::now() - begun, 900ms);
+  EXPECT_LT(slowest, 500ms) << reads;
+  EXPECT_GT(reads, 3);
+  heal();
+  engine_.kill();
+  expect_all_there();
+}
+
+// What is made from the log.
+
+TEST_F(DiskFaults, AnIndexThatCannotBeWrittenCostsNoChange) {
+  if (!can_trace()) GTEST_SKIP() << why_not_traced;
+  engine_.start();
+  HttpClient client = engine_.client();
+  ASSERT_TRUE(witness_.ask_for_everything(client, "before"));
+  std::vector<std::string> files{index()};
+  for (int number = 1; number < 60; ++number) {
+    auto digits = std::to_string(number);
+    files.push_back(index() / (std::string(6 - digits.size(), '0') + digits + ".sst"));
+  }
+  for (const auto& entry : fs::directory_iterator(index())) files.push_back(entry.path());
+  have("write,fdatasync,fsync", "error=EIO", files);
+  ASSERT_TRUE(witness_.ask_for_everything(client, "meanwhile"));
+  EXPECT_EQ(client.get("/readyz").status, 200);
+  EXPECT_EQ(engine_.stop(), 0) << engine_.process().description();  // its flush fails at the latest now
+  heal();
+  expect_all_there();
+}
+
+// Whether one is made takes half a million events: with REVOKED_TEST_ROUNDS.
+TEST_F(DiskFaults, ACheckpointThatCannotBeWrittenCostsOnlyItself) {
+  if (!can_trace()) GTEST_SKIP() << why_not_traced;
+  if (std::getenv("REVOKED_TEST_ROUNDS") == nullptr) GTEST_SKIP() << "with REVOKED_TEST_ROUNDS";
+  engine_.start();
+  HttpClient client = engine_.client();
+  witness_.expect_others();
+  ASSERT_TRUE(witness_.ask_for_everything(client, "before"));
+  const auto tables = engine_.data_directory() / "tables";
+  have("pwrite64,fsync,fdatasync", "error=ENOSPC", {tables.string() + ".new"});
+  for (int i = 0; i < 10; ++i) {
+    std::string lines;
+    for (int key = 0; key < 25'100; ++key) {  // two events each
+      const auto secret = "secret-" + std::to_string(i) + "-" + std::to_string(key);
+      lines += json_object({{"secret", secret}, {"state", "revoked"}}) + "\n";
+    }
+    ASSERT_EQ(client.request("POST", "/v1/keys/import", {}, lines).status, 200);
+  }
+  ASSERT_TRUE(witness_.ask_for_everything(client, "meanwhile"));
+  EXPECT_EQ(client.get("/readyz").status, 200);
+  EXPECT_EQ(engine_.stop(), 0) << engine_.process().description();
+  EXPECT_FALSE(fs::exists(tables));
+  heal();
+  expect_all_there();
+  EXPECT_TRUE(fs::exists(tables));
+}
+
+TEST_F(DiskFaults, AnIndexThatCannotBeOpenedIsMadeAgain) {
+  engine_.start();
+  {
+    HttpClient client = engine_.client();
+    ASSERT_TRUE(witness_.ask_for_everything(client, "before"));
+  }
+  ASSERT_EQ(engine_.stop(), 0);
+  for (const auto& entry : fs::directory_iterator(index())) {
+    if (entry.path().extension() == ".sst") write_file(entry.path(), "nothing");
+  }
+  expect_all_there();
+}
+
+}  // namespace revoked::test::disk_faults_systest

@@ -1,0 +1,67 @@
+#pragma once
+// Asks an engine for changes, one after the other, and notes what was acknowledged. Afterwards it tells
+// whether an engine knows all of that, and nothing that was never asked for. What was asked for without an
+// answer may have happened or not; once it has been looked at, it stays so. Copies go on by themselves.
+
+#include <map>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "tests/support/revoked_programs.hpp"
+
+namespace revoked::test {
+
+class Witness {
+ public:
+  // Every verb once and more, on keys whose ids begin with `name`. False: the engine ended meanwhile.
+  bool ask_for_everything(HttpClient& engine, const std::string& name);
+  // Single ones; the same answer. Members are those of the key besides its id and secret.
+  bool create(HttpClient& engine, const std::string& id, Members members = {});
+  bool import(HttpClient& engine, const std::string& name, int count, std::string_view more = {});
+  bool revoke(HttpClient& engine, const std::string& id);
+  bool lock(HttpClient& engine, const std::string& user);  // of whom there are no keys
+  bool revoke_many(HttpClient& engine, const std::vector<std::string>& ids);
+
+  // There are keys that others asked for: not all that there are are looked at.
+  void expect_others() { has_others_ = true; }
+
+  // What does not hold at an engine that has been started again; empty: all is well. Makes a change as well.
+  std::string check(HttpClient& engine);
+  // Answers that were neither a success nor an unknown outcome, and positions that came twice.
+  const std::string& surprises() const { return surprises_; }
+  int unknown() const { return unknown_; }  // requests without an answer, or with a 5xx
+
+ private:
+  using Effects = std::vector<std::pair<std::string, std::string>>;  // a secret, its state afterwards
+  struct Known {
+    std::string key_id;
+    std::set<std::string> states;  // as a verify says; several: it is not known which
+  };
+
+  HttpResponse ask(HttpClient& engine, std::string_view method, const std::string& target,
+                   const std::string& body, const Effects& effects);
+  bool change(HttpClient& engine, std::string_view method, const std::string& target, const std::string& body,
+              const Effects& effects);
+  bool rotate(HttpClient& engine, const std::string& id);
+  bool rename(HttpClient& engine, const std::string& id, const std::string& name);
+  std::string expect_new(const std::string& id);  // its secret
+  Effects revoked(const std::vector<std::string>& ids) const;
+  void note_position(engine::Position position, const std::string& of);
+  std::string check_secret(HttpClient& engine, const std::string& secret, Known& known);
+  std::string check_list(HttpClient& engine) const;
+  std::string check_audit(HttpClient& engine, const std::string& id) const;
+
+  std::map<std::string, Known> secrets_;
+  std::map<std::string, std::string> newest_secret_;    // by key id
+  std::map<std::string, std::set<std::string>> names_;  // by key id; several: it is not known which
+  engine::Position newest_;
+  bool has_others_ = false;
+  int checks_ = 0;
+  int unknown_ = 0;
+  std::string surprises_;
+};
+
+}  // namespace revoked::test
