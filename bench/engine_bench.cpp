@@ -11,7 +11,7 @@
 
 #include "bench/bench.hpp"
 #include "bench/samples.hpp"
-#include "engine/journal.hpp"
+#include "engine/journal/journal.hpp"
 
 namespace revoked::bench {
 namespace {

@@ -8,7 +8,7 @@
 
 #include "bench/bench.hpp"
 #include "bench/samples.hpp"
-#include "engine/key_table.hpp"
+#include "engine/tables/key_table.hpp"
 
 namespace revoked::bench {
 namespace {

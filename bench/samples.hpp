@@ -10,7 +10,7 @@
 #include <string_view>
 
 #include "cache/message.hpp"
-#include "engine/digest.hpp"
+#include "engine/base/digest.hpp"
 #include "engine/engine.hpp"
 #include "engine/store.hpp"
 

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "engine/digest.hpp"
+#include "engine/base/digest.hpp"
 
 namespace revoked::cache {
 namespace {

@@ -17,7 +17,7 @@
 #include "cache/http_connection.hpp"
 #include "cache/json_writer.hpp"
 #include "cache/question_pace.hpp"
-#include "engine/keyed_hash.hpp"
+#include "engine/base/keyed_hash.hpp"
 
 namespace revoked::cache {
 

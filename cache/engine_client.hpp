@@ -14,8 +14,8 @@
 #include "cache/asio.hpp"
 #include "cache/fair_queue.hpp"
 #include "cache/message.hpp"
-#include "engine/digest.hpp"
-#include "engine/error.hpp"
+#include "engine/base/digest.hpp"
+#include "engine/base/error.hpp"
 
 namespace revoked::cache {
 

@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-#include "engine/event.hpp"
+#include "engine/model/event.hpp"
 
 namespace revoked::cache {
 

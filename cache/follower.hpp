@@ -41,7 +41,7 @@
 #include <vector>
 
 #include "cache/message.hpp"
-#include "engine/boot_clock.hpp"
+#include "engine/base/boot_clock.hpp"
 
 namespace revoked::cache {
 

@@ -13,7 +13,7 @@
 
 #include "cache/asio.hpp"
 #include "cache/endpoint.hpp"
-#include "engine/error.hpp"
+#include "engine/base/error.hpp"
 
 namespace revoked::cache {
 

@@ -5,7 +5,7 @@
 #include <charconv>
 #include <cstring>
 
-#include "engine/time.hpp"
+#include "engine/base/time.hpp"
 
 namespace revoked::cache {
 

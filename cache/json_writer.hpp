@@ -12,7 +12,7 @@
 #include <string>
 #include <string_view>
 
-#include "engine/position.hpp"
+#include "engine/model/position.hpp"
 
 namespace revoked::cache {
 

@@ -8,7 +8,7 @@
 #include <limits>
 
 #include "cache/json_writer.hpp"
-#include "engine/boot_clock.hpp"
+#include "engine/base/boot_clock.hpp"
 
 namespace revoked::cache {
 namespace {

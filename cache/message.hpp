@@ -8,9 +8,9 @@
 #include <string_view>
 #include <vector>
 
-#include "engine/digest.hpp"
-#include "engine/error.hpp"
-#include "engine/event.hpp"
+#include "engine/base/digest.hpp"
+#include "engine/base/error.hpp"
+#include "engine/model/event.hpp"
 
 namespace revoked::cache {
 

@@ -13,8 +13,8 @@
 #include "cache/near_cache_entry.hpp"
 #include "cache/near_cache_marks.hpp"
 #include "cache/permission_texts.hpp"
-#include "engine/huge_pages.hpp"
-#include "engine/keyed_hash.hpp"
+#include "engine/base/huge_pages.hpp"
+#include "engine/base/keyed_hash.hpp"
 
 namespace revoked::cache {
 namespace {

@@ -28,7 +28,7 @@
 
 #include "cache/cached_decision.hpp"
 #include "cache/message.hpp"
-#include "engine/digest.hpp"
+#include "engine/base/digest.hpp"
 
 namespace revoked::cache {
 

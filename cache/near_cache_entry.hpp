@@ -11,8 +11,8 @@
 #include <cstring>
 
 #include "cache/cached_decision.hpp"
-#include "engine/digest.hpp"
-#include "engine/keyed_hash.hpp"
+#include "engine/base/digest.hpp"
+#include "engine/base/keyed_hash.hpp"
 
 namespace revoked::cache {
 

@@ -13,7 +13,7 @@
 #include <emmintrin.h>
 #endif
 
-#include "engine/huge_pages.hpp"
+#include "engine/base/huge_pages.hpp"
 
 namespace revoked::cache {
 

@@ -13,7 +13,7 @@
 #include <string_view>
 #include <unordered_map>
 
-#include "engine/keyed_hash.hpp"
+#include "engine/base/keyed_hash.hpp"
 
 namespace revoked::cache {
 

@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "cache/message.hpp"
-#include "engine/digest.hpp"
-#include "engine/keyed_hash.hpp"
+#include "engine/base/digest.hpp"
+#include "engine/base/keyed_hash.hpp"
 
 namespace revoked::cache {
 

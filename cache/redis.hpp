@@ -10,8 +10,8 @@
 #include <string_view>
 
 #include "cache/asio.hpp"
-#include "engine/error.hpp"
-#include "engine/event.hpp"
+#include "engine/base/error.hpp"
+#include "engine/model/event.hpp"
 
 namespace revoked::cache {
 

@@ -1,6 +1,6 @@
 #include "engine/checkpointer.hpp"
 
-#include "engine/this_thread.hpp"
+#include "engine/base/this_thread.hpp"
 
 namespace revoked::engine {
 

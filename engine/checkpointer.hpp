@@ -9,7 +9,7 @@
 #include <mutex>
 #include <thread>
 
-#include "engine/journal.hpp"
+#include "engine/journal/journal.hpp"
 
 namespace revoked::engine {
 

@@ -11,8 +11,8 @@
 #include <mutex>
 #include <unordered_map>
 
-#include "engine/journal.hpp"
-#include "engine/tables.hpp"
+#include "engine/journal/journal.hpp"
+#include "engine/tables/tables.hpp"
 
 namespace revoked::engine {
 

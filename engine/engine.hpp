@@ -16,20 +16,20 @@
 #include <string_view>
 #include <vector>
 
-#include "engine/audit.hpp"
+#include "engine/base/digest.hpp"
+#include "engine/base/error.hpp"
 #include "engine/checkpointer.hpp"
-#include "engine/decision.hpp"
-#include "engine/digest.hpp"
 #include "engine/edits.hpp"
-#include "engine/error.hpp"
-#include "engine/fair_meter.hpp"
-#include "engine/journal.hpp"
-#include "engine/policy.hpp"
+#include "engine/journal/journal.hpp"
+#include "engine/model/audit.hpp"
+#include "engine/model/decision.hpp"
+#include "engine/model/fair_meter.hpp"
+#include "engine/model/policy.hpp"
+#include "engine/model/secret.hpp"
 #include "engine/recovery.hpp"
 #include "engine/resumptions.hpp"
-#include "engine/secret.hpp"
 #include "engine/store.hpp"
-#include "engine/tables.hpp"
+#include "engine/tables/tables.hpp"
 
 namespace revoked::engine {
 

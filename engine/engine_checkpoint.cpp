@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <filesystem>
 
-#include "engine/checkpoint.hpp"
 #include "engine/engine.hpp"
+#include "engine/tables/checkpoint.hpp"
 
 namespace revoked::engine {
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "engine/engine.hpp"
-#include "engine/permission_sets.hpp"
+#include "engine/tables/permission_sets.hpp"
 
 namespace revoked::engine {
 

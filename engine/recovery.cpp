@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <chrono>
 
-#include "engine/checkpoint.hpp"
+#include "engine/tables/checkpoint.hpp"
 
 namespace revoked::engine {
 namespace {

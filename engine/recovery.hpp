@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "engine/store.hpp"
-#include "engine/tables.hpp"
+#include "engine/tables/tables.hpp"
 
 namespace revoked::engine {
 

@@ -7,8 +7,8 @@
 #include <mutex>
 #include <utility>
 
-#include "engine/journal.hpp"
-#include "engine/tables.hpp"
+#include "engine/journal/journal.hpp"
+#include "engine/tables/tables.hpp"
 
 namespace revoked::engine {
 

@@ -8,9 +8,9 @@
 #include <string>
 #include <string_view>
 
-#include "engine/error.hpp"
-#include "engine/event.hpp"
+#include "engine/base/error.hpp"
 #include "engine/index/index.hpp"
+#include "engine/model/event.hpp"
 
 namespace revoked::engine {
 

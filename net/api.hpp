@@ -16,7 +16,7 @@
 
 #include "cache/feed.hpp"
 #include "engine/engine.hpp"
-#include "engine/policy.hpp"
+#include "engine/model/policy.hpp"
 #include "net/authenticator.hpp"
 #include "net/members.hpp"
 #include "net/query.hpp"

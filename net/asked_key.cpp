@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <array>
 
-#include "engine/permission_sets.hpp"
+#include "engine/tables/permission_sets.hpp"
 
 namespace revoked::net {
 namespace {

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "engine/engine.hpp"
-#include "engine/policy.hpp"
+#include "engine/model/policy.hpp"
 #include "net/jwt.hpp"
 #include "net/master_keys.hpp"
 #include "net/request.hpp"

@@ -4,7 +4,7 @@
 #include <memory>
 
 #include "cache/json_writer.hpp"
-#include "engine/secret.hpp"
+#include "engine/model/secret.hpp"
 #include "net/authenticator.hpp"
 #include "net/network_thread.hpp"
 #include "net/problem.hpp"

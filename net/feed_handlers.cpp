@@ -4,7 +4,7 @@
 #include <charconv>
 
 #include "cache/json_writer.hpp"
-#include "engine/boot_clock.hpp"
+#include "engine/base/boot_clock.hpp"
 #include "net/api.hpp"
 #include "net/authority.hpp"
 #include "net/feed_place.hpp"

@@ -13,7 +13,7 @@
 #include <string>
 #include <string_view>
 
-#include "engine/error.hpp"
+#include "engine/base/error.hpp"
 #include "net/jwks.hpp"
 #include "net/jwt_claims.hpp"
 #include "net/token_cache.hpp"

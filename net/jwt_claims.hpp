@@ -7,8 +7,8 @@
 #include <string_view>
 #include <vector>
 
-#include "engine/ids.hpp"
-#include "engine/time.hpp"
+#include "engine/base/time.hpp"
+#include "engine/model/ids.hpp"
 #include "net/verification_key.hpp"
 
 namespace revoked::net {

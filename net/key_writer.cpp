@@ -1,6 +1,6 @@
 #include "net/key_writer.hpp"
 
-#include "engine/permission_sets.hpp"
+#include "engine/tables/permission_sets.hpp"
 
 namespace revoked::net {
 

@@ -4,7 +4,7 @@
 #include <string_view>
 
 #include "cache/json_writer.hpp"
-#include "engine/decision.hpp"
+#include "engine/model/decision.hpp"
 
 namespace revoked::net {
 

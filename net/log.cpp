@@ -6,7 +6,7 @@
 #include <string>
 
 #include "cache/json_writer.hpp"
-#include "engine/time.hpp"
+#include "engine/base/time.hpp"
 #include "net/log_text.hpp"
 
 namespace revoked::net {

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <utility>
 
-#include "engine/fair_meter.hpp"
+#include "engine/model/fair_meter.hpp"
 
 namespace revoked::net {
 

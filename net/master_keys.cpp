@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <stdexcept>
 
-#include "engine/secret.hpp"
+#include "engine/model/secret.hpp"
 
 namespace revoked::net {
 namespace {

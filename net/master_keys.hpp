@@ -14,8 +14,8 @@
 #include <string_view>
 #include <vector>
 
-#include "engine/digest.hpp"
-#include "engine/time.hpp"
+#include "engine/base/digest.hpp"
+#include "engine/base/time.hpp"
 #include "net/watched_file.hpp"
 
 namespace revoked::net {

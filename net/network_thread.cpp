@@ -7,8 +7,8 @@
 
 #include <boost/asio/co_spawn.hpp>
 
-#include "engine/ids.hpp"
-#include "engine/this_thread.hpp"
+#include "engine/base/this_thread.hpp"
+#include "engine/model/ids.hpp"
 #include "net/log.hpp"
 #include "net/session.hpp"
 

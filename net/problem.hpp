@@ -3,7 +3,7 @@
 
 #include <string_view>
 
-#include "engine/error.hpp"
+#include "engine/base/error.hpp"
 #include "net/response.hpp"
 
 namespace revoked::net {

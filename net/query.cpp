@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "engine/position.hpp"
+#include "engine/model/position.hpp"
 #include "net/request.hpp"
 #include "net/shown.hpp"
 

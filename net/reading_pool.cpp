@@ -4,7 +4,7 @@
 #include <boost/asio/post.hpp>
 #include <utility>
 
-#include "engine/this_thread.hpp"
+#include "engine/base/this_thread.hpp"
 
 namespace revoked::net {
 

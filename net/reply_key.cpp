@@ -7,8 +7,8 @@
 #include <memory>
 #include <stdexcept>
 
-#include "engine/ids.hpp"
-#include "engine/position.hpp"
+#include "engine/model/ids.hpp"
+#include "engine/model/position.hpp"
 #include "net/openssl.hpp"
 
 namespace revoked::net {

@@ -9,7 +9,7 @@
 #include <string>
 #include <string_view>
 
-#include "engine/digest.hpp"
+#include "engine/base/digest.hpp"
 
 namespace revoked::net {
 

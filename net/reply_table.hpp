@@ -15,8 +15,8 @@
 #include <unordered_map>
 #include <utility>
 
-#include "engine/digest.hpp"
-#include "engine/position.hpp"
+#include "engine/base/digest.hpp"
+#include "engine/model/position.hpp"
 
 namespace revoked::net {
 

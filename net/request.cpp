@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "engine/byte_words.hpp"
-#include "engine/hex.hpp"
+#include "engine/base/byte_words.hpp"
+#include "engine/base/hex.hpp"
 
 namespace revoked::net {
 namespace {

@@ -3,8 +3,8 @@
 
 #include <charconv>
 
+#include "engine/base/text.hpp"
 #include "engine/engine.hpp"
-#include "engine/text.hpp"
 #include "net/feed_place.hpp"
 #include "net/json_reader.hpp"
 #include "net/query.hpp"

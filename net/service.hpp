@@ -4,7 +4,7 @@
 #include <optional>
 
 #include "cache/asio.hpp"
-#include "engine/position.hpp"
+#include "engine/model/position.hpp"
 #include "net/body_reader.hpp"
 #include "net/connection.hpp"
 #include "net/request.hpp"

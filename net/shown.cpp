@@ -1,6 +1,6 @@
 #include "net/shown.hpp"
 
-#include "engine/text.hpp"
+#include "engine/base/text.hpp"
 
 namespace revoked::net {
 

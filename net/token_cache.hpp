@@ -10,8 +10,8 @@
 #include <mutex>
 #include <unordered_map>
 
-#include "engine/digest.hpp"
-#include "engine/keyed_hash.hpp"
+#include "engine/base/digest.hpp"
+#include "engine/base/keyed_hash.hpp"
 #include "net/jwt_claims.hpp"
 
 namespace revoked::net {

@@ -11,8 +11,8 @@
 #include <string>
 #include <string_view>
 
-#include "engine/digest.hpp"
-#include "engine/error.hpp"
+#include "engine/base/digest.hpp"
+#include "engine/base/error.hpp"
 
 namespace revoked::net {
 

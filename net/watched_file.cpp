@@ -5,7 +5,7 @@
 
 #include <cerrno>
 
-#include "engine/time.hpp"
+#include "engine/base/time.hpp"
 
 namespace revoked::net {
 namespace {

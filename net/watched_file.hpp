@@ -6,8 +6,8 @@
 #include <optional>
 #include <string>
 
-#include "engine/digest.hpp"
-#include "engine/error.hpp"
+#include "engine/base/digest.hpp"
+#include "engine/base/error.hpp"
 
 namespace revoked::net {
 

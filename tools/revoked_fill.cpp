@@ -12,7 +12,7 @@
 #include <functional>
 #include <iostream>
 
-#include "engine/digest.hpp"
+#include "engine/base/digest.hpp"
 #include "tools/program.hpp"
 
 namespace {

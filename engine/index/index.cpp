@@ -1,6 +1,6 @@
 #include "engine/index/index.hpp"
 
-#include "engine/audit.hpp"
+#include "engine/model/audit.hpp"
 
 namespace revoked::engine {
 

@@ -11,8 +11,8 @@
 #include <string_view>
 #include <vector>
 
-#include "engine/error.hpp"
-#include "engine/event.hpp"
+#include "engine/base/error.hpp"
+#include "engine/model/event.hpp"
 
 namespace revoked::engine {
 

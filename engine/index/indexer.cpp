@@ -3,7 +3,7 @@
 #include <chrono>
 #include <utility>
 
-#include "engine/this_thread.hpp"
+#include "engine/base/this_thread.hpp"
 
 namespace revoked::engine {
 namespace {

@@ -26,7 +26,7 @@
 #include <string>
 #include <string_view>
 
-#include "engine/error.hpp"
+#include "engine/base/error.hpp"
 
 namespace revoked::engine {
 

@@ -14,12 +14,12 @@
 #include <string_view>
 #include <vector>
 
-#include "engine/error.hpp"
-#include "engine/event.hpp"
+#include "engine/base/error.hpp"
 #include "engine/log/block.hpp"
 #include "engine/log/log_end.hpp"
 #include "engine/log/segment_file.hpp"
 #include "engine/log/segment_scan.hpp"
+#include "engine/model/event.hpp"
 
 namespace revoked::engine {
 

@@ -8,7 +8,7 @@
 #include <memory>
 #include <string>
 
-#include "engine/error.hpp"
+#include "engine/base/error.hpp"
 #include "engine/log/block.hpp"
 
 namespace revoked::engine {

@@ -9,7 +9,7 @@
 #include <string>
 #include <string_view>
 
-#include "engine/error.hpp"
+#include "engine/base/error.hpp"
 #include "engine/log/block.hpp"
 
 namespace revoked::engine {

@@ -5,9 +5,9 @@
 #include <string>
 #include <string_view>
 
-#include "engine/error.hpp"
+#include "engine/base/error.hpp"
 #include "engine/log/block.hpp"
-#include "engine/position.hpp"
+#include "engine/model/position.hpp"
 
 namespace revoked::engine {
 

@@ -11,7 +11,7 @@
 
 #include "cache/json_writer.hpp"
 #include "cache/message.hpp"
-#include "engine/boot_clock.hpp"
+#include "engine/base/boot_clock.hpp"
 #include "tests/support/fake_engine.hpp"
 
 namespace revoked::test {

@@ -2,8 +2,8 @@
 
 #include <gtest/gtest.h>
 
-#include "engine/checkpoint.hpp"
 #include "engine/recovery.hpp"
+#include "engine/tables/checkpoint.hpp"
 #include "tests/engine/engine_harness.hpp"
 #include "tests/support/eventually.hpp"
 #include "tests/support/temporary_directory.hpp"

@@ -5,7 +5,7 @@
 
 #include <random>
 
-#include "engine/checkpoint.hpp"
+#include "engine/tables/checkpoint.hpp"
 #include "tests/engine/engine_harness.hpp"
 #include "tests/support/temporary_directory.hpp"
 

@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "cache/message.hpp"
-#include "engine/event.hpp"
+#include "engine/model/event.hpp"
 #include "tests/fuzz/decoded.hpp"
 
 using namespace revoked;

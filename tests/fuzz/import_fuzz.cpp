@@ -2,7 +2,7 @@
 // that is limited to a workspace. What was taken reads back as it was sent, and no line spoils the answers
 // about others.
 
-#include "engine/ids.hpp"
+#include "engine/model/ids.hpp"
 #include "net/json_reader.hpp"
 #include "tests/fuzz/served.hpp"
 #include "tests/support/plain_json.hpp"

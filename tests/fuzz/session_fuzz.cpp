@@ -2,7 +2,7 @@
 // with those bodies, and none besides; and it answers each of them, or closes. The first byte says how the
 // bodies are read.
 
-#include "engine/digest.hpp"
+#include "engine/base/digest.hpp"
 #include "tests/fuzz/served.hpp"
 
 using namespace revoked;

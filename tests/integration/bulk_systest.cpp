@@ -8,7 +8,7 @@
 #include <thread>
 #include <utility>
 
-#include "engine/digest.hpp"
+#include "engine/base/digest.hpp"
 #include "tests/support/eventually.hpp"
 #include "tests/support/redis_server.hpp"
 #include "tests/support/revoked_programs.hpp"

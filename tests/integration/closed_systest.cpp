@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "engine/time.hpp"
+#include "engine/base/time.hpp"
 #include "tests/support/revoked_programs.hpp"
 
 namespace revoked::test::closed_systest {

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <map>
 
-#include "engine/time.hpp"
+#include "engine/base/time.hpp"
 #include "tests/net/signing_key.hpp"
 #include "tests/support/revoked_programs.hpp"
 

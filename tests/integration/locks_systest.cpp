@@ -9,7 +9,7 @@
 #include <random>
 #include <thread>
 
-#include "engine/time.hpp"
+#include "engine/base/time.hpp"
 #include "tests/support/redis_server.hpp"
 #include "tests/support/revocation_load.hpp"
 

@@ -6,7 +6,7 @@
 #include <map>
 #include <optional>
 
-#include "engine/ids.hpp"
+#include "engine/model/ids.hpp"
 #include "tests/net/bulk_server.hpp"
 #include "tests/net/random_keys.hpp"
 #include "tests/support/plain_json.hpp"

@@ -11,7 +11,7 @@
 #include <cstdio>
 #include <stdexcept>
 
-#include "engine/digest.hpp"
+#include "engine/base/digest.hpp"
 #include "tests/support/loopback.hpp"
 
 namespace revoked::test {

@@ -9,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-#include "engine/position.hpp"
+#include "engine/model/position.hpp"
 #include "tests/support/eventually.hpp"
 #include "tests/support/http_client.hpp"
 #include "tests/support/process.hpp"

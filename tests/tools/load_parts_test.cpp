@@ -4,7 +4,7 @@
 
 #include <stdexcept>
 
-#include "engine/digest.hpp"
+#include "engine/base/digest.hpp"
 #include "tools/load/http_pipe.hpp"
 #include "tools/load/latency.hpp"
 #include "tools/load/request.hpp"

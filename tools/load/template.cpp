@@ -2,7 +2,7 @@
 
 #include <charconv>
 
-#include "engine/digest.hpp"
+#include "engine/base/digest.hpp"
 
 namespace revoked::load {
 namespace {

@@ -1,0 +1,208 @@
+#include "engine/journal/journal.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "engine/base/this_thread.hpp"
+
+namespace revoked::engine {
+
+Journal::Journal(Store& store, Epoch epoch, Sequence last, std::function<void()> on_failure)
+    : store_(store),
+      epoch_(epoch),
+      on_failure_(std::move(on_failure)),
+      last_(last),
+      closed_through_(last),
+      told_through_(last),
+      applied_(last),
+      durable_(last),
+      teller_([this] { tell(); }),
+      writer_([this] { write(); }) {}
+
+Journal::~Journal() { stop(); }
+
+void Journal::add(JournalListener& listener) {
+  const std::scoped_lock lock(listeners_mutex_);
+  listeners_.push_back(&listener);
+}
+
+void Journal::add(CommitListener& listener) {
+  const std::scoped_lock lock(commit_mutex_);
+  commit_listeners_.push_back(&listener);
+}
+
+void Journal::remove(CommitListener& listener) {
+  const std::scoped_lock lock(commit_mutex_);
+  std::erase(commit_listeners_, &listener);
+}
+
+Journal::Turn::Turn(Journal& journal) : journal_(journal), lock_(journal.mutex_) {}
+
+Journal::Turn::~Turn() {
+  if (!appended_) return;
+  journal_.applied_.store(journal_.last_, std::memory_order_release);
+  const bool wake = journal_.has_gathered();
+  if (wake) journal_.teller_waits_for_ = 0;
+  lock_.unlock();
+  if (wake) journal_.appended_.notify_one();
+}
+
+result<void> Journal::Turn::open() const {
+  if (journal_.failed_.load(std::memory_order_acquire)) return errc::storage_failed;
+  if (journal_.stopping_) return errc::not_ready;
+  if (journal_.pending_bytes_ > max_pending_bytes) return errc::overloaded;
+  return {};
+}
+
+Sequence Journal::Turn::append(const EventView& event) {
+  return append_as([&](Batch& batch) { batch.append(event); });
+}
+
+Sequence Journal::Turn::append_encoded(std::string_view event) {
+  return append_as([&](Batch& batch) { batch.append_encoded(event); });
+}
+
+template <class Append>
+Sequence Journal::Turn::append_as(Append&& append) {
+  const auto sequence = ++journal_.last_;
+  auto& pending = journal_.pending_;
+  const auto is_full = [](const Batch& batch) {
+    return batch.count() >= max_batch_events || batch.size_bytes() >= max_batch_bytes;
+  };
+  if (pending.empty() || (!appended_ && is_full(pending.back()))) journal_.open_batch(sequence);
+  const auto before = pending.back().size_bytes();
+  append(pending.back());
+  journal_.pending_bytes_ += pending.back().size_bytes() - before;
+  appended_ = true;
+  return sequence;
+}
+
+bool Journal::has_gathered() const {
+  return teller_waits_for_ != 0 && last_ - closed_through_ >= teller_waits_for_;
+}
+
+void Journal::open_batch(Sequence first) {
+  pending_.push_back(std::exchange(spare_, {}));
+  pending_.back().begin(epoch_, first);
+}
+
+void Journal::tell() {
+  set_up_this_thread("journal", Urgency::gathering);
+  std::uint32_t last_count = 0;
+  std::unique_lock<std::mutex> lock(mutex_);
+  while (true) {
+    teller_waits_for_ = pending_.empty() && !stopping_ ? 1 : 0;
+    appended_.wait(lock, [this] { return !pending_.empty() || stopping_ || failed_; });
+    written_.wait_for(lock, tell_after, [this] { return closed_.empty() || failed_; });
+    if (const auto enough = last_count * 3 / 4; last_ - closed_through_ < enough && !stopping_) {
+      teller_waits_for_ = enough;
+      appended_.wait_for(lock, gather_for, [this] { return teller_waits_for_ == 0 || stopping_ || failed_; });
+    }
+    teller_waits_for_ = 0;
+    if (pending_.empty() || failed_) break;
+    const auto batch = close_batch();
+    last_count = batch.count();
+    lock.unlock();
+    closed_changed_.notify_one();
+    // To the disk first: that takes longer than telling, and can go on meanwhile.
+    std::this_thread::yield();
+    {
+      const std::scoped_lock listeners(listeners_mutex_);
+      for (auto* listener : listeners_) listener->on_batch(batch);
+    }
+    lock.lock();
+    told_through_ = batch.last();
+    closed_changed_.notify_one();
+  }
+  told_all_ = true;
+  closed_changed_.notify_one();
+}
+
+// The view is good until the batch has been told and written.
+BatchView Journal::close_batch() {
+  auto& closed = closed_.emplace_back(std::move(pending_.front()));
+  pending_.pop_front();
+  closed_through_ = closed.view.last();
+  return closed.view;
+}
+
+void Journal::write() {
+  set_up_this_thread("log", Urgency::gathering);
+  Batch several;
+  std::unique_lock<std::mutex> lock(mutex_);
+  while (!failed_) {
+    closed_changed_.wait(lock, [this] { return !closed_.empty() || told_all_; });
+    if (closed_.empty()) break;
+    const auto batch = gather_closed(several);
+    lock.unlock();
+    const bool stored = bool(store_.commit(batch));
+    lock.lock();
+    if (!stored) {
+      failed_.store(true, std::memory_order_release);
+      break;
+    }
+    const auto last = batch.last();
+    closed_changed_.wait(lock, [&] { return told_through_ >= last; });
+    for (bool more = true; more; closed_.pop_front()) {
+      more = closed_.front().view.last() < last;
+      spare_ = std::move(closed_.front().batch);
+    }
+    written_.notify_one();
+    lock.unlock();
+    confirm(last);
+    lock.lock();
+  }
+  written_.notify_one();
+  lock.unlock();
+  appended_.notify_one();  // the other thread, if this one has failed
+  {
+    const std::scoped_lock commits(commit_mutex_);
+    ended_ = true;
+  }
+  committed_.notify_all();
+  if (has_failed()) on_failure_();
+}
+
+// What was told in pieces while the store was busy goes to it in one, put together in `several`.
+BatchView Journal::gather_closed(Batch& several) {
+  const auto first = closed_.front().view;
+  pending_bytes_ -= first.bytes().size();
+  auto count = first.count();
+  for (std::size_t i = 1; i < closed_.size(); ++i) {
+    const auto next = closed_[i].view;
+    if (count + next.count() > max_batch_events) break;
+    if (i == 1) {
+      several.begin(epoch_, first.first());
+      several.append(first);
+    }
+    several.append(next);
+    pending_bytes_ -= next.bytes().size();
+    count += next.count();
+  }
+  return count == first.count() ? first : several.view();
+}
+
+void Journal::confirm(Sequence durable) {
+  const std::scoped_lock lock(commit_mutex_);
+  durable_.store(durable, std::memory_order_seq_cst);
+  for (auto* listener : commit_listeners_) listener->on_durable(durable);
+  committed_.notify_all();
+}
+
+bool Journal::wait_until_durable(Sequence sequence) {
+  std::unique_lock lock(commit_mutex_);
+  committed_.wait(lock, [&] { return durable() >= sequence || ended_; });
+  return durable() >= sequence;
+}
+
+void Journal::stop() {
+  {
+    const std::scoped_lock lock(mutex_);
+    stopping_ = true;
+  }
+  appended_.notify_one();
+  if (teller_.joinable()) teller_.join();
+  if (writer_.joinable()) writer_.join();
+}
+
+}  // namespace revoked::engine

@@ -1,0 +1,171 @@
+#pragma once
+// Events and the compact encoding in which a batch of them lies in the journal.
+//
+//   batch  = version:u8 epoch:u64 first:u64 count:u32 event*
+//   event  = type:u8 size:u32 at:i64 field*        (size: bytes of `at` and the fields)
+//   field  = tag:u8 size:u16 byte*
+//
+// Integers are little endian. Event i of a batch has sequence first + i. Unknown types and tags are kept and
+// skipped, so that an older engine reads a newer journal. Views point into the batch and live as long as it.
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "engine/base/time.hpp"
+#include "engine/model/ids.hpp"
+#include "engine/model/position.hpp"
+
+namespace revoked::engine {
+
+enum class EventType : std::uint8_t {
+  epoch_started = 1,
+  key_created = 2,
+  key_revoked = 3,
+  owner_revoked = 4,
+  key_suspended = 5,
+  key_resumed = 6,
+  key_rotated = 7,
+  attempt_refused = 8,  // changes nothing: for the audit trail
+  owner_locked = 9,     // with its end in expires_at; none: until it is unlocked
+  owner_unlocked = 10,
+  key_changed = 11,  // an edit of its record
+};
+
+// Whether it is about all keys of an owner.
+constexpr bool is_of_owner(EventType type) {
+  return type == EventType::owner_revoked || type == EventType::owner_locked ||
+         type == EventType::owner_unlocked;
+}
+
+enum class Field : std::uint8_t {
+  key_id,
+  user,
+  application,
+  workspace,
+  reason,
+  digest,  // 32 bytes
+  name,
+  expires_at,   // i64, Unix milliseconds
+  permissions,  // separated by one space
+  metadata,     // a JSON object, as text
+  owner_scope,  // u8, a Scope
+  owner_id,
+  actor,
+  address,
+  request_id,
+  grace_until,  // i64, Unix milliseconds: when a rotated key's old secret ends
+  actor_kind,   // u8, an ActorKind (policy.hpp)
+  journal,      // of epoch_started: the epoch's journal id
+  width,        // u16, a Width (policy.hpp): of the callers who suspended a key or locked an owner
+  edited,       // of key_changed: a byte for each member that it sets, its Field
+  created_at,   // i64, Unix milliseconds: of an imported key, when it came to be elsewhere
+  count_,       // how many there are
+};
+inline constexpr std::size_t field_count = static_cast<std::size_t>(Field::count_);
+inline constexpr std::size_t max_field_size = 0xffff;
+
+// What a reader is told in one piece: a message on the bus, or an event of the feed's stream, as JSON. Every
+// reader takes that much, and starts afresh after what it cannot read.
+inline constexpr std::size_t max_message_bytes = 1 << 20;
+// A page of the feed, which always has room for a message: so much of messages, and what stands around them.
+inline constexpr std::size_t max_page_bytes = 4 * max_message_bytes;
+inline constexpr std::size_t max_page_frame_bytes = 64 << 10;
+
+struct EventView {
+  EventType type{};
+  UnixMs at = 0;
+  std::array<std::string_view, field_count> fields{};
+
+  std::string_view operator[](Field field) const { return fields[static_cast<std::size_t>(field)]; }
+  std::string_view& operator[](Field field) { return fields[static_cast<std::size_t>(field)]; }
+};
+
+constexpr Field owner_field(Scope scope) {
+  return static_cast<Field>(static_cast<int>(Field::user) + static_cast<int>(scope));
+}
+
+// By Scope; empty: none, or any.
+using OwnerIds = std::array<std::string_view, 3>;
+OwnerIds owners_of(const EventView& event);
+// Whose keys an event of an owner is about: those that have all of these owners. One is in owner_scope and
+// owner_id; the others, within which it is, in the fields of their own. Nothing: it makes no sense.
+std::optional<OwnerIds> named_owners(const EventView& event);
+
+// Whether an event of the type key_changed sets this: name, expires_at, permissions or metadata. Where its
+// field is empty, to nothing.
+inline bool is_edited(const EventView& event, Field member) {
+  return event[Field::edited].find(static_cast<char>(member)) != std::string_view::npos;
+}
+
+// The fixed-size values that fields carry as bytes.
+std::string encode_i64(std::int64_t value);
+std::int64_t decode_i64(std::string_view bytes, std::int64_t otherwise);
+std::string encode_u16(std::uint16_t value);
+std::uint16_t decode_u16(std::string_view bytes, std::uint16_t otherwise);
+
+void append_event(std::string& out, const EventView& event);
+// Reads one event from the front of `bytes` and removes it; false if they do not hold one.
+bool take_event(std::string_view& bytes, EventView& event);
+
+// Which epoch, and where it begins in the journal. A journal id is drawn for each, so this also says of which
+// log something is.
+struct EpochStart {
+  Epoch epoch = 0;
+  Sequence first = 0;
+  std::string journal;  // its journal id
+  friend bool operator==(const EpochStart&, const EpochStart&) = default;
+};
+
+// Calls visit(sequence, event) for every event.
+using EventVisitor = std::function<void(Sequence, const EventView&)>;
+
+// A batch someone else owns.
+class BatchView {
+ public:
+  BatchView() = default;
+  // False if the header is not one of a batch. The events are checked by `for_each`.
+  static bool parse(std::string_view bytes, BatchView& view);
+
+  Epoch epoch() const { return epoch_; }
+  Sequence first() const { return first_; }
+  Sequence last() const { return first_ + count_ - 1; }
+  std::uint32_t count() const { return count_; }
+  std::string_view bytes() const { return bytes_; }
+
+  // False if the bytes are not `count()` events; those before the fault have been visited.
+  // Events of the type `but`, if given, are passed over unread: quicker.
+  bool for_each(const EventVisitor& visit, std::optional<EventType> but = {}) const;
+  // The same for these of its events alone, which come in order: quicker.
+  bool for_each_of(std::span<const Sequence> sequences, const EventVisitor& visit) const;
+
+ private:
+  std::string_view bytes_;
+  Epoch epoch_ = 0;
+  Sequence first_ = 0;
+  std::uint32_t count_ = 0;
+};
+
+// A batch being gathered. Reusable: `begin` keeps the capacity.
+class Batch {
+ public:
+  void begin(Epoch epoch, Sequence first);
+  void append(const EventView& event);
+  void append_encoded(std::string_view event);  // by append_event()
+  // The batch that follows this one, of the same epoch.
+  void append(const BatchView& next);
+  bool empty() const { return count_ == 0; }
+  std::uint32_t count() const { return count_; }
+  std::size_t size_bytes() const { return count_ == 0 ? 0 : bytes_.size(); }
+  BatchView view();  // until the next change
+
+ private:
+  std::string bytes_;
+  std::uint32_t count_ = 0;  // in the bytes only once they are viewed: threads that take turns share less
+};
+
+}  // namespace revoked::engine

@@ -1,0 +1,81 @@
+#include "engine/model/fair_meter.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace revoked::engine {
+
+Asker Asker::of(std::string_view actor, ActorKind kind, const Reach* reach) {
+  Asker asker{{}, kind, actor};
+  if (reach == nullptr) return asker;
+  for (const Scope scope : {Scope::workspace, Scope::application, Scope::user}) {
+    if (const auto& limit = reach->limit(scope); limit && !limit->empty() && asker.tenant.empty())
+      asker.tenant = limit->front();
+  }
+  return asker;
+}
+
+bool FairMeter::admit(const Asker& asker, UnixMs now, std::uint64_t& others) {
+  const std::scoped_lock lock(mutex_);
+  Share* own = &strangers_;
+  bool passes = false;
+  if (asker.actor.empty()) {
+    passes = has_room(strangers_, rates_.strangers, now);
+    if (passes) spend(strangers_, rates_.strangers, now);
+  } else {
+    // The length keeps one tenant's names apart from another's.
+    auto name = std::to_string(asker.tenant.size()).append(":").append(asker.tenant);
+    Share& tenant = share_of(name);
+    own =
+        &share_of(name.append(1, static_cast<char>('0' + static_cast<int>(asker.kind))).append(asker.actor));
+    passes = has_room(*own, rates_.caller, now) && has_room(tenant, rates_.tenant, now);
+    if (passes) {
+      spend(*own, rates_.caller, now);
+      spend(tenant, rates_.tenant, now);
+    }
+  }
+  if (!passes) {
+    ++own->held_back;
+    return false;
+  }
+  others = std::exchange(own->held_back, 0);
+  return true;
+}
+
+bool FairMeter::take_count(UnixMs now, std::uint64_t& others) {
+  const std::scoped_lock lock(mutex_);
+  if (strangers_.held_back == 0 || !has_room(strangers_, rates_.strangers, now)) return false;
+  spend(strangers_, rates_.strangers, now);
+  others = std::exchange(strangers_.held_back, 0);
+  return true;
+}
+
+FairMeter::Share& FairMeter::share_of(std::string name) {
+  if (const auto known = by_name_.find(name); known != by_name_.end()) {
+    shares_.splice(shares_.begin(), shares_, known->second);
+    return shares_.front();
+  }
+  if (shares_.size() >= max_shares) {
+    strangers_.held_back += shares_.back().held_back;  // told all the same, if not whose they were
+    by_name_.erase(shares_.back().name);
+    shares_.pop_back();
+  }
+  shares_.push_front({std::move(name)});
+  by_name_.emplace(shares_.front().name, shares_.begin());
+  return shares_.front();
+}
+
+// A clock that was set back silences nobody: more than a whole burst ahead of it, nothing can have been
+// spent.
+bool FairMeter::has_room(const Share& share, const Rate& rate, UnixMs now) {
+  const auto ahead = share.spent_until - now;
+  return ahead <= (rate.burst - 1) * rate.every_ms || ahead > rate.burst * rate.every_ms;
+}
+
+void FairMeter::spend(Share& share, const Rate& rate, UnixMs now) {
+  if (share.spent_until < now || share.spent_until > now + rate.burst * rate.every_ms)
+    share.spent_until = now;
+  share.spent_until += rate.every_ms;
+}
+
+}  // namespace revoked::engine

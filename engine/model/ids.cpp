@@ -1,0 +1,88 @@
+#include "engine/model/ids.hpp"
+
+#include <openssl/rand.h>
+
+#include <stdexcept>
+
+#include "engine/base/text.hpp"
+
+namespace revoked::engine {
+namespace {
+
+constexpr std::array<bool, 256> make_key_id_characters() {
+  std::array<bool, 256> table{};
+  for (int c = 0x21; c < 0x7f; ++c) table[c] = true;
+  for (const unsigned char c : std::string_view("/?#%\\\"")) table[c] = false;
+  return table;
+}
+
+// What a path resolves to something else.
+bool is_dots(std::string_view text) { return text == "." || text == ".."; }
+
+}  // namespace
+
+std::string_view to_string(Scope scope) {
+  switch (scope) {
+    case Scope::user:
+      return "user";
+    case Scope::application:
+      return "application";
+    case Scope::workspace:
+      return "workspace";
+  }
+  return "unknown";
+}
+
+bool is_key_id(std::string_view text) {
+  static constexpr auto allowed = make_key_id_characters();
+  if (text.empty() || text.size() > max_key_id_size || is_dots(text)) return false;
+  bool all = true;
+  for (const unsigned char c : text) all &= allowed[c];
+  return all;
+}
+
+bool is_owner_id(std::string_view text) {
+  return !text.empty() && text.size() <= max_owner_id_size && !is_dots(text) && is_printable_utf8(text);
+}
+
+void random_bytes(void* out, std::size_t size) {
+  if (RAND_bytes(static_cast<unsigned char*>(out), static_cast<int>(size)) != 1) {
+    throw std::runtime_error("the system's random generator failed");
+  }
+}
+
+std::string new_journal_id() {
+  constexpr std::string_view alphabet = "0123456789abcdefghjkmnpqrstvwxyz";
+  std::array<std::uint8_t, 14> bytes;
+  random_bytes(bytes.data(), bytes.size());
+  std::string id;
+  for (const auto byte : bytes) id.push_back(alphabet[byte % alphabet.size()]);
+  return id;
+}
+
+bool is_journal_id(std::string_view text) {
+  constexpr std::size_t max_journal_id_size = 32;
+  if (text.empty() || text.size() > max_journal_id_size) return false;
+  for (const char c : text) {
+    if ((c < '0' || c > '9') && (c < 'a' || c > 'z')) return false;
+  }
+  return true;
+}
+
+std::string new_key_id(UnixMs now) {
+  std::array<std::uint8_t, 16> bytes;
+  random_bytes(bytes.data() + 6, 10);
+  for (int i = 0; i < 6; ++i) bytes[i] = static_cast<std::uint8_t>(now >> (8 * (5 - i)));
+  bytes[6] = static_cast<std::uint8_t>(0x70 | (bytes[6] & 0x0f));
+  bytes[8] = static_cast<std::uint8_t>(0x80 | (bytes[8] & 0x3f));
+  std::string text;
+  text.reserve(36);
+  for (int i = 0; i < 16; ++i) {
+    if (i == 4 || i == 6 || i == 8 || i == 10) text.push_back('-');
+    text.push_back("0123456789abcdef"[bytes[i] >> 4]);
+    text.push_back("0123456789abcdef"[bytes[i] & 15]);
+  }
+  return text;
+}
+
+}  // namespace revoked::engine

@@ -1,0 +1,171 @@
+#include "engine/tables/compact_id.hpp"
+
+#include <cstring>
+#include <stdexcept>
+
+#include "engine/base/keyed_hash.hpp"
+
+namespace revoked::engine {
+namespace {
+
+constexpr std::size_t kind_byte = 8;
+constexpr std::uint8_t long_kind = 0x40;
+constexpr std::size_t max_inline = 15;
+using Words = std::array<std::uint64_t, 2>;
+
+std::uint64_t load(std::string_view text, std::size_t at, std::size_t size) {
+  std::uint64_t word = 0;
+  std::memcpy(&word, text.data() + at, size);
+  return word;
+}
+
+constexpr std::uint64_t in_each_byte(std::uint64_t byte) { return byte * 0x0101010101010101; }
+
+// The digits of eight values up to 15.
+std::uint64_t text_of(std::uint64_t values) {
+  const auto above_9 = (values + in_each_byte(6)) >> 4 & in_each_byte(1);
+  return values + in_each_byte('0') + above_9 * ('a' - '9' - 1);
+}
+
+// Eight hexadecimal digits as four bytes, without a guess at which of them are letters. `wrong` becomes other
+// than 0 unless they are in lower case: other text would not come back as it was.
+std::uint64_t pack_hex(std::uint64_t digits, std::uint64_t& wrong) {
+  const auto letters = digits >> 6 & in_each_byte(1);
+  const auto values = (digits & in_each_byte(15)) + letters * 9;
+  const auto as_text = text_of(values);
+  wrong |= (as_text ^ digits) | (values & in_each_byte(0xf0));
+  auto packed = (values << 4 | values >> 8) & 0x00ff00ff00ff00ff;
+  packed = (packed | packed >> 8) & 0x0000ffff0000ffff;
+  return (packed | packed >> 16) & 0xffffffff;
+}
+
+// The lowest four bytes as eight digits.
+std::uint64_t unpack_hex(std::uint64_t bytes) {
+  bytes &= 0xffffffff;
+  bytes = (bytes | bytes << 16) & 0x0000ffff0000ffff;
+  bytes = (bytes | bytes << 8) & 0x00ff00ff00ff00ff;
+  return text_of((bytes >> 4 & 0x000f000f000f000f) | (bytes & 0x000f000f000f000f) << 8);
+}
+
+bool pack_uuid(std::string_view text, Words& words) {
+  if (text.size() != 36 || text[8] != '-' || text[13] != '-' || text[18] != '-' || text[23] != '-')
+    return false;
+  std::uint64_t wrong = 0;
+  const auto first =
+      pack_hex(load(text, 0, 8), wrong) | pack_hex(load(text, 9, 4) | load(text, 14, 4) << 32, wrong) << 32;
+  const auto second =
+      pack_hex(load(text, 19, 4) | load(text, 24, 4) << 32, wrong) | pack_hex(load(text, 28, 8), wrong) << 32;
+  if (wrong != 0 || (second & 0xc0) != 0x80) return false;
+  words = {first, second};
+  return true;
+}
+
+// Up to 8 characters as a word.
+std::uint64_t word_of(std::string_view text) {
+  std::uint64_t word = 0;
+  for (std::size_t i = 0; i < text.size(); ++i)
+    word |= std::uint64_t{static_cast<std::uint8_t>(text[i])} << (i * 8);
+  return word;
+}
+
+// Characters 0-7 go to bytes 0-7, the rest to bytes 9-15.
+std::size_t place_of(std::size_t i) { return i < kind_byte ? i : i + 1; }
+
+}  // namespace
+
+std::uint64_t IdArena::add(std::string_view text) {
+  const std::scoped_lock lock(mutex_);
+  auto in_chunk = used_ % chunk_size;
+  if (used_ == owned_.size() * chunk_size || in_chunk + text.size() > chunk_size) {
+    if (owned_.size() == max_chunks) throw std::length_error("too many long ids");
+    used_ = owned_.size() * chunk_size;
+    owned_.push_back(std::make_unique<char[]>(chunk_size));
+    chunks_[owned_.size() - 1].store(owned_.back().get(), std::memory_order_release);
+    in_chunk = 0;
+  }
+  std::memcpy(owned_.back().get() + in_chunk, text.data(), text.size());
+  const auto offset = used_;
+  used_ += text.size();
+  return offset;
+}
+
+void IdArena::restore(std::string_view piece) {
+  const std::scoped_lock lock(mutex_);
+  owned_.push_back(std::make_unique<char[]>(chunk_size));
+  chunks_[owned_.size() - 1].store(owned_.back().get(), std::memory_order_release);
+  std::memcpy(owned_.back().get(), piece.data(), std::min(piece.size(), chunk_size));
+  used_ = (owned_.size() - 1) * chunk_size + piece.size();
+}
+
+std::string_view IdArena::get(std::uint64_t offset, std::size_t size) const {
+  return {chunks_[offset / chunk_size].load(std::memory_order_acquire) + offset % chunk_size, size};
+}
+
+IdProbe::IdProbe(std::string_view id) : text(id) {
+  if (pack_uuid(id, words)) {
+    hash = keyed_hash(words);
+  } else if (id.size() <= max_inline) {
+    words = {word_of(id.substr(0, 8)), id.size() | word_of(id.size() > 8 ? id.substr(8) : "") << 8};
+    hash = keyed_hash(words);
+  } else {
+    is_long = true;
+    hash = keyed_hash(id);
+  }
+}
+
+CompactId::CompactId(const IdProbe& probe, IdArena& arena) : words_(probe.words) {
+  if (!probe.is_long) return;
+  const auto offset = arena.add(probe.text);
+  words_ = {probe.hash, long_kind | offset << 8 | std::uint64_t{probe.text.size() - 1} << 56};
+}
+
+bool CompactId::is_long() const { return byte(kind_byte) == long_kind; }
+
+std::uint64_t CompactId::hash() const { return is_long() ? words_[0] : keyed_hash(words_); }
+
+CompactId CompactId::without_hash() const {
+  CompactId id = *this;
+  if (is_long()) id.words_[0] = 0;
+  return id;
+}
+
+CompactId CompactId::with_hash(const IdArena& arena) const {
+  CompactId id = *this;
+  if (is_long()) id.words_[0] = keyed_hash(long_text(arena));
+  return id;
+}
+
+std::string_view CompactId::long_text(const IdArena& arena) const {
+  return arena.get(words_[1] << 8 >> 16, (words_[1] >> 56) + 1);
+}
+
+bool CompactId::matches(const IdProbe& probe, const IdArena& arena) const {
+  if (!probe.is_long) return ((words_[0] ^ probe.words[0]) | (words_[1] ^ probe.words[1])) == 0;
+  return is_long() && words_[0] == probe.hash && long_text(arena) == probe.text;
+}
+
+void CompactId::append_to(std::string& out, const IdArena& arena) const {
+  const auto kind = byte(kind_byte);
+  if (kind == long_kind) {
+    out.append(long_text(arena));
+  } else if ((kind & 0xc0) == 0x80) {
+    char text[36];
+    const auto put = [&](std::size_t at, std::uint64_t digits, std::size_t size) {
+      std::memcpy(text + at, &digits, size);
+    };
+    const auto middle = unpack_hex(words_[0] >> 32);
+    const auto end = unpack_hex(words_[1]);
+    put(0, unpack_hex(words_[0]), 8);
+    put(9, middle, 4);
+    put(14, middle >> 32, 4);
+    put(19, end, 4);
+    put(24, end >> 32, 4);
+    put(28, unpack_hex(words_[1] >> 32), 8);
+    for (const std::size_t at : {8, 13, 18, 23}) text[at] = '-';
+    out.append(text, sizeof text);
+  } else {
+    for (std::size_t i = 0; i < kind; ++i) out.push_back(static_cast<char>(byte(place_of(i))));
+  }
+}
+
+}  // namespace revoked::engine

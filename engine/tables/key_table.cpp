@@ -1,0 +1,130 @@
+#include "engine/tables/key_table.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+namespace revoked::engine {
+
+Slot KeyTable::find_by_id(const IdProbe& probe) const {
+  const Slot slot = by_id_.likely(probe.hash);
+  return slot != no_slot && records_[slot].id.matches(probe, arena_) ? slot : find_unlikely(probe);
+}
+
+Slot KeyTable::find_unlikely(const IdProbe& id) const {
+  return by_id_.find(id.hash, [&](Slot slot) { return records_[slot].id.matches(id, arena_); });
+}
+
+Slot KeyTable::find_unlikely(DigestHead head) const {
+  return by_digest_.find(head.hash(), [&](Slot slot) { return records_[slot].digest == head; });
+}
+
+// Three steps a key, a distance apart, so that what each reads has arrived: its bucket is fetched; the likely
+// slot is taken from there and its record fetched; the record is compared. Slots under a digest never change,
+// and records never move.
+void KeyTable::find_by_digest(std::span<const Digest> digests, std::span<Slot> slots) const {
+  constexpr std::size_t distance = 12;
+  const auto hash = [&](std::size_t i) { return DigestHead(digests[i]).hash(); };
+  const auto size = digests.size();
+  for (std::size_t step = 0; step < size + 2 * distance; ++step) {
+    if (step < size) by_digest_.prefetch(hash(step));
+    if (step >= distance && step - distance < size) {
+      auto& slot = slots[step - distance];
+      slot = by_digest_.likely(hash(step - distance));
+      if (slot != no_slot) __builtin_prefetch(&records_[slot]);
+    }
+    if (step < 2 * distance) continue;
+    const auto i = step - 2 * distance;
+    if (slots[i] == no_slot || records_[slots[i]].digest != DigestHead(digests[i]))
+      slots[i] = find_by_digest(digests[i]);
+  }
+}
+
+void KeyTable::prefetch(std::string_view id, const Digest& digest) const {
+  by_id_.prefetch(IdProbe(id).hash);
+  by_digest_.prefetch(DigestHead(digest).hash());
+}
+
+void KeyTable::prefetch_bucket(const IdProbe& id) const { by_id_.prefetch(id.hash); }
+
+void KeyTable::prefetch_record(const IdProbe& id) const {
+  if (const Slot slot = by_id_.likely(id.hash); slot != no_slot) __builtin_prefetch(&records_[slot]);
+}
+
+void KeyTable::publish(Slot slot, std::string_view id, const Digest& digest) {
+  records_[slot].id = CompactId(IdProbe(id), arena_);
+  index_id(slot);
+  publish_digest(slot, digest);
+}
+
+void KeyTable::index_id(Slot slot) {
+  by_id_.insert(records_[slot].id.hash(), slot, [&](Slot s) { return records_[s].id.hash(); });
+}
+
+void KeyTable::redirect(Slot from, Slot to) { by_id_.replace(records_[from].id.hash(), from, to); }
+
+void KeyTable::publish_digest(Slot slot, const Digest& digest) {
+  records_[slot].digest = DigestHead(digest);
+  index_digest(slot);
+}
+
+void KeyTable::index_digest(Slot slot) {
+  by_digest_.insert(records_[slot].digest.hash(), slot, [&](Slot s) { return records_[s].digest.hash(); });
+}
+
+namespace {
+
+// A record in a checkpoint. Little endian, as the journal.
+struct RecordCopy {
+  CompactId id;
+  DigestHead digest;
+  std::array<Slot, 3> owners;
+  std::uint32_t terms;
+  Sequence created;
+  std::uint64_t fate;
+};
+static_assert(sizeof(RecordCopy) == KeyTable::copy_bytes);
+
+}  // namespace
+
+void KeyTable::copy_out(Slot first, std::size_t count, char* out) const {
+  for (std::size_t i = 0; i < count; ++i, out += copy_bytes) {
+    const KeyRecord& record = records_[first + static_cast<Slot>(i)];
+    const RecordCopy copy{record.id.without_hash(), record.digest,  record.owners,
+                          record.packed_terms(),    record.created, record.packed_fate()};
+    std::memcpy(out, &copy, sizeof copy);
+  }
+}
+
+void KeyTable::reserve(std::size_t count) {
+  records_.add_many(count);
+  by_id_.reserve(count);
+  by_digest_.reserve(count);
+  complete_.store(records_.size(), std::memory_order_release);
+}
+
+void KeyTable::copy_in(Slot first, std::size_t count, const char* in) {
+  const Slot end = first + static_cast<Slot>(count);
+  for (Slot slot = first; slot != end; ++slot, in += copy_bytes) {
+    RecordCopy copy;
+    std::memcpy(&copy, in, sizeof copy);
+    KeyRecord& record = records_[slot];
+    record.id = copy.id.with_hash(arena_);
+    record.digest = copy.digest;
+    record.owners = copy.owners;
+    record.restore_terms(copy.terms);
+    record.created = copy.created;
+    record.restore_fate(copy.fate);
+  }
+  constexpr Slot ahead = 16;
+  const auto prefetch = [&](Slot slot) {
+    by_id_.prefetch(records_[slot].id.hash());
+    by_digest_.prefetch(records_[slot].digest.hash());
+  };
+  for (Slot slot = first; slot != end; ++slot) {
+    if (end - slot > ahead) prefetch(slot + ahead);
+    if (!records_[slot].is_superseded()) index_id(slot);
+    index_digest(slot);
+  }
+}
+
+}  // namespace revoked::engine

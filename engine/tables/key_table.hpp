@@ -1,0 +1,212 @@
+#pragma once
+// All keys in memory: what a decision needs and no more (64 bytes a key and about 15 of indexes). The rest of
+// a key's record lies in the store.
+//
+// `find_*` and `operator[]` from any thread. `insert` and the changes only by whoever holds the journal's
+// turn (or while loading): writers are one at a time, readers take no lock.
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <cstring>
+#include <span>
+#include <string_view>
+
+#include "engine/base/digest.hpp"
+#include "engine/base/keyed_hash.hpp"
+#include "engine/base/slab.hpp"
+#include "engine/base/time.hpp"
+#include "engine/model/position.hpp"
+#include "engine/tables/compact_id.hpp"
+#include "engine/tables/slot_index.hpp"
+
+namespace revoked::engine {
+
+// The first 128 bits of a digest: finding a secret that meets one of 2^32 keys still takes 2^96 tries. A key
+// whose digest starts like another's is refused at creation.
+struct DigestHead {
+  DigestHead() = default;
+  explicit DigestHead(const Digest& digest) { std::memcpy(words.data(), digest.data(), sizeof words); }
+  std::uint64_t hash() const { return keyed_hash(words); }  // uniform, but whoever imports it chooses it
+  // In one go, and not by memcmp(): that would wait until what has been written by halves can be read as one.
+  bool operator==(const DigestHead& other) const {
+    return ((words[0] ^ other.words[0]) | (words[1] ^ other.words[1])) == 0;
+  }
+  std::array<std::uint64_t, 2> words{};
+};
+
+struct alignas(64) KeyRecord {
+  CompactId id;
+  DigestHead digest{};
+  std::array<Slot, 3> owners{no_slot, no_slot, no_slot};  // by Scope
+
+ private:
+  std::atomic<std::uint32_t> terms_{0};  // a set of permissions, and whether the key was edited
+
+ public:
+  Sequence created = 0;
+
+  Slot permissions() const { return terms() & ~edited_bit; }  // in the permission sets
+  bool is_edited() const { return terms() & edited_bit; }     // its creation does not say it all
+  void set_permissions(Slot set) { terms_.store(set | (terms() & edited_bit), std::memory_order_release); }
+  void set_edited() { terms_.fetch_or(edited_bit, std::memory_order_acq_rel); }
+
+  // One word, so that a reader never sees half a change: flags, how wide who suspended it was, and revoked by
+  // which sequence or expiring when.
+  UnixMs expires_at() const {  // 0: never, or revoked
+    const auto word = fate();
+    return word & revoked_bit ? 0 : static_cast<UnixMs>(word & value_bits);
+  }
+  Sequence revoked() const {  // 0: not by an event of its own
+    const auto word = fate();
+    return word & revoked_bit ? word & value_bits : 0;
+  }
+  bool is_suspended() const { return fate() & suspended_bit; }
+  std::uint16_t suspended_by() const {  // a Width (policy.hpp), if it is suspended
+    return static_cast<std::uint16_t>((fate() & width_mask) >> width_shift);
+  }
+  bool is_superseded() const { return fate() & superseded_bit; }  // the old secret of a key that was rotated
+  // Such a secret was ended at once: for good, whatever clocks show later.
+  bool has_ended() const { return is_superseded() && expires_at() == ended; }
+
+  // Each is atomic: a resumption may meet a revocation, and must not undo it.
+  void set_expiry(UnixMs at) {
+    update([at](std::uint64_t word) {
+      return word & revoked_bit ? word : (word & ~value_bits) | static_cast<std::uint64_t>(at);
+    });
+  }
+  // Never later than it was.
+  void shorten_to(UnixMs at) {
+    update([at](std::uint64_t word) {
+      const auto until = static_cast<UnixMs>(word & value_bits);
+      const bool is_sooner = until != 0 && until <= at;
+      return word & revoked_bit || is_sooner ? word : (word & ~value_bits) | static_cast<std::uint64_t>(at);
+    });
+  }
+  void end() { set_expiry(ended); }
+  void set_revoked(Sequence by) {
+    update([by](std::uint64_t word) { return (word & superseded_bit) | revoked_bit | by; });
+  }
+  void set_suspended(std::uint16_t by) {
+    update([by](std::uint64_t word) {
+      return (word & ~width_mask) | suspended_bit | (std::uint64_t{by} << width_shift);
+    });
+  }
+  void set_resumed() { fate_.fetch_and(~(suspended_bit | width_mask), std::memory_order_acq_rel); }
+  // For checkpoints: all of it as it is.
+  std::uint64_t packed_fate() const { return fate(); }
+  void restore_fate(std::uint64_t packed) { fate_.store(packed, std::memory_order_release); }
+  std::uint32_t packed_terms() const { return terms(); }
+  void restore_terms(std::uint32_t packed) { terms_.store(packed, std::memory_order_release); }
+  // As it was before its secret was rotated, when it expired `at`.
+  static std::uint64_t before_rotation(std::uint64_t packed, UnixMs at) {
+    packed &= ~superseded_bit;
+    return packed & revoked_bit ? packed : (packed & ~value_bits) | static_cast<std::uint64_t>(at);
+  }
+
+  void set_superseded() { fate_.fetch_or(superseded_bit, std::memory_order_acq_rel); }
+
+  static constexpr UnixMs ended = 1;  // the end of what was ended at once
+
+ private:
+  static constexpr std::uint64_t revoked_bit = std::uint64_t{1} << 63;
+  static constexpr std::uint64_t suspended_bit = std::uint64_t{1} << 62;
+  static constexpr std::uint64_t superseded_bit = std::uint64_t{1} << 61;
+  static constexpr int width_shift = 52;  // milliseconds and sequences stay far below
+  static constexpr std::uint64_t value_bits = (std::uint64_t{1} << width_shift) - 1;
+  static constexpr std::uint64_t width_mask = (superseded_bit - 1) & ~value_bits;
+  static constexpr std::uint32_t edited_bit = std::uint32_t{1} << 31;  // slots stay below
+  std::uint64_t fate() const { return fate_.load(std::memory_order_acquire); }
+  std::uint32_t terms() const { return terms_.load(std::memory_order_acquire); }
+  template <class Change>
+  void update(Change&& change) {
+    auto word = fate();
+    while (!fate_.compare_exchange_weak(word, change(word), std::memory_order_acq_rel)) {
+    }
+  }
+  std::atomic<std::uint64_t> fate_{0};
+};
+static_assert(sizeof(KeyRecord) == 64);
+
+class KeyTable {
+ public:
+  Slot find_by_id(std::string_view id) const { return find_by_id(IdProbe(id)); }  // no_slot if there is none
+  Slot find_by_id(const IdProbe& id) const;
+  // The likely slot first, and inline: the fewer instructions, the more look-ups the processor has under way
+  // at once.
+  Slot find_by_digest(const Digest& digest) const {
+    const DigestHead head(digest);
+    const Slot slot = by_digest_.likely(head.hash());
+    return slot != no_slot && records_[slot].digest == head ? slot : find_unlikely(head);
+  }
+
+  // As find_by_digest for each, with the memory misses of a batch overlapping. `slots` is as long as
+  // `digests`.
+  void find_by_digest(std::span<const Digest> digests, std::span<Slot> slots) const;
+
+  // Fetches what finding these will read first.
+  void prefetch(std::string_view id, const Digest& digest) const;
+  // What finding an id will read: its bucket, and once that has come, the likely record.
+  void prefetch_bucket(const IdProbe& id) const;
+  void prefetch_record(const IdProbe& id) const;
+
+  // `fill(record)` sets everything but id and digest, before anyone can find the key. The caller has checked
+  // that neither is there.
+  template <class Fill>
+  Slot insert(std::string_view id, const Digest& digest, Fill&& fill) {
+    const Slot slot = records_.add();
+    fill(records_[slot]);
+    publish(slot, id, digest);
+    complete_.store(slot + std::size_t{1}, std::memory_order_release);  // writers are one at a time
+    return slot;
+  }
+
+  // A further record for the same key, with another digest: the id leads to it from now on, the old digest
+  // still to `old`. `fill(slot, record)` as above.
+  template <class Fill>
+  Slot supersede(Slot old, const Digest& digest, Fill&& fill) {
+    const Slot slot = records_.add();
+    fill(slot, records_[slot]);
+    records_[slot].id = records_[old].id;
+    publish_digest(slot, digest);
+    redirect(old, slot);
+    complete_.store(slot + std::size_t{1}, std::memory_order_release);
+    return slot;
+  }
+
+  // For checkpoints (see checkpoint.hpp). Copies records below complete_size().
+  static constexpr std::size_t copy_bytes = 64;  // a record
+  void copy_out(Slot first, std::size_t count, char* out) const;
+  // Into an empty table, while loading: makes room for `count`, then takes them in pieces, from several
+  // threads.
+  void reserve(std::size_t count);
+  void copy_in(Slot first, std::size_t count, const char* in);
+  // For a record that came in as superseded: the id leads to it after all.
+  void index_id(Slot slot);
+  IdArena& arena() { return arena_; }
+  const IdArena& arena() const { return arena_; }
+
+  KeyRecord& operator[](Slot slot) { return records_[slot]; }
+  const KeyRecord& operator[](Slot slot) const { return records_[slot]; }
+  void append_id(Slot slot, std::string& out) const { records_[slot].id.append_to(out, arena_); }
+  std::size_t size() const { return records_.size(); }
+  // Keys below this slot are complete: readable without having been found through an index.
+  std::size_t complete_size() const { return complete_.load(std::memory_order_acquire); }
+
+ private:
+  void publish(Slot slot, std::string_view id, const Digest& digest);
+  void publish_digest(Slot slot, const Digest& digest);
+  void index_digest(Slot slot);
+  void redirect(Slot from, Slot to);
+  [[gnu::noinline]] Slot find_unlikely(const IdProbe& id) const;
+  [[gnu::noinline]] Slot find_unlikely(DigestHead head) const;
+
+  IdArena arena_;
+  Slab<KeyRecord> records_;
+  std::atomic<std::size_t> complete_{0};
+  static constexpr std::size_t shard_count = 1024;
+  SlotIndex by_id_{shard_count};
+  SlotIndex by_digest_{shard_count};
+};
+
+}  // namespace revoked::engine

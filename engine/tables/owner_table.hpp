@@ -1,0 +1,109 @@
+#pragma once
+// The owners of one scope: who they are, up to where their keys are revoked, and how many live keys they
+// have.
+//
+// `find` and the marks from any thread. The rest only by whoever holds the journal's turn (or while
+// loading): that makes the counters exact without a lock of their own.
+
+#include <algorithm>
+#include <atomic>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "engine/base/slab.hpp"
+#include "engine/model/position.hpp"
+#include "engine/tables/compact_id.hpp"
+#include "engine/tables/slot_index.hpp"
+
+namespace revoked::engine {
+
+class OwnerTable {
+ public:
+  Slot find(std::string_view id) const;  // no_slot if there is none
+  Slot find_or_add(std::string_view id);
+  void prefetch(std::string_view id) const { index_.prefetch(IdProbe(id).hash); }
+
+  // The not-before mark: every key of the owner created at or before it is revoked. 0: none.
+  Sequence revoked_through(Slot owner) const { return mark(owner) & ~flags; }
+  // The same, but higher than any sequence if the owner may have joint marks (see joint_marks.hpp) or locks
+  // (owner_locks.hpp): so that a look-up whose key has none of them compares once.
+  Sequence mark(Slot owner) const { return records_[owner].mark.load(std::memory_order_acquire); }
+  bool may_have_joint_marks(Slot owner) const { return (mark(owner) & joint_bit) != 0; }
+  void set_has_joint_marks(Slot owner) {
+    records_[owner].mark.fetch_or(joint_bit, std::memory_order_acq_rel);
+  }
+  // Of it alone, or of it and others together.
+  bool may_have_locks(Slot owner) const { return (mark(owner) & lock_bit) != 0; }
+  void set_has_locks(Slot owner) { records_[owner].mark.fetch_or(lock_bit, std::memory_order_acq_rel); }
+  void append_id(Slot owner, std::string& out) const { records_[owner].id.append_to(out, arena_); }
+
+  // Marks only rise. Answers how many keys this revokes: those that remain. Starts the count anew.
+  std::uint64_t revoke(Slot owner, Sequence through);
+  void raise_mark(Slot owner, Sequence through);  // while loading: leaves the count alone
+
+  // Which application and which workspace the owner's keys are in: one, `no_slot` (none), or several.
+  static constexpr Slot several_homes = no_slot - 1;
+  static constexpr Slot homeless = no_slot - 2;  // has had no key yet
+  struct Home {
+    Slot application = homeless;
+    Slot workspace = homeless;
+    bool is_one() const { return application != several_homes && workspace != several_homes; }
+  };
+  const Home& home(Slot owner) const { return homes_[owner]; }
+  void settle(Slot owner, Slot application, Slot workspace) {
+    const auto add = [](Slot& home, Slot slot) {
+      home = home == homeless || home == slot ? slot : several_homes;
+    };
+    add(homes_[owner].application, application);
+    add(homes_[owner].workspace, workspace);
+  }
+
+  std::uint64_t live_keys(Slot owner) const { return records_[owner].live; }
+  bool has_live_keys(Slot owner) const { return live_keys(owner) != 0; }
+  void key_created(Slot owner) { ++records_[owner].live; }
+  // Of the live keys, how many are revoked together with another owner: about. For telling, not for deciding.
+  void keys_gone(Slot owner, std::uint64_t count) {
+    auto& record = records_[owner];
+    record.gone = static_cast<std::uint32_t>(std::min<std::uint64_t>(record.live, record.gone + count));
+  }
+  void key_back(Slot owner) { records_[owner].gone -= records_[owner].gone != 0; }
+  std::uint64_t remaining_keys(Slot owner) const {
+    const auto& record = records_[owner];
+    return record.live > record.gone ? record.live - record.gone : 0;
+  }
+  // Keys from before the mark are not counted any more.
+  void key_revoked(Slot owner, Sequence created) {
+    if (created > revoked_through(owner)) --records_[owner].live;
+  }
+
+  // For checkpoints: an owner's id and mark; its keys are counted anew.
+  CompactId compact_id(Slot owner) const { return records_[owner].id; }
+  void restore(const CompactId& id, Sequence revoked_through);  // the next one
+  IdArena& arena() { return arena_; }
+  const IdArena& arena() const { return arena_; }
+
+  void prefetch(Slot owner) const { __builtin_prefetch(&records_[owner]); }
+  std::size_t size() const { return records_.size(); }
+
+ private:
+  static constexpr Sequence joint_bit = Sequence{1} << 63;
+  static constexpr Sequence lock_bit = Sequence{1} << 62;
+  static constexpr Sequence flags = joint_bit | lock_bit;
+  struct Record {
+    CompactId id;
+    std::atomic<Sequence> mark{0};
+    std::uint32_t live = 0;
+    std::uint32_t gone = 0;
+  };
+  static_assert(sizeof(Record) == 32);
+
+  Slot add(const CompactId& id);
+
+  IdArena arena_;
+  Slab<Record> records_;
+  Slab<Home> homes_;  // in the same slots: apart from what look-ups read
+  SlotIndex index_{256};
+};
+
+}  // namespace revoked::engine

@@ -1,0 +1,86 @@
+#include "engine/tables/slot_index.hpp"
+
+#include <algorithm>
+#include <stdexcept>
+
+namespace revoked::engine {
+namespace {
+
+constexpr std::uint32_t smallest = 4;  // buckets a shard
+
+}  // namespace
+
+SlotIndex::SlotIndex(std::size_t shards) : shard_mask_(shards - 1), generation_of_(shards), shards_(shards) {
+  ensure(0, smallest);
+}
+
+void SlotIndex::Buckets::place(std::uint64_t hash, Slot slot) const {
+  for (auto at = home(hash);; at = next(at)) {
+    Bucket& bucket = first[at];
+    const auto add = [](std::atomic<std::uint64_t>& word, std::uint64_t bits) {
+      word.store(word.load(std::memory_order_relaxed) | bits, std::memory_order_release);
+    };
+    const auto free = Tags(bucket).matching(0);
+    if (free == 0) {
+      add(bucket.high, std::uint64_t{1} << overflow_shift);
+      continue;
+    }
+    const auto i = static_cast<unsigned>(__builtin_ctz(free));
+    bucket.slots[i].store(slot, std::memory_order_release);
+    return add(i < 8 ? bucket.low : bucket.high, std::uint64_t{tag_of(hash)} << (i % 8 * 8));
+  }
+}
+
+void SlotIndex::replace(std::uint64_t hash, Slot from, Slot to) {
+  const auto shard = shard_of(hash);
+  const std::scoped_lock lock(shards_[shard].lock);
+  const auto in = buckets_of(shard, generation_of(shard));
+  for (auto at = in.home(hash);; at = in.next(at)) {
+    Bucket& bucket = in.first[at];
+    const Tags tags(bucket);
+    for (auto candidates = tags.matching(tag_of(hash)); candidates != 0; candidates &= candidates - 1) {
+      auto& slot = bucket.slots[__builtin_ctz(candidates)];
+      if (slot.load(std::memory_order_relaxed) == from) return slot.store(to, std::memory_order_release);
+    }
+    if (!tags.overflowed()) return;
+  }
+}
+
+void SlotIndex::reserve(std::size_t entries) {
+  // Shards differ by chance: some room on top, or most would grow once more.
+  const auto a_shard = entries / shards_.size();
+  const auto room = a_shard + a_shard / 16 + 16;
+  ensure(1, std::max(smallest, static_cast<std::uint32_t>(room * 100 / (bucket_slots * 85) + 1)));
+  for (std::size_t shard = 0; shard < shards_.size(); ++shard) move_on(shard, 1);
+}
+
+void SlotIndex::ensure(std::size_t generation, std::uint32_t buckets_a_shard) {
+  const std::scoped_lock lock(growing_);
+  if (generation >= max_generations) throw std::length_error("the index is full");
+  auto& made = generations_[generation];
+  if (made.buckets != nullptr) return;
+  auto& pages = memory_[generation].pages;
+  pages = HugePages(shards_.size() * buckets_a_shard * sizeof(Bucket));
+  made = {static_cast<Bucket*>(pages.data()), buckets_a_shard};
+}
+
+void SlotIndex::move_on(std::size_t shard, std::size_t generation) {
+  generation_of_[shard].store(static_cast<std::uint8_t>(generation), std::memory_order_release);
+  const std::scoped_lock lock(growing_);
+  auto& before = memory_[generation - 1];
+  if (++before.shards_left == shards_.size()) before.pages.discard();
+}
+
+std::size_t SlotIndex::size() const {
+  std::size_t size = 0;
+  for (const auto& shard : shards_) size += shard.size.load(std::memory_order_relaxed);
+  return size;
+}
+
+std::size_t SlotIndex::memory_bytes() const {
+  std::size_t buckets = 0;
+  for (const auto& generation : generation_of_) buckets += generations_[generation].a_shard;
+  return buckets * sizeof(Bucket);
+}
+
+}  // namespace revoked::engine

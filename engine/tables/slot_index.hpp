@@ -1,0 +1,204 @@
+#pragma once
+// An open-addressing hash index of 32-bit slots: which record has this hash? The keys themselves lie in a
+// Slab; the caller compares. Buckets are cache lines of 12 slots with a byte of hash each, so a look-up costs
+// one miss here and one at the record. About 7 bytes an entry. Nothing is ever removed.
+//
+// From any thread. Look-ups take no lock and write nothing: a lock would end the overlap of the cache misses
+// of one look-up with those of the next. Changes lock a shard.
+//
+// A shard grows by half, into the next generation of buckets: one array for all shards. What it leaves behind
+// stays as it is and, once all shards have left, reads as zeros, but stays mapped until the index goes. A
+// look-up that is still there finds what was there when it began, or, if it finds nothing, sees that the
+// shard has moved on and looks again.
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <mutex>
+#include <vector>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
+#include "engine/base/huge_pages.hpp"
+#include "engine/base/short_lock.hpp"
+#include "engine/base/slab.hpp"
+
+namespace revoked::engine {
+
+class SlotIndex {
+ public:
+  explicit SlotIndex(std::size_t shards);  // a power of two, at most 2^16
+
+  // Calls matches(slot) for the few candidates; the first accepted slot, or no_slot. What was written before
+  // the slot was inserted is visible to `matches`.
+  template <class Matches>
+  Slot find(std::uint64_t hash, Matches&& matches) const {
+    const auto shard = shard_of(hash);
+    const auto tag = tag_of(hash);
+    for (auto generation = generation_of(shard);;) {
+      const Buckets in = buckets_of(shard, generation);
+      for (auto at = in.home(hash);; at = in.next(at)) {
+        const Bucket& bucket = in.first[at];
+        const Tags tags(bucket);
+        for (auto candidates = tags.matching(tag); candidates != 0; candidates &= candidates - 1) {
+          const Slot slot = bucket.slots[__builtin_ctz(candidates)].load(std::memory_order_acquire);
+          if (matches(slot)) return slot;
+        }
+        if (!tags.overflowed()) break;
+      }
+      const auto now = generation_of(shard);
+      if (now == generation) [[likely]]
+        return no_slot;
+      generation = now;
+    }
+  }
+
+  // The caller has checked that it is not there. `hash_of(slot)` gives an entry's hash again when the index
+  // grows.
+  template <class HashOf>
+  void insert(std::uint64_t hash, Slot slot, HashOf&& hash_of) {
+    const auto shard = shard_of(hash);
+    const std::scoped_lock lock(shards_[shard].lock);
+    auto in = buckets_of(shard, generation_of(shard));
+    auto& size = shards_[shard].size;
+    if (size + 1 > in.capacity_limit()) in = grow(shard, hash_of);
+    in.place(hash, slot);
+    size.store(size + 1, std::memory_order_relaxed);
+  }
+
+  // `from` is there; look-ups find `to` in its place from now on.
+  void replace(std::uint64_t hash, Slot from, Slot to);
+
+  // While it is empty, and nobody else uses it: room for so many without growing.
+  void reserve(std::size_t entries);
+
+  // What find() would ask about first; no_slot if that is not to be had at one glance.
+  Slot likely(std::uint64_t hash) const {
+    const Bucket& bucket = home_of(hash);
+    const auto candidates = Tags(bucket).matching(tag_of(hash));
+    return candidates == 0 ? no_slot
+                           : bucket.slots[__builtin_ctz(candidates)].load(std::memory_order_acquire);
+  }
+  void prefetch(std::uint64_t hash) const { __builtin_prefetch(&home_of(hash)); }
+
+  std::size_t size() const;
+  std::size_t memory_bytes() const;
+
+ private:
+  static constexpr std::size_t bucket_slots = 12;
+  static constexpr unsigned overflow_shift = 32;
+  struct alignas(64) Bucket {
+    std::atomic<std::uint64_t> low;  // tags of slots 0 to 7; 0: free
+    std::atomic<std::uint64_t>
+        high;  // tags of slots 8 to 11; above: an entry that belongs here lies further on
+    std::atomic<Slot> slots[bucket_slots];
+  };
+  static_assert(sizeof(Bucket) == 64);
+
+  class Tags {
+   public:
+    // Acquired: a slot was written before its tag.
+    explicit Tags(const Bucket& bucket)
+        : high_(bucket.high.load(std::memory_order_acquire)),
+          low_(bucket.low.load(std::memory_order_acquire)) {}
+    bool overflowed() const { return high_ >> overflow_shift != 0; }
+    // Bit i is set where the tag of slot i is this one.
+    std::uint32_t matching(std::uint8_t tag) const {
+#ifdef __SSE2__
+      const auto tags = _mm_set_epi64x(static_cast<long long>(high_), static_cast<long long>(low_));
+      const auto equal = _mm_movemask_epi8(_mm_cmpeq_epi8(
+          tags, _mm_set1_epi64x(static_cast<long long>(tag * std::uint64_t{0x0101010101010101}))));
+      return static_cast<std::uint32_t>(equal) & 0xfff;
+#else
+      std::uint32_t equal = 0;
+      for (std::size_t i = 0; i < bucket_slots; ++i) {
+        equal |= std::uint32_t{static_cast<std::uint8_t>((i < 8 ? low_ : high_) >> (i % 8 * 8)) == tag} << i;
+      }
+      return equal;
+#endif
+    }
+
+   private:
+    std::uint64_t high_;
+    std::uint64_t low_;
+  };
+
+  // Of one shard.
+  struct Buckets {
+    Bucket* first;
+    std::uint32_t count;
+
+    std::size_t home(std::uint64_t hash) const {
+      return static_cast<std::size_t>((hash >> 32) * count >> 32);
+    }
+    std::size_t next(std::size_t at) const { return at + 1 == count ? 0 : at + 1; }
+    std::size_t capacity_limit() const { return std::size_t{count} * bucket_slots * 85 / 100; }
+    void place(std::uint64_t hash, Slot slot) const;
+  };
+
+  struct Generation {
+    Bucket* buckets = nullptr;
+    std::uint32_t a_shard = 0;  // buckets
+  };
+  struct Memory {
+    HugePages pages;
+    std::size_t shards_left = 0;
+  };
+  struct Shard {
+    ShortLock lock;
+    std::atomic<std::uint32_t> size{0};
+  };
+
+  static std::uint8_t tag_of(std::uint64_t hash) {
+    const auto tag = static_cast<std::uint8_t>(hash >> 16);
+    return tag == 0 ? 1 : tag;
+  }
+  std::size_t shard_of(std::uint64_t hash) const { return hash & shard_mask_; }
+  std::uint8_t generation_of(std::size_t shard) const {
+    return generation_of_[shard].load(std::memory_order_acquire);
+  }
+  Buckets buckets_of(std::size_t shard, std::uint8_t generation) const {
+    const auto& of = generations_[generation];
+    return {of.buckets + shard * of.a_shard, of.a_shard};
+  }
+  const Bucket& home_of(std::uint64_t hash) const {
+    const auto shard = shard_of(hash);
+    const auto in = buckets_of(shard, generation_of(shard));
+    return in.first[in.home(hash)];
+  }
+
+  template <class HashOf>
+  Buckets grow(std::size_t shard, HashOf&& hash_of) {
+    const auto generation = generation_of(shard);
+    const auto from = buckets_of(shard, generation);
+    ensure(generation + std::size_t{1}, from.count + from.count / 2);
+    const auto to = buckets_of(shard, generation + 1);
+    // Hashes by the dozen: each is a miss of its own, and so they overlap.
+    std::uint64_t hashes[bucket_slots];
+    for (std::size_t at = 0; at < from.count; ++at) {
+      const Bucket& bucket = from.first[at];
+      const auto free = Tags(bucket).matching(0);  // they are filled from the front
+      const auto used = free == 0 ? bucket_slots : static_cast<std::size_t>(__builtin_ctz(free));
+      for (std::size_t i = 0; i < used; ++i) hashes[i] = hash_of(bucket.slots[i]);
+      for (std::size_t i = 0; i < used; ++i) to.place(hashes[i], bucket.slots[i]);
+    }
+    move_on(shard, generation + std::size_t{1});
+    return to;
+  }
+  void ensure(std::size_t generation, std::uint32_t buckets_a_shard);
+  void move_on(std::size_t shard, std::size_t generation);
+
+  static constexpr std::size_t max_generations = 64;  // growing by half: more than memory can hold
+
+  const std::size_t shard_mask_;
+  // Apart from what changes with every insertion: look-ups read these two and then a bucket.
+  std::vector<std::atomic<std::uint8_t>> generation_of_;
+  std::array<Generation, max_generations> generations_;
+  std::vector<Shard> shards_;
+  std::mutex growing_;
+  std::array<Memory, max_generations> memory_;
+};
+
+}  // namespace revoked::engine
