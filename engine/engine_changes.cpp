@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "engine/engine.hpp"
+#include "engine/model/permissions.hpp"
 
 namespace revoked::engine {
 

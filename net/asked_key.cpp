@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <array>
 
-#include "engine/tables/permission_sets.hpp"
+#include "engine/model/permissions.hpp"
 
 namespace revoked::net {
 namespace {

@@ -3,6 +3,7 @@
 #include <array>
 #include <stdexcept>
 
+#include "engine/base/random.hpp"
 #include "engine/model/ids.hpp"
 #include "net/base64url.hpp"
 #include "net/openssl.hpp"

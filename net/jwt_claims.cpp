@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "engine/tables/permission_sets.hpp"
+#include "engine/model/permissions.hpp"
 #include "net/json_reader.hpp"
 
 namespace revoked::net {

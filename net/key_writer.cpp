@@ -1,6 +1,6 @@
 #include "net/key_writer.hpp"
 
-#include "engine/tables/permission_sets.hpp"
+#include "engine/model/permissions.hpp"
 
 namespace revoked::net {
 

@@ -7,6 +7,7 @@
 
 #include <boost/asio/co_spawn.hpp>
 
+#include "engine/base/random.hpp"
 #include "engine/base/this_thread.hpp"
 #include "engine/model/ids.hpp"
 #include "net/log.hpp"

@@ -7,6 +7,7 @@
 #include <memory>
 #include <stdexcept>
 
+#include "engine/base/random.hpp"
 #include "engine/model/ids.hpp"
 #include "engine/model/position.hpp"
 #include "net/openssl.hpp"

@@ -3,7 +3,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-#include "engine/model/ids.hpp"
+#include "engine/base/random.hpp"
 
 namespace revoked::engine {
 namespace {

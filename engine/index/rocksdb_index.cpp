@@ -21,8 +21,8 @@
 #include <mutex>
 #include <utility>
 
+#include "engine/base/random.hpp"
 #include "engine/index/index.hpp"
-#include "engine/model/ids.hpp"
 
 namespace revoked::engine {
 namespace {

@@ -1,9 +1,6 @@
 #include "engine/model/ids.hpp"
 
-#include <openssl/rand.h>
-
-#include <stdexcept>
-
+#include "engine/base/random.hpp"
 #include "engine/base/text.hpp"
 
 namespace revoked::engine {
@@ -43,12 +40,6 @@ bool is_key_id(std::string_view text) {
 
 bool is_owner_id(std::string_view text) {
   return !text.empty() && text.size() <= max_owner_id_size && !is_dots(text) && is_printable_utf8(text);
-}
-
-void random_bytes(void* out, std::size_t size) {
-  if (RAND_bytes(static_cast<unsigned char*>(out), static_cast<int>(size)) != 1) {
-    throw std::runtime_error("the system's random generator failed");
-  }
 }
 
 std::string new_journal_id() {

@@ -24,9 +24,6 @@ bool is_key_id(std::string_view text);
 // "..". In a path it is percent-encoded.
 bool is_owner_id(std::string_view text);
 
-// Fills `out` with bytes from the operating system's cryptographic generator. Throws if that fails.
-void random_bytes(void* out, std::size_t size);
-
 // A journal id: 70 random bits in lower-case base 32, short enough for a string without memory of its own.
 std::string new_journal_id();
 bool is_journal_id(std::string_view text);  // 1 to 32 of 0-9 a-z

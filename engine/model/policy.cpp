@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <bit>
 
-#include "engine/tables/permission_sets.hpp"
+#include "engine/model/permissions.hpp"
 
 namespace revoked::engine {
 

@@ -4,6 +4,7 @@
 #include <array>
 #include <boost/crc.hpp>
 
+#include "engine/base/random.hpp"
 #include "engine/base/text.hpp"
 #include "engine/model/ids.hpp"
 

@@ -1,4 +1,5 @@
 #include "engine/tables/permission_sets.hpp"
+#include "engine/model/permissions.hpp"
 
 #include <gtest/gtest.h>
 
