@@ -21,14 +21,14 @@ constexpr std::string_view uuid_shape = "0192f0c1-7a3b-7def-8123-000000000000";
 class NullStore final : public engine::Store {
  public:
   NullStore(std::mutex* lock, std::chrono::microseconds sync) : lock_(lock), sync_(sync) {}
-  result<void> commit(const BatchView& batch) override {
+  result<void> append(const BatchView& batch) override {
     if (lock_ != nullptr) const std::scoped_lock held(*lock_);
     if (sync_.count() != 0) std::this_thread::sleep_for(sync_);
     last_ = batch.last();
     return {};
   }
-  Sequence last_sequence() const override { return last_; }
-  result<void> replay(Sequence, const std::function<bool(const BatchView&)>&) const override { return {}; }
+  Sequence last() const override { return last_; }
+  result<void> read(Sequence, const std::function<bool(const BatchView&)>&) const override { return {}; }
   Sequence indexed_to() const override { return last_; }
   result<void> scan_index(engine::IndexKind, std::string_view, Sequence,
                           const std::function<bool(Sequence)>&) const override {

@@ -21,7 +21,7 @@ result<void> Engine::start(std::unique_ptr<Store> store, JournalListener& listen
   if (!recovered) return recovered.error();
   checkpointed_ = recovered->checkpoint;
   epochs_ = std::move(recovered->epochs);
-  const auto last = store_->last_sequence();
+  const auto last = store_->last();
   const Epoch epoch = epochs_.empty() ? 1 : epochs_.back().epoch + 1;
   epochs_.push_back({epoch, last + 1, new_journal_id()});
 
@@ -209,7 +209,7 @@ result<void> Engine::read_journal(Sequence after, const std::function<bool(const
   if (!started()) return errc::not_ready;
   const auto through = durable();
   if (after >= through) return {};
-  return store_->replay(after + 1, [&](const BatchView& batch) {
+  return store_->read(after + 1, [&](const BatchView& batch) {
     // The store may hold a batch whose sync is still under way.
     return batch.last() <= through && visit(batch);
   });

@@ -68,7 +68,7 @@ class Engine::AuditReading {
   // Everything after the position.
   result<void> read_rest() {
     if (over_ || page_.position >= through_) return {};
-    return engine_.store_->replay(page_.position + 1, [&](const BatchView& batch) {
+    return engine_.store_->read(page_.position + 1, [&](const BatchView& batch) {
       if (batch.last() > through_ || !may_look_at(batch)) return false;
       batch.for_each([&](Sequence sequence, const EventView& event) {
         if (!over_ && sequence > page_.position) look_at(sequence, event);
@@ -86,7 +86,7 @@ class Engine::AuditReading {
 
   // The rest of one batch.
   result<void> read_batch(Sequence from) {
-    return engine_.store_->replay(from, [&](const BatchView& batch) {
+    return engine_.store_->read(from, [&](const BatchView& batch) {
       if (!may_look_at(batch)) return false;
       batch.for_each([&](Sequence sequence, const EventView& event) {
         if (!over_ && sequence >= from) look_at(sequence, event);
@@ -99,7 +99,7 @@ class Engine::AuditReading {
   result<void> read_from(std::vector<Sequence>::const_iterator& next,
                          std::vector<Sequence>::const_iterator end) {
     const auto first = next;
-    const auto read = engine_.store_->replay(*next, [&](const BatchView& batch) {
+    const auto read = engine_.store_->read(*next, [&](const BatchView& batch) {
       if (!may_look_at(batch)) return false;
       const auto from = *next;
       const auto here = std::span(next, std::lower_bound(next, end, batch.last() + 1));
@@ -155,7 +155,7 @@ class Engine::AuditReading {
     std::vector<std::string> keys;
     for (const auto mark : marked) {
       if (keys.size() >= oldest_looked_at) break;
-      const auto read = engine_.store_->replay(mark, [&](const BatchView& batch) {
+      const auto read = engine_.store_->read(mark, [&](const BatchView& batch) {
         spend(batch.count());
         batch.for_each([&](Sequence at, const EventView& each) {
           const std::array owners{each[Field::user], each[Field::application], each[Field::workspace]};

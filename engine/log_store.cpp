@@ -29,16 +29,14 @@ class LogStore final : public Store {
     return open_indexer(directory + "/index", std::move(tell), detail);
   }
 
-  result<void> commit(const BatchView& batch) override {
+  result<void> append(const BatchView& batch) override {
     if (const auto logged = log_->append(batch); !logged) return logged;
     indexer_->add(batch);
     return {};
   }
 
-  Sequence last_sequence() const override { return log_->last(); }
-  result<void> replay(Sequence from, const std::function<bool(const BatchView&)>& visit) const override {
-    return log_->read(from, visit);
-  }
+  Sequence last() const override { return log_->last(); }
+  result<void> read(Sequence from, const Visitor& visit) const override { return log_->read(from, visit); }
 
   Sequence indexed_to() const override { return indexer_->through(); }
   result<void> scan_index(IndexKind kind, std::string_view id, Sequence from,
@@ -51,14 +49,11 @@ class LogStore final : public Store {
  private:
   result<void> open_indexer(const std::string& directory, Tell tell, std::string& detail) {
     const auto open = [this, directory](std::string& why) { return open_index_of_log(directory, why); };
-    const auto read = [this](Sequence from, const std::function<bool(const BatchView&)>& visit) {
-      return log_->read(from, visit);
-    };
     auto index = open(detail);
     if (!index && index.error() == errc::storage_corrupt) return index.error();
     if (!index && tell) tell(detail);
-    indexer_ = std::make_unique<Indexer>(index ? std::move(*index) : nullptr, log_->last(),
-                                         Indexer::Source{read, open, std::move(tell)});
+    indexer_ = std::make_unique<Indexer>(index ? std::move(*index) : nullptr, *log_,
+                                         Indexer::Source{open, std::move(tell)});
     return {};
   }
 
@@ -84,37 +79,6 @@ class LogStore final : public Store {
 };
 
 }  // namespace
-
-result<void> read_events(const Store& store, std::span<const Sequence> sequences, const EventVisitor& visit) {
-  for (auto next = sequences.begin(); next != sequences.end();) {
-    const auto first = next;
-    const auto read = store.replay(*next, [&](const BatchView& batch) {
-      if (batch.first() > *next) return false;
-      const auto end = std::lower_bound(next, sequences.end(), batch.last() + 1);
-      batch.for_each_of(std::span(next, end), visit);
-      next = end;
-      // The next batch, if there is something in it; what is far away is looked up.
-      return next != sequences.end() && *next <= batch.last() + batch.count();
-    });
-    if (!read) return read;
-    if (next == first) return errc::storage_corrupt;
-  }
-  return {};
-}
-
-result<bool> has_epoch(const Store& store, const EpochStart& epoch) {
-  bool has = epoch == EpochStart{};
-  if (has || epoch.first > store.last_sequence()) return has;
-  const auto read = store.replay(epoch.first, [&](const BatchView& batch) {
-    batch.for_each_of(std::span(&epoch.first, 1), [&](Sequence, const EventView& event) {
-      has = batch.epoch() == epoch.epoch && event.type == EventType::epoch_started &&
-            event[Field::journal] == epoch.journal;
-    });
-    return false;
-  });
-  if (!read) return {boost::system::in_place_error, read.error()};
-  return has;
-}
 
 result<std::unique_ptr<Store>> open_store(const std::string& directory,
                                           std::function<void(std::string_view)> tell, std::string& detail) {

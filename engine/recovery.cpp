@@ -4,64 +4,19 @@
 #include <chrono>
 
 #include "engine/tables/checkpoint.hpp"
+#include "engine/tables/projection.hpp"
 
 namespace revoked::engine {
 namespace {
 
-void apply_lock(Tables& tables, Sequence sequence, const EventView& event) {
-  const auto owners = named_owners(event);
-  if (!owners) return;
-  const auto named = static_cast<Scope>(event[Field::owner_scope].front());
-  if (event.type == EventType::owner_unlocked) return tables.unlock_owners(sequence, named, *owners);
-  tables.lock_owners(sequence, named, *owners, decode_i64(event[Field::expires_at], OwnerLocks::forever),
-                     decode_u16(event[Field::width], 0));
-}
-
-// Applying an event once more changes nothing: the tables may know of it, and of what came after it.
-void apply(Tables& tables, Sequence sequence, const EventView& event) {
-  if (event.type == EventType::owner_revoked) {
-    if (const auto owners = named_owners(event)) tables.revoke_owners(*owners, sequence);
-    return;
-  }
-  if (event.type == EventType::owner_locked || event.type == EventType::owner_unlocked)
-    return apply_lock(tables, sequence, event);
-  const auto id = event[Field::key_id];
-  const Slot slot = id.empty() ? no_slot : tables.keys.find_by_id(id);
-  if (event.type == EventType::key_created) {
-    if (slot == no_slot) tables.add_key(sequence, event);
-    return;
-  }
-  if (slot == no_slot) return;
-  switch (event.type) {
-    case EventType::key_revoked:
-      tables.revoke_key(slot, sequence);
-      return;
-    case EventType::key_suspended:
-      return tables.suspend_key(slot, decode_u16(event[Field::width], 0));
-    case EventType::key_resumed:
-      return tables.resume_key(slot);
-    case EventType::key_changed:
-      // A secret that is newer has it from the one before.
-      if (tables.keys[slot].created < sequence)
-        tables.edit_key(slot, tables.edited(slot, tables.terms_of(slot), event));
-      return;
-    case EventType::key_rotated:
-      if (const auto digest = digest_of(event); tables.keys.find_by_digest(digest) == no_slot)
-        tables.rotate_key(slot, sequence, digest, {event.at, decode_i64(event[Field::grace_until], 0)});
-      return;
-    default:
-      return;
-  }
-}
-
 class Recovery {
  public:
-  Recovery(const Store& store, Tables& tables, const ProgressListener& on_progress, std::string& detail)
-      : store_(store), tables_(tables), on_progress_(on_progress), detail_(detail) {}
+  Recovery(const Log& log, Tables& tables, const ProgressListener& on_progress, std::string& detail)
+      : log_(log), tables_(tables), on_progress_(on_progress), detail_(detail) {}
 
   result<Recovered> run(const std::string& checkpoint_file) {
     if (const auto loaded = load_checkpoint(checkpoint_file); !loaded) return loaded.error();
-    progress_.events = store_.last_sequence() - recovered_.checkpoint;
+    progress_.events = log_.last() - recovered_.checkpoint;
     if (const auto replayed = replay(recovered_.checkpoint + 1); !replayed) return replayed.error();
     progress_.finished = true;
     progress_.keys = tables_.keys.size();
@@ -77,12 +32,12 @@ class Recovery {
     result<bool> ours = false;
     const auto is_ours = [&](const CheckpointMark& mark) {
       newest = mark.newest;
-      if (newest <= store_.last_sequence()) ours = has_epoch(store_, mark.epoch);
+      if (newest <= log_.last()) ours = has_epoch(log_, mark.epoch);
       return ours && *ours;
     };
     const auto read = read_checkpoint(file, is_ours, tables_, recovered_.epochs);
-    if (newest > store_.last_sequence()) {
-      detail_ = "the log ends at " + std::to_string(store_.last_sequence()) + ", and " + file + " knows " +
+    if (newest > log_.last()) {
+      detail_ = "the log ends at " + std::to_string(log_.last()) + ", and " + file + " knows " +
                 std::to_string(newest) + ": part of the log is missing";
       return errc::storage_corrupt;
     }
@@ -99,7 +54,7 @@ class Recovery {
   result<void> replay(Sequence from) {
     bool whole = true;
     auto next = from;
-    const auto tail = store_.replay(from, [&](const BatchView& batch) {
+    const auto tail = log_.read(from, [&](const BatchView& batch) {
       whole = batch.for_each([&](Sequence sequence, const EventView& event) {
         if (sequence < from) return;
         apply(tables_, sequence, event);
@@ -111,7 +66,7 @@ class Recovery {
       return whole;
     });
     if (!tail) return tail;
-    if (!whole || next != store_.last_sequence() + 1) {
+    if (!whole || next != log_.last() + 1) {
       detail_ = "the events behind " + std::to_string(next) + " make no sense";
       return errc::storage_corrupt;
     }
@@ -127,7 +82,7 @@ class Recovery {
     on_progress_(progress_);
   }
 
-  const Store& store_;
+  const Log& log_;
   Tables& tables_;
   const ProgressListener& on_progress_;
   std::string& detail_;
@@ -138,9 +93,9 @@ class Recovery {
 
 }  // namespace
 
-result<Recovered> recover(const Store& store, const std::string& checkpoint_file, Tables& tables,
+result<Recovered> recover(const Log& log, const std::string& checkpoint_file, Tables& tables,
                           const ProgressListener& on_progress, std::string& detail) {
-  return Recovery(store, tables, on_progress, detail).run(checkpoint_file);
+  return Recovery(log, tables, on_progress, detail).run(checkpoint_file);
 }
 
 }  // namespace revoked::engine

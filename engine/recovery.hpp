@@ -1,12 +1,12 @@
 #pragma once
-// Builds the tables from a store at start.
+// Builds the tables from a log at start.
 
 #include <cstdint>
 #include <functional>
 #include <string>
 #include <vector>
 
-#include "engine/store.hpp"
+#include "engine/log/log.hpp"
 #include "engine/tables/tables.hpp"
 
 namespace revoked::engine {
@@ -26,8 +26,8 @@ struct Recovered {
 };
 
 // The tables from the checkpoint in `checkpoint_file` (none: empty), and from what the journal has behind it;
-// without a checkpoint from all of it. The text of a failure that is not the store's goes to `detail`.
-result<Recovered> recover(const Store& store, const std::string& checkpoint_file, Tables& tables,
+// without a checkpoint from all of it. The text of a failure that is not the log's goes to `detail`.
+result<Recovered> recover(const Log& log, const std::string& checkpoint_file, Tables& tables,
                           const ProgressListener& on_progress, std::string& detail);
 
 }  // namespace revoked::engine

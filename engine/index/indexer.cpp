@@ -38,12 +38,13 @@ bool Indexer::Group::views(std::vector<BatchView>& batches) const {
   return true;
 }
 
-Indexer::Indexer(std::unique_ptr<Index> index, Sequence last, Source source)
-    : source_(std::move(source)),
+Indexer::Indexer(std::unique_ptr<Index> index, const Log& log, Source source)
+    : log_(log),
+      source_(std::move(source)),
       index_(std::move(index)),
       now_(index_ ? index_->indexed() : Indexed{}),
       through_(now_.through),
-      last_(last),
+      last_(log.last()),
       thread_([this] { run(); }) {}
 
 Indexer::~Indexer() {
@@ -188,7 +189,7 @@ result<void> Indexer::read_up_to(Sequence last) {
   while (now_.through < last) {
     Group group;
     const auto before = now_.through;
-    const auto read = source_.read(before + 1, [&](const BatchView& batch) {
+    const auto read = log_.read(before + 1, [&](const BatchView& batch) {
       group.append(batch);
       return batch.last() < last && group.bytes.size() < most_bytes;
     });

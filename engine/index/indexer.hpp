@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "engine/index/index.hpp"
+#include "engine/log/log.hpp"
 
 namespace revoked::engine {
 
@@ -21,14 +22,12 @@ class Indexer {
  public:
   // On the indexer's thread.
   struct Source {
-    // The batches with events at or after `from`, in order, until `visit` answers false.
-    std::function<result<void>(Sequence from, const std::function<bool(const BatchView&)>& visit)> read;
     std::function<result<std::unique_ptr<Index>>(std::string& detail)> reopen;
     std::function<void(std::string_view why)> tell;  // that the index failed; may be empty
   };
 
-  // The log ends at `last`. No index: it is opened later.
-  Indexer(std::unique_ptr<Index> index, Sequence last, Source source);
+  // No index: it is opened later.
+  Indexer(std::unique_ptr<Index> index, const Log& log, Source source);
   ~Indexer();  // adds what is in memory, and flushes
   Indexer(const Indexer&) = delete;
   Indexer& operator=(const Indexer&) = delete;
@@ -65,6 +64,7 @@ class Indexer {
   void open_again();
   bool is_missing_before(const Group& group) const;
 
+  const Log& log_;
   const Source source_;
   mutable std::mutex mutex_;
   mutable std::condition_variable changed_;  // for the indexer's thread

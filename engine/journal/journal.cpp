@@ -7,8 +7,8 @@
 
 namespace revoked::engine {
 
-Journal::Journal(Store& store, Epoch epoch, Sequence last, std::function<void()> on_failure)
-    : store_(store),
+Journal::Journal(Log& log, Epoch epoch, Sequence last, std::function<void()> on_failure)
+    : log_(log),
       epoch_(epoch),
       on_failure_(std::move(on_failure)),
       last_(last),
@@ -135,7 +135,7 @@ void Journal::write() {
     if (closed_.empty()) break;
     const auto batch = gather_closed(several);
     lock.unlock();
-    const bool stored = bool(store_.commit(batch));
+    const bool stored = bool(log_.append(batch));
     lock.lock();
     if (!stored) {
       failed_.store(true, std::memory_order_release);

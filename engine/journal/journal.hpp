@@ -6,7 +6,7 @@
 // of a prefix of the journal. A turn is short: no I/O, no waiting.
 //
 // Two threads of the journal's own: the first closes what has gathered as one batch and tells the listeners;
-// the second meanwhile has the store sync it, and tells the commit listeners when both are done. While it
+// the second meanwhile has the log sync it, and tells the commit listeners when both are done. While it
 // syncs, the next batch gathers, but not for long: gateways do not wait for a slow disk. After a failed
 // commit nothing is accepted and nothing is confirmed any more (P11).
 
@@ -20,12 +20,12 @@
 #include <vector>
 
 #include "engine/base/spinning_mutex.hpp"
+#include "engine/log/log.hpp"
 #include "engine/model/event.hpp"
-#include "engine/store.hpp"
 
 namespace revoked::engine {
 
-// Hears each batch before it is confirmed, in order, on the telling thread. The store may get several as one.
+// Hears each batch before it is confirmed, in order, on the telling thread. The log may get several as one.
 class JournalListener {
  public:
   virtual ~JournalListener() = default;
@@ -49,7 +49,7 @@ class Journal {
   static constexpr std::uint32_t max_batch_events = 2048;
   static constexpr std::size_t max_batch_bytes = 1 << 20;  // the same for large events
 
-  // How long what has been appended waits to be told while the store is busy.
+  // How long what has been appended waits to be told while the log is busy.
   static constexpr std::chrono::microseconds tell_after{300};
 
   // How long the teller waits for more where less has gathered than half of the batch before: the callers of
@@ -57,7 +57,7 @@ class Journal {
   static constexpr std::chrono::microseconds gather_for{150};
 
   // The next event gets sequence `last + 1`. `on_failure` is called once, on the writing thread.
-  Journal(Store& store, Epoch epoch, Sequence last, std::function<void()> on_failure);
+  Journal(Log& log, Epoch epoch, Sequence last, std::function<void()> on_failure);
   ~Journal();  // stops
   Journal(const Journal&) = delete;
   Journal& operator=(const Journal&) = delete;
@@ -121,7 +121,7 @@ class Journal {
   void confirm(Sequence durable);
   void open_batch(Sequence first);
 
-  Store& store_;
+  Log& log_;
   const Epoch epoch_;
   const std::function<void()> on_failure_;
 
@@ -129,7 +129,7 @@ class Journal {
   // moves from one thread's cache to the next one's.
   alignas(64) SpinningMutex mutex_;
   Sequence last_;
-  std::size_t pending_bytes_ = 0;  // of what the store has not been given
+  std::size_t pending_bytes_ = 0;  // of what the log has not been given
   Sequence closed_through_;
   Sequence told_through_;
   std::uint32_t teller_waits_for_ = 0;  // so many events; 0: it does not wait

@@ -16,6 +16,7 @@
 
 #include "engine/base/error.hpp"
 #include "engine/log/block.hpp"
+#include "engine/log/log.hpp"
 #include "engine/log/log_end.hpp"
 #include "engine/log/segment_file.hpp"
 #include "engine/log/segment_scan.hpp"
@@ -23,28 +24,20 @@
 
 namespace revoked::engine {
 
-class LocalLog {
+class LocalLog final : public Log {
  public:
   static constexpr std::uint64_t usual_segment_bytes = 64 << 20;
-  using Visitor = std::function<bool(const BatchView&)>;  // false: no more
 
   // Opens the log in `directory`, which is made if it is not there. errc::storage_in_use if another process
   // has it, storage_corrupt if it cannot be trusted; the text of a failure goes to `detail`.
   static result<std::unique_ptr<LocalLog>> open(const std::string& directory, std::string& detail,
                                                 std::uint64_t segment_bytes = usual_segment_bytes);
 
-  // Synced when it returns. On one thread. An error means unknown, and is final.
-  result<void> append(const BatchView& batch);
-
-  // The rest: from any thread.
+  result<void> append(const BatchView& batch) override;
+  Sequence last() const override;
+  result<void> read(Sequence from, const Visitor& visit) const override;
+  std::string failure() const override;
   const std::string& directory() const { return directory_; }
-  // The last sequence that is synced; 0 if there is none.
-  Sequence last() const;
-  // Visits the batches with events at or after `from`, in order. errc::storage_corrupt if one of them, or the
-  // way to it, has been damaged.
-  result<void> read(Sequence from, const Visitor& visit) const;
-  // The text of the failure of an append, else of the last one; empty if there was none.
-  std::string failure() const;
 
  private:
   struct Segment {

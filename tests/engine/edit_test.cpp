@@ -302,7 +302,7 @@ TEST(EditCheckpoint, APermissionSetFromAfterTheCutIsThere) {
   const auto recovered = recover(
       store, {}, tables, [](const LoadProgress&) {}, detail);
   ASSERT_TRUE(recovered) << detail;
-  const auto cut = cut_tables(tables, store.last_sequence());
+  const auto cut = cut_tables(tables, store.last());
   EventView event;
   event.type = EventType::key_changed;
   const std::string members(1, static_cast<char>(Field::permissions));

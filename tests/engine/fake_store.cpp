@@ -54,7 +54,7 @@ bool FakeDisk::enter_commit() {
   return fails_in_ == 0;
 }
 
-result<void> FakeStore::commit(const BatchView& batch) {
+result<void> FakeStore::append(const BatchView& batch) {
   if (disk_->visible_before_synced) write(batch);
   disk_->take_time();
   if (!disk_->enter_commit()) return errc::storage_failed;
@@ -63,12 +63,12 @@ result<void> FakeStore::commit(const BatchView& batch) {
   return {};
 }
 
-Sequence FakeStore::last_sequence() const {
+Sequence FakeStore::last() const {
   const std::scoped_lock lock(disk_->mutex());
   return disk_->batches.empty() ? 0 : parsed(disk_->batches.back()).last();
 }
 
-result<void> FakeStore::replay(Sequence from, const std::function<bool(const BatchView&)>& visit) const {
+result<void> FakeStore::read(Sequence from, const std::function<bool(const BatchView&)>& visit) const {
   disk_->take_time();
   for (auto next = from;;) {
     std::string bytes;

@@ -78,9 +78,9 @@ class FakeStore final : public Store {
  public:
   explicit FakeStore(std::shared_ptr<FakeDisk> disk) : disk_(std::move(disk)) {}
 
-  result<void> commit(const BatchView& batch) override;
-  Sequence last_sequence() const override;
-  result<void> replay(Sequence from, const std::function<bool(const BatchView&)>& visit) const override;
+  result<void> append(const BatchView& batch) override;
+  Sequence last() const override;
+  result<void> read(Sequence from, const std::function<bool(const BatchView&)>& visit) const override;
   Sequence indexed_to() const override;
   result<void> scan_index(IndexKind kind, std::string_view id, Sequence from,
                           const std::function<bool(Sequence)>& visit) const override;

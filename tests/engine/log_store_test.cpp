@@ -44,8 +44,7 @@ Batch revocations(Sequence first, int count) {
 
 std::vector<Sequence> firsts(const Store& store, Sequence from) {
   std::vector<Sequence> seen;
-  EXPECT_TRUE(
-      store.replay(from, [&](const BatchView& batch) { return seen.push_back(batch.first()), true; }));
+  EXPECT_TRUE(store.read(from, [&](const BatchView& batch) { return seen.push_back(batch.first()), true; }));
   return seen;
 }
 
@@ -65,7 +64,7 @@ TEST(LogStore, WhatIsCommittedIsFoundAtOnce) {
     Batch batch;
     batch.begin(1, next);
     batch.append(event);
-    ASSERT_TRUE(store->commit(batch.view()));
+    ASSERT_TRUE(store->append(batch.view()));
     ++next;
   };
   EventView created;
@@ -90,7 +89,7 @@ TEST(LogStore, WhatIsCommittedIsFoundAtOnce) {
   commit(revoked);
   EXPECT_EQ(firsts(*store, 7), std::vector<Sequence>{7});
   commit(revoked);
-  EXPECT_EQ(store->last_sequence(), 8u);
+  EXPECT_EQ(store->last(), 8u);
   EventView began;
   began.type = EventType::epoch_started;
   began[Field::journal] = "j1";
@@ -103,7 +102,7 @@ TEST(LogStore, WhatIsCommittedIsFoundAtOnce) {
 TEST(LogStore, IsEmptyAtFirst) {
   const TemporaryDirectory directory;
   const auto store = open(directory / "data");
-  EXPECT_EQ(store->last_sequence(), 0u);
+  EXPECT_EQ(store->last(), 0u);
   EXPECT_TRUE(firsts(*store, 1).empty());
   EXPECT_EQ(store->indexed_to(), 0u);
 }
@@ -126,9 +125,9 @@ TEST(LogStore, AnUnusableDirectoryIsNotOneInUse) {
 TEST(LogStore, RefusesALogThatEndsBeforeWhatTheIndexKnows) {
   const TemporaryDirectory directory;
   const auto log = directory.path() / "data" / "log";
-  ASSERT_TRUE(open(directory / "data")->commit(revocations(1, 10).view()));
+  ASSERT_TRUE(open(directory / "data")->append(revocations(1, 10).view()));
   std::filesystem::copy(log, directory.path() / "older", std::filesystem::copy_options::recursive);
-  ASSERT_TRUE(open(directory / "data")->commit(revocations(11, 10).view()));
+  ASSERT_TRUE(open(directory / "data")->append(revocations(11, 10).view()));
   std::filesystem::remove_all(log);
   std::filesystem::copy(directory.path() / "older", log, std::filesystem::copy_options::recursive);
   EXPECT_EQ(why_not(directory / "data"), errc::storage_corrupt);
@@ -139,8 +138,8 @@ TEST(LogStore, RefusesALogThatEndsBeforeWhatTheIndexKnows) {
 TEST(LogStore, ReplaysFromTheMiddleOfABatch) {
   const TemporaryDirectory directory;
   const auto store = open(directory / "data");
-  for (const Sequence first : {1, 11, 21}) ASSERT_TRUE(store->commit(revocations(first, 10).view()));
-  EXPECT_EQ(store->last_sequence(), 30u);
+  for (const Sequence first : {1, 11, 21}) ASSERT_TRUE(store->append(revocations(first, 10).view()));
+  EXPECT_EQ(store->last(), 30u);
   EXPECT_EQ(firsts(*store, 0), (std::vector<Sequence>{1, 11, 21}));
   EXPECT_EQ(firsts(*store, 1), (std::vector<Sequence>{1, 11, 21}));
   EXPECT_EQ(firsts(*store, 10), (std::vector<Sequence>{1, 11, 21}));
@@ -150,7 +149,7 @@ TEST(LogStore, ReplaysFromTheMiddleOfABatch) {
   EXPECT_EQ(firsts(*store, 30), (std::vector<Sequence>{21}));
   EXPECT_EQ(firsts(*store, 31), (std::vector<Sequence>{}));
   int visits = 0;
-  EXPECT_TRUE(store->replay(1, [&](const BatchView&) { return ++visits < 2; }));
+  EXPECT_TRUE(store->read(1, [&](const BatchView&) { return ++visits < 2; }));
   EXPECT_EQ(visits, 2);
 }
 
@@ -167,7 +166,7 @@ TEST(LogStore, KeepsOwnersMarksApart) {
     event[Field::owner_id] = id;
     event[Field::workspace] = workspace;
     batch.append(event);
-    ASSERT_TRUE(store->commit(batch.view()));
+    ASSERT_TRUE(store->append(batch.view()));
   };
   const auto first_revocation = [&](const OwnerIds& owners, Sequence from) {
     const auto found = indexed(*store, IndexKind::owners, index_id(owners), from);
@@ -177,7 +176,7 @@ TEST(LogStore, KeepsOwnersMarksApart) {
   revoke(1, Scope::user, "u");
   revoke(2, Scope::user, "uu");
   revoke(3, Scope::application, "u");
-  ASSERT_TRUE(store->commit(revocations(4, 296).view()));
+  ASSERT_TRUE(store->append(revocations(4, 296).view()));
   revoke(300, Scope::user, "u");
   revoke(301, Scope::workspace, longest);
   revoke(302, Scope::user, "u", longest);

@@ -58,6 +58,38 @@ class DiskIndex final : public Index {
   Disk& disk_;
 };
 
+class DiskLog final : public Log {
+ public:
+  explicit DiskLog(Disk& disk) : disk_(disk) {}
+  result<void> append(const BatchView& batch) override {
+    const std::scoped_lock lock(disk_.mutex);
+    disk_.log.emplace_back(batch.bytes());
+    return {};
+  }
+  Sequence last() const override {
+    const std::scoped_lock lock(disk_.mutex);
+    return disk_.log.size();  // a batch has one event
+  }
+  result<void> read(Sequence from, const Visitor& visit) const override {
+    std::vector<std::string> log;
+    {
+      const std::scoped_lock lock(disk_.mutex);
+      log = disk_.log;
+      ++disk_.reads;
+    }
+    for (auto i = from - 1; i < log.size(); ++i) {
+      BatchView batch;
+      EXPECT_TRUE(BatchView::parse(log[i], batch));
+      if (!visit(batch)) break;
+    }
+    return {};
+  }
+  std::string failure() const override { return {}; }
+
+ private:
+  Disk& disk_;
+};
+
 class IndexerTest : public testing::Test {
  protected:
   ~IndexerTest() override { block(false); }
@@ -70,10 +102,7 @@ class IndexerTest : public testing::Test {
     const std::string id(size, 'k');
     event[Field::key_id] = id;
     batch.append(event);
-    {
-      const std::scoped_lock lock(disk_.mutex);
-      disk_.log.emplace_back(batch.view().bytes());
-    }
+    ASSERT_TRUE(log_.append(batch.view()));
     indexer_->add(batch.view());
   }
   void block(bool blocked) {
@@ -87,14 +116,12 @@ class IndexerTest : public testing::Test {
   }
   void open(bool has_index = true) {
     indexer_.reset();
-    indexer_ = std::make_unique<Indexer>(
-        has_index ? std::make_unique<DiskIndex>(disk_) : nullptr, sequence_,
-        Indexer::Source{[this](Sequence from, const auto& visit) { return read(from, visit); },
-                        [this](std::string&) { return reopen(); },
-                        [this](std::string_view why) {
-                          const std::scoped_lock lock(disk_.mutex);
-                          disk_.told.emplace_back(why);
-                        }});
+    indexer_ = std::make_unique<Indexer>(has_index ? std::make_unique<DiskIndex>(disk_) : nullptr, log_,
+                                         Indexer::Source{[this](std::string&) { return reopen(); },
+                                                         [this](std::string_view why) {
+                                                           const std::scoped_lock lock(disk_.mutex);
+                                                           disk_.told.emplace_back(why);
+                                                         }});
   }
   // Every event once and in order.
   void expect_all_indexed() {
@@ -109,24 +136,11 @@ class IndexerTest : public testing::Test {
   }
 
   Disk disk_;
+  DiskLog log_{disk_};
   Sequence sequence_ = 0;
   std::unique_ptr<Indexer> indexer_;
 
  private:
-  result<void> read(Sequence from, const std::function<bool(const BatchView&)>& visit) {
-    std::vector<std::string> log;
-    {
-      const std::scoped_lock lock(disk_.mutex);
-      log = disk_.log;
-      ++disk_.reads;
-    }
-    for (auto i = from - 1; i < log.size(); ++i) {
-      BatchView batch;
-      EXPECT_TRUE(BatchView::parse(log[i], batch));
-      if (!visit(batch)) break;
-    }
-    return {};
-  }
   result<std::unique_ptr<Index>> reopen() {
     const std::scoped_lock lock(disk_.mutex);
     if (disk_.index_fails) return errc::storage_failed;

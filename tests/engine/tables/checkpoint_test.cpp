@@ -42,7 +42,7 @@ class Checkpoint : public testing::Test {
     const auto recovered = recover(
         store, {}, tables, [](const LoadProgress&) {}, detail_);
     ASSERT_TRUE(recovered) << detail_;
-    const auto last = store.last_sequence();
+    const auto last = store.last();
     const auto cut = cut_tables(tables, last);
     const auto seal = [&]() -> result<Sequence> { return last; };
     bool first = true;
@@ -78,7 +78,7 @@ class Checkpoint : public testing::Test {
       return batch.last() <= through && !begins_epoch && &bytes != &disk_->batches.back();
     });
   }
-  Sequence last_sequence() { return FakeStore(disk_).last_sequence(); }
+  Sequence last_sequence() { return FakeStore(disk_).last(); }
 
   std::string detail_;
 

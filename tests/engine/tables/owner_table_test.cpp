@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "engine/model/permissions.hpp"
 #include "engine/tables/permission_sets.hpp"
 
 namespace revoked::engine::owner_table_test {

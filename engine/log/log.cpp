@@ -1,0 +1,38 @@
+#include "engine/log/log.hpp"
+
+#include <algorithm>
+
+namespace revoked::engine {
+
+result<void> read_events(const Log& log, std::span<const Sequence> sequences, const EventVisitor& visit) {
+  for (auto next = sequences.begin(); next != sequences.end();) {
+    const auto first = next;
+    const auto read = log.read(*next, [&](const BatchView& batch) {
+      if (batch.first() > *next) return false;
+      const auto end = std::lower_bound(next, sequences.end(), batch.last() + 1);
+      batch.for_each_of(std::span(next, end), visit);
+      next = end;
+      // The next batch, if there is something in it; what is far away is looked up.
+      return next != sequences.end() && *next <= batch.last() + batch.count();
+    });
+    if (!read) return read;
+    if (next == first) return errc::storage_corrupt;
+  }
+  return {};
+}
+
+result<bool> has_epoch(const Log& log, const EpochStart& epoch) {
+  bool has = epoch == EpochStart{};
+  if (has || epoch.first > log.last()) return has;
+  const auto read = log.read(epoch.first, [&](const BatchView& batch) {
+    batch.for_each_of(std::span(&epoch.first, 1), [&](Sequence, const EventView& event) {
+      has = batch.epoch() == epoch.epoch && event.type == EventType::epoch_started &&
+            event[Field::journal] == epoch.journal;
+    });
+    return false;
+  });
+  if (!read) return {boost::system::in_place_error, read.error()};
+  return has;
+}
+
+}  // namespace revoked::engine

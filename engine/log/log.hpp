@@ -1,0 +1,37 @@
+#pragma once
+// Where the journal lies: batches of events in order, for good. One writer, the journal's thread; reads from
+// any thread. Any error from an append means "unknown" and is final: the caller stops.
+
+#include <functional>
+#include <span>
+#include <string>
+
+#include "engine/base/error.hpp"
+#include "engine/model/event.hpp"
+
+namespace revoked::engine {
+
+class Log {
+ public:
+  using Visitor = std::function<bool(const BatchView&)>;  // false: no more
+  virtual ~Log() = default;
+
+  // Durable when it returns.
+  virtual result<void> append(const BatchView& batch) = 0;
+  // The last sequence that is durable; 0 if there is none.
+  virtual Sequence last() const = 0;
+  // Visits the batches that have events at or after `from`, in order. errc::storage_corrupt if one of them,
+  // or the way to it, cannot be trusted.
+  virtual result<void> read(Sequence from, const Visitor& visit) const = 0;
+  // The text of the failure of an append, else of the last one: the file, the place, the system's reason.
+  // Empty if there was none.
+  virtual std::string failure() const = 0;
+};
+
+// Visits the events with these sequences, which come in order. errc::storage_corrupt if one is not there.
+result<void> read_events(const Log& log, std::span<const Sequence> sequences, const EventVisitor& visit);
+
+// Whether the log has that epoch.
+result<bool> has_epoch(const Log& log, const EpochStart& epoch);
+
+}  // namespace revoked::engine
