@@ -222,6 +222,8 @@ result<std::unique_ptr<Index>> open_index(const std::string& directory, std::str
       detail = index->failure();
     } else {
       detail = opened.ToString();
+      // Somebody reads in the one of before, which failed.
+      if (detail.find("lock hold by current process") != std::string::npos) break;
     }
     // Everything in it is in the log.
     std::error_code error;

@@ -71,15 +71,18 @@ class DiskLog final : public Log {
     return disk_.log.size();  // a batch has one event
   }
   result<void> read(Sequence from, const Visitor& visit) const override {
-    std::vector<std::string> log;
     {
       const std::scoped_lock lock(disk_.mutex);
-      log = disk_.log;
       ++disk_.reads;
     }
-    for (auto i = from - 1; i < log.size(); ++i) {
+    for (auto i = from - 1; i < last(); ++i) {
+      std::string bytes;
+      {
+        const std::scoped_lock lock(disk_.mutex);
+        bytes = disk_.log[i];
+      }
       BatchView batch;
-      EXPECT_TRUE(BatchView::parse(log[i], batch));
+      EXPECT_TRUE(BatchView::parse(bytes, batch));
       if (!visit(batch)) break;
     }
     return {};
@@ -125,7 +128,7 @@ class IndexerTest : public testing::Test {
   }
   // Every event once and in order.
   void expect_all_indexed() {
-    ASSERT_TRUE(indexer_->wait());
+    ASSERT_TRUE(eventually([&] { return indexer_->wait().has_value(); }));
     EXPECT_EQ(indexer_->through(), sequence_);
     std::vector<Sequence> found;
     ASSERT_TRUE(
