@@ -62,7 +62,6 @@ class Indexer {
   result<void> index_batches(const std::vector<BatchView>& batches);
   result<void> read_up_to(Sequence last);
   void open_again();
-  bool is_missing_before(const Group& group) const;
 
   const Log& log_;
   const Source source_;

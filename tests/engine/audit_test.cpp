@@ -73,6 +73,32 @@ TEST(Audit, FindsTheSameWhetherItIsIndexedOrNot) {
   EXPECT_EQ(questions()[2].size(), 76u);
 }
 
+// The index has one entry for what follows each other in a batch.
+TEST(Audit, APageThatEndsWithinABatchGoesOnInIt) {
+  const auto disk = std::make_shared<FakeDisk>();
+  Harness harness(disk);
+  std::vector<std::string> ids;
+  for (int i = 0; i < 200; ++i) ids.push_back("k" + std::to_string(i));
+  std::vector<NewKey> keys(ids.size());
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    keys[i].key_id = ids[i];
+    keys[i].digest = test::digest_of(ids[i]);
+    keys[i].owners = {"ann", "", ""};
+  }
+  Caller caller;
+  caller.actor = "x";
+  const auto created = harness->create_many(keys, caller);
+  ASSERT_TRUE(created);
+  harness.settle();
+  ASSERT_TRUE(harness.store().wait_for_index());
+  std::vector<Sequence> expected(ids.size());
+  for (std::size_t i = 0; i < ids.size(); ++i) expected[i] = created->last - ids.size() + 1 + i;
+  for (const std::size_t limit : {1, 7, 199, 200}) {
+    EXPECT_EQ(all(harness.engine(), {"", "x", "", 0, limit, nullptr}), expected) << limit;
+    EXPECT_EQ(all(harness.engine(), {"", "", "ann", 0, limit, nullptr}), expected) << limit;
+  }
+}
+
 TEST(Audit, FindsTheRevocationOfAnOwnerByTheOwnerAndByEachKeyThatItTook) {
   for (const bool indexed : {false, true}) {
     const auto disk = std::make_shared<FakeDisk>();
