@@ -135,6 +135,26 @@ TEST(LogStore, RefusesALogThatEndsBeforeWhatTheIndexKnows) {
   EXPECT_EQ(why_not(directory / "data"), errc{});
 }
 
+TEST(LogStore, MakesAnIndexOfAnotherLogAnew) {
+  const TemporaryDirectory directory;
+  Harness ours(directory / "ours");
+  ours.create("a", {"ann"}).value();
+  ours.create("b", {"bob"}).value();
+  ours.settle();
+  ours.stop();
+  {
+    Harness other(directory / "other");
+    other.create("c", {"cid"}).value();
+    other.settle();
+  }
+  std::filesystem::remove_all(directory.path() / "ours" / "index");
+  std::filesystem::copy(directory.path() / "other" / "index", directory.path() / "ours" / "index");
+  ours.start();
+  EXPECT_EQ(indexed(ours.store(), IndexKind::user, "ann"), std::vector<Sequence>{2});
+  EXPECT_EQ(indexed(ours.store(), IndexKind::user, "bob"), std::vector<Sequence>{3});
+  EXPECT_TRUE(indexed(ours.store(), IndexKind::user, "cid").empty());
+}
+
 TEST(LogStore, ReplaysFromTheMiddleOfABatch) {
   const TemporaryDirectory directory;
   const auto store = open(directory / "data");
