@@ -41,6 +41,7 @@ bool invalidates(engine::EventType type) {
     case engine::EventType::key_created:
     case engine::EventType::key_resumed:
     case engine::EventType::attempt_refused:
+    case engine::EventType::keys_forgotten:
       return false;
     default:
       return true;  // what a newer engine has written, too

@@ -39,8 +39,10 @@ result<void> Engine::start(std::unique_ptr<Store> store, JournalListener& listen
     turn.append(event);
   }
   if (!journal_->wait_until_durable(last + 1)) return errc::storage_failed;
-  checkpointer_ = std::make_unique<Checkpointer>(
-      *journal_, [this](const std::function<bool()>& go_on) { checkpoint_if_due(go_on); });
+  checkpointer_ = std::make_unique<Checkpointer>(*journal_, [this](const std::function<bool()>& go_on) {
+    forget_if_due(go_on);
+    checkpoint_if_due(go_on);
+  });
   started_.store(true, std::memory_order_release);
   return {};
 }
@@ -77,8 +79,11 @@ result<void> Engine::verify(const Digest& digest, UnixMs now, Decision& decision
   decision.as_of = {journal_->epoch(), journal_->applied()};
   decision.state = KeyState::unknown;
   decision.locked_until = 0;
+  const ReadSection section;
   const Slot slot = tables_.keys.find_by_digest(digest);
   if (slot == no_slot || tables_.keys[slot].created > journal_->durable()) return {};
+  if (tables_.keys[slot].is_gone()) [[unlikely]]
+    return {};
   decision.as_of.sequence = edits_.holds_through(slot, decision.as_of.sequence);
   StandingLock lock;
   decision.state = tables_.state_of(tables_.keys[slot], now, lock);
@@ -89,11 +94,21 @@ result<void> Engine::verify(const Digest& digest, UnixMs now, Decision& decision
 
 result<KeyDescription> Engine::describe(std::string_view key_id, UnixMs now, const Reach* reach) const {
   if (!started()) return errc::not_ready;
+  const ReadSection section;
+  const Slot slot = tables_.keys.find_by_id(key_id);
+  if (slot != no_slot) {
+    auto found = describe_slot(slot, key_id, now, reach);
+    if (!tables_.keys[slot].is_gone()) return found;  // else it left the tables behind our back
+  }
+  return describe_forgotten(key_id, reach);
+}
+
+result<KeyDescription> Engine::describe_slot(Slot slot, std::string_view key_id, UnixMs now,
+                                             const Reach* reach) const {
   KeyDescription found;
   found.decision.as_of = {journal_->epoch(), journal_->applied()};
-  const Slot slot = tables_.keys.find_by_id(key_id);
   // Its newest secret may not be durable yet.
-  if (slot == no_slot || !tables_.was_there(slot, journal_->durable())) return errc::not_found;
+  if (!tables_.was_there(slot, journal_->durable())) return errc::not_found;
   const KeyRecord& key = tables_.keys[slot];
   found.decision.state = tables_.state_of(key, now);
   tables_.describe(slot, found.decision);
@@ -115,6 +130,15 @@ result<KeyDescription> Engine::describe(std::string_view key_id, UnixMs now, con
     found.revocation = std::move(*revocation);
   }
   return found;
+}
+
+result<KeyDescription> Engine::describe_forgotten(std::string_view key_id, const Reach* reach) const {
+  const auto key = recall_id(key_id);
+  if (!key) return key.error();
+  const auto* const found = key->get();
+  if (found == nullptr || (reach != nullptr && !reach->covers(found->description.decision.owners)))
+    return errc::not_found;
+  return found->description;
 }
 
 // The first revocation of just these owners at or after `from`; 0 if there is none.
@@ -162,13 +186,19 @@ result<Revocation> Engine::find_revocation(const KeyRecord& key, const Decision&
   return revocation;
 }
 
-result<std::string> Engine::key_id_of(const Digest& digest) const {
+result<std::string> Engine::key_id_of(const Digest& digest, const Caller& caller) const {
   if (!started()) return errc::not_ready;
+  const ReadSection section;
   const Slot slot = tables_.keys.find_by_digest(digest);
-  if (slot == no_slot) return errc::not_found;
   std::string id;
-  tables_.keys.append_id(slot, id);
-  return id;
+  if (slot != no_slot) {
+    tables_.keys.append_id(slot, id);
+    return id;
+  }
+  const auto key = forgotten(Forgotten::secret, head_of(digest), caller);
+  if (!key) return key.error();
+  if (*key == nullptr) return errc::not_found;
+  return (*key)->description.decision.key_id;
 }
 
 std::optional<Digest> Engine::digest_of_reported(std::string_view text) const {
@@ -177,7 +207,7 @@ std::optional<Digest> Engine::digest_of_reported(std::string_view text) const {
   for (const auto reading : readings) {
     if (!is_secret(reading)) continue;
     digest = digester()(reading);
-    if (readings.count > 1 && key_id_of(*digest)) break;
+    if (readings.count > 1 && tables_.keys.find_by_digest(*digest) != no_slot) break;
   }
   return digest;
 }
@@ -216,7 +246,7 @@ result<void> Engine::read_journal(Sequence after, const std::function<bool(const
 }
 
 Engine::Size Engine::size() const {
-  return {tables_.keys.size(),
+  return {tables_.keys.count(),
           {tables_.owners[0].size(), tables_.owners[1].size(), tables_.owners[2].size()}};
 }
 

@@ -18,14 +18,17 @@
 
 #include "engine/base/digest.hpp"
 #include "engine/base/error.hpp"
+#include "engine/base/read_section.hpp"
 #include "engine/checkpointer.hpp"
 #include "engine/edits.hpp"
 #include "engine/journal/journal.hpp"
 #include "engine/model/audit.hpp"
 #include "engine/model/decision.hpp"
 #include "engine/model/fair_meter.hpp"
+#include "engine/model/forgotten_key.hpp"
 #include "engine/model/policy.hpp"
 #include "engine/model/secret.hpp"
+#include "engine/recalled.hpp"
 #include "engine/recovery.hpp"
 #include "engine/resumptions.hpp"
 #include "engine/store.hpp"
@@ -48,11 +51,13 @@ struct Caller {
   const Reach* reach = nullptr;  // null: everything
   ActorKind actor_kind = ActorKind::unknown;
   const Principal* principal = nullptr;  // what they hold; null: everything within reach
+  Recalled* recalled = nullptr;          // null: errc::not_recalled where it would be needed
 };
 
 void set_caller(EventView& event, const Caller& caller);
 // A change of a key, by its caller.
 EventView key_event(EventType type, UnixMs at, std::string_view reason, const Caller& caller);
+void set_key(EventView& event, const Decision& names);
 
 struct NewKey {
   std::string_view key_id;  // empty: we issue one
@@ -66,6 +71,7 @@ struct NewKey {
   KeyState state = KeyState::active;  // or suspended, or revoked
   std::string_view reason;            // of that
   UnixMs created_at = 0;              // 0: now
+  bool has_issued_secret = false;     // that we made: no key can have had it
 };
 
 // What became of keys that came together, each by its place.
@@ -134,7 +140,8 @@ struct RotatedKey {
   UnixMs old_ends_at;
 };
 
-// Which keys to list: in the order of their creation.
+// Which keys to list: a user's in the order of their creation; others nearly so, and then those that have
+// left the tables. A key that leaves them meanwhile may come twice.
 struct KeyQuery {
   std::string after;                  // KeyPage::last of the page before; empty: from the first
   std::array<std::string, 3> owners;  // by Scope; empty: any
@@ -156,6 +163,9 @@ class Engine {
     std::string key_prefix{default_key_prefix};
     std::string checkpoint_file{};        // see checkpoint.hpp; empty: none is made or read
     Sequence checkpoint_after = 500'000;  // a new one after so many events, or a sixteenth of the keys
+    // Keys leave the tables so long after they have been revoked, or have expired (a second or a
+    // sixty-fourth later). 0: never.
+    std::chrono::milliseconds forget_after{0};
   };
 
   Engine(Options options, std::function<void()> on_storage_failure);
@@ -173,6 +183,12 @@ class Engine {
   bool has_failed() const { return started() && journal_->has_failed(); }
   // Why, or why it did not start: the file, the place, the system's reason.
   std::string storage_failure() const;
+
+  // Reads what a verb has asked for (recalled.hpp), after which the verb is asked again. Waits for the disk.
+  // Keys that have left the tables are in lists, in the trail and in describe(); their secrets are unknown;
+  // to change one is errc::already_revoked or not_active, but to revoke it; and nothing is created with its
+  // id or its secrets.
+  result<void> recall(Recalled& recalled) const;
 
   const Digester& digester() const { return digester_; }
   const std::string& key_prefix() const { return options_.key_prefix; }
@@ -231,7 +247,7 @@ class Engine {
   // Looks at no more than so many keys and answers a shorter page rather. Reads the disk.
   static constexpr std::size_t max_listing_look_at = 50'000;
   result<KeyPage> list(const KeyQuery& query, UnixMs now) const;
-  result<std::string> key_id_of(const Digest& digest) const;
+  result<std::string> key_id_of(const Digest& digest, const Caller& caller) const;
   // Of a secret as it was reported (secret.hpp): of the first reading that a key has, else of the last one.
   // Nothing: it cannot be a secret.
   std::optional<Digest> digest_of_reported(std::string_view text) const;
@@ -277,6 +293,7 @@ class Engine {
 
  private:
   class AuditReading;
+  class DeathWatch;
   bool started() const { return started_.load(std::memory_order_acquire); }
   result<Sequence> append_creation(Journal::Turn& turn, const NewKey& key, UnixMs at, const Caller& caller);
   Sequence append_state(Journal::Turn& turn, const NewKey& key, const EventView& creation,
@@ -300,20 +317,48 @@ class Engine {
   bool may_concern(const AuditQuery& query) const;
   void append_refusal(std::string_view reason, std::string_view key_id, UnixMs at, const Caller& caller);
   void checkpoint_if_due(const std::function<bool()>& go_on);
+  void make_checkpoint(const std::function<bool()>& go_on);
+  void forget_if_due(const std::function<bool()>& go_on);
+  bool forget(std::vector<std::pair<Slot, std::uint64_t>>& dead);
+  result<const RecalledKey*> forgotten(Forgotten kind, std::string_view text, const Caller& caller) const;
+  result<void> refuse_forgotten(const NewKey& key, const Caller& caller) const;
+  result<RevokedKey> revoke_forgotten(Forgotten kind, std::string_view text, std::string_view reason,
+                                      const Caller& caller);
+  Sequence append_late_revocation(Journal::Turn& turn, const RecalledKey& key, UnixMs at,
+                                  std::string_view reason, const Caller& caller);
+  result<std::shared_ptr<const RecalledKey>> find_forgotten(Forgotten kind, std::string_view text) const;
+  result<std::shared_ptr<const RecalledKey>> recall_id(std::string_view key_id) const;
+  result<std::shared_ptr<const RecalledKey>> read_forgotten(const ForgottenKey& remains) const;
+  result<void> wait_for_forgotten() const;
+  result<void> find_late_revocation(RecalledKey& key) const;
+  result<void> set_revocation(RecalledKey& key) const;
+  static std::string_view head_of(const Digest& digest);
   bool is_visible(const EventView& event, const Reach* reach) const;
   bool list_slot(const KeyQuery& query, UnixMs now, Slot first, KeyPage& page) const;
   Slot newest_of(Slot key) const;
-  void list_key(const KeyQuery& query, UnixMs now, Sequence created, const EventView& creation,
-                KeyPage& page) const;
+  result<void> list_tables(const KeyQuery& query, UnixMs now, KeyPage& page) const;
+  result<void> list_forgotten(const KeyQuery& query, KeyPage& page) const;
+  result<void> list_key(const KeyQuery& query, UnixMs now, Sequence created, const EventView& creation,
+                        KeyPage& page) const;
   void set_record(KeyDescription& key, Sequence created, const EventView& creation) const;
   void set_secrets(KeyDescription& key, Slot slot, UnixMs now) const;
   result<void> set_edits(KeyDescription& key) const;
+  result<void> add_edits(KeyDescription& key) const;
   result<KeyPage> with_edits(KeyPage page) const;
   std::array<Slot, 2> permission_sets_of(Slot key) const;
   result<void> may_give(const KeyEdit& edit, const std::array<Slot, 2>& sets, const Caller& caller) const;
   result<Sequence> revocation_of(const OwnerIds& owners, Sequence from) const;
   result<Sequence> first_revocation(const KeyRecord& key, const Decision& names) const;
+  struct KnownEvents {
+    Sequence created = 0;  // these: 0: there is none
+    Sequence revoked = 0;  // by an event of its own
+    Sequence besides = 0;  // that concerns the key without naming it: the revocation of an owner
+  };
+  result<KnownEvents> known_events(std::string_view key_id) const;
   result<Sequence> revoked_with_owner(std::string_view key_id) const;
+  result<KeyDescription> describe_slot(Slot slot, std::string_view key_id, UnixMs now,
+                                       const Reach* reach) const;
+  result<KeyDescription> describe_forgotten(std::string_view key_id, const Reach* reach) const;
   result<Revocation> find_revocation(const KeyRecord& key, const Decision& decision) const;
 
   const Options options_;
@@ -327,7 +372,10 @@ class Engine {
   std::vector<EpochStart> epochs_;  // constant once started
   std::string start_failure_;
   std::vector<CommitListener*> commit_listeners_;
-  Sequence checkpointed_ = 0;  // up to where; the checkpointer's, once started
+  // These are the checkpointer's, once started.
+  std::chrono::steady_clock::time_point look_for_dead_at_{};
+  Sequence seen_before_look_ = 0;  // durable at the look before
+  Sequence checkpointed_ = 0;      // up to where
   std::chrono::steady_clock::time_point no_checkpoint_before_{};
   std::unique_ptr<Journal> journal_;
   std::unique_ptr<Checkpointer> checkpointer_;

@@ -10,14 +10,15 @@ namespace revoked::engine {
 // One call's way through the journal: what it looks for, and how much it has looked at.
 class Engine::AuditReading {
  public:
-  // `besides`: an entry that concerns the key asked for without naming it; 0: none.
-  AuditReading(const Engine& engine, const AuditQuery& query, Sequence besides, const EventVisitor& visit)
-      : engine_(engine), query_(query), besides_(besides), visit_(visit), through_(engine.durable()) {
+  AuditReading(const Engine& engine, const AuditQuery& query, const KnownEvents& known,
+               const EventVisitor& visit)
+      : engine_(engine),
+        query_(query),
+        besides_(known.besides),
+        known_{known.created, known.revoked, known.besides},
+        visit_(visit),
+        through_(engine.durable()) {
     page_.position = query.after;
-    // Of a key, what has no entry in the index: the tables know where it is.
-    const auto& tables = engine.tables_;
-    const Slot key = query.key_id.empty() ? no_slot : tables.keys.find_by_id(query.key_id);
-    if (key != no_slot) known_ = {tables.first_created(key), tables.keys[key].revoked(), besides};
     std::ranges::sort(known_);
   }
 
@@ -123,7 +124,9 @@ class Engine::AuditReading {
 
   void look_at(Sequence sequence, const EventView& event) {
     page_.position = sequence;
-    if (event.type == EventType::epoch_started || !concerns(sequence, event)) return;
+    if (event.type == EventType::epoch_started || event.type == EventType::keys_forgotten ||
+        !concerns(sequence, event))
+      return;
     // Who may see the key may see what ended it, whoever else that concerned.
     if (sequence != besides_ && !engine_.is_visible(event, query_.reach) && !took_along(sequence, event))
       return;
@@ -168,8 +171,8 @@ class Engine::AuditReading {
       if (!read) return false;
     }
     return std::any_of(keys.begin(), keys.end(), [&](const auto& key_id) {
-      const auto by = engine_.revoked_with_owner(key_id);
-      return by && *by == sequence;
+      const auto known = engine_.known_events(key_id);
+      return known && known->besides == sequence;
     });
   }
 
@@ -180,7 +183,7 @@ class Engine::AuditReading {
   const Engine& engine_;
   const AuditQuery& query_;
   const Sequence besides_;
-  std::array<Sequence, 3> known_{};
+  std::array<Sequence, 3> known_;
   const EventVisitor& visit_;
   const Sequence through_;
   AuditPage page_;
@@ -194,9 +197,9 @@ result<AuditPage> Engine::audit(const AuditQuery& query, const EventVisitor& vis
   if (!started()) return errc::not_ready;
   if (!may_concern(query)) return AuditPage{std::max(query.after, durable()), false};
   const auto indexed = store_->indexed_to();  // before looking: the index knows all up to here
-  const auto besides = revoked_with_owner(query.key_id);
-  if (!besides) return besides.error();
-  AuditReading reading(*this, query, *besides, visit);
+  const auto known = known_events(query.key_id);
+  if (!known) return known.error();
+  AuditReading reading(*this, query, *known, visit);
   result<void> read;
   if (!query.key_id.empty())
     read = reading.read_indexed(IndexKind::key, query.key_id, indexed);
@@ -217,16 +220,39 @@ bool Engine::may_concern(const AuditQuery& query) const {
   if (query.reach == nullptr || query.reach->is_unlimited()) return true;
   if (!query.user.empty() && !query.reach->allows(Scope::user, query.user)) return false;
   if (query.key_id.empty()) return true;
+  const ReadSection section;
   const Slot slot = tables_.keys.find_by_id(query.key_id);
-  if (slot == no_slot) return false;
+  if (slot == no_slot) {
+    const auto key = recall_id(query.key_id);
+    return key && *key && query.reach->covers((*key)->description.decision.owners);
+  }
   Decision names;
   tables_.describe(slot, names);
   return query.reach->covers(names.owners);
 }
 
+// Of a key, what has no entry in the index.
+result<Engine::KnownEvents> Engine::known_events(std::string_view key_id) const {
+  if (key_id.empty()) return KnownEvents{};
+  const ReadSection section;
+  const Slot slot = tables_.keys.find_by_id(key_id);
+  if (slot != no_slot) {
+    const auto besides = revoked_with_owner(key_id);
+    if (!besides) return besides.error();
+    const KnownEvents known{tables_.first_created(slot), tables_.keys[slot].revoked(), *besides};
+    if (!tables_.keys[slot].is_gone()) return known;
+  }
+  const auto key = recall_id(key_id);
+  if (!key) return key.error();
+  if (!*key) return KnownEvents{};
+  const auto by = (*key)->revoked_by;
+  return KnownEvents{(*key)->created, (*key)->revoked, by == (*key)->revoked ? 0 : by};
+}
+
 // The revocation of an owner that took this key along; 0 if it was not that.
 result<Sequence> Engine::revoked_with_owner(std::string_view key_id) const {
-  const Slot slot = key_id.empty() ? no_slot : tables_.keys.find_by_id(key_id);
+  const ReadSection section;
+  const Slot slot = tables_.keys.find_by_id(key_id);
   if (slot == no_slot) return Sequence{0};
   Decision names;
   tables_.describe(slot, names);

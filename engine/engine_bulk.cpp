@@ -13,7 +13,18 @@ result<RevokedMany> Engine::revoke_many(std::span<const AskedRevocation> asked, 
   if (!started()) return errc::not_ready;
   thread_local std::vector<Slot> slots;
   slots.clear();
+  const ReadSection section;
   find_within(asked, caller, slots);
+  std::vector<const RecalledKey*> gone(asked.size());
+  bool is_known = true;
+  for (std::size_t i = 0; i < asked.size(); ++i) {
+    if (slots[i] != no_slot || asked[i].reason.size() > max_reason_size) continue;
+    const auto key = asked[i].key_id.empty() ? forgotten(Forgotten::secret, head_of(asked[i].digest), caller)
+                                             : forgotten(Forgotten::id, asked[i].key_id, caller);
+    if (key) gone[i] = *key;
+    is_known = is_known && key;
+  }
+  if (!is_known) return errc::not_recalled;
   const auto at = now_unix_ms();
   thread_local std::string events;
   thread_local std::vector<std::size_t> ends;
@@ -29,9 +40,19 @@ result<RevokedMany> Engine::revoke_many(std::span<const AskedRevocation> asked, 
     const auto begin = i == 0 ? 0 : ends[i - 1];
     return std::string_view(events).substr(begin, ends[i] - begin);
   };
+  // All of them first: nothing has been done yet.
+  if (std::ranges::any_of(slots,
+                          [&](Slot slot) { return slot != no_slot && tables_.newest_of(slot) == no_slot; }))
+    return errc::not_recalled;
   RevokedMany many{0, std::vector<Outcome>(asked.size(), Outcome::not_found)};
   for (std::size_t i = 0; i < asked.size(); ++i) {
     if (asked[i].reason.size() > max_reason_size) many.outcomes[i] = Outcome::invalid;
+    if (slots[i] == no_slot && gone[i] != nullptr) {
+      const bool was_revoked = gone[i]->revoked_by != 0;
+      many.outcomes[i] = was_revoked ? Outcome::already_revoked : Outcome::revoked;
+      if (!was_revoked && !dry_run)
+        many.last = append_late_revocation(turn, *gone[i], at, asked[i].reason, caller);
+    }
     if (slots[i] == no_slot) continue;
     const Slot slot = tables_.newest_of(slots[i]);
     // What did it before may not be synced yet: it has to be before anyone is told of it.

@@ -25,6 +25,11 @@ EventView key_event(EventType type, UnixMs at, std::string_view reason, const Ca
   return event;
 }
 
+void set_key(EventView& event, const Decision& names) {
+  event[Field::key_id] = names.key_id;
+  for (const Scope scope : all_scopes) event[owner_field(scope)] = names.owner(scope);
+}
+
 namespace {
 
 result<void> check_ids(const NewKey& key) {
@@ -46,17 +51,13 @@ result<void> check(const NewKey& key, const Caller& caller) {
   return may_create(*caller.principal, {key.permissions, key.owners, key.expires_at});
 }
 
-void set_key(EventView& event, const Decision& names) {
-  event[Field::key_id] = names.key_id;
-  for (const Scope scope : all_scopes) event[owner_field(scope)] = names.owner(scope);
-}
-
 }  // namespace
 
 result<CreatedKey> Engine::create(const NewKey& key, const Caller& caller) {
   if (!started()) return errc::not_ready;
   if (const auto checked = check(key, caller); !checked) return checked.error();
 
+  const ReadSection section;
   CreatedKey created{std::string(key.key_id), now_unix_ms(), 0};
   if (created.key_id.empty()) created.key_id = new_key_id(created.at);
   NewKey named = key;
@@ -76,6 +77,7 @@ result<Sequence> Engine::append_creation(Journal::Turn& turn, const NewKey& key,
   if (const auto checked = check_ids(key); !checked) return checked.error();
   if (tables_.keys.find_by_id(key.key_id) != no_slot || tables_.keys.find_by_digest(key.digest) != no_slot)
     return errc::already_exists;
+  if (const auto refused = refuse_forgotten(key, caller); !refused) return refused.error();
   std::string in_order;
   auto permissions = key.permissions;
   if (!is_normal(permissions)) permissions = in_order = normal_form(permissions);
@@ -135,6 +137,12 @@ result<CreatedMany> Engine::create_many(std::span<const NewKey> asked, const Cal
   }
   Journal::Turn turn(*journal_);
   if (const auto open = turn.open(); !open) return open.error();
+  // All of them first: what has been created is not created again.
+  bool is_known = true;
+  for (std::size_t i = 0; i < asked.size(); ++i) {
+    if (!many.errors[i] && refuse_forgotten(asked[i], caller).error() == errc::not_recalled) is_known = false;
+  }
+  if (!is_known) return errc::not_recalled;
   for (std::size_t i = 0; i < asked.size(); ++i) {
     if (many.errors[i]) continue;
     NewKey key = asked[i];
@@ -150,16 +158,21 @@ result<CreatedMany> Engine::create_many(std::span<const NewKey> asked, const Cal
 
 result<RevokedKey> Engine::revoke(std::string_view key_id, std::string_view reason, const Caller& caller) {
   if (!started()) return errc::not_ready;
-  return revoke_slot(tables_.keys.find_by_id(key_id), reason, caller);
+  const ReadSection section;
+  const Slot slot = tables_.keys.find_by_id(key_id);
+  if (slot == no_slot) return revoke_forgotten(Forgotten::id, key_id, reason, caller);
+  return revoke_slot(slot, reason, caller);
 }
 
 result<RevokedKey> Engine::revoke(const Digest& digest, std::string_view reason, const Caller& caller) {
   if (!started()) return errc::not_ready;
-  return revoke_slot(tables_.keys.find_by_digest(digest), reason, caller);
+  const ReadSection section;
+  const Slot slot = tables_.keys.find_by_digest(digest);
+  if (slot == no_slot) return revoke_forgotten(Forgotten::secret, head_of(digest), reason, caller);
+  return revoke_slot(slot, reason, caller);
 }
 
 result<RevokedKey> Engine::revoke_slot(Slot slot, std::string_view reason, const Caller& caller) {
-  if (slot == no_slot) return errc::not_found;
   if (reason.size() > max_reason_size) return errc::invalid_field;
   if (!is_within(slot, caller)) return errc::not_found;
   const auto at = now_unix_ms();
@@ -169,6 +182,7 @@ result<RevokedKey> Engine::revoke_slot(Slot slot, std::string_view reason, const
   Journal::Turn turn(*journal_);
   if (const auto open = turn.open(); !open) return open.error();
   slot = tables_.newest_of(slot);
+  if (slot == no_slot) return errc::not_recalled;
   if (const auto by = tables_.revoked_by(tables_.keys[slot]); by != 0) return RevokedKey{by, 0, true};
   return RevokedKey{append_revocation(turn, slot, event), at, false};
 }
@@ -236,6 +250,7 @@ RevokedOwner Engine::revoke_within(Journal::Turn& turn, std::span<const OwnerIds
 }
 
 result<ChangedKey> Engine::suspend(std::string_view key_id, std::string_view reason, const Caller& caller) {
+  const ReadSection section;
   Decision names;
   auto event = key_event(EventType::key_suspended, now_unix_ms(), reason, caller);
   const auto found = find_changeable(key_id, caller, names, event);
@@ -243,6 +258,7 @@ result<ChangedKey> Engine::suspend(std::string_view key_id, std::string_view rea
   Journal::Turn turn(*journal_);
   if (const auto open = turn.open(); !open) return open.error();
   const Slot slot = tables_.keys.find_by_id(key_id);
+  if (slot == no_slot) return errc::not_recalled;
   const KeyRecord& key = tables_.keys[slot];
   if (tables_.revoked_by(key) != 0) return errc::already_revoked;
   Width by = width_of(caller.reach);
@@ -258,6 +274,7 @@ result<ChangedKey> Engine::suspend(std::string_view key_id, std::string_view rea
 }
 
 result<ChangedKey> Engine::resume(std::string_view key_id, std::string_view reason, const Caller& caller) {
+  const ReadSection section;
   Decision names;
   auto event = key_event(EventType::key_resumed, now_unix_ms(), reason, caller);
   const auto found = find_changeable(key_id, caller, names, event);
@@ -265,6 +282,7 @@ result<ChangedKey> Engine::resume(std::string_view key_id, std::string_view reas
   Journal::Turn turn(*journal_);
   if (const auto open = turn.open(); !open) return open.error();
   const Slot slot = tables_.keys.find_by_id(key_id);
+  if (slot == no_slot) return errc::not_recalled;
   const KeyRecord& key = tables_.keys[slot];
   if (tables_.revoked_by(key) != 0) return errc::already_revoked;
   const bool is_held = key.is_suspended() && !resumptions_.is_pending(slot);
@@ -282,6 +300,7 @@ result<ChangedKey> Engine::resume(std::string_view key_id, std::string_view reas
 
 result<RotatedKey> Engine::rotate(std::string_view key_id, const Digest& digest, UnixMs grace_ms,
                                   const Caller& caller) {
+  const ReadSection section;
   Decision names;
   auto event = key_event(EventType::key_rotated, now_unix_ms(), {}, caller);
   const auto found = find_changeable(key_id, caller, names, event);
@@ -290,6 +309,7 @@ result<RotatedKey> Engine::rotate(std::string_view key_id, const Digest& digest,
   Journal::Turn turn(*journal_);
   if (const auto open = turn.open(); !open) return open.error();
   const Slot slot = tables_.keys.find_by_id(key_id);
+  if (slot == no_slot) return errc::not_recalled;
   const auto state = tables_.state_of(tables_.keys[slot], event.at);
   if (state == KeyState::revoked) return errc::already_revoked;
   if (state != KeyState::active) return errc::not_active;
@@ -317,7 +337,12 @@ result<void> Engine::find_changeable(std::string_view key_id, const Caller& call
   if (!started()) return errc::not_ready;
   if (event[Field::reason].size() > max_reason_size) return errc::invalid_field;
   const Slot slot = tables_.keys.find_by_id(key_id);
-  if (slot == no_slot) return errc::not_found;
+  if (slot == no_slot) {
+    const auto key = forgotten(Forgotten::id, key_id, caller);
+    if (!key) return key.error();
+    if (*key == nullptr) return errc::not_found;
+    return (*key)->revoked_by != 0 ? errc::already_revoked : errc::not_active;
+  }
   tables_.describe(slot, names);
   if (caller.reach != nullptr && !caller.reach->covers(names.owners)) return errc::not_found;
   set_key(event, names);

@@ -9,16 +9,24 @@
 namespace revoked::engine {
 
 void Engine::checkpoint_if_due(const std::function<bool()>& go_on) {
-  constexpr auto pause_after_failure = std::chrono::minutes(1);
   const auto& file = options_.checkpoint_file;
-  const auto due = std::max<Sequence>(options_.checkpoint_after, tables_.keys.size() / 16);
+  const auto due = std::max<Sequence>(options_.checkpoint_after, tables_.keys.count() / 16);
   if (file.empty() || journal_->durable() < checkpointed_ + due) return;
   if (std::chrono::steady_clock::now() < no_checkpoint_before_) return;
+  make_checkpoint(go_on);
+  const Journal::Turn turn(*journal_);
+  tables_.keys.set_reuse(true);
+}
+
+void Engine::make_checkpoint(const std::function<bool()>& go_on) {
+  constexpr auto pause_after_failure = std::chrono::minutes(1);
+  const auto& file = options_.checkpoint_file;
 
   TablesCut cut;
   {
     const Journal::Turn turn(*journal_);
     cut = cut_tables(tables_, journal_->durable());
+    tables_.keys.set_reuse(false);
   }
   // Its events up to the cut must have had their whole effect; most often they have.
   if (!edits_.are_settled(cut.sequence) || !resumptions_.are_settled(cut.sequence)) return;

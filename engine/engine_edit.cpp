@@ -51,18 +51,22 @@ result<ChangedKey> Engine::edit(std::string_view key_id, const KeyEdit& asked, c
   KeyEdit edit = asked;
   std::string permissions;
   if (edit.permissions) edit.permissions = permissions = normal_form(*edit.permissions);
+  const ReadSection section;
   Decision names;
   auto event = key_event(EventType::key_changed, now_unix_ms(), {}, caller);
   if (const auto found = find_changeable(key_id, caller, names, event); !found) return found.error();
   const auto expires_at = encode_i64(edit.expires_at.value_or(0));
   std::string members;
   set_edit(event, edit, expires_at, members);
-  const auto seen = permission_sets_of(tables_.keys.find_by_id(key_id));
+  const Slot now = tables_.keys.find_by_id(key_id);
+  if (now == no_slot) return errc::not_recalled;
+  const auto seen = permission_sets_of(now);
   if (const auto may = may_give(edit, seen, caller); !may) return may.error();
 
   Journal::Turn turn(*journal_);
   if (const auto open = turn.open(); !open) return open.error();
   const Slot slot = tables_.keys.find_by_id(key_id);
+  if (slot == no_slot) return errc::not_recalled;
   if (tables_.revoked_by(tables_.keys[slot]) != 0) return errc::already_revoked;
   if (const auto sets = permission_sets_of(slot); sets != seen) {
     if (const auto may = may_give(edit, sets, caller); !may) return may.error();
@@ -104,6 +108,10 @@ result<void> Engine::may_give(const KeyEdit& edit, const std::array<Slot, 2>& se
 result<void> Engine::set_edits(KeyDescription& key) const {
   const Slot slot = tables_.keys.find_by_id(key.decision.key_id);
   if (slot == no_slot || !tables_.keys[slot].is_edited()) return {};
+  return add_edits(key);
+}
+
+result<void> Engine::add_edits(KeyDescription& key) const {
   if (const auto known = store_->wait_for_index(); !known) return known;
   std::vector<Sequence> edits;
   const auto scanned = store_->scan_index(IndexKind::edit, key.decision.key_id, 0, [&](Sequence sequence) {
@@ -115,6 +123,9 @@ result<void> Engine::set_edits(KeyDescription& key) const {
     if (is_edited(edit, Field::name)) key.name = edit[Field::name];
     if (is_edited(edit, Field::metadata)) key.metadata = edit[Field::metadata];
     if (is_edited(edit, Field::expires_at)) key.expires_at = decode_i64(edit[Field::expires_at], 0);
+    if (!is_edited(edit, Field::permissions)) return;
+    if (const Slot set = tables_.permission_sets.slot_of(edit[Field::permissions]); set != no_slot)
+      key.decision.permissions = tables_.permission_sets.get(set);
   });
 }
 

@@ -1,6 +1,8 @@
 // Lists of keys, in the order of their creation. See engine.hpp.
 
+#include <algorithm>
 #include <charconv>
+#include <numeric>
 
 #include "engine/engine.hpp"
 
@@ -14,6 +16,28 @@ std::string_view user_of(const KeyQuery& query) {
   if (!asked.empty() || query.reach == nullptr) return asked;
   const auto& limit = query.reach->limit(Scope::user);
   return limit && limit->size() == 1 ? std::string_view(limit->front()) : std::string_view();
+}
+
+// Where a list of all keys goes on that has come to the end of the tables.
+constexpr std::string_view behind_the_tables = "f";
+
+template <class Number>
+bool read_number(std::string_view text, Number& number) {
+  const auto* const end = text.data() + text.size();
+  return text.empty() || std::from_chars(text.data(), end, number).ptr == end;
+}
+
+bool may_be_forgotten(const KeyQuery& query) {
+  return !query.state || *query.state == KeyState::revoked || *query.state == KeyState::expired;
+}
+
+bool is_listed(const KeyQuery& query, const Decision& key) {
+  if (query.state && *query.state != key.state) return false;
+  if (query.reach != nullptr && !query.reach->covers(key.owners)) return false;
+  for (std::size_t i = 0; i < key.owners.size(); ++i) {
+    if (!query.owners[i].empty() && query.owners[i] != key.owners[i]) return false;
+  }
+  return true;
 }
 
 }  // namespace
@@ -43,41 +67,86 @@ result<KeyPage> Engine::list(const KeyQuery& query, UnixMs now) const {
     entries.user = user;
     entries.limit = query.limit;
     entries.reach = query.reach;
-    const auto* const end = query.after.data() + query.after.size();
-    if (!query.after.empty() && std::from_chars(query.after.data(), end, entries.after).ptr != end)
-      return errc::invalid_field;
+    if (!read_number(query.after, entries.after)) return errc::invalid_field;
+    result<void> listed;
     const auto read = audit(entries, [&](Sequence created, const EventView& event) {
-      if (event.type == EventType::key_created) list_key(query, now, created, event, page);
+      if (listed && event.type == EventType::key_created) listed = list_key(query, now, created, event, page);
     });
     if (!read) return read.error();
+    if (!listed) return listed.error();
     page.last = std::to_string(read->position);
     page.more = read->more;
     return with_edits(std::move(page));
   }
-  const auto* const end = query.after.data() + query.after.size();
+  const bool is_in_tables = !query.after.starts_with(behind_the_tables);
+  const auto listed = is_in_tables ? list_tables(query, now, page) : list_forgotten(query, page);
+  if (!listed) return listed.error();
+  return is_in_tables ? with_edits(std::move(page)) : page;
+}
+
+result<void> Engine::list_tables(const KeyQuery& query, UnixMs now, KeyPage& page) const {
   Slot next = 0;
-  if (!query.after.empty() && std::from_chars(query.after.data(), end, next).ptr != end)
-    return errc::invalid_field;
+  if (!read_number(query.after, next)) return errc::invalid_field;
+  const ReadSection section;
   const auto through = durable();
   const auto size = tables_.keys.complete_size();
   std::vector<Sequence> created;  // of the keys in the page
   std::size_t looked_at = 0;
-  for (; next < size && tables_.keys[next].created <= through; ++next) {
+  for (; next < size; ++next) {
     if (created.size() == query.limit || looked_at++ == max_listing_look_at) {
       page.more = true;
       break;
     }
     // A key is where its first secret is.
-    if (!tables_.has_predecessor(next) && list_slot(query, now, next, page))
-      created.push_back(tables_.keys[next].created);
+    const KeyRecord& key = tables_.keys[next];
+    if (!key.is_gone() && key.created <= through && !tables_.has_predecessor(next) &&
+        list_slot(query, now, next, page))
+      created.push_back(key.created);
   }
   page.last = std::to_string(next);
+  if (!page.more && tables_.forgotten_through() != 0 && may_be_forgotten(query)) {
+    page.last = std::string(behind_the_tables) + "0";
+    page.more = true;
+  }
+  std::vector<std::size_t> places(created.size());
+  std::iota(places.begin(), places.end(), std::size_t{0});
+  std::ranges::sort(places, {}, [&](std::size_t place) { return created[place]; });
+  std::ranges::sort(created);
   std::size_t at = 0;
-  const auto read = read_events(*store_, created, [&](Sequence sequence, const EventView& creation) {
-    set_record(page.keys[at++], sequence, creation);
+  return read_events(*store_, created, [&](Sequence sequence, const EventView& creation) {
+    set_record(page.keys[places[at++]], sequence, creation);
   });
-  if (!read) return read.error();
-  return with_edits(std::move(page));
+}
+
+// Those that have left the tables, in the order in which they did: all of an event's, and maybe a few more
+// than were asked for.
+result<void> Engine::list_forgotten(const KeyQuery& query, KeyPage& page) const {
+  Sequence after = 0;
+  if (!read_number(std::string_view(query.after).substr(behind_the_tables.size()), after))
+    return errc::invalid_field;
+  if (const auto known = wait_for_forgotten(); !known) return known;
+  std::optional<Sequence> next;
+  const auto scanned = store_->scan_index(IndexKind::forgotten, {}, after + 1, [&](Sequence sequence) {
+    next = sequence;
+    return false;
+  });
+  if (!scanned) return scanned;
+  page.last = query.after;
+  if (!next) return {};
+  page.last = std::string(behind_the_tables) + std::to_string(*next);
+  page.more = true;
+  std::string remains;
+  const auto read = read_events(*store_, std::span(&*next, 1),
+                                [&](Sequence, const EventView& event) { remains = event[Field::forgotten]; });
+  if (!read) return read;
+  result<void> listed;
+  for_each_forgotten(remains, [&](const ForgottenKey& each) {
+    if (!listed) return;
+    const auto key = read_forgotten(each);
+    if (!key) listed = key.error();
+    if (key && is_listed(query, (*key)->description.decision)) page.keys.push_back((*key)->description);
+  });
+  return listed;
 }
 
 result<KeyPage> Engine::with_edits(KeyPage page) const {
@@ -90,19 +159,16 @@ result<KeyPage> Engine::with_edits(KeyPage page) const {
 // Adds the key whose first secret is there, if it is of the list, but for what only its record says.
 bool Engine::list_slot(const KeyQuery& query, UnixMs now, Slot first, KeyPage& page) const {
   const Slot slot = tables_.keys[first].is_superseded() ? newest_of(first) : first;
+  if (slot == no_slot) return false;
   const auto state = tables_.state_of(tables_.keys[slot], now);
   if (query.state && *query.state != state) return false;
   auto& key = page.keys.emplace_back();
   tables_.describe(slot, key.decision);
-  const auto& owners = key.decision.owners;
-  bool is_asked_for = query.reach == nullptr || query.reach->covers(owners);
-  for (std::size_t i = 0; i < owners.size(); ++i)
-    is_asked_for = is_asked_for && (query.owners[i].empty() || query.owners[i] == owners[i]);
-  if (!is_asked_for) {
+  key.decision.state = state;
+  if (!is_listed(query, key.decision)) {
     page.keys.pop_back();
     return false;
   }
-  key.decision.state = state;
   set_secrets(key, slot, now);
   return true;
 }
@@ -112,24 +178,29 @@ Slot Engine::newest_of(Slot key) const {
   return tables_.newest_of(key);
 }
 
-void Engine::list_key(const KeyQuery& query, UnixMs now, Sequence created, const EventView& creation,
-                      KeyPage& page) const {
-  std::array<std::string_view, 3> owners;
-  for (const Scope scope : all_scopes) {
-    const auto at = static_cast<std::size_t>(scope);
-    owners[at] = creation[owner_field(scope)];
-    if (!query.owners[at].empty() && query.owners[at] != owners[at]) return;
+result<void> Engine::list_key(const KeyQuery& query, UnixMs now, Sequence created, const EventView& creation,
+                              KeyPage& page) const {
+  const ReadSection section;
+  const auto key_id = creation[Field::key_id];
+  const Slot slot = tables_.keys.find_by_id(key_id);
+  if (slot == no_slot || tables_.keys[slot].is_gone()) {
+    if (!may_be_forgotten(query)) return {};
+    const auto recalled = recall_id(key_id);
+    if (!recalled) return recalled.error();
+    if (*recalled && is_listed(query, (*recalled)->description.decision))
+      page.keys.push_back((*recalled)->description);
+    return {};
   }
-  if (query.reach != nullptr && !query.reach->covers(owners)) return;
-  const Slot slot = tables_.keys.find_by_id(creation[Field::key_id]);
-  if (slot == no_slot) return;
-  const auto state = tables_.state_of(tables_.keys[slot], now);
-  if (query.state && *query.state != state) return;
   auto& key = page.keys.emplace_back();
   tables_.describe(slot, key.decision);
-  key.decision.state = state;
+  key.decision.state = tables_.state_of(tables_.keys[slot], now);
+  if (!is_listed(query, key.decision)) {
+    page.keys.pop_back();
+    return {};
+  }
   set_record(key, created, creation);
   set_secrets(key, slot, now);
+  return {};
 }
 
 // What a key's record says beyond what the tables know.

@@ -19,7 +19,7 @@ class Recovery {
     progress_.events = log_.last() - recovered_.checkpoint;
     if (const auto replayed = replay(recovered_.checkpoint + 1); !replayed) return replayed.error();
     progress_.finished = true;
-    progress_.keys = tables_.keys.size();
+    progress_.keys = tables_.keys.count();
     on_progress_(progress_);
     return std::move(recovered_);
   }
@@ -78,7 +78,7 @@ class Recovery {
     const auto now = std::chrono::steady_clock::now();
     if (now - reported_ < report_every) return;
     reported_ = now;
-    progress_.keys = tables_.keys.size();
+    progress_.keys = tables_.keys.count();
     on_progress_(progress_);
   }
 

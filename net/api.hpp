@@ -92,13 +92,18 @@ struct Call {
   const Query& query;
   const engine::Principal& principal;
   const Dialect& dialect;
+  engine::Recalled& recalled;
 
   const Request& request() const { return exchange.request; }
   Response& response() const { return exchange.response; }
   engine::Caller caller() const {
-    return {principal.actor,      exchange.request.remote_address,
-            exchange.request.id,  &principal.reach,
-            principal.actor_kind, &principal};
+    return {principal.actor,
+            exchange.request.remote_address,
+            exchange.request.id,
+            &principal.reach,
+            principal.actor_kind,
+            &principal,
+            &recalled};
   }
 };
 
@@ -145,7 +150,9 @@ Outcome show_liveness(Api& api, Call& call);
 Outcome show_readiness(Api& api, Call& call);
 Outcome show_health(Api& api, Call& call);
 
-// Refuses, in the words of the call's dialect: sends the answer and has nothing to wait for.
+// Refuses, in the words of the call's dialect: sends the answer and has nothing to wait for. On
+// errc::not_recalled nothing is sent: the handler is called again once the disk has been read. What it has
+// done until then it has done.
 Outcome refuse(Call& call, boost::system::error_code error);
 Outcome refuse(Call& call, unsigned status, std::string_view code, std::string_view detail);
 Outcome refuse(Call& call, const Fault& fault);  // 400

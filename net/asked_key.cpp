@@ -140,6 +140,7 @@ engine::result<engine::CreatedKey> create_asked_key(Api& api, const Call& call, 
   if (!asked.has_secret) {
     asked.issued_secret = engine::new_secret(api.engine.key_prefix());
     asked.key.digest = api.engine.digester()(asked.issued_secret);
+    asked.key.has_issued_secret = true;
   }
   return api.engine.create(asked.key, call.caller());
 }

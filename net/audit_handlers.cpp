@@ -41,6 +41,8 @@ std::string_view verb_of(EventType type) {
       return "key.changed";
     case EventType::attempt_refused:
       return "attempt.refused";
+    case EventType::keys_forgotten:
+      return "keys.forgotten";
   }
   return "unknown";  // written by a newer engine
 }

@@ -25,11 +25,22 @@ constexpr std::chrono::milliseconds longest_rest{20};
 // How often the log tells how far a bulk has got.
 constexpr std::chrono::seconds tell_every{2};
 
+Task<boost::system::error_code> recall(Api& api, NetworkThread& thread, Bulk& bulk) {
+  engine::result<void> done;
+  const std::function<void()> read = [&] { done = api.engine.recall(bulk.recalled()); };
+  if (!co_await api.readings->run(thread.executor(), bulk.asker(), read)) co_return errc::overloaded;
+  co_return done ? boost::system::error_code() : done.error();
+}
+
 // Gives the line again for as long as too much waits for the disk.
 Task<boost::system::error_code> take(Api& api, NetworkThread& thread, Bulk& bulk, const Bulk::Line* line) {
   while (true) {
     const auto taken = bulk.take(line);
     if (taken) co_return boost::system::error_code();
+    if (taken.error() == errc::not_recalled) {
+      if (const auto error = co_await recall(api, thread, bulk)) co_return error;
+      continue;
+    }
     if (taken.error() != errc::overloaded) co_return taken.error();
     if (!co_await thread.durable(api.engine.applied())) co_return errc::storage_failed;
   }

@@ -25,11 +25,17 @@ class Bulk {
       : api_(api),
         principal_(call.principal),
         caller_{principal_.actor,  call.request().remote_address, call.request().id,
-                &principal_.reach, principal_.actor_kind,         &principal_},
+                &principal_.reach, principal_.actor_kind,         &principal_,
+                &recalled_},
         authority_(api.authenticator, call.dialect.present(call.request()), permission) {}
   virtual ~Bulk() = default;
   Bulk(const Bulk&) = delete;
   Bulk& operator=(const Bulk&) = delete;
+
+  // What a line may need to know of keys that have left memory: after errc::not_recalled it is read, and the
+  // line given again.
+  engine::Recalled& recalled() { return recalled_; }
+  std::string asker() const { return asker_of(principal_); }
 
   // For the log.
   virtual std::string_view what() const = 0;
@@ -93,6 +99,7 @@ class Bulk {
 
   Api& api_;
   const engine::Principal principal_;
+  engine::Recalled recalled_;  // for what has gathered
   const engine::Caller caller_;
   Authority authority_;
 

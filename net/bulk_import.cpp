@@ -84,6 +84,7 @@ class Import final : public Bulk {
   }
 
   void forget_gathered() {
+    recalled_.clear();
     gathered_.clear();
     numbers_.clear();
     texts_.clear();

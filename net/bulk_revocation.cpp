@@ -142,6 +142,7 @@ class BulkRevocation final : public Bulk {
     }
     gathered_.clear();
     texts_.clear();
+    recalled_.clear();
     return {};
   }
 

@@ -46,12 +46,14 @@ Outcome try_revoking_secrets(Api& api, Call& call, std::span<const engine::Diges
   for (const auto& digest : digests) {
     const engine::AskedRevocation asked{{}, digest, {}};
     const auto would = api.engine.revoke_many({&asked, 1}, true, call.caller());
+    if (!would && would.error() == errc::not_recalled) continue;
     if (!would) return refuse(call, would.error());
-    const auto key_id = api.engine.key_id_of(digest);
+    const auto key_id = api.engine.key_id_of(digest, call.caller());
     json.open('{');
     write_what_would_be(json, key_id ? *key_id : std::string(), would->outcomes.front());
     json.close('}');
   }
+  if (call.recalled.is_wanting()) return refuse(call, errc::not_recalled);
   json.close(']');
   return send_dry_run(call, json, body);
 }

@@ -161,6 +161,40 @@ bool EngineService::takes_body(const Request& request) const {
 }
 
 Outcome EngineService::handle(Exchange& exchange) {
+  engine::Recalled recalled;
+  std::string asker;
+  auto outcome = answer(exchange, recalled, asker);
+  if (!recalled.is_wanting()) [[likely]]
+    return outcome;
+  return {0, recall_and_answer(exchange, std::make_unique<engine::Recalled>(std::move(recalled)),
+                               std::move(asker))};
+}
+
+// What is asked for can change while it is read, but not for long.
+Task<> EngineService::recall_and_answer(Exchange exchange, std::unique_ptr<engine::Recalled> recalled,
+                                        std::string asker) {
+  constexpr int most_tries = 8;
+  auto& thread = exchange.connection.thread();
+  Outcome outcome;
+  for (int i = 0; recalled->is_wanting(); ++i) {
+    engine::result<void> done = engine::errc::overloaded;
+    const std::function<void()> read = [&] { done = api_.engine.recall(*recalled); };
+    if (!co_await read_aside(api_, exchange, asker, read)) co_return;
+    if (!done || i == most_tries) {
+      send_problem(exchange.response, done ? engine::errc::overloaded : done.error());
+      co_return;
+    }
+    outcome = answer(exchange, *recalled, asker);
+  }
+  if (outcome.durable_after != 0 && !co_await thread.durable(outcome.durable_after)) {
+    exchange.response.close_after();
+    exchange.connection.close();
+    co_return;
+  }
+  if (outcome.rest) co_await std::move(*outcome.rest);
+}
+
+Outcome EngineService::answer(Exchange& exchange, engine::Recalled& recalled, std::string& asker) {
   const auto* published = dialect_of(exchange.request.path);
   const Dialect& dialect = published == nullptr ? native : *published;
   const auto match = match_route(dialect.routes, exchange.request.method, exchange.request.path);
@@ -171,12 +205,13 @@ Outcome EngineService::handle(Exchange& exchange) {
 
   engine::Principal principal;
   Query query;
-  Call call{exchange, match.parameters, query, principal, dialect};
+  Call call{exchange, match.parameters, query, principal, dialect, recalled};
   auto outcome = authorise_and_call(call, *match.route, principal, query);
   const auto status = exchange.response.status();
   if ((status == 401 || status == 403) && changes_something(*match.route) && !is_storage_full(api_)) {
     record_refusal(api_, exchange, *match.route, match.parameters, principal);
   }
+  if (recalled.is_wanting()) asker = asker_of(principal);
   return outcome;
 }
 
@@ -210,6 +245,10 @@ Outcome EngineService::authorise_and_call(Call& call, const Route& route, engine
 }
 
 Outcome refuse(Call& call, boost::system::error_code error) {
+  if (error == engine::errc::not_recalled) {
+    call.recalled.ask_again();
+    return {};
+  }
   const auto [status, code] = problem_kind(error);
   return refuse(call, status, code, error.message());
 }

@@ -13,6 +13,8 @@ class EngineService final : public Service {
   Outcome handle(Exchange& exchange) override;
 
  private:
+  Outcome answer(Exchange& exchange, engine::Recalled& recalled, std::string& asker);
+  Task<> recall_and_answer(Exchange exchange, std::unique_ptr<engine::Recalled> recalled, std::string asker);
   Outcome authorise_and_call(Call& call, const Route& route, engine::Principal& principal, Query& query);
 
   Api api_;

@@ -65,6 +65,7 @@ ProblemKind problem_kind(boost::system::error_code error) {
     case errc::not_ready:
       return {503, "not_ready"};
     case errc::overloaded:
+    case errc::not_recalled:
       return {503, "overloaded"};
     case errc::storage_failed:
     case errc::storage_in_use:

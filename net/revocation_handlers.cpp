@@ -249,14 +249,16 @@ Outcome revoke_secrets(Api& api, Call& call) {
   std::vector<RevokedSecret> results;
   for (const auto& digest : digests) {
     const auto revoked = api.engine.revoke(digest, reason, call.caller());
+    if (!revoked && revoked.error() == errc::not_recalled) continue;  // all of them together
     if (!revoked && revoked.error() != errc::not_found) return refuse(call, revoked.error());
     auto& result = results.emplace_back();
     if (!revoked) continue;
-    const auto key_id = api.engine.key_id_of(digest);
+    const auto key_id = api.engine.key_id_of(digest, call.caller());
     if (!key_id) continue;
     result = {*key_id, *revoked};
     last = std::max(last, revoked->sequence);
   }
+  if (call.recalled.is_wanting()) return refuse(call, errc::not_recalled);
   if (last == 0) last = api.engine.durable();
   if (call.response().is_accept_only()) return accept_secrets(api, call, results, reason, last);
   return {0, answer_secrets(api, call.exchange, asker_of(call.principal), std::move(results),

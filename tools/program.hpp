@@ -63,8 +63,10 @@ class Options {
   std::string prefix_;
 };
 
-// "3s", "500ms", "2m"; a bare number is milliseconds. Throws ConfigurationError, which names the option.
-std::chrono::milliseconds parse_duration(const std::string& text, const std::string& option);
+// "3s", "500ms", "2m", "1h", "30d"; a bare number is milliseconds. Throws ConfigurationError, which names the
+// option.
+std::chrono::milliseconds parse_duration(const std::string& text, const std::string& option,
+                                         std::chrono::days longest = std::chrono::days(1));
 
 // The non-empty lines of a file of keys; lines that start with '#' are comments. Throws ConfigurationError.
 std::vector<std::string> read_keys(const std::string& path);

@@ -41,6 +41,7 @@ struct Configuration {
   net::JwtOptions jwt;
   std::uint64_t storage_reserve_mib = 0;
   std::uint64_t max_keys_per_workspace = 10'000'000;
+  std::string forget_after = "30d";
   std::string log_level = "info";
   bool dev = false;
 };
@@ -84,6 +85,8 @@ std::optional<int> read_configuration(int argc, char** argv, Configuration& conf
       "Below so much free disk only what ends keys is done; 0: a twentieth, 256 to 2048, at most half");
   options.add("--max-keys-per-workspace", configuration.max_keys_per_workspace,
               "How many keys a workspace may have that are not revoked; 0: any number");
+  options.add("--forget-after", configuration.forget_after,
+              "How long a key that was revoked or has expired stays in memory, from 1s on; never: for good");
   options.add("--log-level", configuration.log_level, "debug, info, warning or error");
   options.add_flag("--dev", configuration.dev, "Temporary data, gone at the end; prints its master key");
   return options.parse(argc, argv);
@@ -169,6 +172,16 @@ std::string read_pepper(const std::string& path) {
     throw ConfigurationError("the pepper file " + path + " must hold one line of at least 16 characters");
   }
   return lines.front();
+}
+
+// 0: never.
+std::chrono::milliseconds forget_after(const Configuration& configuration) {
+  const auto& text = configuration.forget_after;
+  if (text == "never") return std::chrono::milliseconds(0);
+  const auto after = tools::parse_duration(text, "--forget-after", std::chrono::days(36'500));
+  if (after < std::chrono::seconds(1))
+    throw ConfigurationError("--forget-after: '" + text + "' is less than 1s");
+  return after;
 }
 
 // Redis and heartbeats, on a thread of their own.
@@ -309,6 +322,7 @@ int serve(const Configuration& configuration) {
   engine::Engine::Options engine_options;
   engine_options.pepper = pepper;
   engine_options.key_prefix = configuration.key_prefix;
+  engine_options.forget_after = forget_after(configuration);
   engine_options.checkpoint_file = configuration.data_dir + "/tables";
   engine::Engine engine(std::move(engine_options), [&main_io] { main_io.stop(); });
   auto store = open_store(configuration.data_dir);

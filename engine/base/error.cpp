@@ -58,6 +58,8 @@ class Category final : public boost::system::error_category {
         return "the owner is outside of what the caller is limited to";
       case errc::too_many_locks:
         return "the caller's owners have locked as many owners without keys as they may";
+      case errc::not_recalled:
+        return "the key has left memory, and has to be looked for on the disk";
     }
     return "unknown error";
   }

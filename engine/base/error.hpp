@@ -33,6 +33,7 @@ enum class errc {
   locked_by_wider,           // the caller reaches less than who locked the owner
   out_of_reach,              // an owner of whom the caller can have no keys
   too_many_locks,            // the caller's owners have no room for another lock of an owner without keys
+  not_recalled,              // what is known of a key that left the tables has to be read first: Recalled
 };
 
 const boost::system::error_category& category() noexcept;

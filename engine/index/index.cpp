@@ -1,6 +1,7 @@
 #include "engine/index/index.hpp"
 
 #include "engine/model/audit.hpp"
+#include "engine/model/forgotten_key.hpp"
 
 namespace revoked::engine {
 
@@ -17,11 +18,28 @@ void IndexEntries::clear() {
 
 bool IndexEntries::append(const BatchView& batch) {
   latest_actor_ = latest_user_ = {};
-  return batch.for_each([this](Sequence sequence, const EventView& event) { append(sequence, event); });
+  bool is_whole = true;
+  const bool visited = batch.for_each([&](Sequence sequence, const EventView& event) {
+    if (event.type == EventType::keys_forgotten)
+      is_whole = append_forgotten(sequence, event) && is_whole;
+    else
+      append(sequence, event);
+  });
+  return visited && is_whole;
+}
+
+bool IndexEntries::append_forgotten(Sequence sequence, const EventView& event) {
+  all_.push_back({IndexKind::forgotten, {}, sequence});
+  return for_each_forgotten(event[Field::forgotten], [&](const ForgottenKey& key) {
+    all_.push_back({IndexKind::forgotten, key.key_id, sequence});
+    for (std::size_t at = 0; at < key.secrets.size(); at += digest_head_bytes)
+      all_.push_back({IndexKind::forgotten_secret, key.secrets.substr(at, digest_head_bytes), sequence});
+  });
 }
 
 void IndexEntries::append(Sequence sequence, const EventView& event) {
-  const bool is_in_tables = event.type == EventType::key_created || event.type == EventType::key_revoked;
+  const bool is_in_tables = event.type == EventType::key_created ||
+                            (event.type == EventType::key_revoked && event[Field::forgotten].empty());
   if (const auto id = event[Field::key_id]; !id.empty() && !is_in_tables) {
     all_.push_back({IndexKind::key, id, sequence});
     if (event.type == EventType::key_changed) all_.push_back({IndexKind::edit, id, sequence});

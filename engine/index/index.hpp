@@ -2,7 +2,8 @@
 // Where to find what in the journal: (kind, id) → sequences. It is derived from the log, and may be deleted.
 // Entries are added by one thread at a time; everything else from any thread.
 //
-// What the tables know has no entries: a key's creation, and its own revocation.
+// What the tables know has no entries: a key's creation, and its own revocation. What is known of a key that
+// has left them lies where it did.
 
 #include <deque>
 #include <functional>
@@ -17,16 +18,23 @@
 namespace revoked::engine {
 
 enum class IndexKind : char {
-  actor = 'a',   // what somebody did; coarse
-  edit = 'e',    // edits of a key's record
-  key = 'k',     // what else concerns a key
-  owners = 'o',  // revocations of these owners together: index_id()
-  user = 'u',    // what concerns a user; coarse
+  actor = 'a',             // what somebody did; coarse
+  edit = 'e',              // edits of a key's record
+  forgotten = 'f',         // by its id, where a key left the tables; of no id, all such events
+  forgotten_secret = 's',  // the same by the head of a digest
+  key = 'k',               // what else concerns a key
+  owners = 'o',            // revocations of these owners together: index_id()
+  user = 'u',              // what concerns a user; coarse
 };
 
 // An entry of a coarse kind says that from there to the end of its batch there are such events, and maybe
 // others of other ids.
 constexpr bool is_coarse(IndexKind kind) { return kind == IndexKind::actor || kind == IndexKind::user; }
+
+// Of these a hash stands for the id: what a scan finds may be of another.
+constexpr bool is_hashed(IndexKind kind) {
+  return is_coarse(kind) || kind == IndexKind::forgotten || kind == IndexKind::forgotten_secret;
+}
 
 struct IndexEntry {
   IndexKind kind;
@@ -47,6 +55,7 @@ class IndexEntries {
 
  private:
   void append(Sequence sequence, const EventView& event);
+  bool append_forgotten(Sequence sequence, const EventView& event);
   void append_coarse(IndexKind kind, std::string_view id, Sequence sequence, std::string_view& latest);
 
   std::vector<IndexEntry> all_;

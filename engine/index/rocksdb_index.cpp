@@ -1,4 +1,4 @@
-// The index in RocksDB. An entry's key is the kind, the id and a zero (of a coarse kind: eight bytes of a
+// The index in RocksDB. An entry's key is the kind, the id and a zero (of a hashed kind: eight bytes of a
 // hash of it), and the sequence (big endian); it has no value. RocksDB's own log is off: its tables are
 // written to disk together with how far they go, and what is behind that is read from our log at the next
 // start.
@@ -94,7 +94,7 @@ class RocksdbIndex final : public Index {
     writes_.Clear();
     hashed_.clear();
     for (const auto& entry : entries.all()) {
-      if (is_coarse(entry.kind))
+      if (is_hashed(entry.kind))
         hashed_.push_back({entry.kind, hash_of(entry.id), entry.sequence});
       else
         writes_.Put(key_of(prefix_of(entry.kind, entry.id), entry.sequence), rocksdb::Slice());
@@ -118,7 +118,7 @@ class RocksdbIndex final : public Index {
 
   result<void> scan(IndexKind kind, std::string_view id, Sequence from,
                     const std::function<bool(Sequence)>& visit) const override {
-    const auto prefix = is_coarse(kind) ? prefix_of(kind, hash_of(id)) : prefix_of(kind, id);
+    const auto prefix = is_hashed(kind) ? prefix_of(kind, hash_of(id)) : prefix_of(kind, id);
     const std::unique_ptr<rocksdb::Iterator> at(db_->NewIterator({}));
     for (at->Seek(key_of(prefix, from)); at->Valid() && at->key().starts_with(prefix); at->Next()) {
       const auto bytes = view(at->key()).substr(prefix.size());

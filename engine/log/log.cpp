@@ -21,6 +21,19 @@ result<void> read_events(const Log& log, std::span<const Sequence> sequences, co
   return {};
 }
 
+result<Sequence> last_before(const Log& log, UnixMs at) {
+  Sequence before = 0;  // from `at` or before, or none
+  for (auto after = log.last() + 1; after - before > 1;) {
+    const auto middle = before + (after - before) / 2;
+    UnixMs found = 0;
+    const auto read =
+        read_events(log, std::span(&middle, 1), [&](Sequence, const EventView& event) { found = event.at; });
+    if (!read) return read.error();
+    (found <= at ? before : after) = middle;
+  }
+  return before;
+}
+
 result<bool> has_epoch(const Log& log, const EpochStart& epoch) {
   bool has = epoch == EpochStart{};
   if (has || epoch.first > log.last()) return has;

@@ -31,6 +31,9 @@ class Log {
 // Visits the events with these sequences, which come in order. errc::storage_corrupt if one is not there.
 result<void> read_events(const Log& log, std::span<const Sequence> sequences, const EventVisitor& visit);
 
+// The last sequence of an event from `at` or before, as far as clocks ever went forward; 0 if there is none.
+result<Sequence> last_before(const Log& log, UnixMs at);
+
 // Whether the log has that epoch.
 result<bool> has_epoch(const Log& log, const EpochStart& epoch);
 

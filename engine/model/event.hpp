@@ -34,6 +34,7 @@ enum class EventType : std::uint8_t {
   owner_locked = 9,     // with its end in expires_at; none: until it is unlocked
   owner_unlocked = 10,
   key_changed = 11,  // an edit of its record
+  keys_forgotten = 12,  // keys that are dead for good have left the tables: forgotten_key.hpp
 };
 
 // Whether it is about all keys of an owner.
@@ -64,6 +65,7 @@ enum class Field : std::uint8_t {
   width,        // u16, a Width (policy.hpp): of the callers who suspended a key or locked an owner
   edited,       // of key_changed: a byte for each member that it sets, its Field
   created_at,   // i64, Unix milliseconds: of an imported key, when it came to be elsewhere
+  forgotten,    // of keys_forgotten: which; of key_revoked: there if the key had left the tables before
   count_,       // how many there are
 };
 inline constexpr std::size_t field_count = static_cast<std::size_t>(Field::count_);

@@ -35,7 +35,7 @@ struct EpochLayout {
 
 struct Header {
   char magic[8] = {'r', 'v', 'k', 't', 'a', 'b', 'l', 'e'};
-  std::uint32_t version = 5;
+  std::uint32_t version = 6;
   std::uint32_t unused = 0;
   EpochLayout epoch;
   Sequence newest = 0;
@@ -43,6 +43,8 @@ struct Header {
   std::uint64_t predecessors = 0;
   std::uint64_t rotated = 0;  // records as they were before
   std::uint64_t epochs = 0;
+  Sequence forgotten_through = 0;
+  ForgottenFilter::Header forgotten;
   std::uint64_t body_bytes = 0;
 };
 constexpr std::size_t header_bytes = sizeof(Header) + sizeof(Digest);
@@ -203,6 +205,16 @@ bool read_rotations(BlockReader& in, const Header& header, Tables& tables) {
   return true;
 }
 
+bool read_forgotten(BlockReader& in, const Header& header, Tables& tables) {
+  if (!tables.forgotten.restore(header.forgotten)) return false;
+  for (std::uint64_t i = 0; i < header.forgotten.layers; ++i) {
+    const auto layer = tables.forgotten.layer(i);
+    if (!in.take(layer.data(), layer.size())) return false;
+  }
+  tables.restore_forgotten_through(header.forgotten_through);
+  return true;
+}
+
 bool read_epochs(BlockReader& in, const Header& header, std::vector<EpochStart>& epochs) {
   for (std::uint64_t i = 0; i < header.epochs; ++i) {
     EpochLayout layout;
@@ -242,7 +254,8 @@ TablesCut cut_tables(const Tables& tables, Sequence durable) {
                 tables.joints.size(),
                 tables.locks.size(),
                 tables.permission_sets.size(),
-                {}};
+                {},
+                tables.forgotten.header().layers};
   for (std::size_t i = 0; i < cut.owners.size(); ++i) cut.owners[i] = tables.owners[i].size();
   for (std::size_t i = 0; i < cut.arenas.size(); ++i) cut.arenas[i] = arena_of(tables, i).used();
   return cut;
@@ -253,6 +266,8 @@ std::uint64_t checkpoint_bytes(const TablesCut& cut) {
   for (const auto owners : cut.owners) bytes += owners * 24;
   bytes += cut.joints * 20 + cut.locks * 32;
   for (const auto arena : cut.arenas) bytes += arena;
+  for (std::uint64_t layer = 0; layer < cut.forgotten_layers; ++layer)
+    bytes += ForgottenFilter::layer_bytes(layer);
   return bytes;
 }
 
@@ -273,6 +288,10 @@ result<CheckpointMark> write_checkpoint(const std::string& path, const Tables& t
     if (!writing.go_on()) return give_up(errc::not_ready);
     write_names(out, tables, header.cut);
     write_rotations(out, tables, header);
+    header.forgotten = tables.forgotten.header();
+    header.forgotten_through = tables.forgotten_through();
+    tables.forgotten.for_each_layer(header.forgotten.layers,
+                                    [&](std::string_view piece) { out.append(piece); });
     for (const auto& epoch : writing.epochs) out.append_value(EpochLayout(epoch));
     header.epochs = writing.epochs.size();
     header.epoch = EpochLayout(writing.epochs.back());
@@ -304,7 +323,8 @@ result<CheckpointMark> read_checkpoint(const std::string& path,
   if (!whole) return errc::not_found;
   in.seek(key_blocks(header.cut));
   if (!read_names(in, header.cut, tables) || !read_keys(in, header.cut, tables) ||
-      !read_rotations(in, header, tables) || !read_epochs(in, header, epochs)) {
+      !read_rotations(in, header, tables) || !read_forgotten(in, header, tables) ||
+      !read_epochs(in, header, epochs)) {
     return errc::storage_corrupt;
   }
   tables.count_keys();

@@ -10,8 +10,10 @@
 //
 // File, little endian: a header, then blocks of 1 MiB, each with its SHA-256 behind it; the last one may be
 // shorter. Blocks hold the keys' records (64 bytes each, padded to a whole block), then long ids, owners,
-// marks of several owners together, locks, permission sets, the predecessors of rotated keys, and the records
-// of keys that were rotated meanwhile, as they were before, and last the epochs.
+// marks of several owners together, locks, permission sets, the predecessors of rotated keys, the records of
+// keys that were rotated meanwhile, as they were before, the filter of forgotten keys, and last the epochs.
+//
+// While one is made no key leaves the tables, and no record is used again: that is the caller's to see to.
 
 #include <array>
 #include <cstdint>
@@ -42,6 +44,7 @@ struct TablesCut {
   std::uint64_t locks;
   std::uint64_t permission_sets;
   std::array<std::uint64_t, 4> arenas;  // bytes of the keys' and the owners' long ids
+  std::uint64_t forgotten_layers;
 };
 TablesCut cut_tables(const Tables& tables, Sequence durable);
 

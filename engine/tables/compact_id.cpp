@@ -75,6 +75,12 @@ std::size_t place_of(std::size_t i) { return i < kind_byte ? i : i + 1; }
 
 std::uint64_t IdArena::add(std::string_view text) {
   const std::scoped_lock lock(mutex_);
+  if (const auto free = free_.find(text.size()); reuse_ && free != free_.end() && !free->second.empty()) {
+    const auto offset = free->second.back();
+    free->second.pop_back();
+    std::memcpy(owned_[offset / chunk_size].get() + offset % chunk_size, text.data(), text.size());
+    return offset;
+  }
   auto in_chunk = used_ % chunk_size;
   if (used_ == owned_.size() * chunk_size || in_chunk + text.size() > chunk_size) {
     if (owned_.size() == max_chunks) throw std::length_error("too many long ids");
@@ -87,6 +93,16 @@ std::uint64_t IdArena::add(std::string_view text) {
   const auto offset = used_;
   used_ += text.size();
   return offset;
+}
+
+void IdArena::release(std::uint64_t offset, std::size_t size) {
+  const std::scoped_lock lock(mutex_);
+  free_[size].push_back(offset);
+}
+
+void IdArena::set_reuse(bool on) {
+  const std::scoped_lock lock(mutex_);
+  reuse_ = on;
 }
 
 void IdArena::restore(std::string_view piece) {
@@ -122,6 +138,12 @@ CompactId::CompactId(const IdProbe& probe, IdArena& arena) : words_(probe.words)
 bool CompactId::is_long() const { return byte(kind_byte) == long_kind; }
 
 std::uint64_t CompactId::hash() const { return is_long() ? words_[0] : keyed_hash(words_); }
+
+void CompactId::release(IdArena& arena) const {
+  if (!is_long()) return;
+  const auto text = long_text(arena);
+  arena.release(words_[1] << 8 >> 16, text.size());
+}
 
 CompactId CompactId::without_hash() const {
   CompactId id = *this;

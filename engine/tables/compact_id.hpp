@@ -6,7 +6,7 @@
 //   0000nnnn  up to 15 characters in the other 15 bytes
 //   01000000  longer: bytes 0-7 keyed hash, 9-14 offset in an IdArena, 15 length - 1
 //
-// Ids that do not fit go to an arena that only grows: tables never forget an id.
+// Ids that do not fit go to an arena.
 
 #include <algorithm>
 #include <array>
@@ -17,17 +17,21 @@
 #include <mutex>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 namespace revoked::engine {
 
-// Append-only storage of strings up to 256 bytes. `add` from any thread, `get` from any thread that learned
+// Storage of strings up to 256 bytes. `add` from any thread, `get` from any thread that learned
 // of the offset through a synchronised structure.
 class IdArena {
  public:
   static constexpr std::size_t chunk_size = 1 << 20;
 
   std::uint64_t add(std::string_view text);
+  // Nobody reads it any more: it is for another of the same size. What is free so is lost with the process.
+  void release(std::uint64_t offset, std::size_t size);
+  void set_reuse(bool on);  // off: what is free stays so
   std::string_view get(std::uint64_t offset, std::size_t size) const;
 
   // For checkpoints: visits all that lies below `used`, piece by piece; puts it back into an empty arena.
@@ -48,6 +52,8 @@ class IdArena {
   std::uint64_t used_ = 0;
   std::unique_ptr<std::atomic<char*>[]> chunks_ = std::make_unique<std::atomic<char*>[]>(max_chunks);
   std::vector<std::unique_ptr<char[]>> owned_;
+  std::unordered_map<std::size_t, std::vector<std::uint64_t>> free_;  // by size
+  bool reuse_ = true;
 };
 
 // What a look-up compares with. Refers to the caller's text.
@@ -65,7 +71,8 @@ class CompactId {
   CompactId() = default;
   CompactId(const IdProbe& probe, IdArena& arena);
 
-  std::uint64_t hash() const;  // see keyed_hash.hpp: other in each process
+  void release(IdArena& arena) const;  // what it has there: it is no id any more
+  std::uint64_t hash() const;          // see keyed_hash.hpp: other in each process
   // For what outlives the process: nothing of a hash is in it. Back in an arena with the same texts.
   CompactId without_hash() const;
   CompactId with_hash(const IdArena& arena) const;

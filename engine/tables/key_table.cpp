@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
+
+#include "engine/base/read_section.hpp"
 
 namespace revoked::engine {
 
@@ -50,10 +53,48 @@ void KeyTable::prefetch_record(const IdProbe& id) const {
   if (const Slot slot = by_id_.likely(id.hash); slot != no_slot) __builtin_prefetch(&records_[slot]);
 }
 
-void KeyTable::publish(Slot slot, std::string_view id, const Digest& digest) {
-  records_[slot].id = CompactId(IdProbe(id), arena_);
-  index_id(slot);
-  publish_digest(slot, digest);
+Slot KeyTable::free_slot() {
+  if (free_.empty() && reuse_ && !removed_.empty() && ReadSection::all_ended_since(removed_.front().mark)) {
+    free_ = std::move(removed_.front().slots);
+    for (auto& id : removed_.front().ids) id.release(arena_);
+    removed_.pop_front();
+  }
+  if (free_.empty() || !reuse_) return records_.add();
+  const Slot slot = free_.back();
+  free_.pop_back();
+  --gone_;
+  return slot;
+}
+
+// The record before it can be found.
+void KeyTable::publish(Slot slot, KeyRecord& record, const Digest& digest) {
+  record.digest = DigestHead(digest);
+  records_[slot].take(record);
+  index_digest(slot);
+  if (slot >= complete_.load(std::memory_order_relaxed))
+    complete_.store(slot + std::size_t{1}, std::memory_order_release);  // writers are one at a time
+}
+
+void KeyTable::remove(std::span<const Slot> secrets) {
+  by_id_.erase(records_[secrets.front()].id.hash(), secrets.front());
+  for (const Slot slot : secrets) {
+    by_digest_.erase(records_[slot].digest.hash(), slot);
+    records_[slot].set_gone();
+  }
+  gone_ += secrets.size();
+  removing_.slots.insert(removing_.slots.end(), secrets.begin(), secrets.end());
+  removing_.ids.push_back(records_[secrets.front()].id);  // its records share it
+}
+
+void KeyTable::end_removals() {
+  if (removing_.slots.empty()) return;
+  removing_.mark = ReadSection::unlinked();
+  removed_.push_back(std::exchange(removing_, {}));
+}
+
+void KeyTable::set_reuse(bool on) {
+  reuse_ = on;
+  arena_.set_reuse(on);
 }
 
 void KeyTable::index_id(Slot slot) {
@@ -61,11 +102,6 @@ void KeyTable::index_id(Slot slot) {
 }
 
 void KeyTable::redirect(Slot from, Slot to) { by_id_.replace(records_[from].id.hash(), from, to); }
-
-void KeyTable::publish_digest(Slot slot, const Digest& digest) {
-  records_[slot].digest = DigestHead(digest);
-  index_digest(slot);
-}
 
 void KeyTable::index_digest(Slot slot) {
   by_digest_.insert(records_[slot].digest.hash(), slot, [&](Slot s) { return records_[s].digest.hash(); });
@@ -122,6 +158,7 @@ void KeyTable::copy_in(Slot first, std::size_t count, const char* in) {
   };
   for (Slot slot = first; slot != end; ++slot) {
     if (end - slot > ahead) prefetch(slot + ahead);
+    if (records_[slot].is_gone()) continue;
     if (!records_[slot].is_superseded()) index_id(slot);
     index_digest(slot);
   }

@@ -3,14 +3,17 @@
 // a key's record lies in the store.
 //
 // `find_*` and `operator[]` from any thread. `insert` and the changes only by whoever holds the journal's
-// turn (or while loading): writers are one at a time, readers take no lock.
+// turn (or while loading): writers are one at a time, readers take no lock. A key that is removed is found no
+// more; what was found before stays as it is within a ReadSection, then its record is another key's.
 
 #include <array>
 #include <atomic>
 #include <cstdint>
 #include <cstring>
+#include <deque>
 #include <span>
 #include <string_view>
+#include <vector>
 
 #include "engine/base/digest.hpp"
 #include "engine/base/keyed_hash.hpp"
@@ -66,6 +69,8 @@ struct alignas(64) KeyRecord {
     return static_cast<std::uint16_t>((fate() & width_mask) >> width_shift);
   }
   bool is_superseded() const { return fate() & superseded_bit; }  // the old secret of a key that was rotated
+  // It has been removed: nothing in it means anything, except that it is no living key.
+  bool is_gone() const { return fate() == gone; }
   // Such a secret was ended at once: for good, whatever clocks show later.
   bool has_ended() const { return is_superseded() && expires_at() == ended; }
 
@@ -105,10 +110,22 @@ struct alignas(64) KeyRecord {
   }
 
   void set_superseded() { fate_.fetch_or(superseded_bit, std::memory_order_acq_rel); }
+  void set_gone() { restore_fate(gone); }
+  // Takes all that the other has, which nobody else sees; what it is last.
+  void take(const KeyRecord& other) {
+    id = other.id;
+    digest = other.digest;
+    owners = other.owners;
+    created = other.created;
+    restore_terms(other.terms());
+    restore_fate(other.fate());
+  }
 
   static constexpr UnixMs ended = 1;  // the end of what was ended at once
 
  private:
+  static constexpr std::uint64_t gone =
+      ~std::uint64_t{0};  // all flags: revoked by a sequence that never comes
   static constexpr std::uint64_t revoked_bit = std::uint64_t{1} << 63;
   static constexpr std::uint64_t suspended_bit = std::uint64_t{1} << 62;
   static constexpr std::uint64_t superseded_bit = std::uint64_t{1} << 61;
@@ -154,10 +171,12 @@ class KeyTable {
   // that neither is there.
   template <class Fill>
   Slot insert(std::string_view id, const Digest& digest, Fill&& fill) {
-    const Slot slot = records_.add();
-    fill(records_[slot]);
-    publish(slot, id, digest);
-    complete_.store(slot + std::size_t{1}, std::memory_order_release);  // writers are one at a time
+    const Slot slot = free_slot();
+    KeyRecord record;
+    fill(record);
+    record.id = CompactId(IdProbe(id), arena_);
+    publish(slot, record, digest);
+    index_id(slot);
     return slot;
   }
 
@@ -165,13 +184,26 @@ class KeyTable {
   // still to `old`. `fill(slot, record)` as above.
   template <class Fill>
   Slot supersede(Slot old, const Digest& digest, Fill&& fill) {
-    const Slot slot = records_.add();
-    fill(slot, records_[slot]);
-    records_[slot].id = records_[old].id;
-    publish_digest(slot, digest);
+    const Slot slot = free_slot();
+    KeyRecord record;
+    fill(slot, record);
+    record.id = records_[old].id;
+    publish(slot, record, digest);
     redirect(old, slot);
-    complete_.store(slot + std::size_t{1}, std::memory_order_release);
     return slot;
+  }
+
+  // Removes a key: all its records, the one that its id leads to first. After several of them end_removals():
+  // the records are for others once nobody reads them any more (read_section.hpp).
+  void remove(std::span<const Slot> secrets);
+  void end_removals();
+  // While it is off, new keys get new records: for a checkpoint, which copies those that are there. By
+  // whoever holds the turn.
+  void set_reuse(bool on);
+  // While loading: a record that came in as gone.
+  void restore_free(Slot slot) {
+    free_.push_back(slot);
+    ++gone_;
   }
 
   // For checkpoints (see checkpoint.hpp). Copies records below complete_size().
@@ -189,13 +221,14 @@ class KeyTable {
   KeyRecord& operator[](Slot slot) { return records_[slot]; }
   const KeyRecord& operator[](Slot slot) const { return records_[slot]; }
   void append_id(Slot slot, std::string& out) const { records_[slot].id.append_to(out, arena_); }
-  std::size_t size() const { return records_.size(); }
+  std::size_t size() const { return records_.size(); }  // records, also those that are free
+  std::size_t count() const { return size() - gone_.load(std::memory_order_relaxed); }
   // Keys below this slot are complete: readable without having been found through an index.
   std::size_t complete_size() const { return complete_.load(std::memory_order_acquire); }
 
  private:
-  void publish(Slot slot, std::string_view id, const Digest& digest);
-  void publish_digest(Slot slot, const Digest& digest);
+  Slot free_slot();
+  void publish(Slot slot, KeyRecord& record, const Digest& digest);
   void index_digest(Slot slot);
   void redirect(Slot from, Slot to);
   [[gnu::noinline]] Slot find_unlikely(const IdProbe& id) const;
@@ -204,6 +237,17 @@ class KeyTable {
   IdArena arena_;
   Slab<KeyRecord> records_;
   std::atomic<std::size_t> complete_{0};
+  // Of the turn's holder: what may be reused, and what may be once all who read at the mark have ended.
+  struct Removed {
+    std::uint64_t mark = 0;
+    std::vector<Slot> slots;
+    std::vector<CompactId> ids;  // that free their place in the arena
+  };
+  std::vector<Slot> free_;
+  Removed removing_;
+  std::deque<Removed> removed_;
+  bool reuse_ = true;
+  std::atomic<std::size_t> gone_{0};
   static constexpr std::size_t shard_count = 1024;
   SlotIndex by_id_{shard_count};
   SlotIndex by_digest_{shard_count};

@@ -4,9 +4,10 @@
 
 namespace revoked::engine {
 
-bool PermissionSets::contains(std::string_view normal_list) {
+Slot PermissionSets::slot_of(std::string_view normal_list) const {
   const std::scoped_lock lock(mutex_);
-  return slots_.contains(normal_list);
+  const auto found = slots_.find(normal_list);
+  return found == slots_.end() ? no_slot : found->second;
 }
 
 Slot PermissionSets::intern(std::string_view list) {

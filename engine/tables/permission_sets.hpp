@@ -15,7 +15,8 @@ namespace revoked::engine {
 class PermissionSets {
  public:
   Slot intern(std::string_view list);  // in any order; what get() answers is in the normal one
-  bool contains(std::string_view normal_list);
+  bool contains(std::string_view normal_list) const { return slot_of(normal_list) != no_slot; }
+  Slot slot_of(std::string_view normal_list) const;  // no_slot: it is not there
   // What keeping a further set costs, in bytes of memory.
   static std::size_t cost_of(std::string_view list) { return list.empty() ? 0 : list.size() + 128; }
   std::size_t size() const {  // of what is there to be read

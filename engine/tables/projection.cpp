@@ -21,6 +21,7 @@ void apply(Tables& tables, Sequence sequence, const EventView& event) {
   }
   if (event.type == EventType::owner_locked || event.type == EventType::owner_unlocked)
     return apply_lock(tables, sequence, event);
+  if (event.type == EventType::keys_forgotten) return tables.forget_keys(sequence, event);
   const auto id = event[Field::key_id];
   const Slot slot = id.empty() ? no_slot : tables.keys.find_by_id(id);
   if (event.type == EventType::key_created) {

@@ -22,7 +22,8 @@ void SlotIndex::Buckets::place(std::uint64_t hash, Slot slot) const {
     };
     const auto free = Tags(bucket).matching(0);
     if (free == 0) {
-      add(bucket.high, std::uint64_t{1} << overflow_shift);
+      bucket.high.store(bucket.high.load(std::memory_order_relaxed) + one_further_on,
+                        std::memory_order_release);
       continue;
     }
     const auto i = static_cast<unsigned>(__builtin_ctz(free));
@@ -31,19 +32,41 @@ void SlotIndex::Buckets::place(std::uint64_t hash, Slot slot) const {
   }
 }
 
+SlotIndex::Buckets::Place SlotIndex::Buckets::find(std::uint64_t hash, Slot slot) const {
+  for (auto at = home(hash);; at = next(at)) {
+    const Bucket& bucket = first[at];
+    const Tags tags(bucket);
+    for (auto candidates = tags.matching(tag_of(hash)); candidates != 0; candidates &= candidates - 1) {
+      const auto i = static_cast<unsigned>(__builtin_ctz(candidates));
+      if (bucket.slots[i].load(std::memory_order_relaxed) == slot) return {at, i};
+    }
+    if (!tags.overflowed()) return {at, bucket_slots};
+  }
+}
+
 void SlotIndex::replace(std::uint64_t hash, Slot from, Slot to) {
   const auto shard = shard_of(hash);
   const std::scoped_lock lock(shards_[shard].lock);
   const auto in = buckets_of(shard, generation_of(shard));
-  for (auto at = in.home(hash);; at = in.next(at)) {
-    Bucket& bucket = in.first[at];
-    const Tags tags(bucket);
-    for (auto candidates = tags.matching(tag_of(hash)); candidates != 0; candidates &= candidates - 1) {
-      auto& slot = bucket.slots[__builtin_ctz(candidates)];
-      if (slot.load(std::memory_order_relaxed) == from) return slot.store(to, std::memory_order_release);
-    }
-    if (!tags.overflowed()) return;
+  const auto [at, i] = in.find(hash, from);
+  if (i != bucket_slots) in.first[at].slots[i].store(to, std::memory_order_release);
+}
+
+void SlotIndex::erase(std::uint64_t hash, Slot slot) {
+  const auto shard = shard_of(hash);
+  const std::scoped_lock lock(shards_[shard].lock);
+  const auto in = buckets_of(shard, generation_of(shard));
+  const auto [at, i] = in.find(hash, slot);
+  if (i == bucket_slots) return;
+  auto& word = i < 8 ? in.first[at].low : in.first[at].high;
+  word.store(word.load(std::memory_order_relaxed) & ~(std::uint64_t{0xff} << (i % 8 * 8)),
+             std::memory_order_release);
+  for (auto passed = in.home(hash); passed != at; passed = in.next(passed)) {
+    auto& high = in.first[passed].high;
+    high.store(high.load(std::memory_order_relaxed) - one_further_on, std::memory_order_release);
   }
+  auto& size = shards_[shard].size;
+  size.store(size.load(std::memory_order_relaxed) - 1, std::memory_order_relaxed);
 }
 
 void SlotIndex::reserve(std::size_t entries) {

@@ -1,7 +1,7 @@
 #pragma once
 // An open-addressing hash index of 32-bit slots: which record has this hash? The keys themselves lie in a
 // Slab; the caller compares. Buckets are cache lines of 12 slots with a byte of hash each, so a look-up costs
-// one miss here and one at the record. About 7 bytes an entry. Nothing is ever removed.
+// one miss here and one at the record. About 7 bytes an entry.
 //
 // From any thread. Look-ups take no lock and write nothing: a lock would end the overlap of the cache misses
 // of one look-up with those of the next. Changes lock a shard.
@@ -70,6 +70,8 @@ class SlotIndex {
 
   // `from` is there; look-ups find `to` in its place from now on.
   void replace(std::uint64_t hash, Slot from, Slot to);
+  // Look-ups that are under way may still find it: see read_section.hpp.
+  void erase(std::uint64_t hash, Slot slot);
 
   // While it is empty, and nobody else uses it: room for so many without growing.
   void reserve(std::size_t entries);
@@ -89,10 +91,11 @@ class SlotIndex {
  private:
   static constexpr std::size_t bucket_slots = 12;
   static constexpr unsigned overflow_shift = 32;
+  static constexpr std::uint64_t one_further_on = std::uint64_t{1} << overflow_shift;
   struct alignas(64) Bucket {
     std::atomic<std::uint64_t> low;  // tags of slots 0 to 7; 0: free
     std::atomic<std::uint64_t>
-        high;  // tags of slots 8 to 11; above: an entry that belongs here lies further on
+        high;  // tags of slots 8 to 11; above: how many entries that belong here or before lie further on
     std::atomic<Slot> slots[bucket_slots];
   };
   static_assert(sizeof(Bucket) == 64);
@@ -104,6 +107,7 @@ class SlotIndex {
         : high_(bucket.high.load(std::memory_order_acquire)),
           low_(bucket.low.load(std::memory_order_acquire)) {}
     bool overflowed() const { return high_ >> overflow_shift != 0; }
+    std::uint32_t used() const { return ~matching(0) & ((1u << bucket_slots) - 1); }
     // Bit i is set where the tag of slot i is this one.
     std::uint32_t matching(std::uint8_t tag) const {
 #ifdef __SSE2__
@@ -136,6 +140,11 @@ class SlotIndex {
     std::size_t next(std::size_t at) const { return at + 1 == count ? 0 : at + 1; }
     std::size_t capacity_limit() const { return std::size_t{count} * bucket_slots * 85 / 100; }
     void place(std::uint64_t hash, Slot slot) const;
+    struct Place {
+      std::size_t bucket;
+      unsigned i;  // bucket_slots: there is none
+    };
+    Place find(std::uint64_t hash, Slot slot) const;
   };
 
   struct Generation {
@@ -177,12 +186,16 @@ class SlotIndex {
     const auto to = buckets_of(shard, generation + 1);
     // Hashes by the dozen: each is a miss of its own, and so they overlap.
     std::uint64_t hashes[bucket_slots];
+    Slot slots[bucket_slots];
     for (std::size_t at = 0; at < from.count; ++at) {
       const Bucket& bucket = from.first[at];
-      const auto free = Tags(bucket).matching(0);  // they are filled from the front
-      const auto used = free == 0 ? bucket_slots : static_cast<std::size_t>(__builtin_ctz(free));
-      for (std::size_t i = 0; i < used; ++i) hashes[i] = hash_of(bucket.slots[i]);
-      for (std::size_t i = 0; i < used; ++i) to.place(hashes[i], bucket.slots[i]);
+      std::size_t used = 0;
+      for (auto rest = Tags(bucket).used(); rest != 0; rest &= rest - 1) {
+        slots[used] = bucket.slots[__builtin_ctz(rest)].load(std::memory_order_relaxed);
+        hashes[used] = hash_of(slots[used]);
+        ++used;
+      }
+      for (std::size_t i = 0; i < used; ++i) to.place(hashes[i], slots[i]);
     }
     move_on(shard, generation + std::size_t{1});
     return to;

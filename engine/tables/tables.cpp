@@ -64,6 +64,12 @@ bool Tables::revoke_key(Slot key, Sequence by) {
   KeyRecord& record = keys[key];
   if (record.revoked() != 0) return false;
   change_with_predecessors(key, [&](KeyRecord& each) { each.set_revoked(by); });
+  uncount(record);
+  return true;
+}
+
+// Its owners have it no more.
+void Tables::uncount(const KeyRecord& record) {
   const auto gone = gone_with_others(record.owners, record.created);
   for (const Scope scope : all_scopes) {
     const Slot owner = record.owners[static_cast<std::size_t>(scope)];
@@ -71,18 +77,6 @@ bool Tables::revoke_key(Slot key, Sequence by) {
     if (owner != no_slot) of(scope).key_revoked(owner, record.created);
   }
   uncount_joint(record.owners, record.created);
-  return true;
-}
-
-// Visits the slots of a key's secrets, newest first, until `visit` answers false.
-template <class Visit>
-void Tables::for_each_secret(Slot key, Visit&& visit) const {
-  if (!visit(key) || !has_predecessors_.load(std::memory_order_acquire)) return;
-  const std::scoped_lock lock(predecessors_mutex_);
-  for (auto before = predecessors_.find(key); before != predecessors_.end();) {
-    if (!visit(before->second)) return;
-    before = predecessors_.find(before->second);
-  }
 }
 
 // Not those that were ended at once, nor what is older, which was ended before: however often a key was
@@ -193,6 +187,7 @@ void Tables::count_keys() {
   std::vector<bool> is_charged(permission_sets.size());
   for (Slot slot = 0; slot < keys.size(); ++slot) {
     const KeyRecord& key = keys[slot];
+    if (key.is_gone()) keys.restore_free(slot);
     if (key.is_superseded()) continue;
     if (const Slot set = key.permissions(); !is_charged[set]) {
       charge(key.owners, permission_sets.get(set));
@@ -205,7 +200,7 @@ void Tables::count_keys() {
 }
 
 Slot Tables::newest_of(Slot key) const {
-  if (!keys[key].is_superseded()) return key;
+  if (!keys[key].is_superseded()) return key;  // one that is gone counts as superseded
   std::string id;
   keys.append_id(key, id);
   return keys.find_by_id(id);

@@ -15,6 +15,7 @@
 #include "engine/model/decision.hpp"
 #include "engine/model/event.hpp"
 #include "engine/model/policy.hpp"
+#include "engine/tables/forgotten_filter.hpp"
 #include "engine/tables/joint_marks.hpp"
 #include "engine/tables/key_table.hpp"
 #include "engine/tables/owner_locks.hpp"
@@ -54,6 +55,7 @@ struct Tables {
   JointMarks joints;
   OwnerLocks locks;
   PermissionSets permission_sets;
+  ForgottenFilter forgotten;
 
   OwnerTable& of(Scope scope) { return owners[static_cast<std::size_t>(scope)]; }
   const OwnerTable& of(Scope scope) const { return owners[static_cast<std::size_t>(scope)]; }
@@ -77,6 +79,18 @@ struct Tables {
                     const Reach& reach);
   // False if the key was revoked by an event of its own already.
   bool revoke_key(Slot key, Sequence by);
+
+  // Keys that are dead for good leave (tables_forget.cpp). Appends what is left to say of one
+  // (forgotten_key.hpp), which its id leads to.
+  void append_remains(Slot key, std::string& out) const;
+  // Applies an event of the type keys_forgotten. Those that are not there any more count as forgotten all the
+  // same.
+  void forget_keys(Sequence sequence, const EventView& event);
+  // The last such event. From any thread.
+  Sequence forgotten_through() const { return forgotten_through_.load(std::memory_order_acquire); }
+  void restore_forgotten_through(Sequence sequence) {
+    forgotten_through_.store(sequence, std::memory_order_release);
+  }
 
   void suspend_key(Slot key, Width by);
   void resume_key(Slot key);
@@ -140,8 +154,8 @@ struct Tables {
   // `owner` is the slot of `id`, or no_slot.
   Extent extent_of(const Reach& reach, Scope scope, Slot owner, std::string_view id) const;
 
-  // The slot that a key's id leads to, from that of any of its secrets. In a turn: outside, the key may be
-  // rotated behind one's back.
+  // The slot that a key's id leads to, from that of any of its secrets; no_slot if it has left the tables. In
+  // a turn: outside, the key may be rotated behind one's back.
   Slot newest_of(Slot key) const;
 
   // The rest of these from any thread, and from the slot that the key's id leads to. Whether the key was
@@ -175,6 +189,8 @@ struct Tables {
   void change_with_predecessors(Slot key, Change&& change);
   template <class Visit>
   void for_each_secret(Slot key, Visit&& visit) const;
+  void uncount(const KeyRecord& key);
+  void forget_key(Slot key);
   void charge(const std::array<Slot, 3>& owner_slots, std::string_view set);
   Slot keep_set(const std::array<Slot, 3>& owner_slots, std::string_view set);
 
@@ -209,11 +225,23 @@ struct Tables {
   mutable std::mutex predecessors_mutex_;
   std::atomic<bool> has_predecessors_{false};
   std::unordered_map<Slot, Slot> predecessors_;
+  std::atomic<Sequence> forgotten_through_{0};
   // By Scope: what the sets that its keys were the first to have cost. Of the turn's holder.
   std::array<std::unordered_map<Slot, std::size_t>, 3> set_bytes_;
   // By Scope: how many locks of bare owners count with it. Of the turn's holder.
   std::array<std::unordered_map<Slot, std::size_t>, 3> bare_locks_;
 };
+
+// Visits the slots of a key's secrets, newest first, until `visit` answers false.
+template <class Visit>
+void Tables::for_each_secret(Slot key, Visit&& visit) const {
+  if (!visit(key) || !has_predecessors_.load(std::memory_order_acquire)) return;
+  const std::scoped_lock lock(predecessors_mutex_);
+  for (auto before = predecessors_.find(key); before != predecessors_.end();) {
+    if (!visit(before->second)) return;
+    before = predecessors_.find(before->second);
+  }
+}
 
 template <class Visit>
 void Tables::for_each_lock_to_lift(Scope named, const OwnerSlots& together, Visit&& visit) const {

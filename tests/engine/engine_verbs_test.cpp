@@ -93,7 +93,7 @@ TEST_F(EngineTest, UnknownKeysAreNotFound) {
   EXPECT_EQ(engine_->revoke("", "", {}).error(), errc::not_found);
   EXPECT_EQ(engine_->revoke(std::string(5000, 'x'), "", {}).error(), errc::not_found);
   EXPECT_EQ(engine_->describe("k1", 1).error(), errc::not_found);
-  EXPECT_EQ(engine_->key_id_of(digest_of("k1")).error(), errc::not_found);
+  EXPECT_EQ(engine_->key_id_of(digest_of("k1"), {}).error(), errc::not_found);
   EXPECT_EQ(engine_->applied(), 1u);
 }
 
@@ -117,7 +117,7 @@ TEST_F(EngineTest, IssuesAnIdWhereNoneIsGiven) {
   const auto created = engine_.create("");
   ASSERT_TRUE(created);
   EXPECT_EQ(created->key_id.size(), 36u);
-  EXPECT_EQ(engine_->key_id_of(digest_of("")).value(), created->key_id);
+  EXPECT_EQ(engine_->key_id_of(digest_of(""), {}).value(), created->key_id);
   EXPECT_TRUE(engine_->revoke(created->key_id, "", {}));
 }
 
@@ -239,7 +239,7 @@ TEST(Engine, IsNotReadyBeforeItsStartAndAfterItsStop) {
   EXPECT_EQ(engine.revoke_owner(Scope::user, "u1", "", {}).error(), errc::not_ready);
   EXPECT_EQ(engine.verify({}, 1, decision).error(), errc::not_ready);
   EXPECT_EQ(engine.describe("k1", 1).error(), errc::not_ready);
-  EXPECT_EQ(engine.key_id_of({}).error(), errc::not_ready);
+  EXPECT_EQ(engine.key_id_of({}, {}).error(), errc::not_ready);
   EXPECT_EQ(engine.read_journal(0, [](const BatchView&) { return true; }).error(), errc::not_ready);
   test::Witness witness;
   const auto disk = std::make_shared<FakeDisk>();
@@ -273,7 +273,7 @@ TEST_F(EngineTest, ManyKeysAreCreatedInOneTurnAndEachIsAnsweredForItself) {
   for (std::size_t i = 0; i < asked.size(); ++i) EXPECT_EQ(many->errors[i], expected[i]) << i;
   EXPECT_TRUE(is_key_id(many->issued_ids[5])) << many->issued_ids[5];
   engine_.settle();
-  EXPECT_EQ(*engine_->key_id_of(digest_of("issued")), many->issued_ids[5]);
+  EXPECT_EQ(*engine_->key_id_of(digest_of("issued"), {}), many->issued_ids[5]);
   for (const auto* secret : {"one", "two", "issued"}) EXPECT_EQ(engine_.state(secret), KeyState::active);
   for (const auto* secret : {"x", "y", "z"}) EXPECT_EQ(engine_.state(secret), KeyState::unknown);
   EXPECT_EQ(engine_->revoke_owner(Scope::user, "u1", "", {})->keys, 3u);
@@ -301,7 +301,7 @@ TEST_F(EngineTest, ManyKeysThatWereRefusedAsTooManyMayBeAskedForAgain) {
   ASSERT_TRUE(many);
   for (const auto& error : many->errors) EXPECT_FALSE(error) << error.message();
   for (std::size_t i = 0; i < asked.size(); ++i)
-    EXPECT_EQ(*engine_->key_id_of(asked[i].digest), many->issued_ids[i]);
+    EXPECT_EQ(*engine_->key_id_of(asked[i].digest, {}), many->issued_ids[i]);
 }
 
 }  // namespace revoked::engine::engine_verbs_test

@@ -328,11 +328,11 @@ TEST_F(Checkpoint, OfAnEarlierFormatIsNotRead) {
   std::size_t size = 16;  // of the header: its sum stands behind it
   while (magic + size < bytes.size() && bytes.compare(magic + size, 32, sum_of(size)) != 0) size += 8;
   ASSERT_LT(magic + size, bytes.size());
-  for (const char version : {4, 5}) {
+  for (const char version : {5, 6}) {
     bytes[magic + 8] = version;
     bytes.replace(magic + size, 32, sum_of(size));
     std::ofstream(file_, std::ios::binary) << bytes;
-    EXPECT_EQ(is_good(), version == 5) << "version " << int{version};
+    EXPECT_EQ(is_good(), version == 6) << "version " << int{version};
   }
 }
 
