@@ -4,6 +4,7 @@
 
 #include "engine/engine.hpp"
 #include "engine/model/permissions.hpp"
+#include "engine/tables/projection.hpp"
 
 namespace revoked::engine {
 
@@ -99,7 +100,7 @@ result<Sequence> Engine::append_creation(Journal::Turn& turn, const NewKey& key,
   event[Field::metadata] = key.metadata;
   set_caller(event, caller);
   const auto sequence = turn.append(event);
-  tables_.add_key(sequence, event);
+  apply_to(tables_, no_slot, sequence, event);
   return key.state == KeyState::active ? sequence : append_state(turn, key, event, caller);
 }
 
@@ -116,8 +117,7 @@ Sequence Engine::append_state(Journal::Turn& turn, const NewKey& key, const Even
   const auto width = encode_u16(by);
   if (!is_revoked) event[Field::width] = width;
   const auto sequence = turn.append(event);
-  const Slot slot = tables_.keys.find_by_id(key.key_id);
-  is_revoked ? void(tables_.revoke_key(slot, sequence)) : tables_.suspend_key(slot, by);
+  apply(tables_, sequence, event);
   return sequence;
 }
 
@@ -197,8 +197,10 @@ void Engine::encode_revocation(Slot key, UnixMs at, std::string_view reason, con
 }
 
 Sequence Engine::append_revocation(Journal::Turn& turn, Slot key, std::string_view event) {
+  EventView revoked;
+  revoked.type = EventType::key_revoked;
   const auto sequence = turn.append_encoded(event);
-  tables_.revoke_key(key, sequence);
+  apply_to(tables_, key, sequence, revoked);
   return sequence;
 }
 
@@ -231,7 +233,7 @@ result<RevokedOwner> Engine::revoke_owner(Scope scope, std::string_view id, std:
 RevokedOwner Engine::revoke_whole(Journal::Turn& turn, Scope scope, Slot owner, const EventView& event) {
   if (!tables_.of(scope).has_live_keys(owner)) return {0, event.at, journal_->applied()};
   const auto sequence = turn.append(event);
-  return {tables_.of(scope).revoke(owner, sequence), event.at, sequence};
+  return {apply(tables_, sequence, event), event.at, sequence};
 }
 
 RevokedOwner Engine::revoke_within(Journal::Turn& turn, std::span<const OwnerIds> several, EventView event) {
@@ -244,7 +246,7 @@ RevokedOwner Engine::revoke_within(Journal::Turn& turn, std::span<const OwnerIds
       if (each != scope) event[owner_field(each)] = owners[static_cast<std::size_t>(each)];
     }
     revoked.sequence = turn.append(event);
-    revoked.keys += tables_.revoke_joint(*slots, revoked.sequence);
+    revoked.keys += apply(tables_, revoked.sequence, event);
   }
   return revoked;
 }
@@ -269,7 +271,8 @@ result<ChangedKey> Engine::suspend(std::string_view key_id, std::string_view rea
   const auto width = encode_u16(by);
   event[Field::width] = width;
   const ChangedKey changed{turn.append(event), event.at};
-  resumptions_.suspend(slot, by);
+  resumptions_.drop(slot);
+  apply_to(tables_, slot, changed.sequence, event);
   return changed;
 }
 
@@ -323,11 +326,11 @@ result<RotatedKey> Engine::rotate(std::string_view key_id, const Digest& digest,
   }
   if (tables_.keys.find_by_digest(digest) != no_slot) return errc::already_exists;
   const auto grace_end = event.at + grace_ms;
-  const Grace grace{event.at, expires_at == 0 ? grace_end : std::min(expires_at, grace_end)};
-  const auto until = encode_i64(grace.until);
+  const auto old_ends_at = expires_at == 0 ? grace_end : std::min(expires_at, grace_end);
+  const auto until = encode_i64(old_ends_at);
   event[Field::grace_until] = until;
-  const RotatedKey rotated{turn.append(event), grace.until};
-  tables_.rotate_key(slot, rotated.sequence, digest, grace);
+  const RotatedKey rotated{turn.append(event), old_ends_at};
+  apply_to(tables_, slot, rotated.sequence, event);
   return rotated;
 }
 

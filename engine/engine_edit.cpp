@@ -4,6 +4,7 @@
 
 #include "engine/engine.hpp"
 #include "engine/model/permissions.hpp"
+#include "engine/tables/projection.hpp"
 
 namespace revoked::engine {
 
@@ -84,7 +85,7 @@ result<ChangedKey> Engine::edit(std::string_view key_id, const KeyEdit& asked, c
   if (gives || edits_.is_pending(slot))
     edits_.add(changed.sequence, slot, after);
   else
-    tables_.edit_key(slot, after);
+    apply_to(tables_, slot, changed.sequence, event);
   return changed;
 }
 

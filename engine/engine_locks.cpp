@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "engine/engine.hpp"
+#include "engine/tables/projection.hpp"
 
 namespace revoked::engine {
 namespace {
@@ -84,7 +85,7 @@ std::optional<Sequence> Engine::lock_within(Journal::Turn& turn, const OwnerIds&
   event[Field::width] = width;
   event[Field::expires_at] = until == OwnerLocks::forever ? std::string_view() : std::string_view(end);
   const auto sequence = turn.append(event);
-  resumptions_.lock(sequence, lock, named, until, by);
+  resumptions_.relock([&] { apply(tables_, sequence, event); });
   return sequence;
 }
 

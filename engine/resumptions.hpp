@@ -21,21 +21,21 @@ class Resumptions final : public CommitListener {
     const std::scoped_lock lock(mutex_);
     pending_.emplace(sequence, key);
   }
-  // The key is suspended again, or changed otherwise: what is pending no longer counts.
-  void suspend(Slot key, Width by) {
+  // The key is about to be suspended again: what is pending no longer counts.
+  void drop(Slot key) {
     const std::scoped_lock lock(mutex_);
     std::erase_if(pending_, [&](const auto& entry) { return entry.second == key; });
-    tables_.suspend_key(key, by);
+  }
+  // Has an owner locked: what is pending no longer counts, and does not come in between.
+  template <class Lock>
+  void relock(Lock&& lock) {
+    const std::scoped_lock guard(mutex_);
+    lock();
   }
   void lift(Sequence sequence, Slot lock) {
     const std::scoped_lock guard(mutex_);
     tables_.locks.begin_lift(lock, sequence);
     lifted_.emplace_back(sequence, lock);
-  }
-  // What is pending no longer counts.
-  void lock(Sequence sequence, Slot lock, Scope named, UnixMs until, Width by) {
-    const std::scoped_lock guard(mutex_);
-    tables_.locks.set(lock, sequence, named, until, by);
   }
   bool is_pending(Slot key) const {
     const std::scoped_lock lock(mutex_);

@@ -14,37 +14,49 @@ void apply_lock(Tables& tables, Sequence sequence, const EventView& event) {
 
 }  // namespace
 
-void apply(Tables& tables, Sequence sequence, const EventView& event) {
-  if (event.type == EventType::owner_revoked) {
-    if (const auto owners = named_owners(event)) tables.revoke_owners(*owners, sequence);
-    return;
+std::uint64_t apply(Tables& tables, Sequence sequence, const EventView& event) {
+  switch (event.type) {
+    case EventType::owner_revoked: {
+      const auto owners = named_owners(event);
+      return owners ? tables.revoke_owners(*owners, sequence) : 0;
+    }
+    case EventType::owner_locked:
+    case EventType::owner_unlocked:
+      apply_lock(tables, sequence, event);
+      return 0;
+    case EventType::keys_forgotten:
+      tables.forget_keys(sequence, event);
+      return 0;
+    default: {
+      const auto id = event[Field::key_id];
+      if (!id.empty()) apply_to(tables, tables.keys.find_by_id(id), sequence, event);
+      return 0;
+    }
   }
-  if (event.type == EventType::owner_locked || event.type == EventType::owner_unlocked)
-    return apply_lock(tables, sequence, event);
-  if (event.type == EventType::keys_forgotten) return tables.forget_keys(sequence, event);
-  const auto id = event[Field::key_id];
-  const Slot slot = id.empty() ? no_slot : tables.keys.find_by_id(id);
+}
+
+void apply_to(Tables& tables, Slot key, Sequence sequence, const EventView& event) {
   if (event.type == EventType::key_created) {
-    if (slot == no_slot) tables.add_key(sequence, event);
+    if (key == no_slot) tables.add_key(sequence, event);
     return;
   }
-  if (slot == no_slot) return;
+  if (key == no_slot) return;
   switch (event.type) {
     case EventType::key_revoked:
-      tables.revoke_key(slot, sequence);
+      tables.revoke_key(key, sequence);
       return;
     case EventType::key_suspended:
-      return tables.suspend_key(slot, decode_u16(event[Field::width], 0));
+      return tables.suspend_key(key, decode_u16(event[Field::width], 0));
     case EventType::key_resumed:
-      return tables.resume_key(slot);
+      return tables.resume_key(key);
     case EventType::key_changed:
       // A secret that is newer has it from the one before.
-      if (tables.keys[slot].created < sequence)
-        tables.edit_key(slot, tables.edited(slot, tables.terms_of(slot), event));
+      if (tables.keys[key].created < sequence)
+        tables.edit_key(key, tables.edited(key, tables.terms_of(key), event));
       return;
     case EventType::key_rotated:
       if (const auto digest = digest_of(event); tables.keys.find_by_digest(digest) == no_slot)
-        tables.rotate_key(slot, sequence, digest, {event.at, decode_i64(event[Field::grace_until], 0)});
+        tables.rotate_key(key, sequence, digest, {event.at, decode_i64(event[Field::grace_until], 0)});
       return;
     default:
       return;

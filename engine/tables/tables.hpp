@@ -123,9 +123,9 @@ struct Tables {
   // Marks only rise. Answers how many keys this revokes, as told.
   std::uint64_t revoke_joint(const OwnerSlots& owners, Sequence through);
   void raise_joint_mark(const OwnerSlots& owners, Sequence through);
-  // While loading: applies the event that revoked the keys of these (see named_owners), or, before there
-  // are keys, only its mark.
-  void revoke_owners(const OwnerIds& ids, Sequence through);
+  // Applies the event that revoked the keys of these (see named_owners); answers how many that revokes. Or,
+  // before there are keys, only its mark.
+  std::uint64_t revoke_owners(const OwnerIds& ids, Sequence through);
   void raise_mark(const OwnerIds& ids, Sequence through);
 
   // Locks. `named` is the owner that is locked, the others of `ids` are those within which (see
@@ -144,7 +144,7 @@ struct Tables {
   void for_each_lock_to_lift(Scope named, const OwnerSlots& owners, Visit&& visit) const;
   // Whether a lock of some of these alone is held, and so of others' keys as well.
   bool is_locked_beyond(Scope named, const OwnerSlots& owners, UnixMs now) const;
-  // While loading: apply the event `at` that locked, or unlocked, these. Which locks an unlocking lifts
+  // Apply the event `at` that locked, or unlocked, these. Which locks an unlocking lifts
   // depends on how they were made, so what a lock knows of already is left out.
   void lock_owners(Sequence at, Scope named, const OwnerIds& ids, UnixMs until, Width by);
   void unlock_owners(Sequence at, Scope named, const OwnerIds& ids);

@@ -217,14 +217,13 @@ std::optional<Scope> only_scope(const OwnerSlots& together) {
 
 }  // namespace
 
-void Tables::revoke_owners(const OwnerIds& ids, Sequence through) {
+std::uint64_t Tables::revoke_owners(const OwnerIds& ids, Sequence through) {
   const auto slots = find_or_add_owners(ids);
   if (const auto scope = only_scope(slots)) {
     const Slot owner = of_scope(slots, *scope);
-    if (of(*scope).revoked_through(owner) < through) of(*scope).revoke(owner, through);
-  } else if (joints.revoked_through(slots) < through) {
-    revoke_joint(slots, through);
+    return of(*scope).revoked_through(owner) < through ? of(*scope).revoke(owner, through) : 0;
   }
+  return joints.revoked_through(slots) < through ? revoke_joint(slots, through) : 0;
 }
 
 void Tables::raise_mark(const OwnerIds& ids, Sequence through) {
