@@ -53,7 +53,7 @@ TEST(P11StorageFailsLoudly, TheEngineStopsAcknowledgingExitsAndKeepsWhatItAcknow
   for (const auto& key : dead) ASSERT_EQ(revoke(admin, key.key_id).status, 200);
 
   std::vector<CreatedKey> created;
-  std::vector<RevocationLoad::Acknowledged> acknowledged;
+  std::vector<Acknowledged> acknowledged;
   {
     RevocationLoad load(engine, {doomed.begin() + 20, doomed.end()}, 1);
     Creator creator(engine);

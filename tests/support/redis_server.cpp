@@ -132,8 +132,13 @@ void RedisServer::restart() {
   if (pid_ <= 0) throw std::runtime_error("redis-server does not start again");
 }
 
-void RedisServer::pause() { ::kill(pid_, SIGSTOP); }
-void RedisServer::resume() { ::kill(pid_, SIGCONT); }
+// To signal -1 is to signal every process there is.
+void RedisServer::pause() {
+  if (pid_ > 0) ::kill(pid_, SIGSTOP);
+}
+void RedisServer::resume() {
+  if (pid_ > 0) ::kill(pid_, SIGCONT);
+}
 
 std::string RedisServer::command(const std::string& line) const {
   const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);

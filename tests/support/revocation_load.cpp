@@ -10,8 +10,8 @@ void rest() { std::this_thread::sleep_for(5ms); }
 }  // namespace
 
 RevocationLoad::RevocationLoad(const EngineProcess& engine, std::vector<CreatedKey> keys, std::size_t threads,
-                               Supply supply)
-    : keys_(std::move(keys)) {
+                               Supply supply, std::chrono::milliseconds pause)
+    : keys_(std::move(keys)), pause_(pause) {
   for (std::size_t i = 0; i < threads; ++i) {
     threads_.emplace_back([this, client = engine.client(), i, threads, supply]() mutable {
       run(std::move(client), i, threads, supply);
@@ -42,6 +42,7 @@ void RevocationLoad::run(HttpClient client, std::size_t first, std::size_t step,
 
 void RevocationLoad::revoke_surely(HttpClient& client, const CreatedKey& key) {
   while (!stopping_ && !revoke_one(client, key)) rest();
+  if (pause_.count() != 0) std::this_thread::sleep_for(pause_);
 }
 
 // A key whose creation was not answered is nobody's: the next one is another.
@@ -70,19 +71,13 @@ bool RevocationLoad::revoke_one(HttpClient& client, const CreatedKey& key) {
     return false;
   }
   const auto now = std::chrono::steady_clock::now();
-  const std::lock_guard lock(mutex_);
   if (response.status == 200) {
-    acknowledged_.push_back({key, position_of(response), now});
-    ++count_;
+    acknowledged_.add({key, position_of(response), now});
   } else {
+    const std::lock_guard lock(mutex_);
     surprises_.push_back(key.key_id + ": " + std::to_string(response.status) + " " + response.body);
   }
   return true;
-}
-
-std::vector<RevocationLoad::Acknowledged> RevocationLoad::acknowledged() const {
-  const std::lock_guard lock(mutex_);
-  return acknowledged_;
 }
 
 std::vector<std::string> RevocationLoad::surprises() const {

@@ -7,35 +7,31 @@
 
 #include <atomic>
 #include <chrono>
-#include <cstdint>
 #include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
 
-#include "tests/support/revoked_programs.hpp"
+#include "tests/support/acknowledged.hpp"
 
 namespace revoked::test {
 
 class RevocationLoad {
  public:
-  struct Acknowledged {
-    CreatedKey key;
-    engine::Position position;
-    std::chrono::steady_clock::time_point at;  // when the 2xx was here
-  };
-
   // What comes once all of `keys` are revoked: nothing, or keys that the threads create for themselves.
   enum class Supply { of_keys, endless };
 
+  // Each thread rests so long after each.
   RevocationLoad(const EngineProcess& engine, std::vector<CreatedKey> keys, std::size_t threads,
-                 Supply supply = Supply::of_keys);
+                 Supply supply = Supply::of_keys,
+                 std::chrono::milliseconds pause = std::chrono::milliseconds(0));
   ~RevocationLoad();  // stops
 
   void stop();
-  std::size_t count() const { return count_; }      // of acknowledged revocations
+  std::size_t count() const { return acknowledged_.size(); }
   std::size_t unknown() const { return unknown_; }  // requests that ended without an answer, or with a 5xx
-  std::vector<Acknowledged> acknowledged() const;
+  const Acknowledgements& acknowledgements() const { return acknowledged_; }
+  std::vector<Acknowledged> acknowledged() const { return acknowledged_.all(); }
   std::vector<std::string> surprises() const;  // answers that are neither
 
  private:
@@ -46,11 +42,11 @@ class RevocationLoad {
   bool revoke_one(HttpClient& client, const CreatedKey& key);
 
   const std::vector<CreatedKey> keys_;
+  const std::chrono::milliseconds pause_;
   std::atomic<bool> stopping_ = false;
-  std::atomic<std::size_t> count_ = 0;
   std::atomic<std::size_t> unknown_ = 0;
-  mutable std::mutex mutex_;
-  std::vector<Acknowledged> acknowledged_;
+  Acknowledgements acknowledged_;
+  mutable std::mutex mutex_;  // of the surprises
   std::vector<std::string> surprises_;
   std::vector<std::thread> threads_;
 };

@@ -10,10 +10,10 @@ constexpr auto stop_limit = 60s;
 
 // Starts the program and waits for "<name> is ready on http://HOST:PORT".
 void start_program(std::optional<Process>& process, Process::Options options, const std::string& name,
-                   std::uint16_t port) {
+                   const std::string& address) {
   process.reset();
   process.emplace(std::move(options));
-  const std::string expected = name + " is ready on http://127.0.0.1:" + std::to_string(port);
+  const std::string expected = name + " is ready on http://" + address;
   const auto line = process->wait_for_line(name + " is ready on ", start_limit);
   if (line != expected) {
     process->wait(100ms);
@@ -61,9 +61,9 @@ std::filesystem::path source_directory() { return REVOKED_SOURCE_DIR; }
 EngineProcess::EngineProcess(Options options) : options_(std::move(options)) { start(); }
 
 void EngineProcess::start() {
+  const auto address = options_.host + ":" + std::to_string(port());
   std::vector<std::string> command = options_.under;
-  command.insert(command.end(), {program("revoked"), "--listen", "127.0.0.1:" + std::to_string(port()),
-                                 "--data-dir", data_directory()});
+  command.insert(command.end(), {program("revoked"), "--listen", address, "--data-dir", data_directory()});
   if (!options_.redis_url.empty()) command.insert(command.end(), {"--redis", options_.redis_url});
   command.insert(command.end(), options_.arguments.begin(), options_.arguments.end());
   start_program(process_,
@@ -72,7 +72,7 @@ void EngineProcess::start() {
                  .log = directory_ / "engine.log",
                  .directory = directory_.path(),
                  .file_size_limit_bytes = options_.file_size_limit_bytes},
-                "revoked", port());
+                "revoked", address);
 }
 
 void EngineProcess::kill() { kill_program(process_); }
@@ -93,8 +93,9 @@ GatewayProcess::GatewayProcess(const EngineProcess& engine, Options options) : o
 }
 
 void GatewayProcess::start() {
-  std::vector<std::string> command{program("revoked-gateway"), "--listen",
-                                   "127.0.0.1:" + std::to_string(port()), "--engine", options_.engine_url};
+  const auto address = "127.0.0.1:" + std::to_string(port());
+  std::vector<std::string> command{program("revoked-gateway"), "--listen", address, "--engine",
+                                   options_.engine_url};
   if (!options_.redis_url.empty()) command.insert(command.end(), {"--redis", options_.redis_url});
   command.insert(command.end(), options_.arguments.begin(), options_.arguments.end());
   start_program(process_,
@@ -103,7 +104,7 @@ void GatewayProcess::start() {
                  .log = directory_ / "gateway.log",
                  .directory = directory_.path(),
                  .file_size_limit_bytes = {}},
-                "revoked-gateway", port());
+                "revoked-gateway", address);
 }
 
 void GatewayProcess::kill() { kill_program(process_); }

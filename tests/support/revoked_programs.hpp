@@ -28,6 +28,7 @@ class EngineProcess {
     std::vector<std::string> arguments;
     std::optional<std::uint64_t> file_size_limit_bytes;
     std::vector<std::string> under{};  // a command that runs it as the same process: see strace.hpp
+    std::string host = "127.0.0.1";    // what it listens on
   };
 
   explicit EngineProcess(Options options);  // starts

@@ -1,0 +1,71 @@
+#include "tests/support/gateway_observer.hpp"
+
+#include <algorithm>
+
+namespace revoked::test {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr auto between_rounds = 5ms;
+constexpr auto patience = 500ms;      // a question that a stopped or cut-off gateway has not answered by then
+constexpr std::size_t young = 12;     // of a round, the newest ones
+constexpr std::size_t in_a_row = 12;  // of a round, the next ones that were not asked late yet
+constexpr std::size_t old = 8;        // of a round, any
+
+}  // namespace
+
+GatewayObserver::GatewayObserver(Options options, const Acknowledgements& revocations, Lateness& lateness)
+    : options_(std::move(options)),
+      revocations_(revocations),
+      lateness_(lateness),
+      thread_([this] { run(); }) {}
+
+GatewayObserver::~GatewayObserver() {
+  stopping_ = true;
+  thread_.join();
+}
+
+void GatewayObserver::run() {
+  std::optional<Network::Stay> stay;
+  if (options_.network != nullptr) stay.emplace(*options_.network, options_.host);
+  HttpClient client(options_.port, patience);
+  for (; !stopping_; std::this_thread::sleep_for(between_rounds)) {
+    revocations_.read_on(known_);
+    const auto chosen = choose();
+    try {
+      if (!chosen.empty()) ask(client, chosen);
+    } catch (const ConnectionFailed&) {
+      client.close();
+    }
+  }
+}
+
+// Places in `known_`, sorted.
+std::vector<std::size_t> GatewayObserver::choose() {
+  std::vector<std::size_t> chosen;
+  const auto size = known_.size();
+  for (std::size_t i = size - std::min(size, young); i < size; ++i) chosen.push_back(i);
+  for (std::size_t i = asked_late_; i < std::min(size, asked_late_ + in_a_row); ++i) chosen.push_back(i);
+  for (std::size_t i = 0; i < std::min(size, old); ++i) chosen.push_back(next_old_++ % size);
+  std::ranges::sort(chosen);
+  const auto repeated = std::ranges::unique(chosen);
+  chosen.erase(repeated.begin(), repeated.end());
+  return chosen;
+}
+
+void GatewayObserver::ask(HttpClient& client, const std::vector<std::size_t>& chosen) {
+  std::string burst;
+  for (const auto i : chosen)
+    burst += client.format("GET", "/check", {{"Authorization", "Bearer " + known_[i].key.secret}});
+  const auto asked = Clock::now();
+  client.send(burst);
+  for (const auto i : chosen) {
+    const auto response = client.receive();
+    ++checks_;
+    if (response.status == 200) lateness_.allowed(options_.name, known_[i], asked);
+    if (i == asked_late_ && asked > known_[i].at + lateness_.bound()) ++asked_late_;
+  }
+}
+
+}  // namespace revoked::test
