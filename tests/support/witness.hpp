@@ -16,6 +16,10 @@ namespace revoked::test {
 
 class Witness {
  public:
+  // The keys that it makes when it checks are called after it.
+  explicit Witness(std::string name) : name_(std::move(name)) {}
+  Witness() : Witness("some") {}
+
   // Every verb once and more, on keys whose ids begin with `name`. False: the engine ended meanwhile.
   bool ask_for_everything(HttpClient& engine, const std::string& name);
   // Single ones; the same answer. Members are those of the key besides its id and secret.
@@ -29,7 +33,9 @@ class Witness {
   void expect_others() { has_others_ = true; }
 
   // What does not hold at an engine that has been started again; empty: all is well. Makes a change as well.
-  std::string check(HttpClient& engine);
+  // It has been started later than all that was asked for, or some of that was asked of this run.
+  enum class Run { new_one, this_one };
+  std::string check(HttpClient& engine, Run run = Run::new_one);
   // Answers that were neither a success nor an unknown outcome, and positions that came twice.
   const std::string& surprises() const { return surprises_; }
   int unknown() const { return unknown_; }  // requests without an answer, or with a 5xx
@@ -54,6 +60,7 @@ class Witness {
   std::string check_list(HttpClient& engine) const;
   std::string check_audit(HttpClient& engine, const std::string& id) const;
 
+  std::string name_;
   std::map<std::string, Known> secrets_;
   std::map<std::string, std::string> newest_secret_;    // by key id
   std::map<std::string, std::set<std::string>> names_;  // by key id; several: it is not known which

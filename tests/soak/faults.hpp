@@ -1,0 +1,60 @@
+#pragma once
+// Faults at random, several at a time, each undone after a while. On the thread that has made the world.
+
+#include <functional>
+#include <map>
+#include <mutex>
+#include <random>
+#include <set>
+#include <string>
+
+#include "tests/soak/load.hpp"
+#include "tests/soak/world.hpp"
+
+namespace revoked::soak {
+
+class Faults {
+ public:
+  Faults(World& world, Shared& shared, std::uint32_t seed);
+
+  // One more, if it is time, and undoes what has lasted. `may_end_engine`: else the engine may only be
+  // stopped for a while.
+  void tick(bool may_end_engine);
+  void undo_all();
+  // By kind.
+  const std::map<std::string, int>& made() const { return made_; }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  struct Undo {
+    std::string kind;
+    std::function<void()> action;
+  };
+
+  std::chrono::milliseconds pick(int least, int most) {
+    return std::chrono::milliseconds(std::uniform_int_distribution(least, most)(random_));
+  }
+  void make(bool may_end_engine);
+  // Unless there is one of the kind. It is counted as `told_as`.
+  bool begin(const std::string& kind, const std::string& told_as);
+  bool begin(const std::string& kind) { return begin(kind, kind); }
+  void undo_later(const std::string& kind, std::function<void()> action);
+  void restart_engine(bool is_killed);
+  void stop_engine();
+  void stop_gateway();
+  void restart_gateway();
+  void take_redis_away(bool is_killed);
+  void cut_links();
+  void harm_bus();
+
+  World& world_;
+  Shared& shared_;
+  std::mt19937 random_;
+  Clock::time_point next_{};
+  std::multimap<Clock::time_point, Undo> undo_;
+  std::set<std::string> under_way_;
+  std::map<std::string, int> made_;
+  std::unique_lock<std::shared_mutex> engine_is_stopped_;
+};
+
+}  // namespace revoked::soak

@@ -1,0 +1,91 @@
+#pragma once
+// What callers ask of the engine: threads that go on whatever happens to it, and note what was acknowledged.
+
+#include <atomic>
+#include <functional>
+#include <mutex>
+#include <random>
+#include <set>
+#include <shared_mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "tests/soak/world.hpp"
+#include "tests/support/witness.hpp"
+
+namespace revoked::soak {
+
+// What the threads share.
+struct Shared {
+  std::atomic<bool> stopping{false};
+  std::atomic<int> engine_starts{1};
+  // Held shared by who needs the engine as it is, alone by who is about to end or stop it.
+  std::shared_mutex engine_is_up;
+  test::Acknowledgements revocations;
+
+  void note_position(engine::Position position, const std::string& of);
+  void fault(const std::string& what);  // something that must not be
+  std::string faults() const;
+  std::size_t changes() const;
+
+ private:
+  mutable std::mutex mutex_;
+  std::set<engine::Sequence> positions_;
+  std::string faults_;
+};
+
+// Creates keys that all gateways are asked for, and revokes them: one by one, in bulk, by their owner.
+class Churn {
+ public:
+  Churn(const World& world, Shared& shared, const std::string& name, std::uint32_t seed);
+  ~Churn() { thread_.join(); }
+
+ private:
+  static constexpr std::size_t keys_a_round = 20;
+  static constexpr auto pause = 100ms;  // after a round
+
+  void run();
+  std::vector<test::CreatedKey> create(test::HttpClient& engine, const std::string& user);
+  void have_cached(const std::vector<test::CreatedKey>& keys);
+  void end(test::HttpClient& engine, const std::vector<test::CreatedKey>& keys, const std::string& user);
+  test::HttpResponse insist(test::HttpClient& engine, std::string_view method, const std::string& target,
+                            const std::string& body = {});
+
+  const World& world_;
+  Shared& shared_;
+  const std::string name_;
+  std::mt19937 random_;
+  int rounds_ = 0;
+  std::thread thread_;
+};
+
+// Every verb; and after each start of the engine, whether all of it is there.
+class Testimony {
+ public:
+  Testimony(const World& world, Shared& shared, const std::string& name);
+  ~Testimony() {
+    if (thread_.joinable()) thread_.join();
+  }
+
+  void join() { thread_.join(); }
+  // Once more, of an engine that has been started after the end of the thread.
+  void check_all(test::HttpClient& engine);
+
+ private:
+  static constexpr auto pause = 150ms;           // after a round
+  static constexpr int rounds_of_a_witness = 8;  // then it only waits for the next start, and is let go
+  static constexpr std::size_t kept = 12;
+
+  void run();
+  void check(test::HttpClient& engine, test::Witness& witness);
+
+  const World& world_;
+  Shared& shared_;
+  const std::string name_;
+  std::vector<test::Witness> witnesses_;
+  int witnesses_made_ = 0;
+  std::thread thread_;
+};
+
+}  // namespace revoked::soak

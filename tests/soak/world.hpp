@@ -1,0 +1,55 @@
+#pragma once
+// An engine, a Redis and gateways, on hosts of their own where that is permitted, with proxies that harm what
+// goes over the bus. Processes are started and ended by the thread that has made it.
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "tests/support/bus_proxy.hpp"
+#include "tests/support/gateway_observer.hpp"
+#include "tests/support/redis_server.hpp"
+#include "tests/support/signed_bus.hpp"
+
+namespace revoked::soak {
+
+using namespace std::chrono_literals;
+
+class World {
+ public:
+  static constexpr auto lease = 2000ms;
+  static constexpr std::size_t gateways = 3;  // the last one reads an unsigned channel, and the engine's feed
+  static constexpr std::size_t engine_host = 0;
+  static constexpr std::size_t redis_host = 1;
+  static constexpr std::size_t first_gateway_host = 2;
+
+  explicit World(std::uint32_t seed);
+
+  // The calling thread is on that host, if there are hosts.
+  class Stay {
+   public:
+    Stay(const World& world, std::size_t host) {
+      if (world.network) stay_.emplace(*world.network, host);
+    }
+
+   private:
+    std::optional<test::Network::Stay> stay_;
+  };
+
+  test::GatewayObserver::Options observed(std::size_t gateway) const;
+
+  std::optional<test::Network> network;
+  test::SignedBus bus;
+  std::optional<test::RedisServer> redis;
+  std::unique_ptr<test::BusProxy> to_redis;    // the engine's way
+  std::unique_ptr<test::BusProxy> from_redis;  // of the first gateway
+  std::optional<test::EngineProcess> engine;
+  std::vector<std::unique_ptr<test::GatewayProcess>> gateway;
+
+ private:
+  std::string address(std::size_t host) const { return network ? network->address(host) : "127.0.0.1"; }
+};
+
+}  // namespace revoked::soak
