@@ -1,5 +1,5 @@
 // Follower and near cache against many seeded schedules.
-//   REVOKED_SIMULATION_SCHEDULES=n  how many (default 100,000; 5,000 under sanitizers)
+//   REVOKED_SIMULATION_SCHEDULES=n  how many (default 30,000; 5,000 under sanitizers)
 //   REVOKED_SIMULATION_SEED=n       replays one, telling what happens
 
 #include <gtest/gtest.h>
@@ -14,7 +14,7 @@ namespace revoked::simulation::follower_simulation_test {
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 constexpr std::uint64_t default_schedules = 5'000;
 #else
-constexpr std::uint64_t default_schedules = 100'000;
+constexpr std::uint64_t default_schedules = 30'000;
 #endif
 
 std::uint64_t number_from_environment(const char* name, std::uint64_t otherwise) {
