@@ -5,9 +5,9 @@
 namespace revoked::soak {
 namespace {
 
-// Longer than a lease at the most.
+// Mostly longer than a lease.
 constexpr int least_ms = 100;
-constexpr int most_ms = 3500;
+constexpr int most_ms = 4000;
 // Between two faults.
 constexpr int least_pause_ms = 100;
 constexpr int most_pause_ms = 1200;

@@ -19,7 +19,7 @@ using namespace std::chrono_literals;
 
 class World {
  public:
-  static constexpr auto lease = 2000ms;
+  static constexpr auto lease = 1500ms;
   static constexpr std::size_t gateways = 3;  // the last one reads an unsigned channel, and the engine's feed
   static constexpr std::size_t engine_host = 0;
   static constexpr std::size_t redis_host = 1;
