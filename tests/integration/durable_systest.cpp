@@ -45,7 +45,7 @@ TEST(P1Durable, EveryAnsweredRevocationSurvivesKillNine) {
   EngineProcess engine({.redis_url = redis.url(), .arguments = {}, .file_size_limit_bytes = {}});
   GatewayProcess gateway(engine,
                          {.engine_url = {}, .redis_url = redis.url(), .arguments = {"--stale-after", "1s"}});
-  auto keys = create_keys(engine, programs_are_sanitized() ? 1'000 : 20'000);
+  auto keys = create_keys(engine, programs_are_sanitized() ? 1'000 : 6'000);
   ASSERT_EQ(count_allowed(gateway, keys), keys.size());
   engine::Position before = current_position(engine);
 
