@@ -54,7 +54,7 @@ void Faults::undo_later(const std::string& kind, std::function<void()> action) {
 }
 
 void Faults::make(bool may_end_engine) {
-  switch (random_() % 9) {
+  switch (random_() % 11) {
     case 0:
       if (may_end_engine) restart_engine(true);
       break;
@@ -77,6 +77,8 @@ void Faults::make(bool may_end_engine) {
       if (random_() % 3 == 0) restart_gateway();
       break;
     case 7:
+    case 8:
+    case 9:
       cut_links();
       break;
     default:

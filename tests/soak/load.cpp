@@ -50,9 +50,11 @@ void Churn::run() {
   auto engine = impatient_client(*world_.engine);
   for (; !shared_.stopping; std::this_thread::sleep_for(pause)) {
     const auto user = name_ + "-" + std::to_string(++rounds_);
-    const auto keys = create(engine, user);
-    have_cached(keys);
-    end(engine, keys, user);
+    living_.push_back({user, create(engine, user)});
+    have_cached(living_.back().keys);
+    if (living_.size() <= stock) continue;
+    end(engine, living_.front().keys, living_.front().user);
+    living_.pop_front();
   }
 }
 

@@ -2,6 +2,7 @@
 // What callers ask of the engine: threads that go on whatever happens to it, and note what was acknowledged.
 
 #include <atomic>
+#include <deque>
 #include <functional>
 #include <mutex>
 #include <random>
@@ -35,7 +36,8 @@ struct Shared {
   std::string faults_;
 };
 
-// Creates keys that all gateways are asked for, and revokes them: one by one, in bulk, by their owner.
+// Creates keys that all gateways are asked for, and revokes them some seconds later: one by one, in bulk, by
+// their owner. So a gateway that has been cut off since then has them, and hears nothing of their end.
 class Churn {
  public:
   Churn(const World& world, Shared& shared, const std::string& name, std::uint32_t seed);
@@ -43,7 +45,13 @@ class Churn {
 
  private:
   static constexpr std::size_t keys_a_round = 20;
-  static constexpr auto pause = 100ms;  // after a round
+  static constexpr auto pause = 100ms;      // after a round
+  static constexpr std::size_t stock = 15;  // rounds whose keys live
+
+  struct Round {
+    std::string user;
+    std::vector<test::CreatedKey> keys;
+  };
 
   void run();
   std::vector<test::CreatedKey> create(test::HttpClient& engine, const std::string& user);
@@ -57,6 +65,7 @@ class Churn {
   const std::string name_;
   std::mt19937 random_;
   int rounds_ = 0;
+  std::deque<Round> living_;
   std::thread thread_;
 };
 
