@@ -245,6 +245,11 @@ result<void> Engine::read_journal(Sequence after, const std::function<bool(const
   });
 }
 
+result<std::unique_ptr<Backup>> Engine::back_up() const {
+  if (!started()) return errc::not_ready;
+  return store_->back_up();
+}
+
 Engine::Size Engine::size() const {
   return {tables_.keys.count(),
           {tables_.owners[0].size(), tables_.owners[1].size(), tables_.owners[2].size()}};

@@ -279,6 +279,9 @@ class Engine {
   // Durable batches with events after `after`, in order, until `visit` answers false. Reads the disk.
   result<void> read_journal(Sequence after, const std::function<bool(const BatchView&)>& visit) const;
 
+  // A copy of the journal with all that is durable by now, and perhaps a little more. Reads the disk.
+  result<std::unique_ptr<Backup>> back_up() const;
+
   // Best before start(). Listeners stay until stop() has returned.
   void add(CommitListener& listener) {
     commit_listeners_.push_back(&listener);

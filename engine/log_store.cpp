@@ -44,6 +44,7 @@ class LogStore final : public Store {
     return indexer_->scan(kind, id, from, visit);
   }
   result<void> wait_for_index() const override { return indexer_->wait(); }
+  result<std::unique_ptr<Backup>> back_up() const override { return log_->back_up(); }
   std::string failure() const override { return log_->failure(); }
 
  private:

@@ -8,6 +8,7 @@
 
 #include "engine/base/error.hpp"
 #include "engine/index/index.hpp"
+#include "engine/log/backup.hpp"
 #include "engine/log/log.hpp"
 #include "engine/model/event.hpp"
 
@@ -23,6 +24,8 @@ class Store : public Log {
                                   const std::function<bool(Sequence)>& visit) const = 0;
   // Returns once the index knows all that has been committed by now; errc::overloaded if that takes too long.
   virtual result<void> wait_for_index() const = 0;
+  // Of everything that is durable by now. Reads the disk.
+  virtual result<std::unique_ptr<Backup>> back_up() const = 0;
 };
 
 // A log and an index in `directory`, made if they are not there. `tell` hears of what goes on without an

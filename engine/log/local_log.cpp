@@ -10,11 +10,13 @@
 
 namespace revoked::engine {
 
-std::string LocalLog::path_of(std::size_t number) const {
+std::string name_of_segment(std::size_t number) {
   auto digits = std::to_string(number);
   digits.insert(0, 8 - std::min<std::size_t>(8, digits.size()), '0');
-  return directory_ + "/" + digits + ".segment";
+  return digits + ".segment";
 }
+
+std::string LocalLog::path_of(std::size_t number) const { return directory_ + "/" + name_of_segment(number); }
 
 errc LocalLog::fail(errc code, std::string what) const {
   const std::scoped_lock lock(mutex_);
@@ -64,6 +66,7 @@ result<void> LocalLog::append_batch(const BatchView& batch) {
   const std::scoped_lock lock(mutex_);
   segments_.back().end = current_->position();
   last_ = batch.last();
+  confirmed_ = {segments_.size(), current_->position(), next_};
   return {};
 }
 
@@ -97,6 +100,7 @@ result<void> LocalLog::next_segment() {
   end_->set({next_.number - 1, next_.before});
   const std::scoped_lock lock(mutex_);
   segments_[segments_.size() - 2].end = before->position();
+  confirmed_ = {segments_.size(), current_->position(), next_};
   return {};
 }
 

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "engine/base/error.hpp"
+#include "engine/log/backup.hpp"
 #include "engine/log/block.hpp"
 #include "engine/log/log.hpp"
 #include "engine/log/log_end.hpp"
@@ -23,6 +24,9 @@
 #include "engine/model/event.hpp"
 
 namespace revoked::engine {
+
+// "00000001.segment"
+std::string name_of_segment(std::size_t number);
 
 class LocalLog final : public Log {
  public:
@@ -38,6 +42,8 @@ class LocalLog final : public Log {
   result<void> read(Sequence from, const Visitor& visit) const override;
   std::string failure() const override;
   const std::string& directory() const { return directory_; }
+  // Of everything that has been confirmed by now. From any thread. The system's reason is in failure().
+  result<std::unique_ptr<Backup>> back_up() const;
 
  private:
   struct Segment {
@@ -50,6 +56,12 @@ class LocalLog final : public Log {
     std::uint32_t reserved;
     std::uint64_t number;     // of the segment
     std::uint64_t closes_at;  // where the one before is closed; 0 for the first
+  };
+  // Up to where all has been confirmed, in a segment that is not closed.
+  struct Confirmed {
+    std::size_t segment = 0;
+    std::uint64_t position = 0;
+    BlockPlace next;
   };
   class Starter;
 
@@ -76,6 +88,7 @@ class LocalLog final : public Log {
 
   mutable std::mutex mutex_;
   std::vector<Segment> segments_;  // number 1 first
+  Confirmed confirmed_;
   Sequence last_ = 0;
   mutable std::string failure_;
   bool has_failed_ = false;  // an append

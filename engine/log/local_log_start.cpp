@@ -193,6 +193,7 @@ result<std::unique_ptr<LocalLog>> LocalLog::open(const std::string& directory, s
     detail = log->failure();
     return opened.error();
   }
+  log->confirmed_ = {log->segments_.size(), log->current_->position(), log->next_};
   return log;
 }
 

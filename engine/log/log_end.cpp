@@ -25,6 +25,12 @@ struct MarkLayout {
 
 std::uint64_t check_of(const MarkLayout& layout) { return XXH3_64bits(&layout, offsetof(MarkLayout, check)); }
 
+MarkLayout layout_of(const LogEnd::Mark& mark) {
+  MarkLayout layout{mark_magic, mark.number, mark.sum, 0};
+  layout.check = check_of(layout);
+  return layout;
+}
+
 // A process that is killed between two stores leaves one of two whole marks: they are written in turn.
 struct Page {
   MarkLayout marks[2];
@@ -55,6 +61,14 @@ LogEnd::~LogEnd() {
   ::close(file_);
 }
 
+std::string LogEnd::content_of(const Mark& mark) {
+  Page page{};
+  page.marks[mark.number % 2] = layout_of(mark);
+  std::string content(page_bytes, '\0');
+  std::memcpy(content.data(), &page, sizeof page);
+  return content;
+}
+
 LogEnd::Mark LogEnd::mark() const {
   Mark newest;
   for (const auto& layout : static_cast<const Page*>(page_)->marks) {
@@ -65,8 +79,7 @@ LogEnd::Mark LogEnd::mark() const {
 }
 
 void LogEnd::set(const Mark& mark) {
-  MarkLayout layout{mark_magic, mark.number, mark.sum, 0};
-  layout.check = check_of(layout);
+  const auto layout = layout_of(mark);
   std::memcpy(&static_cast<Page*>(page_)->marks[mark.number % 2], &layout, sizeof layout);
 }
 

@@ -27,6 +27,9 @@ class LogEnd {
   LogEnd(const LogEnd&) = delete;
   LogEnd& operator=(const LogEnd&) = delete;
 
+  // What such a file holds.
+  static std::string content_of(const Mark& mark);
+
   Mark mark() const;
   void set(const Mark& mark);  // on the writing thread
 

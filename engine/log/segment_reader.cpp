@@ -60,6 +60,12 @@ result<std::string_view> SegmentReader::bytes_at(std::uint64_t at, std::uint64_t
 }
 
 result<std::string_view> SegmentReader::next(BlockHead& head) {
+  const auto block = next_block(head);
+  if (!block) return block;
+  return block->substr(block_head_bytes, head.payload_bytes);
+}
+
+result<std::string_view> SegmentReader::next_block(BlockHead& head) {
   auto bytes = bytes_at(position_, sector_bytes);
   if (!bytes) return bytes.error();
   if (!read_block_head(*bytes, head)) return errc::storage_corrupt;
@@ -68,7 +74,7 @@ result<std::string_view> SegmentReader::next(BlockHead& head) {
   if (!bytes) return bytes.error();
   if (!is_block_whole(*bytes, head)) return errc::storage_corrupt;
   position_ += size;
-  return bytes->substr(block_head_bytes, head.payload_bytes);
+  return bytes->substr(0, size);
 }
 
 // The first head at or behind a place; `end` if there is none before that.

@@ -26,9 +26,12 @@ class SegmentReader {
   result<void> seek(Sequence sequence, std::uint64_t end);
   void set_position(std::uint64_t position) { position_ = position; }
   std::uint64_t position() const { return position_; }  // of the next block
+  std::uint64_t size() const { return size_; }          // of the file, when it was opened
 
   // The next block, whole. Its payload is good until the next call.
   result<std::string_view> next(BlockHead& head);
+  // The same as it lies in the file, from its head to what fills it up.
+  result<std::string_view> next_block(BlockHead& head);
 
  private:
   result<std::string_view> bytes_at(std::uint64_t at, std::uint64_t count);

@@ -19,6 +19,7 @@ struct BlockPlace {
   bool is_begun_by(const BlockHead& head) const {
     return head.number == number && head.first == first && head.before == before;
   }
+  bool operator==(const BlockPlace&) const = default;
 };
 
 enum class SegmentEnd {

@@ -107,6 +107,38 @@ result<void> FakeStore::wait_for_index() const {
   return {};
 }
 
+namespace {
+
+// Pieces of one letter each: a, b, c, …
+class FakeBackup final : public Backup {
+ public:
+  FakeBackup(std::shared_ptr<FakeDisk> disk, Sequence last) : disk_(std::move(disk)), last_(last) {}
+
+  Sequence last() const override { return last_; }
+  std::string failure() const override { return "piece " + std::to_string(given_) + " cannot be read"; }
+  result<void> next(std::string& piece) override {
+    disk_->take_time();
+    const std::scoped_lock lock(disk_->mutex());
+    piece.clear();
+    if (given_ >= disk_->backup_pieces) return {};
+    if (given_ + disk_->unreadable_pieces >= disk_->backup_pieces) return errc::storage_corrupt;
+    piece.assign(piece_bytes, static_cast<char>('a' + given_++ % 26));
+    ++disk_->pieces_read;
+    return {};
+  }
+
+ private:
+  const std::shared_ptr<FakeDisk> disk_;
+  const Sequence last_;
+  std::size_t given_ = 0;
+};
+
+}  // namespace
+
+result<std::unique_ptr<Backup>> FakeStore::back_up() const {
+  return std::unique_ptr<Backup>(std::make_unique<FakeBackup>(disk_, last()));
+}
+
 // Behind the mutex.
 void FakeStore::catch_up() const {
   IndexEntries entries;

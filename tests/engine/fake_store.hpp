@@ -60,6 +60,11 @@ class FakeDisk {
   std::atomic<bool> is_indexed_at_once{true};
   Sequence indexed_to = 0;
 
+  // A backup has so many pieces, of which the last ones are unreadable.
+  std::atomic<std::size_t> backup_pieces{3};
+  std::atomic<std::size_t> unreadable_pieces{0};
+  std::atomic<std::size_t> pieces_read{0};
+
   // Answers whether the commit may be written.
   bool enter_commit();
   std::mutex& mutex() const { return mutex_; }
@@ -85,6 +90,7 @@ class FakeStore final : public Store {
   result<void> scan_index(IndexKind kind, std::string_view id, Sequence from,
                           const std::function<bool(Sequence)>& visit) const override;
   result<void> wait_for_index() const override;
+  result<std::unique_ptr<Backup>> back_up() const override;
   std::string failure() const override { return "the disk failed"; }
 
  private:

@@ -1,0 +1,77 @@
+// A tar of the system's own unpacks what is made here.
+
+#include "engine/base/tar.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+
+#include "tests/support/temporary_directory.hpp"
+
+namespace revoked::engine::tar_test {
+
+namespace fs = std::filesystem;
+
+std::string read_all(const fs::path& file) {
+  std::ifstream in(file, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+void add(std::string& archive, std::string_view name, std::string_view content) {
+  archive.append(tar_header(name, content.size(), 1'767'323'045'678)).append(content);
+  archive.resize((archive.size() + tar_block_bytes - 1) / tar_block_bytes * tar_block_bytes);
+}
+
+TEST(Tar, IsUnpackedByTheSystemsOwn) {
+  const revoked::test::TemporaryDirectory directory;
+  const std::string longest(max_tar_name_bytes, 'n');
+  std::string archive;
+  add(archive, "folder/empty", "");
+  add(archive, "folder/one", "x");
+  add(archive, "whole", std::string(2 * tar_block_bytes, '\xff'));
+  add(archive, longest, "named");
+  archive.append(tar_end_bytes, '\0');
+  std::ofstream(directory / "archive.tar", std::ios::binary) << archive;
+  // It complains about everything that is not as the format has it.
+  const auto unpacked = "cd " + directory.path().native() + " && tar -x -f archive.tar 2>complaints";
+  ASSERT_EQ(std::system(unpacked.c_str()), 0) << read_all(directory / "complaints");
+  EXPECT_EQ(read_all(directory / "complaints"), "");
+  EXPECT_EQ(read_all(directory / "folder/empty"), "");
+  EXPECT_EQ(read_all(directory / "folder/one"), "x");
+  EXPECT_EQ(read_all(directory / "whole"), std::string(2 * tar_block_bytes, '\xff'));
+  EXPECT_EQ(read_all(directory / longest), "named");
+  EXPECT_EQ(fs::status(directory / "whole").permissions(), fs::perms::owner_read | fs::perms::owner_write);
+}
+
+// POSIX.1-2001, pax, "ustar Interchange Format", to the byte.
+TEST(Tar, HasTheFieldsOfTheFormat) {
+  const auto header = tar_header("log/end", 4096, 1'767'323'045'678);
+  ASSERT_EQ(header.size(), tar_block_bytes);
+  const auto field = [&](std::size_t at, std::size_t size) { return header.substr(at, size); };
+  EXPECT_EQ(field(0, 8), std::string("log/end\0", 8));
+  EXPECT_EQ(field(100, 24), std::string("0000600\0"
+                                        "0000000\0"
+                                        "0000000\0",
+                                        24));
+  EXPECT_EQ(field(124, 12), std::string("00000010000\0", 12));
+  EXPECT_EQ(std::stoll(field(136, 11), nullptr, 8), 1'767'323'045);
+  EXPECT_EQ(field(156, 1), "0");
+  EXPECT_EQ(field(257, 8), std::string("ustar\0"
+                                       "00",
+                                       8));
+  auto summed = header;
+  summed.replace(148, 8, 8, ' ');
+  unsigned sum = 0;
+  for (const unsigned char byte : summed) sum += byte;
+  EXPECT_EQ(std::stoul(field(148, 6), nullptr, 8), sum);
+  EXPECT_EQ(field(154, 2), std::string("\0 ", 2));
+}
+
+TEST(Tar, TellsTheLargestSize) {
+  EXPECT_EQ(tar_header("a", max_tar_file_bytes, 0).substr(124, 12), std::string("77777777777\0", 12));
+}
+
+}  // namespace revoked::engine::tar_test
