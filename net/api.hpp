@@ -18,6 +18,7 @@
 #include "engine/engine.hpp"
 #include "engine/model/policy.hpp"
 #include "net/authenticator.hpp"
+#include "net/backup_slots.hpp"
 #include "net/members.hpp"
 #include "net/query.hpp"
 #include "net/reading_pool.hpp"
@@ -53,6 +54,7 @@ struct Api {
   std::uint64_t max_keys_per_workspace = 0;
   std::shared_ptr<ReadingPool> readings = std::make_shared<ReadingPool>();
   std::shared_ptr<SinglePace> pace = std::make_shared<SinglePace>();
+  std::shared_ptr<BackupSlots> backup_slots = std::make_shared<BackupSlots>(max_backups);
 };
 
 struct Call;
@@ -144,6 +146,9 @@ Outcome show_audit(Api& api, Call& call);
 
 // Feed (feed_handlers.cpp)
 Outcome show_invalidations(Api& api, Call& call);
+
+// Backup (backup_handlers.cpp)
+Outcome send_backup(Api& api, Call& call);
 
 // Health (health_handlers.cpp)
 Outcome show_liveness(Api& api, Call& call);

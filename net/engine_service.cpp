@@ -46,6 +46,7 @@ constexpr Route routes[] = {
     {Method::delete_, "/v1/workspaces/{}/lock", unlock_workspace, Permission::keys_write, reason_query},
     {Method::get, "/v1/audit", show_audit, Permission::audit_read, audit_query},
     {Method::get, "/v1/invalidations", show_invalidations, Permission::gateway, feed_query},
+    {Method::get, "/v1/backup", send_backup, Permission::master_key},
     {Method::get, "/livez", show_liveness, {}},
     {Method::get, "/readyz", show_readiness, {}},
     {Method::get, "/healthz", show_health, {}},

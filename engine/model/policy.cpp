@@ -25,6 +25,8 @@ std::string_view to_string(Permission permission) {
       return "gateways:read";
     case Permission::gateway:
       return "gateway";
+    case Permission::master_key:
+      return "of a master key";
   }
   return "";
 }
@@ -124,7 +126,9 @@ std::optional<Principal> principal_of(const Decision& key) {
 }
 
 bool may(const Principal& principal, Permission permission) {
-  if (principal.is_master || has_permission(principal.permissions, to_string(permission))) return true;
+  if (principal.is_master) return true;
+  if (permission == Permission::master_key) return false;
+  if (has_permission(principal.permissions, to_string(permission))) return true;
   return permission == Permission::keys_verify && may(principal, Permission::gateway);
 }
 

@@ -23,7 +23,8 @@ enum class Permission {
   keys_revoke,
   audit_read,
   gateways_read,
-  gateway,  // includes keys_verify
+  gateway,     // includes keys_verify
+  master_key,  // what no list of permissions gives: a master key alone has it
 };
 std::string_view to_string(Permission permission);
 

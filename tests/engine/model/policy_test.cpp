@@ -43,6 +43,15 @@ TEST(Policy, PermissionAllowsItselfAndNothingElse) {
   }
 }
 
+TEST(Policy, WhatTakesAMasterKeyNoListGives) {
+  EXPECT_TRUE(may({true, {}, {}, "master"}, Permission::master_key));
+  std::string all;
+  for (const auto permission : all_permissions) all.append(to_string(permission)).append(" ");
+  for (const auto& permissions : {std::string(), all + "master master_key",
+                                  std::string(to_string(Permission::master_key)), std::string(" ")})
+    EXPECT_FALSE(may(with_permissions(permissions), Permission::master_key)) << permissions;
+}
+
 TEST(Policy, PermissionsAreWholeWords) {
   EXPECT_TRUE(may(with_permissions("keys:read keys:revoke"), Permission::keys_revoke));
   EXPECT_TRUE(may(with_permissions("keys:read keys:revoke"), Permission::keys_read));
