@@ -15,6 +15,9 @@ namespace {
 using engine::Backup;
 
 constexpr std::chrono::milliseconds look_again{50};  // where too many read
+// Between two pieces, while others revoke one by one: they have the processors and the disk to themselves for
+// most of the time.
+constexpr std::chrono::milliseconds rest_beside_others{1};
 
 // As one chunk of the chunked coding (RFC 9112, 7.1) if it is chunked.
 void append_piece(std::string& out, std::string_view piece, bool is_chunked) {
@@ -78,6 +81,12 @@ void break_off(const Exchange& exchange) {
   exchange.connection.close();
 }
 
+Task<> give_way(Api& api, NetworkThread& thread) {
+  if (!api.pace->is_just_now()) co_return;
+  cache::Timer rest(thread.executor(), rest_beside_others);
+  co_await rest.async_wait(cache::as_result);
+}
+
 Task<> answer_backup(Api& api, Exchange exchange, std::string asker, Authority authority,
                      [[maybe_unused]] BackupSlot slot) {
   auto& connection = exchange.connection;
@@ -110,6 +119,7 @@ Task<> answer_backup(Api& api, Exchange exchange, std::string asker, Authority a
       co_return;
     }
     log.count(piece.size());
+    co_await give_way(api, thread);
     auto why = objection(exchange, authority);
     while (why.empty() && !co_await api.readings->run(thread.executor(), asker, read)) {
       co_await thread.news().wait(look_again, thread.news().count());
