@@ -47,10 +47,10 @@ class LocalLogBackup : public testing::Test {
 
   LocalLogBackup() { open(); }
 
-  void open() {
+  void open(std::uint64_t bytes = segment_bytes) {
     log_.reset();
     std::string why;
-    auto log = LocalLog::open(path_.native(), why, segment_bytes);
+    auto log = LocalLog::open(path_.native(), why, bytes);
     EXPECT_TRUE(log) << why;
     log_ = std::move(*log);
   }
@@ -284,6 +284,22 @@ TEST_F(LocalLogBackup, PassesForNoWholeOneWhenItWasCut) {
   EXPECT_GT(refused, 100);
   // Even within the first file, once its mark is there.
   EXPECT_FALSE(restored(std::string_view(archive).substr(0, 2 * tar_block_bytes)));
+}
+
+// There nothing in the segment says that it was longer.
+TEST_F(LocalLogBackup, PassesForNoWholeOneWhenItWasCutBetweenBlocks) {
+  open(LocalLog::usual_segment_bytes);
+  while (written_.size() * sector_bytes < 2 * SegmentFile::room_bytes) append(1, 50);
+  const auto archive = read(*back_up());
+  const auto begin = archive.find(name_of_segment(1)) / tar_block_bytes * tar_block_bytes + tar_block_bytes;
+  ASSERT_EQ(archive.size() - begin, 3 * SegmentFile::room_bytes + tar_end_bytes);
+  for (const auto part : {1, 2}) {
+    EXPECT_FALSE(restored(std::string_view(archive).substr(0, begin + part * SegmentFile::room_bytes)));
+    EXPECT_NE(why_.find("had been confirmed"), std::string::npos) << why_;
+  }
+  // And before the first segment.
+  EXPECT_FALSE(restored(std::string_view(archive).substr(0, begin - tar_block_bytes)));
+  expect_restored(archive, written_);
 }
 
 TEST_F(LocalLogBackup, MayBeTakenWhileOthersWrite) {
