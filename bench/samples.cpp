@@ -29,6 +29,7 @@ class NullStore final : public engine::Store {
   }
   Sequence last() const override { return last_; }
   result<void> read(Sequence, const std::function<bool(const BatchView&)>&) const override { return {}; }
+  result<std::unique_ptr<engine::Backup>> back_up() const override { return engine::errc::unavailable; }
   Sequence indexed_to() const override { return last_; }
   result<void> scan_index(engine::IndexKind, std::string_view, Sequence,
                           const std::function<bool(Sequence)>&) const override {
