@@ -14,7 +14,7 @@ namespace fs = std::filesystem;
 
 class LogStore final : public Store {
  public:
-  using Tell = std::function<void(std::string_view)>;
+  using Tell = std::function<void(std::string_view what, std::string_view why)>;
 
   result<void> open(const std::string& directory, Tell tell, std::string& detail) {
     std::error_code error;
@@ -26,7 +26,10 @@ class LogStore final : public Store {
     auto log = LocalLog::open(directory + "/log", detail);
     if (!log) return log.error();
     log_ = std::move(*log);
-    return open_indexer(directory + "/index", std::move(tell), detail);
+    log_->seal_in_background(telling(tell, "a segment of the log is not packed; the log goes on"));
+    return open_indexer(directory + "/index",
+                        telling(std::move(tell), "the index failed, and is made again; the log goes on"),
+                        detail);
   }
 
   result<void> append(const BatchView& batch) override {
@@ -48,7 +51,13 @@ class LogStore final : public Store {
   std::string failure() const override { return log_->failure(); }
 
  private:
-  result<void> open_indexer(const std::string& directory, Tell tell, std::string& detail) {
+  static std::function<void(std::string_view)> telling(Tell tell, std::string_view what) {
+    if (!tell) return {};
+    return [tell = std::move(tell), what](std::string_view why) { tell(what, why); };
+  }
+
+  result<void> open_indexer(const std::string& directory, std::function<void(std::string_view)> tell,
+                            std::string& detail) {
     const auto open = [this, directory](std::string& why) { return open_index_of_log(directory, why); };
     auto index = open(detail);
     if (!index && index.error() == errc::storage_corrupt) return index.error();
@@ -81,8 +90,9 @@ class LogStore final : public Store {
 
 }  // namespace
 
-result<std::unique_ptr<Store>> open_store(const std::string& directory,
-                                          std::function<void(std::string_view)> tell, std::string& detail) {
+result<std::unique_ptr<Store>> open_store(
+    const std::string& directory, std::function<void(std::string_view what, std::string_view why)> tell,
+    std::string& detail) {
   auto store = std::make_unique<LogStore>();
   if (const auto opened = store->open(directory, std::move(tell), detail); !opened) return opened.error();
   return std::unique_ptr<Store>(std::move(store));

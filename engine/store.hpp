@@ -29,9 +29,10 @@ class Store : public Log {
 };
 
 // A log and an index in `directory`, made if they are not there. `tell` hears of what goes on without an
-// answer: that the index failed, and why; on any thread. errc::storage_in_use if another process has them;
-// the text of a failure goes to `detail`.
-result<std::unique_ptr<Store>> open_store(const std::string& directory,
-                                          std::function<void(std::string_view)> tell, std::string& detail);
+// answer: that the index failed, or a segment of the log could not be packed, and why; on any thread.
+// errc::storage_in_use if another process has them; the text of a failure goes to `detail`.
+result<std::unique_ptr<Store>> open_store(
+    const std::string& directory, std::function<void(std::string_view what, std::string_view why)> tell,
+    std::string& detail);
 
 }  // namespace revoked::engine

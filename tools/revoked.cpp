@@ -282,8 +282,8 @@ void log_progress(const engine::LoadProgress& progress) {
 }
 
 std::unique_ptr<engine::Store> open_store(const std::string& data_dir) {
-  const auto tell = [](std::string_view why) {
-    net::log(net::Level::error, "the index failed, and is made again; the log goes on", {{"reason", why}});
+  const auto tell = [](std::string_view what, std::string_view why) {
+    net::log(net::Level::error, what, {{"reason", why}});
   };
   std::string detail;
   auto store = engine::open_store(data_dir, tell, detail);

@@ -14,6 +14,11 @@ static_assert(std::endian::native == std::endian::little, "blocks are little end
 
 constexpr std::uint32_t block_magic = 0x426b7672;
 constexpr char filling = '\xa5';
+constexpr auto filled_sector = [] {
+  std::array<char, sector_bytes> bytes{};
+  bytes.fill(filling);
+  return bytes;
+}();
 
 struct BlockLayout {
   std::uint32_t magic;
@@ -46,22 +51,32 @@ BlockSum sum_of(const char* head, std::string_view payload) {
   return bytes;
 }
 
+// Without the sums.
+BlockLayout layout_of(const BlockHead& head, std::string_view payload) {
+  return {block_magic,
+          static_cast<std::uint8_t>(head.kind),
+          static_cast<std::uint8_t>(head.codec),
+          block_head_bytes,
+          head.number,
+          head.first,
+          static_cast<std::uint32_t>(payload.size()),
+          head.raw_bytes,
+          head.events,
+          0,
+          head.before,
+          {},
+          0};
+}
+
 }  // namespace
 
+BlockSum sum_of_block(const BlockHead& head, std::string_view payload) {
+  const auto layout = layout_of(head, payload);
+  return sum_of(reinterpret_cast<const char*>(&layout), payload);
+}
+
 void write_block(char* out, BlockHead& head, std::string_view payload) {
-  BlockLayout layout{block_magic,
-                     static_cast<std::uint8_t>(head.kind),
-                     static_cast<std::uint8_t>(head.codec),
-                     block_head_bytes,
-                     head.number,
-                     head.first,
-                     static_cast<std::uint32_t>(payload.size()),
-                     head.raw_bytes,
-                     head.events,
-                     0,
-                     head.before,
-                     {},
-                     0};
+  auto layout = layout_of(head, payload);
   head.payload_bytes = layout.payload_bytes;
   layout.sum = head.sum = sum_of(reinterpret_cast<const char*>(&layout), payload);
   layout.head_sum = XXH3_64bits(&layout, head_summed_bytes);
@@ -95,7 +110,7 @@ bool is_block_whole(std::string_view bytes, const BlockHead& head) {
   const auto filled = bytes.substr(block_head_bytes + head.payload_bytes,
                                    block_size(head.payload_bytes) - block_head_bytes - head.payload_bytes);
   return sum_of(bytes.data(), bytes.substr(block_head_bytes, head.payload_bytes)) == head.sum &&
-         std::ranges::all_of(filled, [](char c) { return c == filling; });
+         filled == std::string_view(filled_sector.data(), filled.size());
 }
 
 }  // namespace revoked::engine

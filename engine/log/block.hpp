@@ -19,7 +19,8 @@
 //
 // A block's sum holds for itself, and `before` for everything before it: what is missing, replaced, of
 // another log or in another order is seen at the next block. A payload has no 512 zeros in a row, and what
-// fills is not zero: so a sector of zeros within a block was never written, or has been wiped.
+// fills is not zero: so a sector of zeros within a block was never written, or has been wiped. (But for
+// packed ones, packed_blocks.hpp, which are synced before they have a place in the log.)
 
 #include <array>
 #include <cstdint>
@@ -36,6 +37,7 @@ enum class BlockKind : std::uint8_t {
   opens = 1,   // the first of a segment; the payload is a SegmentOpening
   batch = 2,   // events (event.hpp)
   closes = 3,  // the last of a segment: the log goes on in the next
+  packed = 4,  // stands for batches that follow each other (packed_blocks.hpp)
 };
 enum class Codec : std::uint8_t { none = 0, zstd = 1 };
 
@@ -58,6 +60,9 @@ inline constexpr std::size_t block_head_bytes = 80;
 constexpr std::uint64_t block_size(std::uint64_t payload_bytes) {
   return (block_head_bytes + payload_bytes + sector_bytes - 1) / sector_bytes * sector_bytes;
 }
+
+// The sum of a block with that head, whose own sum does not matter, and that payload.
+BlockSum sum_of_block(const BlockHead& head, std::string_view payload);
 
 // Writes the block to `out`, block_size() bytes, and sets the sum in its head.
 void write_block(char* out, BlockHead& head, std::string_view payload);

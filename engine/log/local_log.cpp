@@ -45,6 +45,7 @@ Sequence LocalLog::last() const {
 
 result<void> LocalLog::append(const BatchView& batch) {
   const auto appended = append_batch(batch);
+  if (appended && std::exchange(may_seal_, false) && sealer_) sealer_->wake();
   const std::scoped_lock lock(mutex_);
   has_failed_ = !appended;
   return appended;
@@ -101,6 +102,7 @@ result<void> LocalLog::next_segment() {
   const std::scoped_lock lock(mutex_);
   segments_[segments_.size() - 2].end = before->position();
   confirmed_ = {segments_.size(), current_->position(), next_};
+  may_seal_ = true;
   return {};
 }
 
@@ -160,9 +162,13 @@ result<void> LocalLog::read(Sequence from, const Visitor& visit) const {
   for (auto segment = segments.begin(); segment != segments.end() && next <= last; ++segment, ++number) {
     const auto path = path_of(number);
     auto opened = reader.open(path);
-    if (opened && !expected) opened = reader.seek(next, segment->end);
+    if (opened && !expected) {
+      const auto behind = std::next(segment) == segments.end() ? last + 1 : std::next(segment)->first;
+      opened = reader.seek(next, {segment->end, segment->first, behind});
+    }
     if (!opened) return fail(path, opened.error());
-    while (next <= last && reader.position() < segment->end) {
+    // A closed one ends with what closes it: packed meanwhile, it ends elsewhere.
+    for (bool closed = false; next <= last && !closed;) {
       const auto at = reader.position();
       BlockHead head;
       const auto payload = reader.next(head);
@@ -170,6 +176,7 @@ result<void> LocalLog::read(Sequence from, const Visitor& visit) const {
       if (!payload || (expected && !expected->is_begun_by(head)))
         return fail_at(number, at, "has been damaged");
       expected = BlockPlace{head.number + 1, head.first + head.events, head.sum};
+      closed = head.kind == BlockKind::closes;
       if (head.kind != BlockKind::batch) continue;
       BatchView batch;
       if (!BatchView::parse(*payload, batch) || batch.first() != head.first || batch.count() != head.events ||

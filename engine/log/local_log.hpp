@@ -4,12 +4,14 @@
 // (log_end.hpp). What cannot be trusted is refused, with the file and the place: bytes that changed, a
 // segment that is missing, cut, swapped or an older copy of itself. Accepted is one torn block at the very
 // end, which was never confirmed. A start looks at how the segments join and at the last one; the others are
-// checked as they are read.
+// checked as they are read. A segment that is closed may be packed (packed_blocks.hpp), which says the same
+// in a fifth of the room.
 
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,7 +21,9 @@
 #include "engine/log/block.hpp"
 #include "engine/log/log.hpp"
 #include "engine/log/log_end.hpp"
+#include "engine/log/sealer.hpp"
 #include "engine/log/segment_file.hpp"
+#include "engine/log/segment_packer.hpp"
 #include "engine/log/segment_scan.hpp"
 #include "engine/model/event.hpp"
 
@@ -45,10 +49,21 @@ class LocalLog final : public Log {
   // Of everything that has been confirmed by now. From any thread. The system's reason is in failure().
   result<std::unique_ptr<Backup>> back_up() const;
 
+  // Has what is closed packed, from the first append on: a start that is refused changes nothing. Once,
+  // before that append.
+  void seal_in_background(Sealer::Tell tell);
+  // The first closed segment behind that one (0: of all) which is not packed; on any thread.
+  std::optional<std::size_t> closed_behind(std::size_t number) const;
+  // Packs it, on one thread at a time, any one: its file is replaced by another one with the same in it.
+  // Errors cost nothing but that, and `detail` says why: storage_corrupt if it is damaged, overloaded if
+  // there is no room, else the disk's.
+  result<Packing> seal(std::size_t number, const std::function<bool()>& go_on, std::string& detail);
+
  private:
   struct Segment {
     Sequence first;
     std::uint64_t end;  // of its blocks; of the last segment, so far
+    bool is_sealed = false;
   };
   // What begins a segment.
   struct Opening {
@@ -70,6 +85,7 @@ class LocalLog final : public Log {
   result<void> append_batch(const BatchView& batch);
   result<void> begin_segment(std::uint64_t closes_at);
   result<void> next_segment();
+  result<Packing> take_place(const std::string& draft, std::size_t number, std::uint64_t end);
   result<void> append_block(SegmentFile& file, BlockHead& head, std::string_view payload);
   static result<void> sync_directory(const std::string& path);
   std::string path_of(std::size_t number) const;
@@ -78,6 +94,8 @@ class LocalLog final : public Log {
   errc fail_at(std::size_t segment, std::uint64_t at, std::string_view what) const;
 
   static constexpr std::uint32_t format_version = 1;
+  static constexpr std::string_view segment_suffix = ".segment";
+  static constexpr std::string_view draft_suffix = ".sealing";  // of what is going to take a segment's place
 
   const std::string directory_;
   const std::uint64_t segment_bytes_;
@@ -92,6 +110,9 @@ class LocalLog final : public Log {
   Sequence last_ = 0;
   mutable std::string failure_;
   bool has_failed_ = false;  // an append
+
+  std::unique_ptr<Sealer> sealer_;  // ends first
+  bool may_seal_ = true;            // there may be something closed that is not packed
 };
 
 }  // namespace revoked::engine

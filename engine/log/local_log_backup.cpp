@@ -6,6 +6,7 @@
 
 #include "engine/base/tar.hpp"
 #include "engine/log/local_log.hpp"
+#include "engine/log/packed_blocks.hpp"
 #include "engine/log/segment_reader.hpp"
 
 namespace revoked::engine {
@@ -101,6 +102,10 @@ class LocalBackup final : public Backup {
     if (!block || !next_.is_begun_by(head) || (head.kind == BlockKind::opens) != (at == 0) ||
         block->size() > left_)
       return fail_at(at);
+    if (head.kind == BlockKind::packed &&
+        !unpacked_.unpack(head, block->substr(block_head_bytes, head.payload_bytes)))
+      return fail_at(at);
+    while (!unpacked_.empty()) unpacked_.next(head);  // to the last one
     next_ = {head.number + 1, head.first + head.events, head.sum};
     if (is_last()) {
       is_closed_ = reader().position() >= end_.position;
@@ -130,6 +135,7 @@ class LocalBackup final : public Backup {
   const UnixMs began_at_;
   SegmentReader last_;
   SegmentReader other_;
+  UnpackedBlocks unpacked_;  // to check them
   std::size_t segment_ = 0;  // that is being given; 0: none yet
   BlockPlace next_;
   std::uint64_t left_ = 0;  // of the segment's file, behind what is given

@@ -16,9 +16,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::string_view suffix = ".segment";
-
-std::uint64_t number_of(const fs::path& file) {
+std::uint64_t number_of(const fs::path& file, std::string_view suffix) {
   const auto name = file.filename().string();
   std::uint64_t number = 0;
   if (!name.ends_with(suffix)) return 0;
@@ -47,8 +45,10 @@ class LocalLog::Starter {
     std::error_code error;
     fs::create_directories(log_.directory_, error);
     std::vector<std::uint64_t> numbers;
+    std::vector<std::string> drafts;
     for (fs::directory_iterator at(log_.directory_, error), end; !error && at != end; at.increment(error)) {
-      if (const auto number = number_of(at->path()); number != 0) numbers.push_back(number);
+      if (const auto number = number_of(at->path(), segment_suffix); number != 0) numbers.push_back(number);
+      if (at->path().native().ends_with(draft_suffix)) drafts.push_back(at->path());
     }
     if (error) return log_.fail(log_.directory_, error);
     auto end = LogEnd::open(log_.directory_ + "/end");
@@ -56,6 +56,7 @@ class LocalLog::Starter {
       return log_.fail(errc::storage_in_use, log_.directory_ + " is in use");
     if (!end) return log_.fail(log_.directory_ + "/end", end.error());
     log_.end_ = std::move(*end);
+    for (const auto& draft : drafts) ::unlink(draft.c_str());  // it was not ready
     std::ranges::sort(numbers);
     for (std::size_t i = 0; i < numbers.size(); ++i) {
       if (numbers[i] != i + 1) return log_.fail(errc::storage_corrupt, log_.path_of(i + 1) + " is missing");
@@ -97,9 +98,10 @@ class LocalLog::Starter {
         return log_.fail_at(number, 0, "is not the first of this log");
       if (number > 1 && !closes_before(number, head, opening.closes_at)) {
         // The process ended while it was begun: the one before would be closed next, and nothing is in it.
-        if (number < count || !has_only_opening(number))
-          return log_.fail_at(number - 1, opening.closes_at, "does not go on in the next segment");
+        if (number < count || !has_only_opening(number)) return fail_to_join(number - 1, opening.closes_at);
+        log_.segments_.back().is_sealed = false;
         only_begun_ = number;
+        closes_at_ = opening.closes_at;
         return {};
       }
       log_.segments_.push_back({head.first, 0});
@@ -114,12 +116,30 @@ class LocalLog::Starter {
   }
 
   bool closes_before(std::size_t number, const BlockHead& head, std::uint64_t at) {
+    auto& before = log_.segments_.back();
+    if (!reader_.open(log_.path_of(number - 1))) return false;
+    // Packed, it is smaller than it was; what closes it is then its last block.
+    before.is_sealed = reader_.size() <= at;
+    if (before.is_sealed) at = std::max(reader_.size(), block_size(0)) - block_size(0);
     BlockHead closing;
     if (!read_block(number - 1, at, closing) || closing.kind != BlockKind::closes ||
         closing.sum != head.before || closing.number + 1 != head.number || closing.first != head.first)
       return false;
-    log_.segments_.back().end = at + block_size(0);
+    before.end = at + block_size(0);
     return true;
+  }
+
+  // The next one says where it was closed, but for one that has been packed since: what is wrong may be
+  // anywhere.
+  result<void> fail_to_join(std::size_t number, std::uint64_t at) {
+    if (log_.segments_.back().is_sealed) {
+      const auto bytes = read_whole(log_.path_of(number));
+      if (!bytes) return log_.fail(log_.path_of(number), bytes.error());
+      const auto scan = scan_segment(*bytes, opening_, [](auto&&...) { return true; });
+      if (scan.end != SegmentEnd::closed) return log_.fail_at(number, scan.position, "has been damaged");
+      at = scan.position;
+    }
+    return log_.fail_at(number, at, "does not go on in the next segment");
   }
 
   result<std::string> read_block(std::size_t number, std::uint64_t at, BlockHead& head) {
@@ -141,7 +161,9 @@ class LocalLog::Starter {
                         });
     if (end_.end == SegmentEnd::closed && only_begun_ == 0)
       return log_.fail(errc::storage_corrupt, log_.path_of(number + 1) + " is missing");
-    if (end_.end == SegmentEnd::damaged || end_.end == SegmentEnd::closed)
+    // The one that was only begun says where this one was going to be closed.
+    const bool is_short = only_begun_ != 0 && end_.position != closes_at_;
+    if (end_.end == SegmentEnd::damaged || end_.end == SegmentEnd::closed || is_short)
       return log_.fail_at(number, end_.position, "has been damaged");
     // A file's room is made ahead: what has another size has been cut.
     if (bytes->size() % SegmentFile::room_bytes != 0)
@@ -181,8 +203,9 @@ class LocalLog::Starter {
 
   LocalLog& log_;
   SegmentReader reader_;
-  BlockPlace opening_;          // of the last segment
-  std::size_t only_begun_ = 0;  // number of a segment behind it that does not count
+  BlockPlace opening_;           // of the last segment
+  std::size_t only_begun_ = 0;   // number of a segment behind it that does not count
+  std::uint64_t closes_at_ = 0;  // as that says
   SegmentScan end_{};
 };
 

@@ -10,9 +10,9 @@ namespace revoked::engine {
 namespace {
 
 constexpr std::uint64_t least_ahead_bytes = 8 << 10;
-constexpr std::uint64_t most_ahead_bytes = 1 << 20;
 // So near, reading on costs less than another step of the search.
-constexpr std::uint64_t near_bytes = 16 << 10;
+constexpr std::uint64_t near_bytes = 32 << 10;
+constexpr int guessed_steps = 4;
 
 }  // namespace
 
@@ -25,7 +25,7 @@ void SegmentReader::close() {
 result<void> SegmentReader::open(const std::string& path) {
   close();
   buffer_.clear();
-  position_ = 0;
+  set_position(0);
   ahead_bytes_ = least_ahead_bytes;
   file_ = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   struct stat status {};
@@ -34,12 +34,17 @@ result<void> SegmentReader::open(const std::string& path) {
   return {};
 }
 
+void SegmentReader::set_position(std::uint64_t position) {
+  position_ = position;
+  unpacked_.clear();
+}
+
 // Fewer only where the file ends.
 result<std::string_view> SegmentReader::bytes_at(std::uint64_t at, std::uint64_t count) {
   count = std::min(count, size_ - std::min(at, size_));
   if (at < buffer_at_ || at + count > buffer_at_ + buffer_.size()) {
     const auto wanted = std::min(std::max(count, ahead_bytes_), size_ - at);
-    ahead_bytes_ = std::min(2 * ahead_bytes_, most_ahead_bytes);
+    ahead_bytes_ = std::min(2 * ahead_bytes_, most_ahead_bytes_);
     buffer_.resize(wanted);
     buffer_at_ = at;
     for (std::size_t done = 0; done < wanted;) {
@@ -60,9 +65,18 @@ result<std::string_view> SegmentReader::bytes_at(std::uint64_t at, std::uint64_t
 }
 
 result<std::string_view> SegmentReader::next(BlockHead& head) {
+  if (!unpacked_.empty()) return unpacked_.next(head);
+  const auto at = position_;
   const auto block = next_block(head);
   if (!block) return block;
-  return block->substr(block_head_bytes, head.payload_bytes);
+  const auto payload = block->substr(block_head_bytes, head.payload_bytes);
+  if (head.kind != BlockKind::packed) return payload;
+  if (unpacked_.unpack(head, payload)) {
+    unpacked_at_ = at;
+    return unpacked_.next(head);
+  }
+  position_ = at;
+  return errc::storage_corrupt;
 }
 
 result<std::string_view> SegmentReader::next_block(BlockHead& head) {
@@ -87,22 +101,50 @@ result<std::uint64_t> SegmentReader::head_from(std::uint64_t at, std::uint64_t e
   return end;
 }
 
-result<void> SegmentReader::seek(Sequence sequence, std::uint64_t end) {
+// Events take about the same room each: the first steps are taken to where it should be, a little before that
+// and a little behind in turn, all others by halves.
+result<void> SegmentReader::seek(Sequence sequence, Within within) {
   std::uint64_t begin = 0;  // a block that does not come behind the sequence begins here
+  auto& [end, first, behind] = within;
   end = std::min(end, size_) / sector_bytes * sector_bytes;
-  while (end > begin + near_bytes) {
-    const auto middle = (begin + end) / 2 / sector_bytes * sector_bytes;
+  for (int step = 0; end > begin + near_bytes; ++step) {
+    auto middle = (begin + end) / 2;
+    if (step < guessed_steps && first <= sequence && sequence < behind) {
+      const auto part = static_cast<double>(sequence - first) / static_cast<double>(behind - first);
+      const auto guess = begin + static_cast<std::uint64_t>(part * static_cast<double>(end - begin));
+      middle = step % 2 == 0 ? guess - std::min(guess, near_bytes / 2) : guess + near_bytes / 2;
+    }
+    middle = std::clamp(middle / sector_bytes * sector_bytes, begin + sector_bytes, end - sector_bytes);
     BlockHead head;
     ahead_bytes_ = least_ahead_bytes;
     const auto found = head_from(middle, end, head);
     if (!found) return found.error();
-    if (*found < end && head.first <= sequence)
+    if (*found < end && head.first <= sequence) {
       begin = *found;
-    else
+      first = head.first;
+    } else {
       end = middle;
+      if (*found < end) behind = head.first;
+    }
   }
-  position_ = begin;
-  return {};
+  set_position(begin);
+  return walk(sequence, end);
+}
+
+// From block to block by their heads: what lies before the one that is meant need not be read, or unpacked.
+result<void> SegmentReader::walk(Sequence sequence, std::uint64_t end) {
+  while (true) {
+    BlockHead head;
+    auto bytes = bytes_at(position_, sector_bytes);
+    if (!bytes) return bytes.error();
+    if (!read_block_head(*bytes, head)) return {};
+    const auto behind = position_ + block_size(head.payload_bytes);
+    if (behind >= end) return {};
+    bytes = bytes_at(behind, sector_bytes);
+    if (!bytes) return bytes.error();
+    if (!read_block_head(*bytes, head) || head.first > sequence) return {};
+    position_ = behind;
+  }
 }
 
 }  // namespace revoked::engine

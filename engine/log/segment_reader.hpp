@@ -1,5 +1,6 @@
 #pragma once
-// Reads a segment's blocks one after the other, from any place, in pieces that grow with what is read.
+// Reads a segment's blocks one after the other, from any place, in pieces that grow with what is read. Those
+// that have been packed come out as they were.
 
 #include <cstdint>
 #include <string>
@@ -7,6 +8,7 @@
 
 #include "engine/base/error.hpp"
 #include "engine/log/block.hpp"
+#include "engine/log/packed_blocks.hpp"
 #include "engine/model/position.hpp"
 
 namespace revoked::engine {
@@ -14,33 +16,47 @@ namespace revoked::engine {
 // On one thread. Failures are the system's, or errc::storage_corrupt where there should be a block.
 class SegmentReader {
  public:
-  SegmentReader() = default;
+  // In pieces of so many bytes at most, where a block is not larger.
+  explicit SegmentReader(std::uint64_t most_ahead_bytes = 1 << 20) : most_ahead_bytes_(most_ahead_bytes) {}
   ~SegmentReader();
   SegmentReader(const SegmentReader&) = delete;
   SegmentReader& operator=(const SegmentReader&) = delete;
 
   // Instead of what was open before. At the beginning of the file.
   result<void> open(const std::string& path);
-  // To a block that begins before `end`, a little before the one with that sequence or at it. Blocks are
-  // found by their heads, at multiples of a sector: a segment needs no index.
-  result<void> seek(Sequence sequence, std::uint64_t end);
-  void set_position(std::uint64_t position) { position_ = position; }
-  std::uint64_t position() const { return position_; }  // of the next block
-  std::uint64_t size() const { return size_; }          // of the file, when it was opened
+  // Where a sequence is looked for: blocks from the beginning of the file to `end`, with those from `first`
+  // up to what comes before `behind`.
+  struct Within {
+    std::uint64_t end;
+    Sequence first;
+    Sequence behind;
+  };
+  // To the block with that sequence, or one before it. Blocks are found by their heads, at multiples of a
+  // sector: a segment needs no index.
+  result<void> seek(Sequence sequence, Within within);
+  void set_position(std::uint64_t position);
+  // Of the next block; of the packed one that it lies in.
+  std::uint64_t position() const { return unpacked_.empty() ? position_ : unpacked_at_; }
+  std::uint64_t size() const { return size_; }  // of the file
 
   // The next block, whole. Its payload is good until the next call.
   result<std::string_view> next(BlockHead& head);
-  // The same as it lies in the file, from its head to what fills it up.
+  // The same as it lies in the file, packed or not, from its head to what fills it up. Not between blocks
+  // that next() has unpacked.
   result<std::string_view> next_block(BlockHead& head);
 
  private:
   result<std::string_view> bytes_at(std::uint64_t at, std::uint64_t count);
+  result<void> walk(Sequence sequence, std::uint64_t end);
   result<std::uint64_t> head_from(std::uint64_t at, std::uint64_t end, BlockHead& head);
   void close();
 
+  const std::uint64_t most_ahead_bytes_;
   int file_ = -1;
   std::uint64_t size_ = 0;
-  std::uint64_t position_ = 0;
+  std::uint64_t position_ = 0;  // of the next block in the file
+  UnpackedBlocks unpacked_;     // those of the last one, if it was packed
+  std::uint64_t unpacked_at_ = 0;
   std::string buffer_;
   std::uint64_t buffer_at_ = 0;
   std::uint64_t ahead_bytes_ = 0;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "engine/log/packed_blocks.hpp"
+
 namespace revoked::engine {
 namespace {
 
@@ -47,19 +49,38 @@ SegmentEnd end_of(std::string_view rest, const BlockPlace& next) {
 
 SegmentScan scan_segment(std::string_view bytes, BlockPlace next, const BlockVisitor& visit) {
   std::uint64_t at = 0;
+  UnpackedBlocks unpacked;
+  bool is_packed = false;  // any block in it
+  const auto visit_next = [&](const BlockHead& head, std::string_view payload) {
+    next = {head.number + 1, head.first + head.events, head.sum};
+    return visit(head, payload, at);
+  };
   while (at < bytes.size()) {
     const auto rest = bytes.substr(at);
     BlockHead head;
     if (!read_block_head(rest, head)) break;
     if (!next.is_begun_by(head) || !is_block_whole(rest, head)) break;
-    if (!visit(head, rest.substr(block_head_bytes, head.payload_bytes), at))
-      return {SegmentEnd::damaged, at, next};
-    at += block_size(head.payload_bytes);
-    next = {head.number + 1, head.first + head.events, head.sum};
+    const auto before = next;
+    const auto payload = rest.substr(block_head_bytes, head.payload_bytes);
+    const auto behind = at + block_size(head.payload_bytes);
+    bool is_good = true;
+    if (head.kind == BlockKind::packed) {
+      is_packed = true;
+      is_good = unpacked.unpack(head, payload);
+      while (is_good && !unpacked.empty()) {
+        const auto inner = unpacked.next(head);
+        is_good = visit_next(head, inner);
+      }
+    } else {
+      is_good = visit_next(head, payload);
+    }
+    if (!is_good) return {SegmentEnd::damaged, at, before};
+    at = behind;
     if (head.kind == BlockKind::closes) return {SegmentEnd::closed, at, next};
   }
-  const bool has_size = bytes.size() % sector_bytes == 0;
-  return {has_size ? end_of(bytes.substr(at), next) : SegmentEnd::damaged, at, next};
+  // What is packed had been closed before.
+  const bool may_be_open = bytes.size() % sector_bytes == 0 && !is_packed;
+  return {may_be_open ? end_of(bytes.substr(at), next) : SegmentEnd::damaged, at, next};
 }
 
 }  // namespace revoked::engine

@@ -19,7 +19,7 @@ struct BlockPlace {
   bool is_begun_by(const BlockHead& head) const {
     return head.number == number && head.first == first && head.before == before;
   }
-  bool operator==(const BlockPlace&) const = default;
+  friend bool operator==(const BlockPlace&, const BlockPlace&) = default;
 };
 
 enum class SegmentEnd {
@@ -35,8 +35,8 @@ struct SegmentScan {
   BlockPlace next;         // behind the last good block
 };
 
-// `bytes` are the whole file. Visits each block: its head, its payload as it lies there, and where it begins;
-// false takes it for damaged.
+// `bytes` are the whole file. Visits each block: its head, its payload, and where it begins in the file, or
+// the packed one that it lies in; false takes it for damaged.
 using BlockVisitor = std::function<bool(const BlockHead&, std::string_view payload, std::uint64_t at)>;
 SegmentScan scan_segment(std::string_view bytes, BlockPlace next, const BlockVisitor& visit);
 

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <vector>
 
+#include "engine/log/packed_blocks.hpp"
 #include "engine/log/segment_scan.hpp"
 #include "tests/fuzz/fuzz.hpp"
 
@@ -11,27 +12,56 @@ using namespace revoked;
 
 namespace {
 
-// Makes blocks of what looks like heads, chained to each other.
-std::string sealed(std::string bytes) {
-  engine::BlockPlace next;
-  for (std::size_t at = 0; at + engine::sector_bytes <= bytes.size();) {
-    std::uint32_t payload_bytes = 0;
-    std::memcpy(&payload_bytes, bytes.data() + at + 24, sizeof payload_bytes);
-    payload_bytes %= 2048;
-    const auto size = engine::block_size(payload_bytes);
-    if (size > bytes.size() - at) break;
+// Appends the pieces of the payload as blocks in a packed one.
+void append_packed(std::string& out, engine::BlockPlace& next, std::string_view payload, std::size_t piece) {
+  engine::BlockPacker packer;
+  do {
+    const auto part = payload.substr(0, piece);
+    payload.remove_prefix(part.size());
     engine::BlockHead head;
-    head.kind = static_cast<engine::BlockKind>(bytes[at + 4]);
+    head.kind = engine::BlockKind::batch;
     head.number = next.number;
     head.first = next.first;
     head.before = next.before;
-    head.events = static_cast<unsigned char>(bytes[at + 5]);
-    const std::string payload = bytes.substr(at + engine::block_head_bytes, payload_bytes);
-    engine::write_block(bytes.data() + at, head, payload);
+    head.payload_bytes = head.raw_bytes = static_cast<std::uint32_t>(part.size());
+    head.events = static_cast<std::uint32_t>(part.size() % 3);
+    head.sum = engine::sum_of_block(head, part);
+    packer.add(head, part);
     next = {head.number + 1, head.first + head.events, head.sum};
-    at += size;
+  } while (!payload.empty());
+  REQUIRE(packer.take(out));
+}
+
+// Makes blocks of what looks like heads, chained to each other.
+std::string sealed(std::string_view bytes) {
+  std::string out;
+  engine::BlockPlace next;
+  while (bytes.size() >= engine::sector_bytes) {
+    std::uint32_t payload_bytes = 0;
+    std::memcpy(&payload_bytes, bytes.data() + 24, sizeof payload_bytes);
+    payload_bytes %= 2048;
+    const auto size = engine::block_size(payload_bytes);
+    if (size > bytes.size()) break;
+    engine::BlockHead head;
+    head.kind = static_cast<engine::BlockKind>(bytes[4]);
+    head.codec = static_cast<engine::Codec>(bytes[5]);
+    head.number = next.number;
+    head.first = next.first;
+    head.before = next.before;
+    head.events = static_cast<unsigned char>(bytes[6]);
+    const auto payload = bytes.substr(engine::block_head_bytes, payload_bytes);
+    bytes.remove_prefix(size);
+    if (head.kind == engine::BlockKind::packed && head.codec == engine::Codec::none) {
+      append_packed(out, next, payload, 1 + head.events);
+      continue;
+    }
+    std::memcpy(&head.raw_bytes, payload.data() - engine::block_head_bytes + 28, sizeof head.raw_bytes);
+    const auto at = out.size();
+    out.resize(at + engine::block_size(payload.size()));
+    engine::write_block(out.data() + at, head, payload);
+    next = {head.number + 1, head.first + head.events, head.sum};
   }
-  return bytes;
+  return out.append(bytes);
 }
 
 struct Seen {
@@ -45,17 +75,20 @@ struct Seen {
 int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   auto text = fuzz::text_of(data, size);
   const auto seals = fuzz::take_byte(text);
-  const auto bytes = seals % 2 != 0 ? sealed(std::string(text)) : std::string(text);
+  const auto bytes = seals % 2 != 0 ? sealed(text) : std::string(text);
   std::vector<Seen> seen;
   engine::BlockSum before{};
+  bool is_packed = false;
   const auto scan = [&](std::string_view file) {
     return engine::scan_segment(
         file, {}, [&](const engine::BlockHead& head, std::string_view payload, std::uint64_t at) {
           REQUIRE(at % engine::sector_bytes == 0 && payload.size() == head.payload_bytes);
-          REQUIRE(payload.empty() || (payload.data() >= file.data() &&
-                                      payload.data() + payload.size() <= file.data() + file.size()));
+          REQUIRE(engine::sum_of_block(head, payload) == head.sum);
           REQUIRE(head.before == before && head.number == seen.size() + 1);
           before = head.sum;
+          engine::BlockHead in_file;
+          REQUIRE(engine::read_block_head(file.substr(at), in_file));
+          is_packed |= in_file.kind == engine::BlockKind::packed;
           seen.push_back({head.sum, head.number});
           return true;
         });
@@ -67,8 +100,9 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   seen.clear();
   before = {};
   const auto again = scan(std::string_view(bytes).substr(0, found.position));
-  REQUIRE(again.end ==
-          (found.end == engine::SegmentEnd::closed ? engine::SegmentEnd::closed : engine::SegmentEnd::open));
+  // What has been packed had been closed.
+  const auto cut_there = is_packed ? engine::SegmentEnd::damaged : engine::SegmentEnd::open;
+  REQUIRE(again.end == (found.end == engine::SegmentEnd::closed ? engine::SegmentEnd::closed : cut_there));
   REQUIRE(again.position == found.position && seen == first);
   return 0;
 }

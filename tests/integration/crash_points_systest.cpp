@@ -8,6 +8,7 @@
 
 #include <random>
 
+#include "tests/support/small_segments.hpp"
 #include "tests/support/strace.hpp"
 #include "tests/support/witness.hpp"
 
@@ -241,6 +242,44 @@ TEST_F(CrashPoints, ACheckpointAndTheNextSegmentMayEndAnywhere) {
   };
   scenario.paths = {"log", "log/next", "log/00000001.segment", "log/00000002.segment"};
   kill_everywhere(scenario);
+}
+
+// Everything is on the disk before it has its name: of what a kill cannot take away, a power loss can.
+void expect_synced_before_renamed(const std::string& calls, const fs::path& segment) {
+  auto draft = segment;
+  const auto name = draft.replace_extension(".sealing").filename().native();
+  const auto find = [&](const std::string& call) {
+    for (auto at = calls.find(call + "("); at != calls.npos; at = calls.find(call + "(", at + 1)) {
+      if (calls.substr(at, calls.find('\n', at) - at).find(name) != calls.npos) return at;
+    }
+    return calls.npos;
+  };
+  EXPECT_NE(find("rename"), calls.npos) << name;
+  EXPECT_LT(find("fsync"), find("rename")) << name;
+}
+
+TEST_F(CrashPoints, SealingMayEndAnywhere) {
+  Witness witness;
+  engine_.start();
+  work(engine_, witness, "first");
+  make_segments_small(engine_.data_directory(), 6 << 10);
+  const auto closed = closed_segments(engine_.data_directory());
+  ASSERT_GE(closed.size(), 2u);
+  Scenario scenario{.before = keep("first"), .witness = witness, .run = {}, .paths = {"log"}};
+  scenario.run = [](EngineProcess& engine, Witness&) {
+    engine.start();
+    eventually([&] { return are_packed(engine.data_directory()) || !engine.process().is_running(); });
+    engine.stop();
+  };
+  for (const auto& segment : closed) {
+    const auto name = "log/" + segment.stem().native();
+    scenario.paths.insert(scenario.paths.end(), {name + ".segment", name + ".sealing"});
+  }
+  kill_everywhere(scenario, 4);
+  const auto calls = read_file(directory_ / "calls");
+  for (const auto& segment : closed) expect_synced_before_renamed(calls, segment);
+  engine_.start();
+  EXPECT_TRUE(eventually([&] { return are_packed(engine_.data_directory()); }));
 }
 
 // What an older version, killed at the wrong moment, has left.

@@ -6,6 +6,7 @@
 #include "tests/support/key_observer.hpp"
 #include "tests/support/refusal.hpp"
 #include "tests/support/rounds.hpp"
+#include "tests/support/small_segments.hpp"
 
 namespace revoked::test::damage_large_systest {
 
@@ -21,6 +22,7 @@ class LargeLog : public testing::Test {
     ASSERT_TRUE(fs::exists(checkpoint()));
     run();
     seen_.use_every_verb(engine_, 20, 100);
+    ASSERT_TRUE(eventually([&] { return are_packed(engine_.data_directory()); }, 60s));
     engine_.kill();
     segments_ = names_of_files(engine_.data_directory());
     std::erase_if(segments_, [](const std::string& file) { return !file.ends_with(".segment"); });

@@ -4,10 +4,10 @@
 #include <gtest/gtest.h>
 
 #include "engine/engine.hpp"
-#include "engine/log/local_log.hpp"
 #include "tests/support/key_observer.hpp"
 #include "tests/support/refusal.hpp"
 #include "tests/support/rounds.hpp"
+#include "tests/support/small_segments.hpp"
 
 namespace revoked::test::damage_systest {
 
@@ -17,29 +17,6 @@ using Reading = KeyObserver::Reading;
 void copy_directory(const fs::path& from, const fs::path& to) {
   fs::remove_all(to);
   fs::copy(from, to, fs::copy_options::recursive);
-}
-
-// The same log in small segments. A batch that is there for good is written as it is: so what was written of
-// a segment before is the beginning of what is written now.
-void make_segments_small(const fs::path& directory) {
-  const auto path = (directory / "log").native();
-  std::vector<std::string> batches;
-  std::string detail;
-  const auto keep = [&](const engine::BatchView& batch) {
-    batches.emplace_back(batch.bytes());
-    return true;
-  };
-  {
-    const auto log = engine::LocalLog::open(path, detail);
-    ASSERT_TRUE(log && (*log)->read(1, keep)) << detail;
-  }
-  fs::remove_all(path);
-  const auto log = engine::LocalLog::open(path, detail, 256 << 10);
-  ASSERT_TRUE(log) << detail;
-  for (const auto& bytes : batches) {
-    engine::BatchView batch;
-    ASSERT_TRUE(engine::BatchView::parse(bytes, batch) && (*log)->append(batch));
-  }
 }
 
 // A run of the engine in this process: its checkpoint does not wait for half a million events.
@@ -66,19 +43,32 @@ class Damaged : public testing::Test {
     engine_.kill();
     run([&] { whole_seen_.use_every_verb(engine_, 300, 900); });
     engine_.kill();
-    ASSERT_NO_FATAL_FAILURE(make_segments_small(data()));
+    make_segments_small(data(), 256 << 10);
     ASSERT_NO_FATAL_FAILURE(make_checkpoint(data()));
     copy_directory(data(), before());
     run([&] { whole_seen_.use_every_verb(engine_, 600, 900); });
     ASSERT_EQ(engine_.stop(), 0);
-    ASSERT_NO_FATAL_FAILURE(make_segments_small(data()));
+    make_segments_small(data(), 256 << 10);
     ASSERT_NO_FATAL_FAILURE(make_checkpoint(data()));
+    copy_directory(data(), unpacked());
     run([&] { whole_seen_.use_every_verb(engine_, 20, 100); });
+    ASSERT_TRUE(eventually([&] { return are_packed(data()); }));
     expect_whole(whole_seen_, Reading::whole);
     engine_.kill();
     copy_directory(data(), whole());
+    unpack_some();
     ASSERT_GE(std::ranges::count_if(names_of_files(whole()), [](auto& name) { return is_segment(name); }), 4);
     ASSERT_TRUE(fs::exists(before() / "tables") && fs::exists(before() / "log/end"));
+  }
+
+  // Every second of the closed segments is as it was written, the others are packed.
+  void unpack_some() {
+    const auto closed = closed_segments(whole());
+    ASSERT_GE(closed.size(), 3u);
+    for (std::size_t i = 1; i < closed.size(); i += 2)
+      fs::copy_file(unpacked() / "log" / closed[i].filename(), closed[i],
+                    fs::copy_options::overwrite_existing);
+    EXPECT_TRUE(is_packed(closed[0]) && !is_packed(closed[1]));
   }
 
   template <class Work>
@@ -162,6 +152,7 @@ class Damaged : public testing::Test {
   fs::path data() const { return engine_.data_directory(); }
   fs::path whole() const { return copies_ / "whole"; }
   fs::path before() const { return copies_ / "before"; }
+  fs::path unpacked() const { return copies_ / "unpacked"; }
 
   EngineProcess engine_;
   TemporaryDirectory copies_;

@@ -13,6 +13,7 @@
 #include <random>
 
 #include "tests/support/revocation_load.hpp"
+#include "tests/support/small_segments.hpp"
 #include "tests/support/witness.hpp"
 
 namespace revoked::test::power_loss_systest {
@@ -149,6 +150,29 @@ TEST_F(PowerLoss, AfterAnyWorkLosesNothing) {
         if (HasFailure()) return;
       }
     }
+  }
+}
+
+TEST_F(PowerLoss, WhileSegmentsArePackedLosesNothing) {
+  SCOPED_TRACE("seed " + std::to_string(seed_));
+  Witness witness;
+  for (int round = 0; round < 3 * rounds(); ++round) {
+    engine_.start();
+    {
+      HttpClient client = engine_.client();
+      ASSERT_TRUE(witness.ask_for_everything(client, "t" + std::to_string(round)));
+    }
+    ASSERT_EQ(engine_.stop(), 0);
+    make_segments_small(engine_.data_directory(), 6 << 10);
+    engine_.start();
+    if (round % 3 == 0) {
+      EXPECT_TRUE(eventually([&] { return are_packed(engine_.data_directory()); }));
+    } else {
+      std::this_thread::sleep_for(std::chrono::milliseconds(random_() % 40));
+    }
+    lose_power();
+    expect_all_there(witness);
+    if (HasFailure()) return;
   }
 }
 

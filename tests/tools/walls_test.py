@@ -17,7 +17,8 @@ USES = {
     "net": ["cache"],
     "tools": ["net"],
 }
-LIBRARIES = {"rocksdb/": ["engine/index/rocksdb_index.cpp"], "hiredis/": ["cache/redis.cpp", "cache/resp.cpp"]}
+LIBRARIES = {"rocksdb/": ["engine/index/rocksdb_index.cpp"], "zstd.h": ["engine/log/packed_blocks.cpp"],
+             "hiredis/": ["cache/redis.cpp", "cache/resp.cpp"]}
 
 
 def reach(room):

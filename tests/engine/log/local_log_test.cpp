@@ -1,113 +1,12 @@
 // The log in files: what a crash may leave of it, and what must never pass for that.
 
-#include "engine/log/local_log.hpp"
+#include "tests/engine/log/local_log_fixture.hpp"
 
-#include <gtest/gtest.h>
-
-#include <filesystem>
-#include <fstream>
 #include <random>
-
-#include "tests/support/temporary_directory.hpp"
 
 namespace revoked::engine::local_log_test {
 
-namespace fs = std::filesystem;
-using revoked::test::TemporaryDirectory;
-
-Batch batch_of(Sequence first, int count, std::size_t bytes) {
-  Batch batch;
-  batch.begin(1, first);
-  const std::string reason(bytes, static_cast<char>('a' + first % 26));
-  for (int i = 0; i < count; ++i) {
-    EventView event;
-    event.type = EventType::key_revoked;
-    event[Field::reason] = reason;
-    batch.append(event);
-  }
-  return batch;
-}
-
-std::string read_all(const fs::path& file) {
-  std::ifstream in(file, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
-void write_all(const fs::path& file, std::string_view bytes) {
-  std::ofstream(file, std::ios::binary).write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-}
-
-class LocalLogTest : public testing::Test {
- protected:
-  static constexpr std::uint64_t segment_bytes = 64 << 10;
-  using Batches = std::vector<std::string>;
-
-  // Opens the log and reads it; what it gave back is in `seen_`. False: it refused, for the reason in
-  // `detail_`.
-  bool open() {
-    seen_.clear();
-    detail_.clear();
-    log_.reset();
-    auto log = LocalLog::open(path_.native(), detail_, segment_bytes);
-    if (log) {
-      log_ = std::move(*log);
-      next_ = log_->last() + 1;
-      const auto read = log_->read(1, [&](const BatchView& batch) {
-        seen_.emplace_back(batch.bytes());
-        return true;
-      });
-      if (read) return true;
-      EXPECT_EQ(read.error(), errc::storage_corrupt);
-      detail_ = log_->failure();
-      log_.reset();
-    }
-    EXPECT_NE(detail_.find(path_.native()), std::string::npos) << detail_;
-    return false;
-  }
-  void append(int count = 1, std::size_t bytes = 100) {
-    auto batch = batch_of(next_, count, bytes);
-    ASSERT_TRUE(log_->append(batch.view()));
-    written_.emplace_back(batch.view().bytes());
-    next_ = batch.view().last() + 1;
-  }
-  Batches read(Sequence from = 1) {
-    Batches batches;
-    EXPECT_TRUE(log_->read(from, [&](const BatchView& batch) {
-      batches.emplace_back(batch.bytes());
-      return true;
-    }));
-    return batches;
-  }
-  fs::path segment(int number) const {
-    auto name = std::to_string(number);
-    return path_ / (std::string(8 - name.size(), '0') + name + ".segment");
-  }
-  std::vector<fs::path> files() const {
-    std::vector<fs::path> found;
-    for (const auto& at : fs::directory_iterator(path_)) found.push_back(at.path());
-    std::sort(found.begin(), found.end());
-    return found;
-  }
-  // Three segments and a few blocks in the last.
-  void fill() {
-    ASSERT_TRUE(open());
-    for (int i = 0; i < 60; ++i) append(1 + i % 5, 50 + 37 * static_cast<std::size_t>(i));
-    log_.reset();
-    ASSERT_GE(files().size(), 4u);
-  }
-  // Everything, or nothing.
-  void expect_whole_or_refused(const std::string& what) {
-    if (open()) {
-      EXPECT_EQ(seen_, written_) << what;
-    }
-  }
-
-  TemporaryDirectory directory_;
-  fs::path path_ = directory_.path() / "log";
-  std::unique_ptr<LocalLog> log_;
-  Batches seen_, written_;
-  std::string detail_;
-  Sequence next_ = 1;
-};
+using LocalLogTest = LocalLogFixture;
 
 TEST_F(LocalLogTest, GivesBackWhatWasWritten) {
   ASSERT_TRUE(open());

@@ -1,0 +1,68 @@
+// How closed segments are packed: see local_log.hpp.
+
+#include <unistd.h>
+
+#include <filesystem>
+
+#include "engine/base/free_space.hpp"
+#include "engine/log/local_log.hpp"
+#include "engine/log/segment_packer.hpp"
+
+namespace revoked::engine {
+
+void LocalLog::seal_in_background(Sealer::Tell tell) {
+  sealer_ = std::make_unique<Sealer>(*this, std::move(tell));
+}
+
+std::optional<std::size_t> LocalLog::closed_behind(std::size_t number) const {
+  const std::scoped_lock lock(mutex_);
+  while (++number < segments_.size()) {
+    if (!segments_[number - 1].is_sealed) return number;
+  }
+  return {};
+}
+
+result<Packing> LocalLog::seal(std::size_t number, const std::function<bool()>& go_on, std::string& detail) {
+  const auto path = path_of(number);
+  const auto draft = path.substr(0, path.size() - segment_suffix.size()) + std::string(draft_suffix);
+  std::uint64_t end = 0;
+  {
+    const std::scoped_lock lock(mutex_);
+    end = segments_[number - 1].end;
+  }
+  // The log itself needs what is left on a disk that is nearly full.
+  if (const auto space = free_space_of(directory_); space.total != 0 && space.available < 2 * end) {
+    detail = path + " is not packed: the disk has no room for it";
+    return errc::overloaded;
+  }
+  std::uint64_t at = 0;
+  auto packed = pack_segment(path, end, draft, go_on, at);
+  if (packed && *packed == Packing::done) packed = take_place(draft, number, at);
+  if (packed) return packed;
+  if (packed.error() == errc::storage_corrupt)
+    detail = path + " has been damaged at byte " + std::to_string(at) + ": it stays as it is";
+  else if (packed.error() == errc::storage_failed)
+    detail = draft + " was written, and something else is read";
+  else
+    detail = draft + ": " + packed.error().message();
+  return packed;
+}
+
+// Who reads the one that was there before goes on with it.
+result<Packing> LocalLog::take_place(const std::string& draft, std::size_t number, std::uint64_t end) {
+  if (::rename(draft.c_str(), path_of(number).c_str()) != 0) {
+    const auto why = errno_code();
+    ::unlink(draft.c_str());
+    return why;
+  }
+  {
+    const std::scoped_lock lock(mutex_);
+    auto& segment = segments_[number - 1];
+    segment.end = end;
+    segment.is_sealed = true;
+  }
+  if (const auto synced = sync_directory(directory_); !synced) return synced.error();
+  return Packing::done;
+}
+
+}  // namespace revoked::engine
