@@ -3,6 +3,12 @@
 #include <algorithm>
 
 namespace revoked::engine {
+namespace {
+
+// Reading on so far costs less than looking up.
+constexpr std::uint32_t near_events = 64;
+
+}  // namespace
 
 result<void> read_events(const Log& log, std::span<const Sequence> sequences, const EventVisitor& visit) {
   for (auto next = sequences.begin(); next != sequences.end();) {
@@ -12,8 +18,8 @@ result<void> read_events(const Log& log, std::span<const Sequence> sequences, co
       const auto end = std::lower_bound(next, sequences.end(), batch.last() + 1);
       batch.for_each_of(std::span(next, end), visit);
       next = end;
-      // The next batch, if there is something in it; what is far away is looked up.
-      return next != sequences.end() && *next <= batch.last() + batch.count();
+      // The next batch, if there is something near in it; what is far away is looked up.
+      return next != sequences.end() && *next <= batch.last() + std::max(batch.count(), near_events);
     });
     if (!read) return read;
     if (next == first) return errc::storage_corrupt;
