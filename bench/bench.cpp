@@ -45,6 +45,7 @@ int main(int argc, char** argv) {
   register_near_cache_benchmarks();
   register_engine_benchmarks(keys);
   register_message_benchmarks();
+  register_log_benchmarks();
   benchmark::RunSpecifiedBenchmarks();
   benchmark::Shutdown();
   return 0;
