@@ -72,10 +72,14 @@ class RocksdbIndex : public testing::Test {
     return found;
   }
 
-  // One of many blocks, within.
-  void damage_a_table() {
+  // Of many blocks.
+  void add_much() {
     for (int i = 0; i < 20'000; ++i) append_suspension("k");
     ASSERT_TRUE(add());
+  }
+  // One, within.
+  void damage_a_table() {
+    add_much();
     ASSERT_TRUE(index_->flush());
     index_.reset();
     const auto table = tables().front();
@@ -175,8 +179,10 @@ TEST_F(RocksdbIndex, AddingAgainChangesNothing) {
   for (int i = 0; i < 10; ++i) append_suspension("k");
   IndexEntries twice;
   for (int i = 0; i < 20; ++i) ASSERT_TRUE(twice.append(batches_[i % 10].view()));
+  IndexEntries one;
+  ASSERT_TRUE(one.append(batches_[3].view()));
   for (int i = 0; i < 4; ++i) {
-    ASSERT_TRUE(index_->add(twice, {10, {1, 1, "journal"}}));
+    for (const auto& entries : {twice, one}) ASSERT_TRUE(index_->add(entries, {10, {1, 1, "journal"}}));
     EXPECT_EQ(scan(IndexKind::key, "k"), all());
     if (i == 1) {
       ASSERT_TRUE(index_->flush());
@@ -292,8 +298,7 @@ TEST_F(RocksdbIndex, ADamagedTableIsToldAndMadeAnew) {
 TEST_F(RocksdbIndex, DamageThatIsMetWhenTablesAreMergedIsTold) {
   damage_a_table();
   ASSERT_TRUE(eventually([&] {
-    append_suspension("k");
-    EXPECT_TRUE(add());
+    add_much();
     return index_->flush().has_error();
   }));
   expect_made_anew();
