@@ -113,6 +113,41 @@ TEST(SlotIndex, FindsWhatTookAnothersPlace) {
   }
 }
 
+// Entries come and go, many of them with equal hashes: all that are there are found, none that is not, and
+// the index does not grow by what has left.
+TEST(SlotIndex, LosesWhatIsErasedAndNothingElse) {
+  std::mt19937_64 random(5);
+  SlotIndex index(2);
+  std::vector<std::uint64_t> hashes(2000);  // by slot
+  std::vector<bool> is_there(hashes.size());
+  const auto hash_of = [&](Slot slot) { return hashes[slot]; };
+  const auto find = [&](Slot slot) {
+    return index.find(hashes[slot], [slot](Slot each) { return each == slot; });
+  };
+  std::size_t memory = 0;
+  for (int step = 0; step < 200'000; ++step) {
+    const auto slot = static_cast<Slot>(random() % hashes.size());
+    if (is_there[slot]) {
+      ASSERT_EQ(find(slot), slot);
+      index.erase(hashes[slot], slot);
+    } else {
+      hashes[slot] = random() % 3 == 0 ? random() % 8 : random();
+      index.insert(hashes[slot], slot, hash_of);
+    }
+    is_there[slot] = !is_there[slot];
+    ASSERT_EQ(find(slot) == slot, is_there[slot]);
+    if (step == 50'000) memory = index.memory_bytes();
+  }
+  EXPECT_EQ(index.memory_bytes(), memory);
+  for (Slot slot = 0; slot < hashes.size(); ++slot) {
+    EXPECT_EQ(find(slot) == slot, is_there[slot]);
+    if (is_there[slot]) index.erase(hashes[slot], slot);
+  }
+  EXPECT_EQ(index.size(), 0u);
+  for (const auto hash : hashes) EXPECT_EQ(index.find(hash, [](Slot) { return true; }), no_slot);
+  index.erase(1, 1);  // is not there: nothing happens
+}
+
 TEST(SlotIndex, TakesWhatWasReservedAndMore) {
   SlotIndex index(16);
   index.reserve(10'000);

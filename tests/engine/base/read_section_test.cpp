@@ -1,0 +1,77 @@
+#include "engine/base/read_section.hpp"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <thread>
+#include <vector>
+
+#include "tests/support/eventually.hpp"
+
+namespace revoked::engine {
+namespace {
+
+TEST(ReadSection, HoldsUpWhatWasUnlinkedMeanwhile) {
+  std::uint64_t mark = 0;
+  {
+    const ReadSection section;
+    { const ReadSection nested; }
+    mark = ReadSection::unlinked();
+    EXPECT_FALSE(ReadSection::all_ended_since(mark)) << "the end of a nested one ends nothing";
+  }
+  EXPECT_TRUE(ReadSection::all_ended_since(mark));
+  const ReadSection later;
+  EXPECT_TRUE(ReadSection::all_ended_since(mark)) << "it began behind the mark";
+}
+
+TEST(ReadSection, OfAnotherThreadHoldsItUpAsWell) {
+  std::atomic<int> step{0};
+  std::thread reader([&] {
+    const ReadSection section;
+    step = 1;
+    step.wait(1);
+  });
+  step.wait(0);
+  const auto mark = ReadSection::unlinked();
+  EXPECT_FALSE(ReadSection::all_ended_since(mark));
+  step = 2;
+  step.notify_all();
+  reader.join();
+  EXPECT_TRUE(ReadSection::all_ended_since(mark));
+}
+
+// A slot that readers find through a pointer, and a writer that uses it again only when it may.
+TEST(ReadSection, NobodySeesWhatIsUsedAgain) {
+  struct Record {
+    int value = 0;
+    int same = 0;
+  };
+  Record records[2];
+  std::atomic<Record*> current{&records[0]};
+  std::atomic<bool> over{false};
+  std::vector<std::thread> readers;
+  for (int i = 0; i < 3; ++i) {
+    readers.emplace_back([&] {
+      while (!over) {
+        const ReadSection section;
+        const Record* const record = current.load(std::memory_order_acquire);
+        const int value = record->value;
+        ASSERT_EQ(value, record->same);
+      }
+    });
+  }
+  for (int i = 1; i < 20'000; ++i) {
+    Record* const old = current.load();
+    Record* const other = old == &records[0] ? &records[1] : &records[0];
+    other->value = i;
+    other->same = i;
+    current.store(other, std::memory_order_release);
+    const auto mark = ReadSection::unlinked();
+    while (!ReadSection::all_ended_since(mark)) std::this_thread::yield();
+  }
+  over = true;
+  for (auto& reader : readers) reader.join();
+}
+
+}  // namespace
+}  // namespace revoked::engine
