@@ -1,0 +1,74 @@
+#pragma once
+// A log with closed segments, and packing them.
+
+#include <random>
+
+#include "tests/engine/log/local_log_fixture.hpp"
+
+namespace revoked::engine::local_log_test {
+
+class SealingFixture : public LocalLogFixture {
+ protected:
+  static bool go_on() { return true; }
+
+  // One by one, what is closed. How many that were.
+  int seal_all() {
+    int sealed = 0;
+    std::size_t done = 0;
+    while (const auto number = log_->closed_behind(done)) {
+      std::string why;
+      const auto packed = log_->seal(*number, go_on, why);
+      EXPECT_TRUE(packed && *packed == Packing::done) << why;
+      ++sealed;
+      done = *number;
+    }
+    return sealed;
+  }
+  // Several segments with single events, and batches of all sizes.
+  void fill_many() {
+    ASSERT_TRUE(open());
+    std::mt19937 random(11);
+    for (int i = 0; i < 700; ++i) {
+      const bool is_large = i % 50 == 7;
+      append(is_large ? 200 : 1 + static_cast<int>(random() % 3), random() % 300);
+    }
+    ASSERT_GE(segments(), 6);
+  }
+  // All closed ones are sealed; the log is not open.
+  void fill_and_seal() {
+    fill_many();
+    ASSERT_EQ(seal_all(), segments() - 1);
+    log_.reset();
+  }
+  int segments() const {
+    return static_cast<int>(
+        std::ranges::count_if(files(), [](const fs::path& file) { return file.extension() == ".segment"; }));
+  }
+  bool has_drafts() const {
+    return std::ranges::any_of(files(), [](const fs::path& file) { return file.extension() == ".sealing"; });
+  }
+  // The batches that have something from there on.
+  Batches written_from(Sequence from) const {
+    Batches batches;
+    for (const auto& bytes : written_) {
+      BatchView batch;
+      EXPECT_TRUE(BatchView::parse(bytes, batch));
+      if (batch.last() >= from) batches.push_back(bytes);
+    }
+    return batches;
+  }
+  // Where blocks begin, and the end.
+  static std::vector<std::uint64_t> beginnings(std::string_view bytes) {
+    std::vector<std::uint64_t> found;
+    for (std::uint64_t at = 0; at < bytes.size();) {
+      BlockHead head;
+      if (!read_block_head(bytes.substr(at), head)) break;
+      found.push_back(at);
+      at += block_size(head.payload_bytes);
+    }
+    found.push_back(bytes.size());
+    return found;
+  }
+};
+
+}  // namespace revoked::engine::local_log_test
