@@ -5,12 +5,15 @@
 #include <filesystem>
 
 #include "tests/engine/engine_harness.hpp"
+#include "tests/support/eventually.hpp"
 #include "tests/support/temporary_directory.hpp"
 
 namespace revoked::engine::test {
 namespace {
 
+using revoked::test::eventually;
 using revoked::test::TemporaryDirectory;
+using revoked::test::when_idle;
 
 class Forget : public testing::Test {
  protected:
@@ -61,10 +64,7 @@ class Forget : public testing::Test {
     return decision.state;
   }
   void wait_for_keys(std::size_t count) {
-    const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(20);
-    while (engine_->size().keys != count && std::chrono::steady_clock::now() < until)
-      std::this_thread::sleep_for(std::chrono::milliseconds(20));
-    ASSERT_EQ(engine_->size().keys, count);
+    ASSERT_TRUE(eventually([&] { return engine_->size().keys == count; }, when_idle)) << engine_->size().keys;
   }
 
   TemporaryDirectory directory_;
@@ -156,7 +156,7 @@ TEST_F(Forget, KeysOfARevokedOwnerLeave) {
   const auto first = engine_->revoke_owner(Scope::user, "ann", "left", {});
   ASSERT_TRUE(first);
   ASSERT_TRUE(create("late", "late", key));
-  const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  const auto until = std::chrono::steady_clock::now() + when_idle;
   for (int i = 0; engine_->describe("a", now_unix_ms())->revocation && engine_->size().keys > 1; ++i) {
     ASSERT_LT(std::chrono::steady_clock::now(), until);
     ASSERT_TRUE(create("b" + std::to_string(i), "b" + std::to_string(i), key));

@@ -268,7 +268,8 @@ TEST_F(CrashPoints, SealingMayEndAnywhere) {
   Scenario scenario{.before = keep("first"), .witness = witness, .run = {}, .paths = {"log"}};
   scenario.run = [](EngineProcess& engine, Witness&) {
     engine.start();
-    eventually([&] { return are_packed(engine.data_directory()) || !engine.process().is_running(); });
+    eventually([&] { return are_packed(engine.data_directory()) || !engine.process().is_running(); },
+               when_idle);
     engine.stop();
   };
   for (const auto& segment : closed) {
@@ -279,7 +280,7 @@ TEST_F(CrashPoints, SealingMayEndAnywhere) {
   const auto calls = read_file(directory_ / "calls");
   for (const auto& segment : closed) expect_synced_before_renamed(calls, segment);
   engine_.start();
-  EXPECT_TRUE(eventually([&] { return are_packed(engine_.data_directory()); }));
+  EXPECT_TRUE(eventually([&] { return are_packed(engine_.data_directory()); }, when_idle));
 }
 
 // What an older version, killed at the wrong moment, has left.

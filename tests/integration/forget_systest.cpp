@@ -20,7 +20,7 @@ class P2Forget : public testing::Test {
   }
   // That its secret is unknown says that it has left memory.
   void wait_until_forgotten(const std::string& secret) {
-    ASSERT_TRUE(eventually([&] { return verify(client_, secret)["state"].text() == "unknown"; }));
+    ASSERT_TRUE(eventually([&] { return verify(client_, secret)["state"].text() == "unknown"; }, when_idle));
   }
 };
 

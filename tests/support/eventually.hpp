@@ -18,6 +18,9 @@ inline constexpr bool sanitized = false;
 // The same of the programs that a system test starts: they may be built otherwise than the test.
 inline bool programs_are_sanitized() { return sanitized || std::getenv("REVOKED_TEST_SANITIZED") != nullptr; }
 
+// For what a thread does that has the processor only while nobody else wants it: other tests do.
+inline constexpr std::chrono::seconds when_idle{180};
+
 // Whether `condition` became true within `limit`. The limit only matters when something is wrong, so it is
 // generous: tests share a small machine with each other.
 template <class Condition>

@@ -14,6 +14,7 @@
 namespace revoked::engine::local_log_test {
 
 using revoked::test::eventually;
+using revoked::test::when_idle;
 using Sealing = SealingFixture;
 
 TEST_F(Sealing, ReadsTheSameFromEverywhere) {
@@ -260,10 +261,10 @@ TEST_F(Sealing, BeginsWithTheFirstAppendAndGoesOn) {
   EXPECT_EQ(log_->closed_behind(0), 1u);
   for (int i = 0; i < 3; ++i) {
     append(1, 10);
-    EXPECT_TRUE(eventually([&] { return !log_->closed_behind(0); }));
+    EXPECT_TRUE(eventually([&] { return !log_->closed_behind(0); }, when_idle));
     for (int j = 0; j < 100; ++j) append(3, 400);
   }
-  EXPECT_TRUE(eventually([&] { return !log_->closed_behind(0); }));
+  EXPECT_TRUE(eventually([&] { return !log_->closed_behind(0); }, when_idle));
   EXPECT_EQ(said.count(), 0u);
   EXPECT_TRUE(read() == written_);
   ASSERT_TRUE(open()) << detail_;
@@ -283,10 +284,10 @@ TEST_F(Sealing, OneThatIsDamagedIsNamedOnceAndTheOthersArePacked) {
   Said said;
   log_->seal_in_background(said.tell());
   append(1, 10);
-  EXPECT_TRUE(eventually([&] { return !log_->closed_behind(2) && log_->closed_behind(0) == 2u; }));
+  EXPECT_TRUE(eventually([&] { return !log_->closed_behind(2) && log_->closed_behind(0) == 2u; }, when_idle));
   const auto count = static_cast<std::size_t>(segments());
   while (static_cast<std::size_t>(segments()) < count + 2) append(3, 400);
-  EXPECT_TRUE(eventually([&] { return !log_->closed_behind(2); }));
+  EXPECT_TRUE(eventually([&] { return !log_->closed_behind(2); }, when_idle));
   EXPECT_EQ(said.count(), 1u);
 }
 
