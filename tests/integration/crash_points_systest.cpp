@@ -6,6 +6,10 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 
+#include <algorithm>
+#include <cstdlib>
+#include <fstream>
+#include <functional>
 #include <random>
 
 #include "tests/support/small_segments.hpp"
