@@ -9,7 +9,7 @@ enum class Urgency {
   // Does not interrupt: waits until a processor is free or its turn comes. Woken by a thread that goes on
   // working, it finds all that this thread does until it pauses as one batch, instead of a piece of it.
   gathering,
-  idle,  // only when nothing else wants to run
+  idle,  // little while others want to run: nice 19
 };
 
 // `name` (at most 15 characters) shows in ps, top and perf. What the kernel refuses is left as it was.
