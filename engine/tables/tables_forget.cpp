@@ -31,15 +31,16 @@ void Tables::append_remains(Slot key, std::string& out) const {
 }
 
 void Tables::forget_keys(Sequence sequence, const EventView& event) {
+  // First, and so is the filter: who does not find the key any more must know of both, and waits for what the
+  // log and the index say of it.
+  forgotten_through_.store(sequence, std::memory_order_release);
   for_each_forgotten(event[Field::forgotten], [&](const ForgottenKey& remains) {
-    // First: who does not find the key must find these.
     forgotten.add(Forgotten::id, remains.key_id);
     for (std::size_t at = 0; at < remains.secrets.size(); at += digest_head_bytes)
       forgotten.add(Forgotten::secret, remains.secrets.substr(at, digest_head_bytes));
     if (const Slot slot = keys.find_by_id(remains.key_id); slot != no_slot) forget_key(slot);
   });
   keys.end_removals();
-  forgotten_through_.store(sequence, std::memory_order_release);
 }
 
 void Tables::forget_key(Slot key) {
