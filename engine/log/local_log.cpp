@@ -44,6 +44,7 @@ Sequence LocalLog::last() const {
 }
 
 result<void> LocalLog::append(const BatchView& batch) {
+  appended_at_.store(std::chrono::steady_clock::now().time_since_epoch().count(), std::memory_order_relaxed);
   const auto appended = append_batch(batch);
   if (appended && std::exchange(may_seal_, false) && sealer_) sealer_->wake();
   const std::scoped_lock lock(mutex_);

@@ -7,6 +7,8 @@
 // checked as they are read. A segment that is closed may be packed (packed_blocks.hpp), which says the same
 // in a fifth of the room.
 
+#include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -54,6 +56,11 @@ class LocalLog final : public Log {
   void seal_in_background(Sealer::Tell tell);
   // The first closed segment behind that one (0: of all) which is not packed; on any thread.
   std::optional<std::size_t> closed_behind(std::size_t number) const;
+  // Whether packing has to wait: commits do, for a disk that writes something else, and there was one just
+  // now. Not once much has gathered. On any thread.
+  bool comes_before_packing() const;
+  static constexpr std::chrono::milliseconds just_now{200};
+  static constexpr std::size_t most_unpacked = 16;  // closed segments
   // Packs it, on one thread at a time, any one: its file is replaced by another one with the same in it.
   // Errors cost nothing but that, and `detail` says why: storage_corrupt if it is damaged, overloaded if
   // there is no room, else the disk's.
@@ -103,6 +110,8 @@ class LocalLog final : public Log {
   std::unique_ptr<SegmentFile> current_;
   BlockPlace next_;
   bool holds_batches_ = false;  // the current segment
+
+  std::atomic<std::chrono::steady_clock::rep> appended_at_{0};
 
   mutable std::mutex mutex_;
   std::vector<Segment> segments_;  // number 1 first

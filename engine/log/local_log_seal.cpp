@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 
 #include "engine/base/free_space.hpp"
@@ -20,6 +21,14 @@ std::optional<std::size_t> LocalLog::closed_behind(std::size_t number) const {
     if (!segments_[number - 1].is_sealed) return number;
   }
   return {};
+}
+
+bool LocalLog::comes_before_packing() const {
+  const std::chrono::steady_clock::duration appended(appended_at_.load(std::memory_order_relaxed));
+  if (std::chrono::steady_clock::now().time_since_epoch() - appended > just_now) return false;
+  const std::scoped_lock lock(mutex_);
+  const auto packed = std::ranges::count(segments_, true, &Segment::is_sealed);
+  return segments_.size() - static_cast<std::size_t>(packed) <= most_unpacked;
 }
 
 result<Packing> LocalLog::seal(std::size_t number, const std::function<bool()>& go_on, std::string& detail) {

@@ -45,8 +45,8 @@ void Sealer::run() {
 
 void Sealer::seal_all() {
   failed_ = false;
-  began_ = std::chrono::steady_clock::now();
   while (const auto number = log_.closed_behind(done_)) {
+    if (!rest(std::chrono::seconds(0))) return;
     std::string why;
     const auto sealed = log_.seal(
         *number, [this] { return rest_if_due(); }, why);
@@ -62,9 +62,15 @@ void Sealer::seal_all() {
 // False: there is no time left.
 bool Sealer::rest_if_due() {
   const auto worked = std::chrono::steady_clock::now() - began_;
-  if (worked < work_at_once) return !stopping_;
+  return worked < work_at_once ? !stopping_ : rest(rest_for_work * worked);
+}
+
+// For so long, and then for as long as the log comes first.
+bool Sealer::rest(std::chrono::steady_clock::duration least) {
   std::unique_lock lock(mutex_);
-  changed_.wait_for(lock, rest_for_work * worked, [this] { return stopping_.load(); });
+  const auto is_over = [this] { return stopping_.load(); };
+  changed_.wait_for(lock, least, is_over);
+  while (!stopping_ && log_.comes_before_packing()) changed_.wait_for(lock, LocalLog::just_now / 4, is_over);
   began_ = std::chrono::steady_clock::now();
   return !stopping_;
 }

@@ -271,6 +271,29 @@ TEST_F(Sealing, BeginsWithTheFirstAppendAndGoesOn) {
   EXPECT_TRUE(seen_ == written_);
 }
 
+// Commits come first, until much has gathered.
+TEST_F(Sealing, WaitsForAPauseUnlessMuchHasGathered) {
+  ASSERT_TRUE(open());
+  while (segments() < 3) append(50, 200);
+  log_->seal_in_background({});
+  const auto until = std::chrono::steady_clock::now() + 4 * LocalLog::just_now;
+  while (std::chrono::steady_clock::now() < until) {
+    append(1, 10);
+    ASSERT_EQ(log_->closed_behind(0), 1u);
+    ASSERT_LE(segments(), static_cast<int>(LocalLog::most_unpacked));
+    std::this_thread::sleep_for(LocalLog::just_now / 20);
+  }
+  while (segments() <= static_cast<int>(LocalLog::most_unpacked) + 1) append(50, 200);
+  EXPECT_TRUE(eventually(
+      [&] {
+        append(1, 10);
+        return log_->closed_behind(0) != 1u;
+      },
+      when_idle));
+  EXPECT_TRUE(eventually([&] { return !log_->closed_behind(0); }, when_idle)) << "a pause";
+  EXPECT_TRUE(read() == written_);
+}
+
 TEST_F(Sealing, OneThatIsDamagedIsNamedOnceAndTheOthersArePacked) {
   fill_many();
   log_.reset();
