@@ -29,6 +29,7 @@ TEST(ReadSection, OfAnotherThreadHoldsItUpAsWell) {
   std::thread reader([&] {
     const ReadSection section;
     step = 1;
+    step.notify_all();
     step.wait(1);
   });
   step.wait(0);
