@@ -1,7 +1,7 @@
 #pragma once
 // Which ids and secrets may have been those of keys that left the tables: a Bloom filter (Bloom, 1970) whose
 // bits for one entry lie in one cache line (Putze, Sanders, Singler: Cache-, hash- and space-efficient Bloom
-// filters, 2007). It is full of doubt at about one in 150: what it has not seen was certainly never there. It
+// filters, 2007). It is full of doubt at about one in a hundred: what it has not seen was certainly never there. It
 // grows by layers, each twice as large as the one before: 12 bits an entry, and up to as many again of room.
 //
 // `add` by whoever holds the journal's turn (or while loading); `may_have` from any thread.

@@ -7,6 +7,7 @@
 #include <mutex>
 #include <random>
 #include <thread>
+#include <utility>
 
 #include "tests/engine/log/sealing_fixture.hpp"
 #include "tests/support/eventually.hpp"
@@ -276,10 +277,16 @@ TEST_F(Sealing, WaitsForAPauseUnlessMuchHasGathered) {
   ASSERT_TRUE(open());
   while (segments() < 3) append(50, 200);
   log_->seal_in_background({});
+  append(1, 10);
+  auto appended = std::chrono::steady_clock::now();
   const auto until = std::chrono::steady_clock::now() + 4 * LocalLog::just_now;
   while (std::chrono::steady_clock::now() < until) {
+    const auto before = std::exchange(appended, std::chrono::steady_clock::now());
     append(1, 10);
-    ASSERT_EQ(log_->closed_behind(0), 1u);
+    const bool waits = log_->closed_behind(0) == 1u;
+    if (std::chrono::steady_clock::now() - before > LocalLog::just_now / 2)
+      GTEST_SKIP() << "this machine is so busy that there are pauses";
+    ASSERT_TRUE(waits);
     ASSERT_LE(segments(), static_cast<int>(LocalLog::most_unpacked));
     std::this_thread::sleep_for(LocalLog::just_now / 20);
   }
