@@ -4,9 +4,9 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sched.h>
 #include <sys/mount.h>
 
+#include "tests/support/small_disk.hpp"
 #include "tests/support/strace.hpp"
 #include "tests/support/witness.hpp"
 
@@ -128,45 +128,18 @@ INSTANTIATE_TEST_SUITE_P(All, LogFaults,
                          testing::Values(Fault{"pwrite64", "EIO", "Input/output error"},
                                          Fault{"pwrite64", "ENOSPC", "No space left on device"}));
 
-// A small file system on a directory, in a mount namespace of this test's own.
-class SmallDisk {
- public:
-  SmallDisk(fs::path directory, const std::string& size) : directory_(std::move(directory)) {
-    is_mounted_ = ::unshare(CLONE_NEWNS) == 0 &&
-                  ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 &&
-                  ::mount("tmpfs", directory_.c_str(), "tmpfs", 0, ("size=" + size).c_str()) == 0;
-  }
-  ~SmallDisk() {
-    if (is_mounted_) ::umount2(directory_.c_str(), MNT_DETACH);
-  }
-  SmallDisk(const SmallDisk&) = delete;
-  SmallDisk& operator=(const SmallDisk&) = delete;
-  bool is_mounted() const { return is_mounted_; }
-  bool remount(const std::string& size, unsigned long flags = 0) {
-    return ::mount("tmpfs", directory_.c_str(), "tmpfs", MS_REMOUNT | flags, ("size=" + size).c_str()) == 0;
-  }
-
- private:
-  const fs::path directory_;
-  bool is_mounted_ = false;
-};
-constexpr auto why_no_disk = "this takes the right to mount a tmpfs";
-
 // The last write before the disk is full is a short one.
 TEST_F(DiskFaults, AFullDiskEndsTheEngineAndWithSpaceItGoesOn) {
   fs::remove_all(engine_.data_directory());
   fs::create_directories(engine_.data_directory());
   SmallDisk disk(engine_.data_directory(), "64m");
-  if (!disk.is_mounted()) GTEST_SKIP() << why_no_disk;
+  if (!disk.is_mounted()) GTEST_SKIP() << SmallDisk::why_not;
   engine_.start();
   HttpClient client = engine_.client();
   ASSERT_TRUE(witness_.ask_for_everything(client, "before"));
   ReadyWatcher watcher(engine_.port());
   // Another fills it; what is left is not a whole number of blocks of the log.
-  write_file(engine_.data_directory() / "filler", "");
-  std::error_code failed;
-  const auto room = fs::space(engine_.data_directory(), failed).available;
-  write_file(engine_.data_directory() / "filler", std::string(room - (68 << 10), 'x'));
+  disk.fill(68 << 10);
   EXPECT_TRUE(lock_until_it_fails(client));
   expect_it_goes(log_segment(), "No space left on device");
   watcher.stop();
@@ -180,7 +153,7 @@ TEST_F(DiskFaults, AFullDiskEndsTheEngineAndWithSpaceItGoesOn) {
     EXPECT_EQ(engine_.process().wait(20s), 1) << engine_.process().description();
     EXPECT_THAT(engine_.log_text(), HasSubstr("No space left on device"));
   }
-  ASSERT_TRUE(fs::remove(engine_.data_directory() / "filler"));
+  disk.empty();
   expect_all_there();
 }
 
@@ -188,7 +161,7 @@ TEST_F(DiskFaults, ADirectoryThatCannotBeWrittenIsNamed) {
   fs::remove_all(engine_.data_directory());
   fs::create_directories(engine_.data_directory());
   SmallDisk disk(engine_.data_directory(), "64m");
-  if (!disk.is_mounted()) GTEST_SKIP() << why_no_disk;
+  if (!disk.is_mounted()) GTEST_SKIP() << SmallDisk::why_not;
   engine_.start();
   {
     HttpClient client = engine_.client();

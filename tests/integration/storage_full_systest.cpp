@@ -1,35 +1,13 @@
 // One caller who may create keys fills the disk: everybody can go on revoking.
 
 #include <gtest/gtest.h>
-#include <sched.h>
-#include <sys/mount.h>
 
 #include <random>
 
 #include "tests/support/revoked_programs.hpp"
+#include "tests/support/small_disk.hpp"
 
 namespace revoked::test::storage_full_systest {
-
-// A small file system on a directory, in a mount namespace of this test's own.
-class SmallDisk {
- public:
-  explicit SmallDisk(const std::filesystem::path& directory, const std::string& size)
-      : directory_(directory) {
-    mounted_ = ::unshare(CLONE_NEWNS) == 0 &&
-               ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 &&
-               ::mount("tmpfs", directory_.c_str(), "tmpfs", 0, ("size=" + size).c_str()) == 0;
-  }
-  ~SmallDisk() {
-    if (mounted_) ::umount2(directory_.c_str(), MNT_DETACH);
-  }
-  SmallDisk(const SmallDisk&) = delete;
-  SmallDisk& operator=(const SmallDisk&) = delete;
-  bool is_mounted() const { return mounted_; }
-
- private:
-  const std::filesystem::path directory_;
-  bool mounted_ = false;
-};
 
 // Keys with as much metadata as there may be, which nothing can compress.
 class Lines {
@@ -64,7 +42,7 @@ TEST(P13Fair, WhoFillsTheDiskKeepsNobodyFromRevoking) {
   EngineProcess engine;
   ASSERT_EQ(engine.stop(), 0);
   const SmallDisk disk(engine.data_directory(), "400m");
-  if (!disk.is_mounted()) GTEST_SKIP() << "this takes the right to mount a tmpfs";
+  if (!disk.is_mounted()) GTEST_SKIP() << SmallDisk::why_not;
   engine.start();
   const auto doomed = create_keys(engine, 300);
   HttpClient admin = engine.client();

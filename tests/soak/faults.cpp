@@ -2,6 +2,8 @@
 
 #include <signal.h>
 
+#include "tests/support/key_observer.hpp"
+
 namespace revoked::soak {
 namespace {
 
@@ -11,6 +13,8 @@ constexpr int most_ms = 4000;
 // Between two faults.
 constexpr int least_pause_ms = 100;
 constexpr int most_pause_ms = 1200;
+// Events that want more room than the log has made ahead.
+constexpr int locks_on_a_full_disk = 15'000;
 
 constexpr test::BusProxy::Faults usual_harm{.lost = 3, .repeated = 3, .late = 3, .at_most = 300ms};
 constexpr test::BusProxy::Faults much_harm{.lost = 25, .repeated = 20, .late = 40, .at_most = 3000ms};
@@ -54,7 +58,7 @@ void Faults::undo_later(const std::string& kind, std::function<void()> action) {
 }
 
 void Faults::make(bool may_end_engine) {
-  switch (random_() % 11) {
+  switch (random_() % 12) {
     case 0:
       if (may_end_engine) restart_engine(true);
       break;
@@ -77,8 +81,11 @@ void Faults::make(bool may_end_engine) {
       if (random_() % 3 == 0) restart_gateway();
       break;
     case 7:
+      if (may_end_engine) fill_disk();
+      break;
     case 8:
     case 9:
+    case 10:
       cut_links();
       break;
     default:
@@ -100,13 +107,48 @@ void Faults::restart_engine(bool is_killed) {
 }
 
 void Faults::stop_engine() {
-  if (!begin("engine stopped")) return;
+  if (!begin("engine", "engine stopped")) return;
   engine_is_stopped_.lock();
   world_.engine->process().signal(SIGSTOP);
-  undo_later("engine stopped", [this] {
+  undo_later("engine", [this] {
     world_.engine->process().signal(SIGCONT);
     engine_is_stopped_.unlock();
   });
+}
+
+// Ends the engine, unless nobody writes enough.
+void Faults::fill_disk() {
+  if (!world_.disk->is_mounted() || !begin("engine", "disk filled")) return;
+  engine_is_stopped_.lock();
+  world_.disk->fill(64 << 10);
+  const World::Stay stay(world_, World::engine_host);
+  auto engine = world_.engine->client();
+  std::vector<std::string> requests;
+  for (int i = 0; i < locks_on_a_full_disk; ++i)
+    requests.push_back(engine.format("PUT", "/v1/users/locked-" + std::to_string(i) + "/lock"));
+  try {
+    test::exchange(engine, requests, [](std::size_t, const test::HttpResponse&) {});
+  } catch (const test::ConnectionFailed&) {
+  }
+  undo_later("engine", [this] { empty_disk(); });
+}
+
+void Faults::empty_disk() {
+  world_.disk->empty();
+  const World::Stay stay(world_, World::engine_host);
+  auto engine = world_.engine->client();
+  bool has_ended = false;
+  const auto is_settled = [&] {
+    has_ended = world_.engine->process().wait(0ms).has_value();
+    return has_ended || is_ready(engine);
+  };
+  if (!test::eventually(is_settled)) shared_.fault("on a full disk the engine neither ends nor goes on");
+  if (has_ended) {
+    ++made_["engine ended by a full disk"];
+    world_.engine->start();
+    ++shared_.engine_starts;
+  }
+  engine_is_stopped_.unlock();
 }
 
 void Faults::stop_gateway() {

@@ -41,6 +41,8 @@ class Faults {
   void undo_later(const std::string& kind, std::function<void()> action);
   void restart_engine(bool is_killed);
   void stop_engine();
+  void fill_disk();
+  void empty_disk();
   void stop_gateway();
   void restart_gateway();
   void take_redis_away(bool is_killed);

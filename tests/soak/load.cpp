@@ -40,6 +40,14 @@ std::size_t Shared::changes() const {
   return positions_.size();
 }
 
+bool is_ready(test::HttpClient& client) {
+  try {
+    return client.get("/readyz").status == 200;
+  } catch (const test::ConnectionFailed&) {
+    return false;
+  }
+}
+
 // ---- churn
 
 Churn::Churn(const World& world, Shared& shared, const std::string& name, std::uint32_t seed)

@@ -36,6 +36,8 @@ struct Shared {
   std::string faults_;
 };
 
+bool is_ready(test::HttpClient& client);
+
 // Creates keys that all gateways are asked for, and revokes them some seconds later: one by one, in bulk, by
 // their owner. So a gateway that has been cut off since then has them, and hears nothing of their end.
 class Churn {

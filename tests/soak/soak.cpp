@@ -75,13 +75,6 @@ class Soak : public testing::Test {
     }
     std::this_thread::sleep_for(1s);
   }
-  static bool is_ready(test::HttpClient& client) {
-    try {
-      return client.get("/readyz").status == 200;
-    } catch (const test::ConnectionFailed&) {
-      return false;
-    }
-  }
 
   void take_sample(int percent) {
     calm_down();

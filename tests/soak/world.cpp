@@ -1,6 +1,11 @@
 #include "tests/soak/world.hpp"
 
 namespace revoked::soak {
+namespace {
+
+constexpr auto disk_size = "3g";  // an hour's log and index, and the reserve
+
+}  // namespace
 
 World::World(std::uint32_t seed) {
   if (test::Network::is_permitted()) network.emplace(first_gateway_host + gateways);
@@ -17,6 +22,9 @@ World::World(std::uint32_t seed) {
                                                 .arguments = bus.arguments({"--threads", "2"}),
                                                 .file_size_limit_bytes = {},
                                                 .host = any});
+    engine->stop();
+    disk.emplace(engine->data_directory(), disk_size);
+    engine->start();
   }
   const auto engine_url = "http://" + address(engine_host) + ":" + std::to_string(engine->port());
   const auto direct = "redis://" + address(redis_host) + ":" + std::to_string(redis->port());

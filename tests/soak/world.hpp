@@ -1,6 +1,6 @@
 #pragma once
-// An engine, a Redis and gateways, on hosts of their own where that is permitted, with proxies that harm what
-// goes over the bus. Processes are started and ended by the thread that has made it.
+// An engine, a Redis and gateways, on hosts of their own and a disk of the engine's own where that is
+// permitted, with proxies that harm what goes over the bus. Processes are started and ended by the thread that has made it.
 
 #include <cstdint>
 #include <memory>
@@ -12,6 +12,7 @@
 #include "tests/support/gateway_observer.hpp"
 #include "tests/support/redis_server.hpp"
 #include "tests/support/signed_bus.hpp"
+#include "tests/support/small_disk.hpp"
 
 namespace revoked::soak {
 
@@ -46,6 +47,7 @@ class World {
   std::unique_ptr<test::BusProxy> to_redis;    // the engine's way
   std::unique_ptr<test::BusProxy> from_redis;  // of the first gateway
   std::optional<test::EngineProcess> engine;
+  std::optional<test::SmallDisk> disk;  // under its data; not mounted: not permitted
   std::vector<std::unique_ptr<test::GatewayProcess>> gateway;
 
  private:

@@ -15,7 +15,7 @@ import subprocess
 import sys
 import time
 
-from comparison import bench, bulk, charts, many_keys, owners, propagation, publish, single_requests, table
+from comparison import bench, bulk, charts, dead_keys, many_keys, owners, propagation, publish, single_requests, table
 from comparison.processes import Failed, Skip, processor_seconds
 
 OUTPUT = "build/compare"
@@ -31,6 +31,7 @@ ITEMS = {
     "owner": owners.measure_owner,
     "bulk": bulk.measure_bulk,
     "keys": many_keys.measure_keys,
+    "dead": dead_keys.measure_dead,
     "bench": bench.measure_bench,
     "threads": bench.measure_threads,
 }

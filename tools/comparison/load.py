@@ -1,6 +1,7 @@
 """Our load generator, build/release/bin/revoked-load, on the processor for load."""
 import json
 import subprocess
+import urllib.request
 
 from comparison.processes import LOAD_CPU, Failed
 from comparison.workplace import BIN, redis_pipe
@@ -30,6 +31,14 @@ def start(*arguments):
 
 def authorization(credential):
     return ["--header", f"Authorization: Bearer {credential}"]
+
+
+def ask(engine, method, path, body=None):
+    """One request with the master key; the answer's object."""
+    request = urllib.request.Request(engine.url + path, json.dumps(body).encode() if body else None,
+                                     {"Authorization": f"Bearer {engine.master_key}"}, method=method)
+    with urllib.request.urlopen(request) as answer:
+        return json.load(answer)
 
 
 def http(server, *arguments, seconds, connections=CONNECTIONS, **more):

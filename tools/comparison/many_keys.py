@@ -1,4 +1,6 @@
 """Ten million keys: how fast they come in, how much memory they take, how soon a start is over."""
+import os
+import shutil
 import time
 
 from comparison import load
@@ -61,7 +63,26 @@ def measure_revoked(settings, count):
             engine = place.engine(data=engine.data)
             measured["starts"].append(engine.ready_after_s)
         measured["bytes_after_start"] = settled_bytes(engine)
+        place.stop(engine)
+        measured["behind"] = count // 2
+        measured["start_behind"] = start_behind(settings, place, engine.data, tenth, count // 2)
     return measured
+
+
+def start_behind(settings, place, data, first, count):
+    """A start after kill -9, with so many revocations since the checkpoint."""
+    settings.tell(f"revoking {count:,} keys behind the checkpoint")
+    checkpoint, kept = f"{data}/tables", f"{data}-tables"
+    shutil.copyfile(checkpoint, kept)
+    engine = place.engine(data=data)
+    answer, _ = load.send_lines(engine, "/v1/revocations", '{"key_id":"{uuid}"}\n', first, count)
+    if answer["revoked"] != count:
+        raise Failed(f"{answer['revoked']} of {count} keys were revoked")
+    engine.wait_until_idle()
+    engine.kill()
+    place.stop(engine)
+    os.replace(kept, checkpoint)  # whatever it has made since
+    return place.engine(data=data).ready_after_s
 
 
 def measure_redis(settings, count):
@@ -93,7 +114,9 @@ def measure_keys(settings):
         [figure(f"import of {many} by digest", "keys/s", [count / revoked["import_seconds"]],
                 goals=[("value", "≥", 500_000)], headline=True),
          figure(f"start with {many}, a tenth revoked", "s", revoked["starts"], redis["starts"], "Redis, from RDB",
-                [("value", "≤", 6), ("ratio", "≤", 1.0)], headline=True),
+                [("value", "≤", 2.5), ("ratio", "≤", 1.0)], headline=True),
+         figure(f"start after kill -9, {revoked['behind']:,} revocations behind the checkpoint", "s", [revoked["start_behind"]],
+                goals=[("value", "≤", 6)]),
          figure(f"memory with {many}, three owners each, everything included", "bytes a key", [revoked["bytes"] / count],
                 [redis["bytes"] / count], "Redis, the same in hashes and sets", [("value", "≤", 96), ("ratio", "≤", 0.25)],
                 headline=True),

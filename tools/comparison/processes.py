@@ -60,6 +60,10 @@ class Child:
             time.sleep(0.005)
         self.ready_after_s = time.monotonic() - self.started_at
 
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
     def stop(self):
         for number, limit_s in ((signal.SIGTERM, 60), (signal.SIGKILL, 10)):
             if self.process.poll() is None:

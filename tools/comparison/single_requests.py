@@ -1,6 +1,5 @@
 """One request a revocation, one request a decision: revoked beside servers that do less, or the same more slowly."""
 import json
-import urllib.request
 
 from comparison import load
 from comparison.figures import figure, result
@@ -143,9 +142,7 @@ def measure_verify(settings):
         body = '{"secret":"{secret}"}'
         arguments = [*load.authorization(engine.master_key), "--method", "POST", "--path", "/v1/keys/verify", "--body", body]
         secret = "cmp_" + "0" * 46
-        answer = urllib.request.urlopen(urllib.request.Request(
-            engine.url + "/v1/keys/verify", json.dumps({"secret": secret}).encode(),
-            {"Authorization": f"Bearer {engine.master_key}"})).read().decode()
+        answer = json.dumps(load.ask(engine, "POST", "/v1/keys/verify", {"secret": secret}), separators=(",", ":"))
         nginx = place.nginx(f"return 200 '{answer}';")
         rounds = decision_rounds(settings, engine, nginx, arguments)
     return result("Verify a secret at the engine",

@@ -48,9 +48,9 @@ class Workplace(contextlib.AbstractContextManager):
                 file.write(secrets.token_hex(32) + "\n")
         return ["--redis", redis.url, "--bus-key-file", path]
 
-    def engine(self, redis=None, data=None, cpu=SERVER_CPU, threads=1):
+    def engine(self, redis=None, data=None, cpu=SERVER_CPU, threads=1, options=()):
         data = data or self.new_path("data")
-        options = self.bus_options(redis)
+        options = [*self.bus_options(redis), *options]
         engine = self.add(Child("revoked", cpu, f"{BIN}/revoked", "--listen", "127.0.0.1:0", "--threads", threads,
                                 "--data-dir", data, *options, ready="is ready on", log=data + ".log"))
         engine.data = data
