@@ -10,9 +10,9 @@
 #include <string_view>
 
 #include "bench/samples.hpp"
-#include "cache/follower.hpp"
-#include "cache/near_cache.hpp"
-#include "net/guard.hpp"
+#include "cache/edge/follower.hpp"
+#include "cache/edge/near_cache.hpp"
+#include "net/http/guard.hpp"
 
 namespace revoked::bench {
 namespace {

@@ -4,9 +4,9 @@
 
 #include "bench/bench.hpp"
 #include "bench/samples.hpp"
-#include "cache/follower.hpp"
-#include "cache/near_cache.hpp"
-#include "net/guard.hpp"
+#include "cache/edge/follower.hpp"
+#include "cache/edge/near_cache.hpp"
+#include "net/http/guard.hpp"
 
 namespace revoked::bench {
 namespace {

@@ -6,7 +6,7 @@
 
 #include "bench/bench.hpp"
 #include "bench/samples.hpp"
-#include "cache/near_cache.hpp"
+#include "cache/edge/near_cache.hpp"
 
 namespace revoked::bench {
 namespace {

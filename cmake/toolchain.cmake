@@ -16,7 +16,7 @@ if(CMAKE_UNITY_BUILD)
   target_compile_options(revoked_flags INTERFACE -Wno-shadow -Wno-subobject-linkage)
 endif()
 target_include_directories(revoked_flags INTERFACE ${CMAKE_SOURCE_DIR})
-# Boost is built once, in cache/asio.cpp, instead of in every translation unit.
+# Boost is built once, in cache/wire/asio.cpp, instead of in every translation unit.
 target_compile_definitions(revoked_flags INTERFACE
   # hiredis and simdjson ask for these; a shared precompiled header needs them everywhere.
   _FILE_OFFSET_BITS=64 SIMDJSON_THREADS_ENABLED=1

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "net/log.hpp"
+#include "net/http/log.hpp"
 
 namespace revoked::net {
 

@@ -2,8 +2,8 @@
 // HTTP APIs that others have published, served as drop-ins over the engine's verbs (docs/dialects.md): one
 // file each, and one line in dialects.cpp. Here is what they share.
 
-#include "cache/json_writer.hpp"
-#include "net/api.hpp"
+#include "engine/base/json_writer.hpp"
+#include "net/api/api.hpp"
 
 namespace revoked::net {
 

@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <array>
 
-#include "net/asked_key.hpp"
+#include "net/api/asked_key.hpp"
 #include "net/dialects/dialects.hpp"
-#include "net/log.hpp"
+#include "net/http/log.hpp"
 
 namespace revoked::net {
 namespace {

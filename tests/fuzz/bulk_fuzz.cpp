@@ -3,7 +3,7 @@
 
 #include <set>
 
-#include "net/json_reader.hpp"
+#include "net/http/json_reader.hpp"
 #include "tests/fuzz/served.hpp"
 #include "tests/support/plain_json.hpp"
 

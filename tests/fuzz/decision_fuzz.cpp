@@ -1,8 +1,8 @@
 // What the engine answers to a gateway's question: an allow names whom it allows and up to where it holds,
 // nothing in it can break out of the gateway's headers, and the near cache's packed form says the same.
 
-#include "cache/cached_decision.hpp"
-#include "cache/message.hpp"
+#include "cache/edge/cached_decision.hpp"
+#include "cache/bus/message.hpp"
 #include "tests/fuzz/fuzz.hpp"
 
 using namespace revoked;

@@ -1,7 +1,7 @@
 #pragma once
-// What every decoded message promises (cache/message.hpp).
+// What every decoded message promises (cache/bus/message.hpp).
 
-#include "cache/message.hpp"
+#include "cache/bus/message.hpp"
 #include "tests/fuzz/fuzz.hpp"
 
 namespace revoked::fuzz {

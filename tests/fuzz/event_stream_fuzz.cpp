@@ -1,7 +1,7 @@
 // Server-Sent Events: the first byte says in how large pieces the rest comes. The events are the same as in
 // one piece, and no data is longer than the limit.
 
-#include "cache/event_stream.hpp"
+#include "cache/wire/event_stream.hpp"
 
 #include <vector>
 

@@ -1,11 +1,11 @@
 // The head of a request: nothing that two servers could read differently passes the guard, and it says the
 // same however the head arrives.
 
-#include "net/guard.hpp"
-#include "net/route_queries.hpp"
-#include "net/router.hpp"
+#include "net/http/guard.hpp"
+#include "net/api/route_queries.hpp"
+#include "net/http/router.hpp"
 #include "tests/fuzz/fuzz.hpp"
-#include "tests/net/naive_head.hpp"
+#include "tests/net/http/naive_head.hpp"
 
 using namespace revoked;
 using Kind = net::HeadResult::Kind;

@@ -3,7 +3,7 @@
 // about others.
 
 #include "engine/model/ids.hpp"
-#include "net/json_reader.hpp"
+#include "net/http/json_reader.hpp"
 #include "tests/fuzz/served.hpp"
 #include "tests/support/plain_json.hpp"
 

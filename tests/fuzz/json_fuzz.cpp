@@ -1,7 +1,7 @@
 // The JSON of a request: the reader takes what a plain one takes and says the same, and its quick way agrees
 // with its thorough one.
 
-#include "net/json_reader.hpp"
+#include "net/http/json_reader.hpp"
 
 #include <algorithm>
 

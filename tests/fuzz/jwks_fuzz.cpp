@@ -1,7 +1,7 @@
 // A JWK Set as an operator might have it: what is taken is bounded and can be found again, and what is
 // refused says why without saying what is in it.
 
-#include "net/jwks.hpp"
+#include "net/auth/jwks.hpp"
 #include "tests/fuzz/fuzz.hpp"
 
 using namespace revoked;

@@ -5,9 +5,9 @@
 #include <filesystem>
 #include <fstream>
 
-#include "net/jwt.hpp"
+#include "net/auth/jwt.hpp"
 #include "tests/fuzz/fuzz.hpp"
-#include "tests/net/signing_key.hpp"
+#include "tests/net/auth/signing_key.hpp"
 #include "tests/support/temporary_directory.hpp"
 
 using namespace revoked;

@@ -1,6 +1,6 @@
 // A message of the bus: what decides is there and makes sense, however it is spelled.
 
-#include "cache/message.hpp"
+#include "cache/bus/message.hpp"
 #include "tests/fuzz/decoded.hpp"
 
 using namespace revoked;

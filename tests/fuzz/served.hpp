@@ -17,9 +17,9 @@
 #include <thread>
 #include <vector>
 
-#include "cache/feed.hpp"
-#include "net/engine_service.hpp"
-#include "net/server.hpp"
+#include "cache/bus/feed.hpp"
+#include "net/api/engine_service.hpp"
+#include "net/http/server.hpp"
 #include "tests/engine/fake_store.hpp"
 #include "tests/fuzz/fuzz.hpp"
 

@@ -3,17 +3,17 @@
 
 #include <algorithm>
 
-#include "cache/endpoint.hpp"
-#include "cache/engine_client.hpp"
-#include "cache/json_writer.hpp"
-#include "cache/redis.hpp"
+#include "cache/wire/endpoint.hpp"
+#include "cache/edge/engine_client.hpp"
+#include "engine/base/json_writer.hpp"
+#include "cache/bus/redis.hpp"
 #include "engine/base/time.hpp"
 #include "engine/model/position.hpp"
 #include "engine/model/secret.hpp"
-#include "net/base64url.hpp"
-#include "net/json_reader.hpp"
-#include "net/request.hpp"
-#include "net/route_queries.hpp"
+#include "engine/base/base64url.hpp"
+#include "net/http/json_reader.hpp"
+#include "net/http/request.hpp"
+#include "net/api/route_queries.hpp"
 #include "tests/fuzz/fuzz.hpp"
 #include "tests/support/json.hpp"
 

@@ -7,7 +7,7 @@
 #include <map>
 
 #include "engine/base/time.hpp"
-#include "tests/net/signing_key.hpp"
+#include "tests/net/auth/signing_key.hpp"
 #include "tests/support/revoked_programs.hpp"
 
 namespace revoked::test::dialects_systest {

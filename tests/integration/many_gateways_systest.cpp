@@ -7,7 +7,7 @@
 #include <memory>
 #include <thread>
 
-#include "tests/cache/gateway_harness.hpp"
+#include "tests/cache/edge/gateway_harness.hpp"
 #include "tests/support/acknowledged.hpp"
 #include "tests/support/redis_server.hpp"
 #include "tests/support/signed_bus.hpp"

@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "cache/message.hpp"
+#include "cache/bus/message.hpp"
 
 namespace revoked::simulation {
 

@@ -7,8 +7,8 @@
 #include <map>
 #include <memory>
 
-#include "cache/follower.hpp"
-#include "cache/near_cache.hpp"
+#include "cache/edge/follower.hpp"
+#include "cache/edge/near_cache.hpp"
 #include "tests/simulation/engine_model.hpp"
 
 namespace revoked::simulation {

@@ -18,7 +18,7 @@ USES = {
     "tools": ["net"],
 }
 LIBRARIES = {"rocksdb/": ["engine/index/rocksdb_index.cpp"], "zstd.h": ["engine/log/packed_blocks.cpp"],
-             "hiredis/": ["cache/redis.cpp", "cache/resp.cpp"]}
+             "hiredis/": ["cache/bus/redis.cpp", "cache/bus/resp.cpp"]}
 
 
 def reach(room):

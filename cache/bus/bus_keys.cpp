@@ -1,0 +1,52 @@
+#include "cache/bus/bus_keys.hpp"
+
+#include <algorithm>
+
+#include "engine/base/digest.hpp"
+
+namespace revoked::cache {
+namespace {
+
+constexpr std::string_view before_mac = ",\"mac\":\"";
+constexpr std::string_view after_mac = "\"}";
+
+std::string encode_base64url(const engine::Digest& digest) {
+  constexpr std::string_view alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+  std::string text;
+  std::uint32_t bits = 0;
+  unsigned count = 0;
+  for (const auto byte : digest) {
+    bits = bits << 8 | byte;
+    for (count += 8; count >= 6; count -= 6) text.push_back(alphabet[bits >> (count - 6) & 63]);
+  }
+  if (count != 0) text.push_back(alphabet[bits << (6 - count) & 63]);
+  return text;
+}
+
+std::string mac_of(std::string_view key, std::string_view text) {
+  return encode_base64url(engine::hmac_sha256(key, text));
+}
+
+}  // namespace
+
+std::string BusKeys::sign(std::string_view message) const {
+  message.remove_suffix(1);  // the bracket
+  std::string text(message);
+  text.append(before_mac).append(mac_of(keys_.front(), message)).append(after_mac);
+  return text;
+}
+
+bool BusKeys::is_signed(std::string_view message) const {
+  constexpr std::size_t mac_size = 43;  // 256 bits in sixes
+  constexpr auto tail = before_mac.size() + mac_size + after_mac.size();
+  if (message.size() <= tail || !message.ends_with(after_mac)) return false;
+  const auto text = message.substr(0, message.size() - tail);
+  const auto signature = message.substr(text.size());
+  if (!signature.starts_with(before_mac)) return false;
+  const auto mac = signature.substr(before_mac.size(), mac_size);
+  return std::any_of(keys_.begin(), keys_.end(), [&](const std::string& key) {
+    return engine::equal_in_constant_time(mac, mac_of(key, text));
+  });
+}
+
+}  // namespace revoked::cache

@@ -1,0 +1,135 @@
+#include "cache/bus/feed.hpp"
+
+#include <algorithm>
+
+namespace revoked::cache {
+
+namespace {
+
+// How full a reading is: one message always fits.
+class Filling {
+ public:
+  explicit Filling(std::size_t max_events) : max_events_(max_events) {}
+  bool takes(Sequence first, Sequence last, std::size_t bytes) {
+    if (bytes_ != 0 && (events_ >= max_events_ || bytes_ + bytes > engine::max_page_bytes)) return false;
+    events_ += last - first + 1;
+    bytes_ += bytes;
+    return true;
+  }
+
+ private:
+  const std::size_t max_events_;
+  std::size_t events_ = 0;
+  std::size_t bytes_ = 0;
+};
+
+}  // namespace
+
+void Feed::add_outlet(Outlet outlet) {
+  const std::scoped_lock lock(mutex_);
+  outlets_.push_back(std::move(outlet));
+}
+
+void Feed::add_watcher(Watcher watcher) {
+  const std::scoped_lock lock(mutex_);
+  watchers_.push_back(std::move(watcher));
+}
+
+void Feed::on_batch(const engine::BatchView& batch) {
+  if (batch.epoch() != told_.position.epoch) begin_epoch(batch);
+  auto messages = encode_messages(batch, stamp_now(told_.journal));
+  const std::scoped_lock lock(mutex_);
+  for (auto& [first, last, text] : messages) {
+    const auto message = std::make_shared<const std::string>(std::move(text));
+    told_.position = {batch.epoch(), last};
+    kept_.push_back({batch.epoch(), first, last, message});
+    kept_bytes_ += message->size();
+    for (const auto& outlet : outlets_) outlet(message);
+  }
+  while (kept_bytes_ > max_kept_bytes && kept_.size() > 1) {
+    kept_bytes_ -= kept_.front().message->size();
+    kept_.pop_front();
+  }
+  for (const auto& watcher : watchers_) watcher();
+}
+
+// Only the journal's thread changes told_, so it reads it without the lock.
+void Feed::begin_epoch(const engine::BatchView& batch) {
+  std::string journal;
+  batch.for_each([&journal](Sequence, const engine::EventView& event) {
+    if (event.type == engine::EventType::epoch_started) journal = event[engine::Field::journal];
+  });
+  const std::scoped_lock lock(mutex_);
+  told_.journal = std::move(journal);
+}
+
+Feed::Place Feed::place() const {
+  const std::scoped_lock lock(mutex_);
+  return told_;
+}
+
+void Feed::send_heartbeat() {
+  const std::scoped_lock lock(mutex_);
+  const auto at = told_.position;
+  if (at == Position{}) return;
+  const auto message =
+      std::make_shared<const std::string>(encode_heartbeat(at.epoch, at.sequence, stamp_now(told_.journal)));
+  for (const auto& outlet : outlets_) outlet(message);
+}
+
+std::string Feed::heartbeat() const {
+  const auto [at, journal] = place();
+  return encode_heartbeat(at.epoch, at.sequence, stamp_now(journal));
+}
+
+std::optional<Feed::Reading> Feed::read_newest(const engine::Engine& engine, Position after,
+                                               std::string_view journal, std::size_t max_events) const {
+  Reading reading;
+  reading.told = place();
+  reading.position = reading.told.position;
+  reading.gone = !engine.can_continue(after, reading.position.sequence, journal);
+  if (reading.gone || read_kept(after.sequence, max_events, reading)) return reading;
+  return {};
+}
+
+engine::result<Feed::Reading> Feed::read(const engine::Engine& engine, Position after,
+                                         std::string_view journal, std::size_t max_events) const {
+  if (auto newest = read_newest(engine, after, journal, max_events)) return std::move(*newest);
+  Reading reading;
+  reading.told = place();
+  const auto newest = reading.told.position;
+  reading.position = after;
+  Filling filling(max_events);
+  const auto read = engine.read_journal(after.sequence, [&](const engine::BatchView& batch) {
+    UnixMs at = 0;
+    batch.for_each([&](Sequence, const engine::EventView& event) { at = event.at; });
+    const Stamp stamp{engine.journal_id_of(batch.epoch()), at, {}};
+    for (auto& [first, last, text] : encode_messages(batch, stamp)) {
+      if (last <= after.sequence) continue;
+      if (!filling.takes(first, last, text.size())) return false;
+      reading.position = {batch.epoch(), last};
+      reading.items.push_back({reading.position, std::make_shared<const std::string>(std::move(text))});
+    }
+    return true;
+  });
+  if (!read) return read.error();
+  reading.more = reading.position < newest;
+  return reading;
+}
+
+bool Feed::read_kept(Sequence after, std::size_t max_events, Reading& reading) const {
+  const std::scoped_lock lock(mutex_);
+  reading.position = told_.position;
+  if (after >= reading.position.sequence) return true;
+  if (kept_.empty() || after + 1 < kept_.front().first) return false;
+  auto at = std::lower_bound(kept_.begin(), kept_.end(), after + 1,
+                             [](const Kept& kept, Sequence sequence) { return kept.last < sequence; });
+  Filling filling(max_events);
+  for (; at != kept_.end() && filling.takes(at->first, at->last, at->message->size()); ++at)
+    reading.items.push_back({{at->epoch, at->last}, at->message});
+  reading.position = reading.items.back().position;
+  reading.more = at != kept_.end();
+  return true;
+}
+
+}  // namespace revoked::cache

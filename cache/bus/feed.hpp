@@ -1,0 +1,87 @@
+#pragma once
+// The engine's side of the invalidation protocol: turns each batch of the journal into messages (mostly one),
+// tells the outlets (Redis) at once, and keeps the newest messages for readers of the HTTP feed. Older ranges
+// are read from the journal, which has them all.
+//
+// `on_batch` comes from the journal's thread; everything else from any thread.
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cache/bus/message.hpp"
+#include "engine/engine.hpp"
+
+namespace revoked::cache {
+
+class Feed final : public engine::JournalListener {
+ public:
+  static constexpr std::size_t max_kept_bytes = 16 << 20;
+
+  using Text = std::shared_ptr<const std::string>;
+  // Gets every message and heartbeat in order. Called with the feed's lock held: must not block or call back.
+  using Outlet = std::function<void(const Text&)>;
+  // Told that there is something new. Same rules.
+  using Watcher = std::function<void()>;
+
+  // Both before the journal starts; they stay until the feed goes.
+  void add_outlet(Outlet outlet);
+  void add_watcher(Watcher watcher);
+
+  void on_batch(const engine::BatchView& batch) override;
+
+  // Where the messages told so far end, and the journal id of that epoch.
+  struct Place {
+    Position position;
+    std::string journal;
+  };
+  Place place() const;
+  Position told() const { return place().position; }
+
+  // Tells the outlets that we live. To be called every second.
+  void send_heartbeat();
+  std::string heartbeat() const;
+
+  struct Item {
+    Position position;  // where the message ends
+    Text message;
+  };
+  struct Reading {
+    bool gone = false;  // a reader at this position cannot go on: the range is not there, or was never told
+    bool more = false;  // there is more than fitted in
+    Position position;  // where the reading ends; if gone, where the feed is
+    Place told;         // where the feed was
+    std::vector<Item> items;
+  };
+  // The messages after `after`, up to about `max_events` events and engine::max_page_bytes, if that takes no
+  // look at the disk. Gone as well if `after`'s epoch has another journal id than `journal`, unless that is
+  // empty: the reader followed another journal, or this one before an older copy of it was restored.
+  std::optional<Reading> read_newest(const engine::Engine& engine, Position after, std::string_view journal,
+                                     std::size_t max_events) const;
+  // The same of any age. May read the disk.
+  engine::result<Reading> read(const engine::Engine& engine, Position after, std::string_view journal,
+                               std::size_t max_events) const;
+
+ private:
+  struct Kept {
+    Epoch epoch;
+    Sequence first;
+    Sequence last;
+    Text message;
+  };
+  void begin_epoch(const engine::BatchView& batch);
+  bool read_kept(Sequence after, std::size_t max_events, Reading& reading) const;
+
+  mutable std::mutex mutex_;
+  std::vector<Outlet> outlets_;
+  std::vector<Watcher> watchers_;
+  std::deque<Kept> kept_;
+  std::size_t kept_bytes_ = 0;
+  Place told_;
+};
+
+}  // namespace revoked::cache

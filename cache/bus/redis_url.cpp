@@ -1,0 +1,92 @@
+// The text form of a Redis address.
+#include <algorithm>
+#include <charconv>
+#include <optional>
+
+#include "cache/wire/endpoint.hpp"
+#include "cache/bus/redis.hpp"
+
+namespace revoked::cache {
+namespace {
+
+constexpr std::size_t max_unix_path = 107;  // sun_path, without its terminating zero
+constexpr int max_database = 1'000'000;
+
+int hex_digit(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  return -1;
+}
+
+// RFC 3986, section 3.2.1: what is not allowed in the user information has to come percent-encoded.
+std::optional<std::string> percent_decode(std::string_view text) {
+  std::string out;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (c == '%') {
+      if (i + 2 >= text.size() || hex_digit(text[i + 1]) < 0 || hex_digit(text[i + 2]) < 0) return {};
+      out.push_back(static_cast<char>(hex_digit(text[i + 1]) * 16 + hex_digit(text[i + 2])));
+      i += 2;
+    } else if (c <= ' ' || c == 0x7f || std::string_view("/?#[]@:").find(c) != std::string_view::npos) {
+      return {};
+    } else {
+      out.push_back(c);
+    }
+  }
+  return out;
+}
+
+bool parse_user_info(std::string_view text, RedisAddress& address) {
+  const auto colon = text.find(':');
+  if (colon == text.npos) return false;
+  auto user = percent_decode(text.substr(0, colon));
+  auto password = percent_decode(text.substr(colon + 1));
+  if (!user || !password || password->empty()) return false;
+  address.user = std::move(*user);
+  address.password = std::move(*password);
+  return true;
+}
+
+bool parse_database(std::string_view text, int& database) {
+  if (text.empty()) return true;  // "redis://host/"
+  const bool digits = std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
+  const auto parsed = std::from_chars(text.data(), text.data() + text.size(), database);
+  return digits && parsed.ec == std::errc{} && database <= max_database;
+}
+
+}  // namespace
+
+engine::result<RedisAddress> parse_redis_url(std::string_view url) {
+  constexpr std::string_view tcp_scheme = "redis://";
+  constexpr std::string_view unix_scheme = "unix://";
+  RedisAddress address;
+  if (url.starts_with(unix_scheme)) {
+    const auto path = url.substr(unix_scheme.size());
+    const bool clean = std::none_of(path.begin(), path.end(), [](char c) { return c >= 0 && c < ' '; });
+    if (!path.starts_with('/') || path.size() < 2 || path.size() > max_unix_path || !clean)
+      return engine::errc::malformed;
+    address.unix_path = path;
+    return address;
+  }
+  if (!url.starts_with(tcp_scheme)) return engine::errc::malformed;
+  auto rest = url.substr(tcp_scheme.size());
+  auto authority = rest.substr(0, rest.find('/'));
+  rest.remove_prefix(authority.size());
+  if (const auto at = authority.find('@'); at != authority.npos) {
+    if (!parse_user_info(authority.substr(0, at), address)) return engine::errc::malformed;
+    authority.remove_prefix(at + 1);
+  }
+  if (!parse_endpoint(authority, address.host, address.port)) return engine::errc::malformed;
+  if (!rest.empty() && !parse_database(rest.substr(1), address.database)) return engine::errc::malformed;
+  return address;
+}
+
+std::string to_string(const RedisAddress& address) {
+  if (!address.unix_path.empty()) return "unix://" + address.unix_path;
+  std::string text = "redis://" + format_endpoint(address.host, address.port);
+  if (address.database != 0) text += "/" + std::to_string(address.database);
+  return text;
+}
+
+}  // namespace revoked::cache

@@ -1,0 +1,91 @@
+// The only file that knows hiredis.
+#include "cache/bus/resp.hpp"
+
+#include <hiredis/read.h>
+
+#include <stdexcept>
+#include <utility>
+
+namespace revoked::cache {
+namespace {
+
+using Kind = RespReply::Kind;
+
+// Where the reader's next object goes: the root, or its place in the array. Null, which the reader takes for
+// a lack of memory, where arrays lie within arrays.
+RespReply* place(const redisReadTask* task) {
+  if (task->parent == nullptr) return new RespReply;
+  auto* const array = static_cast<RespReply*>(task->parent->obj);
+  const auto index = static_cast<std::size_t>(task->idx);
+  return index < array->elements.size() ? &array->elements[index] : nullptr;
+}
+
+void* make(const redisReadTask* task, Kind kind, std::string_view text = {}, std::int64_t integer = 0) {
+  auto* const reply = place(task);
+  if (reply == nullptr) return nullptr;
+  reply->kind = kind;
+  reply->text = text;
+  reply->integer = integer;
+  return reply;
+}
+
+redisReplyObjectFunctions functions() {
+  redisReplyObjectFunctions made{};
+  made.createString = [](const redisReadTask* task, char* text, std::size_t size) {
+    return make(task, task->type == REDIS_REPLY_ERROR ? Kind::error : Kind::text, {text, size});
+  };
+  // How many is an int, or a size, from version to version.
+  made.createArray = [](const redisReadTask* task, auto count) -> void* {
+    if (task->parent != nullptr || std::cmp_less(count, 0) ||
+        std::cmp_greater(count, RespReader::max_elements)) {
+      return nullptr;
+    }
+    auto* const reply = static_cast<RespReply*>(make(task, Kind::array));
+    reply->elements.resize(static_cast<std::size_t>(count));
+    return reply;
+  };
+  made.createInteger = [](const redisReadTask* task, long long value) {
+    return make(task, Kind::integer, {}, value);
+  };
+  made.createNil = [](const redisReadTask* task) { return make(task, Kind::nothing); };
+  made.freeObject = [](void* reply) { delete static_cast<RespReply*>(reply); };
+  return made;
+}
+
+}  // namespace
+
+struct RespReader::Reader {
+  redisReplyObjectFunctions made = functions();
+  redisReader* reader = redisReaderCreateWithFunctions(&made);
+};
+
+RespReader::RespReader(std::size_t max_bytes) : reader_(std::make_unique<Reader>()), max_bytes_(max_bytes) {
+  if (reader_->reader == nullptr) throw std::bad_alloc();
+}
+
+RespReader::~RespReader() { redisReaderFree(reader_->reader); }
+
+void RespReader::feed(std::string_view bytes) {
+  redisReaderFeed(reader_->reader, bytes.data(), bytes.size());
+}
+
+std::unique_ptr<RespReply> RespReader::next(std::string& error) {
+  error.clear();
+  void* reply = nullptr;
+  if (redisReaderGetReply(reader_->reader, &reply) != REDIS_OK) {
+    error =
+        reader_->reader->err == REDIS_ERR_PROTOCOL ? "a reply that is malformed" : "a reply that is not ours";
+  } else if (reply == nullptr && reader_->reader->len - reader_->reader->pos > max_bytes_) {
+    error = "too large a reply";
+  }
+  return std::unique_ptr<RespReply>(static_cast<RespReply*>(reply));
+}
+
+void append_command(std::string& out, std::initializer_list<std::string_view> arguments) {
+  out.append("*").append(std::to_string(arguments.size())).append("\r\n");
+  for (const auto argument : arguments) {
+    out.append("$").append(std::to_string(argument.size())).append("\r\n").append(argument).append("\r\n");
+  }
+}
+
+}  // namespace revoked::cache

@@ -1,0 +1,150 @@
+#pragma once
+// One entry of the near cache, in two neighbouring cache lines that processors fetch as a pair.
+//
+// Written by one thread at a time. Read by any without a lock (a sequence lock): a reader that meets a writer
+// sees nothing. All words are atomic, since a reader may look while they change; it then throws away what it
+// saw. Orderings stand on the words and not on fences, so that thread sanitizer follows them.
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <cstring>
+
+#include "cache/edge/cached_decision.hpp"
+#include "engine/base/digest.hpp"
+#include "engine/base/keyed_hash.hpp"
+
+namespace revoked::cache {
+
+// The first 128 bits of a digest, as in the engine's own table: finding a secret that meets one of 2^32 keys
+// still takes 2^96 tries.
+struct DigestHead {
+  explicit DigestHead(const engine::Digest& digest) {
+    std::memcpy(&words[0], digest.data(), sizeof words[0]);
+    std::memcpy(&words[1], digest.data() + sizeof words[0], sizeof words[1]);
+  }
+  // Uniform, but whoever sends secrets chooses them.
+  std::uint64_t hash() const { return hash_of(words); }
+  static std::uint64_t hash_of(const std::array<std::uint64_t, 2>& words) {
+    return engine::keyed_hash(words);
+  }
+  std::array<std::uint64_t, 2> words;
+};
+
+// What stands in an entry beside its digest and its ids.
+struct EntryFacts {
+  using State = Decision::State;
+  static constexpr std::uint32_t max_epoch = 0xffffffff;
+
+  Position as_of;             // epochs up to max_epoch
+  UnixMs expires_at;          // of an active or a locked decision that ends; otherwise the end of time
+  std::uint64_t checked;      // the version of the owners' marks that it has survived: OwnerChanges
+  std::uint32_t owners;       // OwnerChanges::places_of
+  std::uint16_t permissions;  // which of the near cache's texts: 12 bits
+  State state;
+  bool is_whole;  // its ids and permissions did not fit: the near cache keeps the whole decision elsewhere
+};
+
+// The same in four words. Look-ups take out of it only what they need.
+class PackedFacts {
+ public:
+  std::array<std::uint64_t, 4> words;
+
+  PackedFacts() = default;
+  explicit PackedFacts(const EntryFacts& facts)
+      : words{facts.as_of.sequence,
+              facts.as_of.epoch | std::uint64_t{facts.permissions} << 32 |
+                  static_cast<std::uint64_t>(facts.state) << 44 | std::uint64_t{facts.is_whole} << 47 |
+                  std::uint64_t{facts.owners} << 48,
+              static_cast<std::uint64_t>(facts.expires_at),
+              facts.checked | std::uint64_t{facts.owners >> 16} << 48} {}
+
+  Position as_of() const { return {words[1] & 0xffffffff, words[0]}; }
+  std::uint16_t permissions() const { return words[1] >> 32 & 0xfff; }
+  EntryFacts::State state() const { return static_cast<EntryFacts::State>(words[1] >> 44 & 7); }
+  bool is_whole() const { return (words[1] >> 47 & 1) != 0; }
+  UnixMs expires_at() const { return static_cast<UnixMs>(words[2]); }
+  std::uint64_t checked() const { return words[3] & ((std::uint64_t{1} << 48) - 1); }
+  std::uint32_t owners() const { return static_cast<std::uint32_t>(words[1] >> 48 | words[3] >> 48 << 16); }
+  EntryFacts unpack() const {
+    return {as_of(), expires_at(), checked(), owners(), permissions(), state(), is_whole()};
+  }
+};
+
+class alignas(128) Entry {
+ public:
+  // False: it is another's, or being written.
+  bool read(DigestHead digest, PackedFacts& facts, PackedIds& ids) const {
+    const auto version = version_.load(std::memory_order_acquire);
+    if (words_[0].load(std::memory_order_acquire) != digest.words[0] ||
+        words_[1].load(std::memory_order_acquire) != digest.words[1]) {
+      return false;
+    }
+#pragma GCC unroll 9
+    for (std::size_t i = 0; i < facts.words.size(); ++i) {
+      facts.words[i] = words_[first_fact + i].load(std::memory_order_acquire);
+    }
+#pragma GCC unroll 9
+    for (std::size_t i = 0; i < ids.size(); ++i) {
+      ids[i] = words_[first_id + i].load(std::memory_order_acquire);
+    }
+    return (version & 1) == 0 && version_.load(std::memory_order_relaxed) == version;
+  }
+  // Since the clock's hand came by. Of the right entry, mostly: it is only about which one is evicted.
+  void set_used() const {
+    if (used_.load(std::memory_order_relaxed) == 0) used_.store(1, std::memory_order_relaxed);
+  }
+
+  // The rest only by the writer.
+  bool take_used() {
+    const bool used = used_.load(std::memory_order_relaxed) != 0;
+    used_.store(0, std::memory_order_relaxed);
+    return used;
+  }
+  std::array<std::uint64_t, 2> digest() const { return {word(0), word(1)}; }
+  EntryFacts facts() const {
+    PackedFacts facts;
+    for (std::size_t i = 0; i < facts.words.size(); ++i) facts.words[i] = word(first_fact + i);
+    return facts.unpack();
+  }
+  PackedIds ids() const {
+    PackedIds ids;
+    for (std::size_t i = 0; i < ids.size(); ++i) ids[i] = word(first_id + i);
+    return ids;
+  }
+  void write(DigestHead digest, const EntryFacts& facts, const PackedIds& ids) {
+    const auto version = version_.load(std::memory_order_relaxed);
+    version_.store(version + 1, std::memory_order_relaxed);
+    // Released: whoever reads one of them sees the odd version as well.
+    for (std::size_t i = 0; i < 2; ++i) words_[i].store(digest.words[i], std::memory_order_release);
+    write_facts(facts);
+    for (std::size_t i = 0; i < ids.size(); ++i)
+      words_[first_id + i].store(ids[i], std::memory_order_release);
+    version_.store(version + 2, std::memory_order_release);
+  }
+  void write(const EntryFacts& facts) {
+    const auto version = version_.load(std::memory_order_relaxed);
+    version_.store(version + 1, std::memory_order_relaxed);
+    write_facts(facts);
+    version_.store(version + 2, std::memory_order_release);
+  }
+
+ private:
+  static constexpr std::size_t first_fact = 2;
+  static constexpr std::size_t first_id = 6;
+
+  void write_facts(const EntryFacts& facts) {
+    const PackedFacts packed(facts);
+    for (std::size_t i = 0; i < packed.words.size(); ++i) {
+      words_[first_fact + i].store(packed.words[i], std::memory_order_release);
+    }
+  }
+  std::uint64_t word(std::size_t i) const { return words_[i].load(std::memory_order_relaxed); }
+
+  std::atomic<std::uint32_t> version_;  // odd while being written
+  mutable std::atomic<std::uint8_t> used_;
+  std::array<std::atomic<std::uint64_t>, 15> words_;  // digest: 2, facts: 4, ids: 9
+};
+static_assert(sizeof(Entry) == 128);
+
+}  // namespace revoked::cache

@@ -1,0 +1,116 @@
+#include "cache/wire/endpoint.hpp"
+
+#include <algorithm>
+#include <boost/asio/ip/address.hpp>
+#include <charconv>
+
+namespace revoked::cache {
+namespace {
+
+constexpr std::size_t max_host_size = 253;
+
+bool is_host_name(std::string_view text) {
+  const auto allowed = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
+           c == '-' || c == '_';
+  };
+  return !text.empty() && text.size() <= max_host_size && std::all_of(text.begin(), text.end(), allowed);
+}
+
+// With or without a zone behind a percent sign, which is the name of an interface. What is no part of an
+// address is looked for first: Asio reads only as far as a NUL.
+bool is_v6(std::string_view text) {
+  const auto percent = text.find('%');
+  if (text.substr(0, percent).find_first_not_of("0123456789abcdefABCDEF:.") != text.npos) return false;
+  if (percent != text.npos && !is_host_name(text.substr(percent + 1))) return false;
+  error_code error;
+  asio::ip::make_address_v6(std::string(text), error);
+  return !error;
+}
+
+bool parse_port(std::string_view text, std::uint16_t& port) {
+  std::uint16_t number = 0;
+  const char* const end = text.data() + text.size();
+  const auto parsed = std::from_chars(text.data(), end, number);
+  if (parsed.ec != std::errc{} || parsed.ptr != end || number == 0) return false;
+  port = number;
+  return true;
+}
+
+}  // namespace
+
+bool parse_endpoint(std::string_view text, std::string& host, std::uint16_t& port) {
+  std::string_view name;
+  std::string_view rest;
+  if (text.starts_with('[')) {
+    const auto close = text.find(']');
+    if (close == text.npos) return false;
+    name = text.substr(1, close - 1);
+    rest = text.substr(close + 1);
+    if (!is_v6(name)) return false;
+  } else {
+    name = text.substr(0, text.find(':'));
+    rest = text.substr(name.size());
+    if (!is_host_name(name)) return false;
+  }
+  if (!rest.empty() && (rest.front() != ':' || !parse_port(rest.substr(1), port))) return false;
+  host = name;
+  return true;
+}
+
+std::string format_endpoint(std::string_view host, std::uint16_t port) {
+  const bool v6 = host.find(':') != host.npos;
+  std::string text = v6 ? "[" : "";
+  text.append(host).append(v6 ? "]:" : ":").append(std::to_string(port));
+  return text;
+}
+
+struct NameLookup::State {
+  using Resolver = asio::ip::basic_resolver<asio::ip::tcp, Executor>;
+
+  State(asio::io_context& io, std::string host_, std::uint16_t port_)
+      : resolver(io), host(std::move(host_)), port(port_) {}
+
+  void finish(error_code error, const Resolver::results_type& results) {
+    running = false;
+    TcpEndpoints endpoints;
+    for (const auto& result : results) endpoints.push_back(result.endpoint());
+    if (!error && endpoints.empty()) error = asio::error::host_not_found;
+    if (!error) last_known = endpoints;
+    // A name server that is down does not take away what we knew.
+    if (error && !last_known.empty()) error = {};
+    const auto answer = last_known;
+    for (auto& done : std::exchange(waiting, {})) done(error, answer);
+  }
+
+  Resolver resolver;
+  std::string host;
+  std::uint16_t port;
+  bool running = false;
+  std::vector<Done> waiting;
+  TcpEndpoints last_known;
+};
+
+NameLookup::NameLookup(asio::io_context& io, std::string host, std::uint16_t port)
+    : state_(std::make_shared<State>(io, std::move(host), port)) {}
+
+NameLookup::~NameLookup() {
+  state_->waiting.clear();
+  state_->resolver.cancel();
+}
+
+void NameLookup::find(Done done) {
+  error_code error;
+  const auto address = asio::ip::make_address(state_->host, error);
+  if (!error) return done({}, {{address, state_->port}});
+  state_->waiting.push_back(std::move(done));
+  if (state_->running) return;
+  state_->running = true;
+  state_->resolver.async_resolve(
+      state_->host, std::to_string(state_->port), asio::ip::resolver_base::numeric_service,
+      [state = state_](error_code failed, const State::Resolver::results_type& results) {
+        state->finish(failed, results);
+      });
+}
+
+}  // namespace revoked::cache

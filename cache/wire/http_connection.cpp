@@ -1,0 +1,221 @@
+#include "cache/wire/http_connection.hpp"
+
+#include <sys/socket.h>
+
+#include <boost/asio/write.hpp>
+#include <boost/beast/http/read.hpp>
+#include <boost/beast/http/string_body.hpp>
+
+namespace revoked::cache {
+
+namespace http = boost::beast::http;
+using engine::errc;
+
+namespace {
+
+constexpr std::size_t buffer_limit = 64 << 10;
+constexpr std::uint32_t header_limit = 16 << 10;
+constexpr int max_interim_answers = 16;  // before one answer
+
+struct Found {
+  bool done = false;
+  error_code error;
+  TcpEndpoints endpoints;
+};
+
+bool is_peers_fault(error_code error) {
+  return error.category() == http::make_error_code(http::error::bad_version).category() &&
+         error != http::error::end_of_stream && error != http::error::partial_message;
+}
+
+// An answer of status 1xx comes before the answer (RFC 9110, section 15.2). We never ask to switch protocols,
+// so a 101 is none.
+bool is_interim(unsigned status) { return status >= 100 && status < 200 && status != 101; }
+
+}  // namespace
+
+HttpConnection::HttpConnection(asio::io_context& io)
+    : io_(io), socket_(io), deadline_(io), wake_(io), buffer_(buffer_limit) {}
+
+void HttpConnection::close() {
+  closed_ = true;
+  disarm();
+  wake_.cancel();
+  error_code ignored;
+  socket_.close(ignored);
+}
+
+bool HttpConnection::is_reusable() {
+  if (!is_open() || !reusable_) return false;
+  char byte;
+  const auto size = ::recv(socket_.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+  reusable_ = size < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
+  return reusable_;
+}
+
+void HttpConnection::arm(const Pointer& self, Deadline deadline) {
+  deadline_.expires_at(deadline);
+  deadline_.async_wait([self, turn = ++turn_](error_code error) {
+    if (error || turn != self->turn_) return;
+    self->timed_out_ = true;
+    error_code ignored;
+    self->socket_.close(ignored);
+  });
+}
+
+void HttpConnection::disarm() {
+  ++turn_;
+  deadline_.cancel();
+}
+
+// What our callers are told. Closes the connection.
+error_code HttpConnection::failure(error_code error) {
+  close();
+  if (timed_out_) return errc::timed_out;
+  return is_peers_fault(error) ? errc::malformed : errc::unavailable;
+}
+
+error_code HttpConnection::not_an_answer() {
+  close();
+  return errc::malformed;
+}
+
+Task<engine::result<void>> HttpConnection::connect(Pointer self, std::shared_ptr<NameLookup> names,
+                                                   Deadline deadline) {
+  const auto found = std::make_shared<Found>();
+  names->find([self, found](error_code error, const TcpEndpoints& endpoints) {
+    found->error = error;
+    found->endpoints = endpoints;
+    found->done = true;
+    self->wake_.cancel();
+  });
+  if (!found->done) {
+    self->wake_.expires_at(deadline);
+    [[maybe_unused]] auto [cancelled] = co_await self->wake_.async_wait(as_result);
+  }
+  if (self->closed_) co_return errc::unavailable;
+  if (!found->done) co_return errc::timed_out;
+  if (found->error) co_return errc::unavailable;
+
+  std::size_t left = found->endpoints.size();
+  for (const auto& endpoint : found->endpoints) {
+    const auto now = std::chrono::steady_clock::now();
+    error_code failed;
+    Socket socket(self->io_);
+    socket.open(endpoint.protocol(), failed);
+    if (failed) continue;
+    socket.set_option(asio::ip::tcp::no_delay(true), failed);
+    self->socket_ = std::move(socket);
+    self->timed_out_ = false;
+    self->arm(self, now + (deadline - now) / static_cast<int>(left--));
+    auto [error] = co_await self->socket_.async_connect(endpoint, as_result);
+    self->disarm();
+    if (self->closed_) co_return errc::unavailable;
+    if (!error && self->socket_.is_open()) co_return engine::result<void>();
+  }
+  co_return self->failure({});
+}
+
+Task<engine::result<HttpResponse>> HttpConnection::exchange(Pointer self,
+                                                            std::shared_ptr<const std::string> request,
+                                                            std::size_t body_limit, Deadline deadline) {
+  const auto sent = co_await send(self, request, deadline);
+  if (sent.has_error()) co_return sent.error();
+  co_return co_await receive(self, true, body_limit, deadline);
+}
+
+Task<engine::result<void>> HttpConnection::send(Pointer self, std::shared_ptr<const std::string> requests,
+                                                Deadline deadline) {
+  if (self->closed_) co_return errc::unavailable;
+  self->reusable_ = false;
+  self->heard_bytes_ = 0;
+  self->arm(self, deadline);
+  const auto bytes = asio::buffer(*requests);
+  auto [error, written] = co_await asio::async_write(self->socket_, bytes, as_result);
+  static_cast<void>(written);
+  if (error || self->closed_) co_return self->failure(error);
+  self->disarm();
+  co_return engine::result<void>();
+}
+
+Task<engine::result<HttpResponse>> HttpConnection::receive(Pointer self, bool is_last, std::size_t body_limit,
+                                                           Deadline deadline) {
+  if (self->closed_) co_return errc::unavailable;
+  self->arm(self, deadline);
+  std::optional<http::response_parser<http::string_body>> parser;
+  for (int interim = 0; !parser; ++interim) {
+    parser.emplace();
+    parser->header_limit(header_limit);
+    parser->body_limit(body_limit);
+    auto [error, count] = co_await http::async_read(self->socket_, self->buffer_, *parser, as_result);
+    self->heard_bytes_ += count + self->buffer_.size();
+    if (error || self->closed_) co_return self->failure(error);
+    const auto status = parser->get().result_int();
+    if (status >= 200) break;
+    if (!is_interim(status) || interim == max_interim_answers) co_return self->not_an_answer();
+    parser.reset();
+  }
+  self->disarm();
+  // A process that was stopped for a while finds old answers before it finds that their time is over.
+  if (std::chrono::steady_clock::now() >= deadline) {
+    self->close();
+    co_return errc::timed_out;
+  }
+  HttpResponse response;
+  response.status = parser->get().result_int();
+  response.body = std::move(parser->get().body());
+  // Bytes that nobody asked for would be taken for the answer to the next request.
+  self->reusable_ = is_last && parser->get().keep_alive() && self->buffer_.size() == 0;
+  if (!self->reusable_ && (is_last || !parser->get().keep_alive())) self->close();
+  co_return response;
+}
+
+Task<engine::result<HttpConnection::StreamParserPointer>> HttpConnection::open_stream(
+    Pointer self, std::shared_ptr<const std::string> request, Deadline deadline) {
+  if (self->closed_) co_return errc::unavailable;
+  self->reusable_ = false;
+  self->arm(self, deadline);
+  const auto bytes = asio::buffer(*request);
+  auto [write_error, written] = co_await asio::async_write(self->socket_, bytes, as_result);
+  static_cast<void>(written);
+  if (write_error) co_return self->failure(write_error);
+  for (int interim = 0; interim <= max_interim_answers; ++interim) {
+    auto parser = std::make_shared<StreamParser>();
+    parser->header_limit(header_limit);
+    parser->body_limit(boost::none);
+    auto [read_error, count] =
+        co_await http::async_read_header(self->socket_, self->buffer_, *parser, as_result);
+    static_cast<void>(count);
+    if (read_error || self->closed_) co_return self->failure(read_error);
+    const auto status = parser->get().result_int();
+    if (status >= 200) {
+      self->disarm();
+      co_return parser;
+    }
+    if (!is_interim(status)) break;
+  }
+  co_return self->not_an_answer();
+}
+
+Task<engine::result<std::size_t>> HttpConnection::read_stream(Pointer self, StreamParserPointer parser,
+                                                              asio::mutable_buffer chunk, Deadline deadline) {
+  if (self->closed_) co_return errc::unavailable;
+  self->arm(self, deadline);
+  auto& body = parser->get().body();
+  while (!parser->is_done()) {
+    body.data = chunk.data();
+    body.size = chunk.size();
+    auto [error, count] = co_await http::async_read_some(self->socket_, self->buffer_, *parser, as_result);
+    static_cast<void>(count);
+    if (error == http::error::need_buffer) error = {};
+    if (error || self->closed_) co_return self->failure(error);
+    if (const std::size_t size = chunk.size() - body.size; size > 0) {
+      self->disarm();
+      co_return size;
+    }
+  }
+  self->disarm();
+  co_return std::size_t{0};
+}
+
+}  // namespace revoked::cache

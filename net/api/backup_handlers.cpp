@@ -1,0 +1,150 @@
+// GET /v1/backup: the whole journal as it is now, as a tar archive that is made while it is sent.
+
+#include <charconv>
+
+#include "engine/log/backup.hpp"
+#include "net/api/api.hpp"
+#include "net/auth/authority.hpp"
+#include "net/http/log.hpp"
+#include "net/http/network_thread.hpp"
+#include "net/http/problem.hpp"
+
+namespace revoked::net {
+namespace {
+
+using engine::Backup;
+
+constexpr std::chrono::milliseconds look_again{50};  // where too many read
+// Between two pieces, while others revoke one by one: they have the processors and the disk to themselves for
+// most of the time.
+constexpr std::chrono::milliseconds rest_beside_others{1};
+
+// As one chunk of the chunked coding (RFC 9112, 7.1) if it is chunked.
+void append_piece(std::string& out, std::string_view piece, bool is_chunked) {
+  if (!is_chunked) {
+    out.append(piece);
+    return;
+  }
+  char hex[16];
+  const auto end = std::to_chars(hex, hex + sizeof hex, piece.size(), 16).ptr;
+  out.append(hex, end).append("\r\n").append(piece).append("\r\n");
+}
+
+class BackupLog {
+ public:
+  explicit BackupLog(const Request& request) : request_(request) {}
+
+  void set_position(engine::Position position) { position_ = to_string(position); }
+  void count(std::size_t bytes) { bytes_ += bytes; }
+  void tell_end() const {
+    log(Level::info, "a backup was sent",
+        {{"request_id", request_.id},
+         {"address", request_.remote_address},
+         {"position", position_},
+         {"bytes", std::to_string(bytes_)}});
+  }
+  void tell_failure(Level level, std::string_view reason) const {
+    log(level, position_.empty() ? "no backup" : "a backup broke off",
+        {{"request_id", request_.id},
+         {"address", request_.remote_address},
+         {"position", position_},
+         {"bytes", std::to_string(bytes_)},
+         {"reason", reason}});
+  }
+
+ private:
+  const Request& request_;
+  std::string position_;
+  std::uint64_t bytes_ = 0;
+};
+
+void begin_answer(Api& api, const Exchange& exchange, const Backup& backup, BackupLog& log) {
+  auto& response = exchange.response;
+  const auto position = api.engine.position_of(backup.last());
+  set_position(response, position);
+  log.set_position(position);
+  response.header("Content-Disposition", "attachment; filename=\"revoked-" + to_string(position) + ".tar\"");
+  response.header("Cache-Control", "no-store");
+  response.begin_stream(200, "application/x-tar", !exchange.request.is_http_1_0);
+}
+
+// Why a backup does not go on; empty: it does.
+std::string_view objection(const Exchange& exchange, Authority& authority) {
+  if (exchange.connection.thread().is_draining()) return "the engine stops";
+  if (authority.look_again() != Authority::Standing::good) return "its caller may not go on";
+  return {};
+}
+
+// Nobody takes what came for a whole backup: the last chunk is missing.
+void break_off(const Exchange& exchange) {
+  exchange.response.close_after();
+  exchange.connection.close();
+}
+
+Task<> give_way(Api& api, NetworkThread& thread) {
+  if (!api.pace->is_just_now()) co_return;
+  cache::Timer rest(thread.executor(), rest_beside_others);
+  co_await rest.async_wait(cache::as_result);
+}
+
+Task<> answer_backup(Api& api, Exchange exchange, std::string asker, Authority authority,
+                     [[maybe_unused]] BackupSlot slot) {
+  auto& connection = exchange.connection;
+  auto& thread = connection.thread();
+  const bool is_chunked = !exchange.request.is_http_1_0;
+  BackupLog log(exchange.request);
+  std::unique_ptr<Backup> backup;
+  std::string piece;
+  engine::result<void> was_read;
+  // With its first piece: what cannot be read by then is answered.
+  const std::function<void()> begin = [&] {
+    auto begun = api.engine.back_up();
+    if (begun) backup = std::move(*begun);
+    was_read = backup ? backup->next(piece) : engine::result<void>(begun.error());
+  };
+  if (!co_await read_aside(api, exchange, asker, begin)) co_return;
+  if (!was_read) {
+    log.tell_failure(Level::error, backup ? backup->failure() : api.engine.storage_failure());
+    send_problem(exchange.response, was_read.error());
+    co_return;
+  }
+  begin_answer(api, exchange, *backup, log);
+  if (exchange.response.is_head()) co_return;
+  connection.enter(Connection::Phase::streaming);
+  const std::function<void()> read = [&] { was_read = backup->next(piece); };
+  while (!piece.empty()) {
+    append_piece(connection.output(), piece, is_chunked);
+    if (!co_await connection.flush()) {
+      log.tell_failure(Level::warning, "its reader left, or took too little");
+      co_return;
+    }
+    log.count(piece.size());
+    co_await give_way(api, thread);
+    auto why = objection(exchange, authority);
+    while (why.empty() && !co_await api.readings->run(thread.executor(), asker, read)) {
+      co_await thread.news().wait(look_again, thread.news().count());
+      why = objection(exchange, authority);
+    }
+    if (!why.empty() || !was_read) {
+      log.tell_failure(was_read ? Level::warning : Level::error,
+                       was_read ? why : std::string_view(backup->failure()));
+      break_off(exchange);
+      co_return;
+    }
+  }
+  log.tell_end();
+  if (is_chunked) connection.output().append("0\r\n\r\n");
+}
+
+}  // namespace
+
+Outcome send_backup(Api& api, Call& call) {
+  auto slot = take_slot(*api.backup_slots);
+  if (!slot) return refuse(call, 503, "overloaded", "as many backups are under way as there may be");
+  Authority authority(api.authenticator, call.dialect.present(call.request()),
+                      engine::Permission::master_key);
+  return {0,
+          answer_backup(api, call.exchange, asker_of(call.principal), std::move(authority), std::move(slot))};
+}
+
+}  // namespace revoked::net

@@ -1,0 +1,229 @@
+#include "net/api/bulk.hpp"
+
+#include <boost/asio/post.hpp>
+#include <utility>
+
+#include "net/http/content.hpp"
+#include "net/http/json_reader.hpp"
+#include "net/http/log.hpp"
+#include "net/http/network_thread.hpp"
+#include "net/http/problem.hpp"
+
+namespace revoked::net {
+namespace {
+
+using cache::JsonWriter;
+using engine::errc;
+
+// How far a bulk runs ahead of the disk: others have to come in between, and wait for what it has written.
+constexpr engine::Sequence max_lead = 2 * engine::Journal::max_batch_events;
+// The same while others revoke one by one: what they wait for, and what their gateways have to take in first.
+constexpr engine::Sequence max_lead_beside_others = 256;
+// Beside others it also rests as long as each turn takes, up to this long: the engine, the bus and the
+// gateways have half of their time for them.
+constexpr std::chrono::milliseconds longest_rest{20};
+// How often the log tells how far a bulk has got.
+constexpr std::chrono::seconds tell_every{2};
+
+Task<boost::system::error_code> recall(Api& api, NetworkThread& thread, Bulk& bulk) {
+  engine::result<void> done;
+  const std::function<void()> read = [&] { done = api.engine.recall(bulk.recalled()); };
+  if (!co_await api.readings->run(thread.executor(), bulk.asker(), read)) co_return errc::overloaded;
+  co_return done ? boost::system::error_code() : done.error();
+}
+
+// Gives the line again for as long as too much waits for the disk.
+Task<boost::system::error_code> take(Api& api, NetworkThread& thread, Bulk& bulk, const Bulk::Line* line) {
+  while (true) {
+    const auto taken = bulk.take(line);
+    if (taken) co_return boost::system::error_code();
+    if (taken.error() == errc::not_recalled) {
+      if (const auto error = co_await recall(api, thread, bulk)) co_return error;
+      continue;
+    }
+    if (taken.error() != errc::overloaded) co_return taken.error();
+    if (!co_await thread.durable(api.engine.applied())) co_return errc::storage_failed;
+  }
+}
+
+// Tells the log how far a bulk has got, now and then, and how it ended.
+class Progress {
+ public:
+  explicit Progress(const Bulk& bulk) : bulk_(bulk) {}
+  ~Progress() {
+    if (!ended_) bulk_.tell("broken off", lines_);
+  }
+  Progress(const Progress&) = delete;
+  Progress& operator=(const Progress&) = delete;
+
+  std::uint64_t lines() const { return lines_; }
+  void taken(std::uint64_t line) { lines_ = line; }
+  void tell_now_and_then() {
+    const auto now = std::chrono::steady_clock::now();
+    if (now - told_ < tell_every) return;
+    told_ = now;
+    bulk_.tell("under way", lines_);
+  }
+  void end() {
+    ended_ = true;
+    bulk_.tell("done", lines_);
+  }
+
+ private:
+  const Bulk& bulk_;
+  std::chrono::steady_clock::time_point told_ = std::chrono::steady_clock::now();
+  std::uint64_t lines_ = 0;
+  bool ended_ = false;
+};
+
+// Between two turns of a bulk: what waits for the disk stays bounded, and the others on this thread have
+// theirs.
+Task<bool> give_way(Api& api, NetworkThread& thread, Bulk& bulk) {
+  const bool beside_others = api.pace->is_just_now();
+  const auto lead = beside_others ? max_lead_beside_others : max_lead;
+  if (bulk.last() > lead && !co_await thread.durable(bulk.last() - lead)) co_return false;
+  const auto now = std::chrono::steady_clock::now();
+  if (beside_others) {
+    cache::Timer rest(thread.executor());
+    rest.expires_after(std::min<std::chrono::nanoseconds>(now - bulk.turn_began, longest_rest));
+    co_await rest.async_wait(cache::asio::use_awaitable_t<cache::Executor>());
+  } else {
+    co_await cache::asio::post(thread.executor(), cache::asio::use_awaitable_t<cache::Executor>());
+  }
+  bulk.turn_began = std::chrono::steady_clock::now();
+  co_return true;
+}
+
+// Everything that has arrived.
+Task<boost::system::error_code> take_arrived(Api& api, NetworkThread& thread, Bulk& bulk, LineReader& lines,
+                                             Progress& progress) {
+  if (!bulk.look_again()) co_return errc::refused;
+  Bulk::Line line;
+  auto last = bulk.last();
+  while (lines.take(line)) {
+    if (const auto error = co_await take(api, thread, bulk, &line)) co_return error;
+    progress.taken(line.number);
+    if (std::exchange(last, bulk.last()) == bulk.last()) continue;
+    if (!co_await give_way(api, thread, bulk)) co_return errc::storage_failed;
+  }
+  if (const auto error = co_await take(api, thread, bulk, nullptr)) co_return error;
+  progress.tell_now_and_then();
+  if (!co_await give_way(api, thread, bulk)) co_return errc::storage_failed;
+  co_return boost::system::error_code();
+}
+
+// Silence says "unknown" (P9).
+void fall_silent(Exchange& exchange) {
+  exchange.response.close_after();
+  exchange.connection.close();
+}
+
+// The caller may not go on: says how far it has come, once the disk has that.
+Task<> refuse_the_rest(Exchange exchange, const Bulk& bulk, std::uint64_t taken_lines) {
+  if (bulk.last() != 0 && !co_await exchange.connection.thread().durable(bulk.last()))
+    co_return fall_silent(exchange);
+  const bool is_known = bulk.standing() == Authority::Standing::changed;
+  std::string members;
+  JsonWriter json(members);
+  json.open('{').field("lines", bulk.first_gathered() != 0 ? bulk.first_gathered() - 1 : taken_lines);
+  bulk.write_members(json);
+  json.close('}');
+  members.front() = ',';  // as members of the problem's object
+  members.pop_back();
+  set_position(exchange.response, bulk.position());
+  if (is_known) {
+    send_problem(exchange.response, 403, "forbidden",
+                 "what the caller may do has changed: the lines behind these were not taken", members);
+  } else {
+    send_problem(exchange.response, 401, "unauthenticated",
+                 "the caller's credential is no longer good: the lines behind these were not taken", members);
+  }
+}
+
+// Nothing was done.
+void refuse_all(const Exchange& exchange, const Bulk& bulk, bool is_array) {
+  std::string members;
+  JsonWriter json(members);
+  bulk.write(json);
+  members.front() = ',';  // as members of the problem's object
+  members.pop_back();
+  std::string detail = is_array ? "the body is one JSON array" : "no line of the body was understood";
+  detail.append(": it is to be ").append(bulk.taken());
+  send_problem(exchange.response, 400, "malformed", detail, members);
+}
+
+bool begins_array(std::string_view body) {
+  body = without_bom(body);
+  const auto at = body.find_first_not_of(" \t\r\n");
+  return at != std::string_view::npos && body[at] == '[';
+}
+
+}  // namespace
+
+void Bulk::tell(std::string_view how_far, std::uint64_t lines) const {
+  static LogLimit limit;
+  log(limit, engine::Asker::of(caller_.actor, caller_.actor_kind, caller_.reach), Level::info,
+      std::string(what()).append(" ").append(how_far),
+      {{"lines", std::to_string(lines)},
+       {"accepted", std::to_string(accepted_)},
+       {"keys", std::to_string(changed_keys())},
+       {"failed", std::to_string(failed_count_)},
+       {"actor", caller_.actor},
+       {"actor_kind", to_string(caller_.actor_kind)},
+       {"request_id", caller_.request_id}});
+}
+
+void Bulk::write_members(cache::JsonWriter& json) const {
+  json.field("accepted", accepted_);
+  write_counts(json);
+  json.key("failed").open('[');
+  // What has gathered fails later than the lines around it.
+  auto failed = failed_;
+  std::ranges::sort(failed, {}, &Failure::line);
+  for (const auto& [line, fault] : failed) {
+    json.open('{').field("line", line).field("code", fault.code);
+    json.optional_field("member", fault.member).optional_field("detail", fault.detail).close('}');
+  }
+  json.close(']').field("failed_count", failed_count_);
+  json.field("position", to_string(position()));
+}
+
+Task<> run_bulk(Api& api, Exchange exchange, std::unique_ptr<Bulk> bulk) {
+  using Got = BodyReader::Got;
+  auto& thread = exchange.connection.thread();
+  Progress progress(*bulk);
+  bool is_array = false;
+  if (exchange.body != nullptr) {  // null: there is none
+    LineReader lines(*exchange.body);
+    while (true) {
+      const auto got = co_await lines.fill();
+      if (got == Got::closed) co_return fall_silent(exchange);
+      if (got == Got::malformed || got == Got::oversized) {
+        send_problem(exchange.response, 400, "bad_request",
+                     "malformed chunked body; lines before it may have been taken");
+        co_return;
+      }
+      if (got == Got::end) break;
+      if (progress.lines() == 0 && is_wide_text(lines.ahead())) {
+        send_problem(exchange.response, 400, "malformed", "the body is to be UTF-8, and is UTF-16 or UTF-32");
+        co_return;
+      }
+      is_array = is_array || (progress.lines() == 0 && begins_array(lines.ahead()));
+      if (const auto error = co_await take_arrived(api, thread, *bulk, lines, progress)) {
+        if (error == errc::refused) co_return co_await refuse_the_rest(exchange, *bulk, progress.lines());
+        send_problem(exchange.response, error);
+        co_return;
+      }
+    }
+  }
+  if (bulk->last() != 0 && !co_await thread.durable(bulk->last())) co_return fall_silent(exchange);
+  if (bulk->is_not_understood()) co_return refuse_all(exchange, *bulk, is_array);
+  std::string body;
+  JsonWriter json(body);
+  bulk->write(json);
+  set_position(exchange.response, bulk->position());
+  exchange.response.send_json(200, body);
+  progress.end();
+}
+
+}  // namespace revoked::net

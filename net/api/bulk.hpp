@@ -1,0 +1,124 @@
+#pragma once
+// Bulk: keys to import and keys to revoke, as lines of JSON (NDJSON) in a body of any length. Memory stays
+// bounded: a piece of the body, what one turn takes, and the first failures. On the connection's thread.
+
+#include <algorithm>
+#include <chrono>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "engine/base/json_writer.hpp"
+#include "net/api/api.hpp"
+#include "net/auth/authority.hpp"
+#include "net/http/line_reader.hpp"
+#include "net/http/members.hpp"
+
+namespace revoked::net {
+
+// What is done with the lines of one request, and what has become of them.
+class Bulk {
+ public:
+  using Line = LineReader::Line;
+
+  Bulk(Api& api, const Call& call, engine::Permission permission)
+      : api_(api),
+        principal_(call.principal),
+        caller_{principal_.actor,  call.request().remote_address, call.request().id,
+                &principal_.reach, principal_.actor_kind,         &principal_,
+                &recalled_},
+        authority_(api.authenticator, call.dialect.present(call.request()), permission) {}
+  virtual ~Bulk() = default;
+  Bulk(const Bulk&) = delete;
+  Bulk& operator=(const Bulk&) = delete;
+
+  // What a line may need to know of keys that have left memory: after errc::not_recalled it is read, and the
+  // line given again.
+  engine::Recalled& recalled() { return recalled_; }
+  std::string asker() const { return asker_of(principal_); }
+
+  // For the log.
+  virtual std::string_view what() const = 0;
+  // What a line may be, for people.
+  virtual std::string_view taken() const = 0;
+  virtual std::uint64_t changed_keys() const = 0;
+  void tell(std::string_view how_far, std::uint64_t lines) const;
+
+  // Takes a line, or with null finishes what has gathered. A line that fails is counted; an error is about
+  // all of it, the line was not taken, and may be given again. errc::refused: the caller may not go on.
+  virtual engine::result<void> take(const Line* line) = 0;
+  virtual void write_counts(cache::JsonWriter& json) const = 0;
+  // The number of the first line that has gathered and is not done. 0: none.
+  virtual std::uint64_t first_gathered() const = 0;
+
+  std::chrono::steady_clock::time_point turn_began = std::chrono::steady_clock::now();
+
+  // For each piece and each turn: what is begun under one authority must not end under another.
+  engine::result<void> look_again() {
+    if (authority_.look_again() == Authority::Standing::good) return {};
+    return engine::errc::refused;
+  }
+  Authority::Standing standing() const { return authority_.standing(); }
+
+  // There were lines, and what none of them means is known.
+  bool is_not_understood() const { return failed_count_ != 0 && !understood_; }
+  engine::Sequence last() const { return last_; }
+  void write(cache::JsonWriter& json) const {
+    json.open('{');
+    write_members(json);
+    json.close('}');
+  }
+  void write_members(cache::JsonWriter& json) const;
+  engine::Position position() const {
+    return api_.engine.position_of(last_ != 0 ? last_ : api_.engine.durable());
+  }
+
+ protected:
+  // A line that cannot be understood, or that is refused all the same.
+  engine::result<void> fail(const Line& line, Fault fault) {
+    ++failed_count_;
+    if (failed_.size() < max_failures_told) failed_.push_back({line.number, std::move(fault)});
+    return {};
+  }
+  engine::result<void> refuse(const Line& line, std::string_view code) {
+    understood_ = true;
+    return fail(line, {code, {}, {}});
+  }
+  void accept(std::uint64_t lines) {
+    accepted_ += lines;
+    understood_ = understood_ || lines != 0;
+  }
+  engine::result<void> fail_as_too_long(const Line& line) {
+    return fail(line, {"line_too_long", {}, "a line has at most 65536 bytes"});
+  }
+  static bool is_blank(const Line& line) {
+    return !line.too_long && line.text.find_first_not_of(" \t\r") == std::string_view::npos;
+  }
+  std::uint64_t accepted() const { return accepted_; }
+  void reached(engine::Sequence sequence) { last_ = std::max(last_, sequence); }
+
+  Api& api_;
+  const engine::Principal principal_;
+  engine::Recalled recalled_;  // for what has gathered
+  const engine::Caller caller_;
+  Authority authority_;
+
+ private:
+  static constexpr std::size_t max_failures_told = 1000;
+
+  struct Failure {
+    std::uint64_t line;
+    Fault fault;
+  };
+
+  std::uint64_t accepted_ = 0;
+  bool understood_ = false;
+  engine::Sequence last_ = 0;
+  std::uint64_t failed_count_ = 0;
+  std::vector<Failure> failed_;
+};
+
+// Takes the lines of the request's body, and answers once they are synced.
+Task<> run_bulk(Api& api, Exchange exchange, std::unique_ptr<Bulk> bulk);
+
+}  // namespace revoked::net

@@ -1,0 +1,183 @@
+#include "net/api/changes.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <utility>
+
+#include "net/http/network_thread.hpp"
+#include "net/api/reply_key.hpp"
+
+namespace revoked::net {
+namespace {
+
+// An answer as one text, to be sealed.
+std::string packed(const SentResponse& sent) {
+  std::string text;
+  text.reserve(64 + sent.headers.size() + sent.content_type.size() +
+               sent.body.size());  // nothing moves, and stays
+  engine::append_number(text, sent.status);
+  for (const auto* part : {&sent.headers, &sent.content_type}) {
+    text.push_back(' ');
+    engine::append_number(text, part->size());
+  }
+  text.append("\n").append(sent.headers).append(sent.content_type).append(sent.body);
+  return text;
+}
+
+SentResponse unpacked(std::string_view text) {
+  SentResponse sent;
+  std::size_t headers = 0;
+  std::size_t type = 0;
+  const auto* const end = text.data() + text.find('\n');
+  auto at = std::from_chars(text.data(), end, sent.status).ptr;
+  at = std::from_chars(at + 1, end, headers).ptr;
+  std::from_chars(at + 1, end, type);
+  text.remove_prefix(static_cast<std::size_t>(end - text.data()) + 1);
+  sent.headers = text.substr(0, headers);
+  sent.content_type = text.substr(headers, type);
+  sent.body = text.substr(headers + type);
+  return sent;
+}
+
+// The claim of one request on its name. Given up unless it has been completed.
+class Claimed {
+ public:
+  Claimed(ReplyTable& replies, engine::Digest name, std::unique_ptr<const ReplyKey> key)
+      : replies_(replies), name_(name), key_(std::move(key)) {}
+  ~Claimed() {
+    if (!is_complete_) replies_.abandon(name_);
+    wipe(sent_.body);
+  }
+  Claimed(const Claimed&) = delete;
+  Claimed& operator=(const Claimed&) = delete;
+
+  SentResponse& sent() { return sent_; }
+  // What failed on our side may be tried again.
+  void complete(engine::Sequence durable_after) {
+    if (sent_.status == 0 || sent_.status >= 500) return;
+    auto text = packed(sent_);
+    replies_.complete(name_, ReplyTable::Clock::now(), {key_->seal(text, name_), durable_after});
+    is_complete_ = true;
+    wipe(text);
+  }
+
+ private:
+  ReplyTable& replies_;
+  const engine::Digest name_;
+  const std::unique_ptr<const ReplyKey> key_;
+  SentResponse sent_;
+  bool is_complete_ = false;
+};
+
+Task<> complete_after(Task<> rest, std::unique_ptr<Claimed> claimed, engine::Sequence durable_after) {
+  co_await std::move(rest);
+  claimed->complete(durable_after);
+}
+
+Task<> wait_until_told(Api& api, Exchange exchange, engine::Sequence sequence) {
+  constexpr std::chrono::milliseconds look_again{100};
+  auto& thread = exchange.connection.thread();
+  const auto until = std::chrono::steady_clock::now() +
+                     thread.limits().drain_timeout;  // a disk that hangs holds up the telling
+  while (std::chrono::steady_clock::now() < until && !api.engine.has_failed()) {
+    const auto seen = thread.news().count();
+    if (api.feed.told().sequence >= sequence) co_return;
+    co_await thread.news().wait(look_again, seen);
+  }
+  exchange.response.close_after();
+  exchange.connection.close();
+}
+
+// The limits of a reach in so many words, `only` one of its scopes or all.
+std::string limits_of(const engine::Reach& reach, std::optional<engine::Scope> only = {}) {
+  std::string text;
+  for (const auto scope : engine::all_scopes) {
+    if (!reach.limit(scope) || (only && *only != scope)) continue;
+    text.append(1, '\1').append(to_string(scope));  // no id has either of the two in it
+    auto ids = *reach.limit(scope);
+    std::sort(ids.begin(), ids.end());
+    for (const auto& id : ids) text.append(1, '\0').append(id);
+  }
+  return text;
+}
+
+// Who asks: a token is another's of the same name, if it is from another issuer or limited otherwise.
+engine::Digest name_of(const engine::Principal& who, std::string_view route, std::string_view key) {
+  const char kind[] = {static_cast<char>(who.actor_kind)};
+  return salted_digest({"name", route, {kind, 1}, who.issuer, who.actor, limits_of(who.reach), key});
+}
+
+// Whose share: a workspace has one, however many keys it has made.
+engine::Digest tenant_of(const engine::Principal& who) {
+  for (const auto scope : {engine::Scope::workspace, engine::Scope::application, engine::Scope::user}) {
+    if (who.reach.limit(scope)) return salted_digest({"tenant", limits_of(who.reach, scope)});
+  }
+  const char kind[] = {static_cast<char>(who.actor_kind)};
+  return salted_digest({"caller", {kind, 1}, who.issuer, who.actor});
+}
+
+Outcome replay(Call& call, const ReplyTable::Reply& reply, const ReplyKey& key, const engine::Digest& name) {
+  auto text = key.open(reply.sealed, name);
+  if (!text) return refuse(call, 500, "internal_error", "what was kept of the answer cannot be read");
+  auto sent = unpacked(*text);
+  wipe(*text);
+  call.response().header("Idempotency-Replayed", "true");
+  call.response().send(sent);
+  wipe(sent.body);
+  return {reply.durable_after, {}};
+}
+
+}  // namespace
+
+Outcome handle_change(Api& api, Call& call, Handler handler) {
+  if (!has_token(call.request()[Header::prefer], "respond-async")) return handler(api, call);
+  call.response().accept_only(true);
+  auto outcome = handler(api, call);
+  call.response().accept_only(false);  // what comes later has waited for the disk
+  if (!outcome.rest && call.response().status() == 202) {
+    return {0, wait_until_told(api, call.exchange, std::exchange(outcome.durable_after, 0))};
+  }
+  return outcome;
+}
+
+Outcome handle_once(Api& api, Call& call, Handler handler, std::string_view route, ReplyTable& replies) {
+  using Claim = ReplyTable::Claim;
+  const auto key = call.request()[Header::idempotency_key];
+  if (key.data() == nullptr) return handle_change(api, call, handler);
+  if (key.empty() || key.size() > max_idempotency_key_size) {
+    return refuse(call, 400, "invalid_field", "Idempotency-Key is 1 to 255 characters");
+  }
+  const auto& request = call.request();
+  auto reply_key = std::make_unique<const ReplyKey>(call.dialect.present(request).credential, key);
+  const ReplyTable::Asked asked{name_of(call.principal, route, key), tenant_of(call.principal),
+                                reply_key->mark(),
+                                reply_key->digest_of({request.path, request.query, request.body})};
+  ReplyTable::Reply reply;
+  switch (replies.claim(asked, ReplyTable::Clock::now(), reply)) {
+    case Claim::again:
+      return replay(call, reply, *reply_key, asked.name);
+    case Claim::in_progress:
+      return refuse(call, 409, "request_in_progress", "this request is being answered");
+    case Claim::other_credential:
+      return refuse(
+          call, 409, "reply_sealed",
+          "you have used this Idempotency-Key with another credential, under which the answer is sealed");
+    case Claim::other_request:
+      return refuse(call, 422, "idempotency_key_reused", "this Idempotency-Key came with another request");
+    case Claim::first:
+      break;
+  }
+  auto claimed = std::make_unique<Claimed>(replies, asked.name, std::move(reply_key));
+  call.response().record_in(&claimed->sent());
+  auto outcome = handle_change(api, call, handler);
+  if (outcome.rest) {
+    auto rest = std::move(*outcome.rest);
+    outcome.rest.emplace(complete_after(std::move(rest), std::move(claimed), outcome.durable_after));
+    return outcome;
+  }
+  claimed->complete(outcome.durable_after);
+  call.response().record_in(nullptr);
+  return outcome;
+}
+
+}  // namespace revoked::net

@@ -1,0 +1,172 @@
+// GET /v1/invalidations: the engine's own feed, as pages or as a Server-Sent-Events stream.
+
+#include <boost/asio/post.hpp>
+#include <charconv>
+
+#include "engine/base/json_writer.hpp"
+#include "engine/base/boot_clock.hpp"
+#include "net/api/api.hpp"
+#include "net/auth/authority.hpp"
+#include "net/api/feed_place.hpp"
+#include "net/http/log.hpp"
+#include "net/http/network_thread.hpp"
+#include "net/http/problem.hpp"
+
+namespace revoked::net {
+namespace {
+
+using cache::Feed;
+using cache::JsonWriter;
+using engine::Position;
+
+constexpr std::size_t default_page_events = 1'000;
+constexpr std::chrono::milliseconds heartbeat_every{1000};
+constexpr std::chrono::milliseconds look_again{50};  // where too many read
+
+void write_clocks(JsonWriter& json) {
+  json.key("at").time(engine::now_unix_ms()).field("up", engine::running_ms());
+}
+
+void send_gone(Response& response, const Feed::Place& feed_at) {
+  std::string now;
+  JsonWriter json(now);
+  json.open('{').field("position", feed_at.position).field("journal", std::string_view(feed_at.journal));
+  write_clocks(json);
+  json.close('}');
+  const auto extra = "," + now.substr(1, now.size() - 2);
+  send_problem(response, 410, "position_gone", "go on from this position with nothing cached", extra);
+}
+
+void send_page(Response& response, const Feed::Reading& reading) {
+  std::string body;
+  JsonWriter json(body);
+  json.open('{').field("journal", std::string_view(reading.told.journal));
+  json.field("position", reading.position).field("told", reading.told.position).field("more", reading.more);
+  write_clocks(json);
+  json.key("messages").open('[');
+  for (const auto& item : reading.items) json.raw(*item.message);
+  json.close(']').close('}');
+  response.send_json(200, body);
+}
+
+// One SSE event (WHATWG HTML, 9.2), as one chunk of the chunked coding (RFC 9112, 7.1) if it is chunked.
+void append_event(std::string& out, bool is_chunked, Position position, std::string_view journal,
+                  std::string_view message) {
+  auto id = to_string(position);
+  if (!journal.empty()) id.append("-").append(journal);
+  if (is_chunked) {
+    const auto size = 4 + id.size() + 7 + message.size() + 2;
+    char hex[16];
+    const auto end = std::to_chars(hex, hex + sizeof hex, size, 16).ptr;
+    out.append(hex, end).append("\r\n");
+  }
+  out.append("id: ").append(id).append("\ndata: ").append(message).append("\n\n");
+  if (is_chunked) out.append("\r\n");
+}
+
+// errc::overloaded: too much waits for the disk already.
+Task<engine::result<Feed::Reading>> read_feed(Api& api, NetworkThread& thread, std::string asker,
+                                              Feed::Place after, std::size_t max_events) {
+  const auto& [position, journal] = after;
+  if (auto newest = api.feed.read_newest(api.engine, position, journal, max_events))
+    co_return std::move(*newest);
+  engine::result<Feed::Reading> reading = engine::errc::overloaded;
+  const std::function<void()> read = [&] {
+    reading = api.feed.read(api.engine, after.position, after.journal, max_events);
+  };
+  co_await api.readings->run(thread.executor(), std::move(asker), read);
+  co_return reading;
+}
+
+Task<> answer_page(Api& api, Exchange exchange, std::string asker, Feed::Place after, std::size_t limit) {
+  auto& thread = exchange.connection.thread();
+  const auto reading = co_await read_feed(api, thread, std::move(asker), std::move(after), limit);
+  if (!reading)
+    send_problem(exchange.response, reading.error());
+  else if (reading->gone)
+    send_gone(exchange.response, reading->told);
+  else
+    send_page(exchange.response, *reading);
+}
+
+Task<> stream(Api& api, Exchange exchange, std::string asker, Feed::Place place, Authority authority) {
+  auto& [position, journal] = place;
+  auto& connection = exchange.connection;
+  auto& thread = connection.thread();
+  const bool is_chunked = !exchange.request.is_http_1_0;
+  exchange.response.header("Cache-Control", "no-store");
+  exchange.response.header("X-Accel-Buffering", "no");  // nginx would keep the events back
+  exchange.response.begin_stream(200, "text/event-stream", is_chunked);
+  exchange.response.close_after();
+  connection.enter(Connection::Phase::streaming);
+  auto beat_at = std::chrono::steady_clock::now();  // at once: shows the reader that it has everything
+  while (!thread.is_draining()) {
+    const auto seen = thread.news().count();  // before reading: sending may take long
+    const auto reading = co_await read_feed(api, thread, asker, place, default_page_events);
+    if (!reading && reading.error() == engine::errc::overloaded) {
+      co_await thread.news().wait(look_again, seen);
+      continue;
+    }
+    if (!reading || reading->gone) break;
+    // Behind the reading: of what comes after the end of its own authority a reader is told nothing.
+    if (authority.look_again() != Authority::Standing::good) {
+      log(Level::info, "a stream ended: its reader may not go on",
+          {{"request_id", exchange.request.id}, {"address", exchange.request.remote_address}});
+      break;
+    }
+    position = reading->position;
+    journal = api.engine.journal_id_of(position.epoch);
+    for (const auto& item : reading->items) {
+      append_event(connection.output(), is_chunked, item.position,
+                   api.engine.journal_id_of(item.position.epoch), *item.message);
+    }
+    const auto now = std::chrono::steady_clock::now();
+    // Made from where the reading ended: a heartbeat never runs ahead of a message.
+    if (!reading->more && now >= beat_at) {
+      append_event(connection.output(), is_chunked, position, journal,
+                   cache::encode_heartbeat(position.epoch, position.sequence, cache::stamp_now(journal)));
+      beat_at = now + heartbeat_every;
+    }
+    if (!co_await connection.flush()) co_return;
+    if (reading->more) {
+      // A reader that takes all at once must not keep the others of its thread waiting.
+      co_await cache::asio::post(thread.executor(), cache::asio::use_awaitable_t<cache::Executor>());
+      continue;
+    }
+    const auto rest = std::chrono::duration_cast<std::chrono::milliseconds>(beat_at - now);
+    co_await thread.news().wait(std::max(rest, std::chrono::milliseconds(1)), seen);
+  }
+  if (is_chunked) connection.output().append("0\r\n\r\n");
+}
+
+}  // namespace
+
+Outcome show_invalidations(Api& api, Call& call) {
+  const auto& request = call.request();
+  const bool wants_stream = request[Header::accept].find("text/event-stream") != std::string_view::npos;
+  auto after = call.query.value_or_empty("after");
+  if (wants_stream && request[Header::last_event_id].data() != nullptr)
+    after = request[Header::last_event_id];
+
+  auto place = api.feed.place();
+  if (!after.empty()) {
+    place = {};
+    if (!read_feed_place(after, place))
+      return refuse(call, 400, "invalid_field", "Last-Event-ID is the id of an event of this feed");
+  }
+  if (const auto* const journal = call.query.find("journal")) place.journal = *journal;
+  const auto limit = limit_of(call.query, default_page_events);
+  if (!call.principal.reach.is_unlimited())
+    return refuse(call, 403, "forbidden", "the feed tells of every tenant");
+  if (!wants_stream || call.response().is_head())
+    return {0, answer_page(api, call.exchange, asker_of(call.principal), std::move(place), limit)};
+  const auto told = api.feed.place();
+  if (!api.engine.can_continue(place.position, told.position.sequence, place.journal)) {
+    send_gone(call.response(), told);
+    return {};
+  }
+  Authority authority(api.authenticator, call.dialect.present(request), engine::Permission::gateway);
+  return {0, stream(api, call.exchange, asker_of(call.principal), std::move(place), std::move(authority))};
+}
+
+}  // namespace revoked::net

@@ -1,0 +1,56 @@
+// Liveness, readiness, health. Open to all, so nothing in them tells about keys.
+
+#include "engine/base/json_writer.hpp"
+#include "net/api/api.hpp"
+
+namespace revoked::net {
+namespace {
+
+using cache::JsonWriter;
+
+std::string_view readiness(const Api& api) {
+  if (api.is_draining) return "draining";
+  if (api.engine.has_failed()) return "storage_failed";
+  return api.engine.is_ready() ? "ready" : "loading";
+}
+
+void send_status(Call& call, std::string_view status, bool good) {
+  std::string body;
+  JsonWriter(body).open('{').field("status", status).close('}');
+  call.response().header("Cache-Control", "no-store");
+  call.response().send_json(good ? 200 : 503, body);
+}
+
+}  // namespace
+
+Outcome show_liveness(Api&, Call& call) {
+  send_status(call, "alive", true);
+  return {};
+}
+
+Outcome show_readiness(Api& api, Call& call) {
+  const auto status = readiness(api);
+  send_status(call, status, status == "ready");
+  return {};
+}
+
+Outcome show_health(Api& api, Call& call) {
+  const auto status = readiness(api);
+  std::string body;
+  JsonWriter json(body);
+  json.open('{').field("status", status);
+  if (api.engine.is_ready()) {
+    json.field("applied", std::uint64_t{api.engine.applied()})
+        .field("durable", std::uint64_t{api.engine.durable()});
+    json.field("epoch", std::uint64_t{api.engine.epoch()});
+  }
+  json.key("redis").raw(!api.is_redis_connected    ? "null"
+                        : api.is_redis_connected() ? "\"connected\""
+                                                   : "\"away\"");
+  json.close('}');
+  call.response().header("Cache-Control", "no-store");
+  call.response().send_json(status == "ready" ? 200 : 503, body);
+  return {};
+}
+
+}  // namespace revoked::net

@@ -1,0 +1,46 @@
+#include "net/api/key_writer.hpp"
+
+#include "engine/model/permissions.hpp"
+
+namespace revoked::net {
+
+using cache::JsonWriter;
+
+void write_permissions(JsonWriter& json, std::string_view list) {
+  json.key("permissions").open('[');
+  engine::for_each_permission(list, [&](std::string_view permission) { json.value(permission); });
+  json.close(']');
+}
+
+void write_time(JsonWriter& json, std::string_view name, engine::UnixMs at) {
+  if (at == 0) {
+    json.key(name).null();
+  } else {
+    json.key(name).time(at);
+  }
+}
+
+void write_key(JsonWriter& json, const engine::KeyDescription& key) {
+  json.open('{').field("key_id", key.decision.key_id).field("state", to_string(key.decision.state));
+  write_owners(json, [&](engine::Scope scope) -> std::string_view { return key.decision.owner(scope); });
+  json.optional_field("name", key.name);
+  write_permissions(json, key.decision.permissions);
+  write_time(json, "expires_at", key.expires_at);
+  if (!key.metadata.empty()) json.key("metadata").raw(key.metadata);
+  json.key("created_at").time(key.created_at).field("position", key.created);
+  json.key("secrets").open('[');
+  for (const auto& secret : key.secrets) {
+    json.open('{').field("position", secret.position);
+    write_time(json, "ends_at", secret.ends_at);
+    json.close('}');
+  }
+  json.close(']');
+  if (key.revocation) {
+    write_time(json, "revoked_at", key.revocation->at);
+    json.optional_field("reason", key.revocation->reason);
+    json.field("revoked_position", key.revocation->position);
+  }
+  json.close('}');
+}
+
+}  // namespace revoked::net

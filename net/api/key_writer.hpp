@@ -1,0 +1,22 @@
+#pragma once
+// Writes what answers say of a key.
+
+#include <string_view>
+
+#include "engine/base/json_writer.hpp"
+#include "engine/model/decision.hpp"
+
+namespace revoked::net {
+
+// The members `permissions`; a time, or null for 0; and one for each owner that there is: owner(scope).
+void write_permissions(cache::JsonWriter& json, std::string_view list);
+void write_time(cache::JsonWriter& json, std::string_view name, engine::UnixMs at);
+template <class Owner>
+void write_owners(cache::JsonWriter& json, const Owner& owner) {
+  for (const auto scope : engine::all_scopes) json.optional_field(to_string(scope), owner(scope));
+}
+
+// The whole record, as an object.
+void write_key(cache::JsonWriter& json, const engine::KeyDescription& key);
+
+}  // namespace revoked::net

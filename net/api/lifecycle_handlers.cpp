@@ -1,0 +1,80 @@
+// Suspending, resuming and rotating keys.
+
+#include "engine/base/json_writer.hpp"
+#include "net/api/api.hpp"
+#include "net/http/members.hpp"
+
+namespace revoked::net {
+namespace {
+
+using cache::JsonWriter;
+using Kind = JsonMember::Kind;
+
+constexpr std::int64_t max_grace_seconds = 30 * 24 * 3600;
+
+constexpr MemberForm state_forms[] = {
+    {"reason", Kind::string, reason_form},
+};
+constexpr MemberForm rotation_forms[] = {
+    {"grace_seconds", Kind::number, "a whole number of seconds, at most 30 days of them: 0 to 2592000"},
+};
+
+Outcome answer_state(Api& api, Call& call, const engine::result<engine::ChangedKey>& changed,
+                     std::string_view state) {
+  if (!changed) return refuse(call, changed.error());
+  const auto position = api.engine.position_of(changed->sequence);
+  std::string body;
+  JsonWriter(body)
+      .open('{')
+      .field("key_id", call.parameters[0])
+      .field("state", state)
+      .field("position", position)
+      .close('}');
+  set_position(call.response(), position);
+  call.response().send_json(200, body);
+  return {changed->sequence, {}};
+}
+
+}  // namespace
+
+Outcome suspend_key(Api& api, Call& call) {
+  Members members;
+  if (const auto fault = read_with_reason(members, call.request().body, state_forms))
+    return refuse(call, fault);
+  const auto reason = members.text_or_empty("reason");
+  return answer_state(api, call, api.engine.suspend(call.parameters[0], reason, call.caller()), "suspended");
+}
+
+Outcome resume_key(Api& api, Call& call) {
+  Members members;
+  if (const auto fault = read_with_reason(members, call.request().body, state_forms))
+    return refuse(call, fault);
+  const auto reason = members.text_or_empty("reason");
+  return answer_state(api, call, api.engine.resume(call.parameters[0], reason, call.caller()), "active");
+}
+
+Outcome rotate_key(Api& api, Call& call) {
+  Members members;
+  if (const auto fault = members.read_optional(call.request().body, rotation_forms))
+    return refuse(call, fault);
+  const auto* const asked = members.find("grace_seconds");
+  const auto grace_seconds = asked == nullptr ? 0 : asked->number;
+  if (grace_seconds < 0 || grace_seconds > max_grace_seconds)
+    return refuse(call, wrong_value(asked->name, rotation_forms));
+  const auto secret = engine::new_secret(api.engine.key_prefix());
+  const auto rotated = api.engine.rotate(call.parameters[0], api.engine.digester()(secret),
+                                         grace_seconds * 1000, call.caller());
+  if (!rotated) return refuse(call, rotated.error());
+  const auto position = api.engine.position_of(rotated->sequence);
+  std::string body;
+  JsonWriter json(body);
+  json.open('{').field("key_id", call.parameters[0]).field("secret", secret).field("state", "active");
+  json.key("grace_until").time(rotated->old_ends_at);
+  json.field("position", position).close('}');
+  set_position(call.response(), position);
+  call.response().header("Cache-Control", "no-store");
+  call.response().send_json(200, body);
+  return {rotated->sequence, {}};
+}
+
+}  // namespace revoked::net

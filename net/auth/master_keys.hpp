@@ -1,0 +1,59 @@
+#pragma once
+// The master keys, as digests: a fixed list, or the lines of a file that is read again when it changes, so
+// that keys are rotated without a restart. Thread-safe.
+//
+// The file is looked at once a second at most, by the thread that asks then; it should be replaced by
+// renaming. While it is gone or holds no key, the keys of before stay in use: an operator's slip locks nobody
+// out.
+
+#include <atomic>
+#include <functional>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/base/digest.hpp"
+#include "engine/base/time.hpp"
+#include "net/auth/watched_file.hpp"
+
+namespace revoked::net {
+
+inline constexpr std::size_t max_master_keys_bytes = 64 << 10;  // of the file
+
+// The lines of a file of keys, without blanks at their ends; empty ones and those that start with '#' are
+// left out.
+std::vector<std::string> parse_key_lines(std::string_view text);
+
+// What came of reading the file again, for the log; nothing of the keys themselves.
+struct MasterKeysReport {
+  std::string_view path;
+  bool is_good = false;     // false: the keys of before stay in use
+  std::string_view reason;  // why it is not good
+  std::size_t keys = 0;
+};
+
+class MasterKeys {
+ public:
+  explicit MasterKeys(const std::vector<std::string>& keys);
+  // `on_change` hears of every reading but the first, from a thread that asks, one at a time. Throws
+  // std::runtime_error if the file cannot be read or holds no key.
+  MasterKeys(const std::string& path, std::function<void(const MasterKeysReport&)> on_change);
+
+  // Whether it is the digest of a master key, found out in constant time for each.
+  bool contains(const engine::Digest& digest) const;
+
+ private:
+  std::string reload() const;  // with file_mutex_; why not, or empty
+  void look_at_file() const;
+
+  std::function<void(const MasterKeysReport&)> on_change_;
+  mutable std::mutex file_mutex_;
+  mutable std::optional<WatchedFile> file_;
+  mutable std::atomic<engine::UnixMs> looked_at_{0};
+  mutable std::mutex digests_mutex_;  // held for a few comparisons
+  mutable std::vector<engine::Digest> digests_;
+};
+
+}  // namespace revoked::net

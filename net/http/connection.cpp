@@ -1,0 +1,222 @@
+#include "net/http/connection.hpp"
+
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <boost/asio/post.hpp>
+#include <cerrno>
+#include <utility>
+
+#include "net/http/network_thread.hpp"
+
+namespace revoked::net {
+
+namespace asio = boost::asio;
+using boost::system::error_code;
+
+Connection::Connection(NetworkThread& thread, Socket socket) : thread_(thread) {
+  error_code ignored;
+  socket.non_blocking(true, ignored);
+  socket.set_option(asio::ip::tcp::no_delay(true), ignored);
+  const auto peer = socket.remote_endpoint(ignored);
+  remote_address_ = peer.address().to_string();
+  thread_.add(*this, Crowd::origin_of(peer.address()));
+  socket_ = socket.release();  // from Asio's reactor, which would look at every packet
+  enter(Phase::idle);
+  if (!thread_.socket_events().add(socket_, *this)) close();
+}
+
+Connection::~Connection() {
+  close();
+  thread_.remove(*this);
+}
+
+void Connection::enter(Phase phase) {
+  const auto& limits = thread_.limits();
+  switch (phase) {
+    case Phase::idle:
+      return enter(phase, limits.idle_timeout);
+    case Phase::head:
+      return enter(phase, limits.head_timeout);
+    case Phase::body:
+      return enter(phase, limits.body_timeout);
+    case Phase::writing:
+      return enter(phase, limits.write_timeout);
+    case Phase::closing:
+      return enter(phase, limits.linger_timeout);
+    case Phase::handling:
+    case Phase::streaming:
+      // What is awaited here has deadlines of its own.
+      return enter(phase, std::chrono::hours(24 * 365));
+  }
+}
+
+void Connection::enter(Phase phase, std::chrono::milliseconds allowed) {
+  has_asked_ = has_asked_ || phase == Phase::handling;
+  phase_ = phase;
+  entered_ = thread_.now();
+  deadline_ = entered_ + allowed;
+  const auto wait = [&] {
+    switch (phase) {
+      case Phase::idle:
+        return has_asked_ ? Crowd::Wait::request : Crowd::Wait::first_request;
+      case Phase::head:
+        return Crowd::Wait::head;
+      case Phase::body:
+        return Crowd::Wait::body;
+      case Phase::writing:
+        return Crowd::Wait::taking;
+      case Phase::closing:
+        return Crowd::Wait::end;
+      case Phase::handling:
+      case Phase::streaming:
+        break;
+    }
+    return Crowd::Wait::nothing;
+  }();
+  thread_.crowd().set_wait(*this, wait, entered_);
+}
+
+void Connection::trim_if_idle(std::chrono::steady_clock::time_point now) {
+  if (phase_ != Phase::idle || now - entered_ < thread_.limits().trimmed_after) return;
+  if (input_.size() != 0 || !output_.empty() || (input_.capacity() == 0 && output_.capacity() < 64)) return;
+  input_.shrink_to_fit();
+  output_.shrink_to_fit();
+  thread_.crowd().hold(*this, held_besides_);
+}
+
+std::string_view Connection::received() const {
+  const auto data = input_.cdata();
+  return {static_cast<const char*>(data.data()), data.size()};
+}
+
+void Connection::consume(std::size_t bytes) {
+  input_.consume(bytes);
+  if (input_.size() == 0 && input_.capacity() > thread_.limits().kept_bytes) input_.shrink_to_fit();
+}
+
+Connection::Received Connection::receive_now(std::size_t at_most_bytes) {
+  if (!readable_) return Received::nothing;
+  const auto space = input_.prepare(at_most_bytes);
+  const auto size = ::recv(socket_, space.data(), space.size(), 0);
+  if (size > 0) {
+    input_.commit(static_cast<std::size_t>(size));
+    // Less than fits is all there was, and what comes next is told; an end that was told already is not.
+    readable_ = peer_has_ended_ || static_cast<std::size_t>(size) == space.size();
+    return Received::some;
+  }
+  // A call that does not wait is not interrupted either.
+  if (size == 0 || errno != EAGAIN) return Received::end;
+  readable_ = false;
+  return Received::nothing;
+}
+
+Task<bool> Connection::receive(std::size_t at_most_bytes) {
+  while (true) {
+    const auto received = receive_now(at_most_bytes);
+    if (received != Received::nothing) co_return received == Received::some;
+    if (!co_await wait(EPOLLIN)) co_return false;
+  }
+}
+
+Task<bool> Connection::wait_for(Reader& reader) {
+  reader_ = &reader;
+  const bool is_good = co_await wait(EPOLLIN);
+  reader_ = nullptr;
+  co_return is_good;
+}
+
+bool Connection::flush_now() {
+  while (sent_ < output_.size()) {
+    const auto size = ::send(socket_, output_.data() + sent_, output_.size() - sent_, MSG_NOSIGNAL);
+    if (size < 0) {
+      is_broken_ = errno != EAGAIN;
+      return false;
+    }
+    sent_ += static_cast<std::size_t>(size);
+  }
+  sent_ = 0;
+  output_.clear();
+  if (output_.capacity() > thread_.limits().kept_bytes) output_.shrink_to_fit();
+  return true;
+}
+
+Task<bool> Connection::flush() {
+  if (flush_now()) co_return true;
+  using std::chrono::milliseconds;
+  const auto& limits = thread_.limits();
+  const auto phase = phase_;
+  const auto began = std::chrono::steady_clock::now();
+  const auto sent_before = sent_;
+  while (!is_broken_) {
+    const auto waited = std::chrono::duration_cast<milliseconds>(std::chrono::steady_clock::now() - began);
+    enter(Phase::writing, patience(limits, limits.write_timeout, waited, sent_ - sent_before));
+    if (!co_await wait(EPOLLOUT)) co_return false;
+    if (!flush_now()) continue;
+    enter(phase);
+    co_return true;
+  }
+  co_return false;
+}
+
+Task<> Connection::close_gently() {
+  if (!co_await flush()) co_return;
+  enter(Phase::closing);
+  ::shutdown(socket_, SHUT_WR);
+  for (std::size_t dropped = 0; dropped < 4 << 20; dropped += input_.size()) {
+    input_.clear();
+    if (!co_await receive()) co_return;
+  }
+}
+
+void Connection::close() {
+  if (socket_ < 0) return;
+  ::close(socket_);
+  socket_ = -1;
+  is_broken_ = true;
+  thread_.crowd().leave(*this);
+  if (!waiter_) return;
+  // Not from here: it may be one of many that are closed in a row.
+  asio::post(thread_.executor(), [waiter = std::move(*waiter_)]() mutable { std::move(waiter)(false); });
+  waiter_.reset();
+}
+
+// What a peer that we wait for makes us hold. It may be this one that is closed for it.
+void Connection::count_held() noexcept {
+  thread_.crowd().hold(*this, input_.capacity() + output_.capacity() + held_besides_);
+}
+
+void Connection::on_events(std::uint32_t events) noexcept {
+  if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) peer_has_ended_ = true;
+  if (peer_has_ended_ && departure_) departure_->store(true, std::memory_order_relaxed);
+  if (peer_has_ended_ || (events & EPOLLIN) != 0) readable_ = true;
+  const bool is_awaited = peer_has_ended_ || (events & awaited_) != 0;
+  if (!waiter_ || !is_awaited) return;
+  if (reader_ != nullptr && !reader_->on_readable()) {
+    // Of who sends only a part now and then: nothing else would count it.
+    if (phase_ == Phase::head || phase_ == Phase::body) count_held();
+    return;
+  }
+  if (!waiter_) return;
+  auto waiter = std::exchange(waiter_, std::nullopt);
+  std::move (*waiter)(true);
+}
+
+std::shared_ptr<const std::atomic<bool>> Connection::departure() {
+  if (!departure_) departure_ = std::make_shared<std::atomic<bool>>(peer_has_ended_);
+  return departure_;
+}
+
+Task<bool> Connection::wait(std::uint32_t events) {
+  count_held();
+  if (socket_ < 0) co_return false;
+  auto initiate = [this, events](Handler handler) {
+    awaited_ = events;
+    waiter_.emplace(std::move(handler));
+  };
+  Token token;
+  co_return co_await asio::async_initiate<Token, void(bool)>(initiate, token);
+}
+
+}  // namespace revoked::net

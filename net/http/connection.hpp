@@ -1,0 +1,124 @@
+#pragma once
+// One client connection. Belongs to its network thread and is used on it alone. The session coroutine owns
+// it; the thread knows it for deadlines and draining.
+
+#include <atomic>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "cache/wire/asio.hpp"
+#include "net/http/crowd.hpp"
+#include "net/http/socket_events.hpp"
+
+namespace revoked::net {
+
+using cache::Socket;
+using cache::Task;
+
+class NetworkThread;
+
+class Connection final : public Crowd::Member, SocketEvents::Listener {
+ public:
+  static constexpr std::size_t read_chunk_bytes = 16 << 10;
+  static constexpr std::size_t read_bulk_bytes = 64 << 10;  // of a body without a limit
+
+  // What the peer is given time for. Past it the socket is closed, and whoever waits on it gets an error.
+  enum class Phase { idle, head, body, handling, writing, streaming, closing };
+
+  Connection(NetworkThread& thread, Socket socket);
+  ~Connection();
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+
+  NetworkThread& thread() { return thread_; }
+  std::string_view remote_address() const { return remote_address_; }
+
+  // Sets the phase and its deadline: `allowed` from now, or as the limits say.
+  void enter(Phase phase);
+  void enter(Phase phase, std::chrono::milliseconds allowed);
+  Phase phase() const { return phase_; }
+  bool is_overdue(std::chrono::steady_clock::time_point now) const { return now >= deadline_; }
+  // Gives back the memory of one that has been idle for a while.
+  void trim_if_idle(std::chrono::steady_clock::time_point now);
+
+  // What has arrived and is not consumed yet.
+  std::string_view received() const;
+  void consume(std::size_t bytes);
+  // Takes what has arrived meanwhile, without waiting.
+  enum class Received { some, nothing, end };
+  Received receive_now(std::size_t at_most_bytes = read_chunk_bytes);
+  // Whether receive_now() may find something more.
+  bool is_readable() const { return readable_; }
+  // Waits for more. False if the peer is gone or the deadline has passed.
+  Task<bool> receive(std::size_t at_most_bytes = read_chunk_bytes);
+
+  // Looks at what can be read before the coroutine that waits is resumed.
+  class Reader {
+   public:
+    // False: go on waiting.
+    virtual bool on_readable() noexcept = 0;
+
+   protected:
+    ~Reader() = default;
+  };
+  // Waits until the reader, which outlives that, says true. False as above.
+  Task<bool> wait_for(Reader& reader);
+
+  // Becomes true when the peer has ended its side; for other threads, which may outlive the connection.
+  std::shared_ptr<const std::atomic<bool>> departure();
+
+  // Of the request that is being answered: memory that stays.
+  std::string& request_id() { return request_id_; }
+
+  // Memory that the session holds for the request, besides the buffers here.
+  void hold_besides(std::size_t bytes) { held_besides_ = bytes; }
+
+  // Answers gather here and go out together.
+  std::string& output() { return output_; }
+  // Sends as much of the output as the socket takes without waiting. Whether that was all.
+  bool flush_now();
+  // Sends the output. False as above.
+  Task<bool> flush();
+  bool is_broken() const { return is_broken_; }  // nothing can be sent any more
+
+  // Sends what is left, then reads and drops what the peer still sends for a moment: closing at once would
+  // reset the connection and could destroy the answer on its way.
+  Task<> close_gently();
+  void close();
+  void make_room() noexcept override { close(); }
+
+ private:
+  using Token = cache::asio::use_awaitable_t<cache::Executor>;
+  using Handler = cache::asio::async_result<Token, void(bool)>::handler_type;
+
+  void count_held() noexcept;
+  void on_events(std::uint32_t events) noexcept override;
+  // Until one of the events comes. False: closed.
+  Task<bool> wait(std::uint32_t events);
+
+  NetworkThread& thread_;
+  int socket_;
+  bool readable_ = false;
+  bool peer_has_ended_ = false;  // or the connection is broken
+  bool is_broken_ = false;
+  std::uint32_t awaited_ = 0;
+  Reader* reader_ = nullptr;
+  std::optional<Handler> waiter_;
+  std::string remote_address_;
+  std::string request_id_;
+  boost::beast::flat_buffer input_;
+  std::string output_;
+  std::size_t sent_ = 0;  // of the output
+  std::size_t held_besides_ = 0;
+  bool has_asked_ = false;  // for something
+  Phase phase_ = Phase::idle;
+  std::chrono::steady_clock::time_point entered_;
+  std::chrono::steady_clock::time_point deadline_;
+  std::shared_ptr<std::atomic<bool>> departure_;  // once it has been asked for
+};
+
+}  // namespace revoked::net

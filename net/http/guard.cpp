@@ -1,0 +1,324 @@
+#include "net/http/guard.hpp"
+
+#include <arpa/inet.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cstring>
+#include <iterator>
+
+namespace revoked::net {
+namespace {
+
+constexpr std::array<bool, 256> character_set(std::string_view extra, bool letters_and_digits) {
+  std::array<bool, 256> table{};
+  if (letters_and_digits) {
+    for (int c = 'a'; c <= 'z'; ++c) table[c] = true;
+    for (int c = 'A'; c <= 'Z'; ++c) table[c] = true;
+    for (int c = '0'; c <= '9'; ++c) table[c] = true;
+  }
+  for (const unsigned char c : extra) table[c] = true;
+  return table;
+}
+
+constexpr auto token_characters = character_set("!#$%&'*+-.^_`|~", true);  // RFC 9110, 5.6.2
+constexpr auto plain_host_characters = character_set("-._~!$&'()*+,;=", true);
+constexpr auto host_characters = character_set("-._~!$&'()*+,;=%", true);  // RFC 3986, 3.2.2: reg-name
+constexpr auto target_characters =
+    character_set("-._~:/?[]@!$&'()*+,;=%|^`{}\\\"<>", true);  // and what browsers send raw
+
+constexpr std::array<bool, 256> make_value_characters() {  // RFC 9110, 5.5
+  std::array<bool, 256> table{};
+  for (int c = 0x20; c < 256; ++c) table[c] = c != 0x7f;
+  table['\t'] = true;
+  return table;
+}
+constexpr auto value_characters = make_value_characters();
+
+bool all_in(std::string_view text, const std::array<bool, 256>& allowed) {
+  bool all = true;
+  for (const unsigned char c : text) all &= allowed[c];
+  return all;
+}
+
+// Whether one of eight bytes is below 0x20, or is DEL. May say yes for nothing (a borrow), never no.
+bool may_have_control(std::uint64_t word) {
+  constexpr std::uint64_t each = 0x0101010101010101;
+  const auto is_del = word ^ each * 0x7f;
+  return ((((word - each * 0x20) & ~word) | ((is_del - each) & ~is_del)) & each * 0x80) != 0;
+}
+
+// Values are the most of a head: eight bytes at a time, as long as there is no control character among them.
+bool is_value(std::string_view text) {
+  std::uint64_t word = 0;
+  if (text.size() < sizeof word) return all_in(text, value_characters);
+  const auto is_good = [&](std::size_t at) {
+    std::memcpy(&word, text.data() + at, sizeof word);
+    return !may_have_control(word) || all_in(text.substr(at, sizeof word), value_characters);
+  };
+  for (std::size_t at = 0; at + sizeof word < text.size(); at += sizeof word) {
+    if (!is_good(at)) return false;
+  }
+  return is_good(text.size() - sizeof word);  // the last ones, some perhaps again
+}
+
+// What a byte of a header's name becomes in lower case; 0: there must be none such.
+constexpr std::array<char, 256> make_lower_case() {
+  std::array<char, 256> table{};
+  for (int c = 0; c < 256; ++c) {
+    if (token_characters[c]) table[c] = static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c);
+  }
+  return table;
+}
+constexpr auto lower_case = make_lower_case();
+
+struct KnownHeader {
+  std::string_view name;
+  Header header;
+  bool single;  // more than one is refused: two readers could pick different ones
+};
+constexpr KnownHeader known_headers[] = {
+    // by size
+    {"host", Header::host, true},
+    {"expect", Header::expect, true},
+    {"accept", Header::accept, false},
+    {"prefer", Header::prefer, false},
+    {"x-api-key", Header::x_api_key, true},
+    {"connection", Header::connection, false},
+    {"traceparent", Header::traceparent, false},
+    {"content-type", Header::content_type, true},
+    {"x-request-id", Header::x_request_id, false},
+    {"authorization", Header::authorization, true},
+    {"last-event-id", Header::last_event_id, true},
+    {"content-length", Header::content_length, true},
+    {"idempotency-key", Header::idempotency_key, true},
+    {"content-encoding", Header::content_encoding, true},
+    {"transfer-encoding", Header::transfer_encoding, true},
+    {"x-flowplate-master-key", Header::x_flowplate_master_key, true},
+};
+constexpr std::size_t max_known_size = std::end(known_headers)[-1].name.size();
+static_assert(std::size(known_headers) == header_count);
+static_assert(std::is_sorted(std::begin(known_headers), std::end(known_headers),
+                             [](const auto& a, const auto& b) { return a.name.size() < b.name.size(); }));
+
+// Where those of a size begin.
+constexpr std::array<std::uint8_t, max_known_size + 2> make_known_by_size() {
+  std::array<std::uint8_t, max_known_size + 2> first{};
+  for (const auto& known : known_headers) {
+    for (auto size = known.name.size() + 1; size < first.size(); ++size) ++first[size];
+  }
+  return first;
+}
+constexpr auto known_by_size = make_known_by_size();
+
+const KnownHeader* find_known(std::string_view lower_case_name) {
+  const auto size = lower_case_name.size();
+  for (auto i = known_by_size[size]; i < known_by_size[size + 1]; ++i) {
+    if (known_headers[i].name == lower_case_name) return &known_headers[i];
+  }
+  return nullptr;
+}
+
+Method method_of(std::string_view name) {
+  if (name == "GET") return Method::get;
+  if (name == "DELETE") return Method::delete_;
+  if (name == "POST") return Method::post;
+  if (name == "HEAD") return Method::head;
+  if (name == "PUT") return Method::put;
+  if (name == "PATCH") return Method::patch;
+  if (name == "OPTIONS") return Method::options;
+  if (name == "TRACE") return Method::trace;
+  if (name == "CONNECT") return Method::connect;
+  return Method::other;
+}
+
+HeadResult refuse(unsigned status, std::string_view reason) {
+  return {HeadResult::Kind::refused, 0, status, reason};
+}
+
+constexpr HeadResult good{HeadResult::Kind::complete, 0, 0, {}};
+bool is_good(const HeadResult& result) { return result.kind == HeadResult::Kind::complete; }
+
+bool is_port(std::string_view text) {  // RFC 3986, 3.2.3: it may be empty
+  constexpr unsigned most = 65535;
+  unsigned port = 0;
+  for (const char c : text) {
+    if (c < '0' || c > '9') return false;
+    port = std::min(port * 10 + static_cast<unsigned>(c - '0'), most + 1);
+  }
+  return port <= most;
+}
+
+// What stands between the brackets: no zone, which RFC 3986, 3.2.2, has not, and no address of a future
+// version, which nobody here could reach.
+bool is_ipv6(std::string_view text) {
+  char terminated[INET6_ADDRSTRLEN];
+  if (text.size() >= sizeof terminated) return false;
+  terminated[text.copy(terminated, text.size())] = 0;
+  in6_addr address;
+  return ::inet_pton(AF_INET6, terminated, &address) == 1;
+}
+
+// In brackets or percent-encoded.
+bool is_odd_host(std::string_view text) {
+  const bool is_literal = text.front() == '[';
+  const auto end = is_literal ? text.find(']') : std::min(text.find(':'), text.size());
+  if (end == std::string_view::npos || end == 0) return false;
+  const auto name = text.substr(0, end);
+  const auto port = text.substr(is_literal ? end + 1 : end);
+  if (!port.empty() && (port.front() != ':' || !is_port(port.substr(1)))) return false;
+  return is_literal ? is_ipv6(name.substr(1)) : all_in(name, host_characters) && is_percent_encoded(name);
+}
+
+// uri-host [ ":" port ] (RFC 9110, 7.2), or nothing, if the target has no authority.
+bool is_host(std::string_view text) {
+  std::size_t end = 0;
+  while (end < text.size() && plain_host_characters[static_cast<unsigned char>(text[end])]) ++end;
+  if (end == text.size()) return true;
+  if (end != 0 && text[end] == ':') return is_port(text.substr(end + 1));
+  return is_odd_host(text);
+}
+
+// Takes scheme and authority off a target in absolute-form (RFC 9112, 3.2.2). False: there is no authority.
+bool take_authority(std::string_view& target, std::string_view& authority) {
+  constexpr std::string_view scheme = "http://";
+  if (!equal_ignoring_case(target.substr(0, scheme.size()), scheme)) return true;
+  target.remove_prefix(scheme.size());
+  authority = target.substr(0, target.find_first_of("/?"));
+  target.remove_prefix(authority.size());
+  return !authority.empty();
+}
+
+// The four forms of RFC 9112, 3.2. False: it is of none, or of one that the method does not have.
+bool read_target(std::string_view target, Request& request, std::string_view& authority) {
+  if (request.method == Method::connect && !target.empty() && !target.starts_with('/')) {
+    authority = target;
+    request.path = "*";  // nothing on this server in particular
+    return true;
+  }
+  if (!target.starts_with('/') && !take_authority(target, authority)) return false;
+  const bool is_absolute = !authority.empty();
+  const auto question = std::min(target.find('?'), target.size());
+  request.path = target.substr(0, question);
+  request.query = target.substr(std::min(question + 1, target.size()));
+  const bool is_options = request.method == Method::options;
+  if (is_absolute && request.path.empty()) request.path = is_options && target.empty() ? "*" : "/";
+  return request.path.starts_with('/') || (is_options && (is_absolute ? target.empty() : target == "*"));
+}
+
+HeadResult read_request_line(std::string_view line, const HeadLimits& limits, Request& request,
+                             std::string_view& authority) {
+  const auto first = line.find(' ');
+  const auto second = first == std::string_view::npos ? first : line.find(' ', first + 1);
+  if (second == std::string_view::npos) return refuse(400, "malformed request line");
+  request.method_name = line.substr(0, first);
+  const auto target = line.substr(first + 1, second - first - 1);
+  const auto version = line.substr(second + 1);
+  if (request.method_name.empty() || !all_in(request.method_name, token_characters)) {
+    return refuse(400, "malformed method");
+  }
+  if (version == "HTTP/1.0") {
+    request.is_http_1_0 = true;
+  } else if (version != "HTTP/1.1") {
+    return version.starts_with("HTTP/") ? refuse(505, "only HTTP/1.1 and HTTP/1.0 are spoken here")
+                                        : refuse(400, "malformed request line");
+  }
+  request.method = method_of(request.method_name);
+  if (target.size() > limits.target_bytes) return refuse(414, "the target is too long");
+  if (!all_in(target, target_characters)) return refuse(400, "malformed target");
+  if (!read_target(target, request, authority)) return refuse(400, "malformed target");
+  return good;
+}
+
+// Why the line is refused; empty: it is good.
+std::string_view read_header_line(std::string_view line, Request& request) {
+  if (line.front() == ' ' || line.front() == '\t') return "folded header";
+  const auto size = line.find(':');
+  if (size == std::string_view::npos || size == 0) return "malformed header";
+  char name[max_known_size];
+  bool is_token =
+      size <= max_known_size || all_in(line.substr(max_known_size, size - max_known_size), token_characters);
+  for (std::size_t i = 0; i < std::min(size, max_known_size); ++i) {
+    name[i] = lower_case[static_cast<unsigned char>(line[i])];
+    is_token &= name[i] != 0;
+  }
+  if (!is_token) return "malformed header name";
+  auto value = line.substr(size + 1);
+  while (!value.empty() && (value.front() == ' ' || value.front() == '\t')) value.remove_prefix(1);
+  while (!value.empty() && (value.back() == ' ' || value.back() == '\t')) value.remove_suffix(1);
+  if (!is_value(value)) return "malformed header value";
+
+  const auto* known = size > max_known_size ? nullptr : find_known({name, size});
+  if (known == nullptr) return {};
+  auto& place = request[known->header];
+  // An empty value must count as present, too.
+  if (place.data() != nullptr) {
+    if (known->single) return "repeated header";
+    if (known->header == Header::connection && has_token(value, "close")) place = "close";
+    return {};
+  }
+  place = value.empty() ? std::string_view("", 0) : value;
+  return {};
+}
+
+HeadResult read_framing(Request& request, std::string_view authority) {
+  const auto host = request[Header::host];
+  if (host.data() == nullptr && !request.is_http_1_0) return refuse(400, "missing Host");
+  if (!is_host(host)) return refuse(400, "malformed Host");
+  if (!authority.empty() && !equal_ignoring_case(authority, host))
+    return refuse(400, "target and Host disagree");
+
+  const auto length = request[Header::content_length];
+  const auto encoding = request[Header::transfer_encoding];
+  if (encoding.data() != nullptr) {
+    if (length.data() != nullptr) return refuse(400, "Content-Length beside Transfer-Encoding");
+    if (request.is_http_1_0) return refuse(400, "Transfer-Encoding in HTTP/1.0");
+    if (!equal_ignoring_case(encoding, "chunked")) return refuse(400, "unknown Transfer-Encoding");
+    request.is_chunked = true;
+  } else if (length.data() != nullptr) {
+    const auto end = length.data() + length.size();
+    const auto read = std::from_chars(length.data(), end, request.content_length);
+    if (read.ec != std::errc{} || read.ptr != end) return refuse(400, "malformed Content-Length");
+  }
+
+  const auto connection = request[Header::connection];
+  request.keep_alive = request.is_http_1_0
+                           ? has_token(connection, "keep-alive") && !has_token(connection, "close")
+                           : !has_token(connection, "close");
+  if (const auto expect = request[Header::expect]; expect.data() != nullptr) {
+    if (!equal_ignoring_case(expect, "100-continue")) return refuse(417, "unknown expectation");
+    request.expects_continue = !request.is_http_1_0;
+  }
+  return good;
+}
+
+}  // namespace
+
+HeadResult read_head(std::string_view data, const HeadLimits& limits, Request& request) {
+  const auto whole = data;
+  // RFC 9112, 2.2: an empty line before a request is to be ignored.
+  if (data.starts_with("\r\n")) data.remove_prefix(2);
+  std::string_view authority;
+  std::size_t lines = 0;
+  while (true) {
+    const auto size = data.find('\n');
+    if (size == std::string_view::npos) {
+      return whole.size() >= limits.bytes ? refuse(431, "the head is too large") : HeadResult{};
+    }
+    if (whole.size() - data.size() + size >= limits.bytes) return refuse(431, "the head is too large");
+    if (size == 0 || data[size - 1] != '\r') return refuse(400, "a line ends in a bare LF");
+    const auto line = data.substr(0, size - 1);
+    data.remove_prefix(size + 1);
+    if (line.empty() && lines > 0) break;
+    if (lines == 0) {
+      if (const auto read = read_request_line(line, limits, request, authority); !is_good(read)) return read;
+    } else if (const auto reason = read_header_line(line, request); !reason.empty()) {
+      return refuse(400, reason);
+    }
+    if (lines++ > limits.headers) return refuse(431, "too many headers");
+  }
+  if (const auto framing = read_framing(request, authority); !is_good(framing)) return framing;
+  return {HeadResult::Kind::complete, static_cast<std::size_t>(data.data() - whole.data()), 0, {}};
+}
+
+}  // namespace revoked::net

@@ -1,0 +1,238 @@
+#include "net/http/network_thread.hpp"
+
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <cstdlib>
+
+#include <boost/asio/co_spawn.hpp>
+
+#include "engine/base/random.hpp"
+#include "engine/base/this_thread.hpp"
+#include "engine/model/ids.hpp"
+#include "net/http/log.hpp"
+#include "net/http/session.hpp"
+
+namespace revoked::net {
+
+namespace asio = boost::asio;
+using asio::ip::tcp;
+using boost::system::error_code;
+
+namespace {
+
+using reuse_port = asio::detail::socket_option::boolean<SOL_SOCKET, SO_REUSEPORT>;
+
+// Every coroutine reports here when it ends: none is detached, and an exception in one is a bug that shows.
+void report_end(std::exception_ptr failure) {
+  if (!failure) return;
+  try {
+    std::rethrow_exception(failure);
+  } catch (const std::exception& error) {
+    static LogLimit limit;
+    log(limit, {}, Level::error, "a session ended with a bug", {{"what", error.what()}});
+  }
+}
+
+// Whether waiting cannot mend it: the acceptor itself is not what it was.
+bool is_accident(error_code error) {
+  const int number = error.value();
+  return number == EBADF || number == ENOTSOCK || number == EINVAL || number == EFAULT ||
+         number == EOPNOTSUPP;
+}
+
+}  // namespace
+
+void end_the_process(std::string_view what) {
+  log(Level::error, "the process ends: it cannot go on", {{"what", what}});
+  std::_Exit(1);
+}
+
+NetworkThread::NetworkThread(const tcp::endpoint& endpoint, const ServerLimits& limits, Service& service,
+                             engine::Engine* engine, OnDeaf on_deaf)
+    : limits_(limits),
+      service_(service),
+      engine_(engine),
+      acceptor_(io_.get_executor()),
+      tick_timer_(io_.get_executor()),
+      accept_pause_(io_.get_executor()),
+      socket_events_(io_),
+      news_(io_),
+      on_deaf_(std::move(on_deaf)),
+      crowd_(limits_),
+      now_(std::chrono::steady_clock::now()) {
+  if (engine != nullptr) gate_.emplace(io_, *engine);
+  acceptor_.open(endpoint.protocol());
+  acceptor_.set_option(tcp::acceptor::reuse_address(true));
+  acceptor_.set_option(reuse_port(true));
+  acceptor_.bind(endpoint);
+  acceptor_.listen(4096);
+  std::array<std::uint8_t, request_id_prefix / 2> prefix;
+  engine::random_bytes(prefix.data(), prefix.size());
+  for (const auto byte : prefix) {
+    request_id_.push_back("0123456789abcdef"[byte >> 4]);
+    request_id_.push_back("0123456789abcdef"[byte & 15]);
+  }
+  request_id_.append(request_id_digits, '0');
+}
+
+NetworkThread::~NetworkThread() {
+  drain();
+  join();
+}
+
+std::uint16_t NetworkThread::port() const { return acceptor_.local_endpoint().port(); }
+
+void NetworkThread::start() {
+  thread_ = std::thread([this] { run(); });
+}
+
+void NetworkThread::run() {
+  engine::set_up_this_thread("network");
+  try {
+    asio::co_spawn(io_, accept(), ends_deaf("accepting connections"));
+    asio::co_spawn(io_, tick(), ends_deaf("keeping the time"));
+    asio::co_spawn(io_, socket_events_.run(), ends_deaf("hearing of sockets"));
+    io_.run();
+  } catch (...) {
+    report_deaf("running", std::current_exception());
+  }
+}
+
+void NetworkThread::report_deaf(std::string_view what, std::exception_ptr failure) {
+  if (!failure && draining_) return;
+  std::string text(what);
+  try {
+    if (failure) std::rethrow_exception(failure);
+    text += ": ended";
+  } catch (const std::exception& error) {
+    text.append(": ").append(error.what());
+  }
+  on_deaf_(text);
+}
+
+cache::Task<> NetworkThread::accept() {
+  while (!draining_) {
+    auto [error, socket] = co_await acceptor_.async_accept(cache::as_result);
+    if (draining_) co_return;
+    if (error) {
+      look_at_failure(error);
+    } else {
+      accidents_ = 0;
+      if (take(std::move(socket))) continue;
+    }
+    // Out of descriptors or memory, mostly: let some connections end before trying again.
+    accept_pause_.expires_after(accept_again_after);
+    co_await accept_pause_.async_wait(cache::as_result);
+  }
+}
+
+// False: there is no memory for it.
+bool NetworkThread::take(Socket socket) {
+  try {
+    if (crowd_.is_full()) {
+      error_code ignored;
+      const auto peer = socket.remote_endpoint(ignored);
+      if (!crowd_.make_room(Crowd::origin_of(peer.address()), now_)) {
+        ++turned_away_;
+        return true;  // closes it
+      }
+      ++made_room_;
+    }
+    asio::co_spawn(io_, run_session(*this, std::move(socket)), report_end);
+    return true;
+  } catch (const std::bad_alloc&) {
+    look_at_failure(boost::system::errc::make_error_code(boost::system::errc::not_enough_memory));
+    return false;
+  }
+}
+
+void NetworkThread::look_at_failure(error_code error) {
+  ++failed_accepts_;
+  accept_error_ = error;
+  if (is_accident(error) && ++accidents_ == max_accidents)
+    throw boost::system::system_error(error, "accept fails again and again");
+}
+
+// However many connections come in vain, the log has one line for them now and then.
+void NetworkThread::tell_now_and_then() {
+  if (turned_away_ + made_room_ + failed_accepts_ == 0 || now_ - told_at_ < tell_every) return;
+  told_at_ = now_;
+  log(Level::warning, "there is no room for all connections",
+      {{"connections", std::to_string(crowd_.size())},
+       {"turned_away", std::to_string(std::exchange(turned_away_, 0))},
+       {"made_room", std::to_string(std::exchange(made_room_, 0))},
+       {"failed_accepts", std::to_string(std::exchange(failed_accepts_, 0))},
+       {"error", accept_error_ ? accept_error_.message() : ""}});
+  accept_error_ = {};
+}
+
+cache::Task<> NetworkThread::tick() {
+  while (!draining_ || sessions_ != 0) {
+    tick_timer_.expires_after(tick_every);
+    co_await tick_timer_.async_wait(cache::as_result);
+    now_ = std::chrono::steady_clock::now();
+    sweep();
+    tell_now_and_then();
+  }
+  socket_events_.stop();
+}
+
+void NetworkThread::sweep() {
+  const bool all = draining_ && now_ >= drain_until_;
+  if (all) close_gate();  // a disk that hangs must not keep us
+  // From the end: who is closed leaves, and the last takes its place.
+  const auto& members = crowd_.members();
+  for (auto i = members.size(); i-- > 0;) {
+    if (i >= members.size()) continue;  // several have left
+    auto& connection = static_cast<Connection&>(*members[i]);
+    const bool idle = draining_ && connection.phase() == Connection::Phase::idle;
+    if (all || idle || connection.is_overdue(now_)) {
+      connection.close();
+    } else {
+      connection.trim_if_idle(now_);
+    }
+  }
+  held_bytes_.store(crowd_.held_bytes(), std::memory_order_relaxed);
+}
+
+void NetworkThread::drain() {
+  asio::post(io_, [this] { begin_drain(); });
+}
+
+void NetworkThread::begin_drain() {
+  if (draining_) return;
+  draining_ = true;
+  now_ = std::chrono::steady_clock::now();
+  drain_until_ = now_ + limits_.drain_timeout;
+  error_code ignored;
+  acceptor_.close(ignored);
+  accept_pause_.cancel();
+  tick_timer_.cancel();  // looks at once
+  news_.notify();
+}
+
+void NetworkThread::close_gate() {
+  if (gate_) gate_->close();
+}
+
+cache::Task<bool> NetworkThread::durable(engine::Sequence sequence) {
+  if (!gate_) co_return true;
+  co_return co_await gate_->wait(sequence);
+}
+
+std::string_view NetworkThread::next_request_id() {
+  // Counts in the text itself, which is mostly one digit.
+  for (auto digit = request_id_.rbegin(); digit != request_id_.rend() - request_id_prefix; ++digit) {
+    *digit = *digit == '9' ? 'a' : *digit == 'f' ? '0' : static_cast<char>(*digit + 1);
+    if (*digit != '0') break;
+  }
+  return request_id_;
+}
+
+void NetworkThread::add(Connection& connection, Crowd::Origin origin) {
+  crowd_.join(connection, origin);
+  ++sessions_;
+}
+
+}  // namespace revoked::net

@@ -1,0 +1,125 @@
+#pragma once
+// One network thread: its io_context, its acceptor (SO_REUSEPORT: the kernel spreads the connections) and its
+// connections, which never leave it. Nothing is shared with the other threads but the service.
+
+#include <atomic>
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "cache/wire/asio.hpp"
+#include "engine/engine.hpp"
+#include "net/http/connection.hpp"
+#include "net/http/crowd.hpp"
+#include "net/http/durable_gate.hpp"
+#include "net/http/server_limits.hpp"
+#include "net/http/service.hpp"
+#include "net/http/signal.hpp"
+#include "net/http/socket_events.hpp"
+
+namespace revoked::net {
+
+// Ends the process with one line and exit code 1: what it acknowledged is on disk, and whoever looks after it
+// starts another.
+[[noreturn]] void end_the_process(std::string_view what);
+
+class NetworkThread {
+ public:
+  // Called when the thread cannot go on taking connections or serving them: it would swallow its share of
+  // what the kernel spreads. Not to return to serving.
+  using OnDeaf = std::function<void(std::string_view what)>;
+
+  // `engine` is null for a server whose answers never wait for a disk. Throws boost::system::system_error if
+  // the address cannot be listened on.
+  NetworkThread(const cache::asio::ip::tcp::endpoint& endpoint, const ServerLimits& limits, Service& service,
+                engine::Engine* engine, OnDeaf on_deaf = end_the_process);
+  ~NetworkThread();
+
+  std::uint16_t port() const;
+
+  // From any thread.
+  void start();
+  void
+  drain();  // no new connections or requests; ends once all are answered, at the latest after drain_timeout
+  void close_gate();
+  void join() {
+    if (thread_.joinable()) thread_.join();
+  }
+  void notify() { news_.notify(); }
+
+  // The rest: on this thread only.
+  const ServerLimits& limits() const { return limits_; }
+  Service& service() { return service_; }
+  std::chrono::steady_clock::time_point now() const { return now_; }  // of the last tick: good to 100 ms
+  bool is_draining() const { return draining_; }
+  cache::Executor executor() { return io_.get_executor(); }
+  SocketEvents& socket_events() { return socket_events_; }
+  Signal& news() { return news_; }
+  // True once everything up to `sequence` is synced; false if it never will be.
+  cache::Task<bool> durable(engine::Sequence sequence);
+  std::string_view next_request_id();
+
+  Crowd& crowd() { return crowd_; }
+  void add(Connection& connection, Crowd::Origin origin);
+  void remove(Connection&) { --sessions_; }
+
+  // From any thread: as of the last tick.
+  std::size_t held_bytes() const { return held_bytes_.load(std::memory_order_relaxed); }
+
+ private:
+  static constexpr std::chrono::milliseconds tick_every{100};
+  static constexpr std::chrono::milliseconds accept_again_after{100};
+  static constexpr std::chrono::seconds tell_every{10};  // of what may happen very often
+  // So often in a row a failure that no waiting mends is taken for an accident.
+  static constexpr int max_accidents = 20;
+  static constexpr std::size_t request_id_prefix = 8;   // random digits
+  static constexpr std::size_t request_id_digits = 12;  // of a count
+
+  // What the end of a coroutine means without which the thread is deaf.
+  auto ends_deaf(std::string_view what) {
+    return [this, what](std::exception_ptr failure) { report_deaf(what, failure); };
+  }
+  void report_deaf(std::string_view what, std::exception_ptr failure);
+
+  cache::Task<> accept();
+  bool take(Socket socket);
+  void look_at_failure(boost::system::error_code error);
+  void tell_now_and_then();
+  cache::Task<> tick();
+  void sweep();
+  void run();
+  void begin_drain();
+
+  cache::asio::io_context io_{1};
+  ServerLimits limits_;
+  Service& service_;
+  engine::Engine* engine_;
+  cache::Acceptor acceptor_;
+  cache::Timer tick_timer_;
+  cache::Timer accept_pause_;
+  SocketEvents socket_events_;
+  std::optional<DurableGate> gate_;
+  Signal news_;
+  OnDeaf on_deaf_;
+  Crowd crowd_;
+  std::size_t sessions_ = 0;  // that have not ended, if their sockets are closed or not
+  std::atomic<std::size_t> held_bytes_{0};
+  // Since the log was told last.
+  std::uint64_t turned_away_ = 0;
+  std::uint64_t made_room_ = 0;
+  std::uint64_t failed_accepts_ = 0;
+  boost::system::error_code accept_error_;
+  std::chrono::steady_clock::time_point told_at_;
+  int accidents_ = 0;  // of accept, in a row
+  std::chrono::steady_clock::time_point now_;
+  std::chrono::steady_clock::time_point drain_until_;
+  bool draining_ = false;
+  std::string request_id_;
+  std::thread thread_;
+};
+
+}  // namespace revoked::net

@@ -1,0 +1,44 @@
+#pragma once
+// The HTTP server: a number of network threads on one address.
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "net/http/network_thread.hpp"
+
+namespace revoked::net {
+
+// "host:port", "[::1]:port" or ":port" for all addresses; the host must be an address or localhost.
+engine::result<cache::asio::ip::tcp::endpoint> parse_listen(std::string_view text);
+
+class Server {
+ public:
+  struct Options {
+    cache::asio::ip::tcp::endpoint listen;
+    std::size_t threads = 1;
+    ServerLimits limits;
+    NetworkThread::OnDeaf on_deaf = end_the_process;
+  };
+
+  // Listens and serves at once. Service and engine must outlive it. Throws boost::system::system_error if it
+  // cannot listen. Port 0: the system picks one.
+  Server(const Options& options, Service& service, engine::Engine* engine);
+  ~Server();
+
+  std::uint16_t port() const { return threads_.front()->port(); }
+
+  // From any thread.
+  void notify_all();   // wakes the streams of all threads
+  void close_gates();  // the disk will confirm nothing more
+  // Answers what has been asked, takes nothing new, and returns when all connections are closed.
+  void drain();
+
+  std::vector<std::unique_ptr<NetworkThread>>& threads() { return threads_; }
+
+ private:
+  std::vector<std::unique_ptr<NetworkThread>> threads_;
+};
+
+}  // namespace revoked::net

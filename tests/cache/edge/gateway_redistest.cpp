@@ -1,0 +1,257 @@
+#include <gtest/gtest.h>
+
+#include <boost/asio/executor_work_guard.hpp>
+
+#include "cache/edge/gateway.hpp"
+#include "tests/cache/edge/gateway_harness.hpp"
+#include "tests/cache/edge/scripted_engine.hpp"
+#include "tests/support/redis_server.hpp"
+
+namespace revoked::cache::gateway_redistest {
+
+using test::eventually;
+using test::RedisServer;
+using test::ScriptedEngine;
+using test::TestGateway;
+using Coverage = Gateway::Coverage;
+using namespace std::chrono_literals;
+
+// The engine's side of Redis: tells what it is given, and a heartbeat every 100 ms; gathers the acks.
+class Bus {
+ public:
+  Bus(const RedisServer& redis, ScriptedEngine& engine, BusKeys keys = BusKeys())
+      : engine_(engine),
+        keys_(std::move(keys)),
+        publisher_(io_, parse_redis_url(redis.url()).value(), [](bool, std::string_view) {}),
+        acks_(
+            io_, parse_redis_url(redis.url()).value(), std::string(acks_channel),
+            [this](std::string_view ack) {
+              std::lock_guard lock(mutex_);
+              last_ack_ = ack;
+            },
+            [](bool, std::string_view) {}),
+        ticker_(io_) {
+    tick();
+    thread_ = std::thread([this] { io_.run(); });
+  }
+  ~Bus() {
+    io_.stop();
+    thread_.join();
+  }
+  void publish(const std::string& message) { publish_raw(keys_.empty() ? message : keys_.sign(message)); }
+  void publish_raw(std::string message) {
+    publisher_.publish(invalidations_channel, std::make_shared<const std::string>(std::move(message)));
+  }
+  std::string last_ack() const {
+    std::lock_guard lock(mutex_);
+    return last_ack_;
+  }
+  std::atomic<bool> is_silent{false};
+
+ private:
+  void tick() {
+    if (!is_silent) publish(engine_.heartbeat());
+    ticker_.expires_after(100ms);
+    ticker_.async_wait([this](error_code error) {
+      if (!error) tick();
+    });
+  }
+
+  ScriptedEngine& engine_;
+  const BusKeys keys_;
+  asio::io_context io_{1};
+  mutable std::mutex mutex_;
+  std::string last_ack_;
+  RedisPublisher publisher_;
+  RedisSubscriber acks_;
+  Timer ticker_;
+  std::thread thread_;
+};
+
+class GatewayBesideRedis : public testing::Test {
+ protected:
+  explicit GatewayBesideRedis(const BusKeys& keys) : bus_(redis_, engine_, keys), gateway_(options(keys)) {}
+  Gateway::Options options(const BusKeys& keys) const {
+    auto options = TestGateway::options(engine_.port());
+    options.redis = parse_redis_url(redis_.url()).value();
+    options.bus_keys = keys;
+    return options;
+  }
+  bool follows_redis_only() {
+    return eventually([&] {
+      const auto status = gateway_->status();
+      return status.coverage == Coverage::fresh && status.redis_connected && !status.feed_connected;
+    });
+  }
+
+  RedisServer redis_;
+  ScriptedEngine engine_;
+  Bus bus_;
+  TestGateway gateway_;
+};
+
+class GatewayWithRedis : public GatewayBesideRedis {
+ protected:
+  GatewayWithRedis() : GatewayBesideRedis(BusKeys({"the-key-of-the-bus-0123456789"})) {}
+};
+
+TEST_F(GatewayWithRedis, LeavesTheFeedOnceRedisDelivers) {
+  ASSERT_TRUE(follows_redis_only());
+  EXPECT_TRUE(gateway_.allows("k1"));
+  bus_.publish(engine_.revoke("k1"));
+  EXPECT_TRUE(eventually([&] { return !gateway_.allows("k1"); }));
+  std::this_thread::sleep_for(1s);
+  EXPECT_TRUE(follows_redis_only());
+}
+
+TEST_F(GatewayWithRedis, FollowsTheFeedWhileRedisIsAway) {
+  ASSERT_TRUE(follows_redis_only());
+  EXPECT_TRUE(gateway_.allows("k1"));
+  redis_.kill();
+  ASSERT_TRUE(eventually([&] { return gateway_->status().feed_connected; }));
+  engine_.revoke("k1");
+  EXPECT_TRUE(eventually([&] { return !gateway_.allows("k1"); }));
+  EXPECT_NE(gateway_->status().coverage, Coverage::stale);
+  redis_.restart();
+  EXPECT_TRUE(follows_redis_only());
+}
+
+TEST_F(GatewayWithRedis, FollowsTheFeedWhileRedisIsSilent) {
+  ASSERT_TRUE(follows_redis_only());
+  bus_.is_silent = true;
+  EXPECT_TRUE(eventually([&] { return gateway_->status().feed_connected; }));
+  EXPECT_TRUE(gateway_->status().redis_connected);
+  bus_.is_silent = false;
+  EXPECT_TRUE(follows_redis_only());
+}
+
+TEST_F(GatewayWithRedis, RepairsWhatRedisLost) {
+  ASSERT_TRUE(follows_redis_only());
+  EXPECT_TRUE(gateway_.allows("k1"));
+  const auto message = engine_.revoke("k1");  // and never published: the next heartbeat shows it
+  EXPECT_TRUE(eventually([&] { return !gateway_.allows("k1"); }));
+  bus_.publish(message);
+  EXPECT_TRUE(gateway_.reaches(engine_.position()));
+}
+
+TEST_F(GatewayWithRedis, ReportsWhatItHasApplied) {
+  ASSERT_TRUE(follows_redis_only());
+  bus_.publish(engine_.revoke("k1"));
+  EXPECT_TRUE(eventually([&] { return bus_.last_ack() == R"({"gateway":"edge-1","epoch":1,"sequence":1})"; }))
+      << bus_.last_ack();
+}
+
+TEST_F(GatewayWithRedis, P14GenuineAnotherEngineOnTheChannelHidesNoRevocation) {
+  ASSERT_TRUE(follows_redis_only());
+  EXPECT_TRUE(gateway_.allows("k1"));
+  // In the same epoch, with the same numbers.
+  Stamp other{"another", engine::now_unix_ms(), engine::running_ms()};
+  for (Sequence last = 1; last <= 20; ++last) bus_.publish(encode_heartbeat(1, last, other));
+  ASSERT_TRUE(eventually([&] { return gateway_->status().foreign_messages >= 20; }));
+  EXPECT_EQ(gateway_->status().position, engine_.position());
+  EXPECT_TRUE(gateway_.is_cached("k1"));
+  bus_.publish(engine_.revoke("k1"));
+  EXPECT_TRUE(eventually([&] { return !gateway_.allows("k1"); }));
+  EXPECT_TRUE(gateway_.becomes(Coverage::fresh));
+}
+
+TEST_F(GatewayWithRedis, P14GenuineHeedsOnlyWhatIsSigned) {
+  ASSERT_TRUE(follows_redis_only());
+  EXPECT_TRUE(gateway_.allows("k1"));
+  const int pages = engine_.pages;
+  const std::string journal = ScriptedEngine::journal_of(1);
+  const Stamp stamp{journal, engine::now_unix_ms(), engine::running_ms()};
+  const auto forged = encode_heartbeat(1, 1000, stamp);
+  for (int i = 0; i < 50; ++i) bus_.publish_raw(forged);
+  bus_.publish_raw(BusKeys({"somebody-elses-key-0123456789"}).sign(forged));
+  ASSERT_TRUE(eventually([&] { return gateway_->status().unsigned_messages == 51; }));
+  EXPECT_EQ(gateway_->status().coverage, Coverage::fresh);
+  EXPECT_LE(engine_.pages - pages, 10);
+  bus_.publish(engine_.revoke("k1"));
+  EXPECT_TRUE(eventually([&] { return !gateway_.allows("k1"); }));
+  EXPECT_TRUE(gateway_.reaches(engine_.position()));
+}
+
+TEST_F(GatewayWithRedis, IsNotMisledByAnEngineOfThePast) {
+  ASSERT_TRUE(follows_redis_only());
+  engine_.restart();
+  ASSERT_TRUE(gateway_.reaches({2, 1}));
+  bus_.is_silent = true;
+  std::atomic<bool> stop{false};
+  std::thread ghost([&] {
+    while (!stop) {
+      bus_.publish(encode_heartbeat(1, 1000, stamp_now("j1")));
+      std::this_thread::sleep_for(20ms);
+    }
+  });
+  EXPECT_TRUE(eventually([&] { return gateway_->status().feed_connected; }));
+  EXPECT_TRUE(gateway_.becomes(Coverage::fresh));
+  stop = true;
+  ghost.join();
+}
+
+// Without a key anybody may have said it: the gateway follows the engine's feed as well.
+class GatewayOnUnsignedRedis : public GatewayBesideRedis {
+ protected:
+  GatewayOnUnsignedRedis() : GatewayBesideRedis(BusKeys()) {}
+  void SetUp() override {
+    ASSERT_TRUE(eventually([&] {
+      const auto status = gateway_->status();
+      return status.coverage == Coverage::fresh && status.redis_connected && status.feed_connected;
+    }));
+  }
+};
+
+TEST_F(GatewayOnUnsignedRedis, HeedsARevocationThatTheFeedDoesNotTell) {
+  EXPECT_TRUE(gateway_.allows("k1"));
+  const auto lease_end = std::chrono::steady_clock::now() + TestGateway::options(0).follower.lease;
+  engine_.hides_messages = engine_.hides_heartbeats = engine_.refuses_pages = true;
+  bus_.publish(engine_.revoke("k1"));
+  EXPECT_TRUE(eventually([&] { return !gateway_.is_cached("k1"); }));
+  EXPECT_FALSE(gateway_.allows("k1"));
+  EXPECT_LT(std::chrono::steady_clock::now(), lease_end) << "denied only for having no lease";
+}
+
+TEST_F(GatewayOnUnsignedRedis, P13FairManyRevocationsMakeItReadNoPagesAndDenyNobody) {
+  EXPECT_TRUE(gateway_.allows("k1"));
+  const int pages = engine_.pages;
+  const auto until = std::chrono::steady_clock::now() + 1s;
+  for (int i = 0; std::chrono::steady_clock::now() < until; ++i) {
+    bus_.publish(engine_.revoke("other" + std::to_string(i)));
+    ASSERT_NE(gateway_->status().coverage, Coverage::stale);
+    ASSERT_TRUE(gateway_.allows("k1"));
+    std::this_thread::sleep_for(1ms);
+  }
+  EXPECT_TRUE(gateway_.reaches(engine_.position()));
+  EXPECT_LE(engine_.pages - pages, 10);
+}
+
+TEST_F(GatewayOnUnsignedRedis, P14GenuineForgedMessagesCostQuestionsAndNothingElse) {
+  EXPECT_TRUE(gateway_.allows("k1"));
+  EXPECT_TRUE(gateway_.allows("k2"));
+  const auto pages = engine_.pages.load();
+  const auto flushes = gateway_->status().flushes;
+  const std::string journal = ScriptedEngine::journal_of(1);
+  const auto until = std::chrono::steady_clock::now() + 2s;
+  while (std::chrono::steady_clock::now() < until) {
+    constexpr Sequence far = Sequence{1} << 62;
+    constexpr UnixMs year_9999 = 253'402'300'799'000;
+    bus_.publish(encode_heartbeat(1, far, {journal, year_9999, far}));
+    bus_.publish(encode_heartbeat(far, 1, {journal, year_9999, far}));
+    bus_.publish(
+        R"({"journal":")" + journal +
+        R"(","epoch":1,"first":1,"last":900,"events":[{"sequence":900,"type":"key.revoked","key_id":"k2"}]})");
+    bus_.publish("not a message");
+    std::this_thread::sleep_for(10ms);
+    ASSERT_NE(gateway_->status().coverage, Coverage::stale);
+    ASSERT_TRUE(gateway_.is_cached("k1"));
+    ASSERT_TRUE(gateway_.allows("k2")) << "the engine is asked";
+  }
+  EXPECT_EQ(gateway_->status().flushes, flushes);
+  EXPECT_EQ(gateway_->status().position, engine_.position());
+  EXPECT_LT(engine_.pages - pages, 60);
+  bus_.publish(engine_.revoke("k1"));
+  EXPECT_TRUE(eventually([&] { return !gateway_.allows("k1"); }));
+}
+
+}  // namespace revoked::cache::gateway_redistest

@@ -1,0 +1,137 @@
+#include "tests/cache/edge/scripted_engine.hpp"
+
+namespace revoked::test {
+
+ScriptedEngine::ScriptedEngine(std::uint16_t port)
+    : engine_([this](const FakeRequest& request, FakeEngine::Peer& peer) { serve(request, peer); }, port) {}
+
+ScriptedEngine::~ScriptedEngine() { stopping_ = true; }
+
+void ScriptedEngine::spoil_ranges(std::string answer) {
+  std::lock_guard lock(mutex_);
+  spoilt_ = std::move(answer);
+  spoilt_from_ = sequence_;
+}
+
+std::string ScriptedEngine::revoke(const std::string& key_id) {
+  std::lock_guard lock(mutex_);
+  revoked_.insert(key_id);
+  ++sequence_;
+  std::string json = "{\"journal\":\"" + journal_of(epoch_) + "\",\"epoch\":" + std::to_string(epoch_) +
+                     ",\"first\":" + std::to_string(sequence_) + ",\"last\":" + std::to_string(sequence_) +
+                     ",\"at\":\"" + engine::to_rfc3339(now()) + "\",\"up\":" + up() +
+                     ",\"events\":[{\"sequence\":" + std::to_string(sequence_) +
+                     ",\"type\":\"key.revoked\",\"key_id\":\"" + key_id + "\"}]}";
+  journal_.push_back(json);
+  return json;
+}
+
+void ScriptedEngine::restart() {
+  {
+    std::lock_guard lock(mutex_);
+    ++epoch_;
+    ++sequence_;
+    journal_.push_back("{\"journal\":\"" + journal_of(epoch_) + "\",\"epoch\":" + std::to_string(epoch_) +
+                       ",\"first\":" + std::to_string(sequence_) + ",\"last\":" + std::to_string(sequence_) +
+                       ",\"at\":\"" + engine::to_rfc3339(now()) + "\",\"events\":[]}");
+  }
+  cut_connections();
+}
+
+engine::Position ScriptedEngine::position() const {
+  std::lock_guard lock(mutex_);
+  return {epoch_, sequence_};
+}
+
+std::string ScriptedEngine::heartbeat() const {
+  const auto at = position();
+  return cache::encode_heartbeat(at.epoch, at.sequence, {journal_of(at.epoch), now(), engine::running_ms()});
+}
+
+std::string ScriptedEngine::clocks() const {
+  return "\"journal\":\"" + journal_of(epoch_) + "\",\"at\":\"" + engine::to_rfc3339(now()) +
+         "\",\"up\":" + up();
+}
+
+void ScriptedEngine::serve(const FakeRequest& request, Peer& peer) {
+  const auto accept = request.headers.find("accept");
+  if (request.method == "POST") return verify(request, peer);
+  if (accept != request.headers.end() && accept->second == "text/event-stream") return stream(request, peer);
+  page(request, peer);
+}
+
+void ScriptedEngine::verify(const FakeRequest& request, Peer& peer) {
+  ++questions;
+  if (refuses_questions) return peer.answer(503, "{}");
+  const auto id = request.secret();
+  std::string body;
+  {
+    std::lock_guard lock(mutex_);
+    const bool active = !revoked_.contains(id) && !knows_no_keys;
+    body = std::string("{\"active\":") + (active ? "true" : "false") + ",\"state\":\"" +
+           (active          ? "active"
+            : knows_no_keys ? "unknown"
+                            : "revoked") +
+           "\"";
+    if (!knows_no_keys) body += ",\"key_id\":\"" + id + "\"";
+    body += ",\"as_of\":\"" + engine::to_string({epoch_, sequence_}) + "\",\"journal\":\"" +
+            journal_of(epoch_) + "\"";
+    if (expires_in_ms != 0) body += ",\"expires_at\":\"" + engine::to_rfc3339(now() + expires_in_ms) + "\"";
+    body += "}";
+  }
+  std::this_thread::sleep_for(std::chrono::milliseconds(question_delay_ms));
+  if (holds_answers) ++held;
+  while (holds_answers && !stopping_) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  peer.answer_question(request, body);
+}
+
+void ScriptedEngine::page(const FakeRequest& request, Peer& peer) {
+  ++pages;
+  if (refuses_pages) return peer.answer(503, "{}");
+  std::lock_guard lock(mutex_);
+  const auto newest = engine::to_string({epoch_, sequence_});
+  const auto at = request.target.find("after=");
+  std::string messages;
+  if (at != std::string::npos) {
+    const auto text = request.target.substr(at + 6, request.target.find('&', at) - at - 6);
+    const auto after = engine::parse_position(text);
+    if (!after || (forgets_ranges && after->sequence < sequence_) || after->sequence > sequence_)
+      return peer.answer(410,
+                         "{\"code\":\"position_gone\",\"position\":\"" + newest + "\"," + clocks() + "}");
+    if (!spoilt_.empty() && after->sequence <= spoilt_from_) return peer.answer(200, spoilt_);
+    for (auto i = after->sequence; i < journal_.size(); ++i)
+      messages += (messages.empty() ? "" : ",") + journal_[i];
+  }
+  peer.answer(200, "{" + clocks() + ",\"position\":\"" + newest + "\",\"more\":false,\"messages\":[" +
+                       messages + "]}");
+}
+
+void ScriptedEngine::stream(const FakeRequest& request, Peer& peer) {
+  ++streams;
+  if (refuses_streams) return peer.answer(503, "{}");
+  std::size_t next = 0;
+  {
+    std::lock_guard lock(mutex_);
+    const auto id = request.headers.find("last-event-id");
+    next = id == request.headers.end()
+               ? journal_.size()
+               : engine::parse_position(id->second.substr(0, id->second.find("-j")))->sequence;
+  }
+  peer.open_event_stream();
+  for (int turn = 0; !stopping_ && peer.is_open(); ++turn) {
+    std::vector<std::string> messages;
+    {
+      std::lock_guard lock(mutex_);
+      if (!hides_messages)
+        messages.assign(journal_.begin() + std::min(next, journal_.size()), journal_.end());
+      next = journal_.size();
+    }
+    const auto beat = turn % 20 == 0 && !hides_heartbeats ? heartbeat() : std::string();
+    std::this_thread::sleep_for(std::chrono::milliseconds(stream_delay_ms));
+    for (const auto& message : messages) peer.send_event(message);
+    if (!beat.empty()) peer.send_event(beat);
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+  }
+}
+
+}  // namespace revoked::test

@@ -1,0 +1,304 @@
+// The HTTP side of a gateway, over a gateway that asks a scripted engine.
+
+#include "net/check/check_service.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/cache/edge/gateway_harness.hpp"
+#include "tests/net/http/raw_client.hpp"
+#include "tests/net/http/test_service.hpp"
+#include "tests/support/fake_engine.hpp"
+
+namespace revoked::net::check_service_test {
+
+using namespace std::chrono_literals;
+using cache::Gateway;
+using cache::WhenStale;
+using revoked::test::FakeEngine;
+using revoked::test::FakeRequest;
+using revoked::test::Headers;
+using revoked::test::HttpClient;
+using revoked::test::HttpResponse;
+
+// An engine at position 1-1 whose keys are called what they are.
+class NamedKeys {
+ public:
+  NamedKeys()
+      : engine_([this](const FakeRequest& request, FakeEngine::Peer& peer) { serve(request, peer); }) {}
+  ~NamedKeys() { stopping_ = true; }
+
+  std::uint16_t port() const { return engine_.port(); }
+  std::atomic<bool> is_away{false};
+  std::atomic<int> questions{0};
+
+ private:
+  void serve(const FakeRequest& request, FakeEngine::Peer& peer) {
+    if (is_away) return peer.close();
+    if (request.method == "POST") return verify(request, peer);
+    const auto accept = request.headers.find("accept");
+    if (accept == request.headers.end() || accept->second != "text/event-stream") {
+      return peer.answer(200, R"({"journal":"j1","position":"1-1","more":false,"messages":[]})");
+    }
+    peer.open_event_stream();
+    while (!stopping_ && !is_away && peer.is_open()) {
+      peer.send_event(cache::encode_heartbeat(1, 1, cache::stamp_now("j1")));
+      std::this_thread::sleep_for(20ms);
+    }
+    peer.close();
+  }
+
+  void verify(const FakeRequest& request, FakeEngine::Peer& peer) {
+    ++questions;
+    const auto secret = request.secret().substr(std::string_view("the-").size());
+    if (secret == "fails") return peer.answer(500, "{}");
+    std::string body =
+        "{\"active\":" + std::string(secret == "active" ? "true" : "false") + ",\"state\":\"" + secret + "\"";
+    if (secret == "active-odd") {
+      return peer.answer_question(request, R"({"active":true,"state":"active","key_id":"k1",)"
+                                           R"("user":"Zoë","workspace":"50% \"ours\"",)"
+                                           R"("permissions":["50%","Zoë"],"as_of":"1-1","journal":"j1"})");
+    }
+    if (secret != "unknown") {
+      body += R"(,"key_id":"k1","user":"ann","workspace":"acme","permissions":["a","b:c"])";
+    }
+    peer.answer_question(request, body + R"(,"as_of":"1-1","journal":"j1"})");
+  }
+
+  std::atomic<bool> stopping_{false};
+  FakeEngine engine_;
+};
+
+struct ServedGateway {
+  explicit ServedGateway(std::uint16_t engine_port, WhenStale when_stale = WhenStale::deny)
+      : gateway(with(revoked::test::TestGateway::options(engine_port), when_stale)),
+        service(*gateway.operator->()),
+        server(test::loopback(), service, nullptr) {}
+
+  static Gateway::Options with(Gateway::Options options, WhenStale when_stale) {
+    options.when_stale = when_stale;
+    return options;
+  }
+
+  HttpResponse check(const Headers& headers, std::string_view method = "GET",
+                     std::string_view path = "/check") {
+    return HttpClient(server.port()).request(method, path, headers);
+  }
+  HttpResponse check(const std::string& secret) { return check({{"Authorization", "Bearer the-" + secret}}); }
+
+  revoked::test::TestGateway gateway;
+  CheckService service;
+  Server server;
+};
+
+class CheckServiceTest : public testing::Test {
+ protected:
+  void SetUp() override { ASSERT_TRUE(served.gateway.becomes(Gateway::Coverage::fresh)); }
+  NamedKeys engine;
+  ServedGateway served{engine.port()};
+};
+
+TEST_F(CheckServiceTest, AllowsAnActiveKeyAndSaysWhoseItIs) {
+  for (int i = 0; i < 3; ++i) {
+    const auto answer = served.check("active");
+    EXPECT_EQ(answer.status, 200);
+    EXPECT_EQ(answer.header("X-Key-Id"), "k1");
+    EXPECT_EQ(answer.header("X-User-Id"), "ann");
+    EXPECT_EQ(answer.header("X-Workspace-Id"), "acme");
+    // There, and empty: else a proxy would pass on what the client has made up.
+    EXPECT_THAT(answer.headers, testing::Contains(testing::Pair("X-Application-Id", "")));
+    EXPECT_EQ(answer.header("X-Key-Permissions"), "a b:c");
+    EXPECT_EQ(answer.header("X-Revoked-Reason"), "");
+    EXPECT_EQ(answer.header("X-Revoked-Stale"), "");
+    EXPECT_EQ(answer.body, "");
+  }
+  EXPECT_EQ(engine.questions, 1) << "the second and third from the cache";
+}
+
+TEST_F(CheckServiceTest, SaysInVisibleAsciiWhoseItIs) {
+  const auto answer = served.check("active-odd");
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_EQ(answer.header("X-User-Id"), "Zo%C3%AB");
+  EXPECT_EQ(answer.header("X-Workspace-Id"), "50%25%20\"ours\"");
+  EXPECT_EQ(answer.header("X-Key-Permissions"), "50%25 Zo%C3%AB");
+}
+
+// A proxy passes on heads, and keeps the bodies or sends them: both are answered, and nothing behind the head
+// is taken for a request.
+TEST_F(CheckServiceTest, AnswersFromTheHeadAloneWhateverBodyIsAnnounced) {
+  const std::string follow_up = "GET /check HTTP/1.1\r\nHost: a\r\nX-API-Key: the-active\r\n\r\n";
+  const std::string announcements[] = {"Content-Length: 3000000\r\n",
+                                       "Content-Length: 3000000\r\nExpect: 100-continue\r\n",
+                                       "Content-Length: 18446744073709551615\r\n",
+                                       "Content-Length: 1\r\n",
+                                       "Transfer-Encoding: chunked\r\n",
+                                       "Transfer-Encoding: chunked\r\nExpect: 100-continue\r\n"};
+  for (const auto* secret : {"active", "unknown", "fails"}) {
+    for (const auto& announced : announcements) {
+      test::RawClient client(served.server.port());
+      const std::string head =
+          "POST /check HTTP/1.1\r\nHost: a\r\nX-API-Key: the-" + std::string(secret) + "\r\n";
+      client.send(head + announced + "\r\n" + follow_up);
+      const auto answer = client.read_to_end();
+      const auto status = secret == std::string("active")  ? "200"
+                          : secret == std::string("fails") ? "503"
+                                                           : "401";
+      EXPECT_TRUE(answer.starts_with(std::string("HTTP/1.1 ") + status)) << announced << answer;
+      EXPECT_EQ(test::count(answer, "HTTP/1.1 "), 1) << announced << answer;
+      EXPECT_EQ(test::count(answer, "Connection: close\r\n"), 1) << answer;
+      EXPECT_TRUE(client.was_closed());
+    }
+  }
+}
+
+TEST_F(CheckServiceTest, KeepsTheConnectionWhereNoBodyIsAnnounced) {
+  HttpClient client(served.server.port());
+  for (const auto* headers : {"", "Content-Length: 0\r\n"}) {
+    client.send("POST /check HTTP/1.1\r\nHost: a\r\nX-API-Key: the-active\r\n" + std::string(headers) +
+                "\r\n");
+    const auto answer = client.receive();
+    EXPECT_EQ(answer.status, 200);
+    EXPECT_EQ(answer.header("Connection"), "");
+  }
+}
+
+TEST_F(CheckServiceTest, AnswersAClientThatSendsItsWholeBody) {
+  test::RawClient client(served.server.port());
+  client.send("PUT /check HTTP/1.1\r\nHost: a\r\nX-API-Key: the-active\r\nContent-Length: 3000000\r\n\r\n" +
+              std::string(3'000'000, 'x'));
+  EXPECT_TRUE(client.read_to_end().starts_with("HTTP/1.1 200 OK"));
+}
+
+TEST_F(CheckServiceTest, DeniesEverythingElse) {
+  const std::tuple<std::string, int> cases[] = {
+      {"revoked", 403}, {"expired", 403}, {"suspended", 403}, {"locked", 403}, {"unknown", 401}};
+  for (const auto& [secret, status] : cases) {
+    const auto answer = served.check(secret);
+    EXPECT_EQ(answer.status, status) << secret;
+    EXPECT_EQ(answer.header("X-Revoked-Reason"), secret);
+    EXPECT_EQ(answer.header("WWW-Authenticate").empty(), status != 401);
+    EXPECT_EQ(answer.header("X-Key-Id"), "");
+    EXPECT_EQ(answer.body, "");
+  }
+}
+
+TEST_F(CheckServiceTest, DeniesWithoutAKey) {
+  for (const auto& headers :
+       {Headers{}, Headers{{"Authorization", "Basic dTpw"}}, Headers{{"X-API-Key", ""}}}) {
+    const auto answer = served.check(headers);
+    EXPECT_EQ(answer.status, 401);
+    EXPECT_EQ(answer.header("X-Revoked-Reason"), "missing");
+    EXPECT_FALSE(answer.header("WWW-Authenticate").empty());
+  }
+  const auto large = served.check(std::string(engine::max_secret_size + 1, 'a'));
+  EXPECT_EQ(large.status, 401);
+  EXPECT_EQ(large.header("X-Revoked-Reason"), "unknown");
+  EXPECT_EQ(engine.questions, 0) << "nobody is asked about what is no key";
+}
+
+TEST_F(CheckServiceTest, TakesTheKeyFromEitherHeader) {
+  EXPECT_EQ(served.check({{"X-API-Key", "the-active"}}).status, 200);
+  EXPECT_EQ(served.check({{"Authorization", "bearer the-active"}}).status, 200);
+}
+
+TEST_F(CheckServiceTest, AnswersEveryMethodOnEveryPathBelow) {
+  for (const auto* method : {"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "BREW"}) {
+    EXPECT_EQ(served.check({{"X-API-Key", "the-active"}}, method, "/check/any/path?x=y").status, 200)
+        << method;
+    EXPECT_EQ(served.check({}, method).status, 401) << method;
+  }
+  EXPECT_EQ(served.check({{"X-API-Key", "the-active"}}, "GET", "/checks").status, 404);
+}
+
+// RFC 9110, 9.1 and 9.3.6 to 9.3.8.
+TEST_F(CheckServiceTest, AllowsNoMethodThatIsAboutTheWay) {
+  const std::string anything = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
+  for (const auto* method : {"TRACE", "CONNECT"}) {
+    const auto check = served.check({{"X-API-Key", "the-active"}}, method, "/check/path");
+    EXPECT_EQ(check.status, 405) << method;
+    EXPECT_EQ(check.header("Allow"), anything);
+    EXPECT_EQ(served.check({}, method, "/nowhere").status, 404);
+  }
+  EXPECT_EQ(engine.questions, 0);
+  const auto options = served.check({}, "OPTIONS", "*");
+  EXPECT_EQ(options.status, 204);
+  EXPECT_EQ(options.header("Allow"), anything);
+}
+
+TEST_F(CheckServiceTest, HealthIsOnlyThereToBeSeen) {
+  for (const auto* path : {"/livez", "/readyz", "/healthz"}) {
+    for (const auto* method : {"POST", "PUT", "DELETE", "TRACE", "CONNECT"}) {
+      const auto refused = served.check({}, method, path);
+      EXPECT_EQ(refused.status, 405) << method << path;
+      EXPECT_EQ(refused.header("Allow"), "GET, HEAD, OPTIONS");
+    }
+    EXPECT_EQ(served.check({}, "BREW", path).status, 501);
+    EXPECT_EQ(served.check({}, "OPTIONS", path).status, 204);
+    EXPECT_EQ(served.check({}, "HEAD", path).status, 200);
+  }
+}
+
+TEST_F(CheckServiceTest, IsUnavailableWithoutAnAnswer) {
+  const auto answer = served.check("fails");
+  EXPECT_EQ(answer.status, 503);
+  EXPECT_EQ(answer.header("X-Revoked-Reason"), "unavailable");
+  EXPECT_EQ(answer.header("Retry-After"), "1");
+}
+
+TEST_F(CheckServiceTest, AnswersAPipelineOfQuestionsInOrder) {
+  HttpClient client(served.server.port());
+  std::string pipeline;
+  const std::pair<std::string, int> order[] = {
+      {"active", 200}, {"unknown", 401}, {"revoked", 403}, {"fails", 503}, {"active", 200}};
+  for (const auto& [secret, status] : order)
+    pipeline += client.format("GET", "/check", {{"X-API-Key", "the-" + secret}});
+  client.send(pipeline);
+  for (const auto& [secret, status] : order) EXPECT_EQ(client.receive().status, status) << secret;
+}
+
+TEST_F(CheckServiceTest, IsReadyWhileItHearsTheEngine) {
+  HttpClient client(served.server.port());
+  EXPECT_EQ(client.get("/livez").status, 200);
+  const auto ready = client.get("/readyz");
+  EXPECT_EQ(ready.status, 200);
+  EXPECT_EQ(ready.json()["status"].text(), "ready");
+  EXPECT_EQ(ready.json()["when_stale"].text(), "deny");
+  EXPECT_EQ(ready.json()["position"].text(), "1-1");
+  EXPECT_TRUE(client.get("/healthz").json()["feed_connected"].is_true());
+  EXPECT_EQ(client.get("/").status, 404);
+}
+
+TEST_F(CheckServiceTest, DeniesEverythingOnceStale) {
+  EXPECT_EQ(served.check("active").status, 200);
+  engine.is_away = true;
+  ASSERT_TRUE(served.gateway.becomes(Gateway::Coverage::stale));
+  const auto answer = served.check("active");
+  EXPECT_EQ(answer.status, 503);
+  EXPECT_EQ(answer.header("X-Revoked-Reason"), "stale");
+  EXPECT_EQ(answer.header("X-Revoked-Stale"), "true");
+  EXPECT_EQ(answer.header("Retry-After"), "1");
+  HttpClient client(served.server.port());
+  EXPECT_EQ(client.get("/readyz").status, 503);
+  EXPECT_EQ(client.get("/readyz").json()["status"].text(), "stale");
+  EXPECT_EQ(client.get("/livez").status, 200);
+  engine.is_away = false;
+  ASSERT_TRUE(served.gateway.becomes(Gateway::Coverage::fresh));
+  EXPECT_EQ(served.check("active").status, 200);
+}
+
+TEST(CheckService, ServesWhileStaleIfToldToAndSaysSo) {
+  NamedKeys engine;
+  ServedGateway served(engine.port(), WhenStale::serve);
+  ASSERT_TRUE(served.gateway.becomes(Gateway::Coverage::fresh));
+  EXPECT_EQ(served.check("active").status, 200);
+  engine.is_away = true;
+  ASSERT_TRUE(served.gateway.becomes(Gateway::Coverage::stale));
+  const auto answer = served.check("active");
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_EQ(answer.header("X-Revoked-Stale"), "true");
+  const auto ready = HttpClient(served.server.port()).get("/readyz");
+  EXPECT_EQ(ready.status, 200);
+  EXPECT_TRUE(ready.json()["stale"].is_true());
+}
+
+}  // namespace revoked::net::check_service_test

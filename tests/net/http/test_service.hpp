@@ -1,0 +1,42 @@
+#pragma once
+// A service that shows what the server makes of a request, and a server that serves it.
+
+#include <atomic>
+#include <stdexcept>
+#include <string>
+
+#include "net/http/server.hpp"
+#include "tests/support/http_client.hpp"
+
+namespace revoked::net::test {
+
+Server::Options loopback(const ServerLimits& limits = {}, std::size_t threads = 1);
+
+class TestService final : public Service {
+ public:
+  std::atomic<int> requests{0};
+  mutable std::atomic<int> heads{0};  // of requests with a body, each time they are looked at
+  std::atomic<bool> released{false};  // lets /later answer
+
+  bool takes_body(const Request&) const override {
+    ++heads;
+    return false;
+  }
+  Outcome handle(Exchange& exchange) override;
+
+ private:
+  static Task<> answer_later(TestService& service, Exchange exchange);
+};
+
+struct ServedTest {
+  explicit ServedTest(const ServerLimits& limits = {}, std::size_t threads = 1);
+  ~ServedTest();
+
+  revoked::test::HttpClient client() const;
+
+  TestService service;
+  Server server;
+  const std::uint16_t port;
+};
+
+}  // namespace revoked::net::test

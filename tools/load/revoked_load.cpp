@@ -1,0 +1,189 @@
+// The load generator of tools/compare: one thread, one JSON object on standard output.
+
+#include <CLI/CLI.hpp>
+#include <iostream>
+
+#include "tools/load/lines.hpp"
+#include "tools/load/propagation.hpp"
+#include "tools/programs/program.hpp"
+
+namespace {
+
+using namespace revoked;
+
+struct Configuration {
+  std::string url;
+  load::HttpLoad http;
+  double rate = 0;
+  load::Lines lines;
+  std::string redis_socket;
+  std::size_t message_size = 200;
+  load::PropagationLoad propagation;
+  std::string gateway;
+};
+
+void add_request(CLI::App& app, Configuration& configuration) {
+  auto& request = configuration.http.request;
+  app.add_option("--url", configuration.url, "http://HOST:PORT")->required();
+  app.add_option("--method", request.method, "Of the requests")->capture_default_str();
+  app.add_option("--path", request.path, "Of the requests; a template")->capture_default_str();
+  app.add_option("--header", request.headers, "\"Name: value\", as often as needed; a template");
+  app.add_option("--body", request.body, "Of the requests; a template");
+}
+
+void add_load(CLI::App& app, Configuration& configuration) {
+  auto& http = configuration.http;
+  add_request(app, configuration);
+  app.add_option("--expect", http.expected, "Statuses that are good; none: 200 to 299");
+  app.add_option("--connections", http.connections, "Kept alive")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 10'000));
+  app.add_option("--first", http.first, "Number of the first request")->capture_default_str();
+  app.add_option("--seconds", http.seconds, "Of sending; 0: no bound")->capture_default_str();
+}
+
+CLI::App* add_http(CLI::App& app, Configuration& configuration) {
+  auto* http = app.add_subcommand("http", "Requests over keep-alive connections, each of another number");
+  add_load(*http, configuration);
+  http->add_option("--depth", configuration.http.depth, "Requests on a connection at a time")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 1024));
+  http->add_option("--cycle", configuration.http.cycle, "Numbers start again after so many; 0: never")
+      ->capture_default_str();
+  http->add_option("--count", configuration.http.count, "Of requests, closed loop; 0: no bound")
+      ->capture_default_str();
+  http->add_option(
+          "--rate", configuration.rate,
+          "Requests a second, open loop: latency counts from when a request was due. 0: closed loop, as "
+          "fast as the answers come")
+      ->capture_default_str();
+  return http;
+}
+
+CLI::App* add_propagation(CLI::App& app, Configuration& configuration) {
+  auto* propagation = app.add_subcommand("propagation", "From sending a DELETE to a gateway's first denial");
+  add_load(*propagation, configuration);
+  auto& load = configuration.propagation;
+  propagation->add_option("--rate", configuration.rate, "DELETEs a second")->required();
+  propagation->add_option("--gateway", configuration.gateway, "http://HOST:PORT")->required();
+  propagation->add_option("--check-header", load.check.headers, "Of what the gateway is asked; a template");
+  propagation->add_option("--watchers", load.watchers, "Keys watched at a time")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
+  propagation->add_option("--watch-every", load.watch_every, "Watch each N-th key")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
+  return propagation;
+}
+
+void add_line_options(CLI::App& app, Configuration& configuration) {
+  app.add_option("--line", configuration.lines.line, "A template, with what ends it")->required();
+  app.add_option("--count", configuration.lines.count, "Of lines")->required();
+  app.add_option("--first", configuration.lines.first, "Number of the first line")->capture_default_str();
+}
+
+CLI::App* add_body(CLI::App& app, Configuration& configuration) {
+  auto* body = app.add_subcommand("body", "Many lines as the body of one request");
+  add_request(*body, configuration);
+  add_line_options(*body, configuration);
+  return body;
+}
+
+CLI::App* add_redis(CLI::App& app, Configuration& configuration) {
+  auto* redis = app.add_subcommand("redis", "From PUBLISH to a subscriber of the same Redis");
+  redis->add_option("--socket", configuration.redis_socket, "UNIX socket of the Redis")->required();
+  redis->add_option("--rate", configuration.rate, "Messages a second")->required();
+  redis->add_option("--seconds", configuration.http.seconds, "Of sending")->required();
+  redis->add_option("--size", configuration.message_size, "Bytes of a message")->capture_default_str();
+  return redis;
+}
+
+void require_open_loop(const Configuration& configuration) {
+  if (configuration.rate <= 0 || configuration.http.seconds <= 0) {
+    throw tools::ConfigurationError("an open loop needs --rate and --seconds above 0");
+  }
+}
+
+int finish(load::JsonLine& line, const load::Tally& tally, bool is_good) {
+  std::cout << line.own_share(tally).finish() << std::endl;
+  return is_good && tally.bad == 0 && tally.unanswered() == 0 ? 0 : 1;
+}
+
+int run_http(Configuration& configuration) {
+  auto& http = configuration.http;
+  http.url = load::parse_url(configuration.url);
+  if (configuration.rate > 0) require_open_loop(configuration);
+  if (configuration.rate <= 0 && http.seconds <= 0 && http.count == 0) {
+    throw tools::ConfigurationError("a closed loop needs --seconds or --count");
+  }
+  const auto tally = configuration.rate > 0 ? run_open(http, configuration.rate) : run_closed(http);
+  load::JsonLine line;
+  return finish(line.tally(tally), tally, true);
+}
+
+int run_propagation(Configuration& configuration) {
+  require_open_loop(configuration);
+  auto& load = configuration.propagation;
+  configuration.http.url = load::parse_url(configuration.url);
+  load.revocations = configuration.http;
+  load.gateway = load::parse_url(configuration.gateway);
+  load.check.path = "/check";
+  const auto result = load::run_propagation(load, configuration.rate);
+  load::JsonLine line;
+  line.tally(result.revocations).latency("denial", result.denial).count("watched", result.watched);
+  line.count("never_denied", result.never_denied).count("checks", result.checks);
+  return finish(line, result.revocations, result.never_denied == 0);
+}
+
+int run_body(Configuration& configuration) {
+  const auto answer =
+      load::send_lines(load::parse_url(configuration.url), configuration.http.request, configuration.lines);
+  std::cout << load::JsonLine()
+                   .number("seconds", answer.seconds)
+                   .count("status", static_cast<std::uint64_t>(answer.status))
+                   .text("body", answer.body)
+                   .finish()
+            << std::endl;
+  return answer.status >= 200 && answer.status <= 299 ? 0 : 1;
+}
+
+int run_redis(Configuration& configuration) {
+  require_open_loop(configuration);
+  const auto tally = load::run_redis_publish(configuration.redis_socket, configuration.rate,
+                                             configuration.http.seconds, configuration.message_size);
+  load::JsonLine line;
+  return finish(line.tally(tally), tally, true);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app("Load for HTTP servers and Redis, and what came of it as JSON.", "revoked-load");
+  app.footer(
+      "Templates: {n} {n:WIDTH} {n%M} {n%M:WIDTH} the request's number; {uuid} {secret} {digest} made from "
+      "it.\n"
+      "Exit code 1: an answer was missing or had a status that was not expected.");
+  Configuration configuration;
+  const auto* http = add_http(app, configuration);
+  const auto* propagation = add_propagation(app, configuration);
+  const auto* body = add_body(app, configuration);
+  const auto* redis = add_redis(app, configuration);
+  auto* lines = app.add_subcommand("lines", "Many lines to standard output");
+  add_line_options(*lines, configuration);
+  app.require_subcommand(1);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() == 0) return app.exit(error);
+    std::cerr << "revoked-load: " << error.what() << " (--help lists the options)\n";
+    return 2;
+  }
+  return tools::run_program("revoked-load", [&] {
+    if (http->parsed()) return run_http(configuration);
+    if (propagation->parsed()) return run_propagation(configuration);
+    if (body->parsed()) return run_body(configuration);
+    if (redis->parsed()) return run_redis(configuration);
+    load::print_lines(configuration.lines);
+    return 0;
+  });
+}

@@ -1,0 +1,104 @@
+#pragma once
+// What the programs have in common: options from flags, environment and a TOML file; keys from files;
+// signals.
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cache/bus/bus_keys.hpp"
+#include "cache/bus/redis.hpp"
+#include "net/http/server.hpp"
+
+namespace CLI {
+class App;
+class Option;
+}  // namespace CLI
+
+namespace revoked::tools {
+
+// A wrong option or configuration: the program prints one line and exits with 2.
+class ConfigurationError : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+// What a number may be.
+struct Range {
+  std::int64_t least;
+  std::int64_t most;
+};
+
+// Options of one program. Every option is also an environment variable (`--data-dir` is REVOKED_DATA_DIR for
+// the prefix "REVOKED_") and a line in the TOML file of --config. Flags win over the environment, that over
+// the file.
+class Options {
+ public:
+  Options(std::string program, std::string description, std::string environment_prefix);
+  ~Options();
+
+  // One of `choices`; none: any text.
+  void add(const std::string& name, std::string& value, const std::string& help,
+           const std::vector<std::string>& choices = {});
+  void add(const std::string& name, std::uint64_t& value, const std::string& help,
+           const std::optional<Range>& range = {});
+  void add(const std::string& name, std::int64_t& value, const std::string& help,
+           const std::optional<Range>& range = {});
+  void add_flag(const std::string& name, bool& value, const std::string& help);
+
+  // The exit code if the program is to end now (--help, --version, wrong options; what there is to say is
+  // said).
+  std::optional<int> parse(int argc, char** argv);
+
+ private:
+  template <class T>
+  CLI::Option* add_shown(const std::string& name, T& value, const std::string& help);
+  CLI::Option* bind(CLI::Option* option, const std::string& name);
+
+  std::unique_ptr<CLI::App> app_;
+  std::string prefix_;
+};
+
+// "3s", "500ms", "2m", "1h", "30d"; a bare number is milliseconds. Throws ConfigurationError, which names the
+// option.
+std::chrono::milliseconds parse_duration(const std::string& text, const std::string& option,
+                                         std::chrono::days longest = std::chrono::days(1));
+
+// The non-empty lines of a file of keys; lines that start with '#' are comments. Throws ConfigurationError.
+std::vector<std::string> read_keys(const std::string& path);
+
+// Of --bus-key-file; none without a path. Throws ConfigurationError.
+cache::BusKeys read_bus_keys(const std::string& path);
+
+// A file in it that has just been made, renamed or removed stays so. Throws ConfigurationError.
+void sync_directory(const std::string& path);
+
+// Writes a file that only its owner may read, in the place of one that is there: whole or not at all,
+// whenever the process or the machine ends. Throws ConfigurationError if it cannot.
+void write_private_file(const std::string& path, const std::string& content);
+
+// Lets this process have as many descriptors as the system lets it, and says how many that are.
+std::size_t raise_descriptor_limit();
+
+// What the options say, checked before anything is made. Throw ConfigurationError, with no password in it.
+// So few connections are taken that of the descriptors that there may be `reserved` are left for files and
+// for connections of our own.
+net::Server::Options parse_listen(const std::string& address, std::size_t threads, std::size_t reserved);
+std::optional<cache::RedisAddress> parse_redis(const std::string& url);
+
+// Throws ConfigurationError if it cannot listen.
+std::unique_ptr<net::Server> listen(const net::Server::Options& options, net::Service& service,
+                                    engine::Engine* engine);
+// Prints "<program> is ready on http://HOST:PORT" on standard output.
+void announce(const std::string& program, const std::string& address, const net::Server& server);
+
+void set_log_level(const std::string& name);
+
+// Runs `body`, turns what it throws into one line on standard error and an exit code.
+int run_program(const std::string& name, const std::function<int()>& body);
+
+}  // namespace revoked::tools

@@ -1,0 +1,391 @@
+// The engine: builds the parts, passes references, waits for the end.
+
+#include <malloc.h>
+
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+#include <thread>
+#include <utility>
+
+#include "cache/bus/bus_keys.hpp"
+#include "cache/bus/feed.hpp"
+#include "cache/bus/redis.hpp"
+#include "engine/base/free_space.hpp"
+#include "engine/base/this_thread.hpp"
+#include "engine/engine.hpp"
+#include "net/api/engine_service.hpp"
+#include "net/auth/jwt.hpp"
+#include "net/http/log.hpp"
+#include "tools/programs/program.hpp"
+
+namespace {
+
+using namespace revoked;
+using tools::ConfigurationError;
+namespace asio = boost::asio;
+
+// For the index (rocksdb_index.cpp: 512 files, and some more while it merges), the log, and Redis.
+constexpr std::size_t reserved_descriptors = 768;
+
+struct Configuration {
+  std::string listen = "127.0.0.1:7385";
+  std::string data_dir = "./data";
+  std::string redis;
+  std::size_t threads = std::max(1u, std::thread::hardware_concurrency());
+  std::string master_key_file;
+  std::string pepper_file;
+  std::string bus_key_file;
+  std::string key_prefix{engine::default_key_prefix};
+  net::JwtOptions jwt;
+  std::uint64_t storage_reserve_mib = 0;
+  std::uint64_t max_keys_per_workspace = 10'000'000;
+  std::string forget_after = "30d";
+  std::string log_level = "info";
+  bool dev = false;
+};
+
+void add_jwt_options(tools::Options& options, net::JwtOptions& jwt) {
+  auto& rules = jwt.rules;
+  options.add("--jwt-keys", jwt.jwks_file,
+              "JWKS file whose keys sign tokens that are good; none: no token is");
+  options.add("--jwt-issuer", rules.issuer, "What \"iss\" must be; none: any");
+  options.add("--jwt-audience", rules.audience, "What \"aud\" must be or hold; required with --jwt-keys");
+  options.add("--jwt-leeway-s", rules.leeway_s, "How many seconds the issuer's clock may be off",
+              tools::Range{0, net::max_leeway_s});
+  options.add("--jwt-scope-claim", rules.scope_claim, "Claim with permissions, separated by spaces");
+  options.add("--jwt-permissions-claim", rules.permissions_claim, "Claim with permissions, an array");
+  for (const auto scope : engine::all_scopes) {
+    const std::string name(to_string(scope));
+    options.add("--jwt-" + name + "-claim", rules.limit_claims[static_cast<std::size_t>(scope)],
+                "Claim that limits a token to these ids of the scope " + name);
+  }
+}
+
+std::optional<int> read_configuration(int argc, char** argv, Configuration& configuration) {
+  tools::Options options("revoked", "The API-key revocation engine.", "REVOKED_");
+  options.add("--listen", configuration.listen, "HOST:PORT to serve HTTP on; port 0 picks a free one");
+  options.add("--data-dir", configuration.data_dir, "Where the journal and the keys lie");
+  options.add(
+      "--redis", configuration.redis,
+      "redis://[user:pass@]host:port[/db] or unix:///path to publish invalidations on; none: own feed only");
+  options.add("--threads", configuration.threads, "Network threads", tools::Range{1, 1024});
+  options.add("--master-key-file", configuration.master_key_file,
+              "File of master keys, one a line; none: DIR/master.key, made at first start");
+  options.add("--pepper-file", configuration.pepper_file,
+              "File whose content peppers the digests of secrets");
+  options.add("--bus-key-file", configuration.bus_key_file,
+              "File of keys that sign what is published on Redis, one a line, the first one signs; none: "
+              "nothing is signed");
+  add_jwt_options(options, configuration.jwt);
+  options.add("--key-prefix", configuration.key_prefix, "What issued secrets begin with");
+  options.add(
+      "--storage-reserve-mib", configuration.storage_reserve_mib,
+      "Below so much free disk only what ends keys is done; 0: a twentieth, 256 to 2048, at most half");
+  options.add("--max-keys-per-workspace", configuration.max_keys_per_workspace,
+              "How many keys a workspace may have that are not revoked; 0: any number");
+  options.add("--forget-after", configuration.forget_after,
+              "How long a key that was revoked or has expired stays in memory, from 1s on; never: for good");
+  options.add("--log-level", configuration.log_level, "debug, info, warning or error");
+  options.add_flag("--dev", configuration.dev, "Temporary data, gone at the end; prints its master key");
+  return options.parse(argc, argv);
+}
+
+// Version 0.1.0 could leave a file that it had only begun to write.
+void check_own_key(const std::string& path, const std::string& prefix) {
+  std::error_code failed;
+  bool is_cut = std::filesystem::file_size(path, failed) == 0;
+  if (!is_cut) {
+    const auto keys = tools::read_keys(path);
+    const auto begin = prefix + "_";
+    is_cut = keys.size() == 1 &&
+             keys.front().substr(0, begin.size()) == begin.substr(0, keys.front().size()) &&
+             !engine::is_issued_secret(keys.front(), prefix);
+  }
+  if (is_cut)
+    throw ConfigurationError("the master key in " + path +
+                             " was not written to its end: remove the file, and a start makes a new one");
+}
+
+// The file of master keys, which is there and good when this returns.
+std::string master_key_file(const Configuration& configuration) {
+  if (!configuration.master_key_file.empty()) {
+    tools::read_keys(configuration.master_key_file);
+    return configuration.master_key_file;
+  }
+  auto path = configuration.data_dir + "/master.key";
+  const auto prefix = configuration.key_prefix + "master";
+  if (!std::filesystem::exists(path)) {
+    tools::write_private_file(path, engine::new_secret(prefix) + "\n");
+    net::log(net::Level::info, "made a master key", {{"file", path}});
+  }
+  check_own_key(path, prefix);
+  return path;
+}
+
+std::unique_ptr<const net::MasterKeys> watch_master_keys(const std::string& path) {
+  return std::make_unique<const net::MasterKeys>(path, [](const net::MasterKeysReport& report) {
+    net::log(
+        report.is_good ? net::Level::info : net::Level::error,
+        report.is_good ? "read the master keys again" : "cannot read the master keys: those of before stay",
+        {{"file", report.path}, {"keys", std::to_string(report.keys)}, {"reason", report.reason}});
+  });
+}
+
+// Null without --jwt-keys.
+std::unique_ptr<const net::JwtVerifier> make_verifier(net::JwtOptions jwt) {
+  if (jwt.jwks_file.empty()) {
+    if (jwt.rules.issuer.empty() && jwt.rules.audience.empty()) return {};
+    throw ConfigurationError("--jwt-issuer and --jwt-audience are of no use without --jwt-keys");
+  }
+  if (jwt.rules.audience.empty()) {
+    throw ConfigurationError(
+        "--jwt-keys needs --jwt-audience, or tokens for other services would be good here");
+  }
+  jwt.on_jwks = [is_first = true](const net::JwksReport& report) mutable {
+    if (std::exchange(is_first, false) && !report.is_good) return;  // the verifier throws: that says it
+    net::log(
+        report.is_good ? net::Level::info : net::Level::error,
+        report.is_good ? "read the keys of tokens" : "cannot read the keys of tokens: those of before stay",
+        {{"file", report.path},
+         {"keys", std::to_string(report.keys)},
+         {"passed_over", std::to_string(report.passed_over)},
+         {"skipped", std::to_string(report.skipped.size())},
+         {"reason", report.reason}});
+    for (const auto& why : report.skipped) {
+      net::log(net::Level::warning, "skipped a key of tokens: it cannot be used",
+               {{"file", report.path}, {"reason", why}});
+    }
+  };
+  try {
+    return std::make_unique<const net::JwtVerifier>(std::move(jwt));
+  } catch (const std::runtime_error& error) {
+    throw ConfigurationError("--jwt-keys: " + std::string(error.what()));
+  }
+}
+
+std::string read_pepper(const std::string& path) {
+  if (path.empty()) return {};
+  const auto lines = tools::read_keys(path);
+  if (lines.size() != 1 || lines.front().size() < 16) {
+    throw ConfigurationError("the pepper file " + path + " must hold one line of at least 16 characters");
+  }
+  return lines.front();
+}
+
+// 0: never.
+std::chrono::milliseconds forget_after(const Configuration& configuration) {
+  const auto& text = configuration.forget_after;
+  if (text == "never") return std::chrono::milliseconds(0);
+  const auto after = tools::parse_duration(text, "--forget-after", std::chrono::days(36'500));
+  if (after < std::chrono::seconds(1))
+    throw ConfigurationError("--forget-after: '" + text + "' is less than 1s");
+  return after;
+}
+
+// Redis and heartbeats, on a thread of their own.
+class Bus {
+ public:
+  Bus(cache::Feed& feed, const std::optional<cache::RedisAddress>& address, cache::BusKeys keys)
+      : feed_(feed), keys_(std::move(keys)), timer_(io_.get_executor()) {
+    if (address) {
+      const auto name = cache::to_string(*address);
+      publisher_.emplace(io_, *address, [name](bool connected, std::string_view reason) {
+        net::log(connected ? net::Level::info : net::Level::warning,
+                 connected ? "Redis is here" : "Redis is away", {{"redis", name}, {"reason", reason}});
+      });
+      feed_.add_outlet([this](const cache::Feed::Text& message) {
+        publisher_->publish(
+            cache::invalidations_channel,
+            keys_.empty() ? message : std::make_shared<const std::string>(keys_.sign(*message)));
+      });
+    }
+    asio::co_spawn(io_, beat(), [](std::exception_ptr failure) {
+      if (failure) std::rethrow_exception(failure);
+    });
+    thread_ = std::thread([this] {
+      engine::set_up_this_thread("bus", engine::Urgency::gathering);
+      io_.run();
+    });
+  }
+
+  ~Bus() {
+    asio::post(io_, [this] {
+      stopping_ = true;
+      timer_.cancel();
+      if (publisher_) publisher_->stop();
+    });
+    thread_.join();
+  }
+
+  bool has_redis() const { return publisher_.has_value(); }
+  bool is_connected() const { return publisher_ && publisher_->is_connected(); }
+
+ private:
+  cache::Task<> beat() {
+    while (!stopping_) {
+      feed_.send_heartbeat();
+      timer_.expires_after(std::chrono::seconds(1));
+      co_await timer_.async_wait(cache::as_result);
+    }
+  }
+
+  asio::io_context io_{1};
+  cache::Feed& feed_;
+  const cache::BusKeys keys_;
+  std::optional<cache::RedisPublisher> publisher_;
+  cache::Timer timer_;
+  bool stopping_ = false;
+  std::thread thread_;
+};
+
+// Each second: gives the system back what a burst of changes took and left free, once it is over; and has the
+// refusals put on record that were only counted.
+class Housekeeping {
+ public:
+  Housekeeping(asio::io_context& io, engine::Engine& engine)
+      : engine_(engine), timer_(io.get_executor()), trimmed_at_(engine.applied()), seen_(trimmed_at_) {
+    wait();
+  }
+
+ private:
+  static constexpr engine::Sequence burst_events = 100'000;
+  static constexpr engine::Sequence calm_events = 1'000;  // a second
+
+  void wait() {
+    timer_.expires_after(std::chrono::seconds(1));
+    timer_.async_wait([this](boost::system::error_code error) {
+      if (error) return;
+      const auto applied = engine_.applied();
+      if (applied - trimmed_at_ >= burst_events && applied - seen_ < calm_events) {
+        ::malloc_trim(0);
+        trimmed_at_ = applied;
+      }
+      seen_ = applied;
+      engine_.record_counted_refusals();
+      wait();
+    });
+  }
+
+  engine::Engine& engine_;
+  cache::Timer timer_;
+  engine::Sequence trimmed_at_;
+  engine::Sequence seen_;
+};
+
+void log_progress(const engine::LoadProgress& progress) {
+  net::log(net::Level::info, progress.finished ? "loaded" : "loading",
+           {{"keys", std::to_string(progress.keys)},
+            {"events", std::to_string(progress.events)},
+            {"replayed_events", std::to_string(progress.replayed_events)}});
+}
+
+std::unique_ptr<engine::Store> open_store(const std::string& data_dir) {
+  const auto tell = [](std::string_view what, std::string_view why) {
+    net::log(net::Level::error, what, {{"reason", why}});
+  };
+  std::string detail;
+  auto store = engine::open_store(data_dir, tell, detail);
+  if (store) return std::move(*store);
+  const auto what = "the data directory " + data_dir + ": " + store.error().message();
+  if (store.error() == engine::errc::storage_in_use) throw ConfigurationError(what);
+  throw std::runtime_error(what + " (" + detail + ")");
+}
+
+int serve(const Configuration& configuration) {
+  tools::set_log_level(configuration.log_level);
+  const auto server_options =
+      tools::parse_listen(configuration.listen, configuration.threads, reserved_descriptors);
+  const auto redis = tools::parse_redis(configuration.redis);
+  if (!engine::is_key_prefix(configuration.key_prefix)) {
+    throw ConfigurationError("--key-prefix: 1 to 16 letters or digits");
+  }
+  const auto pepper = read_pepper(configuration.pepper_file);
+  auto tokens = make_verifier(configuration.jwt);
+  std::error_code failed;
+  const bool is_new = std::filesystem::create_directories(configuration.data_dir, failed);
+  if (failed)
+    throw ConfigurationError("--data-dir: cannot make " + configuration.data_dir + ": " + failed.message());
+  std::filesystem::permissions(configuration.data_dir, std::filesystem::perms::owner_all, failed);
+  if (is_new) tools::sync_directory(configuration.data_dir + "/..");
+
+  // Until the load is done nothing has been acknowledged: a signal may simply end the process.
+  std::signal(SIGTERM, [](int) { ::_exit(0); });
+  std::signal(SIGINT, [](int) { ::_exit(0); });
+  std::signal(SIGPIPE, SIG_IGN);
+  // A file size limit must come back as a failed write, not end the process without a word.
+  std::signal(SIGXFSZ, SIG_IGN);
+
+  asio::io_context main_io(1);
+  std::atomic<bool> draining{false};
+  engine::Engine::Options engine_options;
+  engine_options.pepper = pepper;
+  engine_options.key_prefix = configuration.key_prefix;
+  engine_options.forget_after = forget_after(configuration);
+  engine_options.checkpoint_file = configuration.data_dir + "/tables";
+  engine::Engine engine(std::move(engine_options), [&main_io] { main_io.stop(); });
+  auto store = open_store(configuration.data_dir);
+  const auto master_file = master_key_file(configuration);
+  const net::Authenticator authenticator(engine, watch_master_keys(master_file), std::move(tokens));
+  cache::Feed feed;
+  Bus bus(feed, redis, tools::read_bus_keys(configuration.bus_key_file));
+  std::function<bool()> redis_state;
+  if (bus.has_redis()) redis_state = [&bus] { return bus.is_connected(); };
+  const engine::FreeSpace free_space({[&] { return engine::free_space_of(configuration.data_dir); },
+                                      configuration.storage_reserve_mib << 20});
+  net::EngineService service({engine, feed, authenticator, redis_state, draining,
+                              [&free_space] { return free_space.is_low(); },
+                              configuration.max_keys_per_workspace});
+  const auto server = tools::listen(server_options, service, &engine);
+  feed.add_watcher([&server] { server->notify_all(); });
+
+  if (const auto started = engine.start(std::move(store), feed, log_progress); !started) {
+    throw std::runtime_error("the data directory " + configuration.data_dir + ": " +
+                             started.error().message() + " (" + engine.storage_failure() + ")");
+  }
+  ::malloc_trim(0);  // what the load left free
+  Housekeeping housekeeping(main_io, engine);
+  asio::signal_set signals(main_io, SIGINT, SIGTERM);
+  signals.async_wait([&](boost::system::error_code, int) { main_io.stop(); });
+  if (configuration.dev) std::cout << "master key: " << tools::read_keys(master_file).front() << '\n';
+  tools::announce("revoked", configuration.listen, *server);
+  main_io.run();
+
+  const bool sound = !engine.has_failed();
+  if (sound) {
+    net::log(net::Level::info, "stopping: answering what has been asked");
+  } else {
+    net::log(net::Level::error, "the storage failed: nothing more is acknowledged",
+             {{"data_dir", configuration.data_dir}, {"reason", engine.storage_failure()}});
+    server->close_gates();
+    // Whoever asks is told for a while that this engine is not ready, and still which keys are dead.
+    std::this_thread::sleep_for(std::chrono::seconds(1));
+  }
+  draining = true;
+  server->drain();
+  engine.stop();
+  return sound && !engine.has_failed() ? 0 : 1;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  // Very large blocks of their own, and gone when they are free. Those that every commit needs are not among
+  // them: to map and clear them each time costs an import a tenth. Few arenas: what one has free the others
+  // cannot use.
+  ::mallopt(M_MMAP_THRESHOLD, 4 << 20);
+  ::mallopt(M_ARENA_MAX, 4);
+  return tools::run_program("revoked", [&] {
+    Configuration configuration;
+    if (const auto code = read_configuration(argc, argv, configuration)) return *code;
+    if (!configuration.dev) return serve(configuration);
+
+    char directory[] = "/tmp/revoked-dev-XXXXXX";
+    if (::mkdtemp(directory) == nullptr) throw ConfigurationError("cannot make a temporary directory");
+    configuration.data_dir = directory;
+    const int code = serve(configuration);
+    std::filesystem::remove_all(directory);
+    return code;
+  });
+}
