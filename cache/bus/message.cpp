@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <limits>
 
-#include "engine/base/json_writer.hpp"
+#include "engine/model/json_writer.hpp"
 #include "engine/base/boot_clock.hpp"
 
 namespace revoked::cache {

@@ -15,7 +15,7 @@
 #include "cache/wire/endpoint.hpp"
 #include "cache/edge/feed_stream.hpp"
 #include "cache/wire/http_connection.hpp"
-#include "engine/base/json_writer.hpp"
+#include "engine/model/json_writer.hpp"
 #include "cache/edge/question_pace.hpp"
 #include "engine/base/keyed_hash.hpp"
 

@@ -8,7 +8,7 @@
 #include <mutex>
 #include <thread>
 
-#include "engine/base/json_writer.hpp"
+#include "engine/model/json_writer.hpp"
 #include "cache/edge/recent_unknowns.hpp"
 #include "cache/edge/teller.hpp"
 

@@ -104,4 +104,16 @@ bool is_issued_secret(std::string_view text, std::string_view prefix) {
   return expected == text;
 }
 
+std::vector<std::string> parse_key_lines(std::string_view text) {
+  std::vector<std::string> keys;
+  while (!text.empty()) {
+    const auto end = std::min(text.find('\n'), text.size());
+    auto line = text.substr(0, end);
+    text.remove_prefix(std::min(end + 1, text.size()));
+    line = reported_secret(line);
+    if (!line.empty() && line.front() != '#') keys.emplace_back(line);
+  }
+  return keys;
+}
+
 }  // namespace revoked::engine

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace revoked::engine {
 
@@ -44,5 +45,9 @@ std::string_view reported_secret(std::string_view reported);
 
 // Whether `text` has the form and the checksum of a secret issued under `prefix`.
 bool is_issued_secret(std::string_view text, std::string_view prefix);
+
+// The lines of a file of keys, without blanks at their ends; empty ones and those that start with '#' are
+// left out.
+std::vector<std::string> parse_key_lines(std::string_view text);
 
 }  // namespace revoked::engine

@@ -14,7 +14,7 @@
 #include <string>
 #include <string_view>
 
-#include "cache/bus/feed.hpp"
+#include "cache/feed/feed.hpp"
 #include "engine/engine.hpp"
 #include "engine/model/policy.hpp"
 #include "net/auth/authenticator.hpp"
@@ -162,6 +162,10 @@ Outcome refuse(Call& call, boost::system::error_code error);
 Outcome refuse(Call& call, unsigned status, std::string_view code, std::string_view detail);
 Outcome refuse(Call& call, const Fault& fault);  // 400
 
+// One line in the log, with the request's id and what it is traced by, at a bounded rate (see LogLimit).
+void log_refusal(const Dialect& dialect, const Request& request, const Refusal& refusal,
+                 const engine::Principal& principal);
+
 // Who asks, for the turns that callers of the reading pool take.
 std::string asker_of(const engine::Principal& principal);
 // Calls `read`, which reads the disk, on the reading pool and goes on on the connection's thread. False: too
@@ -177,9 +181,6 @@ inline bool is_storage_full(const Api& api) { return api.is_storage_full && api.
 // together go a little beyond.
 bool has_share_left(const Api& api, const engine::NewKey& key);
 inline constexpr std::string_view no_share_left = "the owner of this key has as many keys as it may have";
-
-// The optional body of a change, and its reason, which may be in ?reason= as well.
-Fault read_reason(const Call& call, Members& members, std::span<const MemberForm> forms, std::string& reason);
 
 // ?limit=, which has been checked.
 std::size_t limit_of(const Query& query, std::size_t otherwise);

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "net/api/asked_key.hpp"
+#include "net/api/reason.hpp"
 
 namespace revoked::net {
 namespace {

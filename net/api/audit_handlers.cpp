@@ -1,6 +1,6 @@
 // GET /v1/audit: the journal as people read it.
 
-#include "engine/base/json_writer.hpp"
+#include "engine/model/json_writer.hpp"
 #include "cache/bus/message.hpp"
 #include "net/api/api.hpp"
 #include "net/http/json_reader.hpp"

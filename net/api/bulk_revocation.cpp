@@ -6,6 +6,7 @@
 #include "net/api/bulk.hpp"
 #include "net/http/json_reader.hpp"
 #include "net/api/kept_texts.hpp"
+#include "net/api/reason.hpp"
 
 namespace revoked::net {
 namespace {

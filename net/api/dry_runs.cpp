@@ -1,6 +1,6 @@
 #include "net/api/dry_runs.hpp"
 
-#include "engine/base/json_writer.hpp"
+#include "engine/model/json_writer.hpp"
 
 namespace revoked::net {
 namespace {

@@ -5,10 +5,9 @@
 #include <charconv>
 #include <iterator>
 
-#include "engine/base/json_writer.hpp"
+#include "engine/model/json_writer.hpp"
 #include "net/api/changes.hpp"
 #include "net/http/content.hpp"
-#include "net/dialects/dialects.hpp"
 #include "net/http/log.hpp"
 #include "net/http/network_thread.hpp"
 #include "net/http/problem.hpp"
@@ -195,9 +194,18 @@ Task<> EngineService::recall_and_answer(Exchange exchange, std::unique_ptr<engin
   if (outcome.rest) co_await std::move(*outcome.rest);
 }
 
+const Dialect& EngineService::dialect_of(std::string_view path) const {
+  for (const auto* dialect : dialects_) {
+    for (const auto prefix : dialect->prefixes) {
+      if (path.starts_with(prefix) && (path.size() == prefix.size() || path[prefix.size()] == '/'))
+        return *dialect;
+    }
+  }
+  return native;
+}
+
 Outcome EngineService::answer(Exchange& exchange, engine::Recalled& recalled, std::string& asker) {
-  const auto* published = dialect_of(exchange.request.path);
-  const Dialect& dialect = published == nullptr ? native : *published;
+  const auto& dialect = dialect_of(exchange.request.path);
   const auto match = match_route(dialect.routes, exchange.request.method, exchange.request.path);
   if (match.route == nullptr) {
     const bool is_server = exchange.request.path == "*";
@@ -260,6 +268,21 @@ Outcome refuse(Call& call, unsigned status, std::string_view code, std::string_v
 
 Outcome refuse(Call& call, const Fault& fault) {
   return refuse(call.dialect, call.exchange, {400, fault.code, fault.detail, fault.member}, call.principal);
+}
+
+void log_refusal(const Dialect& dialect, const Request& request, const Refusal& refusal,
+                 const engine::Principal& principal) {
+  static LogLimit limit;
+  log(limit, engine::Asker::of(principal.actor, principal.actor_kind, &principal.reach), Level::info,
+      "refused",
+      {{"dialect", dialect.name},
+       {"status", std::to_string(refusal.status)},
+       {"code", refusal.code},
+       {"actor", principal.actor},
+       {"actor_kind", to_string(principal.actor_kind)},
+       {"request_id", request.id},
+       {"trace_id", trace_id_of(request)},
+       {"address", request.remote_address}});
 }
 
 std::size_t limit_of(const Query& query, std::size_t otherwise) {

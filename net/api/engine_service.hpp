@@ -8,16 +8,20 @@ namespace revoked::net {
 
 class EngineService final : public Service {
  public:
-  explicit EngineService(Api api) : api_(std::move(api)) {}
+  // Besides the native API it serves those of `dialects`, which outlive it.
+  explicit EngineService(Api api, std::span<const Dialect* const> dialects = {})
+      : api_(std::move(api)), dialects_(dialects) {}
   bool takes_body(const Request& request) const override;
   Outcome handle(Exchange& exchange) override;
 
  private:
   Outcome answer(Exchange& exchange, engine::Recalled& recalled, std::string& asker);
   Task<> recall_and_answer(Exchange exchange, std::unique_ptr<engine::Recalled> recalled, std::string asker);
+  const Dialect& dialect_of(std::string_view path) const;
   Outcome authorise_and_call(Call& call, const Route& route, engine::Principal& principal, Query& query);
 
   Api api_;
+  const std::span<const Dialect* const> dialects_;
   ReplyTable replies_;
 };
 

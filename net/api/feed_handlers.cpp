@@ -3,7 +3,7 @@
 #include <boost/asio/post.hpp>
 #include <charconv>
 
-#include "engine/base/json_writer.hpp"
+#include "engine/model/json_writer.hpp"
 #include "engine/base/boot_clock.hpp"
 #include "net/api/api.hpp"
 #include "net/auth/authority.hpp"

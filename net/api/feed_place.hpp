@@ -4,7 +4,7 @@
 
 #include <string_view>
 
-#include "cache/bus/feed.hpp"
+#include "cache/feed/feed.hpp"
 
 namespace revoked::net {
 

@@ -1,6 +1,6 @@
 // Liveness, readiness, health. Open to all, so nothing in them tells about keys.
 
-#include "engine/base/json_writer.hpp"
+#include "engine/model/json_writer.hpp"
 #include "net/api/api.hpp"
 
 namespace revoked::net {

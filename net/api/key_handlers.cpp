@@ -2,7 +2,7 @@
 
 #include <chrono>
 
-#include "engine/base/json_writer.hpp"
+#include "engine/model/json_writer.hpp"
 #include "net/api/api.hpp"
 #include "net/api/asked_key.hpp"
 #include "net/http/json_reader.hpp"

@@ -3,7 +3,7 @@
 
 #include <string_view>
 
-#include "engine/base/json_writer.hpp"
+#include "engine/model/json_writer.hpp"
 #include "engine/model/decision.hpp"
 
 namespace revoked::net {

@@ -1,8 +1,9 @@
 // Suspending, resuming and rotating keys.
 
-#include "engine/base/json_writer.hpp"
+#include "engine/model/json_writer.hpp"
 #include "net/api/api.hpp"
 #include "net/http/members.hpp"
+#include "net/api/reason.hpp"
 
 namespace revoked::net {
 namespace {

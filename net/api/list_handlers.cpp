@@ -1,6 +1,6 @@
 // Listing keys.
 
-#include "engine/base/json_writer.hpp"
+#include "engine/model/json_writer.hpp"
 #include "net/api/api.hpp"
 #include "net/api/cursor.hpp"
 #include "net/api/key_writer.hpp"

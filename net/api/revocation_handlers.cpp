@@ -4,13 +4,14 @@
 #include <functional>
 #include <span>
 
-#include "engine/base/json_writer.hpp"
+#include "engine/model/json_writer.hpp"
 #include "net/api/api.hpp"
 #include "net/api/dry_runs.hpp"
 #include "net/http/members.hpp"
 #include "net/http/network_thread.hpp"
 #include "net/http/problem.hpp"
 #include "net/api/route_queries.hpp"
+#include "net/api/reason.hpp"
 
 namespace revoked::net {
 namespace {
@@ -198,16 +199,6 @@ Outcome revoke_owner(Api& api, Call& call, Scope scope) {
 }
 
 }  // namespace
-
-Fault read_reason(const Call& call, Members& members, std::span<const MemberForm> forms,
-                  std::string& reason) {
-  if (auto fault = read_with_reason(members, call.request().body, forms)) return fault;
-  const auto* const given = call.query.find("reason");
-  if (given != nullptr && members.find("reason") != nullptr)
-    return {"invalid_field", "reason", "reason is given twice: in the query and in the body"};
-  reason = given != nullptr ? *given : members.text_or_empty("reason");
-  return {};
-}
 
 Outcome revoke_key(Api& api, Call& call) {
   std::string reason;

@@ -25,21 +25,6 @@ engine::Principal bearer_of_token(const Claims& claims) {
 
 }  // namespace
 
-std::string_view bearer_of(const Request& request) {
-  constexpr std::string_view scheme = "Bearer ";
-  auto value = request[Header::authorization];
-  if (value.size() <= scheme.size() || !equal_ignoring_case(value.substr(0, scheme.size()), scheme))
-    return {};
-  value.remove_prefix(scheme.size());
-  while (value.starts_with(' ')) value.remove_prefix(1);
-  return value;
-}
-
-std::string_view credential_of(const Request& request) {
-  const auto bearer = bearer_of(request);
-  return bearer.empty() ? request[Header::x_api_key] : bearer;
-}
-
 Authenticator::Authenticator(const engine::Engine& engine, const std::vector<std::string>& master_keys)
     : Authenticator(engine, std::make_unique<const MasterKeys>(master_keys), nullptr) {}
 

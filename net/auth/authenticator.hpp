@@ -29,11 +29,6 @@ struct Presented {
   CredentialKinds kinds = any_kind;
 };
 
-// What stands behind "Bearer " (any letter case) in Authorization; empty if nothing does.
-std::string_view bearer_of(const Request& request);
-// The same, or else what is in X-API-Key.
-std::string_view credential_of(const Request& request);
-
 // What a caller was known by: enough to ask again later, and never the credential itself.
 struct Evidence {
   engine::ActorKind kind = engine::ActorKind::unknown;  // nobody

@@ -18,18 +18,6 @@ std::vector<engine::Digest> digests_of(const std::vector<std::string>& keys) {
 
 }  // namespace
 
-std::vector<std::string> parse_key_lines(std::string_view text) {
-  std::vector<std::string> keys;
-  while (!text.empty()) {
-    const auto end = std::min(text.find('\n'), text.size());
-    auto line = text.substr(0, end);
-    text.remove_prefix(std::min(end + 1, text.size()));
-    line = engine::reported_secret(line);
-    if (!line.empty() && line.front() != '#') keys.emplace_back(line);
-  }
-  return keys;
-}
-
 MasterKeys::MasterKeys(const std::vector<std::string>& keys) : digests_(digests_of(keys)) {}
 
 MasterKeys::MasterKeys(const std::string& path, std::function<void(const MasterKeysReport&)> on_change)
@@ -47,7 +35,7 @@ std::string MasterKeys::reload() const {
   if (!*content) {
     fault = content->error().message();
   } else {
-    const auto keys = parse_key_lines(**content);
+    const auto keys = engine::parse_key_lines(**content);
     auto digests = digests_of(keys);
     report.keys = digests.size();
     if (digests.empty()) {

@@ -22,10 +22,6 @@ namespace revoked::net {
 
 inline constexpr std::size_t max_master_keys_bytes = 64 << 10;  // of the file
 
-// The lines of a file of keys, without blanks at their ends; empty ones and those that start with '#' are
-// left out.
-std::vector<std::string> parse_key_lines(std::string_view text);
-
 // What came of reading the file again, for the log; nothing of the keys themselves.
 struct MasterKeysReport {
   std::string_view path;

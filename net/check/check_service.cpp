@@ -3,9 +3,8 @@
 #include <boost/asio/post.hpp>
 #include <memory>
 
-#include "engine/base/json_writer.hpp"
+#include "engine/model/json_writer.hpp"
 #include "engine/model/secret.hpp"
-#include "net/auth/authenticator.hpp"
 #include "net/http/network_thread.hpp"
 #include "net/http/problem.hpp"
 

@@ -1,45 +1,14 @@
 #include "net/dialects/dialects.hpp"
 
 #include <algorithm>
+#include <array>
 
 #include "net/http/log.hpp"
 
 namespace revoked::net {
 
-// One line for all that has to be known of the dialects outside their files.
-#define REVOKED_DIALECTS(each) each(flowplate) each(applications) each(flowise) each(trieve)
-
-#define REVOKED_DECLARE(name) extern const Dialect name;
-REVOKED_DIALECTS(REVOKED_DECLARE)
-#undef REVOKED_DECLARE
-
-const Dialect* dialect_of(std::string_view path) {
-#define REVOKED_POINTER(name) &name,
-  static constexpr const Dialect* dialects[] = {REVOKED_DIALECTS(REVOKED_POINTER)};
-#undef REVOKED_POINTER
-  for (const auto* dialect : dialects) {
-    for (const auto prefix : dialect->prefixes) {
-      if (path.starts_with(prefix) && (path.size() == prefix.size() || path[prefix.size()] == '/'))
-        return dialect;
-    }
-  }
-  return nullptr;
-}
-
-void log_refusal(const Dialect& dialect, const Request& request, const Refusal& refusal,
-                 const engine::Principal& principal) {
-  static LogLimit limit;
-  log(limit, engine::Asker::of(principal.actor, principal.actor_kind, &principal.reach), Level::info,
-      "refused",
-      {{"dialect", dialect.name},
-       {"status", std::to_string(refusal.status)},
-       {"code", refusal.code},
-       {"actor", principal.actor},
-       {"actor_kind", to_string(principal.actor_kind)},
-       {"request_id", request.id},
-       {"trace_id", trace_id_of(request)},
-       {"address", request.remote_address}});
-}
+extern const Dialect flowplate, applications, flowise, trieve;
+const std::array<const Dialect*, 4> all_dialects{&flowplate, &applications, &flowise, &trieve};
 
 bool is_uuid(std::string_view text) {
   if (text.size() != 36) return false;

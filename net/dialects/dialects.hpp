@@ -2,17 +2,15 @@
 // HTTP APIs that others have published, served as drop-ins over the engine's verbs (docs/dialects.md): one
 // file each, and one line in dialects.cpp. Here is what they share.
 
-#include "engine/base/json_writer.hpp"
+#include <array>
+
+#include "engine/model/json_writer.hpp"
 #include "net/api/api.hpp"
 
 namespace revoked::net {
 
-// Whose path this is; null: the native API's.
-const Dialect* dialect_of(std::string_view path);
-
-// One line in the log, with the request's id and what it is traced by, at a bounded rate (see LogLimit).
-void log_refusal(const Dialect& dialect, const Request& request, const Refusal& refusal,
-                 const engine::Principal& principal);
+// Those that there are. Constant.
+extern const std::array<const Dialect*, 4> all_dialects;
 
 bool is_uuid(std::string_view text);  // 8-4-4-4-12 hexadecimal digits, of either letter case
 

@@ -5,14 +5,14 @@
 
 namespace revoked::net {
 
-cache::Task<bool> DurableGate::wait(engine::Sequence sequence) {
-  if (engine_.durable() >= sequence) co_return true;
+cache::Task<bool> DurableGate::wait(Sequence sequence) {
+  if (durability_.durable() >= sequence) co_return true;
   if (closed_) co_return false;
   auto initiate = [this, sequence](Handler handler) {
     waiters_.push_back({sequence, std::move(handler)});
     armed_.store(true);
     // A commit may have passed between the check above and the arming.
-    if ((engine_.durable() >= sequence || closed_) && armed_.exchange(false)) post_wake();
+    if ((durability_.durable() >= sequence || closed_) && armed_.exchange(false)) post_wake();
   };
   Token token;
   co_return co_await asio::async_initiate<Token, void(bool)>(initiate, token);
@@ -23,7 +23,7 @@ void DurableGate::close() {
   post_wake();
 }
 
-void DurableGate::on_durable(engine::Sequence) {
+void DurableGate::wake_if_armed() {
   if (armed_.exchange(false)) post_wake();
 }
 
@@ -32,7 +32,7 @@ void DurableGate::post_wake() {
 }
 
 void DurableGate::wake() {
-  const auto durable = engine_.durable();
+  const auto durable = durability_.durable();
   const bool closed = closed_;
   looked_at_.swap(waiters_);
   for (auto& waiter : looked_at_) {
@@ -49,7 +49,7 @@ void DurableGate::wake() {
   ready_.swap(ready);  // keeps the memory
   if (waiters_.empty()) return;
   armed_.store(true);
-  if ((engine_.durable() > durable || closed_ != closed) && armed_.exchange(false)) post_wake();
+  if ((durability_.durable() > durable || closed_ != closed) && armed_.exchange(false)) post_wake();
 }
 
 }  // namespace revoked::net

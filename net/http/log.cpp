@@ -5,7 +5,7 @@
 #include <atomic>
 #include <string>
 
-#include "engine/base/json_writer.hpp"
+#include "engine/model/json_writer.hpp"
 #include "engine/base/time.hpp"
 #include "net/http/log_text.hpp"
 

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <iterator>
 
-#include "engine/base/json_writer.hpp"
+#include "engine/model/json_writer.hpp"
 
 namespace revoked::net {
 namespace {

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "engine/engine.hpp"
 #include "net/http/shown.hpp"
 
 namespace revoked::net {
@@ -85,13 +84,6 @@ Fault Members::read(std::string_view json, std::span<const MemberForm> forms) {
 }
 
 bool Members::is_null(std::string_view name) const { return std::ranges::count(nulls_, name) != 0; }
-
-Fault read_with_reason(Members& members, std::string_view json, std::span<const MemberForm> forms) {
-  if (auto fault = members.read_optional(json, forms)) return fault;
-  const auto* const reason = members.find("reason");
-  if (reason == nullptr || reason->text.size() <= engine::max_reason_size) return {};
-  return wrong_value("reason", forms);
-}
 
 void Members::rename(std::string_view from, std::string_view to) {
   const auto member = std::ranges::find(members_, from, &JsonMember::name);

@@ -57,8 +57,4 @@ class Members {
   std::vector<std::string> nulls_;
 };
 
-// Reads an optional body that may have a `reason`, which is checked.
-inline constexpr std::string_view reason_form = "a string of at most 256 bytes";
-Fault read_with_reason(Members& members, std::string_view json, std::span<const MemberForm> forms);
-
 }  // namespace revoked::net

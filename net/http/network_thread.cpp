@@ -9,7 +9,6 @@
 
 #include "engine/base/random.hpp"
 #include "engine/base/this_thread.hpp"
-#include "engine/model/ids.hpp"
 #include "net/http/log.hpp"
 #include "net/http/session.hpp"
 
@@ -49,10 +48,9 @@ void end_the_process(std::string_view what) {
 }
 
 NetworkThread::NetworkThread(const tcp::endpoint& endpoint, const ServerLimits& limits, Service& service,
-                             engine::Engine* engine, OnDeaf on_deaf)
+                             Durability* durability, OnDeaf on_deaf)
     : limits_(limits),
       service_(service),
-      engine_(engine),
       acceptor_(io_.get_executor()),
       tick_timer_(io_.get_executor()),
       accept_pause_(io_.get_executor()),
@@ -61,7 +59,7 @@ NetworkThread::NetworkThread(const tcp::endpoint& endpoint, const ServerLimits& 
       on_deaf_(std::move(on_deaf)),
       crowd_(limits_),
       now_(std::chrono::steady_clock::now()) {
-  if (engine != nullptr) gate_.emplace(io_, *engine);
+  if (durability != nullptr) gate_.emplace(io_, *durability);
   acceptor_.open(endpoint.protocol());
   acceptor_.set_option(tcp::acceptor::reuse_address(true));
   acceptor_.set_option(reuse_port(true));
@@ -216,7 +214,7 @@ void NetworkThread::close_gate() {
   if (gate_) gate_->close();
 }
 
-cache::Task<bool> NetworkThread::durable(engine::Sequence sequence) {
+cache::Task<bool> NetworkThread::durable(Durability::Sequence sequence) {
   if (!gate_) co_return true;
   co_return co_await gate_->wait(sequence);
 }

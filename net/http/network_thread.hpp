@@ -12,7 +12,6 @@
 #include <vector>
 
 #include "cache/wire/asio.hpp"
-#include "engine/engine.hpp"
 #include "net/http/connection.hpp"
 #include "net/http/crowd.hpp"
 #include "net/http/durable_gate.hpp"
@@ -33,10 +32,10 @@ class NetworkThread {
   // what the kernel spreads. Not to return to serving.
   using OnDeaf = std::function<void(std::string_view what)>;
 
-  // `engine` is null for a server whose answers never wait for a disk. Throws boost::system::system_error if
+  // `durability` is null for a server whose answers never wait for a disk. Throws boost::system::system_error if
   // the address cannot be listened on.
   NetworkThread(const cache::asio::ip::tcp::endpoint& endpoint, const ServerLimits& limits, Service& service,
-                engine::Engine* engine, OnDeaf on_deaf = end_the_process);
+                Durability* durability, OnDeaf on_deaf = end_the_process);
   ~NetworkThread();
 
   std::uint16_t port() const;
@@ -60,7 +59,7 @@ class NetworkThread {
   SocketEvents& socket_events() { return socket_events_; }
   Signal& news() { return news_; }
   // True once everything up to `sequence` is synced; false if it never will be.
-  cache::Task<bool> durable(engine::Sequence sequence);
+  cache::Task<bool> durable(Durability::Sequence sequence);
   std::string_view next_request_id();
 
   Crowd& crowd() { return crowd_; }
@@ -97,7 +96,6 @@ class NetworkThread {
   cache::asio::io_context io_{1};
   ServerLimits limits_;
   Service& service_;
-  engine::Engine* engine_;
   cache::Acceptor acceptor_;
   cache::Timer tick_timer_;
   cache::Timer accept_pause_;

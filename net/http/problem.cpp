@@ -2,7 +2,7 @@
 
 #include <string>
 
-#include "engine/base/json_writer.hpp"
+#include "engine/model/json_writer.hpp"
 
 namespace revoked::net {
 

@@ -14,6 +14,21 @@ char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c
 
 }  // namespace
 
+std::string_view bearer_of(const Request& request) {
+  constexpr std::string_view scheme = "Bearer ";
+  auto value = request[Header::authorization];
+  if (value.size() <= scheme.size() || !equal_ignoring_case(value.substr(0, scheme.size()), scheme))
+    return {};
+  value.remove_prefix(scheme.size());
+  while (value.starts_with(' ')) value.remove_prefix(1);
+  return value;
+}
+
+std::string_view credential_of(const Request& request) {
+  const auto bearer = bearer_of(request);
+  return bearer.empty() ? request[Header::x_api_key] : bearer;
+}
+
 std::string_view trace_id_of(const Request& request) {
   // version "-" trace-id "-" parent-id "-" flags, in lower-case hexadecimal; later versions may add to that.
   constexpr std::size_t size = 2 + 1 + 32 + 1 + 16 + 1 + 2;

@@ -54,6 +54,11 @@ struct Request {
   std::string_view& operator[](Header header) { return headers[static_cast<std::size_t>(header)]; }
 };
 
+// What stands behind "Bearer " (any letter case) in Authorization; empty if nothing does.
+std::string_view bearer_of(const Request& request);
+// The same, or else what is in X-API-Key.
+std::string_view credential_of(const Request& request);
+
 // The trace-id of a W3C Trace Context `traceparent` (Level 1, section 3.2); empty if there is none, or it is
 // malformed.
 std::string_view trace_id_of(const Request& request);

@@ -24,7 +24,7 @@ engine::result<tcp::endpoint> parse_listen(std::string_view text) {
   return tcp::endpoint(address, port);
 }
 
-Server::Server(const Options& options, Service& service, engine::Engine* engine) {
+Server::Server(const Options& options, Service& service, Durability* durability) {
   auto endpoint = options.listen;
   {
     // SO_REUSEPORT would let us share the port with another server of the same user: find out first.
@@ -36,7 +36,7 @@ Server::Server(const Options& options, Service& service, engine::Engine* engine)
   }
   for (std::size_t i = 0; i < options.threads; ++i) {
     threads_.push_back(
-        std::make_unique<NetworkThread>(endpoint, options.limits, service, engine, options.on_deaf));
+        std::make_unique<NetworkThread>(endpoint, options.limits, service, durability, options.on_deaf));
     endpoint.port(threads_.front()->port());
   }
   for (auto& thread : threads_) thread->start();

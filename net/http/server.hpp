@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/base/error.hpp"
 #include "net/http/network_thread.hpp"
 
 namespace revoked::net {
@@ -22,9 +23,9 @@ class Server {
     NetworkThread::OnDeaf on_deaf = end_the_process;
   };
 
-  // Listens and serves at once. Service and engine must outlive it. Throws boost::system::system_error if it
+  // Listens and serves at once. Service and durability must outlive it. Throws boost::system::system_error if it
   // cannot listen. Port 0: the system picks one.
-  Server(const Options& options, Service& service, engine::Engine* engine);
+  Server(const Options& options, Service& service, Durability* durability);
   ~Server();
 
   std::uint16_t port() const { return threads_.front()->port(); }

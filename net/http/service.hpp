@@ -4,9 +4,9 @@
 #include <optional>
 
 #include "cache/wire/asio.hpp"
-#include "engine/model/position.hpp"
 #include "net/http/body_reader.hpp"
 #include "net/http/connection.hpp"
+#include "net/http/durability.hpp"
 #include "net/http/request.hpp"
 #include "net/http/response.hpp"
 
@@ -22,7 +22,7 @@ struct Exchange {
 // What remains to be done when a handler returns.
 struct Outcome {
   // The answer must not leave before everything up to here is synced. 0: it may go at once.
-  engine::Sequence durable_after = 0;
+  Durability::Sequence durable_after = 0;
   // The handler goes on as a coroutine. Request, response and connection stay as they are until it ends; it
   // may send the connection's output itself.
   std::optional<cache::Task<>> rest;

@@ -101,7 +101,7 @@ class Session final : Connection::Reader {
   std::size_t awaited_size_ = 0;  // of the request, once its head is there and its body is not
   Response response_;
   std::optional<Task<>> rest_;
-  engine::Sequence durable_after_ = 0;
+  Durability::Sequence durable_after_ = 0;
   bool has_more_ = false;  // requests may have arrived that are not looked at yet
   bool is_last_ = false;   // the connection closes behind what has been answered
 

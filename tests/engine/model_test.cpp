@@ -9,6 +9,7 @@
 
 #include "tests/engine/engine_harness.hpp"
 #include "tests/support/eventually.hpp"
+#include "tests/support/rounds.hpp"
 #include "tests/support/temporary_directory.hpp"
 
 namespace revoked::engine::model_test {
@@ -300,7 +301,7 @@ void run_seeds(std::uint64_t count, const std::function<void(std::uint64_t)>& ru
 }
 
 TEST(Model, RandomRunsOverAFakeDisk) {
-  run_seeds(revoked::test::sanitized ? 10 : 100, [](std::uint64_t seed) {
+  run_seeds((revoked::test::sanitized ? 5 : 30) * revoked::test::test_rounds(), [](std::uint64_t seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     const auto disk = std::make_shared<FakeDisk>();
     RandomRun run(seed, Harness(disk), disk);
@@ -310,7 +311,7 @@ TEST(Model, RandomRunsOverAFakeDisk) {
 }
 
 TEST(Model, RandomRunsOverFiles) {
-  run_seeds(revoked::test::sanitized ? 2 : 10, [](std::uint64_t seed) {
+  run_seeds((revoked::test::sanitized ? 1 : 4) * revoked::test::test_rounds(), [](std::uint64_t seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     const revoked::test::TemporaryDirectory directory;
     RandomRun run(seed, Harness(directory / "data"), std::make_shared<FakeDisk>());

@@ -17,8 +17,10 @@
 #include <thread>
 #include <vector>
 
-#include "cache/bus/feed.hpp"
+#include "cache/feed/feed.hpp"
+#include "net/api/engine_durability.hpp"
 #include "net/api/engine_service.hpp"
+#include "net/dialects/dialects.hpp"
 #include "net/http/server.hpp"
 #include "tests/engine/fake_store.hpp"
 #include "tests/fuzz/fuzz.hpp"
@@ -112,7 +114,7 @@ class ServedEngine {
   static constexpr const char* master_key = "the master key of the targets";
 
   ServedEngine() : engine_({}, [] {}) {
-    server_ = std::make_unique<net::Server>(loopback(), service_, &engine_);
+    server_ = std::make_unique<net::Server>(loopback(), service_, &durability_);
     REQUIRE(bool(engine_.start(std::make_unique<engine::test::FakeStore>(disk_), feed_, [](const auto&) {})));
   }
   ~ServedEngine() {
@@ -155,7 +157,8 @@ class ServedEngine {
   cache::Feed feed_;
   net::Authenticator authenticator_{engine_, {master_key}};
   std::atomic<bool> draining_{false};
-  net::EngineService service_{net::Api{engine_, feed_, authenticator_, {}, draining_}};
+  net::EngineService service_{net::Api{engine_, feed_, authenticator_, {}, draining_}, net::all_dialects};
+  net::EngineDurability durability_{engine_};
   std::unique_ptr<net::Server> server_;
 };
 

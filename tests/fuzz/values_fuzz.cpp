@@ -5,7 +5,7 @@
 
 #include "cache/wire/endpoint.hpp"
 #include "cache/edge/engine_client.hpp"
-#include "engine/base/json_writer.hpp"
+#include "engine/model/json_writer.hpp"
 #include "cache/bus/redis.hpp"
 #include "engine/base/time.hpp"
 #include "engine/model/position.hpp"

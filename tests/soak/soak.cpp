@@ -33,10 +33,10 @@ constexpr int engine_base = 60;
 constexpr int gateway_base = 50;
 
 constexpr std::size_t bytes_a_key = 400;            // in all; a gateway remembers a revocation as well
-constexpr std::size_t engine_slack_kib = 64 << 10;  // the newest messages, and what the index gathers
-constexpr std::size_t gateway_slack_kib = 16 << 10;
+constexpr std::size_t engine_slack_kib = 48 << 10;  // the newest messages, and what the index gathers
+constexpr std::size_t gateway_slack_kib = 8 << 10;
 // Of a line that was cut the engine keeps the connections for a while: those of three gateways' questions.
-constexpr std::size_t slack_descriptors = 64;
+constexpr std::size_t slack_descriptors = 16;
 constexpr std::size_t slack_threads = 2;
 
 // Also where an exception ends the test: what they wait for comes.

@@ -14,8 +14,8 @@
 #include <iostream>
 #include <sstream>
 
+#include "engine/model/secret.hpp"
 #include "net/http/log.hpp"
-#include "net/auth/master_keys.hpp"
 
 namespace revoked::tools {
 
@@ -99,7 +99,7 @@ std::vector<std::string> read_keys(const std::string& path) {
   std::ifstream file(path);
   if (!file) throw ConfigurationError("cannot read the key file " + path);
   const std::string text{std::istreambuf_iterator<char>(file), {}};
-  auto keys = net::parse_key_lines(text);
+  auto keys = engine::parse_key_lines(text);
   if (keys.empty()) throw ConfigurationError("the key file " + path + " holds no key");
   return keys;
 }
@@ -197,9 +197,9 @@ std::optional<cache::RedisAddress> parse_redis(const std::string& url) {
 }
 
 std::unique_ptr<net::Server> listen(const net::Server::Options& options, net::Service& service,
-                                    engine::Engine* engine) {
+                                    net::Durability* durability) {
   try {
-    auto server = std::make_unique<net::Server>(options, service, engine);
+    auto server = std::make_unique<net::Server>(options, service, durability);
     net::log(net::Level::info, "listening",
              {{"connections", std::to_string(options.limits.connections * options.threads)}});
     return server;

@@ -10,14 +10,16 @@
 #include <utility>
 
 #include "cache/bus/bus_keys.hpp"
-#include "cache/bus/feed.hpp"
-#include "cache/bus/redis.hpp"
+#include "cache/feed/bus.hpp"
+#include "cache/feed/feed.hpp"
 #include "engine/base/free_space.hpp"
-#include "engine/base/this_thread.hpp"
 #include "engine/engine.hpp"
+#include "net/api/engine_durability.hpp"
 #include "net/api/engine_service.hpp"
 #include "net/auth/jwt.hpp"
+#include "net/dialects/dialects.hpp"
 #include "net/http/log.hpp"
+#include "tools/programs/housekeeping.hpp"
 #include "tools/programs/program.hpp"
 
 namespace {
@@ -184,95 +186,10 @@ std::chrono::milliseconds forget_after(const Configuration& configuration) {
   return after;
 }
 
-// Redis and heartbeats, on a thread of their own.
-class Bus {
- public:
-  Bus(cache::Feed& feed, const std::optional<cache::RedisAddress>& address, cache::BusKeys keys)
-      : feed_(feed), keys_(std::move(keys)), timer_(io_.get_executor()) {
-    if (address) {
-      const auto name = cache::to_string(*address);
-      publisher_.emplace(io_, *address, [name](bool connected, std::string_view reason) {
-        net::log(connected ? net::Level::info : net::Level::warning,
-                 connected ? "Redis is here" : "Redis is away", {{"redis", name}, {"reason", reason}});
-      });
-      feed_.add_outlet([this](const cache::Feed::Text& message) {
-        publisher_->publish(
-            cache::invalidations_channel,
-            keys_.empty() ? message : std::make_shared<const std::string>(keys_.sign(*message)));
-      });
-    }
-    asio::co_spawn(io_, beat(), [](std::exception_ptr failure) {
-      if (failure) std::rethrow_exception(failure);
-    });
-    thread_ = std::thread([this] {
-      engine::set_up_this_thread("bus", engine::Urgency::gathering);
-      io_.run();
-    });
-  }
-
-  ~Bus() {
-    asio::post(io_, [this] {
-      stopping_ = true;
-      timer_.cancel();
-      if (publisher_) publisher_->stop();
-    });
-    thread_.join();
-  }
-
-  bool has_redis() const { return publisher_.has_value(); }
-  bool is_connected() const { return publisher_ && publisher_->is_connected(); }
-
- private:
-  cache::Task<> beat() {
-    while (!stopping_) {
-      feed_.send_heartbeat();
-      timer_.expires_after(std::chrono::seconds(1));
-      co_await timer_.async_wait(cache::as_result);
-    }
-  }
-
-  asio::io_context io_{1};
-  cache::Feed& feed_;
-  const cache::BusKeys keys_;
-  std::optional<cache::RedisPublisher> publisher_;
-  cache::Timer timer_;
-  bool stopping_ = false;
-  std::thread thread_;
-};
-
-// Each second: gives the system back what a burst of changes took and left free, once it is over; and has the
-// refusals put on record that were only counted.
-class Housekeeping {
- public:
-  Housekeeping(asio::io_context& io, engine::Engine& engine)
-      : engine_(engine), timer_(io.get_executor()), trimmed_at_(engine.applied()), seen_(trimmed_at_) {
-    wait();
-  }
-
- private:
-  static constexpr engine::Sequence burst_events = 100'000;
-  static constexpr engine::Sequence calm_events = 1'000;  // a second
-
-  void wait() {
-    timer_.expires_after(std::chrono::seconds(1));
-    timer_.async_wait([this](boost::system::error_code error) {
-      if (error) return;
-      const auto applied = engine_.applied();
-      if (applied - trimmed_at_ >= burst_events && applied - seen_ < calm_events) {
-        ::malloc_trim(0);
-        trimmed_at_ = applied;
-      }
-      seen_ = applied;
-      engine_.record_counted_refusals();
-      wait();
-    });
-  }
-
-  engine::Engine& engine_;
-  cache::Timer timer_;
-  engine::Sequence trimmed_at_;
-  engine::Sequence seen_;
-};
+void log_redis(bool connected, std::string_view address, std::string_view reason) {
+  net::log(connected ? net::Level::info : net::Level::warning,
+           connected ? "Redis is connected" : "Redis is not connected", {{"redis", address}, {"reason", reason}});
+}
 
 void log_progress(const engine::LoadProgress& progress) {
   net::log(net::Level::info, progress.finished ? "loaded" : "loading",
@@ -329,15 +246,17 @@ int serve(const Configuration& configuration) {
   const auto master_file = master_key_file(configuration);
   const net::Authenticator authenticator(engine, watch_master_keys(master_file), std::move(tokens));
   cache::Feed feed;
-  Bus bus(feed, redis, tools::read_bus_keys(configuration.bus_key_file));
+  cache::Bus bus(feed, redis, tools::read_bus_keys(configuration.bus_key_file), log_redis);
   std::function<bool()> redis_state;
   if (bus.has_redis()) redis_state = [&bus] { return bus.is_connected(); };
   const engine::FreeSpace free_space({[&] { return engine::free_space_of(configuration.data_dir); },
                                       configuration.storage_reserve_mib << 20});
   net::EngineService service({engine, feed, authenticator, redis_state, draining,
                               [&free_space] { return free_space.is_low(); },
-                              configuration.max_keys_per_workspace});
-  const auto server = tools::listen(server_options, service, &engine);
+                              configuration.max_keys_per_workspace},
+                             net::all_dialects);
+  net::EngineDurability durability(engine);
+  const auto server = tools::listen(server_options, service, &durability);
   feed.add_watcher([&server] { server->notify_all(); });
 
   if (const auto started = engine.start(std::move(store), feed, log_progress); !started) {
@@ -345,7 +264,7 @@ int serve(const Configuration& configuration) {
                              started.error().message() + " (" + engine.storage_failure() + ")");
   }
   ::malloc_trim(0);  // what the load left free
-  Housekeeping housekeeping(main_io, engine);
+  tools::Housekeeping housekeeping(main_io, engine);
   asio::signal_set signals(main_io, SIGINT, SIGTERM);
   signals.async_wait([&](boost::system::error_code, int) { main_io.stop(); });
   if (configuration.dev) std::cout << "master key: " << tools::read_keys(master_file).front() << '\n';

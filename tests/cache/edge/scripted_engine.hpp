@@ -9,7 +9,7 @@
 #include <thread>
 #include <vector>
 
-#include "engine/base/json_writer.hpp"
+#include "engine/model/json_writer.hpp"
 #include "cache/bus/message.hpp"
 #include "engine/base/boot_clock.hpp"
 #include "tests/support/fake_engine.hpp"

@@ -144,7 +144,7 @@ TEST_F(RocksdbIndex, KnowsWhatASimpleModelKnows) {
   std::string id;
   std::string actor;
   Sequence on_disk = 0;
-  for (int round = 0; round < 1500; ++round) {
+  for (int round = 0; round < (revoked::test::sanitized ? 300 : 1500); ++round) {
     switch (random.below(20)) {
       case 0:
         ASSERT_TRUE(index_->flush());

@@ -312,7 +312,7 @@ TEST_F(LocalLogBackup, MayBeTakenWhileOthersWrite) {
       confirmed = log_->last();
     }
   });
-  for (int i = 0; i < 20; ++i) {
+  for (int i = 0; i < 8; ++i) {
     const Sequence before = confirmed;
     const auto backup = back_up();
     EXPECT_GE(backup->last(), before);

@@ -22,7 +22,7 @@ std::string chunked(const std::string& body, std::size_t chunk_bytes) {
 ApiServer::ApiServer(ServerLimits limits, std::string pepper)
     : engine_({.pepper = std::move(pepper)}, [] {}) {
   server_ = std::make_unique<Server>(Server::Options{{cache::asio::ip::address_v4::loopback(), 0}, 1, limits},
-                                     service_, &engine_);
+                                     service_, &durability_);
   EXPECT_TRUE(engine_.start(std::make_unique<engine::test::FakeStore>(disk_), feed_, [](const auto&) {}));
 }
 

@@ -8,7 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "cache/bus/feed.hpp"
+#include "cache/feed/feed.hpp"
+#include "net/api/engine_durability.hpp"
 #include "net/api/engine_service.hpp"
 #include "net/http/server.hpp"
 #include "tests/engine/fake_store.hpp"
@@ -39,6 +40,7 @@ class ApiServer {
   Authenticator authenticator_{engine_, {master_key}};
   std::atomic<bool> draining_{false};
   EngineService service_{Api{engine_, feed_, authenticator_, {}, draining_}};
+  EngineDurability durability_{engine_};
   std::unique_ptr<Server> server_;
 };
 

@@ -1,6 +1,7 @@
 // What has to be read from the disk holds up nobody else (P13): a network thread never waits for it.
 
-#include "cache/bus/feed.hpp"
+#include "cache/feed/feed.hpp"
+#include "net/api/engine_durability.hpp"
 #include "net/api/engine_service.hpp"
 #include "net/http/server.hpp"
 #include "tests/engine/engine_harness.hpp"
@@ -29,7 +30,7 @@ class DiskReads : public testing::Test {
       before.settle();
     }
     server_ = std::make_unique<Server>(Server::Options{{cache::asio::ip::address_v4::loopback(), 0}, 1, {}},
-                                       service_, &engine_);
+                                       service_, &durability_);
     feed_.add_watcher([this] { server_->notify_all(); });
     EXPECT_TRUE(engine_.start(std::make_unique<FakeStore>(disk_), feed_, [](const auto&) {}));
   }
@@ -77,6 +78,7 @@ class DiskReads : public testing::Test {
   std::shared_ptr<ReadingPool> pool_ =
       std::make_shared<ReadingPool>(1, ReadingPool::Limits{.waiting = 2, .waiting_of_one = 2});
   EngineService service_{Api{engine_, feed_, authenticator_, {}, draining_, {}, 0, pool_}};
+  EngineDurability durability_{engine_};
   std::unique_ptr<Server> server_;
 };
 

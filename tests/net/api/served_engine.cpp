@@ -7,8 +7,9 @@ ServedEngine::ServedEngine() : ServedEngine(Options{}) {}
 ServedEngine::ServedEngine(const Options& options)
     : engine_({}, [this] { server_.close_gates(); }),
       authenticator_(engine_, master_keys_of(options), tokens_of(options)),
-      service_({engine_, feed_, authenticator_, {}, draining}),
-      server_(loopback(options.limits, options.threads), service_, &engine_),
+      service_({engine_, feed_, authenticator_, {}, draining}, all_dialects),
+      durability_(engine_),
+      server_(loopback(options.limits, options.threads), service_, &durability_),
       port_(server_.port()) {
   feed_.add_watcher([this] { server_.notify_all(); });
   if (options.starts) start();

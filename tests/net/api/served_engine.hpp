@@ -6,7 +6,9 @@
 #include <memory>
 #include <string>
 
+#include "net/api/engine_durability.hpp"
 #include "net/api/engine_service.hpp"
+#include "net/dialects/dialects.hpp"
 #include "net/http/server.hpp"
 #include "tests/engine/fake_store.hpp"
 #include "tests/net/auth/master_key.hpp"
@@ -62,6 +64,7 @@ class ServedEngine {
   engine::Engine engine_;
   Authenticator authenticator_;
   EngineService service_;
+  EngineDurability durability_;
   Server server_;
   const std::uint16_t port_;
 };

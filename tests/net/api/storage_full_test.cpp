@@ -1,5 +1,6 @@
 // With little room left on the disk what only grows is refused, and what ends keys goes on.
 
+#include "net/api/engine_durability.hpp"
 #include "net/api/engine_service.hpp"
 #include "net/http/server.hpp"
 #include "tests/net/api/bulk_server.hpp"
@@ -45,7 +46,8 @@ class StorageFull : public testing::Test {
   std::atomic<bool> draining_{false};
   EngineService service_{
       Api{engine_, feed_, authenticator_, {}, draining_, [this] { return full_.load(); }, 6}};
-  Server server_{Server::Options{{cache::asio::ip::address_v4::loopback(), 0}, 1, {}}, service_, &engine_};
+  EngineDurability durability_{engine_};
+  Server server_{Server::Options{{cache::asio::ip::address_v4::loopback(), 0}, 1, {}}, service_, &durability_};
   HttpClient admin_ = client();
 };
 

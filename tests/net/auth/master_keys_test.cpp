@@ -15,10 +15,10 @@ namespace revoked::net::master_keys_test {
 using revoked::test::eventually;
 
 TEST(KeyLines, LeaveOutCommentsAndBlanks) {
-  EXPECT_EQ(parse_key_lines("one\r\n\n# two\nthree  \nfour"),
+  EXPECT_EQ(engine::parse_key_lines("one\r\n\n# two\nthree  \nfour"),
             (std::vector<std::string>{"one", "three", "four"}));
-  EXPECT_TRUE(parse_key_lines("").empty());
-  EXPECT_TRUE(parse_key_lines("# only\n\n").empty());
+  EXPECT_TRUE(engine::parse_key_lines("").empty());
+  EXPECT_TRUE(engine::parse_key_lines("# only\n\n").empty());
 }
 
 class MasterKeysTest : public testing::Test {

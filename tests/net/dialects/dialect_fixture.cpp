@@ -22,10 +22,10 @@ DialectTest::DialectTest() {
   jwt.rules.audience = "revoked";
   authenticator_.emplace(engine_, std::make_unique<MasterKeys>(directory_ / "master.key", nullptr),
                          std::make_unique<JwtVerifier>(std::move(jwt)));
-  service_.emplace(Api{engine_, feed_, *authenticator_, {}, draining_});
+  service_.emplace(Api{engine_, feed_, *authenticator_, {}, draining_}, all_dialects);
   Server::Options options;
   options.listen = {boost::asio::ip::address_v4::loopback(), 0};
-  server_.emplace(options, *service_, &engine_);
+  server_.emplace(options, *service_, &durability_);
   client_.emplace(server_->port());
 }
 

@@ -10,7 +10,9 @@
 #include <memory>
 #include <string>
 
+#include "net/api/engine_durability.hpp"
 #include "net/api/engine_service.hpp"
+#include "net/dialects/dialects.hpp"
 #include "net/http/server.hpp"
 #include "tests/engine/fake_store.hpp"
 #include "tests/net/auth/signing_key.hpp"
@@ -81,6 +83,7 @@ class DialectTest : public testing::Test {
   engine::Engine engine_{{}, [this] { server_->close_gates(); }};
   std::optional<Authenticator> authenticator_;
   std::optional<EngineService> service_;
+  EngineDurability durability_{engine_};
   std::optional<Server> server_;
   std::optional<HttpClient> client_;
 };

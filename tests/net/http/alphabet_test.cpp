@@ -3,7 +3,7 @@
 #include <random>
 #include <set>
 
-#include "engine/base/json_writer.hpp"
+#include "engine/model/json_writer.hpp"
 #include "cache/edge/near_cache.hpp"
 #include "net/http/request.hpp"
 #include "tests/net/api/bulk_server.hpp"

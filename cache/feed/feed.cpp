@@ -1,4 +1,4 @@
-#include "cache/bus/feed.hpp"
+#include "cache/feed/feed.hpp"
 
 #include <algorithm>
 

@@ -1,4 +1,4 @@
-#include "engine/base/json_writer.hpp"
+#include "engine/model/json_writer.hpp"
 
 #include <algorithm>
 #include <array>

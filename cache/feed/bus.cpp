@@ -1,0 +1,49 @@
+#include "cache/feed/bus.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/post.hpp>
+
+#include "engine/base/this_thread.hpp"
+
+namespace revoked::cache {
+
+Bus::Bus(Feed& feed, const std::optional<RedisAddress>& address, BusKeys keys, OnRedisState on_state)
+    : feed_(feed), keys_(std::move(keys)), timer_(io_.get_executor()) {
+  if (address) {
+    const auto name = to_string(*address);
+    publisher_.emplace(io_, *address,
+                       [name, on_state = std::move(on_state)](bool connected, std::string_view reason) {
+                         on_state(connected, name, reason);
+                       });
+    feed_.add_outlet([this](const Feed::Text& message) {
+      publisher_->publish(invalidations_channel,
+                          keys_.empty() ? message : std::make_shared<const std::string>(keys_.sign(*message)));
+    });
+  }
+  asio::co_spawn(io_, send_heartbeats(), [](std::exception_ptr failure) {
+    if (failure) std::rethrow_exception(failure);
+  });
+  thread_ = std::thread([this] {
+    engine::set_up_this_thread("bus", engine::Urgency::gathering);
+    io_.run();
+  });
+}
+
+Bus::~Bus() {
+  asio::post(io_, [this] {
+    stopping_ = true;
+    timer_.cancel();
+    if (publisher_) publisher_->stop();
+  });
+  thread_.join();
+}
+
+Task<> Bus::send_heartbeats() {
+  while (!stopping_) {
+    feed_.send_heartbeat();
+    timer_.expires_after(std::chrono::seconds(1));
+    co_await timer_.async_wait(as_result);
+  }
+}
+
+}  // namespace revoked::cache

@@ -1,0 +1,42 @@
+#pragma once
+// Tells gateways what the feed has, and that the engine lives: publishes its messages on Redis, if there is
+// one, and makes a heartbeat each second. On a thread of its own.
+
+#include <optional>
+#include <string_view>
+#include <thread>
+
+#include "cache/bus/bus_keys.hpp"
+#include "cache/bus/redis.hpp"
+#include "cache/feed/feed.hpp"
+
+namespace revoked::cache {
+
+class Bus {
+ public:
+  using OnRedisState = std::function<void(bool connected, std::string_view address, std::string_view reason)>;
+
+  // Before the journal starts; `feed` outlives it. Without keys nothing is signed. `on_state` is called on the
+  // bus' thread.
+  Bus(Feed& feed, const std::optional<RedisAddress>& address, BusKeys keys, OnRedisState on_state);
+  ~Bus();
+  Bus(const Bus&) = delete;
+  Bus& operator=(const Bus&) = delete;
+
+  // From any thread.
+  bool has_redis() const { return publisher_.has_value(); }
+  bool is_connected() const { return publisher_ && publisher_->is_connected(); }
+
+ private:
+  Task<> send_heartbeats();
+
+  asio::io_context io_{1};
+  Feed& feed_;
+  const BusKeys keys_;
+  std::optional<RedisPublisher> publisher_;
+  Timer timer_;
+  bool stopping_ = false;  // on the thread
+  std::thread thread_;
+};
+
+}  // namespace revoked::cache

@@ -1,0 +1,17 @@
+#pragma once
+// The reason that a change may be given: in the body, or in the query.
+
+#include "net/api/api.hpp"
+#include "net/http/members.hpp"
+
+namespace revoked::net {
+
+inline constexpr std::string_view reason_form = "a string of at most 256 bytes";
+
+// Reads an optional body that may have a `reason`, which is checked.
+Fault read_with_reason(Members& members, std::string_view json, std::span<const MemberForm> forms);
+
+// The same of a call, whose reason may be in ?reason= as well.
+Fault read_reason(const Call& call, Members& members, std::span<const MemberForm> forms, std::string& reason);
+
+}  // namespace revoked::net
