@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "engine/base/base64url.hpp"
 #include "engine/base/digest.hpp"
 
 namespace revoked::cache {
@@ -10,21 +11,9 @@ namespace {
 constexpr std::string_view before_mac = ",\"mac\":\"";
 constexpr std::string_view after_mac = "\"}";
 
-std::string encode_base64url(const engine::Digest& digest) {
-  constexpr std::string_view alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-  std::string text;
-  std::uint32_t bits = 0;
-  unsigned count = 0;
-  for (const auto byte : digest) {
-    bits = bits << 8 | byte;
-    for (count += 8; count >= 6; count -= 6) text.push_back(alphabet[bits >> (count - 6) & 63]);
-  }
-  if (count != 0) text.push_back(alphabet[bits << (6 - count) & 63]);
-  return text;
-}
-
 std::string mac_of(std::string_view key, std::string_view text) {
-  return encode_base64url(engine::hmac_sha256(key, text));
+  const auto mac = engine::hmac_sha256(key, text);
+  return engine::encode_base64url({reinterpret_cast<const char*>(mac.data()), mac.size()});
 }
 
 }  // namespace

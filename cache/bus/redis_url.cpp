@@ -3,8 +3,10 @@
 #include <charconv>
 #include <optional>
 
-#include "cache/wire/endpoint.hpp"
 #include "cache/bus/redis.hpp"
+#include "cache/wire/endpoint.hpp"
+#include "engine/base/character_set.hpp"
+#include "engine/base/percent.hpp"
 
 namespace revoked::cache {
 namespace {
@@ -12,36 +14,22 @@ namespace {
 constexpr std::size_t max_unix_path = 107;  // sun_path, without its terminating zero
 constexpr int max_database = 1'000'000;
 
-int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
+// RFC 3986, section 3.2.1: what is not allowed in the user information must be percent-encoded.
+constexpr auto reserved_characters =
+    engine::CharacterSet::range(0, ' ') | engine::CharacterSet("\x7f/?#[]@:");
 
-// RFC 3986, section 3.2.1: what is not allowed in the user information has to come percent-encoded.
-std::optional<std::string> percent_decode(std::string_view text) {
+std::optional<std::string> decode(std::string_view text) {
+  if (std::ranges::any_of(text, [](char c) { return reserved_characters.has(c); })) return {};
   std::string out;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const char c = text[i];
-    if (c == '%') {
-      if (i + 2 >= text.size() || hex_digit(text[i + 1]) < 0 || hex_digit(text[i + 2]) < 0) return {};
-      out.push_back(static_cast<char>(hex_digit(text[i + 1]) * 16 + hex_digit(text[i + 2])));
-      i += 2;
-    } else if (c <= ' ' || c == 0x7f || std::string_view("/?#[]@:").find(c) != std::string_view::npos) {
-      return {};
-    } else {
-      out.push_back(c);
-    }
-  }
+  if (!engine::percent_decode(text, out)) return {};
   return out;
 }
 
 bool parse_user_info(std::string_view text, RedisAddress& address) {
   const auto colon = text.find(':');
   if (colon == text.npos) return false;
-  auto user = percent_decode(text.substr(0, colon));
-  auto password = percent_decode(text.substr(colon + 1));
+  auto user = decode(text.substr(0, colon));
+  auto password = decode(text.substr(colon + 1));
   if (!user || !password || password->empty()) return false;
   address.user = std::move(*user);
   address.password = std::move(*password);
@@ -50,7 +38,7 @@ bool parse_user_info(std::string_view text, RedisAddress& address) {
 
 bool parse_database(std::string_view text, int& database) {
   if (text.empty()) return true;  // "redis://host/"
-  const bool digits = std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
+  const bool digits = engine::digits.has_all(text);
   const auto parsed = std::from_chars(text.data(), text.data() + text.size(), database);
   return digits && parsed.ec == std::errc{} && database <= max_database;
 }

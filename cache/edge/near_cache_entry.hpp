@@ -11,6 +11,7 @@
 #include <cstring>
 
 #include "cache/edge/cached_decision.hpp"
+#include "engine/base/atomic_word.hpp"
 #include "engine/base/digest.hpp"
 #include "engine/base/keyed_hash.hpp"
 
@@ -141,9 +142,9 @@ class alignas(128) Entry {
   }
   std::uint64_t word(std::size_t i) const { return words_[i].load(std::memory_order_relaxed); }
 
-  std::atomic<std::uint32_t> version_;  // odd while being written
-  mutable std::atomic<std::uint8_t> used_;
-  std::array<std::atomic<std::uint64_t>, 15> words_;  // digest: 2, facts: 4, ids: 9
+  engine::AtomicWord<std::uint32_t> version_;  // odd while being written
+  mutable engine::AtomicWord<std::uint8_t> used_;
+  std::array<engine::AtomicWord<std::uint64_t>, 15> words_;  // digest: 2, facts: 4, ids: 9
 };
 static_assert(sizeof(Entry) == 128);
 

@@ -4,24 +4,24 @@
 #include <boost/asio/ip/address.hpp>
 #include <charconv>
 
+#include "engine/base/character_set.hpp"
+
 namespace revoked::cache {
 namespace {
 
 constexpr std::size_t max_host_size = 253;
+constexpr auto host_name_characters = engine::letters_and_digits | engine::CharacterSet(".-_");
+constexpr auto v6_characters = engine::hex_digits | engine::CharacterSet(":.");
 
 bool is_host_name(std::string_view text) {
-  const auto allowed = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
-           c == '-' || c == '_';
-  };
-  return !text.empty() && text.size() <= max_host_size && std::all_of(text.begin(), text.end(), allowed);
+  return !text.empty() && text.size() <= max_host_size && host_name_characters.has_all(text);
 }
 
 // With or without a zone behind a percent sign, which is the name of an interface. What is no part of an
 // address is looked for first: Asio reads only as far as a NUL.
 bool is_v6(std::string_view text) {
   const auto percent = text.find('%');
-  if (text.substr(0, percent).find_first_not_of("0123456789abcdefABCDEF:.") != text.npos) return false;
+  if (!v6_characters.has_all(text.substr(0, percent))) return false;
   if (percent != text.npos && !is_host_name(text.substr(percent + 1))) return false;
   error_code error;
   asio::ip::make_address_v6(std::string(text), error);

@@ -3,7 +3,7 @@
 #include <array>
 #include <cstdint>
 
-namespace revoked::net {
+namespace revoked::engine {
 namespace {
 
 constexpr std::string_view alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
@@ -53,4 +53,4 @@ std::string encode_base64url(std::string_view bytes) {
   return text;
 }
 
-}  // namespace revoked::net
+}  // namespace revoked::engine

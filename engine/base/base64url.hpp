@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-namespace revoked::net {
+namespace revoked::engine {
 
 // Strict: one text for one value. Nothing for a foreign character (white space and '=' too), for a length
 // that no encoder makes, and for spare bits that are not zero: two spellings of one signature would be two
@@ -14,4 +14,4 @@ namespace revoked::net {
 std::optional<std::string> decode_base64url(std::string_view text);
 std::string encode_base64url(std::string_view bytes);
 
-}  // namespace revoked::net
+}  // namespace revoked::engine

@@ -1,5 +1,7 @@
 #include "engine/base/digest.hpp"
 
+#include <algorithm>
+
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
@@ -7,6 +9,7 @@
 #include <memory>
 #include <stdexcept>
 
+#include "engine/base/base64url.hpp"
 #include "engine/base/hex.hpp"
 
 namespace revoked::engine {
@@ -23,10 +26,7 @@ const EVP_MD* algorithm() {
 std::string to_hex(const Digest& digest) {
   std::string text;
   text.reserve(64);
-  for (const auto byte : digest) {
-    text.push_back("0123456789abcdef"[byte >> 4]);
-    text.push_back("0123456789abcdef"[byte & 15]);
-  }
+  hex::append(text, digest);
   return text;
 }
 
@@ -37,40 +37,16 @@ std::optional<Digest> digest_from_hex(std::string_view text) {
   return digest;
 }
 
-namespace {
-
-constexpr std::uint8_t no_sextet = 64;
-
-constexpr std::uint8_t sextet_of(char c) {
-  if (c >= 'A' && c <= 'Z') return static_cast<std::uint8_t>(c - 'A');
-  if (c >= 'a' && c <= 'z') return static_cast<std::uint8_t>(c - 'a' + 26);
-  if (c >= '0' && c <= '9') return static_cast<std::uint8_t>(c - '0' + 52);
-  if (c == '+' || c == '-') return 62;
-  if (c == '/' || c == '_') return 63;
-  return no_sextet;
-}
-
-}  // namespace
-
 std::optional<Digest> digest_from_text(std::string_view text) {
   if (text.size() == 64) return digest_from_hex(text);
-  constexpr std::size_t sextets = 43;
-  if (text.size() == sextets + 1 && text.back() == '=') text.remove_suffix(1);
-  if (text.size() != sextets) return {};
+  std::string encoded(text.substr(0, text.find('=')));
+  if (text.size() > encoded.size() + 1) return {};
+  std::ranges::replace(encoded, '+', '-');
+  std::ranges::replace(encoded, '/', '_');
+  const auto bytes = decode_base64url(encoded);
   Digest digest;
-  std::uint32_t bits = 0;
-  std::size_t at = 0;
-  unsigned count = 0;
-  for (const char c : text) {
-    const auto sextet = sextet_of(c);
-    if (sextet == no_sextet) return {};
-    bits = bits << 6 | sextet;
-    count += 6;
-    if (count < 8) continue;
-    count -= 8;
-    digest[at++] = static_cast<std::uint8_t>(bits >> count);
-  }
-  if ((bits & 3) != 0) return {};  // what is left over: one text for one digest
+  if (!bytes || bytes->size() != digest.size()) return {};
+  std::ranges::copy(*bytes, digest.begin());
   return digest;
 }
 

@@ -5,6 +5,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <string>
 
 namespace revoked::engine::hex {
 
@@ -36,6 +37,15 @@ inline std::uint8_t decode(const char* text, std::size_t count, std::uint8_t* by
     bytes[i] = static_cast<std::uint8_t>((high & 15) << 4 | (low & 15));
   }
   return seen & (upper_case | no_digit);
+}
+
+// Appends two digits, in lower case, for each byte.
+template <class Bytes>
+void append(std::string& out, const Bytes& bytes) {
+  for (const std::uint8_t byte : bytes) {
+    out.push_back("0123456789abcdef"[byte >> 4]);
+    out.push_back("0123456789abcdef"[byte & 15]);
+  }
 }
 
 }  // namespace revoked::engine::hex

@@ -67,10 +67,10 @@ class HugePages {
   std::size_t bytes_ = 0;
 };
 
-// An array of fixed size in such memory. Its elements begin as zero bytes and are never constructed.
+// An array of fixed size in such memory. Its elements begin as zero bytes: trivial types need no constructor.
 template <class T>
 class HugeArray {
-  static_assert(std::is_trivially_destructible_v<T>);
+  static_assert(std::is_trivial_v<T>);
 
  public:
   HugeArray() = default;

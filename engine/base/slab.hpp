@@ -17,10 +17,9 @@
 #include <new>
 #include <stdexcept>
 
-namespace revoked::engine {
+#include "engine/base/slot_buckets.hpp"
 
-using Slot = std::uint32_t;
-inline constexpr Slot no_slot = 0xffffffff;
+namespace revoked::engine {
 
 template <class Record>
 class Slab {

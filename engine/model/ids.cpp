@@ -1,17 +1,15 @@
 #include "engine/model/ids.hpp"
 
+#include "engine/base/character_set.hpp"
 #include "engine/base/random.hpp"
 #include "engine/base/text.hpp"
+#include "engine/base/uuid.hpp"
 
 namespace revoked::engine {
 namespace {
 
-constexpr std::array<bool, 256> make_key_id_characters() {
-  std::array<bool, 256> table{};
-  for (int c = 0x21; c < 0x7f; ++c) table[c] = true;
-  for (const unsigned char c : std::string_view("/?#%\\\"")) table[c] = false;
-  return table;
-}
+constexpr auto key_id_characters = CharacterSet::range(0x21, 0x7e) - CharacterSet("/?#%\\\"");
+constexpr auto journal_id_characters = digits | lower_case_letters;
 
 // What a path resolves to something else.
 bool is_dots(std::string_view text) { return text == "." || text == ".."; }
@@ -31,11 +29,7 @@ std::string_view to_string(Scope scope) {
 }
 
 bool is_key_id(std::string_view text) {
-  static constexpr auto allowed = make_key_id_characters();
-  if (text.empty() || text.size() > max_key_id_size || is_dots(text)) return false;
-  bool all = true;
-  for (const unsigned char c : text) all &= allowed[c];
-  return all;
+  return !text.empty() && text.size() <= max_key_id_size && !is_dots(text) && key_id_characters.has_all(text);
 }
 
 bool is_owner_id(std::string_view text) {
@@ -53,11 +47,7 @@ std::string new_journal_id() {
 
 bool is_journal_id(std::string_view text) {
   constexpr std::size_t max_journal_id_size = 32;
-  if (text.empty() || text.size() > max_journal_id_size) return false;
-  for (const char c : text) {
-    if ((c < '0' || c > '9') && (c < 'a' || c > 'z')) return false;
-  }
-  return true;
+  return !text.empty() && text.size() <= max_journal_id_size && journal_id_characters.has_all(text);
 }
 
 std::string new_key_id(UnixMs now) {
@@ -66,13 +56,8 @@ std::string new_key_id(UnixMs now) {
   for (int i = 0; i < 6; ++i) bytes[i] = static_cast<std::uint8_t>(now >> (8 * (5 - i)));
   bytes[6] = static_cast<std::uint8_t>(0x70 | (bytes[6] & 0x0f));
   bytes[8] = static_cast<std::uint8_t>(0x80 | (bytes[8] & 0x3f));
-  std::string text;
-  text.reserve(36);
-  for (int i = 0; i < 16; ++i) {
-    if (i == 4 || i == 6 || i == 8 || i == 10) text.push_back('-');
-    text.push_back("0123456789abcdef"[bytes[i] >> 4]);
-    text.push_back("0123456789abcdef"[bytes[i] & 15]);
-  }
+  std::string text(uuid_text_size, '\0');
+  write_uuid(std::bit_cast<Uuid>(bytes), text.data());
   return text;
 }
 

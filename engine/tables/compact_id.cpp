@@ -4,6 +4,7 @@
 #include <stdexcept>
 
 #include "engine/base/keyed_hash.hpp"
+#include "engine/base/uuid.hpp"
 
 namespace revoked::engine {
 namespace {
@@ -11,53 +12,11 @@ namespace {
 constexpr std::size_t kind_byte = 8;
 constexpr std::uint8_t long_kind = 0x40;
 constexpr std::size_t max_inline = 15;
-using Words = std::array<std::uint64_t, 2>;
+using Words = Uuid;
 
-std::uint64_t load(std::string_view text, std::size_t at, std::size_t size) {
-  std::uint64_t word = 0;
-  std::memcpy(&word, text.data() + at, size);
-  return word;
-}
-
-constexpr std::uint64_t in_each_byte(std::uint64_t byte) { return byte * 0x0101010101010101; }
-
-// The digits of eight values up to 15.
-std::uint64_t text_of(std::uint64_t values) {
-  const auto above_9 = (values + in_each_byte(6)) >> 4 & in_each_byte(1);
-  return values + in_each_byte('0') + above_9 * ('a' - '9' - 1);
-}
-
-// Eight hexadecimal digits as four bytes, without a guess at which of them are letters. `wrong` becomes other
-// than 0 unless they are in lower case: other text would not come back as it was.
-std::uint64_t pack_hex(std::uint64_t digits, std::uint64_t& wrong) {
-  const auto letters = digits >> 6 & in_each_byte(1);
-  const auto values = (digits & in_each_byte(15)) + letters * 9;
-  const auto as_text = text_of(values);
-  wrong |= (as_text ^ digits) | (values & in_each_byte(0xf0));
-  auto packed = (values << 4 | values >> 8) & 0x00ff00ff00ff00ff;
-  packed = (packed | packed >> 8) & 0x0000ffff0000ffff;
-  return (packed | packed >> 16) & 0xffffffff;
-}
-
-// The lowest four bytes as eight digits.
-std::uint64_t unpack_hex(std::uint64_t bytes) {
-  bytes &= 0xffffffff;
-  bytes = (bytes | bytes << 16) & 0x0000ffff0000ffff;
-  bytes = (bytes | bytes << 8) & 0x00ff00ff00ff00ff;
-  return text_of((bytes >> 4 & 0x000f000f000f000f) | (bytes & 0x000f000f000f000f) << 8);
-}
-
+// Other variants than that of RFC 9562 would collide with the other kinds of byte 8.
 bool pack_uuid(std::string_view text, Words& words) {
-  if (text.size() != 36 || text[8] != '-' || text[13] != '-' || text[18] != '-' || text[23] != '-')
-    return false;
-  std::uint64_t wrong = 0;
-  const auto first =
-      pack_hex(load(text, 0, 8), wrong) | pack_hex(load(text, 9, 4) | load(text, 14, 4) << 32, wrong) << 32;
-  const auto second =
-      pack_hex(load(text, 19, 4) | load(text, 24, 4) << 32, wrong) | pack_hex(load(text, 28, 8), wrong) << 32;
-  if (wrong != 0 || (second & 0xc0) != 0x80) return false;
-  words = {first, second};
-  return true;
+  return parse_uuid(text, words) && (words[1] & 0xc0) == 0x80;
 }
 
 // Up to 8 characters as a word.
@@ -171,19 +130,8 @@ void CompactId::append_to(std::string& out, const IdArena& arena) const {
   if (kind == long_kind) {
     out.append(long_text(arena));
   } else if ((kind & 0xc0) == 0x80) {
-    char text[36];
-    const auto put = [&](std::size_t at, std::uint64_t digits, std::size_t size) {
-      std::memcpy(text + at, &digits, size);
-    };
-    const auto middle = unpack_hex(words_[0] >> 32);
-    const auto end = unpack_hex(words_[1]);
-    put(0, unpack_hex(words_[0]), 8);
-    put(9, middle, 4);
-    put(14, middle >> 32, 4);
-    put(19, end, 4);
-    put(24, end >> 32, 4);
-    put(28, unpack_hex(words_[1] >> 32), 8);
-    for (const std::size_t at : {8, 13, 18, 23}) text[at] = '-';
+    char text[uuid_text_size];
+    write_uuid(words_, text);
     out.append(text, sizeof text);
   } else {
     for (std::size_t i = 0; i < kind; ++i) out.push_back(static_cast<char>(byte(place_of(i))));

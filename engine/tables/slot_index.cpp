@@ -14,57 +14,16 @@ SlotIndex::SlotIndex(std::size_t shards) : shard_mask_(shards - 1), generation_o
   ensure(0, smallest);
 }
 
-void SlotIndex::Buckets::place(std::uint64_t hash, Slot slot) const {
-  for (auto at = home(hash);; at = next(at)) {
-    Bucket& bucket = first[at];
-    const auto add = [](std::atomic<std::uint64_t>& word, std::uint64_t bits) {
-      word.store(word.load(std::memory_order_relaxed) | bits, std::memory_order_release);
-    };
-    const auto free = Tags(bucket).matching(0);
-    if (free == 0) {
-      bucket.high.store(bucket.high.load(std::memory_order_relaxed) + one_further_on,
-                        std::memory_order_release);
-      continue;
-    }
-    const auto i = static_cast<unsigned>(__builtin_ctz(free));
-    bucket.slots[i].store(slot, std::memory_order_release);
-    return add(i < 8 ? bucket.low : bucket.high, std::uint64_t{tag_of(hash)} << (i % 8 * 8));
-  }
-}
-
-SlotIndex::Buckets::Place SlotIndex::Buckets::find(std::uint64_t hash, Slot slot) const {
-  for (auto at = home(hash);; at = next(at)) {
-    const Bucket& bucket = first[at];
-    const Tags tags(bucket);
-    for (auto candidates = tags.matching(tag_of(hash)); candidates != 0; candidates &= candidates - 1) {
-      const auto i = static_cast<unsigned>(__builtin_ctz(candidates));
-      if (bucket.slots[i].load(std::memory_order_relaxed) == slot) return {at, i};
-    }
-    if (!tags.overflowed()) return {at, bucket_slots};
-  }
-}
-
 void SlotIndex::replace(std::uint64_t hash, Slot from, Slot to) {
   const auto shard = shard_of(hash);
   const std::scoped_lock lock(shards_[shard].lock);
-  const auto in = buckets_of(shard, generation_of(shard));
-  const auto [at, i] = in.find(hash, from);
-  if (i != bucket_slots) in.first[at].slots[i].store(to, std::memory_order_release);
+  buckets_of(shard, generation_of(shard)).replace(hash, from, to);
 }
 
 void SlotIndex::erase(std::uint64_t hash, Slot slot) {
   const auto shard = shard_of(hash);
   const std::scoped_lock lock(shards_[shard].lock);
-  const auto in = buckets_of(shard, generation_of(shard));
-  const auto [at, i] = in.find(hash, slot);
-  if (i == bucket_slots) return;
-  auto& word = i < 8 ? in.first[at].low : in.first[at].high;
-  word.store(word.load(std::memory_order_relaxed) & ~(std::uint64_t{0xff} << (i % 8 * 8)),
-             std::memory_order_release);
-  for (auto passed = in.home(hash); passed != at; passed = in.next(passed)) {
-    auto& high = in.first[passed].high;
-    high.store(high.load(std::memory_order_relaxed) - one_further_on, std::memory_order_release);
-  }
+  if (!buckets_of(shard, generation_of(shard)).erase(hash, slot)) return;
   auto& size = shards_[shard].size;
   size.store(size.load(std::memory_order_relaxed) - 1, std::memory_order_relaxed);
 }
@@ -73,7 +32,8 @@ void SlotIndex::reserve(std::size_t entries) {
   // Shards differ by chance: some room on top, or most would grow once more.
   const auto a_shard = entries / shards_.size();
   const auto room = a_shard + a_shard / 16 + 16;
-  ensure(1, std::max(smallest, static_cast<std::uint32_t>(room * 100 / (bucket_slots * 85) + 1)));
+  ensure(1,
+         std::max(smallest, static_cast<std::uint32_t>(room * 100 / (SlotBuckets::bucket_slots * 85) + 1)));
   for (std::size_t shard = 0; shard < shards_.size(); ++shard) move_on(shard, 1);
 }
 

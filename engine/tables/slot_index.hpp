@@ -17,13 +17,10 @@
 #include <cstdint>
 #include <mutex>
 #include <vector>
-#ifdef __SSE2__
-#include <emmintrin.h>
-#endif
 
 #include "engine/base/huge_pages.hpp"
 #include "engine/base/short_lock.hpp"
-#include "engine/base/slab.hpp"
+#include "engine/base/slot_buckets.hpp"
 
 namespace revoked::engine {
 
@@ -36,18 +33,9 @@ class SlotIndex {
   template <class Matches>
   Slot find(std::uint64_t hash, Matches&& matches) const {
     const auto shard = shard_of(hash);
-    const auto tag = tag_of(hash);
     for (auto generation = generation_of(shard);;) {
-      const Buckets in = buckets_of(shard, generation);
-      for (auto at = in.home(hash);; at = in.next(at)) {
-        const Bucket& bucket = in.first[at];
-        const Tags tags(bucket);
-        for (auto candidates = tags.matching(tag); candidates != 0; candidates &= candidates - 1) {
-          const Slot slot = bucket.slots[__builtin_ctz(candidates)].load(std::memory_order_acquire);
-          if (matches(slot)) return slot;
-        }
-        if (!tags.overflowed()) break;
-      }
+      const auto slot = buckets_of(shard, generation).find(hash, matches);
+      if (slot != no_slot) return slot;
       const auto now = generation_of(shard);
       if (now == generation) [[likely]]
         return no_slot;
@@ -63,8 +51,8 @@ class SlotIndex {
     const std::scoped_lock lock(shards_[shard].lock);
     auto in = buckets_of(shard, generation_of(shard));
     auto& size = shards_[shard].size;
-    if (size + 1 > in.capacity_limit()) in = grow(shard, hash_of);
-    in.place(hash, slot);
+    if (size + 1 > capacity_of(in.count())) in = grow(shard, hash_of);
+    in.insert(hash, slot);
     size.store(size + 1, std::memory_order_relaxed);
   }
 
@@ -78,10 +66,9 @@ class SlotIndex {
 
   // What find() would ask about first; no_slot if that is not to be had at one glance.
   Slot likely(std::uint64_t hash) const {
-    const Bucket& bucket = home_of(hash);
-    const auto candidates = Tags(bucket).matching(tag_of(hash));
-    return candidates == 0 ? no_slot
-                           : bucket.slots[__builtin_ctz(candidates)].load(std::memory_order_acquire);
+    const auto& bucket = home_of(hash);
+    const auto candidates = Bucket::Tags(bucket).matching(SlotBuckets::tag_of(hash));
+    return candidates == 0 ? no_slot : bucket.slot(candidates);
   }
   void prefetch(std::uint64_t hash) const { __builtin_prefetch(&home_of(hash)); }
 
@@ -89,63 +76,7 @@ class SlotIndex {
   std::size_t memory_bytes() const;
 
  private:
-  static constexpr std::size_t bucket_slots = 12;
-  static constexpr unsigned overflow_shift = 32;
-  static constexpr std::uint64_t one_further_on = std::uint64_t{1} << overflow_shift;
-  struct alignas(64) Bucket {
-    std::atomic<std::uint64_t> low;  // tags of slots 0 to 7; 0: free
-    std::atomic<std::uint64_t>
-        high;  // tags of slots 8 to 11; above: how many entries that belong here or before lie further on
-    std::atomic<Slot> slots[bucket_slots];
-  };
-  static_assert(sizeof(Bucket) == 64);
-
-  class Tags {
-   public:
-    // Acquired: a slot was written before its tag.
-    explicit Tags(const Bucket& bucket)
-        : high_(bucket.high.load(std::memory_order_acquire)),
-          low_(bucket.low.load(std::memory_order_acquire)) {}
-    bool overflowed() const { return high_ >> overflow_shift != 0; }
-    std::uint32_t used() const { return ~matching(0) & ((1u << bucket_slots) - 1); }
-    // Bit i is set where the tag of slot i is this one.
-    std::uint32_t matching(std::uint8_t tag) const {
-#ifdef __SSE2__
-      const auto tags = _mm_set_epi64x(static_cast<long long>(high_), static_cast<long long>(low_));
-      const auto equal = _mm_movemask_epi8(_mm_cmpeq_epi8(
-          tags, _mm_set1_epi64x(static_cast<long long>(tag * std::uint64_t{0x0101010101010101}))));
-      return static_cast<std::uint32_t>(equal) & 0xfff;
-#else
-      std::uint32_t equal = 0;
-      for (std::size_t i = 0; i < bucket_slots; ++i) {
-        equal |= std::uint32_t{static_cast<std::uint8_t>((i < 8 ? low_ : high_) >> (i % 8 * 8)) == tag} << i;
-      }
-      return equal;
-#endif
-    }
-
-   private:
-    std::uint64_t high_;
-    std::uint64_t low_;
-  };
-
-  // Of one shard.
-  struct Buckets {
-    Bucket* first;
-    std::uint32_t count;
-
-    std::size_t home(std::uint64_t hash) const {
-      return static_cast<std::size_t>((hash >> 32) * count >> 32);
-    }
-    std::size_t next(std::size_t at) const { return at + 1 == count ? 0 : at + 1; }
-    std::size_t capacity_limit() const { return std::size_t{count} * bucket_slots * 85 / 100; }
-    void place(std::uint64_t hash, Slot slot) const;
-    struct Place {
-      std::size_t bucket;
-      unsigned i;  // bucket_slots: there is none
-    };
-    Place find(std::uint64_t hash, Slot slot) const;
-  };
+  using Bucket = SlotBuckets::Bucket;
 
   struct Generation {
     Bucket* buckets = nullptr;
@@ -160,42 +91,40 @@ class SlotIndex {
     std::atomic<std::uint32_t> size{0};
   };
 
-  static std::uint8_t tag_of(std::uint64_t hash) {
-    const auto tag = static_cast<std::uint8_t>(hash >> 16);
-    return tag == 0 ? 1 : tag;
+  // So full a shard may be before it grows.
+  static std::size_t capacity_of(std::size_t buckets) {
+    return buckets * SlotBuckets::bucket_slots * 85 / 100;
   }
   std::size_t shard_of(std::uint64_t hash) const { return hash & shard_mask_; }
   std::uint8_t generation_of(std::size_t shard) const {
     return generation_of_[shard].load(std::memory_order_acquire);
   }
-  Buckets buckets_of(std::size_t shard, std::uint8_t generation) const {
+  SlotBuckets buckets_of(std::size_t shard, std::uint8_t generation) const {
     const auto& of = generations_[generation];
     return {of.buckets + shard * of.a_shard, of.a_shard};
   }
   const Bucket& home_of(std::uint64_t hash) const {
     const auto shard = shard_of(hash);
-    const auto in = buckets_of(shard, generation_of(shard));
-    return in.first[in.home(hash)];
+    return buckets_of(shard, generation_of(shard)).home_of(hash);
   }
 
   template <class HashOf>
-  Buckets grow(std::size_t shard, HashOf&& hash_of) {
+  SlotBuckets grow(std::size_t shard, HashOf&& hash_of) {
     const auto generation = generation_of(shard);
     const auto from = buckets_of(shard, generation);
-    ensure(generation + std::size_t{1}, from.count + from.count / 2);
+    ensure(generation + std::size_t{1}, from.count() + from.count() / 2);
     const auto to = buckets_of(shard, generation + 1);
     // Hashes by the dozen: each is a miss of its own, and so they overlap.
-    std::uint64_t hashes[bucket_slots];
-    Slot slots[bucket_slots];
-    for (std::size_t at = 0; at < from.count; ++at) {
-      const Bucket& bucket = from.first[at];
+    std::uint64_t hashes[SlotBuckets::bucket_slots];
+    Slot slots[SlotBuckets::bucket_slots];
+    for (std::size_t at = 0; at < from.count(); ++at) {
       std::size_t used = 0;
-      for (auto rest = Tags(bucket).used(); rest != 0; rest &= rest - 1) {
-        slots[used] = bucket.slots[__builtin_ctz(rest)].load(std::memory_order_relaxed);
+      for (auto rest = Bucket::Tags(from[at]).used(); rest != 0; rest &= rest - 1) {
+        slots[used] = from[at].slot(rest);
         hashes[used] = hash_of(slots[used]);
         ++used;
       }
-      for (std::size_t i = 0; i < used; ++i) to.place(hashes[i], slots[i]);
+      for (std::size_t i = 0; i < used; ++i) to.insert(hashes[i], slots[i]);
     }
     move_on(shard, generation + std::size_t{1});
     return to;

@@ -3,9 +3,9 @@
 #include <array>
 #include <stdexcept>
 
+#include "engine/base/base64url.hpp"
 #include "engine/base/random.hpp"
 #include "engine/model/ids.hpp"
-#include "engine/base/base64url.hpp"
 #include "net/auth/openssl.hpp"
 
 namespace revoked::net {
@@ -59,12 +59,12 @@ std::string seal_cursor(std::string_view place) {
   bytes[nonce_size] = static_cast<unsigned char>(place.size());
   std::copy(place.begin(), place.end(), bytes.begin() + nonce_size + 1);
   if (!encrypt(bytes)) throw std::runtime_error("AES-256-GCM failed");
-  return encode_base64url({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+  return engine::encode_base64url({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
 }
 
 std::optional<std::string> open_cursor(std::string_view cursor) {
   if (cursor.size() > 2 * sealed_size) return {};
-  const auto decoded = decode_base64url(cursor);
+  const auto decoded = engine::decode_base64url(cursor);
   if (!decoded || decoded->size() != sealed_size) return {};
   Bytes bytes;
   std::copy(decoded->begin(), decoded->end(), bytes.begin());

@@ -36,7 +36,7 @@ class Reader {
   // The bytes of a member that must be there, in base64url.
   std::string bytes(std::string_view name) {
     const auto encoded = text(name);
-    auto decoded = encoded ? decode_base64url(*encoded) : std::nullopt;
+    auto decoded = encoded ? engine::decode_base64url(*encoded) : std::nullopt;
     if (!decoded) fault_ = "a member of the key is missing or not base64url without padding";
     return decoded.value_or("");
   }

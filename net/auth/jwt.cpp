@@ -45,7 +45,7 @@ bool is_token_type(std::string_view type) {
 
 std::string_view read_header(std::string_view part, JoseHeader& header) {
   if (part.size() > max_token_header_bytes) return "header too large";
-  const auto bytes = decode_base64url(part);
+  const auto bytes = engine::decode_base64url(part);
   if (!bytes) return "header is not base64url";
   const auto members = read_json_object(*bytes);
   if (!members) return "header is not one JSON object, or a member comes twice";
@@ -77,8 +77,8 @@ std::string_view verify_token(std::string_view token, const KeySet& keys, const 
   if (const auto fault = read_header(parts->header, header); !fault.empty()) return fault;
   const auto* key = keys.find(header.kid, *header.algorithm);
   if (key == nullptr) return "no key for it";
-  const auto payload = decode_base64url(parts->payload);
-  const auto signature = decode_base64url(parts->signature);
+  const auto payload = engine::decode_base64url(parts->payload);
+  const auto signature = engine::decode_base64url(parts->signature);
   if (!payload || !signature) return "payload or signature is not base64url";
   if (!key->verify(parts->signed_bytes, *signature)) return "bad signature";
   if (const auto fault = read_claims(*payload, rules, now, claims); !fault.empty()) return fault;

@@ -3,6 +3,7 @@
 #include <boost/asio/post.hpp>
 #include <memory>
 
+#include "engine/base/percent.hpp"
 #include "engine/model/json_writer.hpp"
 #include "engine/model/secret.hpp"
 #include "net/http/network_thread.hpp"
@@ -25,12 +26,12 @@ void deny(Response& response, unsigned status, std::string_view reason) {
 
 // What stands in a header is visible ASCII whatever an id is; all else, and '%' itself, is percent-encoded.
 void tell(Response& response, std::string_view name, std::string_view value, char first = '!') {
-  if (is_visible(value, first)) {
+  if (engine::is_visible(value, first)) {
     response.header(name, value);
     return;
   }
   std::string encoded;
-  percent_encode(value, encoded, first);
+  engine::percent_encode(value, encoded, first);
   response.header(name, encoded);
 }
 

@@ -1,5 +1,6 @@
 // The applications dialect: DELETE /api/v1/applications/{id}/api-keys/{keyId} with a token.
 
+#include "engine/base/uuid.hpp"
 #include "net/dialects/dialects.hpp"
 
 namespace revoked::net {
@@ -46,7 +47,7 @@ bool check_ids(Call& call) {
   bool good = true;
   constexpr std::string_view fields[] = {"id", "keyId"};
   for (std::size_t i = 0; i < std::size(fields); ++i) {
-    if (is_uuid(call.parameters[i])) continue;
+    if (engine::is_uuid(call.parameters[i])) continue;
     good = false;
     json.open('{').field("field", fields[i]).field("message", "Invalid UUID format").close('}');
   }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "engine/base/uuid.hpp"
 #include "net/http/log.hpp"
 
 namespace revoked::net {
@@ -10,23 +11,12 @@ namespace revoked::net {
 extern const Dialect flowplate, applications, flowise, trieve;
 const std::array<const Dialect*, 4> all_dialects{&flowplate, &applications, &flowise, &trieve};
 
-bool is_uuid(std::string_view text) {
-  if (text.size() != 36) return false;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const bool is_dash = i == 8 || i == 13 || i == 18 || i == 23;
-    const char c = text[i];
-    const bool is_digit = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
-    if (is_dash ? c != '-' : !is_digit) return false;
-  }
-  return true;
-}
-
 std::vector<std::string> spellings(std::string_view id) {
   std::vector<std::string> all;
   const auto add = [&](std::string text) {
     if (std::find(all.begin(), all.end(), text) == all.end()) all.push_back(std::move(text));
   };
-  if (!is_uuid(id)) return {std::string(id)};
+  if (!engine::is_uuid(id)) return {std::string(id)};
   std::string lower(id);
   std::string upper(id);
   for (auto& c : lower) c = c >= 'A' && c <= 'F' ? static_cast<char>(c + 32) : c;

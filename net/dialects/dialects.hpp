@@ -12,8 +12,6 @@ namespace revoked::net {
 // Those that there are. Constant.
 extern const std::array<const Dialect*, 4> all_dialects;
 
-bool is_uuid(std::string_view text);  // 8-4-4-4-12 hexadecimal digits, of either letter case
-
 // As which texts an id may be stored: a UUID in lower case (as we issue them), as given, and in upper case.
 std::vector<std::string> spellings(std::string_view id);
 

@@ -2,6 +2,7 @@
 // key may stand bare in Authorization. An organisation is a workspace. Whether the id was the caller's is not
 // told.
 
+#include "engine/base/uuid.hpp"
 #include "net/dialects/dialects.hpp"
 
 namespace revoked::net {
@@ -24,7 +25,7 @@ Presented present(const Request& request) {
 
 Outcome delete_key_of(Api& api, Call& call, Scope scope) {
   const auto& key_id = call.parameters[0];
-  if (!is_uuid(key_id)) return refuse(call, 400, "invalid_key_id", "api_key_id is not a UUID");
+  if (!engine::is_uuid(key_id)) return refuse(call, 400, "invalid_key_id", "api_key_id is not a UUID");
   const auto& reach = call.principal.reach;
   if (!reach.limit(scope)) {
     return refuse(call, 403, "forbidden", "this key belongs to no " + std::string(to_string(scope)));

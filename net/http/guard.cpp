@@ -7,39 +7,22 @@
 #include <cstring>
 #include <iterator>
 
+#include "engine/base/character_set.hpp"
+#include "engine/base/percent.hpp"
+
 namespace revoked::net {
 namespace {
 
-constexpr std::array<bool, 256> character_set(std::string_view extra, bool letters_and_digits) {
-  std::array<bool, 256> table{};
-  if (letters_and_digits) {
-    for (int c = 'a'; c <= 'z'; ++c) table[c] = true;
-    for (int c = 'A'; c <= 'Z'; ++c) table[c] = true;
-    for (int c = '0'; c <= '9'; ++c) table[c] = true;
-  }
-  for (const unsigned char c : extra) table[c] = true;
-  return table;
-}
-
-constexpr auto token_characters = character_set("!#$%&'*+-.^_`|~", true);  // RFC 9110, 5.6.2
-constexpr auto plain_host_characters = character_set("-._~!$&'()*+,;=", true);
-constexpr auto host_characters = character_set("-._~!$&'()*+,;=%", true);  // RFC 3986, 3.2.2: reg-name
+using engine::CharacterSet;
+constexpr auto token_characters =
+    engine::letters_and_digits | CharacterSet("!#$%&'*+-.^_`|~");  // RFC 9110, 5.6.2
+constexpr auto plain_host_characters = engine::letters_and_digits | CharacterSet("-._~!$&'()*+,;=");
+constexpr auto host_characters = plain_host_characters | CharacterSet("%");  // RFC 3986, 3.2.2: reg-name
 constexpr auto target_characters =
-    character_set("-._~:/?[]@!$&'()*+,;=%|^`{}\\\"<>", true);  // and what browsers send raw
-
-constexpr std::array<bool, 256> make_value_characters() {  // RFC 9110, 5.5
-  std::array<bool, 256> table{};
-  for (int c = 0x20; c < 256; ++c) table[c] = c != 0x7f;
-  table['\t'] = true;
-  return table;
-}
-constexpr auto value_characters = make_value_characters();
-
-bool all_in(std::string_view text, const std::array<bool, 256>& allowed) {
-  bool all = true;
-  for (const unsigned char c : text) all &= allowed[c];
-  return all;
-}
+    engine::letters_and_digits |
+    CharacterSet("-._~:/?[]@!$&'()*+,;=%|^`{}\\\"<>");  // and what browsers send raw
+constexpr auto value_characters =
+    (CharacterSet::range(0x20, 0xff) - CharacterSet("\x7f")) | CharacterSet("\t");  // RFC 9110, 5.5
 
 // Whether one of eight bytes is below 0x20, or is DEL. May say yes for nothing (a borrow), never no.
 bool may_have_control(std::uint64_t word) {
@@ -51,10 +34,10 @@ bool may_have_control(std::uint64_t word) {
 // Values are the most of a head: eight bytes at a time, as long as there is no control character among them.
 bool is_value(std::string_view text) {
   std::uint64_t word = 0;
-  if (text.size() < sizeof word) return all_in(text, value_characters);
+  if (text.size() < sizeof word) return value_characters.has_all(text);
   const auto is_good = [&](std::size_t at) {
     std::memcpy(&word, text.data() + at, sizeof word);
-    return !may_have_control(word) || all_in(text.substr(at, sizeof word), value_characters);
+    return !may_have_control(word) || value_characters.has_all(text.substr(at, sizeof word));
   };
   for (std::size_t at = 0; at + sizeof word < text.size(); at += sizeof word) {
     if (!is_good(at)) return false;
@@ -66,7 +49,8 @@ bool is_value(std::string_view text) {
 constexpr std::array<char, 256> make_lower_case() {
   std::array<char, 256> table{};
   for (int c = 0; c < 256; ++c) {
-    if (token_characters[c]) table[c] = static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c);
+    if (token_characters.has(static_cast<char>(c)))
+      table[c] = static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c);
   }
   return table;
 }
@@ -167,13 +151,14 @@ bool is_odd_host(std::string_view text) {
   const auto name = text.substr(0, end);
   const auto port = text.substr(is_literal ? end + 1 : end);
   if (!port.empty() && (port.front() != ':' || !is_port(port.substr(1)))) return false;
-  return is_literal ? is_ipv6(name.substr(1)) : all_in(name, host_characters) && is_percent_encoded(name);
+  return is_literal ? is_ipv6(name.substr(1))
+                    : host_characters.has_all(name) && engine::is_percent_encoded(name);
 }
 
 // uri-host [ ":" port ] (RFC 9110, 7.2), or nothing, if the target has no authority.
 bool is_host(std::string_view text) {
   std::size_t end = 0;
-  while (end < text.size() && plain_host_characters[static_cast<unsigned char>(text[end])]) ++end;
+  while (end < text.size() && plain_host_characters.has(text[end])) ++end;
   if (end == text.size()) return true;
   if (end != 0 && text[end] == ':') return is_port(text.substr(end + 1));
   return is_odd_host(text);
@@ -214,7 +199,7 @@ HeadResult read_request_line(std::string_view line, const HeadLimits& limits, Re
   request.method_name = line.substr(0, first);
   const auto target = line.substr(first + 1, second - first - 1);
   const auto version = line.substr(second + 1);
-  if (request.method_name.empty() || !all_in(request.method_name, token_characters)) {
+  if (request.method_name.empty() || !token_characters.has_all(request.method_name)) {
     return refuse(400, "malformed method");
   }
   if (version == "HTTP/1.0") {
@@ -225,7 +210,7 @@ HeadResult read_request_line(std::string_view line, const HeadLimits& limits, Re
   }
   request.method = method_of(request.method_name);
   if (target.size() > limits.target_bytes) return refuse(414, "the target is too long");
-  if (!all_in(target, target_characters)) return refuse(400, "malformed target");
+  if (!target_characters.has_all(target)) return refuse(400, "malformed target");
   if (!read_target(target, request, authority)) return refuse(400, "malformed target");
   return good;
 }
@@ -237,7 +222,7 @@ std::string_view read_header_line(std::string_view line, Request& request) {
   if (size == std::string_view::npos || size == 0) return "malformed header";
   char name[max_known_size];
   bool is_token =
-      size <= max_known_size || all_in(line.substr(max_known_size, size - max_known_size), token_characters);
+      size <= max_known_size || token_characters.has_all(line.substr(max_known_size, size - max_known_size));
   for (std::size_t i = 0; i < std::min(size, max_known_size); ++i) {
     name[i] = lower_case[static_cast<unsigned char>(line[i])];
     is_token &= name[i] != 0;

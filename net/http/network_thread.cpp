@@ -7,6 +7,7 @@
 
 #include <boost/asio/co_spawn.hpp>
 
+#include "engine/base/hex.hpp"
 #include "engine/base/random.hpp"
 #include "engine/base/this_thread.hpp"
 #include "net/http/log.hpp"
@@ -20,7 +21,29 @@ using boost::system::error_code;
 
 namespace {
 
-using reuse_port = asio::detail::socket_option::boolean<SOL_SOCKET, SO_REUSEPORT>;
+// Asio's SettableSocketOption; it has none for this.
+class ReusePort {
+ public:
+  template <class Protocol>
+  int level(const Protocol&) const {
+    return SOL_SOCKET;
+  }
+  template <class Protocol>
+  int name(const Protocol&) const {
+    return SO_REUSEPORT;
+  }
+  template <class Protocol>
+  const void* data(const Protocol&) const {
+    return &on_;
+  }
+  template <class Protocol>
+  std::size_t size(const Protocol&) const {
+    return sizeof on_;
+  }
+
+ private:
+  int on_ = 1;
+};
 
 // Every coroutine reports here when it ends: none is detached, and an exception in one is a bug that shows.
 void report_end(std::exception_ptr failure) {
@@ -62,15 +85,12 @@ NetworkThread::NetworkThread(const tcp::endpoint& endpoint, const ServerLimits& 
   if (durability != nullptr) gate_.emplace(io_, *durability);
   acceptor_.open(endpoint.protocol());
   acceptor_.set_option(tcp::acceptor::reuse_address(true));
-  acceptor_.set_option(reuse_port(true));
+  acceptor_.set_option(ReusePort());
   acceptor_.bind(endpoint);
   acceptor_.listen(4096);
   std::array<std::uint8_t, request_id_prefix / 2> prefix;
   engine::random_bytes(prefix.data(), prefix.size());
-  for (const auto byte : prefix) {
-    request_id_.push_back("0123456789abcdef"[byte >> 4]);
-    request_id_.push_back("0123456789abcdef"[byte & 15]);
-  }
+  engine::hex::append(request_id_, prefix);
   request_id_.append(request_id_digits, '0');
 }
 

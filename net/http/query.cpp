@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "engine/base/percent.hpp"
 #include "engine/model/position.hpp"
 #include "net/http/request.hpp"
 #include "net/http/shown.hpp"
@@ -13,7 +14,7 @@ namespace {
 bool decode(std::string_view encoded, std::string& text) {
   std::string spaced(encoded);
   std::replace(spaced.begin(), spaced.end(), '+', ' ');
-  return percent_decode(spaced, text);
+  return engine::percent_decode(spaced, text);
 }
 
 std::string names_of(std::span<const QueryParameter> taken) {

@@ -2,13 +2,10 @@
 
 #include <algorithm>
 
-#include "engine/base/byte_words.hpp"
-#include "engine/base/hex.hpp"
+#include "engine/base/character_set.hpp"
 
 namespace revoked::net {
 namespace {
-
-namespace hex = engine::hex;
 
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
 
@@ -38,34 +35,13 @@ std::string_view trace_id_of(const Request& request) {
   for (std::size_t i = 0; i < size; ++i) {
     const bool is_dash = i == 2 || i == 35 || i == 52;
     const char c = value[i];
-    if (is_dash ? c != '-' : !((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'))) return {};
+    if (is_dash ? c != '-' : !engine::lower_case_hex_digits.has(c)) return {};
   }
   const auto trace_id = value.substr(3, 32);
   const auto is_zero = [](std::string_view text) {
     return text.find_first_not_of('0') == std::string_view::npos;
   };
   return is_zero(trace_id) || is_zero(value.substr(36, 16)) ? std::string_view() : trace_id;
-}
-
-bool percent_decode(std::string_view text, std::string& out) {
-  while (true) {
-    const auto percent = text.find('%');
-    out.append(text.substr(0, percent));
-    if (percent == std::string_view::npos) return true;
-    std::uint8_t byte = 0;
-    if (percent + 2 >= text.size() || (hex::decode(&text[percent + 1], 1, &byte) & hex::no_digit) != 0)
-      return false;
-    out.push_back(static_cast<char>(byte));
-    text.remove_prefix(percent + 3);
-  }
-}
-
-bool is_percent_encoded(std::string_view text) {
-  for (auto at = text.find('%'); at != std::string_view::npos; at = text.find('%', at + 3)) {
-    std::uint8_t byte = 0;
-    if (at + 2 >= text.size() || (hex::decode(&text[at + 1], 1, &byte) & hex::no_digit) != 0) return false;
-  }
-  return true;
 }
 
 std::string_view trim(std::string_view text) {
@@ -79,26 +55,6 @@ std::string_view take_until(std::string_view& rest, char separator) {
   const auto item = rest.substr(0, at);
   rest = at == std::string_view::npos ? std::string_view() : rest.substr(at + 1);
   return item;
-}
-
-// Gateways ask this of each answer.
-bool is_visible(std::string_view text, char first) {
-  return engine::all_bytes(text, [&](std::uint64_t word) {
-    return engine::ascii_from(word, first) & engine::ascii_but(word, '%');
-  });
-}
-
-void percent_encode(std::string_view text, std::string& out, char first) {
-  for (const char c : text) {
-    if (is_visible({&c, 1}, first)) {
-      out.push_back(c);
-      continue;
-    }
-    const auto byte = static_cast<unsigned char>(c);
-    out.push_back('%');
-    out.push_back("0123456789ABCDEF"[byte >> 4]);
-    out.push_back("0123456789ABCDEF"[byte & 15]);
-  }
 }
 
 bool equal_ignoring_case(std::string_view a, std::string_view b) {

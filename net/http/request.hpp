@@ -63,22 +63,10 @@ std::string_view credential_of(const Request& request);
 // malformed.
 std::string_view trace_id_of(const Request& request);
 
-// Whether every %XX in it is two hexadecimal digits.
-bool is_percent_encoded(std::string_view text);
-
-// Decodes %XX. False if malformed. Appends to `out`.
-bool percent_decode(std::string_view text, std::string& out);
-
 // Removes what stands before the separator, and the separator, from the front of `rest`.
 std::string_view take_until(std::string_view& rest, char separator);
 // Without blanks at either end.
 std::string_view trim(std::string_view text);
-
-// Whether it is nothing but visible ASCII without '%', and so is itself when it is percent-encoded. With ' '
-// as the `first` of what is left as it is blanks are, too.
-bool is_visible(std::string_view text, char first = '!');
-// Encodes all else, byte by byte. Appends to `out`.
-void percent_encode(std::string_view text, std::string& out, char first = '!');
 
 // ASCII only.
 bool equal_ignoring_case(std::string_view a, std::string_view b);

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "engine/base/percent.hpp"
+
 namespace revoked::net {
 
 bool match_path(std::string_view pattern, std::string_view path, Parameters& parameters) {
@@ -18,7 +20,7 @@ bool match_path(std::string_view pattern, std::string_view path, Parameters& par
     if (end == 0 || parameter == max_parameters) return false;
     auto& value = parameters[parameter++];
     value.clear();
-    if (!percent_decode(path.substr(0, end), value)) return false;
+    if (!engine::percent_decode(path.substr(0, end), value)) return false;
     pattern.remove_prefix(2);
     path.remove_prefix(end);
   }

@@ -5,6 +5,7 @@
 #include <optional>
 #include <utility>
 
+#include "engine/base/character_set.hpp"
 #include "net/http/body_reader.hpp"
 #include "net/http/network_thread.hpp"
 #include "net/http/problem.hpp"
@@ -15,10 +16,8 @@ namespace {
 using Phase = Connection::Phase;
 
 bool is_usable_request_id(std::string_view id) {
-  return !id.empty() && id.size() <= 64 && std::all_of(id.begin(), id.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
-           c == '_' || c == '.';
-  });
+  static constexpr auto characters = engine::letters_and_digits | engine::CharacterSet("-_.");
+  return !id.empty() && id.size() <= 64 && characters.has_all(id);
 }
 
 // What has to be waited for before a session goes on.

@@ -1,8 +1,9 @@
 // The head of a request: nothing that two servers could read differently passes the guard, and it says the
 // same however the head arrives.
 
-#include "net/http/guard.hpp"
+#include "engine/base/percent.hpp"
 #include "net/api/route_queries.hpp"
+#include "net/http/guard.hpp"
 #include "net/http/router.hpp"
 #include "tests/fuzz/fuzz.hpp"
 #include "tests/net/http/naive_head.hpp"
@@ -38,7 +39,7 @@ void look_at(const net::Request& request) {
     }
   }
   std::string decoded;
-  if (net::percent_decode(request.path, decoded)) REQUIRE(net::is_percent_encoded(request.path));
+  if (engine::percent_decode(request.path, decoded)) REQUIRE(engine::is_percent_encoded(request.path));
   const auto trace = net::trace_id_of(request);
   REQUIRE(trace.empty() || trace.size() == 32);
 }

@@ -3,17 +3,18 @@
 
 #include <algorithm>
 
-#include "cache/wire/endpoint.hpp"
-#include "cache/edge/engine_client.hpp"
-#include "engine/model/json_writer.hpp"
 #include "cache/bus/redis.hpp"
+#include "cache/edge/engine_client.hpp"
+#include "cache/wire/endpoint.hpp"
+#include "engine/base/base64url.hpp"
+#include "engine/base/percent.hpp"
 #include "engine/base/time.hpp"
+#include "engine/model/json_writer.hpp"
 #include "engine/model/position.hpp"
 #include "engine/model/secret.hpp"
-#include "engine/base/base64url.hpp"
+#include "net/api/route_queries.hpp"
 #include "net/http/json_reader.hpp"
 #include "net/http/request.hpp"
-#include "net/api/route_queries.hpp"
 #include "tests/fuzz/fuzz.hpp"
 #include "tests/support/json.hpp"
 
@@ -71,7 +72,7 @@ void read_engine_url(std::string_view text) {
 }
 
 void read_base64url(std::string_view text) {
-  const auto bytes = net::decode_base64url(text);
+  const auto bytes = engine::decode_base64url(text);
   if (bytes) REQUIRE(bytes->size() == text.size() * 3 / 4);
 }
 
@@ -87,8 +88,8 @@ void write_json(std::string_view text) {
 
 void read_query(std::string_view text) {
   std::string decoded;
-  const bool is_good = net::percent_decode(text, decoded);
-  REQUIRE(is_good == net::is_percent_encoded(text));
+  const bool is_good = engine::percent_decode(text, decoded);
+  REQUIRE(is_good == engine::is_percent_encoded(text));
   if (is_good) {
     const auto escapes = std::count(text.begin(), text.end(), '%');
     REQUIRE(decoded.size() + 2 * static_cast<std::size_t>(escapes) == text.size());

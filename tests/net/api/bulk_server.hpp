@@ -11,6 +11,7 @@
 #include "cache/feed/feed.hpp"
 #include "net/api/engine_durability.hpp"
 #include "net/api/engine_service.hpp"
+#include "net/dialects/dialects.hpp"
 #include "net/http/server.hpp"
 #include "tests/engine/fake_store.hpp"
 #include "tests/net/auth/master_key.hpp"
@@ -39,7 +40,7 @@ class ApiServer {
   cache::Feed feed_;
   Authenticator authenticator_{engine_, {master_key}};
   std::atomic<bool> draining_{false};
-  EngineService service_{Api{engine_, feed_, authenticator_, {}, draining_}};
+  EngineService service_{Api{engine_, feed_, authenticator_, {}, draining_}, all_dialects};
   EngineDurability durability_{engine_};
   std::unique_ptr<Server> server_;
 };

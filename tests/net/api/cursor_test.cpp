@@ -21,19 +21,19 @@ TEST(Cursor, TellsNothingOfThePlaceNotEvenItsLength) {
     const auto cursor = seal_cursor(place);
     EXPECT_TRUE(seen.insert(cursor).second) << "the same place twice looks different";
     EXPECT_EQ(cursor.size(), seen.begin()->size());
-    EXPECT_EQ(decode_base64url(cursor)->find("theirs"), std::string::npos);
+    EXPECT_EQ(engine::decode_base64url(cursor)->find("theirs"), std::string::npos);
   }
 }
 
 TEST(Cursor, CannotBeMadeByAnybodyElse) {
   const auto cursor = seal_cursor("k");
-  auto bytes = *decode_base64url(cursor);
+  auto bytes = *engine::decode_base64url(cursor);
   for (auto& byte : bytes) {
     byte = static_cast<char>(byte ^ 1);
-    EXPECT_EQ(open_cursor(encode_base64url(bytes)), std::nullopt);
+    EXPECT_EQ(open_cursor(engine::encode_base64url(bytes)), std::nullopt);
     byte = static_cast<char>(byte ^ 1);
   }
-  EXPECT_EQ(open_cursor(encode_base64url(bytes)), "k");
+  EXPECT_EQ(open_cursor(engine::encode_base64url(bytes)), "k");
   for (const auto& text : {std::string(), std::string("6b"), cursor.substr(4), cursor + "AAAA", cursor + "=",
                            std::string(100'000, 'A')}) {
     EXPECT_EQ(open_cursor(text), std::nullopt);

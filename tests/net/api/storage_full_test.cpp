@@ -2,6 +2,7 @@
 
 #include "net/api/engine_durability.hpp"
 #include "net/api/engine_service.hpp"
+#include "net/dialects/dialects.hpp"
 #include "net/http/server.hpp"
 #include "tests/net/api/bulk_server.hpp"
 
@@ -45,7 +46,7 @@ class StorageFull : public testing::Test {
   Authenticator authenticator_{engine_, {master_key}};
   std::atomic<bool> draining_{false};
   EngineService service_{
-      Api{engine_, feed_, authenticator_, {}, draining_, [this] { return full_.load(); }, 6}};
+      Api{engine_, feed_, authenticator_, {}, draining_, [this] { return full_.load(); }, 6}, all_dialects};
   EngineDurability durability_{engine_};
   Server server_{Server::Options{{cache::asio::ip::address_v4::loopback(), 0}, 1, {}}, service_, &durability_};
   HttpClient admin_ = client();

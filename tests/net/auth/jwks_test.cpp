@@ -40,7 +40,7 @@ bool vector_verifies(const std::string& jwk, Algorithm algorithm, std::string_vi
   const auto* key = set.find({}, algorithm);
   if (key == nullptr) return false;
   const auto end = token.rfind('.');
-  const auto signature = decode_base64url(token.substr(end + 1));
+  const auto signature = engine::decode_base64url(token.substr(end + 1));
   auto other = *signature;
   other[5] ^= 1;
   return key->verify(token.substr(0, end), *signature) && !key->verify(token.substr(0, end), other) &&
@@ -167,8 +167,8 @@ TEST(Jwks, RefusesPointsThatAreNotOnTheCurve) {
     return fate_of_key(R"({"kty":"EC","crv":"P-256","x":")" + base64url(x) + R"(","y":")" + base64url(y) +
                        "\"}");
   };
-  const auto x = *decode_base64url("f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU");
-  const auto y = *decode_base64url("x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0");
+  const auto x = *engine::decode_base64url("f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU");
+  const auto y = *engine::decode_base64url("x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0");
   EXPECT_EQ(ec(x, y), "good");
   auto off = y;
   off.back() ^= 1;
@@ -272,22 +272,22 @@ TEST(Jwks, BoundsSizeAndCount) {
 }
 
 TEST(Base64url, IsStrict) {
-  EXPECT_EQ(decode_base64url(""), "");
-  EXPECT_EQ(decode_base64url("Zg"), "f");
-  EXPECT_EQ(decode_base64url("Zm8"), "fo");
-  EXPECT_EQ(decode_base64url("Zm9vYmFy"), "foobar");
-  EXPECT_EQ(decode_base64url("-_-_"), "\xfb\xff\xbf");
+  EXPECT_EQ(engine::decode_base64url(""), "");
+  EXPECT_EQ(engine::decode_base64url("Zg"), "f");
+  EXPECT_EQ(engine::decode_base64url("Zm8"), "fo");
+  EXPECT_EQ(engine::decode_base64url("Zm9vYmFy"), "foobar");
+  EXPECT_EQ(engine::decode_base64url("-_-_"), "\xfb\xff\xbf");
   for (const auto* bad :
        {"A", "AAAAA", "Zg==", "Zm8=", "Zh", "Zm9", "Zg ", " Zg", "Z\ng", "+/+/", "Zm.v", "Zm9vYmF\x80"}) {
-    EXPECT_EQ(decode_base64url(bad), std::nullopt) << bad;
+    EXPECT_EQ(engine::decode_base64url(bad), std::nullopt) << bad;
   }
-  EXPECT_EQ(decode_base64url(std::string_view("AA\0A", 4)), std::nullopt);
+  EXPECT_EQ(engine::decode_base64url(std::string_view("AA\0A", 4)), std::nullopt);
   for (int i = 0; i < 256; ++i) {  // each value, in each place of a group
     for (const auto& bytes :
          {std::string(1, static_cast<char>(i)), std::string(1, static_cast<char>(i)) + "x",
           "xy" + std::string(1, static_cast<char>(i))}) {
-      EXPECT_EQ(decode_base64url(base64url(bytes)), bytes);
-      EXPECT_EQ(encode_base64url(bytes), base64url(bytes));
+      EXPECT_EQ(engine::decode_base64url(base64url(bytes)), bytes);
+      EXPECT_EQ(engine::encode_base64url(bytes), base64url(bytes));
     }
   }
 }

@@ -3,8 +3,9 @@
 #include <random>
 #include <set>
 
-#include "engine/model/json_writer.hpp"
 #include "cache/edge/near_cache.hpp"
+#include "engine/base/percent.hpp"
+#include "engine/model/json_writer.hpp"
 #include "net/http/request.hpp"
 #include "tests/net/api/bulk_server.hpp"
 
@@ -120,9 +121,9 @@ class EveryDoor : public testing::Test {
     EXPECT_EQ(found->owner(engine::Scope::workspace, buffer), named.workspace);
     for (const auto& owner : {named.user, named.application, named.workspace}) {
       std::string header;
-      percent_encode(owner, header);
+      engine::percent_encode(owner, header);
       std::string back;
-      EXPECT_TRUE(percent_decode(header, back));
+      EXPECT_TRUE(engine::percent_decode(header, back));
       EXPECT_EQ(back, owner);
     }
   }

@@ -1,4 +1,5 @@
 #include "net/http/request.hpp"
+#include "engine/base/percent.hpp"
 
 #include <gtest/gtest.h>
 
@@ -6,7 +7,7 @@ namespace revoked::net::request_test {
 
 std::optional<std::string> decoded(std::string_view text) {
   std::string out;
-  if (!percent_decode(text, out)) return {};
+  if (!engine::percent_decode(text, out)) return {};
   return out;
 }
 
@@ -27,14 +28,14 @@ TEST(Request, RefusesMalformedPercentEncoding) {
 
 TEST(Request, DecodesBehindWhatIsThere) {
   std::string out = "before ";
-  EXPECT_TRUE(percent_decode("%41", out));
+  EXPECT_TRUE(engine::percent_decode("%41", out));
   EXPECT_EQ(out, "before A");
 }
 
 std::string encoded(std::string_view text, char first = '!') {
   std::string out;
-  percent_encode(text, out, first);
-  EXPECT_EQ(out == text, is_visible(text, first)) << text;
+  engine::percent_encode(text, out, first);
+  EXPECT_EQ(out == text, engine::is_visible(text, first)) << text;
   return out;
 }
 
