@@ -30,7 +30,8 @@ std::string_view credential_of(const Request& request) {
 }
 
 std::string_view trace_id_of(const Request& request) {
-  // version "-" trace-id "-" parent-id "-" flags, in lower-case hexadecimal; later versions may add to that.
+  // version "-" trace-id "-" parent-id "-" flags, in lower-case hexadecimal; later versions may append to
+  // that.
   constexpr std::size_t size = 2 + 1 + 32 + 1 + 16 + 1 + 2;
   const auto value = request[Header::traceparent];
   if (value.size() < size || value.starts_with("ff")) return {};
@@ -81,7 +82,7 @@ std::string_view take_until(std::string_view& rest, char separator) {
   return item;
 }
 
-// Gateways ask this of each answer.
+// Gateways call this for each answer.
 bool is_visible(std::string_view text, char first) {
   return engine::all_bytes(text, [&](std::uint64_t word) {
     return engine::ascii_from(word, first) & engine::ascii_but(word, '%');

@@ -128,12 +128,12 @@ TEST_F(FailingCalls, OfAcceptForGoodAreToldOf) {
 TEST_F(FailingCalls, OfEpollForGoodAreToldOf) {
   fail(epoll_fault, for_good, EBADF);
   RawClient client(server_->port());
-  EXPECT_TRUE(eventually([&] { return deaf().starts_with("hearing of sockets: "); })) << deaf();
+  EXPECT_TRUE(eventually([&] { return deaf().starts_with("watching sockets: "); })) << deaf();
 }
 
 TEST(Deaf, EndsTheProcessWithOneLine) {
   EXPECT_EXIT(end_the_process("accepting connections: no more"), testing::ExitedWithCode(1),
-              "cannot go on.*accepting connections: no more");
+              "fatal error.*accepting connections: no more");
 }
 
 }  // namespace revoked::net::failing_calls_test
