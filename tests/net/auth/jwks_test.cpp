@@ -265,7 +265,7 @@ TEST(Jwks, BoundsSizeAndCount) {
   keys.push_back(key_for("HS256").jwk("one more"));
   const auto cut = parsed(key_set(keys));
   EXPECT_EQ(cut.size(), max_jwks_keys);
-  EXPECT_EQ(cut.skipped(), std::vector<std::string>{"keys[64] and what follows: more than 64 keys"});
+  EXPECT_EQ(cut.skipped(), std::vector<std::string>{"keys[64] and later: more than 64 keys"});
   EXPECT_EQ(cut.find("one more", Algorithm::hs256), nullptr);
   EXPECT_EQ(fate(key_set({}) + std::string(max_jwks_bytes, ' ')), "larger than 256 KiB");
   EXPECT_EQ(parsed(key_set({})).size(), 0);

@@ -111,7 +111,7 @@ TEST_F(JwtTest, AcceptsOnlyTheTypesOfTokens) {
   for (const auto* type :
        {R"("JOSE")", R"("dpop+jwt")", R"("logout+jwt")", R"("")", "null", "1", R"("JWT ")"}) {
     EXPECT_EQ(fate(with_header(header("HS256", "HS256", ",\"typ\":" + std::string(type)))),
-              "typ is not that of a token");
+              "typ is not a token type");
   }
 }
 
