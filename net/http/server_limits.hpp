@@ -13,8 +13,7 @@ namespace revoked::net {
 struct ServerLimits {
   // Of one request.
   HeadLimits head;
-  std::size_t body_bytes = 1 << 20;  // except for routes that take a body piece by piece: those hold one
-                                     // piece
+  std::size_t body_bytes = 1 << 20;  // other routes take it piece by piece and hold one piece
 
   // Of one connection.
   std::size_t pipelined = 64;              // requests answered together
@@ -27,8 +26,7 @@ struct ServerLimits {
   std::size_t connections = 10'000;    // at this number, the longest waiting are closed
   std::size_t held_bytes = 256 << 20;  // in buffers; above this, the slowest of those that hold more than
                                        // their share are closed
-  std::chrono::milliseconds settling{1'000};  // within this time, a connection is closed only if no other can
-                                              // be
+  std::chrono::milliseconds settling{1'000};  // shorter waits are closed last
 
   // How long the server waits for a peer.
   std::chrono::milliseconds idle_timeout{75'000};
