@@ -31,7 +31,7 @@ bool read_permissions(AskedKey& asked, const JsonMember& member) {
 
 bool read_expiry(AskedKey& asked, const JsonMember& member) {
   const auto at = engine::parse_rfc3339(member.text);
-  if (!at || *at <= 0) return false;  // 0 would be never
+  if (!at || *at <= 0) return false;  // 0 means never
   asked.key.expires_at = *at;
   return true;
 }
@@ -53,7 +53,7 @@ bool take(std::string_view text, bool is_valid, std::string_view& place) {
   return is_valid;
 }
 
-// False: its value is not what it may be.
+// False: the value is invalid.
 bool read_member(AskedKey& asked, const JsonMember& member, const engine::Engine& engine) {
   auto& key = asked.key;
   const auto& text = member.text;
@@ -71,8 +71,8 @@ bool read_member(AskedKey& asked, const JsonMember& member, const engine::Engine
   return true;  // of a record: asked_record.cpp
 }
 
-// A caller limited to one owner creates keys of that owner, and one that will end keys that end with it,
-// without having to say so.
+// A caller limited to one owner creates keys of that owner, and a caller that expires creates keys that
+// expire with it, without naming either.
 void take_limits(engine::NewKey& key, const engine::Principal& principal) {
   for (const Scope scope : engine::all_scopes) {
     auto& owner = key.owners[static_cast<std::size_t>(scope)];

@@ -1,6 +1,6 @@
 #pragma once
-// A key as a request asks for it, in whichever dialect or line. Whether this caller may create such a key is
-// for the engine to say.
+// A key as a request describes it, in any dialect or line. The engine decides whether this caller may create
+// it.
 
 #include <array>
 #include <string>
@@ -12,14 +12,14 @@
 
 namespace revoked::net {
 
-// What a key may be asked for with.
+// The members that describe a new key.
 inline constexpr std::array<MemberForm, 10> key_forms{{
     {"user", JsonMember::Kind::string, owner_form},
     {"application", JsonMember::Kind::string, owner_form},
     {"workspace", JsonMember::Kind::string, owner_form},
     {"key_id", JsonMember::Kind::string, key_id_form},
     {"name", JsonMember::Kind::string, "a string of at most 256 bytes"},
-    {"metadata", JsonMember::Kind::object, "an object of at most 4096 bytes, in which no member comes twice"},
+    {"metadata", JsonMember::Kind::object, "an object of at most 4096 bytes without repeated members"},
     {"permissions", JsonMember::Kind::strings,
      "an array of words of visible ASCII without blanks, 2048 bytes in all"},
     {"expires_at", JsonMember::Kind::string,
@@ -33,31 +33,31 @@ struct AskedKey {
   Members members;
   engine::NewKey key;
   std::string permissions;
-  bool has_secret = false;    // its own, or the digest of it
-  std::string reason;         // of the state that it comes in
-  std::string issued_secret;  // ours, if it has none; set by create_asked_key
+  bool has_secret = false;    // the secret itself, or its digest
+  std::string reason;         // of the initial state
+  std::string issued_secret;  // generated, if the request has none; set by create_asked_key
 };
 
-// What is wrong with it, if anything. `asked` is overwritten; it must outlive what is made of its `key`, and
-// so must `principal`.
+// Returns what is wrong with it, if anything. `asked` is overwritten; it and `principal` must outlive what is
+// made of its `key`.
 Fault read_asked_key(AskedKey& asked, std::string_view json, const engine::Engine& engine,
                      const engine::Principal& principal);
-// Of members that have been read with `key_forms`, or have been made to look so.
+// Of members read with `key_forms`, or made to match them.
 Fault read_asked_key(AskedKey& asked, Members members, const engine::Engine& engine,
                      const engine::Principal& principal);
 
-// The same for a key that comes from elsewhere, or from a list of ours: with all that a record has
-// (docs/api.md), of which its state, the reason of that, and created_at are taken (asked_record.cpp).
+// The same for a record of a key from elsewhere, or from a list of this API: of its members (docs/api.md),
+// the state, its reason, and created_at are taken too (asked_record.cpp).
 Fault read_asked_record(AskedKey& asked, std::string_view json, const engine::Engine& engine,
                         const engine::Principal& principal);
 
-// The same for a key that is nothing but texts and has its secret or the digest of it, which most imported
-// ones are, several times faster. False: it is not, or something is wrong with it, which read_asked_key
-// tells. `asked` views `json` and what the thread has read last.
+// The same, several times faster, for a key of text members only, with its secret or the digest of it, as
+// most imported keys are. False: it is another, or invalid: then read_asked_key says what is wrong. `asked`
+// views `json` and the thread's last parsed text.
 bool read_plain_key(AskedKey& asked, std::string_view json, const engine::Engine& engine,
                     const engine::Principal& principal);
 
-// Creates what has been read, with a secret of ours if it has none.
+// Creates the key, with a generated secret if it has none.
 engine::result<engine::CreatedKey> create_asked_key(Api& api, const Call& call, AskedKey& asked);
 
 }  // namespace revoked::net

@@ -1,4 +1,4 @@
-// What the record of a key has beyond what a new key is asked for with. See asked_key.hpp.
+// The members of a key's record beyond those of a new key. See asked_key.hpp.
 
 #include <algorithm>
 #include <array>
@@ -12,7 +12,7 @@ namespace {
 using engine::KeyState;
 using Kind = JsonMember::Kind;
 
-// What is taken besides, and what is told of a key but is the engine's own, and passed over.
+// Members that are taken in addition, and members that only the engine sets, which are ignored.
 constexpr MemberForm more_forms[] = {
     {"state", Kind::string, "active, locked, suspended, expired or revoked"},
     {"reason", Kind::string, reason_form},
@@ -30,21 +30,21 @@ constexpr auto record_forms = [] {
   return all;
 }();
 
-// A lock is its owner's: the key itself is active. One that has expired says so by its end.
+// `locked` is the state of the owner: the key itself is active. An expired key is recognized by expires_at.
 std::optional<KeyState> state_of(std::string_view text) {
   if (text == to_string(KeyState::locked)) return KeyState::active;
   return engine::listed_state_of(text);
 }
 
-// What contradicts itself may mean a key that is not to live.
+// A contradiction may mean a key that must not become active.
 Fault contradiction_in(const Members& members, KeyState state, engine::UnixMs expires_at) {
   const bool has_ended = expires_at != 0 && expires_at <= engine::now_unix_ms();
   if (state == KeyState::expired && !has_ended)
-    return {"invalid_field", "state", "an expired key has an expires_at that is over"};
+    return {"invalid_field", "state", "an expired key must have an expires_at in the past"};
   if (members.find("revoked_at") != nullptr && state != KeyState::revoked)
-    return {"invalid_field", "revoked_at", "revoked_at goes with the state revoked"};
+    return {"invalid_field", "revoked_at", "revoked_at requires the state revoked"};
   if (!members.text_or_empty("reason").empty() && state != KeyState::revoked && state != KeyState::suspended)
-    return {"invalid_field", "reason", "reason goes with the state revoked or suspended"};
+    return {"invalid_field", "reason", "reason requires the state revoked or suspended"};
   return {};
 }
 

@@ -1,4 +1,4 @@
-// GET /v1/audit: the journal as people read it.
+// GET /v1/audit: the journal for people.
 
 #include "engine/model/json_writer.hpp"
 #include "cache/bus/message.hpp"
@@ -47,13 +47,13 @@ std::string_view verb_of(EventType type) {
   return "unknown";  // written by a newer engine
 }
 
-// A token may bear the name of a key: the kind tells them apart. Empty: not known.
+// A token and a key may have the same name: the kind distinguishes them. Empty: unknown.
 std::string_view kind_of(const EventView& event) {
   const auto kind = event[Field::actor_kind];
   return kind.size() == 1 ? to_string(static_cast<engine::ActorKind>(kind.front())) : std::string_view();
 }
 
-// What was cut to its limit may end within a character.
+// Text that was cut to its limit may end within a character.
 void write_text(JsonWriter& json, std::string_view name, std::string_view text) {
   while (!text.empty() && !is_utf8(text)) text.remove_suffix(1);
   json.optional_field(name, text);

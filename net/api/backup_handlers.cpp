@@ -1,4 +1,4 @@
-// GET /v1/backup: the whole journal as it is now, as a tar archive that is made while it is sent.
+// GET /v1/backup: the whole journal as of now, as a tar archive that is built while it is sent.
 
 #include <charconv>
 
@@ -14,9 +14,9 @@ namespace {
 
 using engine::Backup;
 
-constexpr std::chrono::milliseconds look_again{50};  // where too many read
-// Between two pieces, while others revoke one by one: they have the processors and the disk to themselves for
-// most of the time.
+constexpr std::chrono::milliseconds look_again{50};  // when the reading pool is full
+// Pause between two pieces while keys are revoked singly, which leaves most of the processor and disk time to
+// those.
 constexpr std::chrono::milliseconds rest_beside_others{1};
 
 // As one chunk of the chunked coding (RFC 9112, 7.1) if it is chunked.
@@ -44,7 +44,7 @@ class BackupLog {
          {"bytes", std::to_string(bytes_)}});
   }
   void tell_failure(Level level, std::string_view reason) const {
-    log(level, position_.empty() ? "no backup" : "a backup broke off",
+    log(level, position_.empty() ? "a backup could not start" : "a backup was aborted",
         {{"request_id", request_.id},
          {"address", request_.remote_address},
          {"position", position_},
@@ -68,14 +68,14 @@ void begin_answer(Api& api, const Exchange& exchange, const Backup& backup, Back
   response.begin_stream(200, "application/x-tar", !exchange.request.is_http_1_0);
 }
 
-// Why a backup does not go on; empty: it does.
+// Why the backup must end; empty: it may continue.
 std::string_view objection(const Exchange& exchange, Authority& authority) {
-  if (exchange.connection.thread().is_draining()) return "the engine stops";
-  if (authority.look_again() != Authority::Standing::good) return "its caller may not go on";
+  if (exchange.connection.thread().is_draining()) return "the engine is stopping";
+  if (authority.look_again() != Authority::Standing::good) return "its caller is no longer authorized";
   return {};
 }
 
-// Nobody takes what came for a whole backup: the last chunk is missing.
+// Without the last chunk, the client cannot take the archive for a complete backup.
 void break_off(const Exchange& exchange) {
   exchange.response.close_after();
   exchange.connection.close();
@@ -96,7 +96,7 @@ Task<> answer_backup(Api& api, Exchange exchange, std::string asker, Authority a
   std::unique_ptr<Backup> backup;
   std::string piece;
   engine::result<void> was_read;
-  // With its first piece: what cannot be read by then is answered.
+  // Includes the first piece: a read error until then still gets an error response.
   const std::function<void()> begin = [&] {
     auto begun = api.engine.back_up();
     if (begun) backup = std::move(*begun);
@@ -115,7 +115,7 @@ Task<> answer_backup(Api& api, Exchange exchange, std::string asker, Authority a
   while (!piece.empty()) {
     append_piece(connection.output(), piece, is_chunked);
     if (!co_await connection.flush()) {
-      log.tell_failure(Level::warning, "its reader left, or took too little");
+      log.tell_failure(Level::warning, "its reader disconnected or was too slow");
       co_return;
     }
     log.count(piece.size());
@@ -140,7 +140,7 @@ Task<> answer_backup(Api& api, Exchange exchange, std::string asker, Authority a
 
 Outcome send_backup(Api& api, Call& call) {
   auto slot = take_slot(*api.backup_slots);
-  if (!slot) return refuse(call, 503, "overloaded", "as many backups are under way as there may be");
+  if (!slot) return refuse(call, 503, "overloaded", "the maximum number of backups is in progress");
   Authority authority(api.authenticator, call.dialect.present(call.request()),
                       engine::Permission::master_key);
   return {0,

@@ -1,6 +1,5 @@
 #pragma once
-// How many backups there may be at a time: each keeps a disk busy and a little memory
-// (engine/log/backup.hpp).
+// Limits concurrent backups: each keeps a disk busy and takes a little memory (engine/log/backup.hpp).
 
 #include <memory>
 #include <semaphore>
@@ -13,7 +12,7 @@ using BackupSlots = std::counting_semaphore<max_backups>;
 struct GiveBack {
   void operator()(BackupSlots* slots) const { slots->release(); }
 };
-// Given back when it goes. Not longer than the slots.
+// Releases its slot on destruction. Must not outlive the slots.
 using BackupSlot = std::unique_ptr<BackupSlots, GiveBack>;
 
 // From any thread. Null: none is free.

@@ -15,14 +15,16 @@ namespace {
 using cache::JsonWriter;
 using engine::errc;
 
-// How far a bulk runs ahead of the disk: others have to come in between, and wait for what it has written.
+// How far a bulk may run ahead of the disk: other changes must be able to commit in between, and wait for
+// what it has written.
 constexpr engine::Sequence max_lead = 2 * engine::Journal::max_batch_events;
-// The same while others revoke one by one: what they wait for, and what their gateways have to take in first.
+// The same while keys are revoked singly: those wait for these events, and their gateways must apply these
+// events first.
 constexpr engine::Sequence max_lead_beside_others = 256;
-// Beside others it also rests as long as each turn takes, up to this long: the engine, the bus and the
-// gateways have half of their time for them.
+// The bulk then also pauses as long as each turn takes, up to this long, so that the engine, the bus and the
+// gateways have half of their time for other work.
 constexpr std::chrono::milliseconds longest_rest{20};
-// How often the log tells how far a bulk has got.
+// How often the progress of a bulk is logged.
 constexpr std::chrono::seconds tell_every{2};
 
 Task<boost::system::error_code> recall(Api& api, NetworkThread& thread, Bulk& bulk) {
@@ -32,7 +34,7 @@ Task<boost::system::error_code> recall(Api& api, NetworkThread& thread, Bulk& bu
   co_return done ? boost::system::error_code() : done.error();
 }
 
-// Gives the line again for as long as too much waits for the disk.
+// Retries the line while too many events wait for the disk.
 Task<boost::system::error_code> take(Api& api, NetworkThread& thread, Bulk& bulk, const Bulk::Line* line) {
   while (true) {
     const auto taken = bulk.take(line);
@@ -46,12 +48,12 @@ Task<boost::system::error_code> take(Api& api, NetworkThread& thread, Bulk& bulk
   }
 }
 
-// Tells the log how far a bulk has got, now and then, and how it ended.
+// Logs the progress of a bulk, at most every `tell_every`, and how it ended.
 class Progress {
  public:
   explicit Progress(const Bulk& bulk) : bulk_(bulk) {}
   ~Progress() {
-    if (!ended_) bulk_.tell("broken off", lines_);
+    if (!ended_) bulk_.tell("aborted", lines_);
   }
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
@@ -62,7 +64,7 @@ class Progress {
     const auto now = std::chrono::steady_clock::now();
     if (now - told_ < tell_every) return;
     told_ = now;
-    bulk_.tell("under way", lines_);
+    bulk_.tell("in progress", lines_);
   }
   void end() {
     ended_ = true;
@@ -76,8 +78,8 @@ class Progress {
   bool ended_ = false;
 };
 
-// Between two turns of a bulk: what waits for the disk stays bounded, and the others on this thread have
-// theirs.
+// Between two turns of a bulk: bounds the events that wait for the disk, and lets other work of this thread
+// run.
 Task<bool> give_way(Api& api, NetworkThread& thread, Bulk& bulk) {
   const bool beside_others = api.pace->is_just_now();
   const auto lead = beside_others ? max_lead_beside_others : max_lead;
@@ -94,7 +96,7 @@ Task<bool> give_way(Api& api, NetworkThread& thread, Bulk& bulk) {
   co_return true;
 }
 
-// Everything that has arrived.
+// Processes all lines that have arrived.
 Task<boost::system::error_code> take_arrived(Api& api, NetworkThread& thread, Bulk& bulk, LineReader& lines,
                                              Progress& progress) {
   if (!bulk.look_again()) co_return errc::refused;
@@ -112,13 +114,13 @@ Task<boost::system::error_code> take_arrived(Api& api, NetworkThread& thread, Bu
   co_return boost::system::error_code();
 }
 
-// Silence says "unknown" (P9).
+// No response means "unknown" (P9).
 void fall_silent(Exchange& exchange) {
   exchange.response.close_after();
   exchange.connection.close();
 }
 
-// The caller may not go on: says how far it has come, once the disk has that.
+// The caller is no longer authorized: reports how many lines were processed, once those are synced.
 Task<> refuse_the_rest(Exchange exchange, const Bulk& bulk, std::uint64_t taken_lines) {
   if (bulk.last() != 0 && !co_await exchange.connection.thread().durable(bulk.last()))
     co_return fall_silent(exchange);
@@ -133,10 +135,10 @@ Task<> refuse_the_rest(Exchange exchange, const Bulk& bulk, std::uint64_t taken_
   set_position(exchange.response, bulk.position());
   if (is_known) {
     send_problem(exchange.response, 403, "forbidden",
-                 "what the caller may do has changed: the lines behind these were not taken", members);
+                 "the caller's permissions or limits have changed: later lines were not processed", members);
   } else {
     send_problem(exchange.response, 401, "unauthenticated",
-                 "the caller's credential is no longer good: the lines behind these were not taken", members);
+                 "the caller's credential is no longer valid: later lines were not processed", members);
   }
 }
 
@@ -147,8 +149,8 @@ void refuse_all(const Exchange& exchange, const Bulk& bulk, bool is_array) {
   bulk.write(json);
   members.front() = ',';  // as members of the problem's object
   members.pop_back();
-  std::string detail = is_array ? "the body is one JSON array" : "no line of the body was understood";
-  detail.append(": it is to be ").append(bulk.taken());
+  std::string detail = is_array ? "the body is one JSON array" : "no line of the body is valid";
+  detail.append(": it must be ").append(bulk.taken());
   send_problem(exchange.response, 400, "malformed", detail, members);
 }
 
@@ -177,7 +179,7 @@ void Bulk::write_members(cache::JsonWriter& json) const {
   json.field("accepted", accepted_);
   write_counts(json);
   json.key("failed").open('[');
-  // What has gathered fails later than the lines around it.
+  // Collected lines fail later than the lines around them.
   auto failed = failed_;
   std::ranges::sort(failed, {}, &Failure::line);
   for (const auto& [line, fault] : failed) {
@@ -193,19 +195,19 @@ Task<> run_bulk(Api& api, Exchange exchange, std::unique_ptr<Bulk> bulk) {
   auto& thread = exchange.connection.thread();
   Progress progress(*bulk);
   bool is_array = false;
-  if (exchange.body != nullptr) {  // null: there is none
+  if (exchange.body != nullptr) {  // null: there is no body
     LineReader lines(*exchange.body);
     while (true) {
       const auto got = co_await lines.fill();
       if (got == Got::closed) co_return fall_silent(exchange);
       if (got == Got::malformed || got == Got::oversized) {
         send_problem(exchange.response, 400, "bad_request",
-                     "malformed chunked body; lines before it may have been taken");
+                     "malformed chunked body; earlier lines may have been processed");
         co_return;
       }
       if (got == Got::end) break;
       if (progress.lines() == 0 && is_wide_text(lines.ahead())) {
-        send_problem(exchange.response, 400, "malformed", "the body is to be UTF-8, and is UTF-16 or UTF-32");
+        send_problem(exchange.response, 400, "malformed", "the body is UTF-16 or UTF-32: it must be UTF-8");
         co_return;
       }
       is_array = is_array || (progress.lines() == 0 && begins_array(lines.ahead()));

@@ -1,6 +1,6 @@
 #pragma once
-// Bulk: keys to import and keys to revoke, as lines of JSON (NDJSON) in a body of any length. Memory stays
-// bounded: a piece of the body, what one turn takes, and the first failures. On the connection's thread.
+// Bulk: keys to import and keys to revoke, as lines of JSON (NDJSON) in a body of any length. Memory is
+// bounded: a piece of the body, the lines of one turn, and the first failures. On the connection's thread.
 
 #include <algorithm>
 #include <chrono>
@@ -16,7 +16,7 @@
 
 namespace revoked::net {
 
-// What is done with the lines of one request, and what has become of them.
+// Processes the lines of one request, and counts the results.
 class Bulk {
  public:
   using Line = LineReader::Line;
@@ -32,8 +32,8 @@ class Bulk {
   Bulk(const Bulk&) = delete;
   Bulk& operator=(const Bulk&) = delete;
 
-  // What a line may need to know of keys that have left memory: after errc::not_recalled it is read, and the
-  // line given again.
+  // What a line needs about keys that have left memory: after errc::not_recalled it is read, and the line is
+  // passed again.
   engine::Recalled& recalled() { return recalled_; }
   std::string asker() const { return asker_of(principal_); }
 
@@ -44,23 +44,24 @@ class Bulk {
   virtual std::uint64_t changed_keys() const = 0;
   void tell(std::string_view how_far, std::uint64_t lines) const;
 
-  // Takes a line, or with null finishes what has gathered. A line that fails is counted; an error is about
-  // all of it, the line was not taken, and may be given again. errc::refused: the caller may not go on.
+  // Processes a line; null: completes the collected ones. A line that fails is counted; an error concerns all
+  // of them: the line was not processed, and may be passed again. errc::refused: the caller is no longer
+  // authorized.
   virtual engine::result<void> take(const Line* line) = 0;
   virtual void write_counts(cache::JsonWriter& json) const = 0;
-  // The number of the first line that has gathered and is not done. 0: none.
+  // The number of the first line that is collected but not done. 0: none.
   virtual std::uint64_t first_gathered() const = 0;
 
   std::chrono::steady_clock::time_point turn_began = std::chrono::steady_clock::now();
 
-  // For each piece and each turn: what is begun under one authority must not end under another.
+  // Called for each piece and each turn: a bulk must not continue under another authority.
   engine::result<void> look_again() {
     if (authority_.look_again() == Authority::Standing::good) return {};
     return engine::errc::refused;
   }
   Authority::Standing standing() const { return authority_.standing(); }
 
-  // There were lines, and what none of them means is known.
+  // There were lines, and none of them was valid.
   bool is_not_understood() const { return failed_count_ != 0 && !understood_; }
   engine::Sequence last() const { return last_; }
   void write(cache::JsonWriter& json) const {
@@ -74,7 +75,7 @@ class Bulk {
   }
 
  protected:
-  // A line that cannot be understood, or that is refused all the same.
+  // fail(): a line that is not valid. refuse(): a valid line that was refused.
   engine::result<void> fail(const Line& line, Fault fault) {
     ++failed_count_;
     if (failed_.size() < max_failures_told) failed_.push_back({line.number, std::move(fault)});
@@ -99,7 +100,7 @@ class Bulk {
 
   Api& api_;
   const engine::Principal principal_;
-  engine::Recalled recalled_;  // for what has gathered
+  engine::Recalled recalled_;  // for the collected lines
   const engine::Caller caller_;
   Authority authority_;
 
@@ -118,7 +119,7 @@ class Bulk {
   std::vector<Failure> failed_;
 };
 
-// Takes the lines of the request's body, and answers once they are synced.
+// Processes the lines of the request's body, and answers once they are synced.
 Task<> run_bulk(Api& api, Exchange exchange, std::unique_ptr<Bulk> bulk);
 
 }  // namespace revoked::net

@@ -1,4 +1,4 @@
-// POST /v1/keys/import: keys to create, one a line.
+// POST /v1/keys/import: keys to create, one per line.
 
 #include "net/api/asked_key.hpp"
 #include "net/api/bulk.hpp"
@@ -24,9 +24,9 @@ class Import final : public Bulk {
       if (auto fault = read_asked_record(asked_, text, api_.engine, principal_))
         return fail(*line, std::move(fault));
     }
-    // Nobody could ever be told a secret that we made here.
+    // A generated secret could not be returned.
     if (!asked_.has_secret)
-      return fail(*line, {"secret_missing", "secret", "an imported key has a secret or secret_sha256"});
+      return fail(*line, {"secret_missing", "secret", "an imported key must have a secret or secret_sha256"});
     if (!has_share_left(api_, asked_.key)) return refuse(*line, "limit_reached");
     if (texts_.bytes() >= max_texts_bytes) {
       if (const auto done = create_gathered(); !done) return done;
@@ -37,17 +37,17 @@ class Import final : public Bulk {
   void write_counts(cache::JsonWriter& json) const override { json.field("created", accepted()); }
   std::string_view what() const override { return "import"; }
   std::string_view taken() const override {
-    return "one key a line, such as {\"user\":\"ann\",\"secret\":\"...\"}";
+    return "one key per line, such as {\"user\":\"ann\",\"secret\":\"...\"}";
   }
   std::uint64_t changed_keys() const override { return accepted(); }
   std::uint64_t first_gathered() const override { return numbers_.empty() ? 0 : numbers_.front(); }
 
  private:
   static constexpr std::size_t max_gathered = engine::Engine::max_creations_together;
-  // So much is enough for a turn, even if fewer keys than that have gathered.
+  // Enough for one turn, even with fewer keys.
   static constexpr std::size_t max_texts_bytes = 2 * max_line_bytes;
 
-  // What has been read views the line and the parser.
+  // Copies what was read, which views the line and the parser.
   void keep(std::uint64_t number) {
     auto& key = gathered_.emplace_back(asked_.key);
     for (auto* const text : {&key.key_id, &key.owners[0], &key.owners[1], &key.owners[2], &key.name,
@@ -91,7 +91,7 @@ class Import final : public Bulk {
   }
 
   AskedKey asked_;
-  std::vector<engine::NewKey> gathered_;  // their texts lie in texts_
+  std::vector<engine::NewKey> gathered_;  // their texts are in texts_
   std::vector<std::uint64_t> numbers_;    // of their lines
   KeptTexts texts_;
 };

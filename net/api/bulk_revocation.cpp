@@ -1,4 +1,4 @@
-// POST /v1/revocations: keys and owners to revoke, one a line.
+// POST /v1/revocations: keys and owners to revoke, one per line.
 
 #include <array>
 
@@ -44,7 +44,7 @@ class BulkRevocation final : public Bulk {
     if (dry_run_) json.field("dry_run", true);
   }
   std::string_view taken() const override {
-    return "one target a line, such as {\"key_id\":\"...\"}, {\"secret\":\"...\"} or {\"user\":\"...\"}";
+    return "one target per line, such as {\"key_id\":\"...\"}, {\"secret\":\"...\"} or {\"user\":\"...\"}";
   }
   std::string_view what() const override {
     return dry_run_ ? "bulk revocation (dry run)" : "bulk revocation";
@@ -78,7 +78,7 @@ class BulkRevocation final : public Bulk {
     return {};
   }
 
-  // What is wrong with a line that is not good.
+  // What is wrong with an invalid line.
   static Fault explain(std::string_view text) {
     Members members;
     if (auto fault = read_with_reason(members, text, forms)) return fault;
@@ -87,7 +87,7 @@ class BulkRevocation final : public Bulk {
       if (member.name == "reason") continue;
       if (!is_target({member.name, member.text})) return wrong_value(member.name, forms);
       if (target != nullptr)
-        return {"invalid_field", member.name, "a line names one target, and this one names several"};
+        return {"invalid_field", member.name, "a line must name one target, this one names several"};
       target = &member;
     }
     return {"invalid_field", {}, "the line does not say what to revoke"};
@@ -107,7 +107,7 @@ class BulkRevocation final : public Bulk {
     return {};
   }
 
-  // Lines take effect in their order.
+  // Lines take effect in order.
   engine::result<void> revoke_owner(Scope scope, std::string_view id, std::string_view reason) {
     if (const auto done = revoke_gathered(); !done) return done;
     std::uint64_t keys = 0;
@@ -148,8 +148,8 @@ class BulkRevocation final : public Bulk {
   }
 
   const bool dry_run_;
-  std::vector<engine::AskedRevocation> gathered_;  // their texts lie in texts_
-  std::uint64_t first_gathered_ = 0;               // the number of its line
+  std::vector<engine::AskedRevocation> gathered_;  // their texts are in texts_
+  std::uint64_t first_gathered_ = 0;               // its line number
   KeptTexts texts_;
   std::uint64_t revoked_ = 0;
   std::uint64_t already_revoked_ = 0;

@@ -10,11 +10,11 @@
 namespace revoked::net {
 namespace {
 
-// An answer as one text, to be sealed.
+// A response as one text, to be encrypted.
 std::string packed(const SentResponse& sent) {
   std::string text;
   text.reserve(64 + sent.headers.size() + sent.content_type.size() +
-               sent.body.size());  // nothing moves, and stays
+               sent.body.size());  // no reallocation leaves a copy in freed memory
   engine::append_number(text, sent.status);
   for (const auto* part : {&sent.headers, &sent.content_type}) {
     text.push_back(' ');
@@ -39,7 +39,7 @@ SentResponse unpacked(std::string_view text) {
   return sent;
 }
 
-// The claim of one request on its name. Given up unless it has been completed.
+// The claim of one request on its name. Abandoned unless completed.
 class Claimed {
  public:
   Claimed(ReplyTable& replies, engine::Digest name, std::unique_ptr<const ReplyKey> key)
@@ -52,7 +52,7 @@ class Claimed {
   Claimed& operator=(const Claimed&) = delete;
 
   SentResponse& sent() { return sent_; }
-  // What failed on our side may be tried again.
+  // A server error is not stored: the request may be retried.
   void complete(engine::Sequence durable_after) {
     if (sent_.status == 0 || sent_.status >= 500) return;
     auto text = packed(sent_);
@@ -78,7 +78,7 @@ Task<> wait_until_told(Api& api, Exchange exchange, engine::Sequence sequence) {
   constexpr std::chrono::milliseconds look_again{100};
   auto& thread = exchange.connection.thread();
   const auto until = std::chrono::steady_clock::now() +
-                     thread.limits().drain_timeout;  // a disk that hangs holds up the telling
+                     thread.limits().drain_timeout;  // a disk that hangs delays publication
   while (std::chrono::steady_clock::now() < until && !api.engine.has_failed()) {
     const auto seen = thread.news().count();
     if (api.feed.told().sequence >= sequence) co_return;
@@ -88,12 +88,12 @@ Task<> wait_until_told(Api& api, Exchange exchange, engine::Sequence sequence) {
   exchange.connection.close();
 }
 
-// The limits of a reach in so many words, `only` one of its scopes or all.
+// The limits of a reach as text, of scope `only` or of all scopes.
 std::string limits_of(const engine::Reach& reach, std::optional<engine::Scope> only = {}) {
   std::string text;
   for (const auto scope : engine::all_scopes) {
     if (!reach.limit(scope) || (only && *only != scope)) continue;
-    text.append(1, '\1').append(to_string(scope));  // no id has either of the two in it
+    text.append(1, '\1').append(to_string(scope));  // no id contains \0 or \1
     auto ids = *reach.limit(scope);
     std::sort(ids.begin(), ids.end());
     for (const auto& id : ids) text.append(1, '\0').append(id);
@@ -101,13 +101,14 @@ std::string limits_of(const engine::Reach& reach, std::optional<engine::Scope> o
   return text;
 }
 
-// Who asks: a token is another's of the same name, if it is from another issuer or limited otherwise.
+// The caller: tokens with the same name but from different issuers, or with different limits, are different
+// callers.
 engine::Digest name_of(const engine::Principal& who, std::string_view route, std::string_view key) {
   const char kind[] = {static_cast<char>(who.actor_kind)};
   return salted_digest({"name", route, {kind, 1}, who.issuer, who.actor, limits_of(who.reach), key});
 }
 
-// Whose share: a workspace has one, however many keys it has made.
+// The tenant whose share is used: a workspace has one share, however many keys it has.
 engine::Digest tenant_of(const engine::Principal& who) {
   for (const auto scope : {engine::Scope::workspace, engine::Scope::application, engine::Scope::user}) {
     if (who.reach.limit(scope)) return salted_digest({"tenant", limits_of(who.reach, scope)});
@@ -118,7 +119,7 @@ engine::Digest tenant_of(const engine::Principal& who) {
 
 Outcome replay(Call& call, const ReplyTable::Reply& reply, const ReplyKey& key, const engine::Digest& name) {
   auto text = key.open(reply.sealed, name);
-  if (!text) return refuse(call, 500, "internal_error", "what was kept of the answer cannot be read");
+  if (!text) return refuse(call, 500, "internal_error", "the stored response cannot be read");
   auto sent = unpacked(*text);
   wipe(*text);
   call.response().header("Idempotency-Replayed", "true");
@@ -133,7 +134,7 @@ Outcome handle_change(Api& api, Call& call, Handler handler) {
   if (!has_token(call.request()[Header::prefer], "respond-async")) return handler(api, call);
   call.response().accept_only(true);
   auto outcome = handler(api, call);
-  call.response().accept_only(false);  // what comes later has waited for the disk
+  call.response().accept_only(false);  // later responses have waited for the disk
   if (!outcome.rest && call.response().status() == 202) {
     return {0, wait_until_told(api, call.exchange, std::exchange(outcome.durable_after, 0))};
   }
@@ -145,7 +146,7 @@ Outcome handle_once(Api& api, Call& call, Handler handler, std::string_view rout
   const auto key = call.request()[Header::idempotency_key];
   if (key.data() == nullptr) return handle_change(api, call, handler);
   if (key.empty() || key.size() > max_idempotency_key_size) {
-    return refuse(call, 400, "invalid_field", "Idempotency-Key is 1 to 255 characters");
+    return refuse(call, 400, "invalid_field", "Idempotency-Key must have 1 to 255 characters");
   }
   const auto& request = call.request();
   auto reply_key = std::make_unique<const ReplyKey>(call.dialect.present(request).credential, key);
@@ -157,13 +158,13 @@ Outcome handle_once(Api& api, Call& call, Handler handler, std::string_view rout
     case Claim::again:
       return replay(call, reply, *reply_key, asked.name);
     case Claim::in_progress:
-      return refuse(call, 409, "request_in_progress", "this request is being answered");
+      return refuse(call, 409, "request_in_progress",
+                    "the first request with this Idempotency-Key is in progress");
     case Claim::other_credential:
-      return refuse(
-          call, 409, "reply_sealed",
-          "you have used this Idempotency-Key with another credential, under which the answer is sealed");
+      return refuse(call, 409, "reply_sealed",
+                    "this Idempotency-Key was used with another credential, which the stored response needs");
     case Claim::other_request:
-      return refuse(call, 422, "idempotency_key_reused", "this Idempotency-Key came with another request");
+      return refuse(call, 422, "idempotency_key_reused", "this Idempotency-Key was used for another request");
     case Claim::first:
       break;
   }

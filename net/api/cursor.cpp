@@ -11,8 +11,8 @@
 namespace revoked::net {
 namespace {
 
-// AES-256-GCM (NIST SP 800-38D). Nonces are drawn: a process would have to make billions of cursors before
-// two met, and a counter would tell each caller what the others do.
+// AES-256-GCM (NIST SP 800-38D). Nonces are random: a process would have to make billions of cursors before
+// two collide, and a counter would reveal to each caller how many cursors others get.
 constexpr int nonce_size = 12;
 constexpr int tag_size = 16;
 constexpr int text_size = 1 + max_place_size;  // the place's length, the place, zeros
@@ -53,7 +53,7 @@ bool decrypt(Bytes& bytes) {
 }  // namespace
 
 std::string seal_cursor(std::string_view place) {
-  if (place.size() > max_place_size) throw std::length_error("no cursor holds such a place");
+  if (place.size() > max_place_size) throw std::length_error("the place is too long for a cursor");
   Bytes bytes{};
   engine::random_bytes(bytes.data(), nonce_size);
   bytes[nonce_size] = static_cast<unsigned char>(place.size());

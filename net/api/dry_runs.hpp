@@ -1,5 +1,5 @@
 #pragma once
-// What revoking would do, with nothing done (?dry_run=true).
+// What a revocation would do, without doing it (?dry_run=true).
 
 #include <span>
 

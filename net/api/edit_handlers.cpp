@@ -19,7 +19,7 @@ constexpr auto forms = [] {
   return editable;
 }();
 
-// Read as a new key's members are; null removes one. It views `asked`.
+// Parsed as the members of a new key; null removes one. It views `asked`.
 engine::KeyEdit edit_of(const AskedKey& asked) {
   engine::KeyEdit edit;
   const auto names = [&](std::string_view member) {
@@ -32,7 +32,7 @@ engine::KeyEdit edit_of(const AskedKey& asked) {
   return edit;
 }
 
-// The record as it is once the edit is synced. If it never is, silence says "unknown" (P9).
+// The record once the edit is synced. If it never is, no response means "unknown" (P9).
 Task<> answer_edited(Api& api, Exchange exchange, std::string asker, std::string key_id, engine::Reach reach,
                      engine::Sequence sequence) {
   if (!co_await exchange.connection.thread().durable(sequence)) {

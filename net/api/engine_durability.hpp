@@ -1,5 +1,5 @@
 #pragma once
-// The engine's journal as what a server's answers wait for.
+// The engine's journal as a `Durability` for a server.
 
 #include <utility>
 #include <vector>
@@ -11,7 +11,7 @@ namespace revoked::net {
 
 class EngineDurability final : public Durability, private engine::CommitListener {
  public:
-  // Before the engine starts; stays until it has stopped.
+  // Construct before the engine starts; must live until it has stopped.
   explicit EngineDurability(engine::Engine& engine) : engine_(engine) { engine.add(*this); }
 
   Sequence durable() const override { return engine_.durable(); }

@@ -89,7 +89,7 @@ constexpr Dialect native{
     },
 };
 
-// Of published dialects every refusal is logged, of the native one those for want of authority.
+// Published dialects log every refusal, the native API only those for lack of authority.
 Outcome refuse(const Dialect& dialect, const Exchange& exchange, const Refusal& refusal,
                const engine::Principal& principal) {
   if (refusal.status == 401) exchange.response.header("WWW-Authenticate", dialect.challenge);
@@ -99,7 +99,7 @@ Outcome refuse(const Dialect& dialect, const Exchange& exchange, const Refusal& 
   return {};
 }
 
-// Whether the route takes what the query and the body are said to be. False: that was the answer.
+// Whether the route accepts the query and the type of the body. False: an error has been sent.
 bool is_understood(Call& call, const Route& route, Query& query) {
   if (const auto wrong = query.read(call.request().query, route.query); !wrong.empty()) {
     refuse(native, call.exchange, {400, "invalid_parameter", wrong, {}, query.culprit()}, call.principal);
@@ -116,17 +116,17 @@ bool is_understood(Call& call, const Route& route, Query& query) {
 
 Outcome refuse_route(const Dialect& dialect, const Exchange& exchange, const std::string& allowed) {
   if (allowed.empty())
-    return refuse(dialect, exchange, {404, "route_not_found", "there is nothing at this path"}, {});
+    return refuse(dialect, exchange, {404, "route_not_found", "no route has this path"}, {});
   exchange.response.header("Allow", allowed);
   if (exchange.request.method == Method::options) {
     exchange.response.send(204);
     return {};
   }
-  // RFC 9110, 9.1. What others have published has no word for it.
+  // RFC 9110, 9.1. Published dialects have no such error.
   if (exchange.request.method == Method::other && &dialect == &native) {
-    return refuse(dialect, exchange, {501, "method_not_implemented", "no path here has this method"}, {});
+    return refuse(dialect, exchange, {501, "method_not_implemented", "this method is not implemented"}, {});
   }
-  return refuse(dialect, exchange, {405, "method_not_allowed", "this path does not have this method"}, {});
+  return refuse(dialect, exchange, {405, "method_not_allowed", "this path does not support this method"}, {});
 }
 
 bool changes_something(const Route& route) {
@@ -134,13 +134,13 @@ bool changes_something(const Route& route) {
          route.permission == Permission::keys_revoke;
 }
 
-// Whether what the route does makes the journal grow without end, as ending keys does not.
+// Whether the route lets the journal grow without bound; revoking and suspending keys do not.
 bool grows(const Route& route) {
   return route.permission == Permission::keys_create ||
          (route.permission == Permission::keys_write && route.handler != suspend_key);
 }
 
-// Who tried what in vain. Not the path as it was sent: it may hold anything.
+// Records a refused attempt: who and what. Not the path as sent: it may contain anything.
 void record_refusal(Api& api, const Exchange& exchange, const Route& route, const Parameters& parameters,
                     const engine::Principal& principal) {
   std::string what = std::to_string(exchange.response.status());
@@ -170,7 +170,7 @@ Outcome EngineService::handle(Exchange& exchange) {
                                std::move(asker))};
 }
 
-// What is asked for can change while it is read, but not for long.
+// What must be read can change while it is read: retry a few times.
 Task<> EngineService::recall_and_answer(Exchange exchange, std::unique_ptr<engine::Recalled> recalled,
                                         std::string asker) {
   constexpr int most_tries = 8;
@@ -224,8 +224,8 @@ Outcome EngineService::answer(Exchange& exchange, engine::Recalled& recalled, st
   return outcome;
 }
 
-// `principal` and `query`, which the call refers to, become who asks, as far as that is found out, and what
-// the query has.
+// Sets `principal` and `query`, which the call refers to, to the caller, as far as it is known, and to the
+// parsed query.
 Outcome EngineService::authorise_and_call(Call& call, const Route& route, engine::Principal& principal,
                                           Query& query) {
   if (route.permission) {
@@ -239,14 +239,15 @@ Outcome EngineService::authorise_and_call(Call& call, const Route& route, engine
     principal = std::move(*found);
     if (!engine::may(principal, *route.permission)) {
       return refuse(call, 403, "forbidden",
-                    "this takes the permission " + std::string(to_string(*route.permission)));
+                    "this requires the permission " + std::string(to_string(*route.permission)));
     }
   }
   if (grows(route) && is_storage_full(api_)) {
-    return refuse(call, 507, "storage_full", "the disk has little room left: only what ends keys is done");
+    return refuse(call, 507, "storage_full",
+                  "the disk is almost full: only changes that deny keys are accepted");
   }
   if (&call.dialect == &native && !is_understood(call, route, query)) return {};
-  // What callers may ask of a change besides, published dialects do not know.
+  // Published dialects do not know Idempotency-Key or Prefer.
   if (!changes_something(route) || route.takes_body || &call.dialect != &native)
     return route.handler(api_, call);
   if (route.method != Method::post) return handle_change(api_, call, route.handler);
@@ -306,7 +307,7 @@ Task<bool> read_aside(Api& api, Exchange exchange, std::string asker, const std:
 bool has_share_left(const Api& api, const engine::NewKey& key) {
   using engine::Scope;
   const auto most = api.max_keys_per_workspace;
-  // Mostly nobody can have so many, as all together have not.
+  // Usually decided at once: all owners together have fewer.
   if (most == 0 || api.engine.size().keys < most) return true;
   for (const auto scope : {Scope::workspace, Scope::application, Scope::user}) {
     const auto owner = key.owners[static_cast<std::size_t>(scope)];

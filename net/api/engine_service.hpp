@@ -1,5 +1,5 @@
 #pragma once
-// Everything the engine serves: finds the route, authenticates, asks the policy, calls the handler.
+// Everything the engine serves: finds the route, authenticates, checks the policy, calls the handler.
 
 #include "net/api/api.hpp"
 #include "net/api/reply_table.hpp"
@@ -8,7 +8,7 @@ namespace revoked::net {
 
 class EngineService final : public Service {
  public:
-  // Besides the native API it serves those of `dialects`, which outlive it.
+  // Serves `dialects`, which must outlive it, in addition to the native API.
   explicit EngineService(Api api, std::span<const Dialect* const> dialects = {})
       : api_(std::move(api)), dialects_(dialects) {}
   bool takes_body(const Request& request) const override;

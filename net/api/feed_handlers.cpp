@@ -21,7 +21,7 @@ using engine::Position;
 
 constexpr std::size_t default_page_events = 1'000;
 constexpr std::chrono::milliseconds heartbeat_every{1000};
-constexpr std::chrono::milliseconds look_again{50};  // where too many read
+constexpr std::chrono::milliseconds look_again{50};  // when the reading pool is full
 
 void write_clocks(JsonWriter& json) {
   json.key("at").time(engine::now_unix_ms()).field("up", engine::running_ms());
@@ -34,7 +34,7 @@ void send_gone(Response& response, const Feed::Place& feed_at) {
   write_clocks(json);
   json.close('}');
   const auto extra = "," + now.substr(1, now.size() - 2);
-  send_problem(response, 410, "position_gone", "go on from this position with nothing cached", extra);
+  send_problem(response, 410, "position_gone", "clear the cache and continue from this position", extra);
 }
 
 void send_page(Response& response, const Feed::Reading& reading) {
@@ -64,7 +64,7 @@ void append_event(std::string& out, bool is_chunked, Position position, std::str
   if (is_chunked) out.append("\r\n");
 }
 
-// errc::overloaded: too much waits for the disk already.
+// errc::overloaded: the reading pool is full.
 Task<engine::result<Feed::Reading>> read_feed(Api& api, NetworkThread& thread, std::string asker,
                                               Feed::Place after, std::size_t max_events) {
   const auto& [position, journal] = after;
@@ -95,11 +95,11 @@ Task<> stream(Api& api, Exchange exchange, std::string asker, Feed::Place place,
   auto& thread = connection.thread();
   const bool is_chunked = !exchange.request.is_http_1_0;
   exchange.response.header("Cache-Control", "no-store");
-  exchange.response.header("X-Accel-Buffering", "no");  // nginx would keep the events back
+  exchange.response.header("X-Accel-Buffering", "no");  // nginx would buffer the events
   exchange.response.begin_stream(200, "text/event-stream", is_chunked);
   exchange.response.close_after();
   connection.enter(Connection::Phase::streaming);
-  auto beat_at = std::chrono::steady_clock::now();  // at once: shows the reader that it has everything
+  auto beat_at = std::chrono::steady_clock::now();  // at once: shows the reader that it is up to date
   while (!thread.is_draining()) {
     const auto seen = thread.news().count();  // before reading: sending may take long
     const auto reading = co_await read_feed(api, thread, asker, place, default_page_events);
@@ -108,9 +108,9 @@ Task<> stream(Api& api, Exchange exchange, std::string asker, Feed::Place place,
       continue;
     }
     if (!reading || reading->gone) break;
-    // Behind the reading: of what comes after the end of its own authority a reader is told nothing.
+    // After the reading: a reader must not get events from after the end of its own authority.
     if (authority.look_again() != Authority::Standing::good) {
-      log(Level::info, "a stream ended: its reader may not go on",
+      log(Level::info, "a stream ended: its reader is no longer authorized",
           {{"request_id", exchange.request.id}, {"address", exchange.request.remote_address}});
       break;
     }
@@ -121,7 +121,7 @@ Task<> stream(Api& api, Exchange exchange, std::string asker, Feed::Place place,
                    api.engine.journal_id_of(item.position.epoch), *item.message);
     }
     const auto now = std::chrono::steady_clock::now();
-    // Made from where the reading ended: a heartbeat never runs ahead of a message.
+    // Built from the end of the reading: a heartbeat is never ahead of a message.
     if (!reading->more && now >= beat_at) {
       append_event(connection.output(), is_chunked, position, journal,
                    cache::encode_heartbeat(position.epoch, position.sequence, cache::stamp_now(journal)));
@@ -129,7 +129,7 @@ Task<> stream(Api& api, Exchange exchange, std::string asker, Feed::Place place,
     }
     if (!co_await connection.flush()) co_return;
     if (reading->more) {
-      // A reader that takes all at once must not keep the others of its thread waiting.
+      // A fast reader must not starve the others of its thread.
       co_await cache::asio::post(thread.executor(), cache::asio::use_awaitable_t<cache::Executor>());
       continue;
     }
@@ -152,12 +152,12 @@ Outcome show_invalidations(Api& api, Call& call) {
   if (!after.empty()) {
     place = {};
     if (!read_feed_place(after, place))
-      return refuse(call, 400, "invalid_field", "Last-Event-ID is the id of an event of this feed");
+      return refuse(call, 400, "invalid_field", "Last-Event-ID must be the id of an event of this feed");
   }
   if (const auto* const journal = call.query.find("journal")) place.journal = *journal;
   const auto limit = limit_of(call.query, default_page_events);
   if (!call.principal.reach.is_unlimited())
-    return refuse(call, 403, "forbidden", "the feed tells of every tenant");
+    return refuse(call, 403, "forbidden", "the feed has events of every tenant");
   if (!wants_stream || call.response().is_head())
     return {0, answer_page(api, call.exchange, asker_of(call.principal), std::move(place), limit)};
   const auto told = api.feed.place();

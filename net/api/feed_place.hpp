@@ -1,6 +1,5 @@
 #pragma once
-// Where a reader of the feed is, as it says it: `E-S`, or `E-S-JOURNAL` as the ids of the stream's events
-// have it.
+// The position that a reader of the feed sends: `E-S`, or `E-S-JOURNAL` as in the ids of the stream's events.
 
 #include <string_view>
 
@@ -8,7 +7,7 @@
 
 namespace revoked::net {
 
-bool read_feed_place(std::string_view text, cache::Feed::Place& place);  // false: it is none
+bool read_feed_place(std::string_view text, cache::Feed::Place& place);  // false: not a position
 bool is_feed_place(std::string_view text);
 
 }  // namespace revoked::net

@@ -1,4 +1,4 @@
-// Liveness, readiness, health. Open to all, so nothing in them tells about keys.
+// Liveness, readiness, health. Open to all, so they reveal nothing about keys.
 
 #include "engine/model/json_writer.hpp"
 #include "net/api/api.hpp"

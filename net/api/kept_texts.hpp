@@ -1,6 +1,6 @@
 #pragma once
-// Texts that have to outlive what they were read from. What `keep` answers stays where it is until `clear`,
-// however many follow. One thread at a time.
+// Texts that must outlive their source. The views that `keep` returns stay valid until `clear`, however many
+// follow. One thread at a time.
 
 #include <algorithm>
 #include <cstddef>
@@ -27,7 +27,7 @@ class KeptTexts {
 
   std::size_t bytes() const { return bytes_; }
 
-  // The memory is kept for the next ones.
+  // Keeps the memory for reuse.
   void clear() { used_blocks_ = used_ = bytes_ = 0; }
 
  private:
@@ -36,7 +36,7 @@ class KeptTexts {
     std::size_t size;
   };
 
-  // One that is left from before a clear() may be too small for a long text: it is passed over.
+  // A block from before a clear() may be too small for a long text: it is skipped.
   void take_block(std::size_t least) {
     used_ = 0;
     if (used_blocks_++ < blocks_.size()) return;
@@ -46,7 +46,7 @@ class KeptTexts {
 
   std::vector<Block> blocks_;
   std::size_t used_blocks_ = 0;  // the last of them is being filled
-  std::size_t used_ = 0;         // of that one
+  std::size_t used_ = 0;         // of that block
   std::size_t bytes_ = 0;
 };
 

@@ -16,13 +16,13 @@ namespace {
 using cache::JsonWriter;
 using engine::Scope;
 
-// Of the body as nearly every client writes it: {"secret":"…"} with nothing in it that needs an escape.
-// Empty: it is another one, or none.
+// The secret in the body as nearly every client writes it: {"secret":"…"} without escapes. Empty: any other
+// body.
 std::string_view plain_secret(std::string_view body) {
   constexpr std::string_view before = "{\"secret\":", behind = "\"}";
   if (!body.starts_with(before) || !body.ends_with(behind)) return {};
   body.remove_prefix(before.size());
-  if (body.starts_with(' ')) body.remove_prefix(1);  // Python
+  if (body.starts_with(' ')) body.remove_prefix(1);  // as Python writes it
   if (body.size() <= 1 + behind.size() || body.front() != '"') return {};
   body = body.substr(1, body.size() - 1 - behind.size());
   return cache::needs_no_escape(body) && engine::is_secret(body) ? body : std::string_view();
@@ -30,7 +30,7 @@ std::string_view plain_secret(std::string_view body) {
 
 constexpr MemberForm verify_forms[] = {{"secret", JsonMember::Kind::string, engine::secret_form}};
 
-// The secret of any other body; `members` keeps it.
+// The secret of any other body; `members` owns it.
 Fault read_secret(std::string_view body, Members& members, std::string_view& secret) {
   if (auto fault = members.read(body, verify_forms)) return fault;
   secret = members.text_or_empty("secret");
@@ -38,8 +38,8 @@ Fault read_secret(std::string_view body, Members& members, std::string_view& sec
   return wrong_value("secret", verify_forms);
 }
 
-// Whoever may see the key that has the secret is told which it is. All others learn no more than that
-// something is taken, the id or the secret.
+// A caller that may see the key with the secret is told its id. Others learn only that the id or the secret
+// is taken.
 Outcome refuse_taken(Api& api, Call& call, const AskedKey& asked) {
   engine::Decision holder;
   const auto found = api.engine.verify(asked.key.digest, engine::now_unix_ms(), holder);
@@ -52,10 +52,10 @@ Outcome refuse_taken(Api& api, Call& call, const AskedKey& asked) {
   return {};
 }
 
-// Of a position that a caller asks to have been reached: how long it may take.
+// The longest wait for the position in ?at_least=.
 constexpr std::chrono::seconds longest_wait{1};
 
-// The position in ?at_least=, where an answer is to be no older. False: refused.
+// The position in ?at_least=: the answer must not be older. False: refused.
 bool read_at_least(Api& api, Call& call, std::optional<engine::Position>& at_least) {
   at_least = engine::parse_position(call.query.value_or_empty("at_least"));
   const auto& engine = api.engine;
@@ -63,7 +63,7 @@ bool read_at_least(Api& api, Call& call, std::optional<engine::Position>& at_lea
   if (at_least->epoch > engine.epoch()) {
     refuse(call, 503, "not_ready", "this engine has not reached that position");
   } else if (at_least->epoch < engine.epoch() && !engine.can_continue(*at_least, engine.applied())) {
-    refuse(call, 410, "position_gone", "this position is not in the journal: what it stood for was lost");
+    refuse(call, 410, "position_gone", "this position is not in the journal: its event was lost");
   } else {
     return true;
   }

@@ -1,5 +1,5 @@
 #pragma once
-// Writes what answers say of a key.
+// Writes the parts of a key in responses.
 
 #include <string_view>
 
@@ -8,7 +8,7 @@
 
 namespace revoked::net {
 
-// The members `permissions`; a time, or null for 0; and one for each owner that there is: owner(scope).
+// The members `permissions`; a time, or null for 0; and one for each owner present: owner(scope).
 void write_permissions(cache::JsonWriter& json, std::string_view list);
 void write_time(cache::JsonWriter& json, std::string_view name, engine::UnixMs at);
 template <class Owner>

@@ -17,7 +17,7 @@ constexpr MemberForm state_forms[] = {
     {"reason", Kind::string, reason_form},
 };
 constexpr MemberForm rotation_forms[] = {
-    {"grace_seconds", Kind::number, "a whole number of seconds, at most 30 days of them: 0 to 2592000"},
+    {"grace_seconds", Kind::number, "an integer number of seconds, 0 to 2592000 (30 days)"},
 };
 
 Outcome answer_state(Api& api, Call& call, const engine::result<engine::ChangedKey>& changed,

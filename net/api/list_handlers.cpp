@@ -52,7 +52,8 @@ Outcome list_keys(Api& api, Call& call) {
   if (const auto* const cursor = call.query.find("cursor")) {
     auto after = open_cursor(*cursor);
     if (!after)
-      return refuse(call, 400, "invalid_cursor", "not a cursor of this engine since its start: begin anew");
+      return refuse(call, 400, "invalid_cursor",
+                    "not a cursor of this engine since its start: start again without one");
     query.after = std::move(*after);
   }
   return {0,

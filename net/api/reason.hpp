@@ -1,5 +1,5 @@
 #pragma once
-// The reason that a change may be given: in the body, or in the query.
+// The reason of a change: in the body, or in the query.
 
 #include "net/api/api.hpp"
 #include "net/http/members.hpp"
@@ -8,10 +8,10 @@ namespace revoked::net {
 
 inline constexpr std::string_view reason_form = "a string of at most 256 bytes";
 
-// Reads an optional body that may have a `reason`, which is checked.
+// Reads an optional body that may have a `reason`, which is validated.
 Fault read_with_reason(Members& members, std::string_view json, std::span<const MemberForm> forms);
 
-// The same of a call, whose reason may be in ?reason= as well.
+// The same for a call, whose reason may be in ?reason= as well.
 Fault read_reason(const Call& call, Members& members, std::span<const MemberForm> forms, std::string& reason);
 
 }  // namespace revoked::net

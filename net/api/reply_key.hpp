@@ -1,8 +1,8 @@
 #pragma once
-// What an answer that is kept for a repetition is sealed under (AES-256-GCM): a key made of the credential
-// and the Idempotency-Key that came with the request, and of a salt that the process draws at its start.
-// Neither of the first two is kept, so what is kept can be read by nobody until the same caller comes again.
-// A value of one thread at a time; wiped when it goes.
+// Encrypts a response that is kept for a repeated request (AES-256-GCM), under a key derived from the
+// credential and the Idempotency-Key of the request, and a salt that is random per process. Neither of the
+// first two is kept, so the stored response is unreadable until the same caller repeats the request. A value
+// for one thread at a time; wiped on destruction.
 
 #include <initializer_list>
 #include <optional>
@@ -13,7 +13,7 @@
 
 namespace revoked::net {
 
-// HMAC-SHA-256 under the process's salt, over parts that are told apart: for names that say nothing of what
+// HMAC-SHA-256 under the process's salt, over length-delimited parts: for names that reveal nothing of what
 // they name. Thread-safe.
 engine::Digest salted_digest(std::initializer_list<std::string_view> parts);
 
@@ -24,12 +24,12 @@ class ReplyKey {
   ReplyKey(const ReplyKey&) = delete;
   ReplyKey& operator=(const ReplyKey&) = delete;
 
-  // Says whether another key is the same; of no other use.
+  // Identifies the key; for comparison only.
   engine::Digest mark() const { return digest_of({"mark"}); }
-  // Of anything, so that equal things are found to be equal under the same key only.
+  // A digest of any data; equal only for equal data under the same key.
   engine::Digest digest_of(std::initializer_list<std::string_view> parts) const;
 
-  // `bound_to` has to be the same when it is opened.
+  // `bound_to` must be the same for open().
   std::string seal(std::string_view text, const engine::Digest& bound_to) const;
   std::optional<std::string> open(std::string_view sealed, const engine::Digest& bound_to) const;
 

@@ -1,10 +1,10 @@
 #pragma once
-// Answers to requests that carry an Idempotency-Key, so that repeating one has the same answer and no second
-// effect. In memory alone: after a restart, or once forgotten, a key is new. Thread-safe.
+// Responses to requests with an Idempotency-Key, so that a repeated request gets the same response and has no
+// second effect. In memory only: after a restart, or once forgotten, a key is new. Thread-safe.
 //
-// The table knows nobody's secrets: names are digests and answers are sealed (reply_key.hpp). Answers count
-// against the tenant that asked. Who has more than its share loses its own oldest; where all together have
-// too many, whoever has most does. So nobody's repetitions are lost to what others send.
+// The table holds no secrets: names are digests and responses are encrypted (reply_key.hpp). Responses count
+// against the tenant of the request. A tenant over its share loses its own oldest ones; at the total limit,
+// the tenant with the most bytes does. So no tenant loses its responses to the requests of others.
 
 #include <chrono>
 #include <list>
@@ -25,11 +25,11 @@ inline constexpr std::size_t max_idempotency_key_size = 255;
 class ReplyTable {
  public:
   struct Limits {
-    std::size_t bytes = 64 << 20;  // of all answers, with what keeping them takes
-    std::size_t share = 8 << 20;   // of one tenant's
+    std::size_t bytes = 64 << 20;  // of all responses, with the overhead
+    std::size_t share = 8 << 20;   // of one tenant
     std::chrono::hours age{24};
   };
-  static constexpr std::size_t overhead = 512;  // of one answer
+  static constexpr std::size_t overhead = 512;  // of one response
   using Clock = std::chrono::steady_clock;
 
   explicit ReplyTable(Limits limits) : limits_(limits) {}
@@ -37,20 +37,20 @@ class ReplyTable {
 
   struct Reply {
     std::string sealed;
-    engine::Sequence durable_after = 0;  // it must not leave before this is synced
+    engine::Sequence durable_after = 0;  // do not send it before this is synced
   };
   enum class Claim {
-    first,             // go on, and then complete() or abandon() it, once
-    again,             // the answer is in `reply`
+    first,             // the caller must run the request, then call complete() or abandon() once
+    again,             // the response is in `reply`
     in_progress,       // the first one is not answered yet
-    other_credential,  // the same caller, by another credential: the answer cannot be read
-    other_request,     // the key stands for another request
+    other_credential,  // the same caller, by another credential: the response cannot be decrypted
+    other_request,     // the key was used for another request
   };
   struct Asked {
-    engine::Digest name;        // whose key on which route
+    engine::Digest name;        // of the caller, the route and the key
     engine::Digest tenant;      // whose share it counts against
     engine::Digest credential;  // ReplyKey::mark()
-    engine::Digest request;     // of all that was asked
+    engine::Digest request;     // digest of the whole request
   };
   Claim claim(const Asked& asked, Clock::time_point now, Reply& reply);
   void complete(const engine::Digest& name, Clock::time_point now, Reply reply);
@@ -58,7 +58,7 @@ class ReplyTable {
 
  private:
   struct Hash {
-    std::size_t operator()(const engine::Digest& digest) const;  // its bits are as good as random
+    std::size_t operator()(const engine::Digest& digest) const;  // digests are already uniform
   };
   struct Entry;
   using Item = std::pair<const engine::Digest, Entry>;
@@ -71,7 +71,7 @@ class ReplyTable {
     Asked asked;
     bool is_complete = false;
     Reply reply;
-    Clock::time_point since{};  // when it was complete, as are these
+    Clock::time_point since{};  // of completion, which also sets the two below
     std::list<Item*>::iterator in_age, in_tenant;
   };
   using Entries = std::unordered_map<engine::Digest, Entry, Hash>;
@@ -82,8 +82,8 @@ class ReplyTable {
 
   const Limits limits_;
   std::mutex mutex_;
-  Entries entries_;  // what is in progress is bounded by the connections
-  Tenants tenants_;  // who have complete ones
+  Entries entries_;  // those in progress are bounded by the connections
+  Tenants tenants_;  // with completed replies
   std::set<std::pair<std::size_t, engine::Digest>> by_bytes_;  // of tenants
   std::list<Item*> by_age_;
   std::size_t bytes_ = 0;

@@ -1,4 +1,4 @@
-// Revoking: by id, by what leaked, by owner.
+// Revoking: by id, by leaked secret, by owner.
 
 #include <algorithm>
 #include <functional>
@@ -26,9 +26,9 @@ constexpr std::size_t max_secrets = 1000;  // in one request
 constexpr MemberForm reason_forms[] = {{"reason", Kind::string, reason_form}};
 constexpr MemberForm secrets_forms[] = {
     {"secret", Kind::string, engine::secret_form},
-    {"secrets", Kind::strings, "an array of such secrets, 1 to 1000"},
+    {"secrets", Kind::strings, "an array of 1 to 1000 secrets"},
     {"secret_sha256", Kind::string, digest_form},
-    {"secrets_sha256", Kind::strings, "an array of such digests, 1 to 1000"},
+    {"secrets_sha256", Kind::strings, "an array of 1 to 1000 digests, each 64 hexadecimal digits or base64"},
     {"reason", Kind::string, reason_form},
 };
 
@@ -48,7 +48,7 @@ void write_revoked(JsonWriter& json, std::string_view key_id, engine::UnixMs at,
   json.field("position", position).close('}');
 }
 
-// Waits for the disk inside a handler. If it fails, silence says "unknown" (P9).
+// Waits for the disk inside a handler. If that fails, no response means "unknown" (P9).
 Task<bool> settle(Exchange exchange, engine::Sequence sequence) {
   const bool durable = co_await exchange.connection.thread().durable(sequence);
   if (!durable) {
@@ -58,7 +58,7 @@ Task<bool> settle(Exchange exchange, engine::Sequence sequence) {
   co_return durable;
 }
 
-// The same answer as the first time.
+// The same response as the first time.
 Task<> answer_again(Api& api, Exchange exchange, std::string asker, std::string key_id,
                     engine::Sequence sequence) {
   if (!co_await settle(exchange, sequence)) co_return;
@@ -76,9 +76,9 @@ Task<> answer_again(Api& api, Exchange exchange, std::string asker, std::string 
   exchange.response.send_json(200, body);
 }
 
-// What became of one of many.
+// The result for one of many.
 struct RevokedSecret {
-  std::string key_id;  // empty: there is no such key
+  std::string key_id;  // empty: no such key
   engine::RevokedKey revoked{};
 };
 
@@ -86,7 +86,7 @@ void write_unknown(JsonWriter& json, std::string_view key_id) {
   json.open('{').optional_field("key_id", key_id).field("state", "unknown").close('}');
 }
 
-// Nothing is read for what this request has revoked.
+// Needs no disk read for keys that this request has revoked.
 void write_secret(JsonWriter& json, const Api& api, const RevokedSecret& secret, std::string_view reason) {
   const auto& [key_id, revoked] = secret;
   if (key_id.empty()) return write_unknown(json, {});
@@ -98,13 +98,13 @@ void write_secret(JsonWriter& json, const Api& api, const RevokedSecret& secret,
   write_revoked(json, key_id, at, known_reason, position);
 }
 
-// As far as it is known without looking at the disk.
+// As far as known without reading the disk.
 void write_known(JsonWriter& json, const Api& api, const RevokedSecret& secret) {
   json.open('{').field("key_id", secret.key_id).field("state", "revoked");
   json.field("position", api.engine.position_of(secret.revoked.sequence)).close('}');
 }
 
-// Ends what `json` has begun in `body`.
+// Completes what `json` has begun in `body`, and sends it.
 void send_results(Api& api, Response& response, JsonWriter& json, const std::string& body,
                   engine::Sequence sequence) {
   const auto position = api.engine.position_of(sequence);
@@ -119,7 +119,7 @@ Task<> answer_secrets(Api& api, Exchange exchange, std::string asker, std::vecto
   std::string body;
   JsonWriter json(body);
   json.open('{').key("results").open('[');
-  // In pieces: others have their turns in between.
+  // In pieces, so that other changes can run in between.
   constexpr std::size_t piece = 100;
   for (std::size_t begin = 0; begin < secrets.size(); begin += piece) {
     const auto these = std::span(secrets).subspan(begin, std::min(piece, secrets.size() - begin));
@@ -149,7 +149,8 @@ Outcome accept_secrets(Api& api, Call& call, const std::vector<RevokedSecret>& s
   return {last, {}};
 }
 
-// The secrets that a member names, as they were reported or as their SHA-256. False: one of them is none.
+// The digests of the secrets in a member, given as secrets or as their SHA-256. False: one of them is
+// invalid.
 bool take_secrets(const JsonMember& member, const engine::Engine& engine,
                   std::vector<engine::Digest>& digests) {
   const auto take = [&](const std::string& text) {
@@ -168,7 +169,8 @@ bool take_secrets(const JsonMember& member, const engine::Engine& engine,
 Fault read_secrets(const Call& call, const engine::Engine& engine, std::vector<engine::Digest>& digests,
                    std::string& reason) {
   Members members;
-  if (call.request().body.empty()) return {"malformed", {}, "there is no body that says what to revoke"};
+  if (call.request().body.empty())
+    return {"malformed", {}, "the body is missing: it must say what to revoke"};
   if (auto fault = read_with_reason(members, call.request().body, secrets_forms)) return fault;
   reason = members.text_or_empty("reason");
   for (const auto& member : members) {
@@ -240,7 +242,7 @@ Outcome revoke_secrets(Api& api, Call& call) {
   std::vector<RevokedSecret> results;
   for (const auto& digest : digests) {
     const auto revoked = api.engine.revoke(digest, reason, call.caller());
-    if (!revoked && revoked.error() == errc::not_recalled) continue;  // all of them together
+    if (!revoked && revoked.error() == errc::not_recalled) continue;  // recalled for all of them together
     if (!revoked && revoked.error() != errc::not_found) return refuse(call, revoked.error());
     auto& result = results.emplace_back();
     if (!revoked) continue;

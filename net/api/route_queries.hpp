@@ -1,5 +1,5 @@
 #pragma once
-// What the queries of the native routes may have, in one place (docs/api.md).
+// The query parameters of the native routes (docs/api.md).
 
 #include <charconv>
 

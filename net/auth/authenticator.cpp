@@ -5,8 +5,8 @@
 namespace revoked::net {
 namespace {
 
-// Mostly a thread hears the same caller again and again: its credential need not be hashed each time. What
-// the digest says is looked up each time all the same.
+// A thread usually sees the same caller repeatedly: its credential need not be hashed each time. The digest
+// is looked up each time all the same.
 const engine::Digest& sha256_of(std::string_view credential) {
   thread_local std::string last;
   thread_local engine::Digest digest{};
@@ -47,7 +47,7 @@ std::optional<engine::Principal> Authenticator::authenticate(const Presented& pr
       known_by(ActorKind::token, {}, std::move(claims));
       return principal;
     }
-    // A secret that was imported may look like a token.
+    // An imported secret may look like a token.
   }
   if (!engine::is_secret(credential)) return {};
   const auto& sha256 = sha256_of(credential);

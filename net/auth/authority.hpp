@@ -1,10 +1,9 @@
 #pragma once
-// What a request that lasts may do, looked at again while it lasts: a body that is taken piece by piece, a
-// stream. A key may be revoked meanwhile, a token expire, a master key leave its file. Keeps what the caller
-// was known by, never the credential. Asking costs about as much as authenticating a request: it is cheap
-// enough for every piece.
+// Checks the authorization of a long request (a body read in pieces, a stream) again while it runs: its key
+// may be revoked meanwhile, its token expire, its master key leave the file. Keeps the evidence, never the
+// credential. A check costs about as much as authenticating a request: cheap enough for every piece.
 //
-// On any one thread at a time. The authenticator outlives it.
+// On any one thread at a time. The authenticator must outlive it.
 
 #include "net/auth/authenticator.hpp"
 
@@ -12,17 +11,17 @@ namespace revoked::net {
 
 class Authority {
  public:
-  // What the caller of a request has that has just been let do what takes `permission`.
+  // For a request that has just been authorized for `permission`.
   Authority(const Authenticator& authenticator, const Presented& presented, engine::Permission permission);
 
   enum class Standing {
     good,
-    unauthenticated,  // the credential is not good any more
-    changed,          // it is, but may do other things now, or for other owners: what was begun cannot go on
+    unauthenticated,  // the credential is not valid any more
+    changed,          // it is, but its permissions or limits differ: the request must not continue
   };
-  // As of now. Once it is not good it stays so.
+  // As of now. Once it is not `good` it stays so.
   Standing look_again();
-  Standing standing() const { return standing_; }  // as of the last look
+  Standing standing() const { return standing_; }  // as of the last check
 
  private:
   const Authenticator& authenticator_;

@@ -11,18 +11,18 @@ namespace {
 using engine::errc;
 using Kind = JsonMember::Kind;
 
-// What came of one JWK: a key, nothing (it is for something else), or a fault.
+// The result of reading one JWK: a key, nothing (it is for another purpose), or a fault.
 struct Read {
   std::optional<VerificationKey> key;
   std::string_view fault;
 };
 
-// One JWK's members, with the first fault kept.
+// One JWK's members; keeps the last fault.
 class Reader {
  public:
   explicit Reader(const JsonMembers& members) : members_(members) {}
 
-  // The text of a string member; nothing if it is absent.
+  // The text of a string member; nullopt if absent.
   std::optional<std::string_view> text(std::string_view name) {
     const auto* member = find_member(members_, name);
     if (member == nullptr) return {};
@@ -33,7 +33,7 @@ class Reader {
     return member->text;
   }
 
-  // The bytes of a member that must be there, in base64url.
+  // The bytes of a required member, decoded from base64url.
   std::string bytes(std::string_view name) {
     const auto encoded = text(name);
     auto decoded = encoded ? engine::decode_base64url(*encoded) : std::nullopt;
@@ -41,7 +41,7 @@ class Reader {
     return decoded.value_or("");
   }
 
-  // Whether "use" and "key_ops" (RFC 7517, sections 4.2 and 4.3) let the key check signatures.
+  // Whether "use" and "key_ops" (RFC 7517, sections 4.2 and 4.3) allow the key to check signatures.
   bool is_for_signatures() {
     if (text("use").value_or("sig") != "sig") return false;
     const auto* operations = find_member(members_, "key_ops");
@@ -58,7 +58,7 @@ class Reader {
   std::string_view fault_;
 };
 
-// The algorithm of a key, given what its type allows, the first being the default.
+// The algorithm of a key, given those of its type; the first is the default.
 struct Binding {
   std::optional<Algorithm> algorithm;
   std::string_view fault;
@@ -66,7 +66,7 @@ struct Binding {
 Binding bind(std::optional<std::string_view> alg, std::initializer_list<Algorithm> allowed) {
   if (!alg) return {*allowed.begin(), {}};
   const auto algorithm = parse_algorithm(*alg);
-  if (!algorithm) return {};  // RS512, RSA-OAEP, ...: not for us
+  if (!algorithm) return {};  // RS512, RSA-OAEP, ...: not supported
   if (std::find(allowed.begin(), allowed.end(), *algorithm) == allowed.end())
     return {{}, "alg does not fit kty"};
   return {algorithm, {}};
@@ -139,7 +139,7 @@ engine::result<KeySet> KeySet::parse(std::string_view json, std::string& why) {
     result.judge(keys->kind == Kind::strings ? std::string_view() : keys->strings[i],
                  "keys[" + std::to_string(i) + "]: ");
   if (count < keys->strings.size())
-    result.skipped_.emplace_back("keys[64] and what follows: more than 64 keys");
+    result.skipped_.emplace_back("keys[64] and later: more than 64 keys");
   return result;
 }
 
@@ -163,7 +163,7 @@ void KeySet::judge(std::string_view text, const std::string& at) {
       })) {
     skip("its kid comes twice for one algorithm: neither of the keys is used for it");
   }
-  keys_.push_back(std::move(entry));  // so that find() sees that there are two
+  keys_.push_back(std::move(entry));  // so that find() sees both
 }
 
 const VerificationKey* KeySet::find(const std::optional<std::string>& kid, Algorithm algorithm) const {

@@ -33,7 +33,7 @@ struct JoseHeader {
   std::optional<std::string> kid;
 };
 
-// A media type (RFC 7515, section 4.1.9): of any letter case, "application/" left out or not.
+// A media type (RFC 7515, section 4.1.9): in any letter case, with or without "application/".
 bool is_token_type(std::string_view type) {
   std::string lower(type);
   std::transform(lower.begin(), lower.end(), lower.begin(),
@@ -51,8 +51,8 @@ std::string_view read_header(std::string_view part, JoseHeader& header) {
   if (!members) return "header is not one JSON object, or a member comes twice";
   using Kind = JsonMember::Kind;
   for (const auto& member : *members) {
-    // Keys that the sender brings along, extensions that we must understand (RFC 7515, section 4.1.11), and
-    // payloads that are not what they seem (RFC 7797).
+    // Keys from the sender, extensions that must be understood (RFC 7515, section 4.1.11), and unencoded
+    // payloads (RFC 7797).
     for (const auto* forbidden : {"jku", "jwk", "x5u", "x5c", "crit", "b64"}) {
       if (member.name == forbidden) return "header has a forbidden member";
     }
@@ -62,7 +62,7 @@ std::string_view read_header(std::string_view part, JoseHeader& header) {
       if (member.kind != Kind::string) return "kid is not a string";
       header.kid = member.text;
     } else if (member.name == "typ" && (member.kind != Kind::string || !is_token_type(member.text))) {
-      return "typ is not that of a token";
+      return "typ is not a token type";
     }
   }
   if (!header.algorithm) return "algorithm is not accepted";
@@ -123,7 +123,8 @@ engine::result<std::shared_ptr<const Claims>> JwtVerifier::verify(std::string_vi
   if (const auto fault = verify_token(token, *keys.set, options_.rules, now, *claims); !fault.empty()) {
     return refuse(fault);
   }
-  // With the generation of the keys that were used: if others have come meanwhile, nobody will take it.
+  // With the generation of the keys that were used: if they have been replaced meanwhile, the entry is never
+  // returned.
   cache_.put(digest, keys.generation, now, claims);
   return std::shared_ptr<const Claims>(std::move(claims));
 }
@@ -142,13 +143,13 @@ JwtVerifier::Keys JwtVerifier::current_keys() const {
 }
 
 void JwtVerifier::look_at_file(engine::UnixMs now) const {
-  // Either way: a clock that was set back must not stop the looking.
+  // In both directions: a clock that was set back must not stop the checks.
   const auto is_due = [&] {
     return std::abs(now - looked_at_.load(std::memory_order_relaxed)) >= look_interval_ms;
   };
   if (!is_due()) return;
   const std::unique_lock lock(file_mutex_, std::try_to_lock);
-  if (!lock || !is_due()) return;  // another thread is at it, or was
+  if (!lock || !is_due()) return;  // another thread checks, or has checked
   looked_at_.store(now, std::memory_order_relaxed);
   reload();
 }

@@ -1,9 +1,9 @@
 #pragma once
-// Signed tokens of an identity provider as credentials: JWT (RFC 7519) in JWS compact form (RFC 7515,
-// section 7.1), by the best current practices of RFC 8725. All keys come from a JWKS file.
+// Signed tokens of an identity provider as credentials: JWT (RFC 7519) in JWS compact form (RFC 7515, section
+// 7.1), by the best current practices of RFC 8725. All keys are from a JWKS file.
 //
-// The token picks a key by "kid", which is only ever compared, and the key dictates the algorithm. Accepted
-// are HS256, RS256, PS256, ES256 and EdDSA.
+// The token selects a key by "kid", which is only compared, and the key dictates the algorithm. Accepted are
+// HS256, RS256, PS256, ES256 and EdDSA.
 
 #include <atomic>
 #include <functional>
@@ -24,13 +24,14 @@ namespace revoked::net {
 inline constexpr std::size_t max_token_bytes = 8 * 1024;
 inline constexpr std::size_t max_token_header_bytes = 1024;  // in base64url
 
-// Three parts between two dots. Says nothing of its worth; a secret that was imported may look the same.
+// Whether it has three parts separated by two dots. Does not mean that it is valid; an imported secret may
+// look the same.
 bool looks_like_jwt(std::string_view credential);
 
-// What came of reading the file of keys, for the log. Holds nothing of the keys themselves.
+// The result of reading the key file, for the log. Holds nothing of the keys themselves.
 struct JwksReport {
   std::string_view path;
-  bool is_good = false;     // false: the keys of before stay in use
+  bool is_good = false;     // false: the previous keys stay in use
   std::string_view reason;  // why it is not good
   std::size_t keys = 0;
   std::size_t passed_over = 0;
@@ -40,30 +41,31 @@ struct JwksReport {
 struct JwtOptions {
   std::string jwks_file;
   ClaimRules rules;
-  // Called at the first reading, then whenever the file changes, and once when it becomes unreadable; from a
-  // thread that verifies, one at a time. Must not call the verifier.
+  // Called after the first reading, then whenever the file changes, and once when it becomes unreadable; from
+  // a thread that verifies, one at a time. Must not call the verifier.
   std::function<void(const JwksReport&)> on_jwks;
 };
 
-// Thread-safe. Verifying costs a signature, or, for a token of the last minute, a hash and a look-up.
+// Thread-safe. Verifying costs a signature check, or, for a token verified within the last minute, a hash and
+// a look-up.
 //
-// The file is looked at once a second at most, by the thread that verifies then; it should be replaced by
-// renaming. Removing a key from it ends the tokens of that key, cached ones too, at the first verify a second
-// later, whatever else is in the file (see jwks.hpp). While it is no JSON or gone, the keys of before stay in
-// use. An empty set is neither: it ends every token.
+// The file is checked at most once a second, by a thread that verifies; replace it by renaming. Removing a
+// key from it ends the tokens of that key, cached ones too, at the first verify a second later, whatever else
+// is in the file (see jwks.hpp). While the file is not JSON or missing, the previous keys stay in use. An
+// empty set is neither: it ends every token.
 class JwtVerifier {
  public:
-  // Throws std::runtime_error if the file cannot be read, or holds entries but none that can be used;
+  // Throws std::runtime_error if the file cannot be read, or has entries but no usable one;
   // std::invalid_argument if the leeway is not within 0 to max_leeway_s.
   explicit JwtVerifier(JwtOptions options);
 
-  // The claims of a token that is good at `now`; kept alive by who holds them. errc::refused for any other;
-  // `why`, if given, then gets a static text for the log, of no use to the bearer.
+  // The claims of a token that is valid at `now`; shared with the caller. errc::refused for any other; `why`,
+  // if given, is then set to a static text for the log, not for the bearer.
   engine::result<std::shared_ptr<const Claims>> verify(std::string_view token, engine::UnixMs now,
                                                        std::string_view* why = nullptr) const;
 
-  // Whether a token with these claims, which was good before, is so at `now`: it has not expired, and the key
-  // that it is signed with is still there. Costs no signature.
+  // Whether a token with these claims, which was valid before, is valid at `now`: it has not expired, and its
+  // key is still in the set. Costs no signature check.
   bool is_still_good(const Claims& claims, engine::UnixMs now) const;
 
   std::size_t cached() const { return cache_.size(); }

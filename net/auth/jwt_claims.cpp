@@ -13,7 +13,7 @@ using Words = std::vector<std::string>;
 
 constexpr std::int64_t last_second = 253'402'300'799;  // of the year 9999
 
-// An empty name stands for a claim that is not read.
+// An empty name means a claim that is not read.
 const JsonMember* find_claim(const JsonMembers& members, std::string_view name) {
   return name.empty() ? nullptr : find_member(members, name);
 }
@@ -75,7 +75,7 @@ std::string_view read_actor(const JsonMembers& members, Claims& claims) {
   return {};
 }
 
-// Each word once, in order of the alphabet.
+// Each word once, sorted.
 Words words_of(const JsonMember& member) {
   Words words;
   if (member.kind == Kind::strings) words = member.strings;

@@ -1,5 +1,5 @@
 #pragma once
-// What a token says about its bearer, and which tokens say it to us (RFC 7519, section 4.1). Pure functions.
+// The claims of a token, and the rules by which it is accepted (RFC 7519, section 4.1). Pure functions.
 
 #include <array>
 #include <optional>
@@ -14,14 +14,14 @@
 namespace revoked::net {
 
 inline constexpr std::size_t max_actor_size = 256;  // of "sub", in bytes
-inline constexpr std::size_t max_limit_ids = 128;   // that a token may name in one scope
+inline constexpr std::size_t max_limit_ids = 128;   // per scope of one token
 inline constexpr std::int64_t max_leeway_s = 60;
 
 struct Claims {
   std::string actor;        // "sub"
-  std::string issuer;       // "iss"; empty if there is none
+  std::string issuer;       // "iss"; empty if absent
   std::string permissions;  // separated by one space; fits Principal::permissions
-  // By Scope: the ids that the bearer may reach, one at least; nothing: not limited in this scope.
+  // By Scope: the ids that the bearer may reach, at least one; nullopt: not limited in this scope.
   std::array<std::optional<std::vector<std::string>>, 3> limits;
   engine::UnixMs expires_at = 0;  // "exp", without leeway
 
@@ -35,26 +35,27 @@ struct Claims {
 
 struct ClaimRules {
   std::string issuer;  // "iss" must be this; empty: any
-  // "aud" must be or hold this; empty: any, so give one wherever an issuer serves others too.
+  // "aud" must be or contain this; empty: any, so set one if the issuer serves other services too.
   std::string audience;
-  std::int64_t leeway_s = 0;  // how far the issuer's clock may be off; at most max_leeway_s
+  std::int64_t leeway_s = 0;  // allowed error of the issuer's clock; at most max_leeway_s
 
-  // Names of claims; one whose name is empty is not read.
-  // Permissions: each a text separated by spaces (RFC 8693, section 4.2) or an array of strings. If both are
-  // in a token the bearer gets what both name: "scope" may narrow what "permissions" grants.
+  // Names of claims; one whose name is empty is not read. Permissions: each a text separated by spaces (RFC
+  // 8693, section 4.2) or an array of strings. If a token has both, the bearer gets the permissions named in
+  // both: "scope" may narrow what "permissions" grants.
   std::string scope_claim = "scope";
   std::string permissions_claim = "permissions";
   // Limits, by Scope: each a string or an array of strings.
   std::array<std::string, 3> limit_claims{"user", "application", "workspace"};
 };
 
-// Reads the payload of a token whose signature is good. Empty if it is accepted; else why not, for the log.
+// Reads the payload of a token whose signature is valid. Returns empty if it is accepted; else the reason,
+// for the log.
 //
-// Refused are a member that comes twice; a missing "exp" or "sub"; times that are not integers of 1970 to
-// 9999 (RFC 7519 knows fractions, which no issuer needs and every parser rounds in its own way); a "sub" that
-// is empty, longer than 256 bytes, holds control characters, or is "master", the audit trail's word for a
-// master key; a limit that is there but names nothing that can be an owner, or too many, since dropping it
-// would widen the bearer's reach. Permissions that cannot be one of ours are dropped.
+// Refused: a repeated member; a missing "exp" or "sub"; times that are not integers of 1970 to 9999 (RFC 7519
+// allows fractions, which no issuer needs and parsers round differently); a "sub" that is empty, longer than
+// 256 bytes, holds control characters, or is "master", the name of a master key in the audit trail; a limit
+// that is present but names no valid owner, or too many, since dropping it would widen the bearer's reach.
+// Permissions that no key can have are dropped.
 std::string_view read_claims(std::string_view payload, const ClaimRules& rules, engine::UnixMs now,
                              Claims& claims);
 

@@ -58,10 +58,10 @@ std::string MasterKeys::reload() const {
 void MasterKeys::look_at_file() const {
   const auto now = engine::now_unix_ms();
   const auto before = looked_at_.load(std::memory_order_relaxed);
-  // A clock that was set back must not put the next look off.
+  // A clock that was set back must not postpone the next check.
   if (now >= before && now - before < look_every_ms) return;
   const std::unique_lock lock(file_mutex_, std::try_to_lock);
-  if (!lock) return;  // somebody is looking
+  if (!lock) return;  // another thread checks
   looked_at_.store(now, std::memory_order_relaxed);
   reload();
 }

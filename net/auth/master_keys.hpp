@@ -2,8 +2,8 @@
 // The master keys, as digests: a fixed list, or the lines of a file that is read again when it changes, so
 // that keys are rotated without a restart. Thread-safe.
 //
-// The file is looked at once a second at most, by the thread that asks then; it should be replaced by
-// renaming. While it is gone or holds no key, the keys of before stay in use: an operator's slip locks nobody
+// The file is checked at most once a second, by the calling thread; replace it by renaming. While it is
+// missing or holds no key, the previous keys stay in use, so that a mistake in the file locks no operator
 // out.
 
 #include <atomic>
@@ -22,10 +22,10 @@ namespace revoked::net {
 
 inline constexpr std::size_t max_master_keys_bytes = 64 << 10;  // of the file
 
-// What came of reading the file again, for the log; nothing of the keys themselves.
+// The result of reading the file again, for the log; nothing of the keys themselves.
 struct MasterKeysReport {
   std::string_view path;
-  bool is_good = false;     // false: the keys of before stay in use
+  bool is_good = false;     // false: the previous keys stay in use
   std::string_view reason;  // why it is not good
   std::size_t keys = 0;
 };
@@ -33,15 +33,15 @@ struct MasterKeysReport {
 class MasterKeys {
  public:
   explicit MasterKeys(const std::vector<std::string>& keys);
-  // `on_change` hears of every reading but the first, from a thread that asks, one at a time. Throws
+  // `on_change` is called after every reading but the first, from a calling thread, one at a time. Throws
   // std::runtime_error if the file cannot be read or holds no key.
   MasterKeys(const std::string& path, std::function<void(const MasterKeysReport&)> on_change);
 
-  // Whether it is the digest of a master key, found out in constant time for each.
+  // Whether it is the digest of a master key; compared with each in constant time.
   bool contains(const engine::Digest& digest) const;
 
  private:
-  std::string reload() const;  // with file_mutex_; why not, or empty
+  std::string reload() const;  // with file_mutex_; returns why it failed, or empty
   void look_at_file() const;
 
   std::function<void(const MasterKeysReport&)> on_change_;

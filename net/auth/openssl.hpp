@@ -1,5 +1,5 @@
 #pragma once
-// What the files that call OpenSSL's libcrypto share.
+// Shared by the files that call OpenSSL's libcrypto.
 
 #include <openssl/evp.h>
 

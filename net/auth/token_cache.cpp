@@ -16,7 +16,7 @@ std::shared_ptr<const Claims> TokenCache::find(const engine::Digest& token, std:
 
 void TokenCache::put(const engine::Digest& token, std::uint64_t generation, engine::UnixMs now,
                      std::shared_ptr<const Claims> claims) {
-  if (now >= claims->expires_at) return;  // good only by its leeway: never served from here
+  if (now >= claims->expires_at) return;  // valid only by leeway: never served from here
   auto& shard = shards_[shard_of(token)];
   const std::scoped_lock lock(shard.mutex);
   const auto [entry, is_new] =

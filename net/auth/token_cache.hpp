@@ -1,8 +1,8 @@
 #pragma once
-// Tokens that have been verified, by SHA-256 of the whole token, so that a hot caller does not pay for a
-// signature on every request. Thread-safe: a table in shards, each behind its own lock, held for one look-up.
-// An entry is good for a minute and never after its token's "exp"; only for the generation of keys that it
-// was verified with; and not while the clock stands before the time at which it was put in.
+// Verified tokens, by SHA-256 of the whole token, so that a frequent caller does not cost a signature check
+// on every request. Thread-safe: a table in shards, each with its own lock, held for one look-up. An entry is
+// valid for a minute and never after its token's "exp"; only for the generation of keys that it was verified
+// with; and not while the clock is before the time at which it was added.
 
 #include <array>
 #include <deque>
@@ -18,14 +18,14 @@ namespace revoked::net {
 
 class TokenCache {
  public:
-  static constexpr std::size_t max_entries = 10'000;  // some 300 bytes each; at the very worst 20 KiB
+  static constexpr std::size_t max_entries = 10'000;  // some 300 bytes each; at most 20 KiB
   static constexpr engine::UnixMs max_age_ms = 60'000;
 
-  // Null if there is none that is good.
+  // Null if there is no valid one.
   std::shared_ptr<const Claims> find(const engine::Digest& token, std::uint64_t generation,
                                      engine::UnixMs now) const;
 
-  // The oldest makes room.
+  // Evicts the oldest entry when full.
   void put(const engine::Digest& token, std::uint64_t generation, engine::UnixMs now,
            std::shared_ptr<const Claims> claims);
   void clear();

@@ -36,13 +36,13 @@ Number number_of(std::string_view text) {
   return Number(BN_bin2bn(bytes_of(text), static_cast<int>(text.size()), nullptr));
 }
 
-// OpenSSL notes each failure in a queue of the thread; left there it would be taken for the failure of a
-// later call.
+// OpenSSL adds each failure to a queue of the thread; left there it would be taken for the failure of a later
+// call.
 struct ErrorsCleared {
   ~ErrorsCleared() { ERR_clear_error(); }
 };
 
-// A key whose numbers make sense: EVP_PKEY_public_check refuses points off the curve, even and small moduli.
+// A key with valid numbers: EVP_PKEY_public_check refuses points off the curve, even and small moduli.
 Key make_key(const char* type, OSSL_PARAM_BLD* builder) {
   const Params params(OSSL_PARAM_BLD_to_param(builder));
   const KeyContext context(EVP_PKEY_CTX_new_from_name(nullptr, type, nullptr));
@@ -57,15 +57,15 @@ Key make_key(const char* type, OSSL_PARAM_BLD* builder) {
   return key;
 }
 
-// r and s (RFC 7518, section 3.4) as the DER that OpenSSL wants. OpenSSL refuses r or s that is 0 or not
-// below the group's order (CVE-2022-21449 is what happens otherwise).
+// r and s (RFC 7518, section 3.4) in DER, as OpenSSL requires. OpenSSL refuses r or s that is 0 or not below
+// the group's order (without that check: CVE-2022-21449).
 std::vector<unsigned char> der_of(std::string_view signature) {
   if (signature.size() != 64) return {};
   const Owned<ECDSA_SIG, ECDSA_SIG_free> pair(ECDSA_SIG_new());
   auto r = number_of(signature.substr(0, 32));
   auto s = number_of(signature.substr(32));
   if (!pair || !r || !s || ECDSA_SIG_set0(pair.get(), r.get(), s.get()) != 1) return {};
-  (void)r.release();  // the pair's now
+  (void)r.release();  // owned by the pair now
   (void)s.release();
   const int size = i2d_ECDSA_SIG(pair.get(), nullptr);
   if (size <= 0) return {};
@@ -77,7 +77,7 @@ std::vector<unsigned char> der_of(std::string_view signature) {
 
 bool verify_hmac(std::string_view secret, std::string_view message, std::string_view signature) {
   static EVP_MD* const sha256 =
-      EVP_MD_fetch(nullptr, "SHA256", nullptr);  // fetched once: that costs more than hashing
+      EVP_MD_fetch(nullptr, "SHA256", nullptr);  // fetched once: fetching costs more than hashing
   std::array<unsigned char, 32> expected;
   if (signature.size() != expected.size()) return false;
   if (HMAC(sha256, secret.data(), static_cast<int>(secret.size()), bytes_of(message), message.size(),
@@ -87,7 +87,7 @@ bool verify_hmac(std::string_view secret, std::string_view message, std::string_
   return CRYPTO_memcmp(expected.data(), signature.data(), expected.size()) == 0;
 }
 
-// The digest of digests: what the secret of an HMAC is made of stays nowhere else in the open.
+// Digest of digests, so that no plaintext of an HMAC secret remains elsewhere.
 engine::Digest fingerprint_of(Algorithm algorithm, std::initializer_list<std::string_view> parts) {
   std::string all(to_string(algorithm));
   for (const auto part : parts) {
@@ -147,7 +147,7 @@ engine::result<VerificationKey> VerificationKey::rsa(std::string_view n, std::st
   const ErrorsCleared cleared;
   if (algorithm != Algorithm::rs256 && algorithm != Algorithm::ps256) return errc::invalid_field;
   if (n.size() > 1025 || e.empty() || e.size() > 8)
-    return errc::invalid_field;  // 1,025: some put a zero in front
+    return errc::invalid_field;  // 1,025: some encoders prefix a zero byte
   const auto modulus = number_of(n);
   const auto exponent = number_of(e);
   if (!modulus || !exponent || BN_num_bits(modulus.get()) < 2048 || BN_num_bits(modulus.get()) > 8192) {
@@ -203,13 +203,14 @@ bool VerificationKey::verify(std::string_view message, std::string_view signatur
     signature = {reinterpret_cast<const char*>(der.data()), der.size()};
   }
   const Owned<EVP_MD_CTX, EVP_MD_CTX_free> context(EVP_MD_CTX_new());
-  EVP_PKEY_CTX* options = nullptr;  // the context's
+  EVP_PKEY_CTX* options = nullptr;  // owned by the context
   const char* digest = algorithm_ == Algorithm::eddsa ? nullptr : "SHA256";
   if (!context || EVP_DigestVerifyInit_ex(context.get(), &options, digest, nullptr, nullptr,
                                           material_->key.get(), nullptr) != 1) {
     return false;
   }
-  // RFC 7518, section 3.5: MGF1 with SHA-256, as is OpenSSL's default here, and a salt as long as the digest.
+  // RFC 7518, section 3.5: MGF1 with SHA-256, which is OpenSSL's default here, and a salt as long as the
+  // digest.
   if (algorithm_ == Algorithm::ps256 &&
       (EVP_PKEY_CTX_set_rsa_padding(options, RSA_PKCS1_PSS_PADDING) != 1 ||
        EVP_PKEY_CTX_set_rsa_pss_saltlen(options, RSA_PSS_SALTLEN_DIGEST) != 1)) {

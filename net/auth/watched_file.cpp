@@ -14,7 +14,7 @@ boost::system::error_code system_error() { return {errno, boost::system::system_
 
 bool same(const timespec& a, const timespec& b) { return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec; }
 
-// ctime too: it moves even where mtime is set back, as `cp -p` and `touch -d` do.
+// ctime too: it changes even where mtime is set back, as `cp -p` and `touch -d` do.
 bool same(const struct stat& a, const struct stat& b) {
   return a.st_dev == b.st_dev && a.st_ino == b.st_ino && a.st_size == b.st_size &&
          same(a.st_mtim, b.st_mtim) && same(a.st_ctim, b.st_ctim);
@@ -29,7 +29,7 @@ struct Descriptor {
 
 }  // namespace
 
-// Two writes within one tick of the file system's clock leave the same times, so what was written within the
+// Two writes within one tick of the file system's clock leave the same times, so a file changed within the
 // last two seconds is read again.
 bool WatchedFile::is_settled(const struct stat& status) const {
   return status.st_ctim.tv_sec + 2 < engine::now_unix_ms() / 1000;

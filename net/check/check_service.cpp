@@ -24,7 +24,7 @@ void deny(Response& response, unsigned status, std::string_view reason) {
   response.send(status);
 }
 
-// What stands in a header is visible ASCII whatever an id is; all else, and '%' itself, is percent-encoded.
+// Header values are visible ASCII: all else, and '%' itself, is percent-encoded.
 void tell(Response& response, std::string_view name, std::string_view value, char first = '!') {
   if (engine::is_visible(value, first)) {
     response.header(name, value);
@@ -42,7 +42,7 @@ void answer(Response& response, const Gateway::Verdict& verdict) {
   cache::IdBuffer buffer;
   switch (decision.state) {
     case State::active:
-      // Each one always: what is not there a proxy passes on as the client sent it.
+      // Always all of them: a proxy would pass on the client's own value of one that is absent.
       tell(response, "X-Key-Id", decision.key_id(buffer));
       tell(response, "X-User-Id", decision.owner(engine::Scope::user, buffer));
       tell(response, "X-Application-Id", decision.owner(engine::Scope::application, buffer));
@@ -63,8 +63,8 @@ void answer(Response& response, const Gateway::Verdict& verdict) {
   deny(response, 401, "unknown");
 }
 
-// Whatever the client asks its service for. TRACE and CONNECT are about the way there (RFC
-// 9110, 9.3.6, 9.3.8).
+// The methods that a client may use at its service. TRACE and CONNECT concern the connection to it (RFC 9110,
+// 9.3.6, 9.3.8).
 constexpr std::string_view checked_methods = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
 constexpr std::string_view shown_methods = "GET, HEAD, OPTIONS";
 
@@ -76,9 +76,9 @@ Outcome answer_without(Exchange& exchange, std::string_view allowed) {
   if (exchange.request.method == Method::options) {
     response.send(204);
   } else if (exchange.request.method == Method::other) {
-    send_problem(response, 501, "method_not_implemented", "this method is not known here");
+    send_problem(response, 501, "method_not_implemented", "this method is not implemented");
   } else {
-    send_problem(response, 405, "method_not_allowed", "this path does not have this method");
+    send_problem(response, 405, "method_not_allowed", "this path does not support this method");
   }
   return {};
 }
@@ -86,7 +86,7 @@ Outcome answer_without(Exchange& exchange, std::string_view allowed) {
 using Token = asio::use_awaitable_t<cache::Executor>;
 using Handler = asio::async_result<Token, void(Gateway::Verdict)>::handler_type;
 
-// The gateway's thread answers; the session goes on on its own.
+// The gateway's thread answers; the session resumes on its own thread.
 Task<Gateway::Verdict> ask(Gateway& gateway, const engine::Digest& digest, std::string_view secret,
                            Connection& connection) {
   auto initiate = [&](Handler handler) {
@@ -122,7 +122,7 @@ Outcome CheckService::handle(Exchange& exchange) {
   } else if (is_health) {
     show_readiness(exchange, path == "/healthz");
   } else {
-    send_problem(exchange.response, 404, "route_not_found", "there is nothing at this path");
+    send_problem(exchange.response, 404, "route_not_found", "no route has this path");
   }
   return {};
 }
@@ -148,7 +148,7 @@ Outcome CheckService::check(Exchange& exchange) {
 void CheckService::show_readiness(Exchange& exchange, bool detailed) const {
   const auto status = gateway_.status();
   const bool stale = status.coverage == Gateway::Coverage::stale;
-  // Stale, but told to go on all the same: ready, and says that it is stale.
+  // A stale gateway with policy `ask` or `serve` is ready, and reports that it is stale.
   const bool ready = !stale || status.when_stale != cache::WhenStale::deny;
   std::string body;
   cache::JsonWriter json(body);

@@ -1,6 +1,6 @@
 #pragma once
 // The HTTP side of a gateway: `/check` for nginx auth_request, Envoy ext_authz, Caddy forward_auth, HAProxy
-// and Traefik forwardAuth, and health. All of it is answered from the heads of requests.
+// and Traefik forwardAuth, and health. Every request is answered from its head alone.
 
 #include "cache/edge/gateway.hpp"
 #include "net/http/service.hpp"
@@ -9,9 +9,9 @@ namespace revoked::net {
 
 class CheckService final : public Service {
  public:
-  // The gateway outlives the server that this serves.
+  // The gateway must outlive the server that this serves.
   explicit CheckService(cache::Gateway& gateway) : gateway_(gateway) {}
-  // Proxies pass on the head of a request whose body they keep.
+  // Proxies forward the head of a request without its body.
   bool ignores_body(const Request&) const override { return true; }
   Outcome handle(Exchange& exchange) override;
 

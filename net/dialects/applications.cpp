@@ -38,7 +38,7 @@ void refuse_as_published(const Exchange& exchange, const Refusal& refusal) {
   send_error(exchange, refusal.status, body);
 }
 
-// Names each id that is not a UUID. False: that was the answer.
+// Names each id that is not a UUID. False: an error has been sent.
 bool check_ids(Call& call) {
   std::string body;
   cache::JsonWriter json(body);
@@ -58,7 +58,7 @@ bool check_ids(Call& call) {
   return false;
 }
 
-// A key of another application, or out of the caller's reach, looks absent.
+// A key of another application, or outside the caller's reach, is reported as not found.
 Outcome revoke_application_key(Api& api, Call& call) {
   if (!check_ids(call)) return {};
   engine::Reach reach = call.principal.reach;

@@ -1,6 +1,6 @@
 #pragma once
-// HTTP APIs that others have published, served as drop-ins over the engine's verbs (docs/dialects.md): one
-// file each, and one line in dialects.cpp. Here is what they share.
+// HTTP APIs published by other products, served as drop-in replacements over the engine's verbs
+// (docs/dialects.md): one file each, and one line in dialects.cpp. This file has what they share.
 
 #include <array>
 
@@ -9,21 +9,22 @@
 
 namespace revoked::net {
 
-// Those that there are. Constant.
+// All of them. Constant.
 extern const std::array<const Dialect*, 4> all_dialects;
 
-// As which texts an id may be stored: a UUID in lower case (as we issue them), as given, and in upper case.
+// The forms in which an id may be stored: a UUID in lower case (as generated), as given, and in upper case.
 std::vector<std::string> spellings(std::string_view id);
 
 // Revokes a key within `reach`, whose id may be a UUID in either letter case. The reason is the dialect's
-// name. Sets Revocation-Position and logs who, when and which; the answer waits for RevokedKey::sequence.
+// name. Sets Revocation-Position and logs the caller, the time and the key; the response must wait for
+// RevokedKey::sequence.
 engine::result<engine::RevokedKey> revoke_key_within(Api& api, Call& call, std::string_view key_id,
                                                      const engine::Reach& reach);
 
 // An error as JSON; with Retry-After on 503.
 void send_error(const Exchange& exchange, unsigned status, std::string_view body);
 
-// An API key behind "Bearer " and nothing else.
+// An API key after "Bearer "; no other kind of credential.
 Presented present_bearer_key(const Request& request);
 
 }  // namespace revoked::net

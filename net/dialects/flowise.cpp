@@ -1,5 +1,5 @@
 // The flowise dialect: DELETE /api/v1/apikey/{id} with a key of the same workspace. The published product
-// deletes the key, so a key that has been revoked is one that is not there.
+// deletes the key, so a revoked key counts as absent.
 
 #include "net/dialects/dialects.hpp"
 
@@ -10,7 +10,7 @@ using engine::Permission;
 using engine::Scope;
 
 void refuse_as_published(const Exchange& exchange, const Refusal& refusal) {
-  // What it documents for "error deleting API key"; `not ready` stays 503, since trying again helps.
+  // The documented status of "error deleting API key"; `not ready` stays 503, since a retry helps.
   const unsigned status = refusal.code == "storage_failed" ? 500 : refusal.status;
   const auto message = [&]() -> std::string_view {
     switch (status) {

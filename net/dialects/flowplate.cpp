@@ -18,7 +18,7 @@ struct PublishedError {
   std::string_view code;
   std::string_view type;
   std::string_view message;
-  std::string_view system_message;  // empty: our own words
+  std::string_view system_message;  // empty: the detail of the refusal
 };
 
 PublishedError published(unsigned status) {
@@ -42,7 +42,7 @@ PublishedError published(unsigned status) {
     default:
       break;
   }
-  if (status >= 500) return {"INTERNAL_SERVER_ERROR", "server_error", "Something went wrong.", {}};
+  if (status >= 500) return {"INTERNAL_SERVER_ERROR", "server_error", "An internal error occurred.", {}};
   return {"VALIDATION_ERROR", "invalid_request_error", "The request is not valid.", {}};
 }
 
@@ -69,7 +69,7 @@ Presented present(const Request& request) {
 
 constexpr std::string_view done = R"({"success":true,"message":"Operation completed successfully"})";
 
-// It is a success, too, if the user has no keys.
+// Also a success if the user has no keys.
 Outcome revoke_user_keys(Api& api, Call& call) {
   const auto& user = call.parameters[0];
   const auto caller = call.caller();
@@ -103,7 +103,7 @@ Outcome revoke_one_key(Api& api, Call& call) {
   return {revoked->sequence, {}};
 }
 
-// The members are those of the native API, but that the user is `user_id`.
+// The members of the native API, with the user as `user_id`.
 constexpr auto forms = [] {
   std::array<MemberForm, key_forms.size() + 1> all;
   std::ranges::copy(key_forms, all.begin());

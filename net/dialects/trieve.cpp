@@ -1,6 +1,6 @@
-// The trieve dialect: DELETE /api/user/api_key/{api_key_id} and /api/organization/api_key/{api_key_id}. The
-// key may stand bare in Authorization. An organisation is a workspace. Whether the id was the caller's is not
-// told.
+// The trieve dialect: DELETE /api/user/api_key/{api_key_id} and /api/organization/api_key/{api_key_id}.
+// Authorization may hold the bare key. An organization is a workspace. The response does not reveal whether
+// the id was the caller's.
 
 #include "engine/base/uuid.hpp"
 #include "net/dialects/dialects.hpp"
@@ -28,7 +28,7 @@ Outcome delete_key_of(Api& api, Call& call, Scope scope) {
   if (!engine::is_uuid(key_id)) return refuse(call, 400, "invalid_key_id", "api_key_id is not a UUID");
   const auto& reach = call.principal.reach;
   if (!reach.limit(scope)) {
-    return refuse(call, 403, "forbidden", "this key belongs to no " + std::string(to_string(scope)));
+    return refuse(call, 403, "forbidden", "this key has no " + std::string(to_string(scope)));
   }
   const auto revoked = revoke_key_within(api, call, key_id, reach);
   if (!revoked && revoked.error() != engine::errc::not_found) return refuse(call, revoked.error());

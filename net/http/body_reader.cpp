@@ -12,16 +12,16 @@ namespace revoked::net {
 namespace http = boost::beast::http;
 using Phase = Connection::Phase;
 
-// In a quoted string of a chunk's extension Beast lets anything pass. What somebody on the way takes for the
-// end of a line must not stand there: the two of us would see different bodies.
+// Beast accepts any byte in a quoted string of a chunk extension. Control characters are refused: an
+// intermediary that takes one for a line end would see a different body.
 void refuse_controls(std::uint64_t, std::string_view extension, boost::system::error_code& error) {
   const auto is_control = [](unsigned char c) { return (c < 0x20 && c != '\t') || c == 0x7f; };
   if (std::any_of(extension.begin(), extension.end(), is_control)) error = http::error::bad_chunk_extension;
 }
 
-// Beast takes the chunks apart, and nothing else: the request's own head it never sees, since the guard alone
-// says what that means. It takes each chunk's head, and the trailers, only as a whole, and has no limit for
-// them: what it leaves lying is bounded here, and so is all that is not body.
+// Beast parses the chunks only; the request's own head is interpreted by the guard alone. Beast consumes each
+// chunk's head, and the trailers, only as a whole, and has no limit for them: the unconsumed bytes and all
+// bytes that are not body are bounded here.
 struct BodyReader::Chunks {
   explicit Chunks(std::size_t max_bytes) {
     if (max_bytes == 0) {
@@ -39,7 +39,7 @@ struct BodyReader::Chunks {
   http::request_parser<http::string_body> parser;
   std::size_t body_bytes = 0;
   std::size_t other_bytes = 0;
-  decltype(&refuse_controls) on_head = &refuse_controls;  // the parser refers to it
+  decltype(&refuse_controls) on_head = &refuse_controls;  // the parser keeps a reference to it
 };
 
 BodyReader::BodyReader(Connection& connection, const Request& request, std::size_t max_bytes)
@@ -109,7 +109,7 @@ std::optional<BodyReader::Got> BodyReader::take_chunks() {
   complete_ = parser.is_done();
   body_bytes += body.size();
   other_bytes += used - body.size();
-  // A chunk of one byte has five more; twice that leaves room for an extension now and then.
+  // A chunk of one byte has five bytes of framing; twice that leaves room for an occasional extension.
   const auto max_other_bytes = 2 * head_bytes + (max_bytes_ == 0 ? 10 * body_bytes : max_bytes_);
   if (other_bytes > max_other_bytes || (!complete_ && connection_.received().size() > head_bytes)) {
     return Got::oversized;

@@ -14,8 +14,7 @@ namespace revoked::net {
 
 class BodyReader {
  public:
-  // The request's head has been consumed from the connection. `max_bytes`: of the body, or 0 if it may have
-  // any length.
+  // The request's head has been consumed from the connection. `max_bytes`: limit of the body, 0: no limit.
   BodyReader(Connection& connection, const Request& request, std::size_t max_bytes);
   ~BodyReader();
   BodyReader(const BodyReader&) = delete;
@@ -24,24 +23,24 @@ class BodyReader {
   enum class Got {
     piece,
     end,
-    malformed,  // what follows cannot be told apart any more: the connection must end
-    oversized,  // the same: over the limit, or chunk heads or trailers out of all proportion to the body
-    closed,     // the peer is gone, or was too slow
+    malformed,  // the framing is lost: the connection must end
+    oversized,  // the same: body over the limit, or too many bytes of chunk heads or trailers for the body
+    closed,     // the peer has closed, or was too slow
   };
-  // What the time of a body is for: all of it, from when the connection entered that phase; or each piece,
-  // and then, too, these have to come at the slowest rate that the limits allow.
+  // What the deadline covers. `of_all`: the whole body, from when the connection entered that phase.
+  // `of_each`: each piece; the pieces must also arrive at the minimum rate of the limits.
   enum class Deadline { of_each, of_all };
-  // Waits for the next piece. Sends what lies in the connection's output
-  // before it waits, and `100 Continue` if the peer waits for that.
+  // Waits for the next piece. Before it waits, it sends the connection's pending output, and `100 Continue`
+  // if the peer expects that.
   Task<Got> next(Deadline deadline = Deadline::of_each);
-  // The bytes that came, until the next call.
+  // The bytes that arrived. Valid until the next call.
   std::string_view piece() const { return piece_; }
 
   const bool& is_complete() const { return complete_; }
 
  private:
   struct Chunks;
-  std::optional<Got> take_chunks();  // nothing: more has to arrive first
+  std::optional<Got> take_chunks();  // nullopt: more must arrive first
   std::optional<Got> take_counted();
 
   Connection& connection_;
@@ -51,7 +50,7 @@ class BodyReader {
   std::string_view piece_;
   std::size_t lent_bytes_ = 0;  // of the connection's buffer
   std::size_t received_bytes_ = 0;
-  std::chrono::steady_clock::duration waited_{};  // for them
+  std::chrono::steady_clock::duration waited_{};  // for received_bytes_
   bool continue_owed_;
   bool complete_;
 };

@@ -22,7 +22,7 @@ Connection::Connection(NetworkThread& thread, Socket socket) : thread_(thread) {
   const auto peer = socket.remote_endpoint(ignored);
   remote_address_ = peer.address().to_string();
   thread_.add(*this, Crowd::origin_of(peer.address()));
-  socket_ = socket.release();  // from Asio's reactor, which would look at every packet
+  socket_ = socket.release();  // released from Asio's reactor, which would handle every packet
   enter(Phase::idle);
   if (!thread_.socket_events().add(socket_, *this)) close();
 }
@@ -47,7 +47,7 @@ void Connection::enter(Phase phase) {
       return enter(phase, limits.linger_timeout);
     case Phase::handling:
     case Phase::streaming:
-      // What is awaited here has deadlines of its own.
+      // Whatever is awaited in these phases has its own deadlines.
       return enter(phase, std::chrono::hours(24 * 365));
   }
 }
@@ -102,11 +102,12 @@ Connection::Received Connection::receive_now(std::size_t at_most_bytes) {
   const auto size = ::recv(socket_, space.data(), space.size(), 0);
   if (size > 0) {
     input_.commit(static_cast<std::size_t>(size));
-    // Less than fits is all there was, and what comes next is told; an end that was told already is not.
+    // A short read has emptied the socket buffer, and new data raises a new event. The peer's end is reported
+    // only once, so the socket stays readable after it.
     readable_ = peer_has_ended_ || static_cast<std::size_t>(size) == space.size();
     return Received::some;
   }
-  // A call that does not wait is not interrupted either.
+  // A non-blocking call is not interrupted either.
   if (size == 0 || errno != EAGAIN) return Received::end;
   readable_ = false;
   return Received::nothing;
@@ -177,12 +178,12 @@ void Connection::close() {
   is_broken_ = true;
   thread_.crowd().leave(*this);
   if (!waiter_) return;
-  // Not from here: it may be one of many that are closed in a row.
+  // Posted, not called: this may run in a loop that closes many connections.
   asio::post(thread_.executor(), [waiter = std::move(*waiter_)]() mutable { std::move(waiter)(false); });
   waiter_.reset();
 }
 
-// What a peer that we wait for makes us hold. It may be this one that is closed for it.
+// Counts the memory held while waiting for this peer. May close this connection.
 void Connection::count_held() noexcept {
   thread_.crowd().hold(*this, input_.capacity() + output_.capacity() + held_besides_);
 }
@@ -194,7 +195,7 @@ void Connection::on_events(std::uint32_t events) noexcept {
   const bool is_awaited = peer_has_ended_ || (events & awaited_) != 0;
   if (!waiter_ || !is_awaited) return;
   if (reader_ != nullptr && !reader_->on_readable()) {
-    // Of who sends only a part now and then: nothing else would count it.
+    // The peer has sent only a part: nothing else would count the memory.
     if (phase_ == Phase::head || phase_ == Phase::body) count_held();
     return;
   }

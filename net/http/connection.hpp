@@ -1,6 +1,6 @@
 #pragma once
-// One client connection. Belongs to its network thread and is used on it alone. The session coroutine owns
-// it; the thread knows it for deadlines and draining.
+// One client connection. Belongs to its network thread and is used only on it. Owned by the session
+// coroutine; the thread knows it for deadlines and draining.
 
 #include <atomic>
 #include <boost/beast/core/flat_buffer.hpp>
@@ -26,7 +26,7 @@ class Connection final : public Crowd::Member, SocketEvents::Listener {
   static constexpr std::size_t read_chunk_bytes = 16 << 10;
   static constexpr std::size_t read_bulk_bytes = 64 << 10;  // of a body without a limit
 
-  // What the peer is given time for. Past it the socket is closed, and whoever waits on it gets an error.
+  // What the deadline applies to. After it, the socket is closed and pending waits fail.
   enum class Phase { idle, head, body, handling, writing, streaming, closing };
 
   Connection(NetworkThread& thread, Socket socket);
@@ -37,56 +37,56 @@ class Connection final : public Crowd::Member, SocketEvents::Listener {
   NetworkThread& thread() { return thread_; }
   std::string_view remote_address() const { return remote_address_; }
 
-  // Sets the phase and its deadline: `allowed` from now, or as the limits say.
+  // Sets the phase and its deadline: `allowed` from now, or the default of the limits.
   void enter(Phase phase);
   void enter(Phase phase, std::chrono::milliseconds allowed);
   Phase phase() const { return phase_; }
   bool is_overdue(std::chrono::steady_clock::time_point now) const { return now >= deadline_; }
-  // Gives back the memory of one that has been idle for a while.
+  // Frees the buffers of a connection that has been idle for `trimmed_after`.
   void trim_if_idle(std::chrono::steady_clock::time_point now);
 
-  // What has arrived and is not consumed yet.
+  // Bytes that have arrived and are not consumed yet.
   std::string_view received() const;
   void consume(std::size_t bytes);
-  // Takes what has arrived meanwhile, without waiting.
+  // Takes what has arrived, without waiting.
   enum class Received { some, nothing, end };
   Received receive_now(std::size_t at_most_bytes = read_chunk_bytes);
-  // Whether receive_now() may find something more.
+  // Whether receive_now() may return more.
   bool is_readable() const { return readable_; }
-  // Waits for more. False if the peer is gone or the deadline has passed.
+  // Waits for more. False if the peer has closed or the deadline has passed.
   Task<bool> receive(std::size_t at_most_bytes = read_chunk_bytes);
 
-  // Looks at what can be read before the coroutine that waits is resumed.
+  // Examines what can be read before the waiting coroutine is resumed.
   class Reader {
    public:
-    // False: go on waiting.
+    // False: keep waiting.
     virtual bool on_readable() noexcept = 0;
 
    protected:
     ~Reader() = default;
   };
-  // Waits until the reader, which outlives that, says true. False as above.
+  // Waits until the reader returns true; the reader must outlive the wait. False as above.
   Task<bool> wait_for(Reader& reader);
 
-  // Becomes true when the peer has ended its side; for other threads, which may outlive the connection.
+  // Becomes true when the peer has closed its side. For other threads; may outlive the connection.
   std::shared_ptr<const std::atomic<bool>> departure();
 
-  // Of the request that is being answered: memory that stays.
+  // The id of the request that is being answered; a buffer that lives as long as the connection.
   std::string& request_id() { return request_id_; }
 
   // Memory that the session holds for the request, besides the buffers here.
   void hold_besides(std::size_t bytes) { held_besides_ = bytes; }
 
-  // Answers gather here and go out together.
+  // Responses are collected here and sent together.
   std::string& output() { return output_; }
-  // Sends as much of the output as the socket takes without waiting. Whether that was all.
+  // Sends as much of the output as the socket accepts without waiting. True if that was all.
   bool flush_now();
   // Sends the output. False as above.
   Task<bool> flush();
   bool is_broken() const { return is_broken_; }  // nothing can be sent any more
 
-  // Sends what is left, then reads and drops what the peer still sends for a moment: closing at once would
-  // reset the connection and could destroy the answer on its way.
+  // Sends the remaining output, then reads and discards what the peer still sends, for at most
+  // linger_timeout: closing at once would reset the connection and could destroy the response in flight.
   Task<> close_gently();
   void close();
   void make_room() noexcept override { close(); }
@@ -97,7 +97,7 @@ class Connection final : public Crowd::Member, SocketEvents::Listener {
 
   void count_held() noexcept;
   void on_events(std::uint32_t events) noexcept override;
-  // Until one of the events comes. False: closed.
+  // Waits for one of the events. False: closed.
   Task<bool> wait(std::uint32_t events);
 
   NetworkThread& thread_;
@@ -114,11 +114,11 @@ class Connection final : public Crowd::Member, SocketEvents::Listener {
   std::string output_;
   std::size_t sent_ = 0;  // of the output
   std::size_t held_besides_ = 0;
-  bool has_asked_ = false;  // for something
+  bool has_asked_ = false;  // a request was received
   Phase phase_ = Phase::idle;
   std::chrono::steady_clock::time_point entered_;
   std::chrono::steady_clock::time_point deadline_;
-  std::shared_ptr<std::atomic<bool>> departure_;  // once it has been asked for
+  std::shared_ptr<std::atomic<bool>> departure_;  // null until departure() is called
 };
 
 }  // namespace revoked::net

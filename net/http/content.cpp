@@ -39,7 +39,7 @@ std::string_view refuse_coding(const Request& request) {
   while (has_body(request) && !codings.empty()) {
     const auto coding = trim(take_until(codings, ','));
     if (!coding.empty() && !equal_ignoring_case(coding, "identity"))
-      return "no Content-Encoding is taken: send the body as it is";
+      return "Content-Encoding is not supported: send the body unencoded";
   }
   return {};
 }
@@ -50,12 +50,12 @@ std::string_view refuse_type(const Request& request) {
   const auto type = trim(take_until(parameters, ';'));
   const auto is_type = [&](std::string_view taken) { return equal_ignoring_case(taken, type); };
   if (std::ranges::none_of(types, is_type) && !ends_ignoring_case(type, "+json"))
-    return "the body is JSON, or JSON lines: this Content-Type says otherwise";
+    return "the body must be JSON or JSON lines: Content-Type says otherwise";
   while (!parameters.empty()) {
     auto value = take_until(parameters, ';');
     const auto name = trim(take_until(value, '='));
     if (equal_ignoring_case(name, "charset") && !is_utf8_charset(trim(value)))
-      return "the body is UTF-8: this Content-Type says otherwise";
+      return "the body must be UTF-8: Content-Type says otherwise";
   }
   return {};
 }

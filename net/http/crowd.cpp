@@ -40,7 +40,7 @@ void Crowd::set_wait(Member& member, Wait wait, Time now) {
   if (member.index_ == Member::nowhere) return;
   member.wait_ = wait;
   member.since_ = now;
-  // Who is being served stays where it was, for the time being: most are served at once, and wait again.
+  // A served member stays in its list for now: most are served at once, and wait again.
   if (wait == Wait::nothing) return;
   member.unlink();
   waiting_[static_cast<std::size_t>(wait)].push_back(member);
@@ -73,9 +73,10 @@ bool Crowd::make_room(Origin newcomer, Time now) noexcept {
   struct Step {
     Wait wait;
     Time since;
-    bool or_any;  // also from an address that has no more than its share
+    bool or_any;  // also from an origin that has no more than its share
   };
-  // Whoever waits for the first time may be about to ask: others go first for a moment.
+  // A connection that waits for its first request may be about to send it: for `settling`, others are evicted
+  // first.
   const Step steps[] = {
       {Wait::first_request, settled, true}, {Wait::request, settled, true},   {Wait::end, now, true},
       {Wait::head, settled, true},          {Wait::request, now, true},       {Wait::taking, settled, false},

@@ -1,8 +1,8 @@
 #pragma once
-// The connections of one network thread together: how many they are and from where, how much memory they
-// hold, and who has waited longest for its peer. When there is no more room, says who makes some: nobody who
-// is being served, but those who keep us waiting, and of these first who has asked for nothing yet, and who
-// comes from an address that has more than its share. All in constant time, however many they are.
+// The connections of one network thread: how many there are and from where, how much memory they hold, and
+// which has waited longest for its peer. At the limit, selects which to close: never one that is being
+// served, but one that waits for its peer; first those that have sent no request yet, and those whose origin
+// has more than its share. All operations take constant time.
 //
 // On the network thread only.
 
@@ -25,15 +25,15 @@ class Crowd {
   // What a connection waits for its peer to do.
   enum class Wait : std::uint8_t {
     nothing,        // it is being served
-    first_request,  // to ask for something at all
-    request,        // to ask for something more
+    first_request,  // to send its first request
+    request,        // to send another request
     end,            // to close
     head,           // to send the rest of a head
     body,
-    taking,  // to take the answers
+    taking,  // to read the responses
   };
 
-  // Where peers come from: an IPv4 address, or the network (/64) of an IPv6 address.
+  // Where a peer comes from: an IPv4 address, or the /64 network of an IPv6 address.
   using Origin = std::uint64_t;
   static Origin origin_of(const boost::asio::ip::address& address);
 
@@ -50,7 +50,7 @@ class Crowd {
     friend class Crowd;
     static constexpr std::size_t nowhere = -1;
     std::size_t index_ = nowhere;                             // in members_
-    std::pair<const Origin, std::size_t>* origin_ = nullptr;  // and how many come from there
+    std::pair<const Origin, std::size_t>* origin_ = nullptr;  // and the number of members from there
     Wait wait_ = Wait::nothing;
     Time since_{};
     std::size_t held_bytes_ = 0;
@@ -58,31 +58,32 @@ class Crowd {
 
   explicit Crowd(const ServerLimits& limits) : limits_(limits) {}
 
-  // A member leaves before it ends. Leaving twice is leaving once.
+  // A member must leave before it is destroyed. Leaving twice is allowed.
   void join(Member& member, Origin origin);
   void leave(Member& member) noexcept;
   std::size_t size() const { return members_.size(); }
   bool is_full() const { return members_.size() >= limits_.connections; }
   const std::vector<Member*>& members() const { return members_; }
 
-  // What the member waits for from now on.
+  // Sets what the member waits for.
   void set_wait(Member& member, Wait wait, Time now);
 
-  // How much memory the member's buffers hold. If that is too much for all of them together, others leave, or
-  // the member itself.
+  // Sets how much memory the member's buffers hold. If the total is over the limit, other members or this one
+  // are closed.
   void hold(Member& member, std::size_t bytes) noexcept;
   std::size_t held_bytes() const { return held_bytes_; }
 
-  // Makes room for one from there. False: nobody can be asked to leave for it.
+  // Closes a member to admit one from `newcomer`. False: no member can be closed for it.
   bool make_room(Origin newcomer, Time now) noexcept;
 
  private:
   using List = boost::intrusive::list<Member, boost::intrusive::constant_time_size<false>>;
   static constexpr std::size_t wait_count = static_cast<std::size_t>(Wait::taking) + 1;
-  static constexpr std::size_t looked_at = 64;  // of those who have waited longest
-  static constexpr std::size_t shares = 8;  // who has more than one of so many parts of the room has too much
+  static constexpr std::size_t looked_at = 64;  // how many of the longest waiting are examined
+  static constexpr std::size_t shares = 8;  // an origin with more than 1/8 of the connections has more than
+                                            // its share
 
-  // The first of those who have waited longest that is of one kind.
+  // The first of the longest waiting for which `is_best` holds.
   template <class IsBest>
   Member* find(Wait wait, Time since, IsBest is_best, bool or_any) noexcept;
   void relieve(Member& member) noexcept;

@@ -1,6 +1,6 @@
 #pragma once
-// What answers wait for: a log whose entries become durable in their order. Implemented by whoever has one;
-// the server knows no more of it.
+// What responses wait for: a log whose entries become durable in order. Implemented by the owner of the log;
+// the server knows only this interface.
 
 #include <cstdint>
 #include <functional>
@@ -13,9 +13,10 @@ class Durability {
   using OnProgress = std::function<void()>;
 
   virtual ~Durability() = default;
-  // Everything up to here is on disk. From any thread.
+  // Everything up to this sequence is on disk. From any thread.
   virtual Sequence durable() const = 0;
-  // To be called, from any thread, whenever that has grown; must be quick. Before anything waits.
+  // Registers a callback for when durable() has grown; called from any thread, must be quick. Call before
+  // anything waits.
   virtual void add(OnProgress on_progress) = 0;
 };
 

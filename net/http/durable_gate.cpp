@@ -11,7 +11,7 @@ cache::Task<bool> DurableGate::wait(Sequence sequence) {
   auto initiate = [this, sequence](Handler handler) {
     waiters_.push_back({sequence, std::move(handler)});
     armed_.store(true);
-    // A commit may have passed between the check above and the arming.
+    // A commit may have completed between the check above and the arming.
     if ((durability_.durable() >= sequence || closed_) && armed_.exchange(false)) post_wake();
   };
   Token token;
@@ -39,7 +39,7 @@ void DurableGate::wake() {
     (closed || waiter.sequence <= durable ? ready_ : waiters_).push_back(std::move(waiter));
   }
   looked_at_.clear();
-  // Resuming runs sessions, and these may come back here to wait: `ready_` must not change under the loop.
+  // Resuming runs sessions, which may call wait() again: `ready_` must not change under the loop.
   auto ready = std::exchange(ready_, {});
   for (auto& waiter : ready) {
     const bool reached = waiter.sequence <= durable;

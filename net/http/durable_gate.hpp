@@ -1,6 +1,6 @@
 #pragma once
 // Where the connections of one network thread wait for the disk. A commit wakes the thread once, however many
-// wait, and only if someone does.
+// connections wait, and only if one does.
 
 #include <atomic>
 #include <vector>
@@ -16,7 +16,7 @@ class DurableGate {
  public:
   using Sequence = Durability::Sequence;
 
-  // `durability` tells this one for as long as it lives: the gate has to outlive what commits.
+  // `durability` keeps calling this gate: the gate must outlive whatever commits.
   DurableGate(asio::io_context& io, Durability& durability) : io_(io), durability_(durability) {
     durability.add([this] { wake_if_armed(); });
   }
@@ -24,7 +24,7 @@ class DurableGate {
   // On the network thread. True once everything up to `sequence` is synced; false if it never will be.
   cache::Task<bool> wait(Sequence sequence);
 
-  // From any thread: the storage has failed or the engine has stopped. Whoever waits for more gets false.
+  // From any thread: the storage has failed or the engine has stopped. All waits for more return false.
   void close();
 
  private:
@@ -42,7 +42,7 @@ class DurableGate {
   asio::io_context& io_;
   Durability& durability_;
   std::vector<Waiter> waiters_;    // network thread only
-  std::vector<Waiter> looked_at_;  // these two are empty but for wake(); members to keep their memory
+  std::vector<Waiter> looked_at_;  // these two are used in wake() only; members to keep their memory
   std::vector<Waiter> ready_;
   std::atomic<bool> armed_{false};
   std::atomic<bool> closed_{false};

@@ -20,18 +20,19 @@ constexpr auto plain_host_characters = engine::letters_and_digits | CharacterSet
 constexpr auto host_characters = plain_host_characters | CharacterSet("%");  // RFC 3986, 3.2.2: reg-name
 constexpr auto target_characters =
     engine::letters_and_digits |
-    CharacterSet("-._~:/?[]@!$&'()*+,;=%|^`{}\\\"<>");  // and what browsers send raw
+    CharacterSet("-._~:/?[]@!$&'()*+,;=%|^`{}\\\"<>");  // and what browsers send unencoded
 constexpr auto value_characters =
     (CharacterSet::range(0x20, 0xff) - CharacterSet("\x7f")) | CharacterSet("\t");  // RFC 9110, 5.5
 
-// Whether one of eight bytes is below 0x20, or is DEL. May say yes for nothing (a borrow), never no.
+// Whether one of eight bytes is below 0x20, or is DEL. May be true without one (a borrow), never false with
+// one.
 bool may_have_control(std::uint64_t word) {
   constexpr std::uint64_t each = 0x0101010101010101;
   const auto is_del = word ^ each * 0x7f;
   return ((((word - each * 0x20) & ~word) | ((is_del - each) & ~is_del)) & each * 0x80) != 0;
 }
 
-// Values are the most of a head: eight bytes at a time, as long as there is no control character among them.
+// Values are most of a head: checked eight bytes at a time until a control character is possible.
 bool is_value(std::string_view text) {
   std::uint64_t word = 0;
   if (text.size() < sizeof word) return value_characters.has_all(text);
@@ -42,10 +43,10 @@ bool is_value(std::string_view text) {
   for (std::size_t at = 0; at + sizeof word < text.size(); at += sizeof word) {
     if (!is_good(at)) return false;
   }
-  return is_good(text.size() - sizeof word);  // the last ones, some perhaps again
+  return is_good(text.size() - sizeof word);  // the last eight, some of them perhaps again
 }
 
-// What a byte of a header's name becomes in lower case; 0: there must be none such.
+// A byte of a header name in lower case; 0: not allowed.
 constexpr std::array<char, 256> make_lower_case() {
   std::array<char, 256> table{};
   for (int c = 0; c < 256; ++c) {
@@ -59,7 +60,7 @@ constexpr auto lower_case = make_lower_case();
 struct KnownHeader {
   std::string_view name;
   Header header;
-  bool single;  // more than one is refused: two readers could pick different ones
+  bool single;  // more than one is refused: two readers could use different ones
 };
 constexpr KnownHeader known_headers[] = {
     // by size
@@ -85,7 +86,7 @@ static_assert(std::size(known_headers) == header_count);
 static_assert(std::is_sorted(std::begin(known_headers), std::end(known_headers),
                              [](const auto& a, const auto& b) { return a.name.size() < b.name.size(); }));
 
-// Where those of a size begin.
+// Index of the first header of each size.
 constexpr std::array<std::uint8_t, max_known_size + 2> make_known_by_size() {
   std::array<std::uint8_t, max_known_size + 2> first{};
   for (const auto& known : known_headers) {
@@ -133,8 +134,8 @@ bool is_port(std::string_view text) {  // RFC 3986, 3.2.3: it may be empty
   return port <= most;
 }
 
-// What stands between the brackets: no zone, which RFC 3986, 3.2.2, has not, and no address of a future
-// version, which nobody here could reach.
+// The text between the brackets: no zone, which RFC 3986, 3.2.2, does not allow, and no address of a future
+// version, which cannot be reached.
 bool is_ipv6(std::string_view text) {
   char terminated[INET6_ADDRSTRLEN];
   if (text.size() >= sizeof terminated) return false;
@@ -155,7 +156,7 @@ bool is_odd_host(std::string_view text) {
                     : host_characters.has_all(name) && engine::is_percent_encoded(name);
 }
 
-// uri-host [ ":" port ] (RFC 9110, 7.2), or nothing, if the target has no authority.
+// uri-host [ ":" port ] (RFC 9110, 7.2), or empty, if the target has no authority.
 bool is_host(std::string_view text) {
   std::size_t end = 0;
   while (end < text.size() && plain_host_characters.has(text[end])) ++end;
@@ -174,11 +175,11 @@ bool take_authority(std::string_view& target, std::string_view& authority) {
   return !authority.empty();
 }
 
-// The four forms of RFC 9112, 3.2. False: it is of none, or of one that the method does not have.
+// The four forms of RFC 9112, 3.2. False: none of them, or one that the method does not allow.
 bool read_target(std::string_view target, Request& request, std::string_view& authority) {
   if (request.method == Method::connect && !target.empty() && !target.starts_with('/')) {
     authority = target;
-    request.path = "*";  // nothing on this server in particular
+    request.path = "*";  // the server as a whole
     return true;
   }
   if (!target.starts_with('/') && !take_authority(target, authority)) return false;
@@ -205,7 +206,7 @@ HeadResult read_request_line(std::string_view line, const HeadLimits& limits, Re
   if (version == "HTTP/1.0") {
     request.is_http_1_0 = true;
   } else if (version != "HTTP/1.1") {
-    return version.starts_with("HTTP/") ? refuse(505, "only HTTP/1.1 and HTTP/1.0 are spoken here")
+    return version.starts_with("HTTP/") ? refuse(505, "only HTTP/1.1 and HTTP/1.0 are supported")
                                         : refuse(400, "malformed request line");
   }
   request.method = method_of(request.method_name);
@@ -215,7 +216,7 @@ HeadResult read_request_line(std::string_view line, const HeadLimits& limits, Re
   return good;
 }
 
-// Why the line is refused; empty: it is good.
+// Why the line is refused; empty: it is valid.
 std::string_view read_header_line(std::string_view line, Request& request) {
   if (line.front() == ' ' || line.front() == '\t') return "folded header";
   const auto size = line.find(':');
@@ -256,7 +257,7 @@ HeadResult read_framing(Request& request, std::string_view authority) {
   const auto length = request[Header::content_length];
   const auto encoding = request[Header::transfer_encoding];
   if (encoding.data() != nullptr) {
-    if (length.data() != nullptr) return refuse(400, "Content-Length beside Transfer-Encoding");
+    if (length.data() != nullptr) return refuse(400, "Content-Length with Transfer-Encoding");
     if (request.is_http_1_0) return refuse(400, "Transfer-Encoding in HTTP/1.0");
     if (!equal_ignoring_case(encoding, "chunked")) return refuse(400, "unknown Transfer-Encoding");
     request.is_chunked = true;
@@ -281,7 +282,7 @@ HeadResult read_framing(Request& request, std::string_view authority) {
 
 HeadResult read_head(std::string_view data, const HeadLimits& limits, Request& request) {
   const auto whole = data;
-  // RFC 9112, 2.2: an empty line before a request is to be ignored.
+  // RFC 9112, 2.2: an empty line before a request must be ignored.
   if (data.starts_with("\r\n")) data.remove_prefix(2);
   std::string_view authority;
   std::size_t lines = 0;

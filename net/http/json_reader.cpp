@@ -13,7 +13,7 @@ namespace dom = simdjson::dom;
 constexpr std::size_t max_depth = 16;
 constexpr std::size_t max_members = 64;  // each is compared with all before it; no request has half as many
 
-// An empty array is one of strings.
+// An empty array counts as one of strings.
 void read_array(dom::array array, JsonMember& member) {
   bool strings = true;
   bool objects = true;
@@ -30,8 +30,8 @@ void read_array(dom::array array, JsonMember& member) {
   }
 }
 
-// Walks the text of an object that has been parsed, so that it is sound: what a value looks like as it was
-// sent. Parsed and written again, a number could change, and grow.
+// Walks the text of an object that was parsed without error, to return values as they were sent: parsed and
+// written again, a number could change, and grow.
 class SentValues {
  public:
   explicit SentValues(std::string_view object) : rest_(object) { skip_to('{'); }
@@ -59,7 +59,7 @@ class SentValues {
  private:
   static bool is_space(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
   void skip_to(char c) { rest_.remove_prefix(std::min(rest_.find(c), rest_.size() - 1) + 1); }
-  void skip_string() {  // from behind its first quotation mark to behind its last
+  void skip_string() {  // from after its opening quotation mark to after its closing one
     std::size_t at = 0;
     while (at < rest_.size() && rest_[at] != '"') at += rest_[at] == '\\' ? 2 : 1;
     rest_.remove_prefix(std::min(at + 1, rest_.size()));
@@ -123,8 +123,9 @@ simdjson::error_code parse_object(std::string_view json, dom::object& object) {
 }
 
 std::string explain(std::string_view json, simdjson::error_code error) {
-  if (json.find_first_not_of(" \t\r\n") == std::string_view::npos) return "there is nothing";
-  return error == simdjson::INCORRECT_TYPE ? "it is another JSON value" : simdjson::error_message(error);
+  if (json.find_first_not_of(" \t\r\n") == std::string_view::npos) return "it is empty";
+  return error == simdjson::INCORRECT_TYPE ? "it is a JSON value of another type"
+                                           : simdjson::error_message(error);
 }
 
 }  // namespace

@@ -15,8 +15,8 @@ class LineReader {
  public:
   explicit LineReader(BodyReader& body) : body_(body) {}
 
-  // Takes the next whole line, without its end, out of what has arrived. False: ask fill() for more. The line
-  // is valid until then. A line over the limit comes as an empty one, with `too_long` set.
+  // Takes the next whole line, without its line end, from what has arrived. False: call fill() for more. The
+  // line is valid until then. A line over the limit is returned empty, with `too_long` set.
   struct Line {
     std::string_view text;
     std::uint64_t number = 0;  // from 1
@@ -26,8 +26,8 @@ class LineReader {
   // What has arrived and is not taken yet.
   std::string_view ahead() const { return std::string_view(held_).substr(taken_); }
 
-  // Waits for a line, and no longer: what is to be revoked does not wait for what comes after it. At the end
-  // of the body, what is left is the last line: Got::end comes once that has been taken.
+  // Waits for one line, not for more: a revocation must not wait for the lines after it. At the end of the
+  // body, the rest is the last line; Got::end is returned once that has been taken.
   Task<BodyReader::Got> fill();
 
  private:

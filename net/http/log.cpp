@@ -30,7 +30,7 @@ void write(Level level, std::string_view message, LogFields fields, std::optiona
   if (others) json.field("others_before", std::to_string(*others));
   json.close('}');
   line.push_back('\n');
-  // One write a line: lines of several threads do not mix. A log that cannot be written stops nothing.
+  // One write per line, so that lines of several threads do not mix. A failing log stops nothing.
   [[maybe_unused]] const auto written = ::write(STDERR_FILENO, line.data(), line.size());
 }
 

@@ -1,6 +1,6 @@
 #pragma once
-// Log lines: one JSON object a line on standard error. Thread-safe. Secrets never get here: callers log ids.
-// Values may be anything: see log_text.hpp.
+// Log lines: one JSON object per line on standard error. Thread-safe. Secrets are never logged: callers log
+// ids. Values may be any bytes: see log_text.hpp.
 
 #include <initializer_list>
 #include <optional>
@@ -14,15 +14,15 @@ namespace revoked::net {
 enum class Level { debug, info, warning, error };
 std::optional<Level> parse_level(std::string_view name);
 
-// What is below is dropped. Set once, at start. Default: info.
+// Lines below this level are dropped. Set once, at start. Default: info.
 void set_log_level(Level level);
 
 using LogFields = std::initializer_list<std::pair<std::string_view, std::string_view>>;
 void log(Level level, std::string_view message, LogFields fields = {});
 
-// Lines of one kind that requests cause, as often as somebody likes: a bounded number a second for each
-// caller, and for all strangers together. The asker's next line that is written says in "others_before" how
-// many were not. One object a kind, static where the line is written.
+// Limits lines of one kind that requests cause: a bounded number per second for each caller, and for all
+// unauthenticated callers together. The next line written for the same caller has the number of dropped lines
+// in "others_before". One object per kind, static where the line is written.
 class LogLimit {
  public:
   static constexpr engine::FairMeter::Rates rates{{20, 1'000}, {200, 100}, {20, 1'000}};

@@ -9,7 +9,7 @@
 namespace revoked::net {
 namespace {
 
-// Unicode's general categories Cc, Cf, Zl, Zp, Zs (but the blank), Co and Cn's noncharacters; variation
+// Unicode's general categories Cc, Cf, Zl, Zp, Zs (except the blank), Co and Cn's noncharacters; variation
 // selectors; and letters and symbols without a shape. In order.
 struct Range {
   char32_t first;

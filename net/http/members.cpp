@@ -14,7 +14,7 @@ std::string_view name_of(Kind kind) {
     case Kind::null:
       return "null";
     case Kind::boolean:
-      return "a truth value";
+      return "a boolean";
     case Kind::number:
       return "a number";
     case Kind::string:
@@ -25,9 +25,9 @@ std::string_view name_of(Kind kind) {
       return "an object";
     case Kind::objects:
     case Kind::mixed:
-      return "an array of other things than strings";
+      return "an array with elements that are not strings";
     case Kind::other:
-      return "a number that is no whole one, or too large";
+      return "a number that is not an integer, or too large";
   }
   return "unknown";
 }
@@ -51,27 +51,27 @@ Fault check(const JsonMember& member, std::span<const MemberForm> forms) {
   const auto* const form = find_form(forms, member.name);
   const auto name = shown(member.name);
   if (form == nullptr)
-    return about(member.name, "there is no member " + name + " here: it may have " + names_of(forms));
+    return about(member.name, "unknown member " + name + ": allowed are " + names_of(forms));
   if (member.is_repeated) return about(member.name, "member " + name + " is given twice");
   const bool is_empty_array = member.kind == Kind::strings && member.strings.empty();
   if (member.kind == form->kind || member.kind == Kind::null) return {};
   if (form->kind == Kind::objects && is_empty_array) return {};
   std::string what = "member " + name + " is ";
-  return about(member.name, what.append(name_of(member.kind)).append(": it has to be ").append(form->form));
+  return about(member.name, what.append(name_of(member.kind)).append(": it must be ").append(form->form));
 }
 
 }  // namespace
 
 Fault wrong_value(std::string_view name, std::span<const MemberForm> forms) {
   const auto* const form = find_form(forms, name);
-  std::string what = "member " + shown(name) + " has to be ";
+  std::string what = "member " + shown(name) + " must be ";
   return about(name, what.append(form == nullptr ? "another" : form->form));
 }
 
 Fault Members::read(std::string_view json, std::span<const MemberForm> forms) {
   std::string why;
   auto members = read_json_members(without_bom(json), why);
-  if (!members) return {"malformed", {}, "this is not one JSON object: " + why};
+  if (!members) return {"malformed", {}, "not one JSON object: " + why};
   members_ = std::move(*members);
   for (const auto& member : members_) {
     if (auto fault = check(member, forms)) return fault;

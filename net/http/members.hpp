@@ -1,6 +1,6 @@
 #pragma once
-// The members of a JSON object in a request. Each route, and each kind of line, names those that it takes,
-// with what they may be, in one table; whatever else is there is refused by name.
+// The members of a JSON object in a request. Each route, and each kind of line, lists the members that it
+// takes, and what they may be, in one table; any other is refused by name.
 
 #include <optional>
 #include <span>
@@ -27,33 +27,33 @@ struct Fault {
   explicit operator bool() const { return !code.empty(); }
 };
 
-// The value of the member of that name is not what `forms` say it may be.
+// The value of member `name` is not what `forms` allow.
 Fault wrong_value(std::string_view name, std::span<const MemberForm> forms);
 
-// The members of one object, all of them named in `forms` and of their kind; a null counts as not there. What
-// their values may be is the caller's to check.
+// The members of one object, all of them named in `forms` and of their kind; a null counts as absent. The
+// caller checks the values.
 class Members {
  public:
   Fault read(std::string_view json, std::span<const MemberForm> forms);
-  // The same of a body that may be left out.
+  // The same for a body that may be absent.
   Fault read_optional(std::string_view json, std::span<const MemberForm> forms) {
     return json.empty() ? Fault{} : read(json, forms);
   }
 
-  // Null if it is not there.
+  // Null if absent.
   const JsonMember* find(std::string_view name) const { return find_member(members_, name); }
   std::string_view text_or_empty(std::string_view name) const;
-  // Whether it is there as a null.
+  // Whether the member was given as null.
   bool is_null(std::string_view name) const;
   bool is_empty() const { return members_.empty() && nulls_.empty(); }
-  // A member of another name that means the same.
+  // Renames a member that is an alias.
   void rename(std::string_view from, std::string_view to);
 
   auto begin() const { return members_.begin(); }
   auto end() const { return members_.end(); }
 
  private:
-  JsonMembers members_;  // but for nulls
+  JsonMembers members_;  // without nulls
   std::vector<std::string> nulls_;
 };
 

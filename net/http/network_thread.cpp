@@ -45,7 +45,8 @@ class ReusePort {
   int on_ = 1;
 };
 
-// Every coroutine reports here when it ends: none is detached, and an exception in one is a bug that shows.
+// Every coroutine reports here when it ends: none is detached, and an exception in one is a bug that is
+// logged.
 void report_end(std::exception_ptr failure) {
   if (!failure) return;
   try {
@@ -56,7 +57,7 @@ void report_end(std::exception_ptr failure) {
   }
 }
 
-// Whether waiting cannot mend it: the acceptor itself is not what it was.
+// Whether waiting cannot help: the acceptor itself is broken.
 bool is_accident(error_code error) {
   const int number = error.value();
   return number == EBADF || number == ENOTSOCK || number == EINVAL || number == EFAULT ||
@@ -66,7 +67,7 @@ bool is_accident(error_code error) {
 }  // namespace
 
 void end_the_process(std::string_view what) {
-  log(Level::error, "the process ends: it cannot go on", {{"what", what}});
+  log(Level::error, "the process ends after a fatal error", {{"what", what}});
   std::_Exit(1);
 }
 
@@ -109,8 +110,8 @@ void NetworkThread::run() {
   engine::set_up_this_thread("network");
   try {
     asio::co_spawn(io_, accept(), ends_deaf("accepting connections"));
-    asio::co_spawn(io_, tick(), ends_deaf("keeping the time"));
-    asio::co_spawn(io_, socket_events_.run(), ends_deaf("hearing of sockets"));
+    asio::co_spawn(io_, tick(), ends_deaf("the timer"));
+    asio::co_spawn(io_, socket_events_.run(), ends_deaf("watching sockets"));
     io_.run();
   } catch (...) {
     report_deaf("running", std::current_exception());
@@ -139,13 +140,13 @@ cache::Task<> NetworkThread::accept() {
       accidents_ = 0;
       if (take(std::move(socket))) continue;
     }
-    // Out of descriptors or memory, mostly: let some connections end before trying again.
+    // Usually out of descriptors or memory: let some connections end before the next try.
     accept_pause_.expires_after(accept_again_after);
     co_await accept_pause_.async_wait(cache::as_result);
   }
 }
 
-// False: there is no memory for it.
+// False: out of memory.
 bool NetworkThread::take(Socket socket) {
   try {
     if (crowd_.is_full()) {
@@ -169,14 +170,14 @@ void NetworkThread::look_at_failure(error_code error) {
   ++failed_accepts_;
   accept_error_ = error;
   if (is_accident(error) && ++accidents_ == max_accidents)
-    throw boost::system::system_error(error, "accept fails again and again");
+    throw boost::system::system_error(error, "accept keeps failing");
 }
 
-// However many connections come in vain, the log has one line for them now and then.
+// However many connections are refused, one log line per `tell_every`.
 void NetworkThread::tell_now_and_then() {
   if (turned_away_ + made_room_ + failed_accepts_ == 0 || now_ - told_at_ < tell_every) return;
   told_at_ = now_;
-  log(Level::warning, "there is no room for all connections",
+  log(Level::warning, "connections were refused or closed at the limit",
       {{"connections", std::to_string(crowd_.size())},
        {"turned_away", std::to_string(std::exchange(turned_away_, 0))},
        {"made_room", std::to_string(std::exchange(made_room_, 0))},
@@ -198,8 +199,8 @@ cache::Task<> NetworkThread::tick() {
 
 void NetworkThread::sweep() {
   const bool all = draining_ && now_ >= drain_until_;
-  if (all) close_gate();  // a disk that hangs must not keep us
-  // From the end: who is closed leaves, and the last takes its place.
+  if (all) close_gate();  // a disk that hangs must not block the shutdown
+  // From the end: a closed connection leaves, and the last one takes its place.
   const auto& members = crowd_.members();
   for (auto i = members.size(); i-- > 0;) {
     if (i >= members.size()) continue;  // several have left
@@ -226,7 +227,7 @@ void NetworkThread::begin_drain() {
   error_code ignored;
   acceptor_.close(ignored);
   accept_pause_.cancel();
-  tick_timer_.cancel();  // looks at once
+  tick_timer_.cancel();  // ticks at once
   news_.notify();
 }
 
@@ -240,7 +241,7 @@ cache::Task<bool> NetworkThread::durable(Durability::Sequence sequence) {
 }
 
 std::string_view NetworkThread::next_request_id() {
-  // Counts in the text itself, which is mostly one digit.
+  // Increments the text in place; mostly one digit changes.
   for (auto digit = request_id_.rbegin(); digit != request_id_.rend() - request_id_prefix; ++digit) {
     *digit = *digit == '9' ? 'a' : *digit == 'f' ? '0' : static_cast<char>(*digit + 1);
     if (*digit != '0') break;

@@ -1,6 +1,6 @@
 #pragma once
-// One network thread: its io_context, its acceptor (SO_REUSEPORT: the kernel spreads the connections) and its
-// connections, which never leave it. Nothing is shared with the other threads but the service.
+// One network thread: its io_context, its acceptor (SO_REUSEPORT: the kernel distributes the connections) and
+// its connections, which never leave it. Only the service is shared with other threads.
 
 #include <atomic>
 #include <chrono>
@@ -22,18 +22,18 @@
 
 namespace revoked::net {
 
-// Ends the process with one line and exit code 1: what it acknowledged is on disk, and whoever looks after it
-// starts another.
+// Ends the process with one log line and exit code 1: acknowledged work is on disk, and the supervisor
+// restarts the process.
 [[noreturn]] void end_the_process(std::string_view what);
 
 class NetworkThread {
  public:
-  // Called when the thread cannot go on taking connections or serving them: it would swallow its share of
-  // what the kernel spreads. Not to return to serving.
+  // Called when the thread can no longer accept or serve connections: the kernel would keep assigning it its
+  // share. Must not return to serving.
   using OnDeaf = std::function<void(std::string_view what)>;
 
-  // `durability` is null for a server whose answers never wait for a disk. Throws boost::system::system_error if
-  // the address cannot be listened on.
+  // `durability` is null for a server whose answers never wait for a disk. Throws boost::system::system_error
+  // if it cannot listen on the address.
   NetworkThread(const cache::asio::ip::tcp::endpoint& endpoint, const ServerLimits& limits, Service& service,
                 Durability* durability, OnDeaf on_deaf = end_the_process);
   ~NetworkThread();
@@ -42,8 +42,8 @@ class NetworkThread {
 
   // From any thread.
   void start();
-  void
-  drain();  // no new connections or requests; ends once all are answered, at the latest after drain_timeout
+  // No new connections or requests; ends once all are answered, at the latest after drain_timeout.
+  void drain();
   void close_gate();
   void join() {
     if (thread_.joinable()) thread_.join();
@@ -53,7 +53,7 @@ class NetworkThread {
   // The rest: on this thread only.
   const ServerLimits& limits() const { return limits_; }
   Service& service() { return service_; }
-  std::chrono::steady_clock::time_point now() const { return now_; }  // of the last tick: good to 100 ms
+  std::chrono::steady_clock::time_point now() const { return now_; }  // of the last tick: accurate to 100 ms
   bool is_draining() const { return draining_; }
   cache::Executor executor() { return io_.get_executor(); }
   SocketEvents& socket_events() { return socket_events_; }
@@ -72,13 +72,13 @@ class NetworkThread {
  private:
   static constexpr std::chrono::milliseconds tick_every{100};
   static constexpr std::chrono::milliseconds accept_again_after{100};
-  static constexpr std::chrono::seconds tell_every{10};  // of what may happen very often
-  // So often in a row a failure that no waiting mends is taken for an accident.
+  static constexpr std::chrono::seconds tell_every{10};  // of events that may be very frequent
+  // After this many permanent failures in a row, accept() throws.
   static constexpr int max_accidents = 20;
   static constexpr std::size_t request_id_prefix = 8;   // random digits
-  static constexpr std::size_t request_id_digits = 12;  // of a count
+  static constexpr std::size_t request_id_digits = 12;  // of a counter
 
-  // What the end of a coroutine means without which the thread is deaf.
+  // Completion handler of a coroutine that the thread cannot work without.
   auto ends_deaf(std::string_view what) {
     return [this, what](std::exception_ptr failure) { report_deaf(what, failure); };
   }
@@ -104,9 +104,9 @@ class NetworkThread {
   Signal news_;
   OnDeaf on_deaf_;
   Crowd crowd_;
-  std::size_t sessions_ = 0;  // that have not ended, if their sockets are closed or not
+  std::size_t sessions_ = 0;  // sessions that have not ended, whether or not their sockets are closed
   std::atomic<std::size_t> held_bytes_{0};
-  // Since the log was told last.
+  // Since the last log line.
   std::uint64_t turned_away_ = 0;
   std::uint64_t made_room_ = 0;
   std::uint64_t failed_accepts_ = 0;

@@ -21,7 +21,7 @@ void send_problem(Response& response, unsigned status, std::string_view code, st
       .members(extra_members)
       .close('}');
   if (status == 503) response.header("Retry-After", "1");
-  // Where the stream of requests cannot be trusted any more, the connection ends.
+  // Where the request framing is not reliable any more, the connection ends.
   if (status == 400 && code == "bad_request") response.close_after();
   if (status == 413 || status == 414 || status == 431 || status == 505) response.close_after();
   response.send(status, "application/problem+json", body);

@@ -11,7 +11,7 @@ namespace revoked::net {
 void send_problem(Response& response, unsigned status, std::string_view code, std::string_view detail,
                   std::string_view extra_members = {});  // `,"name":value…`
 
-// Status and code of an expected failure, in one place.
+// Status and code of each expected failure.
 struct ProblemKind {
   unsigned status;
   std::string_view code;

@@ -40,12 +40,12 @@ std::string Query::read_one(std::string_view pair, std::span<const QueryParamete
   auto value_text = pair;
   if (!decode(take_until(value_text, '='), culprit_)) return "the query is not percent-encoded";
   const auto parameter = std::ranges::find(taken, std::string_view(culprit_), &QueryParameter::name);
-  if (parameter == taken.end()) return "there is no parameter " + shown(culprit_) + ": " + names_of(taken);
+  if (parameter == taken.end()) return "unknown parameter " + shown(culprit_) + ": " + names_of(taken);
   const auto about = "parameter " + shown(culprit_);
   if (find(parameter->name) != nullptr) return about + " is given twice";
   std::string value;
   if (!decode(value_text, value)) return about + " is not percent-encoded";
-  if (!has_value || !parameter->is_valid(value)) return about + " is " + std::string(parameter->form);
+  if (!has_value || !parameter->is_valid(value)) return about + " must be " + std::string(parameter->form);
   values_.emplace_back(parameter->name, std::move(value));
   return {};
 }

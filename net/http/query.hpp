@@ -1,7 +1,7 @@
 #pragma once
-// The query parameters of a request. Each route names those that it takes, with what they may be, in one
-// table: any other, a second copy, and a value out of its set are refused before the handler is asked. What
-// is dropped silently, a filter or a dry run, would do the opposite of what its caller meant.
+// The query parameters of a request. Each route lists the parameters that it takes, and what they may be, in
+// one table: any other, a repeated one, and an invalid value are refused before the handler runs. Ignoring a
+// filter or a dry_run would do the opposite of what its caller meant.
 
 #include <optional>
 #include <span>
@@ -20,12 +20,12 @@ struct QueryParameter {
 
 class Query {
  public:
-  // Reads `text`, which may be percent-encoded and outlived. Answers what is wrong with it, for people;
-  // empty: nothing. `culprit()` then says which parameter.
+  // Reads `text`, which may be percent-encoded and need not outlive this. Returns what is wrong with it, for
+  // people; empty: nothing. `culprit()` then names the parameter.
   std::string read(std::string_view text, std::span<const QueryParameter> taken);
   const std::string& culprit() const { return culprit_; }
 
-  // Null if it is not there. `name` must be one of those taken.
+  // Null if absent. `name` must be in the table.
   const std::string* find(std::string_view name) const;
   bool is_true(std::string_view name) const;
   std::string value_or_empty(std::string_view name) const;
@@ -33,11 +33,11 @@ class Query {
  private:
   std::string read_one(std::string_view pair, std::span<const QueryParameter> taken);
 
-  std::vector<std::pair<std::string_view, std::string>> values_;  // by the names of those taken
+  std::vector<std::pair<std::string_view, std::string>> values_;  // by the names in the table
   std::string culprit_;
 };
 
-// What several parameters may be.
+// Values that several parameters share.
 bool is_boolean_text(std::string_view value);
 bool is_position_text(std::string_view value);
 inline constexpr std::string_view boolean_form = "true or false";

@@ -23,7 +23,7 @@ ReadingPool::~ReadingPool() {
   for (auto& thread : threads_) thread.join();
 }
 
-// Two, so that one that waits for the disk does not keep the others from what is in memory.
+// At least two, so that a read that waits for the disk does not block those served from memory.
 std::size_t ReadingPool::usual_threads() {
   return std::clamp<std::size_t>(std::thread::hardware_concurrency(), 2, 8);
 }
@@ -60,7 +60,7 @@ bool ReadingPool::add(const std::string& caller, Reading& reading) {
   return true;
 }
 
-// The caller's next one whose turn it is. Null: the pool stops.
+// The next reading of the caller whose turn it is. Null: the pool stops.
 ReadingPool::Reading* ReadingPool::take() {
   std::unique_lock lock(mutex_);
   changed_.wait(lock, [this] { return stopping_ || !turns_.empty(); });
@@ -77,7 +77,7 @@ ReadingPool::Reading* ReadingPool::take() {
   return reading;
 }
 
-// The reading may be gone when this returns.
+// The reading may be destroyed when this returns.
 void ReadingPool::resume(Reading& reading, bool was_read) {
   auto handler = std::move(*reading.handler);
   asio::post(reading.executor,

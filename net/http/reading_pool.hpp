@@ -1,6 +1,7 @@
 #pragma once
-// Threads on which handlers read the disk, so that no network thread waits for it, or for what is on its way
-// there. What waits is bounded, in all and of each caller; callers take turns, however much each asks for.
+// Threads on which handlers read the disk, so that no network thread waits for a read, or for writes queued
+// before it. Waiting readings are bounded, in all and per caller; callers take turns, however much each
+// requests.
 //
 // Outlives the servers whose connections use it.
 
@@ -33,9 +34,9 @@ class ReadingPool {
   ReadingPool(const ReadingPool&) = delete;
   ReadingPool& operator=(const ReadingPool&) = delete;
 
-  // On a network thread. Has `read`, which stays until then, called on a thread of the pool, and goes on on
-  // the network thread, `executor`, once it has returned. False: too much waits already, and it was not
-  // called. What it throws is thrown from here.
+  // On a network thread. Calls `read`, which must stay valid until then, on a thread of the pool, and resumes
+  // on the network thread, `executor`, once it has returned. False: the queue is full, and it was not called.
+  // Its exceptions are rethrown here.
   cache::Task<bool> run(cache::Executor executor, std::string caller, const std::function<void()>& read);
 
   // Readings that have not begun. From any thread.
@@ -61,7 +62,7 @@ class ReadingPool {
   const Limits limits_;
   mutable std::mutex mutex_;
   std::condition_variable changed_;
-  Callers callers_;  // those who have something waiting
+  Callers callers_;  // those with readings waiting
   std::deque<Callers::iterator> turns_;
   std::size_t waiting_ = 0;
   bool stopping_ = false;

@@ -27,7 +27,8 @@ std::string_view credential_of(const Request& request) {
 }
 
 std::string_view trace_id_of(const Request& request) {
-  // version "-" trace-id "-" parent-id "-" flags, in lower-case hexadecimal; later versions may add to that.
+  // version "-" trace-id "-" parent-id "-" flags, in lower-case hexadecimal; later versions may append to
+  // that.
   constexpr std::size_t size = 2 + 1 + 32 + 1 + 16 + 1 + 2;
   const auto value = request[Header::traceparent];
   if (value.size() < size || value.starts_with("ff")) return {};

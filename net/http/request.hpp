@@ -10,7 +10,7 @@ namespace revoked::net {
 
 enum class Method : std::uint8_t { get, head, post, put, patch, delete_, options, trace, connect, other };
 
-// The headers we act upon. Others are checked and dropped.
+// The headers that are used. Others are checked and dropped.
 enum class Header : std::uint8_t {
   host,
   authorization,
@@ -28,7 +28,7 @@ enum class Header : std::uint8_t {
   x_request_id,
   traceparent,
   x_flowplate_master_key,
-  other,  // how many there are
+  other,  // the number of headers above
 };
 inline constexpr std::size_t header_count = static_cast<std::size_t>(Header::other);
 
@@ -36,16 +36,16 @@ struct Request {
   Method method = Method::other;
   std::string_view method_name;
   std::string_view path;   // as sent, percent-encoded; "*": the server as a whole (OPTIONS, CONNECT)
-  std::string_view query;  // behind the '?', as sent
+  std::string_view query;  // after the '?', as sent
   std::array<std::string_view, header_count> headers{};
   std::string_view body;
   std::string_view remote_address;
-  std::string_view
-      id;  // of this request: X-Request-Id if it is usable, else the trace-id of traceparent, else ours
+  // Of this request: X-Request-Id if it is usable, else the trace-id of traceparent, else generated.
+  std::string_view id;
   bool is_http_1_0 = false;
   bool keep_alive = true;
 
-  // The body's size is known from the head, or it is chunked.
+  // The head gives the body's size, or the body is chunked.
   std::uint64_t content_length = 0;
   bool is_chunked = false;
   bool expects_continue = false;
@@ -54,16 +54,15 @@ struct Request {
   std::string_view& operator[](Header header) { return headers[static_cast<std::size_t>(header)]; }
 };
 
-// What stands behind "Bearer " (any letter case) in Authorization; empty if nothing does.
+// The text after "Bearer " (any letter case) in Authorization; empty if there is none.
 std::string_view bearer_of(const Request& request);
-// The same, or else what is in X-API-Key.
+// The same, or else the value of X-API-Key.
 std::string_view credential_of(const Request& request);
 
-// The trace-id of a W3C Trace Context `traceparent` (Level 1, section 3.2); empty if there is none, or it is
-// malformed.
+// The trace-id of a W3C Trace Context `traceparent` (Level 1, section 3.2); empty if absent or malformed.
 std::string_view trace_id_of(const Request& request);
 
-// Removes what stands before the separator, and the separator, from the front of `rest`.
+// Removes the text before the separator, and the separator, from the front of `rest`, and returns that text.
 std::string_view take_until(std::string_view& rest, char separator);
 // Without blanks at either end.
 std::string_view trim(std::string_view text);

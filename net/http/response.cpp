@@ -7,7 +7,7 @@
 namespace revoked::net {
 namespace {
 
-// Grows once for all of them.
+// Grows once for all pieces.
 void append(std::string& out, std::initializer_list<std::string_view> pieces) {
   std::size_t size = 0;
   for (const auto piece : pieces) size += piece.size();

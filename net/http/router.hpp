@@ -17,7 +17,7 @@ inline constexpr std::size_t max_parameters = 2;
 // Percent-decoded.
 using Parameters = std::array<std::string, max_parameters>;
 
-// Whether the path is of that pattern. False, too, if a parameter is empty or malformed.
+// Whether the path matches the pattern. False, too, if a parameter is empty or malformed.
 bool match_path(std::string_view pattern, std::string_view path, Parameters& parameters);
 
 // `Route` has members `method` and `pattern`. HEAD matches GET.
@@ -25,7 +25,7 @@ template <class Route>
 struct RouteMatch {
   const Route* route = nullptr;  // null: no route, and `allowed` says whether the path is known
   Parameters parameters;
-  std::string allowed;  // the methods that the path has, as in an Allow header
+  std::string allowed;  // the methods of the path, as in an Allow header
 };
 
 std::string_view method_name(Method method);
@@ -51,7 +51,7 @@ RouteMatch<Route> match_route(std::span<const Route, extent> routes, Method meth
   return match;
 }
 
-// The methods that any of the routes has, as in an Allow header: those of the server (RFC 9110, 9.3.7).
+// The methods of all the routes, as in an Allow header: those of the server (RFC 9110, 9.3.7).
 template <class Route, std::size_t extent>
 std::string methods_of(std::span<const Route, extent> routes) {
   std::string allow;

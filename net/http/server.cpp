@@ -27,7 +27,7 @@ engine::result<tcp::endpoint> parse_listen(std::string_view text) {
 Server::Server(const Options& options, Service& service, Durability* durability) {
   auto endpoint = options.listen;
   {
-    // SO_REUSEPORT would let us share the port with another server of the same user: find out first.
+    // SO_REUSEPORT would allow sharing the port with another server of the same user: check first.
     boost::asio::io_context io;
     tcp::acceptor probe(io);
     probe.open(endpoint.protocol());

@@ -23,8 +23,8 @@ class Server {
     NetworkThread::OnDeaf on_deaf = end_the_process;
   };
 
-  // Listens and serves at once. Service and durability must outlive it. Throws boost::system::system_error if it
-  // cannot listen. Port 0: the system picks one.
+  // Listens and serves at once. Service and durability must outlive it. Throws boost::system::system_error if
+  // it cannot listen. Port 0: the system picks one.
   Server(const Options& options, Service& service, Durability* durability);
   ~Server();
 
@@ -33,7 +33,7 @@ class Server {
   // From any thread.
   void notify_all();   // wakes the streams of all threads
   void close_gates();  // the disk will confirm nothing more
-  // Answers what has been asked, takes nothing new, and returns when all connections are closed.
+  // Answers the requests received, accepts no new ones, and returns when all connections are closed.
   void drain();
 
   std::vector<std::unique_ptr<NetworkThread>>& threads() { return threads_; }

@@ -1,6 +1,6 @@
 #pragma once
-// Every bound of what peers may cost a server, named once. "A thread" is one network thread: all of a server
-// is so many times as much.
+// Every bound on what peers may cost a server, named once. "A thread" is one network thread: multiply by the
+// number of threads for the server.
 
 #include <algorithm>
 #include <chrono>
@@ -13,34 +13,34 @@ namespace revoked::net {
 struct ServerLimits {
   // Of one request.
   HeadLimits head;
-  std::size_t body_bytes = 1 << 20;  // but for routes that take a body piece by piece: those hold one piece
+  std::size_t body_bytes = 1 << 20;  // other routes take it piece by piece and hold one piece
 
   // Of one connection.
   std::size_t pipelined = 64;              // requests answered together
-  std::size_t gathered_bytes = 256 << 10;  // past it answers are sent before the next request is looked at:
-                                           // no more than this and one answer lie in memory
-  std::size_t kept_bytes = 128 << 10;      // of each buffer, when nothing is in it
-  std::chrono::milliseconds trimmed_after{1'000};  // of idleness: then nothing is kept
+  std::size_t gathered_bytes = 256 << 10;  // above this, responses are sent before the next request is
+                                           // examined: at most this and one response are in memory
+  std::size_t kept_bytes = 128 << 10;      // of the capacity of each empty buffer
+  std::chrono::milliseconds trimmed_after{1'000};  // of idleness: then all buffers are freed
 
   // Of all the connections of a thread together.
-  std::size_t connections = 10'000;    // when there are as many, those who wait longest make room
-  std::size_t held_bytes = 256 << 20;  // in buffers; when there are more, the slowest of those who hold
-                                       // more than their share are closed
-  std::chrono::milliseconds settling{1'000};  // nobody makes room sooner, if others can
+  std::size_t connections = 10'000;    // at this number, the longest waiting are closed
+  std::size_t held_bytes = 256 << 20;  // in buffers; above this, the slowest of those that hold more than
+                                       // their share are closed
+  std::chrono::milliseconds settling{1'000};  // shorter waits are closed last
 
-  // How long a peer is waited for.
+  // How long the server waits for a peer.
   std::chrono::milliseconds idle_timeout{75'000};
-  std::chrono::milliseconds head_timeout{10'000};   // all of it
-  std::chrono::milliseconds body_timeout{30'000};   // all of it, or a piece of a body of any length
-  std::chrono::milliseconds write_timeout{30'000};  // until it takes some of the answers
-  // Besides, what is waited for in pieces has to come, and answers have to be taken, at so many bytes a
-  // second on an average, with the time above as a start. Only time in which we wait for the peer counts.
+  std::chrono::milliseconds head_timeout{10'000};   // for the whole head
+  std::chrono::milliseconds body_timeout{30'000};   // for the whole body, or a piece of a body of any length
+  std::chrono::milliseconds write_timeout{30'000};  // until it reads some of the responses
+  // In addition, whatever is waited for in pieces must arrive, and responses must be read, at this average
+  // rate, with the time above as initial allowance. Only time spent waiting for the peer counts.
   std::size_t bytes_per_second = 512;
   std::chrono::milliseconds linger_timeout{1'000};
   std::chrono::milliseconds drain_timeout{5'000};
 };
 
-// How long a peer may be waited for next, for something that has taken `waited` for `bytes` so far.
+// How long to wait for the peer next, when `bytes` have taken `waited` so far.
 inline std::chrono::milliseconds patience(const ServerLimits& limits, std::chrono::milliseconds at_once,
                                           std::chrono::milliseconds waited, std::size_t bytes) {
   const auto earned = std::chrono::milliseconds(bytes * 1000 / limits.bytes_per_second);

@@ -20,19 +20,19 @@ bool is_usable_request_id(std::string_view id) {
   return !id.empty() && id.size() <= 64 && characters.has_all(id);
 }
 
-// What has to be waited for before a session goes on.
+// What a session waits for next.
 enum class Step {
-  input,   // what the peer sends
-  turn,    // other sessions
-  body,    // of a request whose body is read in pieces
-  rest,    // of what the handler does
-  disk,    // until it has what the answers tell of
-  output,  // until the peer takes more of the answers
-  close,   // until it has taken all of them
-  gone,    // nothing: the peer is gone
+  input,   // input from the peer
+  turn,    // other sessions to run
+  body,    // the body of a request that is read in pieces
+  rest,    // the rest of the handler
+  disk,    // the disk to sync what the responses report
+  output,  // the peer to read more of the responses
+  close,   // the peer to read all of them, then closes
+  gone,    // nothing: the peer has closed
 };
 
-// Reads all of a chunked body. Null: the handler does. `held` bytes are held for the request already.
+// Reads all of a chunked body. Null: the handler reads it. `held`: bytes held for the request already.
 Task<BodyReader::Got> read_chunks(Connection& connection, BodyReader& reader, std::size_t held,
                                   std::string* body) {
   using Got = BodyReader::Got;
@@ -47,8 +47,8 @@ Task<BodyReader::Got> read_chunks(Connection& connection, BodyReader& reader, st
   }
 }
 
-// Does all that needs no waiting, mostly the whole way from a request's bytes to its answer's, without
-// resuming a coroutine. run_session() waits for the rest.
+// Does all work that needs no waiting, usually everything from a request's bytes to its response's, without
+// resuming a coroutine. run_session() does the waiting.
 class Session final : Connection::Reader {
  public:
   Session(NetworkThread& thread, Socket socket)
@@ -56,7 +56,7 @@ class Session final : Connection::Reader {
 
   Connection& connection() { return connection_; }
 
-  // Each goes on once that has come what was to be waited for.
+  // Each continues after the wait for that step.
   Connection::Reader& reader() { return *this; }  // for Connection::wait_for()
   Step after_input();
   Step after_turn() { return has_more_ ? answer() : read(); }
@@ -66,7 +66,7 @@ class Session final : Connection::Reader {
   Step after_disk() { return send(); }
   Step after_output() { return await_input(); }
 
-  // False: it will never have it.
+  // False: it will never be synced.
   Task<bool> disk() { return connection_.thread().durable(std::exchange(durable_after_, 0)); }
   Task<> rest() { return std::move(*std::exchange(rest_, std::nullopt)); }
 
@@ -96,13 +96,13 @@ class Session final : Connection::Reader {
 
   Request request_;
   std::size_t head_size_ = 0;
-  std::size_t looked_at_ = 0;     // in so many bytes, there is no whole head
-  std::size_t awaited_size_ = 0;  // of the request, once its head is there and its body is not
+  std::size_t looked_at_ = 0;     // no whole head ends within these bytes
+  std::size_t awaited_size_ = 0;  // of the request, once its head is complete and its body is not
   Response response_;
   std::optional<Task<>> rest_;
   Durability::Sequence durable_after_ = 0;
-  bool has_more_ = false;  // requests may have arrived that are not looked at yet
-  bool is_last_ = false;   // the connection closes behind what has been answered
+  bool has_more_ = false;  // more requests may have arrived
+  bool is_last_ = false;   // the connection closes after the responses so far
 
   // Of a request whose body is read in pieces.
   std::string head_;
@@ -110,10 +110,10 @@ class Session final : Connection::Reader {
   std::optional<BodyReader> body_reader_;
   bool is_streamed_ = false;  // to the handler
 
-  bool is_body_ignored_ = false;  // there is one, and it is not read: nothing behind it is
+  bool is_body_ignored_ = false;  // the request has a body that is not read: nothing after it is
 };
 
-// ---- what arrives
+// ---- input
 
 bool Session::on_readable() noexcept {
   try {
@@ -134,7 +134,7 @@ Step Session::read() {
   return answer();
 }
 
-// Answers what the guard refused: where the next request starts is not known any more.
+// Answers what the guard refused: the start of the next request is unknown.
 Session::Found Session::refuse(unsigned status, std::string_view reason) {
   Response response(connection_.output(), connection_.thread().next_request_id(), false,
                     request_.method == Method::head);
@@ -144,12 +144,12 @@ Session::Found Session::refuse(unsigned status, std::string_view reason) {
 
 bool Session::takes_body() { return has_body() && connection_.thread().service().takes_body(request_); }
 
-// Whether what has come since the last look can make a difference. Looking with each piece that comes would
-// take time with the square of the head's size, or with the product of the head's and the body's.
+// Whether the bytes since the last look can complete a request. Parsing again on each piece would take time
+// with the square of the head's size, or with the product of the head's and the body's.
 bool Session::has_news(std::string_view data) {
   if (data.size() < awaited_size_) return false;
   if (looked_at_ == 0 || data.size() >= limits_.head.bytes) return true;
-  // An empty line ends the head; a client that has no CR is told so.
+  // An empty line ends the head; one without CR is refused.
   const auto fresh = data.substr(looked_at_ - std::min<std::size_t>(looked_at_, 2));
   looked_at_ = data.size();
   return fresh.find("\n\r\n") != std::string_view::npos || fresh.find("\n\n") != std::string_view::npos;
@@ -186,7 +186,7 @@ Session::Found Session::find_body(std::size_t arrived_bytes) {
   return Found::incomplete;
 }
 
-// Moves the head out of the connection's buffer, where the body's pieces will come to lie.
+// Copies the head out of the connection's buffer, which the pieces of the body will use.
 void Session::keep_head() {
   head_ = connection_.received().substr(0, head_size_);
   connection_.consume(head_size_);
@@ -215,13 +215,13 @@ Step Session::after_body(BodyReader::Got got) {
   if (got == Got::malformed) {
     refuse(400, "malformed chunked body");
   } else {
-    refuse(413, "the body, or what its chunks carry besides, is too large");
+    refuse(413, "the body, its chunk heads or its trailers are too large");
   }
   is_last_ = true;
   return send();
 }
 
-// ---- answers
+// ---- responses
 
 void Session::begin_answer() {
   auto& thread = connection_.thread();
@@ -252,7 +252,7 @@ void Session::end_answer() {
   is_last_ = !response_.keep_alive();
   if (!body_reader_) connection_.consume(head_size_ + (is_body_ignored_ ? 0 : request_.content_length));
   if (body_reader_) {
-    head_ = body_ = std::string();  // not to be held by one that is idle
+    head_ = body_ = std::string();  // an idle connection must not hold them
     connection_.hold_besides(0);
   }
   body_reader_.reset();
@@ -264,7 +264,7 @@ Step Session::after_rest() {
   return answer();
 }
 
-// Answers what has arrived whole: all of it with one wait for the disk and one write.
+// Answers all complete requests, with one wait for the disk and one write.
 Step Session::answer() {
   has_more_ = false;
   for (std::size_t count = 0; !is_last_ && !has_more_; ++count) {
@@ -279,7 +279,7 @@ Step Session::answer() {
         is_last_ = true;
         break;
       case Found::in_pieces:
-        // What is answered goes first: reading may send it, and the disk may not have it yet.
+        // Earlier responses are sent first: reading may send them, and they may not be synced yet.
         if (durable_after_ == 0 && connection_.output().empty()) return Step::body;
         has_more_ = true;
         break;
@@ -292,7 +292,7 @@ Step Session::answer() {
 }
 
 Step Session::send() {
-  // Held back until the disk has it. If it never does, silence says "unknown" (P9).
+  // Held back until synced. If that never happens, no response means "unknown" (P9).
   if (durable_after_ != 0) return Step::disk;
   if (is_last_) return Step::close;
   if (connection_.flush_now()) return await_input();
@@ -331,7 +331,8 @@ Task<> run_session(NetworkThread& thread, Socket socket) {
         break;
       }
       case Step::rest: {
-        // It may send the output itself, and with it the answers before it: first comes what these wait for.
+        // The rest may send the output itself, with the responses before it: first wait until those are
+        // synced.
         if (!co_await session.disk()) co_return;
         auto rest = session.rest();
         co_await std::move(rest);

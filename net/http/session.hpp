@@ -1,5 +1,5 @@
 #pragma once
-// A session: reads requests off one connection, has the service answer them, in order, until either side
+// A session: reads requests from one connection and has the service answer them, in order, until either side
 // closes. Requests that have arrived together are answered with one wait for the disk and one write.
 
 #include "net/http/connection.hpp"

@@ -1,6 +1,6 @@
 #pragma once
-// "Something is new", told from any thread to the coroutines of one network thread. However often it is told
-// before they run, they wake once.
+// Notifies the coroutines of one network thread, from any thread. However many notifications arrive before
+// they run, they wake once.
 
 #include <atomic>
 #include <boost/asio/post.hpp>
@@ -21,10 +21,10 @@ class Signal {
     if (!told_.exchange(true)) cache::asio::post(io_, [this] { wake(); });
   }
 
-  // The rest: on the network thread. How often it has been told: take it before looking for what is new.
+  // The rest: on the network thread. The number of wake-ups: read it before looking for new data.
   std::uint64_t count() const { return count_; }
 
-  // Until it has been told since `seen` was taken, or for `timeout`. May wake for nothing.
+  // Waits until a notification after `seen` was taken, or for `timeout`. May wake spuriously.
   cache::Task<> wait(std::chrono::milliseconds timeout, std::uint64_t seen) {
     if (count_ != seen) co_return;
     cache::Timer timer(io_.get_executor(), timeout);

@@ -32,11 +32,11 @@ cache::Task<> SocketEvents::run() {
     std::array<epoll_event, max_events> events;
     const int count = error ? -1 : ::epoll_wait(epoll_.native_handle(), events.data(), max_events, 0);
     if (count < 0) {
-      // What was to be told stays there to be told, and the next wait ends at once.
+      // Pending events stay pending, and the next wait ends at once.
       const cache::error_code why =
           error ? error : cache::error_code(errno, boost::system::system_category());
       if (why.value() != EINTR && ++failures == max_failures)
-        throw boost::system::system_error(why, "epoll fails again and again");
+        throw boost::system::system_error(why, "epoll_wait keeps failing");
       continue;
     }
     failures = 0;

@@ -1,8 +1,8 @@
 #pragma once
-// Tells the connections of one network thread what their sockets are ready for. It has an epoll instance of
-// its own, which Asio watches as one descriptor: a thread with much to do wakes once for many sockets, and
-// reads only where something is to be read (Asio would try each socket in vain first). Sockets are registered
-// once, edge-triggered (epoll(7)): a listener remembers what it has been told.
+// Notifies the connections of one network thread of what their sockets are ready for. It has its own epoll
+// instance, which Asio watches as one descriptor: a busy thread wakes once for many sockets, and reads only
+// where data is available (Asio would first try each socket in vain). Sockets are registered once,
+// edge-triggered (epoll(7)): a listener must remember its events.
 //
 // On the network thread only.
 
@@ -18,7 +18,7 @@ class SocketEvents {
  public:
   class Listener {
    public:
-    // `events` as of epoll_ctl(2). May close its socket and end the listener, but no other one.
+    // `events` as of epoll_ctl(2). May close its socket and destroy the listener, but no other one.
     virtual void on_events(std::uint32_t events) noexcept = 0;
 
    protected:
@@ -28,16 +28,16 @@ class SocketEvents {
   // Throws boost::system::system_error if there are no descriptors left.
   explicit SocketEvents(cache::asio::io_context& io);
 
-  // Until the socket is closed. False: the system has no room for another.
+  // Watches the socket until it is closed. False: the system cannot watch another.
   bool add(int socket, Listener& listener);
 
-  // Tells the listeners, until stop(). Throws boost::system::system_error if it cannot go on.
+  // Calls the listeners, until stop(). Throws boost::system::system_error if it cannot continue.
   cache::Task<> run();
   void stop();
 
  private:
   static constexpr int max_failures = 20;         // in a row
-  static constexpr std::size_t max_events = 256;  // in a row, before others on the thread have their turn
+  static constexpr std::size_t max_events = 256;  // in a row, before other work on the thread runs
 
   cache::asio::posix::basic_stream_descriptor<cache::Executor> epoll_;
 };

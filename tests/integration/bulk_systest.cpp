@@ -63,10 +63,10 @@ class BulkFleet : public testing::Test {
     return answer.json();
   }
 
-  // What the log says of a request that is under way, and of its end.
+  // The log lines of a running request and of its end.
   void expect_told(const std::string& what) {
     const auto log = engine_.log_text();
-    EXPECT_NE(log.find("\"message\":\"" + what + " under way\""), std::string::npos);
+    EXPECT_NE(log.find("\"message\":\"" + what + " in progress\""), std::string::npos);
     EXPECT_NE(log.find("\"message\":\"" + what + " done\""), std::string::npos);
   }
   int count_listed(const std::string& filter) {

@@ -1,4 +1,4 @@
-// POST /v1/keys/verify?at_least=: an answer that is no older than that.
+// POST /v1/keys/verify?at_least=: an answer that is not older than that position.
 
 #include <gtest/gtest.h>
 

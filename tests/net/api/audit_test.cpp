@@ -104,7 +104,7 @@ TEST_F(AuditTrail, KeepsRefusedAttemptsOfStrangersTogetherAndNothingThatTheyWrot
   EXPECT_TRUE(revoked::test::eventually([&] { return audit(admin_)["entries"].size() > 1; }));
   const auto answer = admin_.get("/v1/audit");
   const auto page = answer.json();
-  EXPECT_LE(page["entries"].size(), 3u) << "one a minute";
+  EXPECT_LE(page["entries"].size(), 3u) << "one per minute";
   EXPECT_EQ(page["entries"][1]["verb"].text(), "attempt.refused");
   EXPECT_EQ(page["entries"][1]["reason"].text(), "401 DELETE /v1/keys/{}");
   EXPECT_EQ(answer.body.find("this-may-be"), std::string::npos);

@@ -1,4 +1,4 @@
-// GET /v1/backup: who gets one, what it costs the others, and how it ends.
+// GET /v1/backup: who may have one, its effect on other requests, and how it ends.
 
 #include <gtest/gtest.h>
 
@@ -29,14 +29,14 @@ class BackupTest : public testing::Test {
     return *served_;
   }
   static std::string request() { return ServedEngine::request("GET", "/v1/backup"); }
-  // Its first bytes are there.
+  // The first bytes have arrived.
   static bool has_begun(RawClient& client) {
     return client.read_through("\r\n\r\n").starts_with("HTTP/1.1 200 ");
   }
   int status(std::string_view method = "GET") {
     return served().client().request(method, "/v1/backup").status;
   }
-  // Reads the body up to its end, or until it is cut off.
+  // Reads the body until its end. True if it was cut off.
   static bool is_cut(HttpClient& client) {
     try {
       while (client.receive_piece()) {
@@ -62,7 +62,7 @@ TEST_F(BackupTest, IsAnArchiveThatSaysUpToWhere) {
   EXPECT_EQ(answer.header("Transfer-Encoding"), "chunked");
   EXPECT_EQ(answer.body, std::string(Backup::piece_bytes, 'a') + std::string(Backup::piece_bytes, 'b') +
                              std::string(Backup::piece_bytes, 'c'));
-  // The connection goes on.
+  // The connection stays usable.
   const auto head = client.request("HEAD", "/v1/backup");
   EXPECT_EQ(head.status, 200);
   EXPECT_EQ(head.header("Revocation-Position"), "1-2");
@@ -127,7 +127,7 @@ TEST_F(BackupTest, AreSoManyAtATime) {
   EXPECT_EQ(refused.status, 503);
   EXPECT_EQ(refused.json()["code"].text(), "overloaded");
   EXPECT_FALSE(refused.header("Retry-After").empty());
-  // Who leaves makes room.
+  // A disconnect frees a slot.
   clients.pop_back();
   EXPECT_TRUE(eventually([&] { return status("HEAD") == 200; }));
   clients.clear();
@@ -149,7 +149,7 @@ TEST_F(BackupTest, HoldsUpNobodyWhileTheDiskTakesLong) {
   EXPECT_TRUE(has_begun(asking));
 }
 
-// Nothing is read ahead of who does not take it, who is cut off in the end; and nobody else waits meanwhile.
+// Data is not read ahead of a slow client, which is disconnected in the end; no other client waits meanwhile.
 TEST_F(BackupTest, IsReadNoFasterThanItIsTaken) {
   options_.limits.write_timeout = 500ms;
   served().disk().backup_pieces = endless;
@@ -158,7 +158,7 @@ TEST_F(BackupTest, IsReadNoFasterThanItIsTaken) {
   ASSERT_TRUE(eventually([&] { return served().disk().pieces_read > 0; }));
   auto other = served().client();
   std::size_t read = 0;
-  int looks = 0;  // at which it was the same as before
+  int looks = 0;  // number of checks without change
   ASSERT_TRUE(eventually([&] {
     EXPECT_EQ(other.get("/livez").status, 200);
     EXPECT_LT(served().server().threads().front()->held_bytes(), 1u << 20);
@@ -166,7 +166,7 @@ TEST_F(BackupTest, IsReadNoFasterThanItIsTaken) {
     looks = before == read ? looks + 1 : 0;
     return looks == 20;
   }));
-  // What the sockets hold, and one piece.
+  // What the sockets buffer, and one piece.
   EXPECT_LT(read, (8u << 20) / Backup::piece_bytes);
   RawClient second(served().port());
   second.send(request());

@@ -1,5 +1,5 @@
 // Random keys, through import and bulk revocation: every key reads back exactly as it was sent, whatever else
-// was in the same request, and what is stored never breaks an answer.
+// was in the same request, and stored data never breaks a response.
 
 #include <gmock/gmock.h>
 
@@ -38,13 +38,13 @@ class RandomBulk : public testing::TestWithParam<int> {
                        R"({"key_id":"creator","workspace":"ours","permissions":["keys:create","a"]})");
     creator_.emplace(server_.client(made.json()["secret"].text()));
   }
-  // Another one each time, and printed when something fails.
+  // Random each time, and printed on failure.
   static unsigned seed() {
     static const unsigned first = std::random_device{}();
     return first + static_cast<unsigned>(GetParam());
   }
 
-  // One kind of metadata a round: what is wrong with one of them shows where there are many.
+  // One kind of metadata per round, so that a fault of one kind occurs often.
   SentKey key(std::size_t number, std::size_t metadata_bytes, bool is_numbers) {
     SentKey key;
     key.key_id = keys_.id(100) + "-" + std::to_string(number);
@@ -69,14 +69,14 @@ class RandomBulk : public testing::TestWithParam<int> {
     return key;
   }
 
-  // The keys that were taken, by their ids.
+  // The accepted keys, by id.
   std::map<std::string, SentKey> import(const std::vector<SentKey>& sent, HttpClient& client) {
     std::string body;
     for (const auto& key : sent) body += key.line + "\n";
     client.send(client.format("POST", "/v1/keys/import", {{"Transfer-Encoding", "chunked"}}) +
                 chunked(body, 1 + keys_.below(100'000)));
     const auto answer = client.receive();
-    // 400 where no line was good, which the counts say as well.
+    // 400 where no line was valid, with the same counts.
     EXPECT_TRUE(answer.status == 200 || answer.status == 400) << answer.body;
     EXPECT_EQ(answer.status == 400, !answer.json()["type"].text().empty());
     std::map<std::string, SentKey> taken;
@@ -183,7 +183,7 @@ TEST_P(RandomBulk, RevokesWhatItNamesAndNothingElse) {
   std::vector<SentKey> sent;
   for (std::size_t i = 0; i < 300; ++i) sent.push_back(key(i, 0, false));
   const auto taken = import(sent, admin_);
-  std::map<std::string, std::string> reasons;  // of those that are to be revoked; the first counts
+  std::map<std::string, std::string> reasons;  // of those to be revoked; the first counts
   std::string body;
   for (const auto& [id, key] : taken) {
     if (keys_.one_in(3)) continue;

@@ -177,7 +177,7 @@ ReplyTable::Asked asked_by(const std::string& tenant, const std::string& name,
 
 class ReplyTableTest : public testing::Test {
  protected:
-  static constexpr std::size_t size = ReplyTable::overhead + 100;  // of one answer
+  static constexpr std::size_t size = ReplyTable::overhead + 100;  // of one response
   Claim claim(const ReplyTable::Asked& asked, std::chrono::hours later = {}) {
     return table_.claim(asked, now_ + later, reply_);
   }
@@ -185,7 +185,7 @@ class ReplyTableTest : public testing::Test {
     EXPECT_EQ(claim(asked), Claim::first);
     table_.complete(asked.name, now_, {std::string(size - ReplyTable::overhead, 'x'), 7});
   }
-  // Leaves no claim behind.
+  // Leaves no claim.
   bool has(const ReplyTable::Asked& asked) {
     const auto claimed = claim(asked);
     if (claimed == Claim::first) table_.abandon(asked.name);
@@ -228,7 +228,7 @@ TEST_F(ReplyTableTest, P13FairWhoeverHasMostMakesRoomForAll) {
   }
   for (int i = 0; i < 100; ++i) put(asked_by("c", std::to_string(i)));
   for (int i = 0; i < 2; ++i) put(asked_by("d", std::to_string(i)));
-  EXPECT_TRUE(has(asked_by("d", "0")) && has(asked_by("d", "1"))) << "who has least loses nothing";
+  EXPECT_TRUE(has(asked_by("d", "0")) && has(asked_by("d", "1"))) << "the smallest tenant loses nothing";
   for (const auto* tenant : {"a", "b"}) {
     EXPECT_TRUE(has(asked_by(tenant, "2")) && has(asked_by(tenant, "3")));
   }
@@ -264,7 +264,7 @@ TEST(ReplyKey, OpensWhatTheSameCallerSealed) {
   }
   const auto sealed = key.seal(text, name);
   EXPECT_EQ(sealed.find(text.substr(0, 8)), std::string::npos);
-  EXPECT_NE(sealed, key.seal(text, name)) << "each time anew";
+  EXPECT_NE(sealed, key.seal(text, name)) << "a new nonce each time";
   EXPECT_EQ(key.mark(), ReplyKey("the credential", "the key").mark());
   EXPECT_NE(key.mark(), ReplyKey("another credential", "the key").mark());
 }

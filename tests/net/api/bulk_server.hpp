@@ -1,6 +1,6 @@
 #pragma once
-// The engine's API on loopback within the test: a server over a disk in memory that a test can hold back, and
-// a client with the master key.
+// The engine's API on loopback within the test: a server over an in-memory disk that a test can block, and a
+// client with the master key.
 
 #include <gtest/gtest.h>
 
@@ -50,7 +50,7 @@ std::string hex_of(const std::string& secret);
 // A line of an import: a key whose secret is "secret of <id>".
 std::string import_line(const std::string& id, const std::string& more = "");
 
-// As many chunks as asked for.
+// Splits the body into chunks of `chunk_bytes`.
 std::string chunked(const std::string& body, std::size_t chunk_bytes);
 
 }  // namespace revoked::net::test

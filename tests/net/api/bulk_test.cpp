@@ -162,7 +162,7 @@ TEST_F(BulkRequests, TakeEffectLineByLineAndAreAnsweredWhenTheDiskHasThem) {
   server_.disk().unblock();
   const auto answer = admin_.receive();
   EXPECT_EQ(answer.json()["revoked"].number(), 2) << answer.body;
-  EXPECT_EQ(admin_.get("/livez").status, 200) << "the connection goes on";
+  EXPECT_EQ(admin_.get("/livez").status, 200) << "the connection stays usable";
 }
 
 TEST_F(BulkRequests, HonourExpectContinueAndCloseWhenRefusedUnread) {

@@ -1,4 +1,4 @@
-// What has to be read from the disk holds up nobody else (P13): a network thread never waits for it.
+// Disk reads delay no other client (P13): a network thread never waits for one.
 
 #include "cache/feed/feed.hpp"
 #include "net/api/engine_durability.hpp"
@@ -18,8 +18,8 @@ using revoked::test::eventually;
 using revoked::test::HttpClient;
 using revoked::test::HttpResponse;
 
-// An engine on one network thread, over a disk with the journal of an engine before it: its feed has to look
-// there for what is older.
+// An engine on one network thread, over a disk with the journal of an earlier epoch: its feed must read older
+// events from the disk.
 class DiskReads : public testing::Test {
  protected:
   DiskReads() {
@@ -48,7 +48,7 @@ class DiskReads : public testing::Test {
   static HttpResponse verify(HttpClient& client) {
     return client.request("POST", "/v1/keys/verify", {}, R"({"secret":"live...."})");
   }
-  // The disk answers nobody while this is held.
+  // Disk reads block while this is held.
   std::unique_lock<std::mutex> hold_disk() { return std::unique_lock(disk_->mutex()); }
 
   void expect_holds_up_nobody(const std::string& method, const std::string& target,
@@ -144,7 +144,7 @@ TEST_F(DiskReads, AreRefusedWhereTooManyWait) {
   for (int i = 0; i < 3; ++i) EXPECT_EQ(asking[i].receive().status, 200);
 }
 
-// Those of one connection go one after another, however many it sends at once.
+// Readings of one connection run one after another, however many it sends at once.
 TEST_F(DiskReads, SentTogetherOnOneConnectionWaitForEachOther) {
   auto asking = client();
   auto other = client();

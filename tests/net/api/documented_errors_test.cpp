@@ -1,4 +1,4 @@
-// docs/errors.md: names every code that the API has, and its examples answer what they say.
+// docs/errors.md: lists every code of the API, and its examples get the answers that they show.
 
 #include <filesystem>
 #include <fstream>
@@ -25,7 +25,7 @@ void replace_all(std::string& text, const std::string& from, const std::string& 
 
 struct Example {
   std::string text;
-  std::vector<std::string> parts;  // of the block, as blank lines part it: head, body if there is one, answer
+  std::vector<std::string> parts;  // of the block, separated by blank lines: head, body if any, answer
 };
 
 std::vector<Example> examples() {
@@ -63,7 +63,7 @@ class DocumentedErrors : public DialectTest {
     std::string head = example.parts.front();
     for (const auto& [name, value] : values_) replace_all(head, name, value);
     const std::string body = example.parts.size() > 2 ? example.parts[1] : "";
-    const bool is_whole = head.find(" HTTP/1.1") != std::string::npos;  // sent as it stands
+    const bool is_whole = head.find(" HTTP/1.1") != std::string::npos;  // sent unchanged
     if (!is_whole) {
       head.insert(std::min(head.find('\n'), head.size()), " HTTP/1.1\nHost: revoked");
       head += "\nContent-Length: " + std::to_string(body.size());
@@ -95,7 +95,7 @@ TEST_F(DocumentedErrors, AreAnsweredAsTheExamplesSay) {
 }
 
 TEST_F(DocumentedErrors, AreAll) {
-  // A status and a code side by side, wherever the API makes an error, and the codes of lines.
+  // A status followed by a code, wherever the API makes an error, and the codes of lines.
   static const std::regex made(
       R"re((?:\b[45]\d\d, |(?:return |line, )\{|refuse(?:_gathered)?\((?:\*line, )?)"([a-z_]+)")re");
   const std::string text = page();

@@ -1,4 +1,4 @@
-// The engine behind the server, and the disk behind the engine: what is answered, and when.
+// The engine with its server and disk: what is answered, and when.
 
 #include <gtest/gtest.h>
 
@@ -12,14 +12,14 @@ using namespace std::chrono_literals;
 using test::RawClient;
 using test::ServedEngine;
 
-constexpr auto a_while = 100ms;  // for nothing to arrive in
+constexpr auto a_while = 100ms;  // time in which nothing may arrive
 
 const std::string verify_k1 = "POST /v1/keys/verify HTTP/1.1\r\nHost: a\r\nX-API-Key: " + test::master_key +
                               "\r\nContent-Length: 21\r\n\r\n{\"secret\":\"k1......\"}";
 const auto revoke_k1 = ServedEngine::request("DELETE", "/v1/keys/k1");
 const auto liveness = ServedEngine::request("GET", "/livez");
 
-// The one network thread has looked at everything that was sent before.
+// The one network thread has processed everything that was sent before.
 void expect_served(ServedEngine& served) { ASSERT_EQ(served.client().get("/livez").status, 200); }
 
 TEST(Durability, AnswerIsHeldUntilTheStoreHasSynced) {
@@ -42,7 +42,7 @@ TEST(Durability, OthersAreDeniedAndServedMeanwhile) {
   client.send(revoke_k1);
   served.disk().wait_until_blocked();
   const auto verified = served.client().request("POST", "/v1/keys/verify", {}, R"({"secret":"k1......"})");
-  EXPECT_EQ(verified.json()["state"].text(), "revoked") << "a deny may run ahead of the disk";
+  EXPECT_EQ(verified.json()["state"].text(), "revoked") << "a deny may precede the sync";
 }
 
 TEST(Durability, CreationIsHeldAndUnknownUntilSynced) {
@@ -53,7 +53,7 @@ TEST(Durability, CreationIsHeldAndUnknownUntilSynced) {
   served.disk().wait_until_blocked();
   const auto early =
       served.client().request("POST", "/v1/keys/verify", {}, R"({"secret":"0123456789abcdef"})");
-  EXPECT_EQ(early.json()["state"].text(), "unknown") << "an allow never runs ahead of the disk";
+  EXPECT_EQ(early.json()["state"].text(), "unknown") << "an allow never precedes the sync";
   EXPECT_EQ(served.client().get("/v1/keys/k1").status, 404);
   EXPECT_FALSE(client.is_closed_within(a_while));
   served.disk().unblock();
@@ -91,7 +91,7 @@ TEST(Durability, RefusalBehindItWaitsToo) {
   EXPECT_EQ(test::count(answers, "HTTP/1.1 400 "), 1);
 }
 
-// A stream sends what it has at once; what was answered before it must not slip out with it.
+// A stream sends its data at once; earlier responses must not be sent with it.
 TEST(Durability, StreamBehindItWaitsToo) {
   ServedEngine served;
   served.create("k1");
@@ -228,7 +228,7 @@ TEST(Durability, DrainDoesNotWaitForEverForTheDisk) {
   const bool ended = drained.wait_for(10s) == std::future_status::ready;
   served.disk().unblock();
   EXPECT_TRUE(ended);
-  EXPECT_TRUE(waiting.is_closed_silently()) << "unknown: the disk has not said";
+  EXPECT_TRUE(waiting.is_closed_silently()) << "unknown: not synced";
   EXPECT_TRUE(repeating.is_closed_silently());
 }
 
@@ -249,7 +249,7 @@ TEST(Durability, ManyWaitForOneSync) {
   served.disk().unblock();
   for (int i = 1; i < 60; ++i)
     ASSERT_NE(other.read_through("}").find("\"key_id\":\"k" + std::to_string(i)), std::string::npos);
-  EXPECT_LE(served.disk().commit_count() - before, 3);  // the last of them may have come a moment late
+  EXPECT_LE(served.disk().commit_count() - before, 3);  // the last one may be counted late
 }
 
 }  // namespace revoked::net::durability_test

@@ -1,4 +1,4 @@
-// PATCH /v1/keys/{key_id}: what it sets, who may, and who hears of it.
+// PATCH /v1/keys/{key_id}: what it sets, who may call it, and what gateways receive.
 
 #include "tests/net/dialects/dialect_fixture.hpp"
 
@@ -81,7 +81,7 @@ TEST_F(EditedKey, NobodyGivesMoreThanTheyHave) {
   EXPECT_EQ(code(key, R"({"expires_at":null})", writer), "403 outlives_caller");
   EXPECT_EQ(code(key, R"({"expires_at":")" + time_in(120'000) + "\"}", writer), "403 outlives_caller");
   EXPECT_EQ(shown(key)["permissions"].size(), 1u);
-  EXPECT_EQ(edit(key, R"({"name":"x"})", writer).status, 200) << "its life is as long as before";
+  EXPECT_EQ(edit(key, R"({"name":"x"})", writer).status, 200) << "its expiry is unchanged";
   EXPECT_EQ(
       edit(key, R"({"permissions":["keys:write"],"expires_at":")" + time_in(30'000) + "\"}", writer).status,
       200);

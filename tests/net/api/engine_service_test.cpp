@@ -42,7 +42,7 @@ TEST(EngineService, PathSaysWhatItAllows) {
   EXPECT_EQ(options.header("Content-Length"), "");
 }
 
-// RFC 9110, 9.1: known, but not here; or not known at all.
+// RFC 9110, 9.1: known, but not allowed; or unknown.
 TEST(EngineService, HasNoMethodThatIsAboutTheWay) {
   ServedEngine served;
   auto client = served.client();
@@ -85,7 +85,7 @@ TEST(EngineService, HeadIsGetWithoutTheBody) {
   EXPECT_EQ(client.request("HEAD", "/v1/keys/nobody").status, 404);
   EXPECT_EQ(client.request("HEAD", "/v1/invalidations", {{"Accept", "text/event-stream"}}).status, 200)
       << "no stream";
-  EXPECT_EQ(client.get("/livez").status, 200) << "nothing is left over of bodies";
+  EXPECT_EQ(client.get("/livez").status, 200) << "no unread body remains";
 }
 
 TEST(EngineService, CallerHasToSayWhoItIs) {

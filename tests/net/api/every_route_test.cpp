@@ -1,5 +1,5 @@
-// Every route of every dialect, the native one included, for each caller that must not get through, and for
-// ids of another tenant, which must look absent.
+// Every route of every dialect, the native one included, for each caller that must be refused, and for ids of
+// another tenant, which must look absent.
 
 #include <algorithm>
 #include <chrono>
@@ -11,7 +11,7 @@ namespace revoked::net::every_route_test {
 struct RouteCase {
   std::string name;
   std::string method;
-  std::string path;  // {} is the id that is asked for
+  std::string path;  // {} is replaced by the id
   std::string body;  // likewise
   Headers (*present)(const std::string& credential);
   bool takes_tokens_only = false;
@@ -75,11 +75,11 @@ class EveryRoute : public DialectTest, public testing::WithParamInterface<RouteC
  protected:
   HttpResponse ask_for(const std::string& id, const Headers& headers) {
     const auto& route = GetParam();
-    // A connection each: what is told about one answer says nothing about the next.
+    // A connection for each, so that one response does not affect the next.
     client_.emplace(server_->port());
     return ask(route.method, with_id(route.path, id), headers, with_id(route.body, id));
   }
-  // A caller of workspace w1, and of user ann there.
+  // A caller of workspace w1, and of its user ann.
   std::string credential(const std::string& permissions, engine::UnixMs expires_at = 0) {
     if (!GetParam().takes_tokens_only) {
       return secret({.user = "ann", .workspace = "w1", .permissions = permissions, .expires_at = expires_at});
@@ -116,7 +116,7 @@ TEST_P(EveryRoute, RefusesWhoMayNot) {
   EXPECT_TRUE(is_active(key));
 }
 
-// Without what differs between any two answers.
+// Without the parts that differ between any two responses.
 std::string essence(const HttpResponse& answer, const std::string& id) {
   auto text = std::to_string(answer.status) + "\n";
   for (const auto& [name, value] : answer.headers) {
@@ -135,10 +135,9 @@ std::string essence(const HttpResponse& answer, const std::string& id) {
 TEST_P(EveryRoute, ForeignIdLooksAbsent) {
   const auto& route = GetParam();
   if ((route.path + route.body).find("{}") == std::string::npos || route.body == "{}") return;
-  if (route.name == "lock_application")
-    return;  // stands within what the caller reaches, also if it is absent
+  if (route.name == "lock_application") return;  // within the caller's reach, also if it is absent
   const auto foreign_id = engine::new_key_id(engine::now_unix_ms());
-  // Whatever the id stands for in this route, it is another tenant's.
+  // Whatever the id names in this route, it belongs to another tenant.
   const auto foreign =
       create({.user = foreign_id, .application = application_2, .workspace = "w2"}, foreign_id);
   const auto of_application = create({.application = foreign_id, .workspace = foreign_id}, absent_id);
@@ -148,22 +147,22 @@ TEST_P(EveryRoute, ForeignIdLooksAbsent) {
   const auto before = engine_.applied();
   EXPECT_EQ(essence(ask_for(foreign, headers), foreign), essence(ask_for(absent, headers), absent));
   if (!is_refused) {
-    EXPECT_EQ(engine_.applied(), before) << "and nothing has happened";
+    EXPECT_EQ(engine_.applied(), before) << "nothing was recorded";
   }
   EXPECT_TRUE(is_active(foreign) && is_active(of_application));
 }
 
-// What it takes when the machine does little besides.
+// The time on a nearly idle machine.
 double lowest_decile(std::vector<double> samples) {
   std::nth_element(samples.begin(), samples.begin() + samples.size() / 10, samples.end());
   return samples[samples.size() / 10];
 }
 
-// Over a disk on which everything takes long, so that one read or one sync more is out of all proportion.
-// What the machine does besides meets both alike, and a chance difference is gone the next time.
+// Over a slow disk, so that one additional read or sync takes far longer. Other load affects both alike, and
+// a random difference disappears on a retry.
 TEST_P(EveryRoute, ForeignIdTakesAsLongAsAnAbsentOne) {
   const auto& route = GetParam();
-  if (revoked::test::sanitized) GTEST_SKIP() << "says nothing about time";
+  if (revoked::test::sanitized) GTEST_SKIP() << "not meaningful for time";
   if ((route.path + route.body).find("{}") == std::string::npos || route.body == "{}") return;
   const auto foreign = engine::new_key_id(engine::now_unix_ms());
   create({.user = foreign, .application = application_2, .workspace = "w2"}, foreign);
@@ -182,8 +181,7 @@ TEST_P(EveryRoute, ForeignIdTakesAsLongAsAnAbsentOne) {
     std::vector<double> of_foreign;
     std::vector<double> of_absent;
     for (int i = 0; i < 100; ++i) {
-      // Each goes first as often as the other: on a busy machine every second request may be the one that
-      // waits.
+      // Alternates the order: on a busy machine every second request may be the one that waits.
       if (i % 2 == 0) of_foreign.push_back(microseconds_for(foreign));
       of_absent.push_back(microseconds_for(absent));
       if (i % 2 != 0) of_foreign.push_back(microseconds_for(foreign));

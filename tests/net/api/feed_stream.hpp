@@ -1,5 +1,6 @@
 #pragma once
-// Reads GET /v1/invalidations as a stream of Server-Sent Events, strictly in the form in which we write it.
+// Reads GET /v1/invalidations as a stream of Server-Sent Events, accepting only the exact format of the
+// engine.
 
 #include <gtest/gtest.h>
 
@@ -18,16 +19,16 @@ struct StreamEvent {
   cache::Message message() const;
 };
 
-// Asks for a stream and reads its events.
+// Requests a stream and reads its events.
 class Stream {
  public:
   explicit Stream(revoked::test::HttpClient client, const std::string& after = {});
 
   const revoked::test::HttpResponse& head() const { return head_; }
 
-  // Nothing at the end of the stream.
+  // nullopt at the end of the stream.
   std::optional<StreamEvent> next();
-  // Passes over heartbeats.
+  // Skips heartbeats.
   std::optional<StreamEvent> next_message();
 
  private:

@@ -42,7 +42,7 @@ TEST(FeedPage, HasWhatComesAfterThePosition) {
   const auto all = page(client, "?after=0-0");
   ASSERT_EQ(all.messages.size(), 3);
   EXPECT_EQ(all.messages[0].first, 1);
-  EXPECT_TRUE(all.messages[1].events.empty()) << "a creation ends no allow";
+  EXPECT_TRUE(all.messages[1].events.empty()) << "a creation turns no allow into a deny";
   ASSERT_EQ(all.messages[2].events.size(), 1);
   EXPECT_EQ(all.messages[2].events[0].key_id, "k1");
   EXPECT_EQ(page(client, "?after=1-2").messages.size(), 1);
@@ -96,7 +96,7 @@ TEST(FeedPage, IsOfOneJournalAndGoneForPositionsOfAnother) {
   ASSERT_EQ(now.messages.size(), 1u);
   EXPECT_EQ(now.messages[0].journal, journal);
 
-  // The same numbers, in another history.
+  // The same numbers, in another journal.
   for (const auto* other : {"?after=1-1&journal=anotherjournal", "?after=1-2-anotherjournal"}) {
     const auto answer = client.get("/v1/invalidations" + std::string(other));
     EXPECT_EQ(answer.status, 410) << other;
@@ -129,7 +129,7 @@ TEST(FeedPage, TellsBeforeTheDiskHasSynced) {
   served.disk().block();
   served.revoke("k1");
   served.disk().wait_until_blocked();
-  // The disk and the listeners hear of a batch at the same time: either may be first.
+  // The disk and the listeners get a batch at the same time: either may be first.
   EXPECT_TRUE(revoked::test::eventually([&] { return page(client, "?after=1-2").messages.size() == 1; }));
 }
 
@@ -178,7 +178,7 @@ TEST(FeedStream, BeginsBehindTheLastEventId) {
   EXPECT_TRUE(stream.next()->message().is_heartbeat());
 }
 
-// As nginx asks by default: without chunks, until the connection ends.
+// As nginx requests by default: without chunks, until the connection ends.
 TEST(FeedStream, IsThereForHttp10AsWell) {
   ServedEngine::Options options;
   options.limits.drain_timeout = 1h;
@@ -222,7 +222,7 @@ TEST(FeedStream, LosesAndDoublesNothingAcrossReconnections) {
   for (int reader = 0; heard.size() < keys; ++reader) {
     Stream stream(served.client(), to_string(after));
     ASSERT_EQ(stream.head().status, 200);
-    // Each reader leaves in the middle of things, the last excepted.
+    // Each reader disconnects in the middle of the stream, except the last.
     for (int left = 10 + reader % 7; left > 0 && heard.size() < keys; --left) {
       const auto event = stream.next_message();
       ASSERT_TRUE(event);
@@ -251,7 +251,7 @@ TEST(FeedStream, EndsWhenTheServerDrains) {
 }
 
 TEST(FeedStream, SlowReaderHoldsUpNobodyAndGetsEverything) {
-  constexpr int keys = 20'000;  // far more than the sockets can hold
+  constexpr int keys = 20'000;  // far more than the socket buffers hold
   ServedEngine served;
   const std::string padding(100, 'x');
   std::vector<std::string> ids;
@@ -288,7 +288,7 @@ TEST(FeedStream, ReaderThatStandsStillIsCutOff) {
   const std::string reason(256, 'x');
   test::RawClient stuck(served.port(), 4096);
   stuck.send(ServedEngine::request("GET", "/v1/invalidations", "Accept: text/event-stream\r\n"));
-  // Far more than the sockets can hold.
+  // Far more than the socket buffers hold.
   for (int i = 0; i < 20'000; ++i) {
     const auto id = "k" + std::to_string(i);
     engine::NewKey key;

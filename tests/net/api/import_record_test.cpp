@@ -1,4 +1,4 @@
-// A line of GET /v1/keys comes back in as a line of an import.
+// A line of GET /v1/keys is accepted as a line of an import.
 
 #include <gtest/gtest.h>
 
@@ -13,7 +13,7 @@ std::string digest_in_hex(const std::string& secret) { return engine::to_hex(eng
 
 class ImportedRecord : public testing::Test {
  protected:
-  // Code of the only line; empty if it was taken.
+  // Code of the only line; empty if it was accepted.
   std::string import_one(const std::string& members, const std::string& secret) {
     const auto line =
         R"({"secret_sha256":")" + digest_in_hex(ServedEngine::secret_of(secret)) + "\"" + members + "}\n";
@@ -68,7 +68,7 @@ TEST_F(ImportedRecord, IsTheKeyThatWasListedElsewhere) {
     EXPECT_EQ(state("the-secret-of-" + id), id);
   }
   EXPECT_EQ(client_.get("/v1/keys/revoked").json()["reason"].text(), "leaked");
-  EXPECT_EQ(client_.request("POST", "/v1/keys/revoked/resume").status, 409) << "for good";
+  EXPECT_EQ(client_.request("POST", "/v1/keys/revoked/resume").status, 409) << "permanently";
   EXPECT_EQ(client_.request("POST", "/v1/keys/suspended/resume").status, 200);
 }
 
@@ -89,7 +89,7 @@ TEST_F(ImportedRecord, P15UnderstoodMayNotContradictItself) {
       << "a new key has no record yet";
 }
 
-// From the moment that there is anything to be found.
+// Never visible as active, not even at first.
 TEST_F(ImportedRecord, P2AbsorbingIsRevokedFromTheFirst) {
   ASSERT_EQ(import_one(R"(,"key_id":"k","state":"revoked","user":"ann")", "s"), "");
   EXPECT_EQ(state("s"), "revoked");
@@ -107,7 +107,7 @@ TEST_F(ImportedRecord, P2AbsorbingIsRevokedFromTheFirst) {
   EXPECT_EQ(state("t"), "revoked");
 }
 
-// SHA-256 of "the-leaked-secret", in the forms that people have it in.
+// SHA-256 of "the-leaked-secret", in the usual forms.
 TEST_F(ImportedRecord, ADigestMayBeInBase64WhereverOneIsTaken) {
   const auto digest = engine::sha256("the-leaked-secret");
   for (const bool url : {false, true}) {

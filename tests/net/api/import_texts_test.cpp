@@ -1,4 +1,4 @@
-// What an import keeps is what was sent, however many lines gather, and whatever their texts and numbers are.
+// An import stores what was sent, however many lines are collected, and whatever their texts and numbers are.
 
 #include <random>
 
@@ -20,7 +20,7 @@ class ImportedTexts : public testing::Test {
     while (text.size() < size) text.push_back(static_cast<char>('a' + below(26)));
     return text;
   }
-  // Numbers that are longer or shorter once they are read and written again.
+  // Numbers that become longer or shorter when parsed and written again.
   std::string number() {
     static constexpr const char* numbers[] = {"1e14", "1E5", "-0",   "0.1000", "12345678901234567890",
                                               "-1.5", "7",   "1e-3", "4.0",    "2e9"};
@@ -82,7 +82,7 @@ class ImportedTexts : public testing::Test {
   HttpClient admin_ = server_.client();
 };
 
-// Read and written again, each number takes four times the room.
+// Parsed and written again, each number takes four times the space.
 TEST_F(ImportedTexts, StayWhereNumbersWouldGrow) {
   std::string metadata = "{\"a\":[1e14";
   for (int i = 1; i < 226; ++i) metadata += ",1e14";

@@ -88,7 +88,7 @@ TEST_F(ListedKeys, OutOfReachAreNotThere) {
   EXPECT_EQ(ids(tenant, "?workspace=acme"), Ids{});
 }
 
-// The key at the end of a page may be a stranger's: a list looks through all of them.
+// The key at the end of a page may be another tenant's: a list examines all keys.
 TEST_F(ListedKeys, HaveCursorsThatTellNothingAndThatNobodyElseMakes) {
   create("k1", R"(,"workspace":"ours")");
   create("k2", R"(,"workspace":"ours")");

@@ -110,7 +110,7 @@ TEST_F(Lock, P2AbsorbingItsEndIsAnsweredOnceTheDiskHasIt) {
     return HttpClient(server_->port()).request("DELETE", "/v1/users/ann/lock", admin());
   });
   ASSERT_TRUE(eventually([&] { return engine_.applied() > engine_.durable(); }));
-  EXPECT_EQ(verified_state(key), "locked") << "an allow never runs ahead of the disk";
+  EXPECT_EQ(verified_state(key), "locked") << "an allow never precedes the sync";
   EXPECT_EQ(ask("DELETE", "/v1/users/ann/lock",
                 {{"Authorization", "Bearer " + master}, {"Prefer", "respond-async"}})
                 .status,

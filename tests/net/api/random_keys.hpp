@@ -1,7 +1,6 @@
 #pragma once
-// Keys as somebody might send them: texts of every length up to their limits and a little beyond, numbers in
-// every spelling, escapes where none is needed. What was sent is kept beside the line, so that it can be
-// looked for.
+// Keys as a client might send them: texts of every length up to their limits and a little beyond, numbers in
+// every spelling, unnecessary escapes. The sent values are kept with the line, for comparison.
 
 #include <algorithm>
 #include <cstdio>
@@ -22,7 +21,7 @@ class RandomKeys {
   const auto& any_of(const List& list) {
     return list[below(std::size(list))];
   }
-  // Often at the limit, now and then beyond it.
+  // Often at the limit, sometimes beyond it.
   std::size_t length(std::size_t most) {
     switch (below(6)) {
       case 0:
@@ -44,7 +43,7 @@ class RandomKeys {
     return text;
   }
 
-  // UTF-8 of up to so many bytes, decoded.
+  // UTF-8 of up to `most` bytes, decoded.
   std::string text(std::size_t most) {
     static constexpr std::string_view pieces[] = {"a",  "b",  " ",    "\"",           "\\",           "/",
                                                   "\n", "\t", "\x01", "\x1f",         "\x7f",         "0",
@@ -60,7 +59,7 @@ class RandomKeys {
     return out;
   }
 
-  // The same as a JSON string, with escapes where they must be and where they may be.
+  // The same as a JSON string, with escapes where they are required and where they are allowed.
   std::string quoted(std::string_view text) {
     std::string out = "\"";
     const bool is_odd = one_in(4);
@@ -104,7 +103,7 @@ class RandomKeys {
     return std::string(any_of(spellings));
   }
 
-  // A JSON value of about so many bytes.
+  // A JSON value of about `bytes` bytes.
   std::string value(std::size_t bytes, int depth = 0) {
     const auto kind = depth > 6 ? below(3) : below(6);
     switch (kind) {

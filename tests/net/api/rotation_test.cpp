@@ -1,4 +1,4 @@
-// What callers and gateways are told of a rotation.
+// What callers and gateways receive after a rotation.
 
 #include <gtest/gtest.h>
 
@@ -55,7 +55,7 @@ TEST_F(RotatedKey, ShowsItsLivingSecretsAndTheirEnds) {
   EXPECT_TRUE(client_.get("/v1/keys/first").json()["secrets"].items().empty());
 }
 
-// The first leaked, and the second rotation is to end it.
+// The first leaked, and the second rotation must end it.
 TEST_F(RotatedKey, HasOneSecretAfterARotationWithoutGrace) {
   const auto second = rotate(3600)["secret"].text();
   EXPECT_EQ(verify("first")["state"].text(), "active");
@@ -81,7 +81,7 @@ TEST_F(RotatedKey, IsThereWhileItsRotationWaitsForTheDisk) {
   EXPECT_EQ(other.get("/v1/keys/first").json()["secrets"].items().size(), 2u);
 }
 
-// A gateway keeps a decision for each secret; the event names the key.
+// A gateway caches a decision for each secret; the event names the key.
 TEST_F(RotatedKey, P5BoundedAGatewayDropsTheDecisionsOfAllItsSecrets) {
   const auto second = rotate(3600)["secret"].text();
   const auto before = verify("first")["as_of"].text();

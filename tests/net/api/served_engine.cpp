@@ -18,7 +18,7 @@ ServedEngine::ServedEngine(const Options& options)
 ServedEngine::~ServedEngine() {
   disk_->unblock();
   server_.drain();
-  engine_.stop();  // before the gates go, which it tells
+  engine_.stop();  // before the gates are destroyed, which it notifies
 }
 
 void ServedEngine::start() {

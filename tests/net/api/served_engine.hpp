@@ -1,5 +1,5 @@
 #pragma once
-// The engine and everything that serves it, over a disk that a test can hold back and break.
+// The engine and everything that serves it, over a disk that a test can block and break.
 
 #include <gtest/gtest.h>
 
@@ -25,8 +25,8 @@ class ServedEngine {
     ServerLimits limits;
     std::size_t threads = 1;
     bool starts = true;
-    std::string master_key_file{};       // empty: master_key alone
-    std::optional<JwtOptions> tokens{};  // none: no token is good
+    std::string master_key_file{};       // empty: master_key only
+    std::optional<JwtOptions> tokens{};  // nullopt: no token is accepted
   };
 
   ServedEngine();
@@ -47,12 +47,12 @@ class ServedEngine {
   // As text, for raw sockets.
   static std::string request(std::string_view method, std::string_view target, std::string_view headers = {});
 
-  // A short id, as a secret: of the size that one has at least.
+  // A secret made from a short id, padded to the minimum size.
   static std::string secret_of(std::string_view id);
   // A durable key whose secret is secret_of(id).
   engine::Sequence create(std::string_view id, std::string_view permissions = {}, std::string_view user = {});
   engine::Sequence revoke(std::string_view id);
-  // Everything so far is durable.
+  // Waits until everything so far is durable.
   bool settle();
 
  private:

@@ -1,4 +1,4 @@
-// With little room left on the disk what only grows is refused, and what ends keys goes on.
+// With an almost full disk, calls that only add data are refused, and calls that end keys are accepted.
 
 #include "net/api/engine_durability.hpp"
 #include "net/api/engine_service.hpp"
@@ -93,7 +93,7 @@ TEST_F(StorageFull, FailsTheLinesOfAnImportUnderWay) {
   EXPECT_EQ(answer.json()["failed"][0]["code"].text(), "storage_full");
 }
 
-// Nobody fills it alone. There are two keys of ann, and two of nobody.
+// No tenant can fill the disk alone. There are two keys of ann, and two without an owner.
 TEST_F(StorageFull, IsNotForOneWorkspaceToBringAbout) {
   full_ = false;
   const auto create = [&](const std::string& body) { return admin_.request("POST", "/v1/keys", {}, body); };
@@ -111,12 +111,12 @@ TEST_F(StorageFull, IsNotForOneWorkspaceToBringAbout) {
       import_line("e", R"(,"workspace":"acme")") + import_line("f", R"(,"workspace":"other")"));
   EXPECT_EQ(imported.json()["created"].number(), 1);
   EXPECT_EQ(imported.json()["failed"][0]["code"].text(), "limit_reached");
-  EXPECT_EQ(create(R"({"user":"ann"})").status, 201) << "nobody else is concerned";
+  EXPECT_EQ(create(R"({"user":"ann"})").status, 201) << "other owners are not affected";
   EXPECT_EQ(create("{}").status, 201);
   ASSERT_EQ(admin_.request("DELETE", "/v1/keys/" + first).status, 200);
   EXPECT_EQ(create(R"({"workspace":"acme"})").status, 201);
   EXPECT_EQ(create(R"({"workspace":"acme"})").status, 409);
-  // Without a workspace it is the user who has them.
+  // Without a workspace the user counts.
   for (int i = 0; i < 3; ++i) EXPECT_EQ(create(R"({"user":"ann"})").status, 201);
   EXPECT_EQ(create(R"({"user":"ann"})").status, 409);
 }

@@ -11,9 +11,9 @@ using namespace test;
 struct TakingRoute {
   std::string method;
   std::string path;
-  std::string body;                     // good
-  std::vector<std::string> parameters;  // name=value, good
-  std::vector<std::string> wrong;       // name=value, out of their sets
+  std::string body;                     // valid
+  std::vector<std::string> parameters;  // name=value, valid
+  std::vector<std::string> wrong;       // name=value, invalid
 };
 
 // Every native route. `k` is a key of user ann whose secret is "secret of k".
@@ -129,8 +129,8 @@ TEST_F(Understood, QueryParametersOfEveryRoute) {
 struct TakingBody {
   std::string method;
   std::string path;
-  std::string member;              // good, as `"name":value`
-  std::vector<std::string> wrong;  // `"name":value`, of another type or out of its set
+  std::string member;              // valid, as `"name":value`
+  std::vector<std::string> wrong;  // `"name":value`, of another type or an invalid value
 };
 
 TEST_F(Understood, MembersOfEveryRoute) {
@@ -270,7 +270,7 @@ TEST_F(Understood, SecretsAsPeopleReportThem) {
   EXPECT_EQ(state(), "revoked");
 }
 
-// P12: who puts a secret in the wrong place does not read it in an error, nor does a log.
+// P12: a secret in the wrong place appears neither in the error nor in a log.
 TEST_F(Understood, NoErrorShowsWhatMayBeASecret) {
   const auto secret = engine::new_secret("rvk");
   const std::string members[] = {"{\"" + secret + "\":1}", R"({"key_id":"/)" + secret + "\"}",
@@ -341,7 +341,7 @@ TEST_F(Understood, ContentThatIsNotTaken) {
     }
   }
   EXPECT_EQ(admin_.request("GET", "/v1/keys/k", {{"Content-Type", "text/csv"}}).status, 200)
-      << "without a body its type says nothing";
+      << "the type does not matter without a body";
 }
 
 TEST_F(Understood, ABodyInWhichNoLineIsUnderstood) {
@@ -358,11 +358,11 @@ TEST_F(Understood, ABodyInWhichNoLineIsUnderstood) {
     EXPECT_NE(csv.json()["detail"].text().find("a line, such as {"), std::string::npos) << csv.body;
   }
   EXPECT_EQ(state(), "active");
-  EXPECT_EQ(post("/v1/revocations", "\n\n").status, 200) << "there was nothing to understand";
+  EXPECT_EQ(post("/v1/revocations", "\n\n").status, 200) << "there were no lines";
   const auto one_good = post("/v1/revocations", "rubbish\n{\"key_id\":\"k\"}\n");
   EXPECT_EQ(one_good.status, 200);
   EXPECT_EQ(one_good.json()["failed"][0]["code"].text(), "malformed");
-  EXPECT_EQ(post("/v1/keys/import", import_line("k")).status, 200) << "understood, and refused for itself";
+  EXPECT_EQ(post("/v1/keys/import", import_line("k")).status, 200) << "valid, and refused individually";
 }
 
 TEST_F(Understood, LinesSayWhatIsWrongWithThem) {

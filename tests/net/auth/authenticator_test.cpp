@@ -19,7 +19,7 @@ TEST(Credential, IsWhatStandsBehindBearer) {
   for (const auto* value : {"Bearer the-key", "bearer the-key", "BEARER the-key", "bEaReR   the-key"}) {
     EXPECT_EQ(credential_of(bearing(value)), "the-key") << value;
   }
-  EXPECT_EQ(credential_of(bearing("Bearer a b")), "a b") << "which no key is";
+  EXPECT_EQ(credential_of(bearing("Bearer a b")), "a b") << "no key has a blank";
 }
 
 TEST(Credential, IsTheApiKeyOtherwise) {
@@ -108,7 +108,7 @@ TEST_F(AuthenticatorTest, DeadKeysOpenNothing) {
   EXPECT_FALSE(who("expired-key"));
   ASSERT_TRUE(harness_->revoke("revoked-key", "", {}));
   ASSERT_TRUE(harness_->revoke_owner(engine::Scope::user, "ann", "", {}));
-  EXPECT_FALSE(who("revoked-key")) << "at once, whatever the disk does";
+  EXPECT_FALSE(who("revoked-key")) << "at once, before the sync";
   EXPECT_FALSE(who("anns-key"));
 }
 

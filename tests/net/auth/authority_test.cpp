@@ -1,4 +1,4 @@
-// A caller loses what it may do while a request of its goes on: a body that is still open, a stream.
+// A caller loses its permissions during its request: an open body, a stream.
 
 #include "net/auth/authority.hpp"
 
@@ -36,7 +36,7 @@ struct Answer {
 
 class LiveAuthority : public testing::Test {
  protected:
-  // A body without an end as yet.
+  // A body that has not ended yet.
   std::unique_ptr<RawClient> open(const std::string& path, const std::string& credential) {
     auto client = std::make_unique<RawClient>(served().port());
     client->send("POST " + path + " HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer " +
@@ -46,7 +46,7 @@ class LiveAuthority : public testing::Test {
   std::unique_ptr<RawClient> open_import(const std::string& credential) {
     return open("/v1/keys/import", credential);
   }
-  // The answer that ends the connection.
+  // The response that ends the connection.
   static Answer receive(RawClient& client) {
     const auto text = client.read_to_end();
     EXPECT_TRUE(client.was_closed());
@@ -63,7 +63,7 @@ class LiveAuthority : public testing::Test {
     return eventually([&] { return state_of(id) == state; });
   }
 
-  // Sends one line after the other until that has an answer.
+  // Sends line after line until there is a response.
   static Answer import_until_answered(RawClient& client) {
     for (int i = 0; client.is_silent_for(10ms) && i < 3'000; ++i)
       client.send(chunk(import_line("more" + std::to_string(i))));
@@ -91,7 +91,7 @@ TEST_F(LiveAuthority, OfAnImportEndsWithItsKey) {
   EXPECT_EQ(answer.status, 401) << answer.body;
   const auto json = answer.json();
   EXPECT_EQ(json["code"].text(), "unauthenticated");
-  EXPECT_EQ(json["lines"].number(), 3) << "the last that it took";
+  EXPECT_EQ(json["lines"].number(), 3) << "the last processed line";
   EXPECT_EQ(json["created"].number(), 2);
   EXPECT_EQ(json["failed_count"].number(), 1);
   EXPECT_NE(answer.head.find("Revocation-Position: " + json["position"].text()), std::string::npos);
@@ -117,12 +117,12 @@ TEST_F(LiveAuthority, OfABulkRevocationEndsWithItsKeysSuspension) {
   EXPECT_EQ(state_of("k3"), "active");
 }
 
-// What has arrived in one piece is taken in turns; while the disk has them, the caller may lose its key.
+// What has arrived in one piece is processed in turns; while the disk syncs one, the caller may lose its key.
 TEST_F(LiveAuthority, IsLookedAtForEachTurnOfAPiece) {
   served().create("caller", "keys:revoke");
   for (const auto* id : {"k1", "k2"}) served().create(id, "", "ann");
   auto client = open("/v1/revocations", "caller");
-  // Its own death is among what it asks for: the lines behind that are not its to give.
+  // It revokes its own key: the lines after that must not be processed.
   client->send(chunk(R"({"key_id":"caller"})"
                      "\n"
                      R"({"user":"ann"})"
@@ -239,7 +239,7 @@ TEST_F(LiveTokens, EndAnImportWhenTheirKeyIsTakenOut) {
   auto client = open_import(token(600, "keys:create"));
   client->send(chunk(import_line("k1")));
   ASSERT_TRUE(becomes("k1", "active"));
-  write_keys({other.jwk("one")});  // another behind the same name
+  write_keys({other.jwk("one")});  // another one of the same name
   const auto answer = import_until_answered(*client);
   EXPECT_EQ(answer.status, 401) << answer.body;
 }

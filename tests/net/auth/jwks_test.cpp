@@ -34,7 +34,7 @@ KeySet parsed(const std::string& text) {
   return set;
 }
 
-// Whether the key checks the signature of the token that an RFC prints beside it.
+// Whether the key verifies the token that the RFC gives for it.
 bool vector_verifies(const std::string& jwk, Algorithm algorithm, std::string_view token) {
   const auto set = parsed(key_set({jwk}));
   const auto* key = set.find({}, algorithm);
@@ -199,7 +199,7 @@ TEST(Jwks, UsesNeitherOfTwoKeysWithOneKidForOneAlgorithm) {
   EXPECT_EQ(set.find("a", Algorithm::es256), nullptr);
   EXPECT_NE(set.find("b", Algorithm::es256), nullptr);
   EXPECT_EQ(fate_of_key(R"({"kid":1)" + key.members() + "}"), "keys[0]: kid is not a string");
-  // Without a kid there may be several; then only a token cannot say which it means.
+  // Without a kid there may be several; then a token without a kid is ambiguous.
   const auto nameless =
       parsed(key_set({"{" + key.members().substr(1) + "}", "{" + key.members().substr(1) + "}"}));
   EXPECT_EQ(nameless.find({}, Algorithm::es256), nullptr);
@@ -265,7 +265,7 @@ TEST(Jwks, BoundsSizeAndCount) {
   keys.push_back(key_for("HS256").jwk("one more"));
   const auto cut = parsed(key_set(keys));
   EXPECT_EQ(cut.size(), max_jwks_keys);
-  EXPECT_EQ(cut.skipped(), std::vector<std::string>{"keys[64] and what follows: more than 64 keys"});
+  EXPECT_EQ(cut.skipped(), std::vector<std::string>{"keys[64] and later: more than 64 keys"});
   EXPECT_EQ(cut.find("one more", Algorithm::hs256), nullptr);
   EXPECT_EQ(fate(key_set({}) + std::string(max_jwks_bytes, ' ')), "larger than 256 KiB");
   EXPECT_EQ(parsed(key_set({})).size(), 0);

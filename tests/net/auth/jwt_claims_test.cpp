@@ -31,7 +31,7 @@ TEST_F(ClaimsTest, EndWithExp) {
   EXPECT_EQ(fate({}, now_ms + 629'999), "accepted");
   EXPECT_EQ(claims_.expires_at, now_ms + 600'000);
   EXPECT_EQ(fate({}, now_ms + 630'000), "expired");
-  rules_.leeway_s = 1'000'000;  // never more than a minute, whatever is asked for
+  rules_.leeway_s = 1'000'000;  // never more than a minute, whatever is configured
   EXPECT_EQ(fate({}, now_ms + 660'000), "expired");
   rules_.leeway_s = -1'000'000;
   EXPECT_EQ(fate({}, now_ms + 599'999), "accepted");
@@ -169,7 +169,7 @@ TEST_F(ClaimsTest, LimitTheBearer) {
   EXPECT_EQ(limit(Scope::application), (std::vector<std::string>{"a1", "a2"}));
   EXPECT_EQ(limit(Scope::user), std::nullopt);
   EXPECT_EQ(fate({}), "accepted");
-  EXPECT_FALSE(claims_.is_limited());  // nothing is left of the token before
+  EXPECT_FALSE(claims_.is_limited());  // nothing remains of the previous token
 }
 
 TEST_F(ClaimsTest, AreRefusedWithALimitThatNamesNoOwner) {

@@ -1,5 +1,5 @@
 #pragma once
-// A verifier over a JWKS file of the test's own, one key for each algorithm, and tokens for it.
+// A verifier over the test's own JWKS file, one key for each algorithm, and tokens for it.
 
 #include <gtest/gtest.h>
 
@@ -20,12 +20,12 @@ using revoked::test::SigningKey;
 inline constexpr std::int64_t now_s = 1'800'000'000;
 inline constexpr engine::UnixMs now_ms = now_s * 1000;
 
-// The claims of a good token as JSON texts; `changes` replaces some, and an empty text leaves one out.
+// The claims of a valid token as JSON texts; `changes` replaces some, and an empty text omits one.
 std::string payload(const std::map<std::string, std::string>& changes = {});
 
 std::string header(std::string_view alg, std::string_view kid, std::string_view more = "");
 
-// Made once: RSA keys take a while.
+// Made once: RSA keys take long.
 const std::vector<SigningKey>& all_keys();
 const SigningKey& key_for(std::string_view alg);
 
@@ -36,7 +36,7 @@ class JwtTest : public testing::Test {
   JwtTest();
   ~JwtTest() override;
 
-  // As an operator should: another file, then renamed.
+  // As recommended: written to another file, then renamed.
   void write_keys(const std::string& text);
   // Each key's "kid" is its algorithm.
   static std::string all_jwks();
@@ -48,7 +48,7 @@ class JwtTest : public testing::Test {
   // Why the token is refused; "accepted" if it is not.
   std::string fate(std::string_view token, engine::UnixMs now = now_ms);
   static std::string token(std::string_view alg, const std::map<std::string, std::string>& changes = {});
-  // A token whose signature is good and whose header is this.
+  // A token with this header and a valid signature.
   static std::string with_header(std::string_view header);
 
   revoked::test::TemporaryDirectory directory_;

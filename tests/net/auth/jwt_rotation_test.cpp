@@ -1,4 +1,4 @@
-// The file of keys changes, and what was remembered of tokens with it.
+// The key file changes, and the cached tokens with it.
 
 #include <gtest/gtest.h>
 
@@ -23,7 +23,7 @@ TEST_F(JwtTest, FollowsTheRotationOfKeys) {
   EXPECT_EQ(fate(of_new), "no key for it");
 
   write_keys(key_set({old_key.jwk("old"), new_key.jwk("new")}));
-  EXPECT_EQ(fate(of_new, now_ms + 999), "no key for it");  // looked at once a second
+  EXPECT_EQ(fate(of_new, now_ms + 999), "no key for it");  // checked once a second
   EXPECT_EQ(fate(of_new, now_ms + 1000), "accepted");
   EXPECT_EQ(fate(of_old, now_ms + 1000), "accepted");
 
@@ -70,22 +70,22 @@ TEST_F(JwtTest, KeepsTheLastGoodKeysWhileTheFileIsBroken) {
   std::filesystem::create_directory(file());
   EXPECT_TRUE(is_still_accepted());
   std::filesystem::remove(file());
-  ASSERT_EQ(::mkfifo(file().c_str(), 0600), 0);  // opening one must not wait for its writer
+  ASSERT_EQ(::mkfifo(file().c_str(), 0600), 0);  // opening it must not wait for a writer
   EXPECT_TRUE(is_still_accepted());
   std::filesystem::remove(file());
   write_keys(all_jwks());
   EXPECT_TRUE(is_still_accepted());
-  // Each fault is told once, and so is its end. A directory and a FIFO are one fault.
+  // Each fault is reported once, and so is its end. A directory and a FIFO are one fault.
   EXPECT_EQ(reports_,
             (std::vector<std::string>{
                 "good", "not one JSON object, or a member comes twice",
                 "not one JSON object, or a member comes twice", "not a regular file, or larger than 256 KiB",
                 "No such file or directory", "not a regular file, or larger than 256 KiB", "good"}));
-  write_keys(key_set({}));  // not broken: trust nobody
+  write_keys(key_set({}));  // valid: no key is trusted
   EXPECT_EQ(fate(good, now += 1000), "no key for it");
 }
 
-// Whoever takes a leaked key out must not find its tokens good because of what else is in the file.
+// Removing a leaked key must end its tokens, whatever else is in the file.
 TEST_F(JwtTest, EndsWhatIsGoneFromTheFileWhateverElseIsInIt) {
   const auto leaked = SigningKey::eddsa();
   const auto kept = SigningKey::es256();
@@ -102,7 +102,7 @@ TEST_F(JwtTest, EndsWhatIsGoneFromTheFileWhateverElseIsInIt) {
     EXPECT_EQ(fate(of_leaked, now += 1000), "no key for it") << beside;  // though it was in the cache
     EXPECT_EQ(fate(of_kept, now), "accepted") << beside;
   }
-  // Not even if nothing is left that could be used.
+  // Not even if no usable key is left.
   write_keys(key_set({"{}"}));
   EXPECT_EQ(fate(of_kept, now += 1000), "no key for it");
 }
@@ -143,7 +143,7 @@ TEST_F(JwtTest, RemembersATokenButNeverBeyondItsExp) {
   const auto first = verifier().verify(short_lived, now_ms);
   const auto second = verifier().verify(short_lived, now_ms + 9'999);
   ASSERT_TRUE(first && second);
-  EXPECT_EQ(*first, *second);  // the same object: nobody verified again
+  EXPECT_EQ(*first, *second);  // the same object: it was not verified again
   EXPECT_EQ(verifier().cached(), 1);
   EXPECT_EQ(fate(short_lived, now_ms + 10'000), "expired");
 }
@@ -168,7 +168,7 @@ TEST_F(JwtTest, RemembersOnlyTheWholeToken) {
   EXPECT_NE(
       fate(token("EdDSA", {{"sub", R"("mallory")"}}).substr(0, message.size()) + good.substr(message.size())),
       "accepted");
-  EXPECT_EQ(verifier().cached(), 1);  // refused tokens take no room
+  EXPECT_EQ(verifier().cached(), 1);  // refused tokens are not cached
 }
 
 std::shared_ptr<Claims> claims_of_alice() {
@@ -204,7 +204,7 @@ TEST(TokenCache, IsBounded) {
   EXPECT_EQ(cache.find(engine::sha256("0"), 1, now_ms), nullptr);
 }
 
-// One key stays and one comes and goes while two threads verify.
+// One key stays and another is added and removed while two threads verify.
 TEST_F(JwtTest, VerifiesFromManyThreadsWhileTheFileChanges) {
   const auto stays = SigningKey::es256();
   const auto goes = SigningKey::hs256();
@@ -241,7 +241,7 @@ TEST_F(JwtTest, VerifiesFromManyThreadsWhileTheFileChanges) {
   write_keys(one);
   clock += 1000;
   EXPECT_EQ(fate(of_stays, clock), "accepted");
-  // Whichever thread looks at the file does it in its own time.
+  // The file is checked by either thread, at its next turn.
   EXPECT_TRUE(revoked::test::eventually([&] { return fate(of_goes, clock) == "no key for it"; }));
   done = true;
   for (auto& thread : threads) thread.join();

@@ -1,5 +1,4 @@
-// What a token must be before anyone looks at its claims. The attacks are those of RFC 8725 and of published
-// CVEs.
+// The checks of a token before its claims are read. The attacks are those of RFC 8725 and of published CVEs.
 
 #include "net/auth/jwt.hpp"
 
@@ -70,7 +69,7 @@ TEST_F(JwtTest, ComparesAKidAndDoesNothingElseWithIt) {
         "../empty", "jwks.json", "%2e%2e%2fempty", "' OR '1'='1", "x' UNION SELECT 'ssss", "HS256'--",
         "$(id)", "|id", "http://127.0.0.1/key", "*", "0"}) {
     EXPECT_EQ(fate(with_header(header("HS256", kid))), "no key for it") << kid;
-    // What a look-up of such a kid could turn up as the key.
+    // A possible result of looking up such a kid as the key.
     EXPECT_EQ(fate(SigningKey::hs256("").token(header("HS256", kid), payload())), "no key for it") << kid;
   }
   for (const auto* text : {R"({"alg":"HS256","kid":1})", R"({"alg":"HS256","kid":null})",
@@ -99,7 +98,7 @@ TEST_F(JwtTest, RefusesHeadersThatBringKeysOrExtensions) {
   }
   EXPECT_EQ(fate(mine.token(R"({"alg":"RS256","jwk":)" + jwk + "}", payload())),
             "header has a forbidden member");
-  // Thumbprints name a key and bring none.
+  // Thumbprints name a key without containing one.
   EXPECT_EQ(fate(with_header(header("HS256", "HS256", R"(,"x5t":"abc","x5t#S256":"def")"))), "accepted");
 }
 
@@ -111,7 +110,7 @@ TEST_F(JwtTest, AcceptsOnlyTheTypesOfTokens) {
   for (const auto* type :
        {R"("JOSE")", R"("dpop+jwt")", R"("logout+jwt")", R"("")", "null", "1", R"("JWT ")"}) {
     EXPECT_EQ(fate(with_header(header("HS256", "HS256", ",\"typ\":" + std::string(type)))),
-              "typ is not that of a token");
+              "typ is not a token type");
   }
 }
 
@@ -201,7 +200,7 @@ TEST_F(JwtTest, RefusesForgedEs256Signatures) {
   const auto r = good.substr(0, 32);
   const auto s = good.substr(32);
   ASSERT_EQ(fate(message + "." + base64url(good)), "accepted");
-  // CVE-2022-21449: r and s of zero are good for every message where nobody looks.
+  // CVE-2022-21449: without a check, r and s of zero are valid for every message.
   for (const auto& forged :
        {zero + zero, zero + s, r + zero, order + order, r + order, order + s, order + zero, s + r,
         good + good, r, good + '\0', '\0' + good, std::string(), key.sign_raw(message)}) {

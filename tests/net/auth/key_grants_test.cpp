@@ -1,5 +1,5 @@
-// What a caller cannot gain: another tenant's name, permissions that it does not hold, time beyond its own,
-// or the life of a key that somebody wider took.
+// What a caller cannot gain: another tenant's name, permissions that it does not hold, a longer life than its
+// own, or the resumption of a key that a wider caller has suspended.
 
 #include <algorithm>
 
@@ -11,7 +11,7 @@ const std::string all_of_keys = "keys:create keys:read keys:verify keys:write ke
 
 class KeyGrants : public DialectTest {
  protected:
-  // A durable key; answers its secret.
+  // A durable key; returns its secret.
   std::string caller(const KeySetup& setup) { return secret_of(create(setup)); }
 
   HttpResponse post(const std::string& credential, const std::string& target, const std::string& body = {}) {
@@ -22,7 +22,7 @@ class KeyGrants : public DialectTest {
     EXPECT_EQ(answer.json()["code"].text(), code);
     EXPECT_FALSE(answer.json()["secret"].exists());
   }
-  // Code of the only line; empty if it was taken.
+  // Code of the only line; empty if it was accepted.
   std::string import_one(const std::string& credential, const std::string& members) {
     const auto secret = "imported-secret-" + std::to_string(++imported_);
     const auto line =
@@ -53,7 +53,7 @@ TEST_F(KeyGrants, WhoIsNotOfAWorkspaceNeverNamesIt) {
               403);
   }
   expect_refused(post(by_token, "/v1/keys", R"({"user":"ann","workspace":"victim"})"), "forbidden");
-  // A secret of a key that is there names the workspace as well.
+  // A secret of an existing key names the workspace as well.
   const auto victims = create({.user = "ann", .application = "shop", .workspace = "victim"});
   for (const auto& credential : {of_user, of_application, by_token})
     expect_refused(post(credential, "/v1/keys/" + victims + "/rotate"), "forbidden");
@@ -89,7 +89,7 @@ TEST_F(KeyGrants, WhoHandsOutAKeyHoldsAllThatItHolds) {
   EXPECT_LE(engine_.applied(), before + 4) << "nothing but the refused attempts";
   EXPECT_TRUE(is_active(strong));
 
-  EXPECT_EQ(post(writer, "/v1/keys/" + strong + "/suspend").status, 200) << "taking needs no more";
+  EXPECT_EQ(post(writer, "/v1/keys/" + strong + "/suspend").status, 200) << "suspending requires no more";
   expect_refused(post(writer, "/v1/keys/" + strong + "/resume"), "forbidden");
   const auto equal = caller({.workspace = "w", .permissions = "keys:read keys:write"});
   EXPECT_EQ(post(equal, "/v1/keys/" + strong + "/resume").status, 200);
@@ -110,7 +110,7 @@ TEST_F(KeyGrants, WhatAWiderCallerSuspendedANarrowerOneDoesNotResume) {
     ASSERT_EQ(post(callers[by], "/v1/keys/" + key + "/suspend").status, 200);
     for (std::size_t other = callers.size(); --other > by;) {
       expect_refused(post(callers[other], "/v1/keys/" + key + "/resume"), "suspended_by_wider");
-      // Suspending it once more makes nobody its master.
+      // Suspending it once more transfers no control.
       EXPECT_EQ(post(callers[other], "/v1/keys/" + key + "/suspend").status, 200);
       expect_refused(post(callers[other], "/v1/keys/" + key + "/resume"), "suspended_by_wider");
     }
@@ -118,7 +118,7 @@ TEST_F(KeyGrants, WhatAWiderCallerSuspendedANarrowerOneDoesNotResume) {
     EXPECT_EQ(post(callers[by], "/v1/keys/" + key + "/resume").status, 200);
     EXPECT_TRUE(eventually([&] { return is_active(key); }));
   }
-  // A wider one may always, and takes over what a narrower one has suspended.
+  // A wider one always may, and takes over what a narrower one has suspended.
   ASSERT_EQ(post(of_user, "/v1/keys/" + key + "/suspend").status, 200);
   ASSERT_EQ(post(master, "/v1/keys/" + key + "/suspend").status, 200);
   expect_refused(post(of_user, "/v1/keys/" + key + "/resume"), "suspended_by_wider");
@@ -133,8 +133,7 @@ TEST_F(KeyGrants, NothingOutlivesTheKeyThatItComesFrom) {
   const auto mortal = caller({.workspace = "w", .permissions = all_of_keys, .expires_at = end});
   const auto made = post(mortal, "/v1/keys", "{}");
   ASSERT_EQ(made.status, 201) << made.body;
-  EXPECT_EQ(made.json()["expires_at"].text(), engine::to_rfc3339(end))
-      << "who does not say gets what there is";
+  EXPECT_EQ(made.json()["expires_at"].text(), engine::to_rfc3339(end)) << "the default is the caller's own";
   const auto found = engine_.describe(made.json()["key_id"].text(), engine::now_unix_ms());
   ASSERT_TRUE(found);
   EXPECT_EQ(found->expires_at, end);
@@ -150,14 +149,14 @@ TEST_F(KeyGrants, NothingOutlivesTheKeyThatItComesFrom) {
   expect_refused(post(mortal, "/v1/keys/" + endless + "/rotate"), "outlives_caller");
   EXPECT_EQ(post(mortal, "/v1/keys/" + shorter + "/rotate").status, 200);
   EXPECT_EQ(post(mortal, "/v1/keys/" + endless + "/suspend").status, 200);
-  EXPECT_EQ(post(mortal, "/v1/keys/" + endless + "/resume").status, 200) << "gives nobody a secret";
+  EXPECT_EQ(post(mortal, "/v1/keys/" + endless + "/resume").status, 200) << "no secret is issued";
 
-  // The end of a token is that of a session.
+  // A token's expiry ends a session, not the keys that it created.
   const auto session = token({{"scope", R"("keys:create keys:write")"}, {"workspace", R"("w")"}});
   EXPECT_TRUE(post(session, "/v1/keys", "{}").json()["expires_at"].text().empty());
 }
 
-// How a caller finds out who holds what it asks for, and an operator ends it.
+// How a caller finds out which key already has the id or secret, and an operator ends that key.
 TEST_F(KeyGrants, WhatStandsInTheWayIsToldToWhoMaySeeIt) {
   const auto victim = caller({.workspace = "victim", .permissions = all_of_keys});
   const auto thief = caller({.workspace = "thief", .permissions = all_of_keys});
@@ -176,7 +175,8 @@ TEST_F(KeyGrants, WhatStandsInTheWayIsToldToWhoMaySeeIt) {
   EXPECT_EQ(refused.body.find(id), std::string::npos);
   const auto of_id = post(victim, "/v1/keys", R"({"key_id":")" + id + "\"}");
   EXPECT_EQ(of_id.status, 409);
-  EXPECT_EQ(of_id.json()["detail"].text(), refused.json()["detail"].text()) << "not even which of the two";
+  EXPECT_EQ(of_id.json()["detail"].text(), refused.json()["detail"].text())
+      << "not even which of the two is taken";
   for (const auto& who : {master, thief}) {
     const auto told = post(who, "/v1/keys", body);
     EXPECT_EQ(told.status, 409);
@@ -220,7 +220,7 @@ TEST_F(KeyGrants, WhatLeakedIsRevokedByItsDigest) {
   EXPECT_TRUE(is_revoked(ids[3]));
 }
 
-// A reply belongs to who asked: issuer, subject, limits and kind; and can be read by its credential alone.
+// A stored reply belongs to its caller: issuer, subject, limits and kind; only its credential can decrypt it.
 class KeptReply : public KeyGrants {
  protected:
   HttpResponse create_once(const std::string& credential, const std::string& body = "{}") {
@@ -244,7 +244,7 @@ TEST_F(KeptReply, IsNotToldToANamesakeOfAnotherWorkspaceOrIssuer) {
     const auto secret = made.json()["secret"].text();
     EXPECT_EQ(std::count(secrets.begin(), secrets.end(), secret), 0);
     secrets.push_back(secret);
-    EXPECT_EQ(create_once(caller).json()["secret"].text(), secret) << "to itself it is";
+    EXPECT_EQ(create_once(caller).json()["secret"].text(), secret) << "readable for the same caller";
   }
 }
 
@@ -257,7 +257,7 @@ TEST_F(KeptReply, IsLostToTheCallerWithTheCredential) {
   const auto again = create_once(renewed);
   EXPECT_EQ(again.status, 409) << again.body;
   EXPECT_EQ(again.json()["code"].text(), "reply_sealed");
-  EXPECT_EQ(engine_.applied(), before) << "and no second effect";
+  EXPECT_EQ(engine_.applied(), before) << "no second effect";
 }
 
 }  // namespace revoked::net::key_grants_test

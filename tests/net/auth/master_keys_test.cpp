@@ -1,4 +1,4 @@
-// Master keys in a file that is replaced while we run.
+// Master keys in a file that is replaced at run time.
 
 #include "net/auth/master_keys.hpp"
 

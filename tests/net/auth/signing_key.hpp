@@ -1,5 +1,5 @@
 #pragma once
-// The other side of net/jwt: keys that sign, and tokens made with them, right ones and wrong ones.
+// The counterpart of net/auth: keys that sign, and valid and invalid tokens made with them.
 
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
@@ -40,7 +40,7 @@ class SigningKey {
   static SigningKey es256() { return {"ES256", EVP_EC_gen("P-256"), ""}; }
   static SigningKey eddsa() { return {"EdDSA", EVP_PKEY_Q_keygen(nullptr, nullptr, "ED25519"), ""}; }
 
-  // The same key for another algorithm, as nobody should.
+  // The same key for another algorithm, which is bad practice.
   SigningKey as(std::string alg) const {
     auto copy = *this;
     copy.alg_ = std::move(alg);
@@ -49,7 +49,7 @@ class SigningKey {
 
   const std::string& alg() const { return alg_; }
 
-  // The public JWK (all of it for HS256). `more` is put in as it is, for example `,"use":"sig"`.
+  // The public JWK (all of it for HS256). `more` is inserted unchanged, for example `,"use":"sig"`.
   std::string jwk(std::string_view kid, std::string_view more = "") const {
     return R"({"kid":")" + std::string(kid) + R"(","alg":")" + alg_ + "\"" + members() + std::string(more) +
            "}";
@@ -85,14 +85,14 @@ class SigningKey {
     return {data, static_cast<std::size_t>(size)};
   }
 
-  // As JWS carries it.
+  // As in JWS.
   std::string sign(std::string_view message) const {
     if (!key_) return hmac(secret_, message);
     const auto signature = sign_raw(message);
     return alg_ == "ES256" ? raw_of(signature) : signature;
   }
 
-  // For ES256: DER, as OpenSSL makes it and JWS does not carry it.
+  // For ES256: DER, as OpenSSL makes it, which JWS does not allow.
   std::string sign_raw(std::string_view message) const {
     const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context(EVP_MD_CTX_new(), &EVP_MD_CTX_free);
     EVP_PKEY_CTX* options = nullptr;
@@ -112,7 +112,7 @@ class SigningKey {
     return signature;
   }
 
-  // A token with this header and payload, whatever they say.
+  // A token with this header and payload, not validated.
   std::string token(std::string_view header, std::string_view payload) const {
     const auto message = base64url(header) + "." + base64url(payload);
     return message + "." + base64url(sign(message));

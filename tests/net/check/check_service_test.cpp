@@ -1,4 +1,4 @@
-// The HTTP side of a gateway, over a gateway that asks a scripted engine.
+// The HTTP side of a gateway, over a gateway with a scripted engine.
 
 #include "net/check/check_service.hpp"
 
@@ -21,7 +21,7 @@ using revoked::test::Headers;
 using revoked::test::HttpClient;
 using revoked::test::HttpResponse;
 
-// An engine at position 1-1 whose keys are called what they are.
+// An engine at position 1-1 whose keys have the state in their name.
 class NamedKeys {
  public:
   NamedKeys()
@@ -105,7 +105,7 @@ TEST_F(CheckServiceTest, AllowsAnActiveKeyAndSaysWhoseItIs) {
     EXPECT_EQ(answer.header("X-Key-Id"), "k1");
     EXPECT_EQ(answer.header("X-User-Id"), "ann");
     EXPECT_EQ(answer.header("X-Workspace-Id"), "acme");
-    // There, and empty: else a proxy would pass on what the client has made up.
+    // Present and empty: else a proxy would pass on a value forged by the client.
     EXPECT_THAT(answer.headers, testing::Contains(testing::Pair("X-Application-Id", "")));
     EXPECT_EQ(answer.header("X-Key-Permissions"), "a b:c");
     EXPECT_EQ(answer.header("X-Revoked-Reason"), "");
@@ -123,8 +123,8 @@ TEST_F(CheckServiceTest, SaysInVisibleAsciiWhoseItIs) {
   EXPECT_EQ(answer.header("X-Key-Permissions"), "50%25 Zo%C3%AB");
 }
 
-// A proxy passes on heads, and keeps the bodies or sends them: both are answered, and nothing behind the head
-// is taken for a request.
+// A proxy forwards heads, with or without the bodies: both are answered, and nothing after the head is taken
+// for a request.
 TEST_F(CheckServiceTest, AnswersFromTheHeadAloneWhateverBodyIsAnnounced) {
   const std::string follow_up = "GET /check HTTP/1.1\r\nHost: a\r\nX-API-Key: the-active\r\n\r\n";
   const std::string announcements[] = {"Content-Length: 3000000\r\n",
@@ -193,7 +193,7 @@ TEST_F(CheckServiceTest, DeniesWithoutAKey) {
   const auto large = served.check(std::string(engine::max_secret_size + 1, 'a'));
   EXPECT_EQ(large.status, 401);
   EXPECT_EQ(large.header("X-Revoked-Reason"), "unknown");
-  EXPECT_EQ(engine.questions, 0) << "nobody is asked about what is no key";
+  EXPECT_EQ(engine.questions, 0) << "the engine is not asked about an invalid secret";
 }
 
 TEST_F(CheckServiceTest, TakesTheKeyFromEitherHeader) {

@@ -36,7 +36,7 @@ inline const std::string revoker = "keys:revoke";
 
 std::string upper(std::string text);
 
-// An answer of a dialect that has a body.
+// A response of a dialect that has a body.
 void expect_json(const HttpResponse& answer, int status);
 
 struct KeySetup {
@@ -55,15 +55,15 @@ class DialectTest : public testing::Test {
   void SetUp() override { start(); }
   void start();
 
-  // As an operator should: another file, then renamed.
+  // As recommended: written to another file, then renamed.
   void write(const std::string& name, const std::string& text);
 
   static std::string secret_of(std::string_view key_id) { return "the-secret-of-" + std::string(key_id); }
-  // A durable key; a UUID if `key_id` is empty. Answers its id.
+  // A durable key; a UUID if `key_id` is empty. Returns its id.
   std::string create(const KeySetup& setup, std::string_view key_id = {});
   std::string secret(const KeySetup& setup);
 
-  // Claims as JSON texts; one hour of life unless they say otherwise.
+  // Claims as JSON texts; expires in one hour by default.
   std::string token(std::map<std::string, std::string> claims) const;
 
   HttpResponse ask(std::string_view method, const std::string& target, const Headers& headers = {},

@@ -1,4 +1,4 @@
-// What holds for every dialect: it waits for the disk, says when it cannot serve, and knows HTTP.
+// Holds for every dialect: it waits for the disk, reports when it cannot serve, and follows HTTP.
 
 #include <future>
 #include <thread>
@@ -9,7 +9,7 @@ namespace revoked::net::dialect_promises_test {
 
 struct DialectCase {
   std::string name;
-  std::string path;  // in front of the key's id
+  std::string path;  // before the key's id
   bool takes_tokens = false;
   int success = 200;
   int again = 200;
@@ -36,13 +36,13 @@ TEST_P(EveryDialect, AnswersOnceTheDiskHasIt) {
   const auto key = target();
   disk_->block();
   auto first = std::async(std::launch::async, [&] { return ask("DELETE", GetParam().path + key, headers); });
-  ASSERT_TRUE(eventually([&] { return is_revoked(key); })) << "a deny runs ahead";
+  ASSERT_TRUE(eventually([&] { return is_revoked(key); })) << "a deny may precede the sync";
   HttpClient other(server_->port());
   auto second =
       std::async(std::launch::async, [&] { return other.request("DELETE", GetParam().path + key, headers); });
   EXPECT_EQ(first.wait_for(std::chrono::milliseconds(100)), std::future_status::timeout);
   EXPECT_EQ(second.wait_for(std::chrono::milliseconds(100)), std::future_status::timeout)
-      << "it says that the key is revoked, too";
+      << "it also reports the key as revoked";
   disk_->unblock();
   const auto answer = first.get();
   EXPECT_EQ(answer.status, GetParam().success) << answer.body;
@@ -102,7 +102,7 @@ TEST_P(EveryDialect, DecodesThePath) {
   auto headers = caller();
   if (GetParam().name == "flowise") headers = bearer(headers.front().second);
   const auto key = target();
-  // The first digit as %3x, and a slash behind.
+  // The first digit as %3x, and a trailing slash.
   const auto encoded = "%3" + key.substr(0, 1) + key.substr(1) + "/";
   EXPECT_EQ(ask("DELETE", GetParam().path + encoded, headers).status, GetParam().success);
   EXPECT_TRUE(is_revoked(key));
@@ -159,7 +159,7 @@ TEST_F(DialectTest, RefusalsAreLoggedAtABoundedRateAndAllAreCounted) {
     others += std::stoull(log.substr(at + counted.size()));
   }
   EXPECT_GE(lines, 1u);
-  EXPECT_LE(lines, 100u) << "one a second and a few at once";
+  EXPECT_LE(lines, 100u) << "one per second and a small burst";
   EXPECT_GE(lines + others, 501u) << "others may have been refused before";
 }
 

@@ -1,5 +1,4 @@
-// The applications, flowise and trieve dialects: every answer that each document has, from the cause that it
-// names.
+// The applications, flowise and trieve dialects: every answer of each document, from the cause that it names.
 
 #include "tests/net/dialects/dialect_fixture.hpp"
 
@@ -143,7 +142,8 @@ TEST_F(Flowise, WantsAnIdAndAWorkspace) {
 TEST_F(Flowise, SaysWhenItCannotDelete) {
   const auto key = create({.workspace = "w1"});
   disk_->fail_commit(1);
-  EXPECT_THROW(ask("DELETE", path + key, caller_), revoked::test::ConnectionFailed) << "silence is `unknown`";
+  EXPECT_THROW(ask("DELETE", path + key, caller_), revoked::test::ConnectionFailed)
+      << "no response means unknown";
   ASSERT_TRUE(eventually([&] { return engine_.has_failed(); }));
   client_.emplace(server_->port());
   expect_error(ask("DELETE", path + key, caller_), 500, "Error deleting API key");

@@ -1,4 +1,4 @@
-// The flowplate dialect: every answer that its document has, from the cause that it names.
+// The flowplate dialect: every answer of its document, from the cause that it names.
 
 #include "tests/net/dialects/dialect_fixture.hpp"
 

@@ -1,4 +1,4 @@
-// What one door takes, every other can use: ids and secrets over their whole alphabets.
+// What one route accepts, every other can use: ids and secrets over their whole alphabets.
 
 #include <random>
 #include <set>
@@ -31,7 +31,7 @@ class Alphabets {
     const auto id = text(1, engine::max_owner_id_size, engine::is_owner_id);
     return is_new(id) ? id : owner_id();
   }
-  // Often in quotes of its own, which are no quotes that somebody put around it.
+  // Often in quotes that belong to the secret.
   std::string secret() {
     const std::string quote(1, "\"'`x"[below(4)]);
     return quote + text(engine::min_secret_size, 400, engine::is_secret) + quote;
@@ -57,7 +57,7 @@ class Alphabets {
     return is_good(text) ? text : this->text(least, most, is_good);
   }
 
-  // One of a single character may have been drawn before.
+  // An id of a single character may have been generated before.
   bool is_new(const std::string& id) { return drawn_.insert(id).second; }
 
   std::mt19937 random_;
@@ -104,7 +104,7 @@ class EveryDoor : public testing::Test {
     expect_cacheable(answer.body, named);
     return answer.json();
   }
-  // What a gateway reads, keeps and answers with.
+  // What a gateway parses, caches and answers with.
   void expect_cacheable(const std::string& body, const Named& named) {
     const auto decision = cache::decode_decision(body);
     ASSERT_TRUE(decision) << body;
@@ -127,7 +127,7 @@ class EveryDoor : public testing::Test {
       EXPECT_EQ(back, owner);
     }
   }
-  // The events that gateways are told, each of them readable.
+  // The events that gateways receive, each of them readable.
   std::size_t readable_events() {
     const auto page = admin_.get("/v1/invalidations?limit=10000&after=1-0");
     const auto read = cache::decode_page(page.body);

@@ -131,8 +131,8 @@ TEST(ChunkedBody, IsRefusedIfMalformed) {
   }
 }
 
-// The head has one reader: what another one would make of it (here one that takes `c/x` for no token) does
-// not matter to the body.
+// The head has one parser: how another one would read it (here one that takes `c/x` for no token) does not
+// affect the body.
 TEST(ChunkedBody, IsReadBehindAnyHeadThatTheGuardTakes) {
   ServedTest served;
   auto client = served.client();
@@ -145,7 +145,7 @@ TEST(ChunkedBody, IsReadBehindAnyHeadThatTheGuardTakes) {
   }
 }
 
-// RFC 9110, section 9.3.2: no content, whatever the answer is.
+// RFC 9110, section 9.3.2: no content, whatever the response is.
 TEST(ChunkedBody, OfAHeadRequestIsRefusedWithoutContent) {
   ServedTest served;
   for (const std::string rest :

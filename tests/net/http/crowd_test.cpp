@@ -32,9 +32,9 @@ class CrowdTest : public testing::Test {
     crowd_.set_wait(guest, wait, now_);
     return guest;
   }
-  // Later than all that was before.
+  // Later than everything before.
   void pass(std::chrono::milliseconds time = 10s) { now_ += time; }
-  // Who goes when one comes from there. -1: nobody.
+  // Which member leaves for a newcomer. -1: none.
   int who_makes_room(Crowd::Origin newcomer = 99) {
     const bool made = crowd_.make_room(newcomer, now_);
     int who = -1;
@@ -67,7 +67,7 @@ TEST_F(CrowdTest, WhoHasAskedForNothingGoesFirstThenWhoHasBeenIdleLongest) {
   EXPECT_EQ(who_makes_room(), 0);
   EXPECT_EQ(who_makes_room(), 2);
   EXPECT_EQ(who_makes_room(), 1);
-  EXPECT_EQ(who_makes_room(), -1) << "nobody who is being served";
+  EXPECT_EQ(who_makes_room(), -1) << "no member that is being served";
 }
 
 TEST_F(CrowdTest, WhoAsksAgainGoesToTheEnd) {
@@ -92,7 +92,7 @@ TEST_F(CrowdTest, WhoComesFromWhereMostComeFromGoesFirst) {
   add(Wait::request, 7);
   for (int i = 0; i < 5; ++i) add(Wait::request, 1);
   pass();
-  EXPECT_EQ(who_makes_room(99), 1) << "an eighth of the room is a share";
+  EXPECT_EQ(who_makes_room(99), 1) << "an eighth of the connections is a share";
   EXPECT_EQ(who_makes_room(99), 2);
   EXPECT_EQ(who_makes_room(99), 3);
   EXPECT_EQ(who_makes_room(99), 0) << "two are no more than a share";
@@ -134,7 +134,7 @@ TEST_F(CrowdTest, WhoHoldsTooMuchGoesWhenAllHoldTooMuch) {
   EXPECT_EQ(crowd_.held_bytes(), 8'000);
   crowd_.set_wait(last, Wait::nothing, now_);
   crowd_.hold(last, 12'000);
-  EXPECT_TRUE(last.has_left) << "there is nobody else";
+  EXPECT_TRUE(last.has_left) << "there is no other";
   EXPECT_FALSE(served.has_left);
   EXPECT_EQ(crowd_.held_bytes(), 6'000);
 }

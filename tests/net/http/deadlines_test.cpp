@@ -1,4 +1,4 @@
-// Clients that are slow, silent, or too many; and the end of the server.
+// Clients that are slow, silent, or too many; and the shutdown of the server.
 
 #include <gtest/gtest.h>
 
@@ -24,7 +24,7 @@ ServerLimits with(std::chrono::milliseconds ServerLimits::*limit, std::chrono::m
 
 const std::string request = "GET /first HTTP/1.1\r\nHost: a\r\n\r\n";
 
-// One byte now and then, until the server has had enough.
+// One byte at intervals, until the server closes.
 bool is_cut_off_while_trickling(RawClient& client) {
   const auto until = std::chrono::steady_clock::now() + 20s;
   while (std::chrono::steady_clock::now() < until) {
@@ -52,7 +52,7 @@ TEST(Deadlines, SlowHeadIsCutOffHoweverItTrickles) {
   RawClient behind(served.port);
   behind.send(request + "GET /sec");
   behind.read_through("\r\n\r\n");
-  EXPECT_TRUE(is_cut_off_while_trickling(behind)) << "also behind a whole request";
+  EXPECT_TRUE(is_cut_off_while_trickling(behind)) << "also after a whole request";
 }
 
 TEST(Deadlines, SlowBodyIsCutOffHoweverItTrickles) {
@@ -79,7 +79,7 @@ TEST(Deadlines, HandlerMayTakeItsTime) {
 
 TEST(Deadlines, ReaderThatStandsStillIsCutOff) {
   auto limits = with(&ServerLimits::write_timeout, 200ms);
-  limits.connections = 1;  // shows when the server has let go
+  limits.connections = 1;  // shows when the server has closed it
   ServedTest served(limits);
   RawClient client(served.port, 4096);
   client.send("GET /big?size=32000000 HTTP/1.1\r\nHost: a\r\n\r\n");
@@ -91,7 +91,7 @@ TEST(Deadlines, ReaderThatStandsStillIsCutOff) {
   EXPECT_LT(client.read_to_end().size(), 32'000'000);
 }
 
-// Each piece comes in time, but all of them would take for ever.
+// Each piece is in time, but all of them would take too long.
 TEST(Deadlines, BodyOfAnyLengthHasToComeAtSomeRate) {
   ServerLimits limits;
   limits.body_timeout = 2s;
@@ -106,7 +106,7 @@ TEST(Deadlines, BodyOfAnyLengthHasToComeAtSomeRate) {
   for (int i = 0; i < 2'000; ++i) lines += "{\"key_id\":\"nobody\"}\n";
   const auto size = std::to_string(30 * lines.size());
   steady.send(test::ServedEngine::request("POST", "/v1/revocations", "Content-Length: " + size + "\r\n"));
-  const auto until = std::chrono::steady_clock::now() + 4s;  // longer than for a body that does not come
+  const auto until = std::chrono::steady_clock::now() + 4s;  // longer than for a body that does not arrive
   for (int i = 0; i < 30; ++i) {
     std::this_thread::sleep_until(until - (29 - i) * 130ms);  // a rate, not a wait
     ASSERT_TRUE(steady.send(lines));
@@ -123,7 +123,7 @@ TEST(Deadlines, AnswersHaveToBeTakenAtSomeRate) {
   client.send("GET /big?size=60000000 HTTP/1.1\r\nHost: a\r\n\r\n");
   std::size_t taken = 0;
   const auto until = std::chrono::steady_clock::now() + 20s;
-  // Some now and then.
+  // Some at intervals.
   while (std::chrono::steady_clock::now() < until) {
     const auto piece = client.read_at_most(100'000);
     if (piece.empty()) break;
@@ -186,7 +186,7 @@ TEST(Drain, SaysThatTheConnectionCloses) {
   EXPECT_TRUE(idle.is_closed_silently());
   client.send("body" + request);
   const auto answer = client.read_to_end();
-  EXPECT_EQ(test::count(answer, "HTTP/1.1 200 OK"), 1) << "nothing new is taken";
+  EXPECT_EQ(test::count(answer, "HTTP/1.1 200 OK"), 1) << "no new requests are accepted";
   EXPECT_EQ(test::count(answer, "Connection: close"), 1);
   drained.get();
 }

@@ -1,7 +1,7 @@
-// System calls that fail once in a while, or for good: a thread that cannot hear would swallow its share of
-// the connections without a word.
+// System calls that fail temporarily or permanently: a thread that cannot accept would silently swallow its
+// share of the connections.
 //
-// The two calls are intercepted: what this program defines comes before the C library's.
+// The two calls are intercepted: definitions in this program precede those of the C library.
 
 #include <dlfcn.h>
 #include <gtest/gtest.h>
@@ -45,7 +45,7 @@ extern "C" int accept(int listener, sockaddr* address, socklen_t* size) {
 extern "C" int epoll_wait(int epoll, epoll_event* events, int count, int timeout) {
   using Call = int (*)(int, epoll_event*, int, int);
   static const auto next = reinterpret_cast<Call>(::dlsym(RTLD_NEXT, "epoll_wait"));
-  // Only ours asks without waiting for so many.
+  // Only SocketEvents asks for that many without waiting.
   const bool is_ours = count == 256 && timeout == 0;
   return is_ours && epoll_fault.strikes() ? -1 : next(epoll, events, count, timeout);
 }
@@ -91,11 +91,11 @@ class FailingCalls : public testing::Test {
 };
 
 TEST_F(FailingCalls, OfAcceptAreTriedAgain) {
-  // Not EPROTO and ECONNABORTED: Asio passes over those by itself, since the kernel drops such a connection.
+  // Not EPROTO and ECONNABORTED: Asio ignores those itself, since the kernel drops such a connection.
   for (const int error : {EMFILE, ENFILE, ENOMEM, ENOBUFS, EPERM, ENETDOWN, EBADF, EINVAL}) {
     fail(accept_fault, 3, error);
     EXPECT_TRUE(is_served()) << error;
-    EXPECT_EQ(accept_fault.times, 0) << "it has failed as often as it should";
+    EXPECT_EQ(accept_fault.times, 0) << "all faults were injected";
   }
   EXPECT_EQ(deaf(), "");
 }
@@ -128,12 +128,12 @@ TEST_F(FailingCalls, OfAcceptForGoodAreToldOf) {
 TEST_F(FailingCalls, OfEpollForGoodAreToldOf) {
   fail(epoll_fault, for_good, EBADF);
   RawClient client(server_->port());
-  EXPECT_TRUE(eventually([&] { return deaf().starts_with("hearing of sockets: "); })) << deaf();
+  EXPECT_TRUE(eventually([&] { return deaf().starts_with("watching sockets: "); })) << deaf();
 }
 
 TEST(Deaf, EndsTheProcessWithOneLine) {
   EXPECT_EXIT(end_the_process("accepting connections: no more"), testing::ExitedWithCode(1),
-              "cannot go on.*accepting connections: no more");
+              "fatal error.*accepting connections: no more");
 }
 
 }  // namespace revoked::net::failing_calls_test

@@ -1,4 +1,4 @@
-// Heads in pieces and heads with faults in them.
+// Heads in pieces and malformed heads.
 
 #include <gtest/gtest.h>
 
@@ -13,7 +13,7 @@ namespace revoked::net::guard_fuzz_test {
 
 using Kind = HeadResult::Kind;
 
-// Reads from memory of exactly that size, so that a sanitizer sees a look behind the end.
+// Reads from memory of exactly that size, so that a sanitizer detects a read past the end.
 class Exact {
  public:
   explicit Exact(std::string_view text) : bytes_(text.begin(), text.end()) {}
@@ -32,7 +32,7 @@ void expect_same_verdict_in_pieces(const test::HeadCase& c) {
     Request partial;
     const auto early = read_head(part.view(), {}, partial);
     if (early.kind == Kind::incomplete) continue;
-    // Known to be wrong before it is all there, and for the same reason.
+    // Refused before it is complete, for the same reason.
     ASSERT_EQ(early.kind, Kind::refused) << c.what << " at " << size;
     ASSERT_EQ(verdict.kind, Kind::refused) << c.what << " at " << size;
     ASSERT_EQ(early.status, verdict.status) << c.what << " at " << size;
@@ -95,7 +95,7 @@ class Mutator {
         insert_line(head, pieces[below(std::size(pieces))]);
     }
   }
-  // Where a header may stand: most faults elsewhere are found at once.
+  // Where a header may be: most faults elsewhere are found at once.
   void insert_line(std::string& head, std::string_view piece) {
     std::size_t at = 0;
     for (int line = below(4); line >= 0 && at != std::string::npos; --line) at = head.find("\r\n", at + 1);
@@ -122,8 +122,8 @@ TEST(Guard, NothingAmbiguousPassesHoweverItIsMutated) {
       ASSERT_GE(result.status, 400u);
     }
   }
-  EXPECT_GT(passed, 1'000) << "the mutations are too wild to test anything";
-  EXPECT_GT(refused, 1'000) << "the mutations are too tame to test anything";
+  EXPECT_GT(passed, 1'000) << "too many mutations are invalid";
+  EXPECT_GT(refused, 1'000) << "too few mutations are invalid";
 }
 
 TEST(Guard, SurvivesNoise) {

@@ -87,7 +87,7 @@ TEST(Guard, AbsoluteTargetIsReadAsItsPath) {
   EXPECT_EQ(request.path, "/");
 }
 
-// RFC 9112, 3.2: a path that is not there is the root, and for OPTIONS the server as a whole.
+// RFC 9112, 3.2: an absent path is the root, and for OPTIONS the server as a whole.
 TEST(Guard, TargetMayNameTheServer) {
   const std::tuple<std::string, std::string, std::string> cases[] = {
       {"GET HTTP://A?x=/y HTTP/1.1", "/", "x=/y"},
@@ -229,7 +229,7 @@ TEST(Guard, LimitsTheBytesOfAHead) {
   const auto larger = with_headers("X: " + std::string(limits.bytes - fixed + 1, 'a') + "\r\n");
   ASSERT_EQ(largest.size(), limits.bytes);
   EXPECT_EQ(read(largest, limits).kind, Kind::complete);
-  EXPECT_EQ(read(largest + larger, limits).kind, Kind::complete) << "what follows does not count";
+  EXPECT_EQ(read(largest + larger, limits).kind, Kind::complete) << "bytes after the head do not count";
   EXPECT_EQ(read(larger, limits).status, 431);
   EXPECT_EQ(read(std::string(limits.bytes, 'A'), limits).status, 431) << "without any end of line";
   EXPECT_EQ(read(std::string(limits.bytes - 1, 'A'), limits).kind, Kind::incomplete);
@@ -238,7 +238,7 @@ TEST(Guard, LimitsTheBytesOfAHead) {
 TEST(Guard, LimitsTheNumberOfHeaders) {
   std::string headers;
   for (std::size_t i = 1; i < HeadLimits().headers; ++i) headers += "a:\r\n";
-  EXPECT_EQ(read(with_headers(headers)).kind, Kind::complete) << "and Host makes them as many as are allowed";
+  EXPECT_EQ(read(with_headers(headers)).kind, Kind::complete) << "with Host, exactly the limit";
   EXPECT_EQ(read(with_headers(headers + "a:\r\n")).status, 431);
   std::string thousands;
   for (int i = 0; i < 1300; ++i) thousands += "a:\r\n";

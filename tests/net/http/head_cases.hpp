@@ -1,5 +1,5 @@
 #pragma once
-// Heads of requests and what the guard has to say about them. The same tables are read whole and in pieces.
+// Heads of requests and the verdict of the guard. The same tables are read whole and in pieces.
 
 #include <string>
 #include <string_view>
@@ -12,7 +12,7 @@ namespace revoked::net::test {
 struct HeadCase {
   std::string_view what;
   std::string head;
-  unsigned status = 0;  // it is refused with; 0: it passes
+  unsigned status = 0;  // of the refusal; 0: it passes
 };
 
 inline std::string with_headers(std::string_view headers, std::string_view line = "GET / HTTP/1.1") {

@@ -97,7 +97,7 @@ TEST(JsonReader, RefusesWhatIsNotOneObject) {
 TEST(JsonReader, RefusesWhatIsNotUtf8) {
   EXPECT_FALSE(reads("{\"a\":\"\xff\"}"));
   EXPECT_FALSE(reads("{\"a\":\"\xc3\"}")) << "cut off";
-  EXPECT_FALSE(reads("{\"a\":\"\xc0\xaf\"}")) << "longer than it needs to be";
+  EXPECT_FALSE(reads("{\"a\":\"\xc0\xaf\"}")) << "overlong";
   EXPECT_FALSE(reads("{\"a\":\"\xed\xa0\x80\"}")) << "a surrogate";
   EXPECT_FALSE(reads("{\"\xff\":1}"));
   EXPECT_FALSE(reads(R"({"a":"\ud800"})")) << "half a pair";
@@ -150,7 +150,7 @@ TEST(JsonReader, ReadsAMebibyte) {
 TEST(JsonReader, RefusesMoreMembersThanAnyRequestHas) {
   std::string body = "{\"m\":0";
   for (int i = 0; i < 100'000; ++i) body += ",\"" + std::to_string(i) + "\":0";
-  // Compared with each other one by one they would take a network thread half a minute.
+  // Compared one by one they would take a network thread half a minute.
   EXPECT_FALSE(reads(body + "}"));
 }
 

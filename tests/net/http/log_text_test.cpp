@@ -59,7 +59,7 @@ TEST(LogText, StaysJsonWhateverItIsGiven) {
   }
 }
 
-// What parses the line gets what was there.
+// A parser of the line gets the original text.
 TEST(LogText, CanBeReadBack) {
   const std::string text = " a\u2028\u202e\U000e0041\n\"\\ Zoë ";
   const auto read = read_json_object("{\"v\":" + written(text) + "}");

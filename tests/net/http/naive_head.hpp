@@ -1,5 +1,5 @@
 #pragma once
-// A second, naive reading of a head that the guard let pass, to hold against what the guard made of it.
+// A second, naive reading of a head that the guard accepted, to compare with the guard's.
 
 #include <algorithm>
 #include <string>
@@ -52,9 +52,9 @@ inline NaiveHead read_naively(std::string_view head) {
   return naive;
 }
 
-// What is wrong about a head that passed; empty if nothing is.
+// What is wrong with a head that passed; empty if nothing is.
 inline std::string harm_in(std::string_view data, const HeadResult& result, const Request& request) {
-  if (result.size > data.size()) return "longer than what has come";
+  if (result.size > data.size()) return "longer than the data";
   const auto head = data.substr(0, result.size);
   if (!head.ends_with("\r\n\r\n")) return "does not end in an empty line";
   if (head.substr(0, head.size() - 1).find("\r\n\r\n") != head.npos) return "has an empty line in it";
@@ -68,7 +68,7 @@ inline std::string harm_in(std::string_view data, const HeadResult& result, cons
   const bool is_1_1 = naive.line.ends_with(" HTTP/1.1");
   if (!is_1_1 && !naive.line.ends_with(" HTTP/1.0")) return "another version";
   if (request.is_http_1_0 == is_1_1) return "the version was misread";
-  if (std::count(naive.line.begin(), naive.line.end(), ' ') != 2) return "the line has not three parts";
+  if (std::count(naive.line.begin(), naive.line.end(), ' ') != 2) return "the line does not have three parts";
   if (!naive.line.starts_with(std::string(request.method_name) + " ")) return "the method was misread";
   if (naive.headers.size() > HeadLimits().headers) return "too many headers";
   for (const auto& [name, value] : naive.headers) {

@@ -50,8 +50,8 @@ TEST(Query, RefusesAndNamesWhatIsWrong) {
     EXPECT_NE(query.read(text, taken), "") << text;
     EXPECT_EQ(query.culprit(), culprit) << text;
   }
-  EXPECT_EQ(wrong_with("dryRun=true"), "there is no parameter \"dryRun\": this call takes dry_run, reason");
-  EXPECT_EQ(wrong_with("dry_run=1"), "parameter \"dry_run\" is true or false");
+  EXPECT_EQ(wrong_with("dryRun=true"), "unknown parameter \"dryRun\": this call takes dry_run, reason");
+  EXPECT_EQ(wrong_with("dry_run=1"), "parameter \"dry_run\" must be true or false");
 }
 
 TEST(Query, ShowsNothingThatMayBeASecret) {

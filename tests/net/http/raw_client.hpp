@@ -1,6 +1,5 @@
 #pragma once
-// A socket to 127.0.0.1 without any idea of HTTP: for bytes that arrive in odd pieces, and for looking at
-// what does not arrive.
+// A socket to 127.0.0.1 that knows no HTTP: for bytes in odd pieces, and for checking what does not arrive.
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -23,27 +22,27 @@ using namespace std::chrono_literals;
 
 class RawClient {
  public:
-  // `receive_buffer`: of the socket, in bytes; 0: as the system likes it.
+  // `receive_buffer`: of the socket, in bytes; 0: the system's default.
   explicit RawClient(std::uint16_t port, int receive_buffer = 0);
   ~RawClient();
   RawClient(const RawClient&) = delete;
   RawClient& operator=(const RawClient&) = delete;
 
-  // False: the peer is gone.
+  // False: the peer has closed.
   bool send(std::string_view bytes);
   void end_sending();
 
-  // Reads until `text` has come (again, behind what earlier calls have taken) and takes everything up to its
-  // end; everything there is if the peer closes first, or nothing comes.
+  // Reads until `text` has arrived (again, after what earlier calls took) and takes everything up to its end;
+  // everything so far if the peer closes first, or nothing arrives.
   std::string read_through(std::string_view text);
-  // All that comes until the peer closes. Check was_closed().
+  // Everything until the peer closes. Check was_closed().
   std::string read_to_end();
   bool was_closed() const { return closed_; }
-  // What has come or comes next.
+  // What has arrived or arrives next.
   std::string read_at_most(std::size_t bytes);
 
   bool is_silent_for(std::chrono::milliseconds time);
-  // Whether the peer ends the connection before it sends another byte.
+  // Whether the peer closes the connection before it sends another byte.
   bool is_closed_silently();
 
  private:

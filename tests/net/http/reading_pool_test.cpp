@@ -41,7 +41,7 @@ class Readings : public testing::Test {
   }
 
   std::mutex mutex_;
-  std::vector<std::string> read_;  // by whom, in order
+  std::vector<std::string> read_;  // by caller, in order
   std::set<std::thread::id> reading_threads_;
   std::atomic<bool> went_on_elsewhere_{false};
   std::atomic<int> asked_{0}, ended_{0}, refused_{0}, bugs_{0};
@@ -105,7 +105,7 @@ TEST_F(Readings, ThatWaitAreBoundedInAllAndOfEachCaller) {
   for (int i = 0; i < 10; ++i) ask(pool, "a");
   ASSERT_TRUE(eventually([&] { return refused_ == 7; }));
   EXPECT_EQ(pool.waiting(), 3u);
-  for (int i = 0; i < 3; ++i) ask(pool, "b");  // there is room for others
+  for (int i = 0; i < 3; ++i) ask(pool, "b");  // others are still accepted
   ASSERT_TRUE(eventually([&] { return refused_ == 8; }));
   EXPECT_EQ(pool.waiting(), 5u);
   open();

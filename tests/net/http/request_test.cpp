@@ -43,13 +43,13 @@ TEST(Request, EncodesWhatIsNotVisible) {
   EXPECT_EQ(encoded(""), "");
   EXPECT_EQ(encoded("auth0|5f-._~!$&'()*+,;=:@/?#[]\"\\<>^`{}"), "auth0|5f-._~!$&'()*+,;=:@/?#[]\"\\<>^`{}");
   EXPECT_EQ(encoded("Zo\xc3\xab"), "Zo%C3%AB");
-  EXPECT_EQ(encoded("50%"), "50%25") << "itself, too: what is decoded is what was meant";
+  EXPECT_EQ(encoded("50%"), "50%25") << "itself, too: decoding restores the original";
   EXPECT_EQ(encoded(" a b "), "%20a%20b%20");
   EXPECT_EQ(encoded("a b%", ' '), "a b%25");
   EXPECT_EQ(encoded("a\r\nb\x7f", ' '), "a%0D%0Ab%7F");
 }
 
-// Wherever the byte stands, and whatever stands beside it.
+// Wherever the byte is, and whatever the bytes around it are.
 TEST(Request, EncodesEachByteAndDecodesItAgain) {
   for (const char beside : {'a', '~', '!', '\xff', '\0', '%'}) {
     for (std::size_t size = 1; size < 20; ++size) {
@@ -70,7 +70,7 @@ TEST(Request, ComparesWithoutCase) {
   EXPECT_TRUE(equal_ignoring_case("", ""));
   EXPECT_TRUE(equal_ignoring_case("Content-LENGTH", "content-length"));
   EXPECT_FALSE(equal_ignoring_case("a", "ab"));
-  EXPECT_FALSE(equal_ignoring_case("[", "{")) << "which differ by the bit that letters differ by";
+  EXPECT_FALSE(equal_ignoring_case("[", "{")) << "they differ by the case bit of letters";
   EXPECT_FALSE(equal_ignoring_case("\xc3\x84", "\xc3\xa4")) << "ASCII only";
 }
 

@@ -1,4 +1,4 @@
-// More connections, or more memory behind them, than there is room for.
+// More connections, or more memory for them, than the limits allow.
 
 #include <gtest/gtest.h>
 
@@ -37,7 +37,7 @@ TEST(Room, IsMadeByWhoHasAskedForNothing) {
   std::vector<std::unique_ptr<RawClient>> silent;
   for (int i = 0; i < 120; ++i) silent.push_back(std::make_unique<RawClient>(served.port));
   RawClient next(served.port);
-  EXPECT_TRUE(is_served(next)) << "in spite of all those who say nothing";
+  EXPECT_TRUE(is_served(next)) << "in spite of all silent connections";
   EXPECT_TRUE(is_served(used)) << "though it has been idle longest";
   EXPECT_TRUE(silent.front()->is_closed_silently());
 }
@@ -84,10 +84,10 @@ TEST(Room, IsNotMadeByWhoIsBeingServed) {
   EXPECT_TRUE(eventually([&] {
     RawClient another(served.port);
     return is_served(another);
-  })) << "room again";
+  })) << "connections are accepted again";
 }
 
-// Each would have hundreds of megabytes told to it, and takes nothing.
+// Each would be sent hundreds of megabytes, and reads nothing.
 TEST(Memory, OfAPipelineThatIsNotReadIsBounded) {
   ServedTest served;
   constexpr std::size_t answer_bytes = 100'000;
@@ -103,7 +103,7 @@ TEST(Memory, OfAPipelineThatIsNotReadIsBounded) {
     // Twice: a string doubles as it grows.
     EXPECT_LT(thread.held_bytes(), 2 * (ServerLimits{}.gathered_bytes + answer_bytes) + (1 << 20));
   }
-  EXPECT_LT(served.service.requests, 200) << "what nobody reads is not made";
+  EXPECT_LT(served.service.requests, 200) << "responses that are not read are not produced";
 }
 
 TEST(Memory, OfAllWhoDoNotReadIsBoundedTogether) {
@@ -120,7 +120,7 @@ TEST(Memory, OfAllWhoDoNotReadIsBoundedTogether) {
   RawClient other(served.port);
   ASSERT_TRUE(is_served(other));
   EXPECT_LE(thread.held_bytes(), limits.held_bytes);
-  // The longest that have not read have gone, and those that came last are still being served.
+  // Those that have not read for longest are closed, and the latest are still served.
   std::size_t whole = 0;
   for (auto& client : greedy) whole += client->read_to_end().size() > 8'000'000;
   EXPECT_GE(whole, 1);
@@ -141,7 +141,7 @@ TEST(Memory, OfBodiesIsBoundedTogetherAndIsNotKeptByTheIdle) {
   auto& thread = *served.server.threads().front();
   std::size_t closed = 0;
   for (auto& client : open) closed += client->send("x") && client->read_through("\r\n\r\n").empty();
-  EXPECT_GE(closed, 1);  // how many depends on how many bodies are whole before the last ones come
+  EXPECT_GE(closed, 1);  // depends on how many bodies are complete before the last ones arrive
   open.clear();
 
   RawClient idle(served.port);
@@ -152,7 +152,8 @@ TEST(Memory, OfBodiesIsBoundedTogetherAndIsNotKeptByTheIdle) {
   EXPECT_TRUE(is_served(idle));
 }
 
-// A head may be large, but who sends a small one costs little, and who has sent a large one too, once idle.
+// A head may be large, but a small one takes little memory, and so does a large one once the connection is
+// idle.
 TEST(Memory, OfHeadsIsWhatHasArrivedOfThem) {
   ServerLimits limits;
   limits.trimmed_after = 0ms;

@@ -1,4 +1,4 @@
-// What the server makes of bytes: keep-alive, pipelines, bodies, refusals.
+// How the server handles bytes: keep-alive, pipelines, bodies, refusals.
 
 #include "net/http/server.hpp"
 
@@ -139,7 +139,7 @@ TEST(Server, ClosesWhenAskedTo) {
     client.send(std::string(request) + "GET /behind HTTP/1.1\r\nHost: a\r\n\r\n");
     const auto answer = client.read_to_end();
     EXPECT_TRUE(client.was_closed());
-    EXPECT_EQ(test::count(answer, "HTTP/1.1 200 OK"), 1) << "nothing behind the last is answered";
+    EXPECT_EQ(test::count(answer, "HTTP/1.1 200 OK"), 1) << "nothing after the last is answered";
     EXPECT_EQ(test::count(answer, "Connection: close"), 1);
   }
 }
@@ -203,7 +203,7 @@ TEST(Server, AsksForTheBodyThatIsExpectedToBeAskedFor) {
   client.send("llo");
   EXPECT_EQ(client.receive().body, "hello");
   client.send(echo("again", "Expect: 100-continue\r\n"));
-  EXPECT_EQ(client.receive().body, "again") << "it is there already: nothing to ask for";
+  EXPECT_EQ(client.receive().body, "again") << "it has arrived already";
 }
 
 TEST(Server, RefusesABodyOverTheLimitBeforeItIsSent) {
@@ -246,7 +246,7 @@ TEST(Server, RefusesAHeadOverTheLimits) {
   }
 }
 
-// What proxies pass on: nginx takes 4 lines of 8 KiB, and any number of them.
+// What proxies forward: nginx takes 4 lines of 8 KiB, and any number of headers.
 TEST(Server, TakesAHeadAsLargeAsProxiesPassOn) {
   ServedTest served;
   auto client = served.client();
@@ -267,7 +267,7 @@ TEST(Server, TakesAHeadAsLargeAsProxiesPassOn) {
   EXPECT_NE(in_lines.read_through("X-Path: /largest"), "");
 }
 
-// With each piece of the body: the head is not read again.
+// With each piece of the body: the head is not parsed again.
 TEST(Server, ReadsAHeadTwiceAtMostHoweverItsBodyComes) {
   ServedTest served;
   RawClient client(served.port);
@@ -292,7 +292,7 @@ TEST(Server, ClosesBehindARefusal) {
               echo("smuggled"));
   const auto answers = client.read_to_end();
   EXPECT_TRUE(client.was_closed());
-  EXPECT_EQ(test::count(answers, "HTTP/1.1 200 OK"), 1) << "what came before it is answered";
+  EXPECT_EQ(test::count(answers, "HTTP/1.1 200 OK"), 1) << "earlier requests are answered";
   EXPECT_EQ(test::count(answers, "HTTP/1.1 400 Bad Request"), 1);
   EXPECT_EQ(test::count(answers, "HTTP/1.1 "), 2);
   EXPECT_EQ(served.service.requests, 1);

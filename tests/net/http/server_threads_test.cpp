@@ -1,4 +1,4 @@
-// Several network threads, many connections, and clients that mean no good.
+// Several network threads, many connections, and malicious clients.
 
 #include <gtest/gtest.h>
 
@@ -30,7 +30,7 @@ void use(const ServedEngine& served, int number, int rounds) {
     const auto verify = R"({"secret":")" + secret + "\"}";
     const auto create = R"({"key_id":")" + id + R"(","user":"u)" + std::to_string(round % 3) +
                         R"(","secret":")" + secret + "\"}";
-    // One write, answered with as few waits for the disk as there can be.
+    // One write, answered with as few waits for the disk as possible.
     client.send(client.format("POST", "/v1/keys", {}, create) + client.format("DELETE", "/v1/keys/" + id) +
                 client.format("DELETE", "/v1/keys/" + id) +
                 client.format("POST", "/v1/keys/verify", {}, verify));
@@ -77,7 +77,7 @@ TEST(ServerThreads, DrainUnderLoad) {
     EXPECT_TRUE(revoked::test::eventually([&] { return answered > 30; }));
     served.server().drain();
     for (auto& user : users) user.join();
-    EXPECT_GE(served.engine().size().keys, static_cast<std::size_t>(answered)) << "answered, so it is there";
+    EXPECT_GE(served.engine().size().keys, static_cast<std::size_t>(answered)) << "every answered key exists";
   }
 }
 

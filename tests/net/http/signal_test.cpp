@@ -40,7 +40,8 @@ TEST(Signal, GivesUpWaiting) {
   EXPECT_EQ(woken, 1);
 }
 
-// A stream looks for news, is held up by its socket, and only then waits: what was told meanwhile is news.
+// A stream looks for new data, is blocked by its socket, and only then waits: a notification in between must
+// count.
 TEST(Signal, RemembersWhatWasToldBeforeTheWait) {
   cache::asio::io_context io(1);
   Signal signal(io);

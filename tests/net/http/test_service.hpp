@@ -1,5 +1,5 @@
 #pragma once
-// A service that shows what the server makes of a request, and a server that serves it.
+// A service that returns what the server makes of a request, and a server that serves it.
 
 #include <atomic>
 #include <stdexcept>
@@ -15,7 +15,7 @@ Server::Options loopback(const ServerLimits& limits = {}, std::size_t threads = 
 class TestService final : public Service {
  public:
   std::atomic<int> requests{0};
-  mutable std::atomic<int> heads{0};  // of requests with a body, each time they are looked at
+  mutable std::atomic<int> heads{0};  // of requests with a body, each time they are examined
   std::atomic<bool> released{false};  // lets /later answer
 
   bool takes_body(const Request&) const override {
