@@ -1,4 +1,4 @@
-// The text form of a Redis address.
+// Parses and formats Redis addresses.
 #include <algorithm>
 #include <charconv>
 #include <optional>
@@ -19,7 +19,7 @@ int hex_digit(char c) {
   return -1;
 }
 
-// RFC 3986, section 3.2.1: what is not allowed in the user information has to come percent-encoded.
+// RFC 3986, section 3.2.1: characters not allowed in the user information must be percent-encoded.
 std::optional<std::string> percent_decode(std::string_view text) {
   std::string out;
   for (std::size_t i = 0; i < text.size(); ++i) {

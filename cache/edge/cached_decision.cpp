@@ -10,7 +10,7 @@ constexpr std::uint8_t uuid_size = 0xff;  // in place of an id's size
 
 constexpr bool has_dash_before(std::size_t byte) { return byte == 4 || byte == 6 || byte == 8 || byte == 10; }
 
-// -1 for anything but a lower-case hexadecimal digit: upper-case text would not come back as it was.
+// -1 for anything but a lower-case hexadecimal digit: upper case would not be restored.
 int nibble(char c) {
   if (c >= '0' && c <= '9') return c - '0';
   if (c >= 'a' && c <= 'f') return c - 'a' + 10;
@@ -30,7 +30,7 @@ bool pack_uuid(std::string_view text, std::uint8_t* out) {
   return true;
 }
 
-// The eight hexadecimal digits of four bytes, side by side in one word.
+// The eight hexadecimal digits of four bytes in one word.
 std::uint64_t digits_of(const std::uint8_t* bytes) {
   std::uint64_t word = std::uint64_t{bytes[0]} << 24 | bytes[1] << 16 | bytes[2] << 8 | bytes[3];
   word = (word | word << 16) & 0x0000ffff0000ffffu;

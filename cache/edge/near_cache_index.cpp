@@ -3,8 +3,8 @@
 namespace revoked::cache {
 namespace {
 
-// So that one slot in a hundred lies outside its bucket: each costs a cache miss, and a wrong guess of the
-// processor's.
+// At this load one slot in a hundred is outside its bucket: each costs a cache miss and a branch
+// misprediction.
 constexpr std::size_t max_load_percent = 66;
 
 }  // namespace
@@ -43,7 +43,7 @@ void NearCacheIndex::erase(std::uint64_t hash, Slot slot) {
 
 void NearCacheIndex::clear() {
   for (std::size_t at = 0; at < buckets_.size(); ++at) {
-    // Buckets that were never used are left untouched: they cost no memory.
+    // Unused buckets are not written, so that they take no memory.
     Bucket& bucket = buckets_[at];
     if (bucket.low.load(std::memory_order_relaxed) != 0) bucket.low.store(0, std::memory_order_relaxed);
     if (bucket.high.load(std::memory_order_relaxed) != 0) bucket.high.store(0, std::memory_order_relaxed);

@@ -1,10 +1,10 @@
 #pragma once
-// Which slots have this hash? A hash table of 32-bit slots, of fixed size, in 8 bytes a slot. The
-// caller compares what lies in the slots. A bucket is one cache line: 12 slots, a byte of hash each, and how
-// many slots that belong here, or further back, lie further on.
+// A hash table of 32-bit slots, of fixed size, 8 bytes a slot. The caller compares the content of the slots.
+// A bucket is one cache line: 12 slots, a byte of hash each, and a count of slots that belong to this bucket
+// or an earlier one but are stored in a later one.
 //
-// Changes by one thread at a time. `find` from any thread meanwhile: it may then miss a slot that is there,
-// or offer one that is no longer.
+// Changed by one thread at a time. `find` from any thread meanwhile: it may miss a slot that is present, or
+// offer one that has been removed.
 
 #include <atomic>
 #include <cstddef>
@@ -24,14 +24,14 @@ class NearCacheIndex {
 
   explicit NearCacheIndex(std::size_t max_slots);
 
-  // Calls accepts(slot) for the few candidates, until it answers true. The slot it accepted, or none.
+  // Calls accepts(slot) for each candidate until it returns true. Returns the accepted slot, or none.
   template <class Accepts>
   Slot find(std::uint64_t hash, Accepts&& accepts) const {
     const auto tag = tag_of(hash);
     const auto first = home(hash);
     for (auto at = first;;) {
       const Bucket& bucket = buckets_[at];
-      // Acquired: what lies in a slot was written before its tag.
+      // Acquire: the content of a slot was written before its tag.
       const auto high = bucket.high.load(std::memory_order_acquire);
       const auto low = bucket.low.load(std::memory_order_acquire);
       for (auto candidates = matching(low, high, tag); candidates != 0; candidates &= candidates - 1) {
@@ -40,13 +40,13 @@ class NearCacheIndex {
       }
       if (high >> overflow_shift == 0) return none;
       at = next(at);
-      if (at == first) return none;  // every bucket has slots further on
+      if (at == first) return none;  // every bucket has overflowed
     }
   }
 
-  // At most `max_slots`, and each only once under the same hash.
+  // At most `max_slots`; a slot at most once under the same hash.
   void insert(std::uint64_t hash, Slot slot);
-  void erase(std::uint64_t hash, Slot slot);  // which is there
+  void erase(std::uint64_t hash, Slot slot);  // must be present
   void clear();
 
   void prefetch(std::uint64_t hash) const { __builtin_prefetch(&buckets_[home(hash)]); }
@@ -57,7 +57,7 @@ class NearCacheIndex {
   static constexpr unsigned overflow_shift = 32;
   struct alignas(64) Bucket {
     std::atomic<std::uint64_t> low;   // tags of slots 0 to 7; 0: free
-    std::atomic<std::uint64_t> high;  // tags of slots 8 to 11; above them, how many lie further on
+    std::atomic<std::uint64_t> high;  // tags of slots 8 to 11; above them the overflow count
     std::atomic<Slot> slots[bucket_slots];
   };
   static_assert(sizeof(Bucket) == 64);
@@ -71,7 +71,7 @@ class NearCacheIndex {
   }
   std::size_t next(std::size_t at) const { return at + 1 == buckets_.size() ? 0 : at + 1; }
 
-  // Bit i is set where the tag of slot i is this one.
+  // Bit i is set if the tag of slot i matches.
   static std::uint32_t matching(std::uint64_t low, std::uint64_t high, std::uint8_t tag) {
 #ifdef __SSE2__
     const auto tags = _mm_set_epi64x(static_cast<long long>(high), static_cast<long long>(low));

@@ -222,7 +222,7 @@ TEST_F(RedisBus, ComesBackAfterAMessageThatIsTooLarge) {
   wait_until_up();
   publisher_->publish("channel",
                       text(std::string(RedisSubscriber::max_message_bytes + (64 << 10) + 4096, 'x')));
-  ASSERT_TRUE(subscriber_states_.wait_for("down: too large a reply"));
+  ASSERT_TRUE(subscriber_states_.wait_for("down: reply too large"));
   ASSERT_TRUE(wait_for_ups(subscriber_states_, 2));
   publisher_->publish("channel", text("small"));
   ASSERT_TRUE(messages_.wait_for("small"));

@@ -359,7 +359,7 @@ TEST(Gateway, SaysWhatHappens) {
   EXPECT_EQ(has("feed: status 503"), 1);
   EXPECT_EQ(has("coverage: fresh"), 1);
   EXPECT_GE(has("coverage: stale"), 1);
-  EXPECT_EQ(has("follower: starts afresh at 1-0"), 1);
+  EXPECT_EQ(has("follower: restarts at 1-0"), 1);
 }
 
 TEST(Gateway, NeverAllowsARevokedKeyAgainUnderLoad) {

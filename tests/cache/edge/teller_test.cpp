@@ -32,7 +32,7 @@ TEST_F(TellerTest, TellsItAgainOnceForgotten) {
 
 TEST_F(TellerTest, BoundsTheLinesAndCountsTheRest) {
   for (int i = 0; i < 3000; ++i) {
-    teller.tell("follower", "starts afresh at " + std::to_string(i), now);
+    teller.tell("follower", "restarts at " + std::to_string(i), now);
     if (i % 3 == 0) teller.forget("follower");
   }
   teller.tell("redis", "connected", now);
@@ -40,7 +40,7 @@ TEST_F(TellerTest, BoundsTheLinesAndCountsTheRest) {
   teller.tick(now + Teller::pause);
   ASSERT_EQ(lines.size(), Teller::burst + 2);
   EXPECT_EQ(lines.back(),
-            "follower: starts afresh at 2999 (and " + std::to_string(2999 - Teller::burst) + " before it)");
+            "follower: restarts at 2999 (and " + std::to_string(2999 - Teller::burst) + " before it)");
   teller.tick(now + 100 * Teller::pause);
   EXPECT_EQ(lines.size(), Teller::burst + 2) << "nothing is left to tell";
 }
