@@ -84,7 +84,7 @@ TEST(RedisUrl, RefusesEverythingElse) {
 
 // ---- connections
 
-// An io_context on a thread; what the callbacks tell, to be waited for.
+// An io_context on a thread; records callbacks, so that tests can wait for them.
 class Loop {
  public:
   Loop() : work_(io.get_executor()), thread_([this] { io.run(); }) {}
