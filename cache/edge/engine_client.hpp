@@ -67,7 +67,7 @@ class EngineClient {
   // The rest on the io_context's thread only.
 
   struct PageAnswer {
-    bool gone = false;  // 410: the range was deleted; the page has the engine's position and no messages
+    bool gone = false;  // 410: the range is unavailable; the page has the engine's position, no messages
     Page page;
   };
   // GET /v1/invalidations?after=E-S&journal=…&limit=N. Without a position: the engine's position, no

@@ -52,7 +52,7 @@ class Feed final : public engine::JournalListener {
     Text message;
   };
   struct Reading {
-    bool gone = false;  // the reader cannot continue here: the range was deleted, or never published
+    bool gone = false;  // the reader cannot continue here: the range is unavailable, or was never published
     bool more = false;  // the limits cut the reading short
     Position position;  // where the reading ends; if gone, the feed's position
     Place told;         // the feed's position at that time

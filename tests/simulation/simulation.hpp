@@ -177,7 +177,7 @@ class Simulation {
   }
   void crash() {
     if (!engine_.is_up() || now_ >= chaos_end) return;
-    log("crash: told ", engine_.told(), ", durable ", engine_.durable());
+    log("crash: published ", engine_.told(), ", durable ", engine_.durable());
     engine_.crash();
     after(pick(1, 1500), [this] {
       if (!engine_.is_up()) start_engine();
@@ -209,7 +209,7 @@ class Simulation {
     stranger_ = std::make_unique<EngineModel>(engine_);
     stranger_->crash();
     tell(stranger_->restart(wall(), now_));
-    log("a stranger at ", text(stranger_->end()), " ", stranger_->journal_id());
+    log("another engine at ", text(stranger_->end()), " ", stranger_->journal_id());
     every(pick(50, 400), [this] {
       using Type = EngineModel::Event::Type;
       std::vector<EngineModel::Event> batch;
@@ -287,7 +287,7 @@ class Simulation {
     }
     if (batch.empty()) return;
     const auto message = engine_.append(batch, wall(), now_);
-    log("told ", text(message));
+    log("published ", text(message));
     tell_ours(message);
     sync_soon();
   }
@@ -315,7 +315,7 @@ class Simulation {
       deliver(g, [this, g, message, source] {
         const auto up = static_cast<Ms>(engine_.heartbeat(0, now_).up.value());
         request(g, gateways_[g]->on_message(message, source, now_, up));
-        log("gateway ", g, " heard ", text(message), state(g));
+        log("gateway ", g, " received ", text(message), state(g));
       });
     });
   }
@@ -338,7 +338,7 @@ class Simulation {
   }
   void resume(std::size_t g) {
     auto& inbox = gateways_[g]->inbox;
-    log("gateway ", g, " goes on");
+    log("gateway ", g, " resumes");
     look_up_all(g);
     while (!inbox.empty()) {
       const auto action = std::move(inbox.front());
@@ -394,7 +394,8 @@ class Simulation {
     ++look_ups_;
     auto& gateway = *gateways_[g];
     const auto answer = gateway.look_up(digest_of(key), now_, own_wall());
-    if (calm_ && now_ > settled && answer == Answer::denied_stale) fail(g, key, "nothing: it is stale");
+    if (calm_ && now_ > settled && answer == Answer::denied_stale)
+      fail(g, key, "nothing because it is stale");
     if (answer == Answer::ask_and_drop) ++untrusting_;
     if (answer == Answer::allowed) return check_allowed(g, key, now_, true);
     if ((answer != Answer::ask_and_keep && answer != Answer::ask_and_drop) || now_ < cut_until_[g]) return;
@@ -438,7 +439,7 @@ class Simulation {
       const auto& entry = *engine_.entry(s);
       const auto heard_at = heard.find({entry.journal, s});
       if (heard_at != heard.end() && (from_cache || heard_at->second < begun))
-        fail(g, key, "after its revocation was heard");
+        fail(g, key, "after its revocation was received");
       if (from_cache && entry.durable_at >= 0 && now_ > entry.durable_at + lease + skew)
         fail(g, key, "a lease after its revocation was acknowledged");
     }
@@ -455,7 +456,7 @@ class Simulation {
       const auto& entry = *engine_.entry(lock.locked_by);
       const auto heard_at = gateways_[g]->heard.find({entry.journal, lock.locked_by});
       if (heard_at != gateways_[g]->heard.end() && (from_cache || heard_at->second < begun))
-        fail(g, key, "after its lock was heard");
+        fail(g, key, "after its lock was received");
       if (from_cache && entry.durable_at >= 0 && now_ > entry.durable_at + lease + skew)
         fail(g, key, "a lease after its lock was acknowledged");
     }
