@@ -1,4 +1,4 @@
-# Third-party libraries. Everything here is a Debian 12 package; tools/build installs them.
+# Third-party libraries: all are Debian 12 packages, installed by tools/build.
 find_package(Threads REQUIRED)
 find_package(Boost 1.81 REQUIRED)
 find_package(OpenSSL REQUIRED)

@@ -1,6 +1,6 @@
 # revoked_add_room(<target> DIRECTORY <folder> SOURCES <file>... USES <target>... [PRIVATE <target>...])
-# One target a room, so that the linker keeps the walls that the folder's README.md describes. What is PRIVATE
-# nobody else sees.
+# One target per room, so that the linker enforces the dependencies in the folder's README.md. PRIVATE
+# libraries are not visible to other rooms.
 function(revoked_add_room target)
   cmake_parse_arguments(PARSE_ARGV 1 arg "" "DIRECTORY" "SOURCES;USES;PRIVATE")
   list(TRANSFORM arg_SOURCES PREPEND ${arg_DIRECTORY}/)

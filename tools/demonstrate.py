@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Shows a key live and die, and measures how long a gateway goes on allowing it.
+"""Demonstrates a revocation, and measures how long a gateway still allows the key.
 
-A second process asks the gateway for the key over and over, on one connection, while this one sends the
-DELETE on another. Both read the same monotonic clock. The time of the first denial is when its answer was
-here, so what is printed is never better than what a client sees.
+A second process polls the gateway for the key on one connection while this one sends the DELETE on another. Both use
+the same monotonic clock. The denial counts when its response has arrived, so the result is never better than what a
+client sees.
 
-With --rounds N it does so for N keys and prints the distribution.
+With --rounds N it revokes N keys and prints the distribution.
 """
 import argparse
 import json
@@ -20,7 +20,7 @@ DENIAL_DEADLINE_S = 10
 
 
 class Connection:
-    """One keep-alive HTTP/1.1 connection with as little as possible between us and the socket."""
+    """One keep-alive HTTP/1.1 connection with minimal overhead."""
 
     def __init__(self, url):
         parts = urlsplit(url)
@@ -37,7 +37,7 @@ class Connection:
         return head.encode() + b"\r\n" + content
 
     def exchange(self, request):
-        """Sends one request; answers (status, body)."""
+        """Sends one request; returns (status, body)."""
         self.socket.sendall(request)
         while b"\r\n\r\n" not in self.unread:
             self.read()
@@ -70,7 +70,7 @@ def expect(condition, message):
 
 
 def watch_in_another_process(gateway_url, secret):
-    """Starts asking; answers a function that waits for the first denial and answers (time, status, checks)."""
+    """Starts polling; returns a function that waits for the first denial and returns (time, status, checks)."""
     result_read, result_write = os.pipe()
     ready_read, ready_write = os.pipe()
     child = os.fork()
@@ -85,28 +85,28 @@ def watch_in_another_process(gateway_url, secret):
                 status, _ = connection.exchange(request)
                 now = time.monotonic_ns()
                 checks += 1
-                if checks == 100:  # warm, and surely at it
+                if checks == 100:  # warmed up
                     os.write(ready_write, b"r")
             os.write(result_write, struct.pack("qqq", now, status, checks))
         finally:
             os._exit(0)
     os.close(result_write)
     os.close(ready_write)
-    expect(os.read(ready_read, 1) == b"r", "the gateway stopped allowing a live key")
+    expect(os.read(ready_read, 1) == b"r", "the gateway stopped allowing an active key")
 
     def first_denial():
         answer = os.read(result_read, 24)
         os.waitpid(child, 0)
         os.close(result_read)
         os.close(ready_read)
-        expect(len(answer) == 24, "the gateway could not be asked")
+        expect(len(answer) == 24, "the gateway did not answer")
         return struct.unpack("qqq", answer)
 
     return first_denial
 
 
 def revoke_and_measure(engine, arguments, master_key, key):
-    """Answers (ms from sending to the first denial, from the 2xx to it, from sending to the 2xx, its status,
+    """Returns (ms from sending to the first denial, from the 2xx to it, from sending to the 2xx, its status,
     checks until then)."""
     first_denial = watch_in_another_process(arguments.gateway, key["secret"])
     request = engine.format("DELETE", f"/v1/keys/{key['key_id']}?reason=demonstration", master_key)
@@ -129,7 +129,7 @@ def tell_of_last_time(engine, master_key, path):
             last = json.load(file)
     except (OSError, ValueError):
         return
-    print("The keys of the last start are still here:")
+    print("Keys of the previous start:")
     for what in ("revoked", "active"):
         status, key = engine.call("GET", f"/v1/keys/{last[what]}", master_key)
         expect(status == 200 and key["state"] == what, f"key {last[what]} should be {what}: {status} {key}")
@@ -143,22 +143,22 @@ def demonstrate(engine, gateway, arguments, master_key):
     keys = []
     for name in ("to be revoked", "to be kept"):
         status, key = engine.call("POST", "/v1/keys", master_key, {"user": "demonstration", "name": name})
-        expect(status == 201, f"a key could not be created: {status} {key}")
+        expect(status == 201, f"creating a key failed: {status} {key}")
         keys.append(key)
     doomed, kept = keys
     print(f"created key {doomed['key_id']}")
     for key in keys:
         status, _ = gateway.exchange(gateway.format("GET", "/check", key["secret"]))
-        expect(status == 200, f"the gateway answered {status} for a live key")
+        expect(status == 200, f"the gateway answered {status} for an active key")
     print("the gateway allows it: 200")
 
     from_sending, from_answer, answer, status, checks = revoke_and_measure(engine, arguments, master_key, doomed)
-    print(f"revoked it: on disk and answered in {answer:.2f} ms")
+    print(f"revoked it: durable and acknowledged in {answer:.2f} ms")
     print(f"the gateway denies it: {status}, first {from_sending:.2f} ms after the request was sent,"
-          f" {around_the_answer(from_answer)} its answer (asked {checks} times without a pause)")
+          f" {around_the_answer(from_answer)} its response ({checks} checks)")
     status, _ = gateway.exchange(gateway.format("GET", "/check", kept["secret"]))
-    expect(status == 200, f"the gateway answered {status} for the key that lives")
-    print("the same user's other key goes on: 200")
+    expect(status == 200, f"the gateway answered {status} for the key that was not revoked")
+    print("the same user's other key is still allowed: 200")
     if arguments.remember:
         with open(arguments.remember, "w", encoding="utf-8") as file:
             json.dump({"revoked": doomed["key_id"], "active": kept["key_id"]}, file)
@@ -183,8 +183,8 @@ def main():
     parser.add_argument("--engine", default="http://127.0.0.1:7385")
     parser.add_argument("--gateway", default="http://127.0.0.1:7386")
     parser.add_argument("--key-file", default="data/master.key", help="the master key")
-    parser.add_argument("--remember", help="a file that tells the next run which keys to look for")
-    parser.add_argument("--rounds", type=int, default=0, help="measure so many revocations instead")
+    parser.add_argument("--remember", help="file with the keys to look for at the next run")
+    parser.add_argument("--rounds", type=int, default=0, help="measure this many revocations instead")
     arguments = parser.parse_args()
     with open(arguments.key_file, encoding="utf-8") as file:
         master_key = file.read().strip()

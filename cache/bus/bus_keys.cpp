@@ -19,14 +19,14 @@ std::string mac_of(std::string_view key, std::string_view text) {
 }  // namespace
 
 std::string BusKeys::sign(std::string_view message) const {
-  message.remove_suffix(1);  // the bracket
+  message.remove_suffix(1);  // the closing brace
   std::string text(message);
   text.append(before_mac).append(mac_of(keys_.front(), message)).append(after_mac);
   return text;
 }
 
 bool BusKeys::is_signed(std::string_view message) const {
-  constexpr std::size_t mac_size = 43;  // 256 bits in sixes
+  constexpr std::size_t mac_size = 43;  // 256 bits in groups of 6
   constexpr auto tail = before_mac.size() + mac_size + after_mac.size();
   if (message.size() <= tail || !message.ends_with(after_mac)) return false;
   const auto text = message.substr(0, message.size() - tail);

@@ -1,6 +1,6 @@
 #pragma once
 // Signatures of bus messages: a message ends in `,"mac":"…"}`, the base64url (without padding) of the
-// HMAC-SHA-256 over everything before `,"mac"`. Immutable, so usable from any thread.
+// HMAC-SHA-256 over everything before `,"mac"`. Immutable, usable from any thread.
 
 #include <string>
 #include <string_view>
@@ -10,12 +10,12 @@ namespace revoked::cache {
 
 class BusKeys {
  public:
-  // The first one signs, all are good: so a key can be changed while everything runs. None: nothing is
+  // The first key signs, all keys verify, so a key can be rotated without downtime. Empty: messages are not
   // signed.
   explicit BusKeys(std::vector<std::string> keys = {}) : keys_(std::move(keys)) {}
 
   bool empty() const { return keys_.empty(); }
-  std::string sign(std::string_view message) const;  // which is one JSON object
+  std::string sign(std::string_view message) const;  // `message` is one JSON object
   bool is_signed(std::string_view message) const;    // by one of the keys
 
  private:

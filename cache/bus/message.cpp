@@ -19,10 +19,10 @@ using engine::errc;
 constexpr std::size_t max_decoded_bytes = 1 << 20;
 constexpr std::uint64_t max_number = std::numeric_limits<std::int64_t>::max();
 
-// Of a message, what stands around its events.
+// A message without its events.
 constexpr std::size_t message_frame_bytes = 4 << 10;
 
-// Text that is not UTF-8 would make the whole message unreadable, and with it every repair that covers it.
+// Text that is not UTF-8 would make the whole message unreadable, and every repair that covers it.
 void append_text_field(JsonWriter& json, std::string_view name, std::string_view text) {
   if (simdjson::validate_utf8(text)) {
     json.optional_field(name, text);
@@ -44,11 +44,11 @@ bool invalidates(engine::EventType type) {
     case engine::EventType::keys_forgotten:
       return false;
     default:
-      return true;  // what a newer engine has written, too
+      return true;  // including events of a newer engine
   }
 }
 
-// As JSON, at most: six bytes for each that needs an escape.
+// Upper bound as JSON: six bytes for each byte that needs an escape.
 std::size_t most_bytes_of(const engine::EventView& event) {
   std::size_t bytes = 512;
   using engine::Field;
@@ -62,8 +62,7 @@ void append_unknown(JsonWriter& json, Sequence sequence) {
   json.open('{').field("sequence", sequence).field("type", "unknown").close('}');
 }
 
-// Whether every reader takes the event's ids for ids: one that is none would make the whole message
-// unreadable.
+// Whether every reader accepts the event's ids: an invalid id would make the whole message unreadable.
 bool has_readable_ids(const engine::EventView& event) {
   using engine::Field;
   for (const auto owner : {event[Field::user], event[Field::application], event[Field::workspace]}) {
@@ -119,7 +118,7 @@ void append_invalidation(JsonWriter& json, Sequence sequence, const engine::Even
       break;
     }
     default:
-      // Written by a newer engine into a journal that this one reads: gateways must not rely on its meaning.
+      // Written by a newer engine: gateways must not rely on its meaning.
       return append_unknown(json, sequence);
   }
   append_text_field(json, "reason", event[Field::reason]);
@@ -134,9 +133,8 @@ JsonWriter& open_message(JsonWriter& json, Epoch epoch, Sequence first, Sequence
   return json.key("events");
 }
 
-// Calls visit(index of the name, value) for every member whose name is listed; the others are skipped. False
-// if the JSON is broken, a listed name comes twice or `visit` says so. `seen` gets a bit for each name that
-// came.
+// Calls visit(index of the name, value) for every listed member; skips the others. False if the JSON is
+// broken, a listed name is repeated or `visit` returns false. `seen` gets a bit for each name found.
 template <std::size_t N, class Visit>
 bool read_members(ondemand::object object, const std::array<std::string_view, N>& names, unsigned& seen,
                   Visit visit) {
@@ -194,7 +192,7 @@ bool read_position(ondemand::value value, Position& position) {
   return true;
 }
 
-// A null stands for an absent member.
+// Null means absent.
 bool is_null(ondemand::value& value, bool& null) { return !value.is_null().get(null); }
 
 Invalidation::Type type_of(std::string_view name) {
@@ -214,7 +212,7 @@ std::optional<Scope> scope_of(std::string_view name) {
   return {};
 }
 
-// One owner, {"scope":"workspace","id":"w1"}, of a scope that has none yet.
+// One owner, {"scope":"workspace","id":"w1"}; its scope must not be set yet.
 bool read_owner_within(ondemand::value value, std::array<std::string, 3>& within) {
   static constexpr std::array<std::string_view, 2> names{"scope", "id"};
   ondemand::object object;
@@ -232,7 +230,7 @@ bool read_owner_within(ondemand::value value, std::array<std::string, 3>& within
   return true;
 }
 
-// An owner, or an array of them. False: of a form that we do not know.
+// An owner, or an array of owners. False: unknown form.
 bool read_within(ondemand::value value, std::array<std::string, 3>& within) {
   ondemand::json_type type;
   if (value.type().get(type)) return false;
@@ -281,13 +279,14 @@ bool read_invalidation(ondemand::value value, Invalidation& event) {
   const auto known_scope = scope_of(scope_name);
   if (known_scope && !engine::is_owner_id(event.owner_id)) return false;
   if (known_scope) event.scope = *known_scope;
-  // What this gateway does not know may mean more than it would take it for.
+  // An unknown scope or limit may cover more keys than this gateway can tell.
   if (!known_scope || !knows_within || !event.within[static_cast<std::size_t>(event.scope)].empty())
     event.type = Invalidation::Type::unknown;
   return true;
 }
 
-// As many as a batch has, unless one turn made a larger one. More may be claimed, and has to come first.
+// The size of a batch unless one turn made a larger one. A sender may claim more; memory for more is
+// allocated only as events arrive.
 constexpr Sequence max_reserved_events = 2048;
 
 bool read_message(ondemand::object object, Message& message) {
@@ -391,7 +390,7 @@ bool read_gone(ondemand::object object, Page& page) {
   return read && has(seen, position) && page.position.epoch != 0;
 }
 
-// Permissions are handed on in a header, separated by spaces: nothing in one may end it.
+// Permissions are forwarded in a header, separated by spaces, so none may contain a separator.
 bool read_permissions(ondemand::value value, std::string& permissions) {
   ondemand::array array;
   if (value.get_array().get(array)) return false;
@@ -482,7 +481,7 @@ bool read_decision(ondemand::object object, Decision& decision, std::optional<en
   });
   if (!read || !has(seen, active, state)) return false;
   if (is_active != (decision.state == Decision::State::active)) return false;
-  // An allow must say whom it allows and up to where it holds.
+  // An allow must name its key and the position up to which it holds.
   return !is_active || (!decision.key_id.empty() && decision.as_of.epoch != 0);
 }
 
@@ -497,7 +496,7 @@ engine::result<T> decode(std::string_view json, std::size_t max_bytes, Read read
   if (document.get_object().get(object)) return errc::malformed;
   T out;
   if (!read(object, out)) return errc::malformed;
-  // On-Demand stops behind the object; the end of the document is the only place that has no location.
+  // On-Demand stops after the object; only the end of the document has no location.
   if (document.current_location().error() != simdjson::OUT_OF_BOUNDS) return errc::malformed;
   return out;
 }
@@ -521,7 +520,7 @@ void write_within(JsonWriter& json, const engine::EventView& event) {
 
 std::vector<EncodedMessage> encode_messages(const engine::BatchView& batch, const Stamp& stamp) {
   constexpr auto max_events_bytes = engine::max_message_bytes - message_frame_bytes;
-  thread_local std::string events;  // keeps its capacity: one exact allocation a message
+  thread_local std::string events;  // keeps its capacity: one exact allocation per message
   std::optional<JsonWriter> json;
   std::vector<EncodedMessage> messages;
   auto first = batch.first();
@@ -550,7 +549,7 @@ std::vector<EncodedMessage> encode_messages(const engine::BatchView& batch, cons
     if (most > max_events_bytes) return append_unknown(*json, sequence);
     append_invalidation(*json, sequence, event);
   });
-  // What cannot be read may be a revocation: have the gateways start afresh.
+  // An unreadable event may be a revocation: make the gateways flush.
   if (!whole && visited <= batch.last()) append_unknown(*json, visited);
   end(batch.last());
   return messages;

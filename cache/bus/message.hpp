@@ -1,6 +1,6 @@
 #pragma once
-// The bus message: what gateways are told. One JSON object on Redis, in a feed page and in a feed stream
-// (format: docs/protocol.md). Decoded messages own their strings.
+// The message by which the engine notifies gateways: one JSON object on Redis, in a feed page and in a feed
+// stream (format: docs/protocol.md). Decoded messages own their strings.
 
 #include <array>
 #include <optional>
@@ -20,7 +20,7 @@ using engine::Scope;
 using engine::Sequence;
 using engine::UnixMs;
 
-// One event that can turn an allow into a deny, or a denial that is kept into an allow.
+// One event that can turn an allow into a deny, or a cached deny into an allow.
 struct Invalidation {
   enum class Type {
     key_revoked,
@@ -29,18 +29,18 @@ struct Invalidation {
     owner_unlocked,
     key_suspended,
     key_changed,
-    unknown,  // of a newer engine: the receiver must flush
+    unknown,  // from a newer engine: the receiver must flush
   };
   Type type = Type::unknown;
   Sequence sequence = 0;
   std::string key_id;         // key_* only
   Scope scope = Scope::user;  // owner_* only
   std::string owner_id;       // owner_* only
-  // owner_* only, by Scope: only keys that have these owners as well. Empty: whichever.
+  // owner_* only, by Scope: limits the event to keys that also have these owners. Empty: no limit.
   std::array<std::string, 3> within;
   Epoch epoch = 0;  // of its message; 0: the receiver's current one
 
-  // Whatever has become of an owner, what is known of its keys from before no longer counts.
+  // For all of these, cached decisions on the owner's keys are no longer valid.
   bool is_of_owner() const {
     return type == Type::owner_revoked || type == Type::owner_locked || type == Type::owner_unlocked;
   }
@@ -54,22 +54,22 @@ struct Message {
   Sequence last = 0;
   UnixMs at = 0;
   std::vector<Invalidation> events;
-  std::string journal{};              // the journal id of its epoch; empty: an engine that has none
-  std::optional<std::uint64_t> up{};  // when it was sent, by the engine's own clock: see Stamp
+  std::string journal{};              // the journal id of its epoch; empty: the engine has none
+  std::optional<std::uint64_t> up{};  // send time by the engine's monotonic clock: see Stamp
 
   bool is_heartbeat() const { return first == last + 1; }
 };
 
 class JsonWriter;
-// The member "within" of an owner's event, if it is within other owners: an object, or an array of two.
+// Writes the member "within" of an owner's event if it has one: an object, or an array of two.
 void write_within(JsonWriter& json, const engine::EventView& event);
 
 inline constexpr std::string_view invalidations_channel = "revoked:v1:invalidations";
 inline constexpr std::string_view acks_channel = "revoked:v1:acks";
 
-// Where a message comes from, and when it is sent: by the wall clock of the engine, and in milliseconds by a
-// clock of its process that nobody can set (engine::running_ms), so that a gateway can tell how long ago that
-// was. What is read from the journal long after has no `up`.
+// Source and send time of a message: the engine's wall clock, and `up`, milliseconds of a process clock that
+// cannot be set (engine::running_ms), from which a gateway computes the message's age. Messages read from the
+// journal later have no `up`.
 struct Stamp {
   std::string_view journal;
   UnixMs at = 0;
@@ -77,9 +77,9 @@ struct Stamp {
 };
 Stamp stamp_now(std::string_view journal);
 
-// The messages for a batch of the journal, each of at most engine::max_message_bytes: one, unless a turn made
-// a very large batch. Event types that this engine does not know, and what of the batch cannot be read, or is
-// too large, appear as type "unknown", so that gateways start afresh.
+// Encodes a batch of the journal, usually as one message; each has at most engine::max_message_bytes. Events
+// that this engine does not know, cannot read or that are too large get type "unknown", so that gateways
+// flush.
 struct EncodedMessage {
   Sequence first;
   Sequence last;
@@ -88,27 +88,27 @@ struct EncodedMessage {
 std::vector<EncodedMessage> encode_messages(const engine::BatchView& batch, const Stamp& stamp);
 std::string encode_heartbeat(Epoch epoch, Sequence last, const Stamp& stamp);
 
-// Strict about what decides (epoch, first, last, events and their sequences must be there and make sense:
-// 1 <= epoch, 1 <= first <= last + 1, last < 2^63 - 1, event sequences rise within first..last, no events in
-// a heartbeat, ids in their alphabets); unknown members are ignored. errc::malformed otherwise.
+// Strict about the members that decide (epoch, first, last, events and their sequences must be present: 1 <=
+// epoch, 1 <= first <= last + 1, last < 2^63 - 1, event sequences ascend within first..last, no events in a
+// heartbeat, ids in their alphabets); unknown members are ignored. errc::malformed otherwise.
 engine::result<Message> decode_message(std::string_view json);
 
-// A page of the engine's feed: consecutive messages after the asked position, at most up to `position`.
+// A page of the engine's feed: consecutive messages after the requested position, up to `position`.
 struct Page {
-  Position position;  // where the messages end: ask for what comes after this next
+  Position position;  // where the messages end: the next page starts after it
   bool more = false;
   std::vector<Message> messages;
-  // Of the engine when it answered.
+  // State of the engine when it responded.
   std::string journal{};              // of its epoch
-  Position told{};                    // up to where it has told; not before `position`
+  Position told{};                    // the last published position; not before `position`
   std::optional<UnixMs> at{};         // its wall clock
   std::optional<std::uint64_t> up{};  // see Stamp
 };
 engine::result<Page> decode_page(std::string_view json);
-// The problem document of a 410: where the engine is, and no messages.
+// Decodes the problem document of a 410: the engine's position, no messages.
 engine::result<Page> decode_gone(std::string_view json);
 
-// What the engine answers to POST /v1/keys/verify.
+// The response to POST /v1/keys/verify.
 struct Decision {
   enum class State { active, suspended, expired, revoked, unknown, locked };
   State state = State::unknown;
@@ -118,13 +118,13 @@ struct Decision {
   std::string workspace;
   std::string permissions;  // separated by one space
   std::optional<UnixMs> expires_at;
-  std::optional<UnixMs> locked_until;  // of a locked key; none: until it is unlocked
-  Position as_of;                      // the decision holds for everything up to here
+  std::optional<UnixMs> locked_until;  // locked keys only; none: until unlocked
+  Position as_of;                      // the decision covers all events up to here
   std::string journal;                 // of the epoch in which it was made
 };
-// Malformed as well: `active` and `state` that disagree, and an active decision without key_id or as_of.
+// Also malformed: `active` and `state` that disagree, and an active decision without key_id or as_of.
 engine::result<Decision> decode_decision(std::string_view json);
-// The same of an answer that must say what it is about, in `secret_sha256`: another secret's is malformed.
+// The response must name its secret in `secret_sha256`; another digest is malformed.
 engine::result<Decision> decode_decision(std::string_view json, const engine::Digest& secret_sha256);
 
 }  // namespace revoked::cache

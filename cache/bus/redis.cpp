@@ -23,17 +23,17 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using namespace std::chrono_literals;
 
-constexpr auto connect_timeout = 2s;  // from the look-up of the name until the connection can be used
+constexpr auto connect_timeout = 2s;  // name look-up until ready for use
 constexpr auto ping_after = 1s;       // of silence
-constexpr auto dead_after = 4s;       // of silence: nothing came back for 3 s
+constexpr auto dead_after = 4s;       // of silence: no reply for 3 s
 constexpr auto watch_period = 250ms;
-constexpr auto steady_after = 2s;  // a connection that lasted so long was a good one
+constexpr auto steady_after = 2s;  // a connection that lasted this long resets the backoff
 constexpr std::size_t max_reply_bytes = 64 << 10;
 constexpr std::size_t max_framing_bytes = 1 << 10;  // around a message
 constexpr std::size_t max_reason_size = 200;
 constexpr std::size_t read_bytes = 64 << 10;
 
-// What Redis says of itself, for a log.
+// An error text of Redis, for a log.
 std::string reason_of(const RespReply& error) {
   std::string text = error.text.substr(0, max_reason_size);
   for (char& c : text) {
@@ -42,8 +42,8 @@ std::string reason_of(const RespReply& error) {
   return text;
 }
 
-// A connection to Redis that is made again whenever it is lost, until stopped. What runs on the io_context
-// holds `self_`, so that nothing outlives the memory it uses. A reply that is not the one expected ends it.
+// A connection to Redis that reconnects until stopped. Handlers on the io_context hold `self_`, so that they
+// never use freed memory. An unexpected reply ends the connection.
 class Connection {
  public:
   Connection(asio::io_context& io, RedisAddress address, RedisStateListener on_state, std::size_t max_reply)
@@ -58,7 +58,7 @@ class Connection {
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
-  // From the loop, so that no listener runs before the constructor of whoever listens is through.
+  // Posted, so that no listener runs before the constructor of its owner has finished.
   static void start(const std::shared_ptr<Connection>& self) {
     self->self_ = self;
     asio::post(self->executor_, [self] { self->connect(); });
@@ -75,10 +75,10 @@ class Connection {
   bool is_ready() const { return ready_; }
 
  protected:
-  // The connection stands: send the commands that make it useful and call became_ready() when they succeeded.
+  // Connected: send the set-up commands and call became_ready() when they have succeeded.
   virtual void greet() = 0;
   virtual void ping() = 0;
-  // Of what was sent, or of its own. May drop() the connection.
+  // A reply to a command, or a push message. May drop() the connection.
   virtual void on_reply(const RespReply& reply) = 0;
   virtual void on_closed() {}
 
@@ -91,7 +91,7 @@ class Connection {
     on_state_(true, {});
   }
 
-  // Ends the connection; the next one is made after a pause.
+  // Ends the connection; reconnects after a pause.
   void drop(std::string_view reason) {
     if (!is_up_) return;
     reason_ = reason;
@@ -106,7 +106,7 @@ class Connection {
     });
   }
 
-  // Gathers a command; write_now() sends what is gathered, as far as the socket takes it without waiting.
+  // Queues a command; write_now() sends queued commands as far as the socket accepts them without blocking.
   bool send(std::initializer_list<std::string_view> arguments) {
     if (is_up_) append_command(unsent_, arguments);
     return is_up_;
@@ -139,19 +139,19 @@ class Connection {
   using GenericSocket = asio::basic_stream_socket<asio::generic::stream_protocol, Executor>;
   using Endpoint = asio::generic::stream_protocol::endpoint;
 
-  // ---- making a connection
+  // ---- connecting
 
   void connect() {
     if (stopped_) return;
     set_timer(connect_timeout, &Connection::on_connect_timeout);
     if (!address_.unix_path.empty()) {
-      if (address_.unix_path.size() >= sizeof(sockaddr_un::sun_path)) return retry("too long a path");
+      if (address_.unix_path.size() >= sizeof(sockaddr_un::sun_path)) return retry("unix path too long");
       return open(asio::local::stream_protocol::endpoint(address_.unix_path));
     }
     names_.find([self = self_, turn = timer_turn_](error_code error, const TcpEndpoints& endpoints) {
       const auto link = self.lock();
       if (!link || link->stopped_ || turn != link->timer_turn_) return;
-      if (error) return link->retry("cannot find " + link->address_.host + ": " + error.message());
+      if (error) return link->retry("cannot resolve " + link->address_.host + ": " + error.message());
       link->open(endpoints[link->tries_++ % endpoints.size()]);
     });
   }
@@ -198,10 +198,10 @@ class Connection {
     if (is_up_)
       drop("no answer in time");
     else
-      retry("cannot find " + address_.host + " in time");
+      retry("cannot resolve " + address_.host + " in time");
   }
 
-  // ---- losing it
+  // ---- disconnecting
 
   void close() {
     ready_ = false;
@@ -216,16 +216,15 @@ class Connection {
     on_closed();
   }
 
-  // A reason is told once, not at every try.
+  // A reason is reported once, not at every attempt.
   void retry(const std::string& reason) {
     set_timer(backoff_.next(), &Connection::connect);
     if (std::exchange(told_, reason) != reason) on_state_(false, reason);
   }
 
-  // ---- keeping it
+  // ---- keep-alive
 
-  // Redis answers a ping at once, so a silent peer is a dead one, whatever the kernel thinks of the
-  // connection.
+  // Redis answers a ping at once, so a silent peer is dead even if TCP still considers the connection open.
   void watch() {
     if (!is_up_ || !ready_) return;
     const auto silence = Clock::now() - last_heard_;
@@ -238,7 +237,7 @@ class Connection {
     set_timer(watch_period, &Connection::watch);
   }
 
-  // One timer, for one purpose at a time.
+  // One timer, used for one purpose at a time.
   void set_timer(Clock::duration wait, void (Connection::*then)()) {
     timer_.expires_after(wait);
     timer_.async_wait([self = self_.lock(), turn = ++timer_turn_, then](error_code error) {
@@ -261,7 +260,7 @@ class Connection {
         });
   }
 
-  // A reply may end the connection, or lead to the next.
+  // A reply may end the connection or start the next step.
   void take(std::string_view bytes) {
     const auto turn = turn_;
     reader_->feed(bytes);
@@ -289,18 +288,18 @@ class Connection {
   Executor executor_;
   std::weak_ptr<Connection> self_;
   Backoff backoff_;
-  bool is_up_ = false;            // there is a connection, or one is being made
+  bool is_up_ = false;            // connected or connecting
   std::string reason_;            // why the connection ended
-  std::string told_;              // the last reason told
-  std::size_t tries_ = 0;         // takes the addresses of a name in turn
-  std::uint64_t timer_turn_ = 0;  // a wait of an earlier turn that is on its way counts no more
-  std::uint64_t turn_ = 0;        // the same for the socket: one turn a connection
+  std::string told_;              // the last reason reported
+  std::size_t tries_ = 0;         // selects the addresses of a name in turn
+  std::uint64_t timer_turn_ = 0;  // a pending wait of an earlier turn is ignored
+  std::uint64_t turn_ = 0;        // the same for the socket: one turn per connection
   std::optional<RespReader> reader_;
   std::array<char, read_bytes> chunk_;
   std::string unsent_;
-  std::size_t sent_ = 0;  // of those
+  std::size_t sent_ = 0;  // bytes of those
   bool waits_to_write_ = false;
-  int unprepared_ = 0;  // replies to what comes before greet()
+  int unprepared_ = 0;  // outstanding replies to commands sent before greet()
   bool pinged_ = false;
   Clock::time_point last_heard_;
   Clock::time_point ready_since_;
@@ -326,9 +325,9 @@ struct RedisPublisher::Impl final : Connection {
     if (send({"PING"})) sent.push_back(Sent::ping);
   }
 
-  // A message without an answer may have been published or not.
+  // A message without a reply may have been published or not.
   void on_reply(const RespReply& reply) override {
-    if (sent.empty()) return drop("a reply to nothing");
+    if (sent.empty()) return drop("a reply without a command");
     const auto what = sent.front();
     sent.pop_front();
     if (what == Sent::message && reply.kind != RespReply::Kind::integer) ++dropped;
@@ -347,7 +346,7 @@ struct RedisPublisher::Impl final : Connection {
     queued_bytes = 0;
   }
 
-  // Everything that waits goes out with as few writes as possible.
+  // Sends all queued messages with as few writes as possible.
   void drain() {
     {
       std::lock_guard lock(mutex);
@@ -356,7 +355,7 @@ struct RedisPublisher::Impl final : Connection {
       is_posted = false;
     }
     for (const auto& item : sending) {
-      if (ready_ && unsent_bytes() + item.message->size() > max_unsent_bytes) drop("too much is unsent");
+      if (ready_ && unsent_bytes() + item.message->size() > max_unsent_bytes) drop("too many unsent bytes");
       if (ready_ && send({"PUBLISH", item.channel, *item.message}))
         sent.push_back(Sent::message);
       else
@@ -366,12 +365,12 @@ struct RedisPublisher::Impl final : Connection {
     write_now();
   }
 
-  std::mutex mutex;  // of the queue, the bytes in it and whether drain() is under way
+  std::mutex mutex;  // the queue, its bytes and whether drain() is running
   std::vector<Item> queue;
   std::size_t queued_bytes = 0;
   bool is_posted = false;
-  std::vector<Item> sending;  // in drain() only; keeps its capacity
-  std::deque<Sent> sent;      // and not answered
+  std::vector<Item> sending;  // used in drain() only; keeps its capacity
+  std::deque<Sent> sent;      // not answered yet
   std::atomic<std::uint64_t> dropped{0};
   asio::io_context& io;
 };
@@ -415,7 +414,7 @@ struct RedisSubscriber::Impl final : Connection {
   void greet() override { send({"SUBSCRIBE", channel}); }
   void ping() override { send({"PING"}); }
 
-  // On a subscribed connection everything is an array that begins with what it is.
+  // On a subscribed connection every reply is an array that starts with its kind.
   void on_reply(const RespReply& reply) override {
     using Kind = RespReply::Kind;
     if (reply.kind == Kind::error) return drop(reason_of(reply));
@@ -431,7 +430,7 @@ struct RedisSubscriber::Impl final : Connection {
     } else if (is_text(0, "pong") && parts.size() == 2) {
       return;
     }
-    drop("a reply that is none to a subscription");
+    drop("an unexpected reply to a subscription");
   }
 
   const std::string channel;

@@ -1,7 +1,7 @@
 #pragma once
-// Redis publish/subscribe, on one io_context. A hint only (P10): nothing is queued while Redis is away, and
-// nothing is repeated. Reconnects by itself, with exponential backoff and jitter, until stopped. Whatever
-// comes from Redis that is not the reply expected ends the connection, and no more.
+// Redis publish/subscribe, on one io_context. A hint only (P10): nothing is queued while Redis is
+// disconnected, and nothing is resent. Reconnects with exponential backoff and jitter until stopped. An
+// unexpected reply from Redis ends the connection, never the process.
 
 #include <atomic>
 #include <functional>
@@ -25,26 +25,26 @@ struct RedisAddress {
   int database = 0;
 };
 engine::result<RedisAddress> parse_redis_url(std::string_view url);
-// For logs: never has the password in it.
+// For logs: without the password.
 std::string to_string(const RedisAddress& address);
 
 // Called on the io_context's thread when a connection is ready for use, and when it is lost or cannot be made
-// (with the reason, once for the same one).
+// (with the reason; the same reason is not repeated).
 using RedisStateListener = std::function<void(bool connected, std::string_view reason)>;
 
 class RedisPublisher {
  public:
-  // Starts to connect at once.
+  // Starts connecting at once.
   RedisPublisher(asio::io_context& io, RedisAddress address, RedisStateListener on_state);
   ~RedisPublisher();  // after `io` has stopped running, or on its thread
 
-  // From any thread; never blocks on the network. The order of the calls is the order of publishing. Dropped,
-  // and counted, while there is no connection, or when more than `max_unsent_bytes` wait.
+  // From any thread; never blocks on the network. Messages are published in the order of the calls. Dropped,
+  // and counted, while disconnected or when more than `max_unsent_bytes` are queued.
   void publish(std::string_view channel, std::shared_ptr<const std::string> message);
 
   bool is_connected() const;      // from any thread
-  std::uint64_t dropped() const;  // from any thread; with those of which it is not known
-  void stop();                    // on the io_context's thread; nothing happens after it
+  std::uint64_t dropped() const;  // from any thread; includes messages whose fate is unknown
+  void stop();                    // on the io_context's thread; no callbacks after it
 
   static constexpr std::size_t max_unsent_bytes = 64 << 20;
 
@@ -55,14 +55,15 @@ class RedisPublisher {
 
 class RedisSubscriber {
  public:
-  // Both callbacks run on the io_context's thread. `connected` is told once the subscription is confirmed.
+  // Both callbacks run on the io_context's thread. `on_state` reports connected once the subscription is
+  // confirmed.
   RedisSubscriber(asio::io_context& io, RedisAddress address, std::string channel,
                   std::function<void(std::string_view message)> on_message, RedisStateListener on_state);
   ~RedisSubscriber();
   void stop();  // as above
 
   static constexpr std::size_t max_message_bytes =
-      engine::max_message_bytes;  // what is larger ends the connection
+      engine::max_message_bytes;  // a larger message ends the connection
 
  private:
   struct Impl;

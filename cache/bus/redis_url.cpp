@@ -1,4 +1,4 @@
-// The text form of a Redis address.
+// Parses and formats Redis addresses.
 #include <algorithm>
 #include <charconv>
 #include <optional>

@@ -1,4 +1,4 @@
-// The only file that knows hiredis.
+// The only file that includes hiredis.
 #include "cache/bus/resp.hpp"
 
 #include <hiredis/read.h>
@@ -11,8 +11,8 @@ namespace {
 
 using Kind = RespReply::Kind;
 
-// Where the reader's next object goes: the root, or its place in the array. Null, which the reader takes for
-// a lack of memory, where arrays lie within arrays.
+// Place of the reader's next object: the root, or an element of the array. Null for nested arrays; the reader
+// treats it as out of memory.
 RespReply* place(const redisReadTask* task) {
   if (task->parent == nullptr) return new RespReply;
   auto* const array = static_cast<RespReply*>(task->parent->obj);
@@ -34,7 +34,7 @@ redisReplyObjectFunctions functions() {
   made.createString = [](const redisReadTask* task, char* text, std::size_t size) {
     return make(task, task->type == REDIS_REPLY_ERROR ? Kind::error : Kind::text, {text, size});
   };
-  // How many is an int, or a size, from version to version.
+  // The type of `count` is int or size_t, depending on the hiredis version.
   made.createArray = [](const redisReadTask* task, auto count) -> void* {
     if (task->parent != nullptr || std::cmp_less(count, 0) ||
         std::cmp_greater(count, RespReader::max_elements)) {
@@ -73,10 +73,9 @@ std::unique_ptr<RespReply> RespReader::next(std::string& error) {
   error.clear();
   void* reply = nullptr;
   if (redisReaderGetReply(reader_->reader, &reply) != REDIS_OK) {
-    error =
-        reader_->reader->err == REDIS_ERR_PROTOCOL ? "a reply that is malformed" : "a reply that is not ours";
+    error = reader_->reader->err == REDIS_ERR_PROTOCOL ? "a malformed reply" : "an unsupported reply";
   } else if (reply == nullptr && reader_->reader->len - reader_->reader->pos > max_bytes_) {
-    error = "too large a reply";
+    error = "reply too large";
   }
   return std::unique_ptr<RespReply>(static_cast<RespReply*>(reply));
 }

@@ -1,7 +1,6 @@
 #pragma once
-// Redis' protocol as bytes: commands to send, replies to read. Replies are read with hiredis' reader alone:
-// its layers above end the process at replies that they do not expect. Whatever comes is a reply or an error,
-// and what is kept of it is bounded. One thread.
+// Encodes Redis commands and decodes replies. Uses only hiredis' reader: its higher layers abort the process
+// at unexpected replies. Any input yields a reply or an error, and memory is bounded. One thread.
 
 #include <cstddef>
 #include <cstdint>
@@ -23,17 +22,17 @@ struct RespReply {
 
 class RespReader {
  public:
-  static constexpr std::size_t max_elements = 16;  // of an array; none within another
+  static constexpr std::size_t max_elements = 16;  // of an array; nested arrays are refused
 
-  // Of one reply, and of what is fed and not read yet.
+  // `max_bytes` limits one reply, and the bytes fed but not read yet.
   explicit RespReader(std::size_t max_bytes);
   ~RespReader();
   RespReader(const RespReader&) = delete;
   RespReader& operator=(const RespReader&) = delete;
 
   void feed(std::string_view bytes);
-  // What is there: null with an empty `error` if there is no whole reply yet. After an error, which is text
-  // for a log, nothing more can be read.
+  // The next reply; null with an empty `error` if it is incomplete. After an error (text for a log) nothing
+  // more can be read.
   std::unique_ptr<RespReply> next(std::string& error);
 
  private:

@@ -1,7 +1,6 @@
 #pragma once
-// A decision as the near cache holds it and a gateway answers from it: a small value without memory of its
-// own, its ids packed (a UUID in 17 bytes, any other id in its length and one). Immutable, so usable from any
-// thread.
+// A decision as the near cache stores it: a small value without heap memory, its ids packed (a UUID in 17
+// bytes, any other id in its length plus one). Immutable, usable from any thread.
 
 #include <array>
 #include <cstdint>
@@ -13,31 +12,31 @@
 
 namespace revoked::cache {
 
-// The key's id and its owners', packed.
+// The ids of the key and its owners, packed.
 using PackedIds = std::array<std::uint64_t, 9>;
 using Ids = std::array<std::string_view, 4>;  // key, then the owners by Scope
 
-// Where an id's text goes that is not there in one piece.
+// Buffer for an id that is not stored as text.
 struct IdBuffer {
   std::array<char, 36> text;
 };
 
-bool pack(const Ids& ids, PackedIds& packed);  // false: they do not fit
-// A view into `packed`, which must be the result of pack(), or into `buffer`.
+bool pack(const Ids& ids, PackedIds& packed);  // false: does not fit
+// Returns a view into `packed`, which must be the result of pack(), or into `buffer`.
 std::string_view unpack(const PackedIds& packed, std::size_t which, IdBuffer& buffer);
 
 Ids ids_of(const Decision& decision);
 
 class CachedDecision {
  public:
-  // As the engine answered it.
+  // From the engine's answer.
   explicit CachedDecision(std::shared_ptr<const Decision> whole)
       : state(whole->state),
         as_of(whole->as_of),
         permissions_(&whole->permissions),
         whole_(std::move(whole)) {}
 
-  // For the near cache to fill in.
+  // To be filled in by the near cache.
   class Empty {
     friend class NearCache;
     Empty() {}
@@ -47,12 +46,12 @@ class CachedDecision {
   Decision::State state;
   Position as_of;
 
-  // Views live as long as this and `buffer`.
+  // Views are valid as long as this and `buffer`.
   std::string_view key_id(IdBuffer& buffer) const { return id(0, buffer); }
   std::string_view owner(Scope scope, IdBuffer& buffer) const {
     return id(1 + static_cast<std::size_t>(scope), buffer);
   }
-  // Lives as long as this and the near cache.
+  // Valid as long as this and the near cache.
   std::string_view permissions() const { return *permissions_; }
 
  private:

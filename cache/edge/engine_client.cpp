@@ -31,14 +31,13 @@ constexpr std::size_t max_decision_bytes = 64 << 10;
 constexpr std::size_t max_page_bytes = engine::max_page_bytes + engine::max_page_frame_bytes;
 constexpr std::size_t page_limit = 1000;  // messages
 constexpr std::size_t max_fetches = 4;    // pages read at once
-constexpr auto idle_timeout = 30s;        // then an unused connection is closed
-// Of questions in a row: less than sockets hold, so that neither side waits for the other to read.
+constexpr auto idle_timeout = 30s;        // after which an unused connection is closed
+// Limit of pipelined questions: less than the socket buffers, so that neither side blocks on the other.
 constexpr std::size_t max_row_bytes = 48 << 10;
-constexpr int overdue_looks = 20;  // in the time that a question has
-constexpr std::size_t shares_per_waiting =
-    16;  // bounds those who share answers, together, by so many times max_waiting
+constexpr int overdue_looks = 20;               // checks for overdue questions per question_timeout
+constexpr std::size_t shares_per_waiting = 16;  // limits all waiting callers to this multiple of max_waiting
 
-// A question, or what is asked of many at once.
+// One caller that waits for an answer.
 struct Waiting {
   EngineClient::DecisionHandler done;
   EngineClient::Asker asker;
@@ -51,13 +50,13 @@ struct Question {
   engine::Digest digest;
   std::shared_ptr<const std::string> request;
   std::vector<Waiting> askers;
-  std::vector<Waiting> late;  // who came after it was put
-  bool has_waited = false;    // for a worker
+  std::vector<Waiting> late;  // callers after it was sent
+  bool has_waited = false;    // it had to queue for a worker
   bool is_put = false;
   bool is_over = false;
 
-  // A peer that has ended its side of a connection at once may wait for an answer all the same: that it has
-  // left counts only if it is not put at once.
+  // A peer that closed its sending side may still wait for a response, so `left` counts only for queued
+  // questions.
   bool is_wanted() const {
     const auto waits = [this](const Waiting& waiting) { return !has_waited || !waiting.has_left(); };
     return std::any_of(askers.begin(), askers.end(), waits);
@@ -70,19 +69,19 @@ struct Question {
 };
 using QuestionPointer = std::shared_ptr<Question>;
 
-// Puts questions on one connection, several in a row.
+// Sends questions on one connection, pipelined.
 struct Worker {
   explicit Worker(asio::io_context& io) : wake(io) {}
   Timer wake;
-  std::deque<QuestionPointer> row;  // put, or to be put next
+  std::deque<QuestionPointer> row;  // sent, or to be sent next
   std::shared_ptr<HttpConnection> connection;
 };
 
-// A page that is being read.
+// A page request in flight.
 struct Fetch {
   std::shared_ptr<const std::string> request;
   Clock::time_point deadline;
-  std::function<void(const engine::result<HttpResponse>&)> done;  // called once and empty from then on
+  std::function<void(const engine::result<HttpResponse>&)> done;  // called once, then empty
   std::shared_ptr<HttpConnection> connection;
 
   void finish(const engine::result<HttpResponse>& result) {
@@ -110,7 +109,7 @@ std::string request_head(const EngineClient::Options& options) {
   const auto& credential = options.credential;
   const auto is_control = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; };
   if (std::any_of(credential.begin(), credential.end(), is_control))
-    throw std::invalid_argument("the credential for the engine has a control character in it");
+    throw std::invalid_argument("the credential for the engine contains a control character");
   return "Host: " + format_endpoint(options.address.host, options.address.port) +
          "\r\nAuthorization: Bearer " + credential + "\r\nUser-Agent: revoked-gateway\r\n";
 }
@@ -162,7 +161,7 @@ struct EngineClient::Impl : std::enable_shared_from_this<Impl> {
   void watch();
   void give_up_overdue();
 
-  // ---- the workers that put them
+  // ---- workers
 
   void dispatch();
   std::deque<QuestionPointer> take_row();
@@ -180,15 +179,15 @@ struct EngineClient::Impl : std::enable_shared_from_this<Impl> {
   const std::string head;
   std::shared_ptr<NameLookup> names;
 
-  std::unordered_map<engine::Digest, QuestionPointer, engine::KeyedHash> questions;  // none of them is over
-  std::size_t askers = 0;              // in all of them together
+  std::unordered_map<engine::Digest, QuestionPointer, engine::KeyedHash> questions;  // open ones only
+  std::size_t askers = 0;                                                            // in all of them
   FairQueue<QuestionPointer> queue;    // not given to a worker yet
-  std::vector<QuestionPointer> unput;  // over, and not told yet
+  std::vector<QuestionPointer> unput;  // over, callers not called yet
   QuestionPace pace;
   Timer clock;
   bool clock_runs = false;
   std::vector<std::shared_ptr<Worker>> workers;
-  std::vector<Worker*> idle;  // the one used last is at the end: few connections stay warm
+  std::vector<Worker*> idle;  // last used at the end, so that few connections are used
   std::vector<std::shared_ptr<Fetch>> fetches;
   std::unique_ptr<FeedStream> stream;
   bool stopped = false;
@@ -208,7 +207,7 @@ std::shared_ptr<const std::string> EngineClient::Impl::format(std::string_view s
 void EngineClient::Impl::ask(const engine::Digest& digest, std::string_view secret, DecisionHandler done,
                              Asker asker) {
   if (stopped) return done(errc::not_ready);
-  // No key has such a secret, and JSON cannot carry it.
+  // Not the secret of any key, and not representable in JSON.
   if (!simdjson::validate_utf8(secret.data(), secret.size())) return done(Decision{});
   if (askers >= shares_per_waiting * options.max_waiting) return done(errc::overloaded);
   ++askers;
@@ -226,7 +225,7 @@ void EngineClient::Impl::ask(const engine::Digest& digest, std::string_view secr
 }
 
 void EngineClient::Impl::enqueue(const QuestionPointer& question) {
-  // A worker that is free takes it at once, so that only what has to wait counts as waiting.
+  // A free worker takes it at once, so only questions that must queue count as waiting.
   const auto lost = queue.push(question->askers.front().asker.peer, question);
   dispatch();
   question->has_waited = true;
@@ -234,7 +233,7 @@ void EngineClient::Impl::enqueue(const QuestionPointer& question) {
   if (lost && !(*lost)->is_over) finish(*lost, errc::overloaded);
 }
 
-// Whether the response was an answer to this question.
+// Whether the response answers this question.
 bool EngineClient::Impl::answer(const QuestionPointer& question,
                                 const engine::result<HttpResponse>& response) {
   if (question->is_over) return true;
@@ -249,7 +248,7 @@ bool EngineClient::Impl::answer(const QuestionPointer& question,
   return decision.has_value() || decision.error() != errc::malformed;
 }
 
-// No one can join it any more.
+// No further caller can join it.
 void EngineClient::Impl::close(const QuestionPointer& question) {
   if (!std::exchange(question->is_over, true)) questions.erase(question->digest);
 }
@@ -263,7 +262,7 @@ void EngineClient::Impl::finish(const QuestionPointer& question, const engine::r
   if (!late.empty()) go_on(question, std::move(late));
 }
 
-// What was asked after the question had been put.
+// Continues with the callers that came after the question was sent.
 void EngineClient::Impl::go_on(const QuestionPointer& question, std::vector<Waiting> late) {
   std::vector<Waiting> left;
   for (auto& waiting : late) {
@@ -278,7 +277,7 @@ void EngineClient::Impl::go_on(const QuestionPointer& question, std::vector<Wait
   }
   if (left.empty()) return;
   auto& open = questions[question->digest];
-  if (open) {  // someone who was just told asks again
+  if (open) {  // a caller just answered has asked again
     auto& others = open->is_put ? open->late : open->askers;
     std::move(left.begin(), left.end(), std::back_inserter(others));
     return;
@@ -302,7 +301,7 @@ void EngineClient::Impl::watch() {
   });
 }
 
-// Who has waited too long is told so, whatever becomes of the question.
+// Fails overdue callers, whatever the state of the question.
 void EngineClient::Impl::give_up_overdue() {
   const auto now = Clock::now();
   std::vector<Waiting> overdue;
@@ -343,8 +342,7 @@ void EngineClient::Impl::dispatch() {
   }
 }
 
-// What is put next, one from each who waits in turn: nothing for those who have left, or whose time will be
-// over.
+// The questions to send next, round-robin by peer; skips those whose callers have left or would time out.
 std::deque<QuestionPointer> EngineClient::Impl::take_row() {
   std::deque<QuestionPointer> row;
   std::size_t bytes = 0;
@@ -361,7 +359,7 @@ std::deque<QuestionPointer> EngineClient::Impl::take_row() {
     bytes += (*question)->request->size();
     row.push_back(std::move(*question));
   }
-  // Not from here: whoever is told may ask again.
+  // Posted, because a callback may ask again.
   if (!unput.empty()) asio::post(io, [self = shared_from_this()] { self->tell_unput(errc::timed_out); });
   return row;
 }
@@ -387,8 +385,8 @@ Task<> EngineClient::Impl::work(std::shared_ptr<Impl> self, std::shared_ptr<Work
   std::erase(self->workers, worker);
 }
 
-// The engine may have closed a kept connection just before we used it, or may close one behind any answer.
-// Everything we ask may be asked twice, so what is left is asked again on a fresh one.
+// The engine may have closed a kept connection just before we used it, or may close it after any response.
+// All requests are idempotent, so the rest is sent again on a new connection.
 Task<> EngineClient::Impl::put_row(std::shared_ptr<Impl> self, std::shared_ptr<Worker> worker) {
   auto& row = worker->row;
   while (!row.empty() && !self->stopped) {
@@ -419,7 +417,7 @@ Task<> EngineClient::Impl::put_row(std::shared_ptr<Impl> self, std::shared_ptr<W
   row.clear();
 }
 
-// Takes out of the row what is answered.
+// Removes answered questions from the row.
 Task<error_code> EngineClient::Impl::exchange_row(std::shared_ptr<Impl> self, std::shared_ptr<Worker> worker,
                                                   Clock::time_point deadline) {
   const auto connection = worker->connection;
@@ -446,13 +444,13 @@ Task<error_code> EngineClient::Impl::exchange_row(std::shared_ptr<Impl> self, st
     row.pop_front();
     if (row.empty()) self->pace.answered(count, Clock::now() - from);
     if (self->answer(question, response)) continue;
-    connection->close();  // it is out of step
+    connection->close();  // responses no longer match requests
     co_return errc::malformed;
   }
   co_return error_code();
 }
 
-// ---- pages: each on a connection of its own, where no other answer can be
+// ---- pages: each on its own connection, so that responses cannot be mixed up
 
 Task<> EngineClient::Impl::fetch(std::shared_ptr<Impl> self, std::shared_ptr<Fetch> fetch) {
   const auto connected = co_await HttpConnection::connect(fetch->connection, self->names, fetch->deadline);
@@ -468,7 +466,7 @@ Task<> EngineClient::Impl::fetch(std::shared_ptr<Impl> self, std::shared_ptr<Fet
   fetch->finish(response);
 }
 
-// Everyone who waits is told now; the coroutines end when the io_context runs on.
+// Fails all callers now; the coroutines end when the io_context runs on.
 void EngineClient::Impl::stop() {
   if (stopped) return;
   stopped = true;
@@ -487,7 +485,7 @@ void EngineClient::Impl::stop() {
   for (const auto& fetch : reading) fetch->finish(errc::not_ready);
 }
 
-// ---- the outside
+// ---- public interface
 
 EngineClient::EngineClient(asio::io_context& io, Options options)
     : impl_(std::make_shared<Impl>(io, std::move(options))) {}

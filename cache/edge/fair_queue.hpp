@@ -1,6 +1,6 @@
 #pragma once
-// What waits, by whom it is for. Taken from each in turn, so that nobody waits for what another has waiting.
-// Bounded: past that, whoever has the most waiting loses its newest. One thread.
+// A queue per peer, served round-robin, so that no peer waits for the backlog of another. Bounded: when full,
+// the peer with the most items loses its newest. One thread.
 
 #include <cstddef>
 #include <cstdint>
@@ -22,7 +22,7 @@ class FairQueue {
 
   std::size_t size() const { return size_; }
 
-  // What had to go for it, if something had to: it may be the item itself.
+  // Returns the item evicted for it, if any; may be the item itself.
   std::optional<T> push(Peer peer, T item) {
     auto [line, is_new] = lines_.try_emplace(peer);
     if (is_new) line->second.turn = turns_.insert(turns_.end(), peer);
@@ -48,7 +48,7 @@ class FairQueue {
     return item;
   }
 
-  // Keeps what `keeps` says true of.
+  // Removes the items for which `keeps` returns false.
   template <class Keeps>
   void keep_if(Keeps&& keeps) {
     for (auto line = lines_.begin(); line != lines_.end();) {
@@ -87,9 +87,9 @@ class FairQueue {
 
   const std::size_t max_size_;
   std::size_t size_ = 0;
-  Lines lines_;                                       // none is empty
+  Lines lines_;                                       // never empty ones
   std::list<Peer> turns_;                             // whose turn is next
-  std::set<std::pair<std::size_t, Peer>> by_length_;  // of the lines
+  std::set<std::pair<std::size_t, Peer>> by_length_;  // all lines
 };
 
 }  // namespace revoked::cache

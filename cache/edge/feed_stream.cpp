@@ -15,8 +15,8 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr auto open_timeout = 3s;     // from connecting to the head of the answer
-constexpr auto silence_timeout = 5s;  // between two pieces of it
+constexpr auto open_timeout = 3s;     // from connecting to the response head
+constexpr auto silence_timeout = 5s;  // between two chunks of the body
 constexpr std::size_t chunk_size = 64 << 10;
 constexpr std::size_t max_gone_body = 64 << 10;
 
@@ -37,7 +37,7 @@ struct FeedStream::State {
     if (connection) connection->close();
   }
 
-  // Each change is told once.
+  // Reports each change once.
   void tell(bool now_connected, std::string_view reason) {
     if (stopped || (told && connected == now_connected && last_reason == reason)) return;
     told = true;
@@ -79,7 +79,7 @@ struct FeedStream::State {
   static Task<> follow(std::shared_ptr<State> state);
 };
 
-// These answer why they ended.
+// These return why they ended.
 
 Task<std::string> FeedStream::State::read_events(std::shared_ptr<State> state,
                                                  std::shared_ptr<HttpConnection::StreamParser> parser) {
@@ -99,7 +99,7 @@ Task<std::string> FeedStream::State::read_events(std::shared_ptr<State> state,
     if (size.has_error()) co_return size.error() == errc::timed_out ? "silent" : "connection lost";
     if (*size == 0) co_return "ended by the engine";
     const auto outcome = events.feed({chunk->data(), *size}, on_event);
-    if (outcome == EventStream::Outcome::too_large) co_return "too large an event";
+    if (outcome == EventStream::Outcome::too_large) co_return "event too large";
     if (outcome == EventStream::Outcome::ended) co_return "stopped";
   }
 }
@@ -118,9 +118,9 @@ Task<std::string> FeedStream::State::read_gone(std::shared_ptr<State> state,
     body.append(chunk.data(), *size);
   }
   const auto engine_now = decode_gone(body);
-  if (engine_now.has_error()) co_return "a 410 without a position";
+  if (engine_now.has_error()) co_return "410 without a position";
   if (!state->stopped) state->handlers.on_gone(*engine_now);
-  co_return "our position is gone";
+  co_return "position gone";
 }
 
 Task<std::string> FeedStream::State::follow_once(std::shared_ptr<State> state) {

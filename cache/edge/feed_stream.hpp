@@ -1,6 +1,6 @@
 #pragma once
 // Follows the engine's feed as Server-Sent Events until stopped: connects, reads, reconnects with backoff. A
-// stream that is silent is a dead one, because the engine sends a heartbeat every second. One thread.
+// silent stream is treated as dead, because the engine sends a heartbeat every second. One thread.
 
 #include <memory>
 #include <string>
@@ -12,10 +12,10 @@ namespace revoked::cache {
 
 class FeedStream {
  public:
-  // `head` is the start of a request, from "Host:" to "Authorization:", each line with its end.
+  // `head` is the first header lines of a request, from "Host:" to "Authorization:", each with its line end.
   FeedStream(asio::io_context& io, std::shared_ptr<NameLookup> names, std::string head,
              EngineClient::StreamHandlers handlers);
-  ~FeedStream();  // no handler is called any more
+  ~FeedStream();  // no handler is called afterwards
 
  private:
   struct State;

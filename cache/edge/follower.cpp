@@ -14,26 +14,26 @@ namespace {
 
 // Sums of a sequence and 1 must not overflow.
 constexpr Sequence max_sequence = std::numeric_limits<std::int64_t>::max() - 1;
-// As far as an engine's clock is believed: sums of such times, in nanoseconds, must not overflow.
+// Upper limit accepted for an engine's clock: sums of such times, in nanoseconds, must not overflow.
 constexpr std::uint64_t max_up = std::chrono::duration_cast<milliseconds>(std::chrono::years(100)).count();
 constexpr std::size_t max_ahead_ranges = 1024;
 constexpr unsigned max_short_pages_in_a_row = 100;
-constexpr Sequence short_page = 100;  // brings fewer
+constexpr Sequence short_page = 100;  // moves us by fewer entries
 constexpr unsigned max_holes_in_a_row = 5;
 
-// How far two clocks drift apart in the time that a relation lasts, and some more.
+// Maximum drift of two clocks while a relation is valid, plus a margin.
 constexpr auto max_skew = 50ms;
 constexpr auto relation_lasts = 60s;
 constexpr auto relate_every = 30s;
 
-// Between two questions that hearsay makes us ask: the pause grows while the engine says that it was nothing.
+// Pause between two requests caused by unsigned messages: doubles while the engine reports nothing new.
 constexpr auto least_wonder_pause = 50ms;
 constexpr auto most_wonder_pause = 1000ms;
 
-// What an answer has shown is there by then, or is missing.
+// An event that an answer has shown must arrive within this time, or counts as missing.
 constexpr auto message_takes = 100ms;
 
-// How long to wait before a question that brought nothing is put again.
+// Delay before a request without result is repeated.
 std::chrono::milliseconds retry_pause(const Follower::Options& options) {
   return options.repair_timeout / 20;
 }
@@ -61,7 +61,7 @@ Follower::Actions Follower::on_message(Message message, Source source, Monotonic
   notice(now);
   const bool is_ours = message.journal == named_ && message.epoch == named_epoch_;
   if (source != Source::engine && !is_ours) {
-    // Before the engine has said where it is there is nothing to compare with.
+    // Before the engine's position is known there is nothing to compare with.
     if (!position_) return actions;
     ++foreign_;
     wonder(now);
@@ -77,14 +77,14 @@ Follower::Actions Follower::on_message(Message message, Source source, Monotonic
     if (message.epoch != position_->epoch || message.journal == journal_) {
       receive(message, now, actions);
     } else {
-      doubt(now);  // the engine contradicts itself: have it say what holds
+      doubt(now);  // the engine contradicts itself: request a page
     }
   }
   if (position_) ask_if_wanted(now, actions);
   return actions;
 }
 
-// Asked before the engine began the epoch in which it is: the answer may be one of its epoch before.
+// Requested before the engine began its current epoch: the response may be of the previous epoch.
 bool Follower::is_of_the_past(const Page& page, Monotonic asked) const {
   return page.journal != named_ && asked < named_at_;
 }
@@ -102,8 +102,7 @@ Follower::Actions Follower::on_unreadable(Source source, Monotonic now) {
   return actions;
 }
 
-// The engine's journal from now on. Whether what was heard of, and may have been applied, is of another
-// history.
+// Sets the engine's journal. True if messages already received, and possibly applied, are of another history.
 bool Follower::name(std::string_view journal, Epoch epoch, Monotonic now) {
   if (named_ == journal && named_epoch_ == epoch) return false;
   named_ = journal;
@@ -111,18 +110,18 @@ bool Follower::name(std::string_view journal, Epoch epoch, Monotonic now) {
   named_at_ = now;
   forget_relation();
   if (epoch > heard_.epoch) return false;
-  // It means nothing, however large its numbers are.
+  // Positions of another history are not comparable.
   heard_ = {};
   ahead_.clear();
   return true;
 }
 
-// ---- hearsay
+// ---- unsigned messages
 
 void Follower::listen(Message& message, Monotonic now, Actions& actions) {
   for (auto& event : message.events) {
     event.epoch = message.epoch;
-    if (Position{message.epoch, event.sequence} <= *position_) continue;  // the engine has told us
+    if (Position{message.epoch, event.sequence} <= *position_) continue;  // already received from the engine
     if (event.type != Invalidation::Type::unknown) actions.doubt.push_back(std::move(event));
   }
   if (!fed_ && Position{message.epoch, message.last} > *position_) wonder(now);
@@ -132,7 +131,7 @@ void Follower::wonder(Monotonic now) {
   if (!wonders_since_) wonders_since_ = now;
 }
 
-// The engine has answered a question that was put at `asked`.
+// The engine has answered a request made at `asked`.
 void Follower::stop_wondering(Monotonic asked, bool moved, Monotonic now) {
   if (!wonders_since_ || asked < *wonders_since_) return;
   wonders_since_.reset();
@@ -152,7 +151,7 @@ Follower::Actions Follower::on_decision(Position as_of, std::string_view journal
   return actions;
 }
 
-// The message about it is on its way, and has a little time to come.
+// The message that covers `as_of` may still be in flight.
 void Follower::note_evidence(Position as_of, Monotonic now) {
   if (as_of <= *position_ || as_of.sequence > max_sequence) return;
   if (evidence_) {
@@ -173,9 +172,9 @@ void Follower::weigh_evidence(Monotonic now) {
   note_evidence(std::exchange(next_evidence_, {}), now);
 }
 
-// ---- messages of our engine
+// ---- messages of the followed engine
 
-// Of the newest epoch heard of, or of a newer one.
+// Of the newest known epoch, or of a newer one.
 void Follower::receive(Message& message, Monotonic now, Actions& actions) {
   const Position last{message.epoch, message.last};
   const bool is_newest = message.epoch > heard_.epoch || (message.up && *message.up > newest_up_);
@@ -192,7 +191,7 @@ void Follower::receive(Message& message, Monotonic now, Actions& actions) {
     if (message.last == reached.sequence) {
       if (trusts_cache() && !doubt_since_) extend_lease(message, now);
     } else if (is_newest) {
-      doubt(now);  // the engine says that it is behind us: one of the two is wrong
+      doubt(now);  // the engine claims a position behind ours
     }
     return;
   }
@@ -211,7 +210,7 @@ void Follower::receive(Message& message, Monotonic now, Actions& actions) {
   if (trusts_cache() && !doubt_since_) extend_lease(message, now);
 }
 
-// Something before the message is missing, or may be.
+// An entry before the message is missing, or may be.
 void Follower::receive_ahead(Message& message, Actions& actions) {
   if (message.is_heartbeat()) return;
   apply_after(message, 0, actions);
@@ -241,7 +240,7 @@ Follower::Actions Follower::on_page(Page page, Monotonic now) {
   relate(page, asked, now);
   const auto before = *position_;
   auto fit = is_another ? PageFit::ran_ahead : read_page(page, now, actions);
-  // A hole that stays would be there the next time as well: nobody knows what is in it.
+  // A permanent hole: its content is unknown, so requesting it again is useless.
   holes_in_a_row_ = fit == PageFit::hole && *position_ == before ? holes_in_a_row_ + 1 : 0;
   if (holes_in_a_row_ > max_holes_in_a_row) fit = PageFit::ran_ahead;
   if (fit == PageFit::ran_ahead) {
@@ -263,8 +262,8 @@ Follower::Actions Follower::on_page(Page page, Monotonic now) {
   return actions;
 }
 
-// Behind a page that ends before where the engine was when it answered. What it brought was all up to its
-// last message. An engine that always has more, and little of it, is not asked without a pause.
+// Called for a page that ends before the engine's position. It is complete up to its last message. Requests
+// are paced if the engine keeps returning short pages.
 void Follower::go_on_reading(const Page& page, Monotonic asked, Position before, Monotonic now) {
   const bool is_short = position_->sequence < before.sequence + short_page;
   short_pages_in_a_row_ = is_short ? short_pages_in_a_row_ + 1 : 0;
@@ -274,9 +273,9 @@ void Follower::go_on_reading(const Page& page, Monotonic asked, Position before,
   if (const auto sent = sent_at(page.messages.back(), now)) confirm(asked, *sent, now);
 }
 
-// Follows the page's messages as far as they continue where we are.
+// Applies the page's messages as far as they continue at our position.
 Follower::PageFit Follower::read_page(Page& page, Monotonic now, Actions& actions) {
-  // The engine is where it has been before: the question was about a place that it knows.
+  // The engine is behind the position that was asked about, although it knew that position.
   if (page.position < asked_after_) return PageFit::ran_ahead;
   for (auto& message : page.messages) {
     const Position reached = *position_;
@@ -285,7 +284,7 @@ Follower::PageFit Follower::read_page(Page& page, Monotonic now, Actions& action
     if (message.is_heartbeat() || message.epoch < reached.epoch) continue;
     if (message.epoch == reached.epoch && message.last <= reached.sequence) continue;
     if (message.first > reached.sequence + 1) return PageFit::hole;
-    // The new epoch begins at or before our position: the engine has lost what we had been told.
+    // The new epoch begins at or before our position: the engine has lost entries that it had published.
     if (message.epoch > reached.epoch && message.first <= reached.sequence) return PageFit::ran_ahead;
     if (has_unknown_event(message)) return PageFit::ran_ahead;
     apply_after(message, reached.sequence, actions);
@@ -306,7 +305,7 @@ Follower::PageFit Follower::read_page(Page& page, Monotonic now, Actions& action
   return PageFit::whole;
 }
 
-// A page that ends where the engine was when it answered.
+// Called for a page that ends at the engine's position.
 void Follower::end_page(Monotonic asked, bool moved, Monotonic now, Actions& actions) {
   if (misses_something() && engine_never_reached_heard(asked)) {
     heard_ = *position_;
@@ -329,7 +328,7 @@ Follower::Actions Follower::on_page_gone(Page engine_now, Monotonic now) {
     start_afresh(position, engine_now.journal, now, actions);
     doubt(now);
   } else if (unanswered_ == 0) {
-    doubt(now);  // have the engine confirm it for where we are now
+    doubt(now);  // ask the engine to confirm it for our current position
   } else {
     const bool about_here = !afresh_since_asked_;
     const auto asked = take_answer();
@@ -363,7 +362,7 @@ Follower::Actions Follower::tick(Monotonic now) {
   return actions;
 }
 
-// Whether time has passed in which nothing was heard: what comes in next may have been sent long ago.
+// Detects a pause in the calls: messages that arrive next may have been sent long ago.
 void Follower::notice(Monotonic now) {
   const bool paused = now - last_call_ > options_.max_pause;
   last_call_ = std::max(last_call_, now);
@@ -386,7 +385,7 @@ void Follower::extend_lease(const Message& message, Monotonic now) {
   if (const auto sent = sent_at(message, now)) extend_lease(*sent);
 }
 
-// When our engine sent it, at the earliest that it can have been.
+// Lower bound of the time when the engine sent it.
 std::optional<Monotonic> Follower::sent_at(const Message& message, Monotonic now) {
   if (!message.up || message.epoch != named_epoch_ || !is_related(now)) return {};
   const Monotonic sent(relation_->bound() + milliseconds(*message.up));
@@ -398,7 +397,7 @@ std::optional<Monotonic> Follower::sent_at(const Message& message, Monotonic now
 void Follower::relate(const Page& page, Monotonic asked, Monotonic now) {
   if (!page.up || *page.up > max_up) return;
   const Relation found{asked, *page.up};
-  // One that a slow answer made says less than the one before, but clocks drift.
+  // A slow response gives a worse bound than the one before, but clocks drift.
   const bool is_better = !relation_ || found.bound() > relation_->bound();
   if (is_better || now - relation_->asked > relate_every) relation_ = found;
   if (page.at && *page.up >= newest_up_) {
@@ -424,7 +423,7 @@ std::optional<UnixMs> Follower::engine_time(Monotonic now) const {
 
 // ---- ranges
 
-// Hands on the events after `sequence` that have not been applied yet.
+// Moves events after `sequence` that are not applied yet to `actions`.
 void Follower::apply_after(Message& message, Sequence sequence, Actions& actions) const {
   for (auto& event : message.events) event.epoch = message.epoch;
   const bool may_be_ahead = message.epoch == heard_.epoch && !ahead_.empty();
@@ -446,7 +445,7 @@ bool Follower::is_applied_ahead(Sequence sequence) const {
 }
 
 void Follower::remember_ahead(Sequence first, Sequence last) {
-  // The ranges that overlap or touch the new one become one with it.
+  // Merge the ranges that overlap or touch the new one.
   const auto from = std::lower_bound(ahead_.begin(), ahead_.end(), first,
                                      [](const Range& range, Sequence s) { return range.last + 1 < s; });
   auto to = from;
@@ -488,19 +487,19 @@ void Follower::start_afresh(Position position, std::string journal, Monotonic no
   if (unanswered_ != 0) afresh_since_asked_ = true;
 }
 
-// The engine answered a question put long after it should have been there.
+// The engine was asked long after it should have reached that position.
 bool Follower::engine_never_reached_heard(Monotonic asked) const {
   return heard_at_ + options_.repair_timeout <= asked;
 }
 
-// Answers do not say which request they belong to, so each counts from the first of those that were open
-// together: one that lay in a stopped process's inbox must not pass for the answer to a new question.
+// Responses do not name their request, so each counts from the first open request: a response that lay in the
+// socket of a stopped process must not pass for the response to a new request.
 Monotonic Follower::take_answer() {
   --unanswered_;
   return asked_at_;
 }
 
-// Nothing that the engine had told at `as_of` is missing.
+// Nothing that the engine had published at `as_of` is missing.
 void Follower::confirm(Monotonic asked, Monotonic as_of, Monotonic now) {
   extend_lease(as_of);
   if (doubt_since_ && asked >= *doubt_since_) doubt_since_.reset();

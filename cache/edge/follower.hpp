@@ -1,36 +1,35 @@
 #pragma once
-// Keeps a near cache true: the protocol state machine of a gateway. No sockets, no clock, no threads: events
-// come in as calls, what to do comes out as `Actions`, in the order in which the members stand there. One
+// Keeps a near cache consistent with the engine: the protocol state machine of a gateway. No sockets, no
+// clock, no threads: each call passes an event in and returns `Actions`, to be executed in member order. One
 // thread at a time.
 //
 // Rules (docs/protocol.md):
-//   - A message that continues where we are is applied. One that we have is ignored. One that leaves a gap is
-//     applied at once as well (a deny may run ahead) and the missing range is asked for.
-//   - A message of a newer epoch tells nothing about continuity (the engine may have lost what it had told
-//     but not yet synced): the range after our position is asked for, and the engine says whether we ran
-//     ahead. Older epochs are ignored.
+//   - A message that continues at our position is applied; one that we already have is ignored. One that
+//     leaves a gap is applied at once as well (a deny may be early) and the missing range is requested.
+//   - A message of a newer epoch proves nothing about continuity (the engine may have lost entries that it
+//     had published but not synced): the range after our position is requested, and the response shows
+//     whether we were ahead. Messages of older epochs are ignored.
 //   - While anything is missing the cache is not trusted: the gateway asks the engine for each request and
 //     keeps none of the answers.
-//   - The follower is pinned to the journal that its engine names, by its id. What carries another id is not
-//     from there, whatever its numbers are: it is ignored and counted, and the engine is asked whether it has
-//     begun a new epoch. A position is asked after together with the journal id of its epoch, so that an
-//     engine whose history differs (a restored older copy) says so: then everything starts afresh.
-//   - A bus without signatures is hearsay. It moves no position and extends no lease. What it says of a key
-//     or an owner makes the gateway ask again about them, and what it says of positions makes the follower
-//     ask for a page, at a bounded rate, unless the engine's stream is read as well; then the engine is
-//     believed.
-//   - The lease is extended only by what shows that nothing is missing: a page that ends where the engine is
-//     (from when it was asked), or a message or heartbeat that leaves no gap, on the bus or as the last of a
-//     page that ends earlier, from when the engine *sent* it.
-//     That is told from the engine's own clock in the message, which the last page has related to ours: it
-//     was asked before, and answered with that time. What seems to come from the future extends nothing.
+//   - The follower is pinned to the journal id that its engine names. A message with another id is ignored
+//     and counted, whatever its position, and the engine is asked whether it has begun a new epoch. A request
+//     carries a position and the journal id of its epoch, so that an engine with another history (a restored
+//     older copy) detects it: then the follower restarts.
+//   - Messages of a bus without signatures are hints. They move no position and extend no lease. An event
+//     makes the gateway ask the engine about its key or owner again. A position makes the follower request a
+//     page, at a bounded rate, unless the engine's stream is connected.
+//   - The lease is extended only by proof that nothing is missing: a page that ends at the engine's position
+//     (from the time of the request), or a message or heartbeat that leaves no gap, on the bus or as the last
+//     of a page that ends earlier (from the time when the engine *sent* it). The send time is the engine's
+//     own clock in the message, related to our clock by the last page: it was requested before the time that
+//     it carries. A send time in the future extends nothing.
 //   - Without a lease the follower is stale. Once stale, or after a pause (a process that was stopped finds
 //     old messages in its sockets), messages are applied but do not extend the lease until a page has shown
-//     where the engine is. A page is also asked for when the lease is about to end, so that a silent bus
-//     makes nobody stale while the engine answers.
-//   - Nobody's word stands above the engine's: a position that was heard of and that the engine, asked well
-//     after, has not reached was never durable. The follower then starts afresh where the engine is.
-//   - After a flush the cache is empty and the follower starts afresh where the engine says it is.
+//     the engine's position. A page is also requested shortly before the lease ends, so that a silent bus
+//     does not make the gateway stale while the engine responds.
+//   - The engine is authoritative: a position that was published and that the engine has not reached when
+//     asked well afterwards was never durable. The follower then restarts at the engine's position.
+//   - After a flush the cache is empty and the follower restarts at the engine's position.
 //
 // When position() has moved to a newer epoch without a flush, the owner calls NearCache::advance after
 // `apply`.
@@ -50,66 +49,64 @@ using Monotonic = engine::BootClock::time_point;
 class Follower {
  public:
   struct Options {
-    std::chrono::milliseconds lease{3000};  // stale this long after the last sign that nothing is missing
-    std::chrono::milliseconds repair_timeout{2000};  // a range asked for and not answered is asked for again
-    Sequence max_repair = 100'000;                   // a larger gap is not read: flush instead
-    std::chrono::milliseconds max_pause{1000};  // not called for longer: a page must show where the engine is
+    std::chrono::milliseconds lease{3000};  // stale this long after the last proof that nothing is missing
+    std::chrono::milliseconds repair_timeout{2000};  // an unanswered request is repeated after this
+    Sequence max_repair = 100'000;                   // a larger gap is not repaired: flush
+    std::chrono::milliseconds max_pause{1000};       // not called for longer: require a page
   };
 
   struct Actions {
-    std::optional<Position> flush;    // drop everything; fills older than this position never get in
-    std::vector<Invalidation> apply;  // in this order
-    std::vector<Invalidation> doubt;  // hearsay: what is known of these keys and owners is to be asked for
-    std::optional<Position> request_after;  // of journal(): read the engine's feed from there, call on_page*
+    std::optional<Position> flush;          // drop everything; reject fills older than this position
+    std::vector<Invalidation> apply;        // in this order
+    std::vector<Invalidation> doubt;        // unsigned: ask the engine again about these keys and owners
+    std::optional<Position> request_after;  // read the engine's feed of journal() after this, call on_page*
   };
 
   explicit Follower(Options options);
 
   enum class Source {
-    engine,      // the engine that we ask, over the connection that we made to it
-    signed_bus,  // somebody who has the bus key
-    bus,         // anybody
+    engine,      // our own connection to the engine
+    signed_bus,  // a sender with the bus key
+    bus,         // any sender
   };
   // From any source, in any order, any number of times.
   Actions on_message(Message message, Source source, Monotonic now);
 
-  // What nobody here can read: whatever it was, the engine is asked.
+  // A message that could not be decoded: the engine is asked.
   Actions on_unreadable(Source source, Monotonic now);
 
-  // The answers to `request_after`: exactly one for each request, however late. One that never comes leaves
-  // the follower stale rather than wrong. Unasked ones are ignored, except before the first message, when
-  // they say where to begin.
+  // The responses to `request_after`: exactly one per request, however late; if one is missing, the follower
+  // becomes stale. Responses without a request are ignored, except before the first message, when they set
+  // the start position.
   Actions on_page(Page page, Monotonic now);
-  Actions on_page_gone(Page engine_now, Monotonic now);  // 410: start afresh where the engine is
-  Actions on_page_failed(Monotonic now);                 // asked again at a later tick
+  Actions on_page_gone(Page engine_now, Monotonic now);  // 410: restart at the engine's position
+  Actions on_page_failed(Monotonic now);                 // repeated at a later tick
 
-  // What the engine answered to a question shows how far it is.
+  // The engine's answer to a question shows its position.
   Actions on_decision(Position as_of, std::string_view journal, Monotonic now);
 
-  // Whether the engine's own stream is being read: then hearsay of positions need not make us read pages.
+  // Whether the engine's stream is connected: then positions of unsigned messages need no page.
   void set_fed(bool fed) { fed_ = fed; }
 
-  // To be called at least every 100 ms.
+  // Must be called at least every 100 ms.
   Actions tick(Monotonic now);
 
-  // Everything up to here has been applied. Nothing before the first message.
+  // All events up to here have been applied. Empty before the first message.
   std::optional<Position> position() const;
-  // The journal id of the position's epoch, and the one of the epoch in which the engine is, as it says
-  // itself.
+  // The journal id of the position's epoch, and that of the engine's current epoch as the engine names it.
   const std::string& journal() const { return journal_; }
   const std::string& engine_journal() const { return named_; }
 
-  // What the engine's wall clock shows, at the latest: expiry is decided by it. Nothing before the engine
-  // said.
+  // Upper bound of the engine's wall clock, by which expiry is decided. Empty until the engine has sent it.
   std::optional<UnixMs> engine_time(Monotonic now) const;
 
-  // Messages that were of another journal than our engine's.
+  // Messages of another journal than the engine's.
   std::uint64_t foreign_messages() const { return foreign_; }
 
-  // Nothing is known to be missing: cached decisions may be served, answers may be kept.
+  // No event is known to be missing: cached decisions may be served, answers may be kept.
   bool trusts_cache() const { return position_ && heard_ <= *position_; }
 
-  // When the lease ends: stale from then on. Time zero before the first message.
+  // End of the lease; stale from then on. Time zero before the first message.
   Monotonic lease_end() const { return lease_end_; }
   bool is_stale(Monotonic now) const { return now >= lease_end(); }
 
@@ -118,7 +115,7 @@ class Follower {
     Sequence first;
     Sequence last;
   };
-  // The engine's clock showed `up` when ours showed `asked`, or later.
+  // The engine's clock showed `up` when ours showed `asked` or later.
   struct Relation {
     Monotonic asked;
     std::uint64_t up;
@@ -169,12 +166,12 @@ class Follower {
   Epoch named_epoch_ = 0;
   Monotonic named_at_{};
   std::uint64_t foreign_ = 0;
-  Position heard_;        // the furthest the engine has been heard to be; from then on not behind position_
-  Monotonic heard_at_{};  // when it last grew
+  Position heard_;                    // the engine's highest known position; not behind position_
+  Monotonic heard_at_{};              // when it last grew
   std::optional<Relation> relation_;  // to the clock of the engine whose epoch is named_
-  std::uint64_t newest_up_ = 0;       // heard in that epoch
-  UnixMs wall_at_zero_ = 0;           // what its wall clock showed, or would have, when its `up` was 0
-  std::vector<Range> ahead_;  // applied in heard_'s epoch, but not reached: sorted, with holes between
+  std::uint64_t newest_up_ = 0;       // received in that epoch
+  UnixMs wall_at_zero_ = 0;           // its wall clock at `up` = 0, extrapolated
+  std::vector<Range> ahead_;          // applied in heard_'s epoch beyond position_: sorted, not adjacent
   Monotonic lease_end_{};
   Monotonic last_call_{};
   std::optional<Monotonic> doubt_since_;  // only a page asked for since then extends the lease
@@ -182,17 +179,17 @@ class Follower {
   unsigned unanswered_ = 0;  // requests
   Monotonic asked_at_{};     // the first of those
   Monotonic last_asked_{};
-  Monotonic not_before_{};  // ask no earlier
-  Position asked_after_;    // by the first of those
+  Monotonic not_before_{};  // no request earlier
+  Position asked_after_;    // position of the first of those
   bool afresh_since_asked_ = false;
-  unsigned short_pages_in_a_row_ = 0;  // each of which said that there was more
-  unsigned holes_in_a_row_ = 0;        // pages that did not lead on
+  unsigned short_pages_in_a_row_ = 0;  // each had `more`
+  unsigned holes_in_a_row_ = 0;        // pages that did not continue at our position
 
   bool fed_ = false;
-  std::optional<Monotonic> wonders_since_;  // hearsay: have the engine say
+  std::optional<Monotonic> wonders_since_;  // unsigned message: ask the engine
   Monotonic wonder_not_before_{};
   std::chrono::milliseconds wonder_pause_;
-  std::optional<Position> evidence_;  // of an answer: to be reached soon after evidence_at_
+  std::optional<Position> evidence_;  // position of an answer: must be reached soon after evidence_at_
   Monotonic evidence_at_{};
   Position next_evidence_;
 };

@@ -20,11 +20,11 @@ namespace {
 
 constexpr auto tick_period = 50ms;
 constexpr auto ack_period = 100ms;
-constexpr auto begin_period = 500ms;  // between two tries to learn where the engine is
-constexpr auto drain_time = 1s;       // for what is under way when the gateway stops
-constexpr int good_messages = 2;      // so many from Redis end the following of the feed
+constexpr auto begin_period = 500ms;  // between two requests for the engine's position
+constexpr auto drain_time = 1s;       // for work in flight when the gateway stops
+constexpr int good_messages = 2;      // this many from Redis end the following of the feed
 
-// Whether Redis alone will do.
+// Decides whether Redis alone is enough.
 class RedisWatch {
  public:
   explicit RedisWatch(std::chrono::milliseconds silence) : silence_(silence) {}
@@ -60,7 +60,7 @@ std::int64_t to_ns(Monotonic at) {
 
 EngineClient::Options client_options(const Gateway::Options& options) {
   auto engine = options.engine;
-  // The follower allows for answers that are late, but not by more than five of its timeouts.
+  // The follower tolerates late responses, but by at most five of its timeouts.
   engine.page_timeout = std::min(engine.page_timeout, 2 * options.follower.repair_timeout);
   return engine;
 }
@@ -118,20 +118,20 @@ struct Gateway::Impl {
     publisher.reset();
     client.stop();
     work.reset();
-    io.stop();  // run() goes on for a little
+    io.stop();  // run() continues for drain_time
   }
 
   void tell(std::string_view source, std::string_view what) {
     teller.tell(source, what, std::chrono::steady_clock::now());
   }
 
-  // ---- the follower's events, and what to do about them
+  // ---- events and actions of the follower
 
   void on_redis_message(std::string_view json) {
     if (options.bus_keys.empty()) return on_message(json, Follower::Source::bus);
     if (options.bus_keys.is_signed(json)) return on_message(json, Follower::Source::signed_bus);
     ++unsigned_messages;
-    tell("redis", "a message without a good signature");
+    tell("redis", "a message without a valid signature");
   }
 
   void on_message(std::string_view json, Follower::Source source) {
@@ -144,7 +144,7 @@ struct Gateway::Impl {
       act(follower.on_unreadable(source, now), now);
       return choose_feed(now);
     }
-    // Another engine that talks, or one of the past, is no sign of life.
+    // Messages of another or an earlier engine do not prove that ours is up.
     if (from_redis && message->journal == follower.engine_journal()) redis_watch.on_message(now);
     if (message->is_heartbeat()) ack_wanted = true;
     act(follower.on_message(std::move(*message), source, now), now);
@@ -152,14 +152,14 @@ struct Gateway::Impl {
     choose_feed(now);
   }
 
-  // Readers on other threads see less trust at once, and more only when the cache has earned it.
+  // Other threads must see lost trust before the cache changes, and regained trust after.
   void act(Follower::Actions actions, Monotonic now) {
     if (actions.flush || !follower.trusts_cache()) trusted.store(false);
     if (actions.flush) {
       cache.flush(*actions.flush);
       cache_epoch = actions.flush->epoch;
       ++flushes;
-      tell("follower", "starts afresh at " + to_string(*actions.flush));
+      tell("follower", "restarts at " + to_string(*actions.flush));
     }
     cache.apply(actions.apply);
     cache.doubt(actions.doubt);
@@ -191,9 +191,9 @@ struct Gateway::Impl {
 
   // ---- pages
 
-  // One at a time. The follower counts answers and takes them for as old as its first unanswered request, so
-  // a request made meanwhile gets its answer, a failure, at once: the page that runs is answered for itself,
-  // and the follower asks again if that is not enough.
+  // One at a time. The follower counts responses and attributes each to its first open request, so a request
+  // made while a page is being read fails at once. The page counts for its own request, and the follower asks
+  // again if that is not enough.
   void request_page(std::optional<Position> after) {
     if (page_runs) {
       follower.on_page_failed(engine::BootClock::now());
@@ -209,7 +209,7 @@ struct Gateway::Impl {
     if (stopping) return;
     const auto now = engine::BootClock::now();
     if (answer.has_error()) {
-      tell("engine", "no page: " + answer.error().message());
+      tell("engine", "cannot read a feed page: " + answer.error().message());
       if (answer.error() == engine::errc::malformed && follower.position()) return skip_page();
       act(follower.on_page_failed(now), now);
     } else {
@@ -220,8 +220,8 @@ struct Gateway::Impl {
     choose_feed(now);
   }
 
-  // What cannot be read would not be readable the next time. What it says is not known, so nothing that is
-  // cached counts any more: the follower is told that its range is gone, and where the engine is.
+  // An unreadable page would be unreadable again. Its events are unknown, so no cached decision is valid:
+  // report the range as gone, with the engine's position.
   void skip_page() {
     page_runs = true;
     client.read_page(
@@ -235,7 +235,7 @@ struct Gateway::Impl {
         });
   }
 
-  // ---- where messages come from
+  // ---- message sources
 
   void on_redis_state(bool connected, std::string_view reason) {
     redis_connected = connected;
@@ -244,11 +244,11 @@ struct Gateway::Impl {
     choose_feed(engine::BootClock::now());
   }
 
-  // Follows the engine's own feed unless Redis does its work.
+  // Follows the engine's own feed unless Redis works.
   void choose_feed(Monotonic now) {
     if (stopping) return;
     if (follower.is_stale(now)) redis_watch.start_over();
-    // Messages that anybody may have sent are no proof of anything.
+    // Unsigned messages prove nothing.
     const bool wanted = !options.redis || options.bus_keys.empty() || redis_watch.needs_feed(now);
     if (wanted == feed_runs) return;
     feed_runs = wanted;
@@ -316,10 +316,10 @@ struct Gateway::Impl {
   bool is_stale() const { return is_stale(engine::BootClock::now()); }
   bool is_stale(Monotonic now) const { return to_ns(now) >= lease_end_ns.load(); }
 
-  // By the engine's clock: it decides about expiry, whatever ours shows.
+  // By the engine's clock, which decides about expiry.
   engine::UnixMs engine_time(Monotonic now) const { return to_ms(now) + engine_ahead_ms.load(); }
 
-  // What check() would answer by now; and what the engine has just said is no key's secret.
+  // Answers if check() would by now, or if the engine recently reported the secret as unknown.
   bool answer_without_asking(const Question& question) {
     const auto now = engine::BootClock::now();
     const auto now_at = follower.position();
@@ -367,8 +367,7 @@ struct Gateway::Impl {
     const bool keeps = !stale && is_ours && follower.trusts_cache();
     const bool is_kept = keeps && cache.fill(question->digest, *answer, question->asked);
     if ((keeps && !is_kept && is_overtaken(*question, *answer)) || (is_ours && cache.has_ended(*answer))) {
-      // What we have heard since overrides it, whatever else we may have missed; the engine knows that by
-      // now.
+      // Events applied since override it, even if others are missing; the engine has them by now.
       if (question->asked_again) return question->done({std::nullopt, stale});
       question->asked_again = true;
       return ask(question);
@@ -378,7 +377,7 @@ struct Gateway::Impl {
     question->done({CachedDecision(std::make_shared<const Decision>(*answer)), stale});
   }
 
-  // Hearsay is heeded once: an answer to the second question is the engine's word.
+  // A doubt counts once: the answer to the second question is final.
   bool is_overtaken(const Question& question, const Decision& decision) const {
     return is_outdated(decision) || (decision.state == Decision::State::active && !question.asked_again &&
                                      cache.is_doubted(decision, question.asked));
@@ -401,7 +400,7 @@ struct Gateway::Impl {
   std::atomic<bool> feed_connected{false};
   std::atomic<std::uint64_t> hits{0}, questions{0}, repairs{0}, flushes{0}, invalidations{0};
   std::atomic<std::uint64_t> foreign_messages{0}, unsigned_messages{0}, unreadable_messages{0};
-  // The engine's wall clock against our monotonic one; until the engine has said, as our own wall clock is.
+  // The engine's wall clock minus our monotonic clock; our own wall clock until the engine has sent its own.
   std::atomic<std::int64_t> engine_ahead_ms{engine::now_unix_ms() - to_ms(engine::BootClock::now())};
   std::mutex position_mutex;  // of shown_position and shown_journal
   std::optional<Position> shown_position;

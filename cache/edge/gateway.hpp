@@ -1,7 +1,6 @@
 #pragma once
-// An edge gateway without its HTTP server: near cache, follower, subscription and the questions to the
-// engine. The follower and everything that talks run on one thread of its own; `check` may be called from any
-// thread.
+// An edge gateway without its HTTP server: near cache, follower, subscription and questions to the engine.
+// The follower and all I/O run on its own thread; `check` may be called from any thread.
 
 #include <atomic>
 #include <chrono>
@@ -25,40 +24,40 @@ class Gateway {
   struct Options {
     EngineClient::Options engine;
     std::optional<RedisAddress> redis;  // none: the engine's feed only
-    BusKeys bus_keys;                   // none: what comes from Redis is hearsay
+    BusKeys bus_keys;                   // none: messages from Redis are hints only
     NearCache::Options cache;
     Follower::Options follower;
     WhenStale when_stale = WhenStale::deny;
-    std::chrono::milliseconds redis_silence{
-        1500};         // no message from Redis for so long: follow the feed as well
+    // Without a message from Redis for this time the feed is followed as well.
+    std::chrono::milliseconds redis_silence{1500};
     std::string name;  // in the acks: {"gateway":name,...}
   };
 
-  // For the log: "redis", "feed", "follower" and what happened to it.
+  // For the log: the source ("redis", "feed", "follower") and its event.
   using EventListener = std::function<void(std::string_view source, std::string_view what)>;
 
   Gateway(Options options, EventListener on_event);
   ~Gateway();  // stops
 
   enum class Coverage {
-    fresh,      // the lease runs
-    repairing,  // the lease runs, something is missing and being read
+    fresh,      // the lease is valid
+    repairing,  // the lease is valid, missing events are being read
     stale,
   };
 
   struct Verdict {
-    // None can be had: `stale` and the policy denies, or the engine did not answer.
+    // Empty: stale with policy deny, or the engine did not answer.
     std::optional<CachedDecision> decision;
-    bool stale = false;  // answered, or not, while stale
+    bool stale = false;  // the gateway was stale
   };
 
-  // The answer without waiting, if there is one: from the near cache, or because stale and the policy is
-  // deny. Nothing: call ask().
+  // The verdict if it needs no question: from the near cache, or because of stale with policy deny. Otherwise
+  // empty: call ask().
   std::optional<Verdict> check(const engine::Digest& digest) const;
 
-  // Asks the engine (shared with others that ask for the same secret) and keeps the answer. `done` runs on
-  // the gateway's thread. An unanswered question is no decision. Questions take turns by the address of the
-  // peer that they are for, if one is given; one that has to wait is dropped once `left` is true.
+  // Asks the engine (shared with concurrent questions about the same secret) and caches the answer. `done`
+  // runs on the gateway's thread. No answer means no decision. Questions are served round-robin by `peer`,
+  // the client's address, if given; a queued one is dropped once `left` is true.
   void ask(const engine::Digest& digest, std::string_view secret, std::function<void(Verdict)> done,
            std::string_view peer = {}, std::shared_ptr<const std::atomic<bool>> left = nullptr);
 
@@ -66,14 +65,14 @@ class Gateway {
     Coverage coverage;
     WhenStale when_stale;
     std::optional<Position> position;
-    std::chrono::milliseconds
-        since_heard;  // since the last proof that nothing was missing; max() if there was none
+    // Since the last proof that nothing was missing; max() if there was none.
+    std::chrono::milliseconds since_heard;
     bool redis_connected;
     bool feed_connected;
     NearCache::Size cache;
     std::uint64_t hits, questions, repairs, flushes, invalidations;
-    std::string journal;  // the journal id that is followed
-    std::uint64_t foreign_messages, unsigned_messages, unreadable_messages;  // which were ignored
+    std::string journal;                                                     // the journal id followed
+    std::uint64_t foreign_messages, unsigned_messages, unreadable_messages;  // ignored
   };
   Status status() const;  // from any thread
 

@@ -1,6 +1,6 @@
 #pragma once
-// The decisions of entries whose ids or permissions do not fit into an entry, by the entry's slot. Bounded in
-// bytes, by whoever calls: what was put first is the first to go. One thread at a time.
+// The decisions whose ids or permissions do not fit into an entry, by the entry's slot, in insertion order.
+// The caller limits the bytes by erasing oldest(). One thread at a time.
 
 #include <cstddef>
 #include <cstdint>
@@ -18,7 +18,7 @@ class LongDecisions {
   using Slot = std::uint32_t;
   using Pointer = std::shared_ptr<const Decision>;
 
-  // What keeping it takes: the text, and what the containers and the allocator add to it.
+  // Memory of a decision: the text, and the overhead of containers and allocator.
   static std::size_t bytes_of(const Decision& decision) {
     std::size_t bytes = sizeof(Decision) + 192;
     for (const auto* const text : {&decision.key_id, &decision.user, &decision.application,
@@ -36,7 +36,7 @@ class LongDecisions {
     const auto kept = kept_.find(slot);
     return kept == kept_.end() ? nullptr : &kept->second.decision;
   }
-  void put(Slot slot, Decision decision) {  // that has none
+  void put(Slot slot, Decision decision) {  // `slot` must be empty
     const auto bytes = bytes_of(decision);
     const auto place = order_.insert(order_.end(), slot);
     kept_.emplace(slot, Kept{std::make_shared<const Decision>(std::move(decision)), place, bytes});

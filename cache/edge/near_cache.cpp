@@ -23,22 +23,22 @@ using Slot = NearCacheIndex::Slot;
 using OwnerHashes = std::array<std::uint64_t, 3>;  // by Scope; 0: none
 using State = Decision::State;
 
-constexpr std::size_t marks_of_doubt = 8;  // one for so many marks in all
+constexpr std::size_t marks_of_doubt = 8;  // one doubt per this many marks
 
 constexpr UnixMs never = std::numeric_limits<UnixMs>::max();
 
-// What the mark of several owners together is kept under; 0 for those that it is not about.
+// Hash of the mark of several owners together; 0 for owners that are not part of it.
 std::uint64_t hash_together(const OwnerHashes& owners) {
   return engine::keyed_hash({owners[0] + std::rotl(owners[1], 21), owners[2] + owners[1]});
 }
 
-// When it is no longer so, if nothing happens before.
+// When the decision ends without any event.
 UnixMs end_of(const Decision& decision) {
   switch (decision.state) {
     case State::active:
       return decision.expires_at.value_or(never);
     case State::expired:
-      return decision.expires_at.value_or(0);  // since when it is so
+      return decision.expires_at.value_or(0);  // already ended
     case State::locked:
       return std::min(decision.locked_until.value_or(never), decision.expires_at.value_or(never));
     default:
@@ -55,9 +55,8 @@ bool fits(const Decision& decision) {
 
 }  // namespace
 
-// Everything below `mutex` is behind it. What look-ups read without it stands above, and is changed behind
-// it. An entry is changed by who holds it only, so that no fill comes between a look at the marks and its
-// entry.
+// `mutex` guards all members below it, and writes of those above it, which look-ups read without it. Entries
+// change only under it, so that no fill comes between the check of the marks and the entry.
 struct NearCache::Impl {
   explicit Impl(const Options& options)
       : max_entries(std::clamp<std::size_t>(options.max_entries, 1, NearCacheIndex::none)),
@@ -79,9 +78,8 @@ struct NearCache::Impl {
             hash_owner(Scope::workspace, ids[3])};
   }
 
-  // What the mark of an owner's revocation is kept under, and the place where its entries see that there is
-  // one: any of several owners will do, since the entries concerned have them all; the first is the one that
-  // fewest others have.
+  // The hash of a revocation's mark, and the owner by which its entries notice it. Any of several owners
+  // would do, since the entries concerned have them all; the first is the one that fewest other entries have.
   struct Revoked {
     std::uint64_t mark;
     std::uint64_t rarest;
@@ -121,7 +119,7 @@ struct NearCache::Impl {
                          [&](std::uint64_t hash) { return as_of < owner_marks.ended_before(hash); });
   }
 
-  // Whether one of the owners is marked, or, where there are marks of several together, two or all three.
+  // Whether one of the owners is marked or, if there are joint marks, two or three together.
   template <class IsMarked>
   static bool is_any_marked(const OwnerHashes& owners, bool has_joint, IsMarked&& is_marked) {
     if (std::any_of(owners.begin(), owners.end(), [&](auto owner) { return owner != 0 && is_marked(owner); }))
@@ -136,7 +134,7 @@ struct NearCache::Impl {
     return false;
   }
 
-  // Doubts are counted, so that a question can tell which came after it.
+  // Doubts are numbered, so that a question can tell which came after it.
   static std::uint64_t latest_doubt(const Marks& doubted, std::uint64_t hash) {
     return doubted.ended_before(hash).sequence;
   }
@@ -154,7 +152,7 @@ struct NearCache::Impl {
   }
 
   [[gnu::noinline]] bool find_carefully(DigestHead digest, UnixMs now, CachedDecision& found);
-  // Inline, as it is part of what find() does in a row.
+  // Inline: part of the hot path of find().
   bool use(Slot slot, const PackedFacts& facts, UnixMs now, CachedDecision& found) const {
     found.state = facts.state();
     found.as_of = facts.as_of();
@@ -169,7 +167,7 @@ struct NearCache::Impl {
     return true;
   }
   bool denies_still(const CachedDecision& found, bool is_over) const {
-    if (found.state == State::expired) return is_over;  // else the engine's clock was set back
+    if (found.state == State::expired) return is_over;  // otherwise the engine's clock was set back
     if (found.as_of.epoch < epoch.load(std::memory_order_acquire)) return false;
     return found.state == State::revoked || !is_over;
   }
@@ -197,29 +195,28 @@ struct NearCache::Impl {
   engine::HugeArray<Entry> entries;
   OwnerChanges owner_changes;
   PermissionTexts permissions;
-  std::atomic<Epoch> epoch{0};  // of the fills that get in
+  std::atomic<Epoch> epoch{0};  // of accepted fills
   std::atomic<std::uint64_t> key_doubts{0};
 
   mutable std::mutex mutex;
-  Position floor;  // fills from before it do not
+  Position floor;  // older fills are rejected
   NearCacheIndex by_key;
   Marks tombstones;
   Marks owner_marks;
-  bool has_joint_marks = false;   // of several owners together, among those
+  bool has_joint_marks = false;   // owner_marks has marks of several owners together
   Marks doubted_keys;             // by key_doubts
   Marks doubted_owners;           // by the version of owner_changes
-  bool has_joint_doubts = false;  // of several owners together, among those
+  bool has_joint_doubts = false;  // the same of doubted_owners
   LongDecisions wholes;
   std::vector<Slot> free;
-  std::size_t taken = 0;  // slots that were ever used since the last flush
+  std::size_t taken = 0;  // slots used since the last flush
   std::size_t hand = 0;
-  std::vector<Slot> matches;  // kept for its memory
+  std::vector<Slot> matches;  // reused to avoid allocation
 };
 
 // ---- look-ups
 
-// Short, and without anything that makes the processor wait: several look-ups in a row are then under way at
-// once, and their cache misses overlap.
+// Short and without stalls, so that the cache misses of several look-ups in a row overlap.
 std::optional<CachedDecision> NearCache::find(const engine::Digest& digest, UnixMs now) const {
   Impl& impl = *impl_;
   const DigestHead head(digest);
@@ -229,7 +226,7 @@ std::optional<CachedDecision> NearCache::find(const engine::Digest& digest, Unix
   const auto slot = impl.by_digest.find(
       head.hash(), [&](Slot candidate) { return impl.entries[candidate].read(head, facts, found.ids_); });
   bool counts = slot != NearCacheIndex::none;
-  // The marks are read behind the entry: one that has been applied by now is seen.
+  // Marks are read after the entry, so a mark applied by now is seen.
   if (counts && (facts.is_whole() || !impl.owner_changes.covered(facts.checked(), facts.owners())))
       [[unlikely]] {
     counts = impl.find_carefully(head, now, found);
@@ -240,7 +237,7 @@ std::optional<CachedDecision> NearCache::find(const engine::Digest& digest, Unix
   return answer;
 }
 
-// Of an entry that has to be checked against the owners' marks, or that is not all in its place.
+// For an entry that must be checked against the owners' marks, or whose decision is stored elsewhere.
 bool NearCache::Impl::find_carefully(DigestHead digest, UnixMs now, CachedDecision& found) {
   const std::lock_guard held(mutex);
   const auto slot = find_slot(digest);
@@ -284,7 +281,7 @@ bool NearCache::Impl::fill(DigestHead digest, Decision decision, Moment asked) {
   return true;
 }
 
-// Not by something older, and a revoked one by no other of the same epoch.
+// Not by an older decision; a revoked one not by another state of the same epoch.
 bool NearCache::Impl::may_replace(Slot slot, const Decision& decision) const {
   const auto old = entries[slot].facts();
   return decision.as_of >= old.as_of && !(decision.state != State::revoked && old.state == State::revoked &&
@@ -320,7 +317,7 @@ Slot NearCache::Impl::take_slot() {
   return evict();
 }
 
-// The first entry that has not been used since the hand last came by.
+// The first entry not used since the clock hand last passed it.
 Slot NearCache::Impl::evict() {
   while (entries[hand].take_used()) hand = (hand + 1) % max_entries;
   const auto slot = static_cast<Slot>(hand);
@@ -345,7 +342,7 @@ void NearCache::Impl::end(Slot slot, Position at) {
   if (facts.state != State::revoked && at >= facts.as_of) vacate(slot);
 }
 
-// Calls take(event, hash of its key) for each. Several cache misses, two an event, are under way at once.
+// Calls take(event, hash of its key) for each event. Prefetches, so that several cache misses overlap.
 template <class Take>
 void NearCache::Impl::take_each(std::span<const Invalidation> events, const Marks& marks, Take&& take) {
   std::array<std::uint64_t, 16> keys;
@@ -361,7 +358,7 @@ void NearCache::Impl::take_each(std::span<const Invalidation> events, const Mark
   }
 }
 
-// Fills in `matches`.
+// Fills `matches`.
 void NearCache::Impl::find_key(const Invalidation& event, std::uint64_t key) {
   matches.clear();
   by_key.find(key, [&](Slot slot) {
@@ -428,7 +425,7 @@ void NearCache::Impl::flush(Position position) {
   tombstones.clear();
   owner_marks.clear();
   has_joint_marks = false;
-  // A look-up that has found an entry already must not take the missing marks for a pardon.
+  // A look-up that has already found an entry must not read missing marks as valid.
   owner_changes.mark_all();
 }
 
@@ -454,7 +451,7 @@ void NearCache::Impl::doubt(const Invalidation& event, std::uint64_t key) {
     case Invalidation::Type::owner_unlocked:
       return doubt_owner(event);
     case Invalidation::Type::unknown:
-      return;  // the engine is asked what it was
+      return;  // the follower asks the engine
   }
 }
 

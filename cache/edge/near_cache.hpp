@@ -1,25 +1,25 @@
 #pragma once
-// A gateway's in-memory copy of decisions it has asked the engine for, by digest of the secret. Bounded: 145
-// bytes an entry (indexes included), which are all it costs while the four ids take 72 bytes together (a UUID
-// is 17, any other id its length and one); the decisions of longer ids, or of a permission text that is one
-// too many, have a bound in bytes of their own. NearCacheBounds.* measure it.
+// A gateway's in-memory copy of the engine's decisions, by digest of the secret. Bounded: 145 bytes an entry
+// (indexes included) while the four ids take at most 72 bytes together (a UUID takes 17, any other id its
+// length plus one). Decisions with longer ids, or whose permission text exceeds the table's limits, have a
+// separate bound in bytes. NearCacheBounds.* measure it.
 // Thread-safe: look-ups and fills from any thread, `apply`, `flush` and `advance` from the follower's thread.
-// Look-ups take no lock and write nothing that is shared, so they scale with threads; all else takes turns.
+// Look-ups take no lock and write nothing shared, so they scale with threads; all other calls are serialised.
 //
-// Tombstones beat fills: an answer older than an invalidation already applied never gets in (P2). A decision
-// filled at `as_of` covers every event up to there, so an owner's event at S (it was revoked, locked or
-// unlocked) ends exactly the entries of that owner with as_of < S: a mark per owner, checked at look-up, and
-// no walk over the entries. One within other owners ends those that have them all, with as_of < S: a mark for
-// them together. Marks and tombstones are bounded: when the oldest is dropped, its position becomes the
-// floor, and what is older than the floor no longer counts: entries and fills for an owner's mark, fills for
-// a key's tombstone (the key's entry has been dealt with).
+// Tombstones beat fills: an answer older than an applied invalidation is not stored (P2). A decision filled
+// at `as_of` covers every event up to there, so an owner event at S (revoked, locked or unlocked) ends
+// exactly the entries of that owner with as_of < S: one mark per owner, checked at look-up, without a scan of
+// the entries. An event within other owners ends the entries that have all of them, with as_of < S: one mark
+// for the combination. Marks and tombstones are bounded: when the oldest is dropped, its position becomes the
+// floor. Older than the floor, entries and fills are invalid (owner marks), or fills only (tombstones of
+// keys; the key's entry has already been handled).
 //
-// Positions are compared with their epochs. Sequences alone would not do: an engine that loses what it had
-// told but not synced gives the same sequences to other events in its next epoch.
+// Positions are compared with their epochs. Sequences alone are ambiguous: an engine that loses entries it
+// had published but not synced reuses their sequences in its next epoch.
 //
-// A revoked key stays in as a revoked decision, so that the gateway can go on denying it without asking. In a
-// later epoch it is asked for once more, since a revocation that was told but never durable is none. A locked
-// one stays in as well, until the lock's end, or until the owner's next event ends it as any other entry.
+// A revoked key stays cached as a revoked decision, so that the gateway denies it without asking. In a later
+// epoch it is asked about once more, since a published revocation may not have been durable. A locked key
+// stays cached as well, until the lock ends or the owner's next event ends the entry.
 
 #include <cstddef>
 #include <memory>
@@ -37,7 +37,7 @@ class NearCache {
   struct Options {
     std::size_t max_entries = 1'000'000;
     std::size_t max_marks = 100'000;
-    std::size_t max_long_bytes = 64 << 20;  // of decisions that do not fit into an entry
+    std::size_t max_long_bytes = 64 << 20;  // for decisions that do not fit into an entry
   };
 
   explicit NearCache(Options options);
@@ -45,47 +45,45 @@ class NearCache {
   NearCache(const NearCache&) = delete;
   NearCache& operator=(const NearCache&) = delete;
 
-  // The decision if one is cached and still counts, at wall-clock time `now` (an active decision past its
-  // expires_at is answered as expired; a lock's end is for the engine to say). Nothing: ask the engine; a
-  // fill that is under way may hide an entry.
+  // The decision if one is cached and valid at wall-clock time `now` (an active decision past its expires_at
+  // is returned as expired; the engine decides when a lock ends). Empty: ask the engine. A concurrent fill
+  // may hide an entry.
   std::optional<CachedDecision> find(const engine::Digest& digest, UnixMs now) const;
 
-  // What hearsay has put in doubt up to now: a question takes it along.
+  // The doubts recorded so far: taken when a question is asked, passed to fill().
   struct Moment {
     std::uint64_t keys;
     std::uint64_t owners;
   };
   Moment moment() const;
 
-  // Keeps an answer of the engine to a question put at `asked`, unless it is older than an invalidation
-  // applied, of another epoch than the last `flush` or `advance`, or one that may change for the better
-  // unheard of: unknown (the secret may become known) and suspended (the key may be resumed). Those drop an
-  // older entry instead. Not either if what it is about has been put in doubt since the question. Whether it
-  // got in.
+  // Stores the engine's answer to a question asked at `asked`. Not stored: an answer older than an applied
+  // invalidation, of another epoch than the last `flush` or `advance`, doubted since the question, or with a
+  // state that may improve without notice: unknown (the secret may become a key) and suspended (the key may
+  // be resumed). Those two drop an older entry instead. Returns whether it was stored.
   bool fill(const engine::Digest& digest, Decision decision, Moment asked);
   bool fill(const engine::Digest& digest, Decision decision) {
     return fill(digest, std::move(decision), moment());
   }
 
-  // Hearsay: anybody may have said it. What is cached about that key or owner no longer counts, and neither
-  // do answers to questions put before. It costs a question and denies nothing by itself, and nothing of it
-  // stays: an answer to a later question is as good as any.
+  // For unsigned events. The cached decisions on that key or owner become invalid, and so do answers to
+  // questions asked before. Costs a question and denies nothing; a later answer is not affected.
   void doubt(std::span<const Invalidation> events);
   void doubt(const Invalidation& event) { doubt({&event, 1}); }
   bool is_doubted(const Decision& decision, Moment asked) const;
 
-  // Whether what has been applied has ended it: an answer of the engine that came too late, kept or not.
+  // Whether an applied event has ended it: the answer came too late, stored or not.
   bool has_ended(const Decision& decision) const;
 
-  // Once it has returned, no look-up allows what the events have ended. An unknown event drops everything.
+  // After it returns, no look-up allows what the events ended. An unknown event drops everything.
   void apply(std::span<const Invalidation> events);
   void apply(const Invalidation& event) { apply({&event, 1}); }
 
-  // Drops everything. Fills of other epochs, or from before `position`, do not get in.
+  // Drops everything. Rejects fills of other epochs, or from before `position`.
   void flush(Position position);
 
-  // The follower has reached a new epoch without missing anything: fills of that epoch get in, those of the
-  // epochs before it that are already in stay. Fills still on their way from the old epoch do not get in.
+  // The follower has reached a new epoch without missing an event: fills of that epoch are accepted, entries
+  // of earlier epochs stay. Fills of the old epoch still in flight are rejected.
   void advance(Epoch epoch);
 
   struct Size {

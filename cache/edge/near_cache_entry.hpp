@@ -1,9 +1,9 @@
 #pragma once
-// One entry of the near cache, in two neighbouring cache lines that processors fetch as a pair.
+// One entry of the near cache, in two adjacent cache lines that processors fetch as a pair.
 //
-// Written by one thread at a time. Read by any without a lock (a sequence lock): a reader that meets a writer
-// sees nothing. All words are atomic, since a reader may look while they change; it then throws away what it
-// saw. Orderings stand on the words and not on fences, so that thread sanitizer follows them.
+// Written by one thread at a time, read by any thread without a lock (a sequence lock): a reader that meets a
+// writer gets nothing. All words are atomic, since a reader may read while they change and then discards
+// them. Memory orders are on the words instead of fences, because ThreadSanitizer does not support fences.
 
 #include <array>
 #include <atomic>
@@ -17,14 +17,14 @@
 
 namespace revoked::cache {
 
-// The first 128 bits of a digest, as in the engine's own table: finding a secret that meets one of 2^32 keys
-// still takes 2^96 tries.
+// The first 128 bits of a digest, as in the engine's table: finding a secret that collides with one of 2^32
+// keys still takes 2^96 tries.
 struct DigestHead {
   explicit DigestHead(const engine::Digest& digest) {
     std::memcpy(&words[0], digest.data(), sizeof words[0]);
     std::memcpy(&words[1], digest.data() + sizeof words[0], sizeof words[1]);
   }
-  // Uniform, but whoever sends secrets chooses them.
+  // Keyed, because clients choose the secrets.
   std::uint64_t hash() const { return hash_of(words); }
   static std::uint64_t hash_of(const std::array<std::uint64_t, 2>& words) {
     return engine::keyed_hash(words);
@@ -32,21 +32,21 @@ struct DigestHead {
   std::array<std::uint64_t, 2> words;
 };
 
-// What stands in an entry beside its digest and its ids.
+// The content of an entry besides its digest and its ids.
 struct EntryFacts {
   using State = Decision::State;
   static constexpr std::uint32_t max_epoch = 0xffffffff;
 
   Position as_of;             // epochs up to max_epoch
-  UnixMs expires_at;          // of an active or a locked decision that ends; otherwise the end of time
-  std::uint64_t checked;      // the version of the owners' marks that it has survived: OwnerChanges
+  UnixMs expires_at;          // of an active or locked decision that ends; otherwise the maximum
+  std::uint64_t checked;      // the version of the owners' marks checked last: OwnerChanges
   std::uint32_t owners;       // OwnerChanges::places_of
-  std::uint16_t permissions;  // which of the near cache's texts: 12 bits
+  std::uint16_t permissions;  // index of the text in PermissionTexts: 12 bits
   State state;
-  bool is_whole;  // its ids and permissions did not fit: the near cache keeps the whole decision elsewhere
+  bool is_whole;  // does not fit: the whole decision is in LongDecisions
 };
 
-// The same in four words. Look-ups take out of it only what they need.
+// The same packed in four words. Look-ups unpack only what they need.
 class PackedFacts {
  public:
   std::array<std::uint64_t, 4> words;
@@ -74,7 +74,7 @@ class PackedFacts {
 
 class alignas(128) Entry {
  public:
-  // False: it is another's, or being written.
+  // False: another digest, or being written.
   bool read(DigestHead digest, PackedFacts& facts, PackedIds& ids) const {
     const auto version = version_.load(std::memory_order_acquire);
     if (words_[0].load(std::memory_order_acquire) != digest.words[0] ||
@@ -91,12 +91,12 @@ class alignas(128) Entry {
     }
     return (version & 1) == 0 && version_.load(std::memory_order_relaxed) == version;
   }
-  // Since the clock's hand came by. Of the right entry, mostly: it is only about which one is evicted.
+  // Used since the clock hand passed. May hit a reused entry, which affects only eviction.
   void set_used() const {
     if (used_.load(std::memory_order_relaxed) == 0) used_.store(1, std::memory_order_relaxed);
   }
 
-  // The rest only by the writer.
+  // The following only by the writer.
   bool take_used() {
     const bool used = used_.load(std::memory_order_relaxed) != 0;
     used_.store(0, std::memory_order_relaxed);
@@ -116,7 +116,7 @@ class alignas(128) Entry {
   void write(DigestHead digest, const EntryFacts& facts, const PackedIds& ids) {
     const auto version = version_.load(std::memory_order_relaxed);
     version_.store(version + 1, std::memory_order_relaxed);
-    // Released: whoever reads one of them sees the odd version as well.
+    // Release: a reader of one of them sees the odd version as well.
     for (std::size_t i = 0; i < 2; ++i) words_[i].store(digest.words[i], std::memory_order_release);
     write_facts(facts);
     for (std::size_t i = 0; i < ids.size(); ++i)

@@ -1,5 +1,5 @@
 #pragma once
-// What the near cache remembers of events: up to where what is known of a key or an owner has been ended.
+// The near cache's record of events: up to which position decisions on a key or an owner are invalid.
 
 #include <array>
 #include <atomic>
@@ -12,15 +12,15 @@
 
 namespace revoked::cache {
 
-// The latest position by hash, bounded: the oldest inserted goes first. A collision of hashes costs a
+// The latest position by hash, bounded: the oldest inserted is dropped first. A hash collision costs a
 // question to the engine, never an allow. Not thread-safe.
 class Marks {
  public:
   explicit Marks(std::size_t capacity);
 
-  // Whether an older mark had to be forgotten for it.
+  // Returns whether an older mark was dropped for it.
   bool raise(std::uint64_t hash, Position position);
-  // What is older than this has been ended.
+  // Decisions older than this are invalid.
   Position ended_before(std::uint64_t hash) const;
   void clear();
   void prefetch(std::uint64_t hash) const { index_.prefetch(hash); }
@@ -40,14 +40,13 @@ class Marks {
   Position floor_;
 };
 
-// Whether an entry that has been checked against the owners' marks need be checked again: it need not while
-// nothing has been marked since that could be about one of its owners. Written by one thread at a time, read
-// by any.
+// Decides whether an entry must be checked against the owners' marks again: not while no mark since the last
+// check can concern one of its owners. Written by one thread at a time, read by any.
 class OwnerChanges {
  public:
   using Version = std::uint64_t;  // below 2^48: a million marks a second for nine years
 
-  // An entry's three owners, by their hashes, in 30 bits.
+  // An entry's three owners as 30 bits of their hashes.
   static std::uint32_t places_of(const std::array<std::uint64_t, 3>& owners) {
     std::uint32_t places = 0;
     for (std::size_t i = 0; i < owners.size(); ++i) places |= place_of(owners[i]) << (place_bits * i);
@@ -58,7 +57,7 @@ class OwnerChanges {
   void mark(std::uint64_t owner) { raise(latest_[place_of(owner)]); }
   void mark_all() { raise(all_); }
 
-  // False if something may have been marked since `checked`.
+  // False if one may have been marked since `checked`.
   bool covered(Version checked, std::uint32_t places) const {
     if (checked >= version()) return true;
     auto latest = all_.load(std::memory_order_acquire);

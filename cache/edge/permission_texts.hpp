@@ -1,10 +1,8 @@
 #pragma once
-// The permissions of cached decisions, each text once: keys have few different ones. Texts are never given
-// up, so look-ups refer to them without a lock. Bounded: a text that comes when it is full, or that is very
-// long, is not taken.
+// The permission texts of cached decisions, each stored once: keys have few different ones. Texts are never
+// freed, so look-ups refer to them without a lock. Bounded: refuses new texts when full, and very long texts.
 //
-// `intern` by one thread at a time; reading from any thread that got the number through something
-// synchronised.
+// `intern` by one thread at a time; reading from any thread that received the number through synchronisation.
 
 #include <cstdint>
 #include <memory>

@@ -1,7 +1,7 @@
 #pragma once
-// How many questions go to the engine in a row on one connection, and how long an answer takes, learnt from
-// the answers. More in a row are more a second from an engine that is far away; but no more than the engine
-// answers in good time, or all of them come too late. One thread.
+// How many questions to pipeline on one connection, and how long an answer takes, learnt from the answers. A
+// longer pipeline raises throughput over high latency, but must not exceed what the engine answers in time.
+// One thread.
 
 #include <algorithm>
 #include <chrono>
@@ -11,16 +11,16 @@ namespace revoked::cache {
 class QuestionPace {
  public:
   using Duration = std::chrono::steady_clock::duration;
-  static constexpr std::size_t max_in_row = 64;  // as many as the engine answers together
+  static constexpr std::size_t max_in_row = 64;  // what the engine answers together
 
   explicit QuestionPace(Duration patience) : patience_(patience) {}
 
   std::size_t in_row() const { return in_row_; }
 
-  // A question that has less time left than this is not worth putting.
+  // A question with less time left than this is not worth sending.
   Duration expected() const { return std::min(expected_, patience_ / 2); }
 
-  // So many were put in a row, and the last was answered, or not yet, after so long.
+  // `count` were pipelined, and the last was answered (or is not yet) after `took`.
   void answered(std::size_t count, Duration took) {
     expected_ = expected_ == Duration{} ? took : (7 * expected_ + took) / 8;
     least_ = std::min(least_ + least_ / 64, took);
@@ -35,7 +35,7 @@ class QuestionPace {
   const Duration patience_;
   std::size_t in_row_ = 16;
   Duration expected_{};
-  Duration least_ = std::chrono::hours(1);  // of late
+  Duration least_ = std::chrono::hours(1);  // slowly forgotten
 };
 
 }  // namespace revoked::cache

@@ -1,7 +1,7 @@
 #pragma once
-// Secrets that the engine has just said to be no key's, so that whoever tries one again and again costs it
-// one question now and then. For a moment only: a key may be created with such a secret (imported, brought),
-// and works at most `max_age` later. Bounded: the oldest goes first. One thread.
+// Secrets that the engine recently answered as unknown, so that repeated attempts cost at most one question
+// per `max_age`. Short, because a key may be created with such a secret (import); it works at most `max_age`
+// later. Bounded: the oldest is dropped first. One thread.
 
 #include <chrono>
 #include <cstddef>
@@ -37,7 +37,7 @@ class RecentUnknowns {
     oldest_ = (oldest_ + 1) % max_entries;
   }
 
-  // Whether it was unknown a moment ago, and nothing has happened since up to `position`.
+  // Whether it was unknown within `max_age`, and no event followed up to `position`.
   bool knows(const engine::Digest& digest, Position position, Time now) const {
     const auto place = places_.find(digest);
     if (place == places_.end()) return false;

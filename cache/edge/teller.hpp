@@ -1,7 +1,6 @@
 #pragma once
-// What happens, for a log, in a bounded number of lines: the same thing twice in a row is told once, and of
-// what comes faster than a line now and then, from each source, the last is told with how many were left out
-// before it. One thread.
+// Limits log lines: consecutive duplicates are logged once; per source, beyond `burst` lines, at most one
+// line per `pause`, the latest, with the number left out before it. One thread.
 
 #include <algorithm>
 #include <chrono>
@@ -18,9 +17,9 @@ class Teller {
  public:
   using Time = std::chrono::steady_clock::time_point;
   using Listener = std::function<void(std::string_view source, std::string_view what)>;
-  static constexpr int burst = 20;                 // lines in a row, for each source
-  static constexpr std::chrono::seconds pause{3};  // for one more
-  static constexpr std::size_t max_size = 256;     // of what is told
+  static constexpr int burst = 20;                 // lines in a row, per source
+  static constexpr std::chrono::seconds pause{3};  // per further line
+  static constexpr std::size_t max_size = 256;     // of a line
 
   explicit Teller(Listener listener) : listener_(std::move(listener)) {}
 
@@ -34,12 +33,12 @@ class Teller {
     ++state.left_out;
     say(source, state, now);
   }
-  // Should the same happen again, it is told again.
+  // The same text is logged again when it recurs.
   void forget(std::string_view source) {
     const auto state = states_.find(source);
     if (state != states_.end() && state->second.left_out == 0) state->second.last.clear();
   }
-  // From time to time, for what was left out.
+  // Must be called periodically: logs what was left out.
   void tick(Time now) {
     for (auto& [source, state] : states_) {
       if (state.left_out != 0) say(source, state, now);
@@ -50,7 +49,7 @@ class Teller {
   struct State {
     Time refilled{};
     int lines = burst;
-    std::uint64_t left_out = 0;  // with the last
+    std::uint64_t left_out = 0;  // includes the last
     std::string last;
   };
 

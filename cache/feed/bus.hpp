@@ -1,6 +1,6 @@
 #pragma once
-// Tells gateways what the feed has, and that the engine lives: publishes its messages on Redis, if there is
-// one, and makes a heartbeat each second. On a thread of its own.
+// Publishes the feed's messages on Redis, if configured, and makes a heartbeat each second. Runs its own
+// thread.
 
 #include <optional>
 #include <string_view>
@@ -16,8 +16,8 @@ class Bus {
  public:
   using OnRedisState = std::function<void(bool connected, std::string_view address, std::string_view reason)>;
 
-  // Before the journal starts; `feed` outlives it. Without keys nothing is signed. `on_state` is called on the
-  // bus' thread.
+  // Construct before the journal starts; `feed` outlives it. Without keys messages are not signed. `on_state`
+  // is called on the bus' thread.
   Bus(Feed& feed, const std::optional<RedisAddress>& address, BusKeys keys, OnRedisState on_state);
   ~Bus();
   Bus(const Bus&) = delete;
@@ -35,7 +35,7 @@ class Bus {
   const BusKeys keys_;
   std::optional<RedisPublisher> publisher_;
   Timer timer_;
-  bool stopping_ = false;  // on the thread
+  bool stopping_ = false;  // used on the thread only
   std::thread thread_;
 };
 

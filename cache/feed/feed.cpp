@@ -6,7 +6,7 @@ namespace revoked::cache {
 
 namespace {
 
-// How full a reading is: one message always fits.
+// Limits of a reading: one message always fits.
 class Filling {
  public:
   explicit Filling(std::size_t max_events) : max_events_(max_events) {}
@@ -53,7 +53,7 @@ void Feed::on_batch(const engine::BatchView& batch) {
   for (const auto& watcher : watchers_) watcher();
 }
 
-// Only the journal's thread changes told_, so it reads it without the lock.
+// Only the journal's thread changes told_, so that thread reads it without the lock.
 void Feed::begin_epoch(const engine::BatchView& batch) {
   std::string journal;
   batch.for_each([&journal](Sequence, const engine::EventView& event) {

@@ -1,9 +1,9 @@
 #pragma once
-// The engine's side of the invalidation protocol: turns each batch of the journal into messages (mostly one),
-// tells the outlets (Redis) at once, and keeps the newest messages for readers of the HTTP feed. Older ranges
-// are read from the journal, which has them all.
+// The engine's side of the invalidation protocol: turns each batch of the journal into messages (usually
+// one), passes them to the outlets (Redis) at once, and buffers the newest for readers of the HTTP feed.
+// Older ranges are read from the journal, which has all of them.
 //
-// `on_batch` comes from the journal's thread; everything else from any thread.
+// `on_batch` is called on the journal's thread; everything else from any thread.
 
 #include <deque>
 #include <functional>
@@ -23,18 +23,19 @@ class Feed final : public engine::JournalListener {
   static constexpr std::size_t max_kept_bytes = 16 << 20;
 
   using Text = std::shared_ptr<const std::string>;
-  // Gets every message and heartbeat in order. Called with the feed's lock held: must not block or call back.
+  // Called with every message and heartbeat, in order, with the feed's lock held: must not block or call
+  // back.
   using Outlet = std::function<void(const Text&)>;
-  // Told that there is something new. Same rules.
+  // Called when there are new messages. Same rules.
   using Watcher = std::function<void()>;
 
-  // Both before the journal starts; they stay until the feed goes.
+  // Both before the journal starts; valid until the feed is destroyed.
   void add_outlet(Outlet outlet);
   void add_watcher(Watcher watcher);
 
   void on_batch(const engine::BatchView& batch) override;
 
-  // Where the messages told so far end, and the journal id of that epoch.
+  // The last published position, and the journal id of its epoch.
   struct Place {
     Position position;
     std::string journal;
@@ -42,7 +43,7 @@ class Feed final : public engine::JournalListener {
   Place place() const;
   Position told() const { return place().position; }
 
-  // Tells the outlets that we live. To be called every second.
+  // Sends a heartbeat to the outlets. Must be called every second.
   void send_heartbeat();
   std::string heartbeat() const;
 
@@ -51,18 +52,18 @@ class Feed final : public engine::JournalListener {
     Text message;
   };
   struct Reading {
-    bool gone = false;  // a reader at this position cannot go on: the range is not there, or was never told
-    bool more = false;  // there is more than fitted in
-    Position position;  // where the reading ends; if gone, where the feed is
-    Place told;         // where the feed was
+    bool gone = false;  // the reader cannot continue here: the range is unavailable, or was never published
+    bool more = false;  // the limits cut the reading short
+    Position position;  // where the reading ends; if gone, the feed's position
+    Place told;         // the feed's position at that time
     std::vector<Item> items;
   };
-  // The messages after `after`, up to about `max_events` events and engine::max_page_bytes, if that takes no
-  // look at the disk. Gone as well if `after`'s epoch has another journal id than `journal`, unless that is
-  // empty: the reader followed another journal, or this one before an older copy of it was restored.
+  // The messages after `after`, up to about `max_events` events and engine::max_page_bytes; nothing if that
+  // needs a disk read. Also gone if `after`'s epoch has another journal id than `journal` (unless `journal`
+  // is empty): the reader followed another journal, or this one before an older copy was restored.
   std::optional<Reading> read_newest(const engine::Engine& engine, Position after, std::string_view journal,
                                      std::size_t max_events) const;
-  // The same of any age. May read the disk.
+  // The same for messages of any age. May read the disk.
   engine::result<Reading> read(const engine::Engine& engine, Position after, std::string_view journal,
                                std::size_t max_events) const;
 

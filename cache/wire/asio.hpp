@@ -1,6 +1,6 @@
 #pragma once
-// The one way this code uses Asio: a concrete executor (type erasure costs on every operation), one
-// io_context a thread, coroutines that answer errors as values.
+// Asio types used in this code: a concrete executor (type erasure costs on every operation), one io_context
+// per thread, coroutines that return errors as values.
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/awaitable.hpp>

@@ -1,6 +1,6 @@
 #pragma once
-// How long to wait before the next try: doubles from try to try, with jitter so that a thousand gateways do
-// not come back in the same millisecond.
+// Delay before the next attempt: doubles each time, with jitter so that a thousand gateways do not reconnect
+// in the same millisecond.
 
 #include <algorithm>
 #include <chrono>
@@ -13,7 +13,7 @@ class Backoff {
   static constexpr std::chrono::milliseconds shortest{50};
   static constexpr std::chrono::milliseconds longest{2000};
 
-  // Between half of the current wait and all of it.
+  // Between half of the current delay and all of it.
   std::chrono::milliseconds next() {
     const auto wait = std::uniform_int_distribution<std::int64_t>(next_.count() / 2, next_.count())(random_);
     next_ = std::min(next_ * 2, longest);

@@ -17,8 +17,8 @@ bool is_host_name(std::string_view text) {
   return !text.empty() && text.size() <= max_host_size && host_name_characters.has_all(text);
 }
 
-// With or without a zone behind a percent sign, which is the name of an interface. What is no part of an
-// address is looked for first: Asio reads only as far as a NUL.
+// With or without a zone (the name of an interface) after a percent sign. Characters that are not part of an
+// address are rejected first, because Asio stops reading at a NUL.
 bool is_v6(std::string_view text) {
   const auto percent = text.find('%');
   if (!v6_characters.has_all(text.substr(0, percent))) return false;
@@ -77,7 +77,7 @@ struct NameLookup::State {
     for (const auto& result : results) endpoints.push_back(result.endpoint());
     if (!error && endpoints.empty()) error = asio::error::host_not_found;
     if (!error) last_known = endpoints;
-    // A name server that is down does not take away what we knew.
+    // If the name server is down, use the last known addresses.
     if (error && !last_known.empty()) error = {};
     const auto answer = last_known;
     for (auto& done : std::exchange(waiting, {})) done(error, answer);

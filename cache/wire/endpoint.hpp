@@ -1,5 +1,5 @@
 #pragma once
-// Where a peer listens: host and port as people write them, and the addresses behind a name.
+// Address of a peer: host and port as text, and name resolution.
 
 #include <cstdint>
 #include <functional>
@@ -12,23 +12,23 @@
 
 namespace revoked::cache {
 
-// "host", "host:port", "[v6]" or "[v6]:port". The port keeps its value if there is none. False, and nothing
-// changed, for anything else.
+// "host", "host:port", "[v6]" or "[v6]:port". Without a port, `port` is unchanged. For anything else returns
+// false and changes nothing.
 bool parse_endpoint(std::string_view text, std::string& host, std::uint16_t& port);
 
-// The reverse, as a Host header has it.
+// The reverse, in the format of a Host header.
 std::string format_endpoint(std::string_view host, std::uint16_t port);
 
 using TcpEndpoints = std::vector<asio::ip::tcp::endpoint>;
 
-// Finds the addresses of one host without blocking the io_context. The system's resolver cannot be
-// interrupted, so there is one look-up at a time, shared by everyone who waits. One thread.
+// Resolves one host without blocking the io_context. The system's resolver cannot be interrupted, so one
+// look-up runs at a time and all callers share it. One thread.
 class NameLookup {
  public:
   NameLookup(asio::io_context& io, std::string host, std::uint16_t port);
-  ~NameLookup();  // what is waited for is not told any more
+  ~NameLookup();  // pending callbacks are not called
 
-  // At once if the host is an address. Without an error the list is not empty.
+  // Calls `done` at once if the host is an address. Without an error the list is not empty.
   using Done = std::function<void(error_code, const TcpEndpoints&)>;
   void find(Done done);
 

@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::size_t buffer_limit = 64 << 10;
 constexpr std::uint32_t header_limit = 16 << 10;
-constexpr int max_interim_answers = 16;  // before one answer
+constexpr int max_interim_answers = 16;  // before one final response
 
 struct Found {
   bool done = false;
@@ -28,8 +28,8 @@ bool is_peers_fault(error_code error) {
          error != http::error::end_of_stream && error != http::error::partial_message;
 }
 
-// An answer of status 1xx comes before the answer (RFC 9110, section 15.2). We never ask to switch protocols,
-// so a 101 is none.
+// A response of status 1xx precedes the final one (RFC 9110, section 15.2). We never request a protocol
+// switch, so 101 is not interim.
 bool is_interim(unsigned status) { return status >= 100 && status < 200 && status != 101; }
 
 }  // namespace
@@ -68,7 +68,7 @@ void HttpConnection::disarm() {
   deadline_.cancel();
 }
 
-// What our callers are told. Closes the connection.
+// The error returned to callers. Closes the connection.
 error_code HttpConnection::failure(error_code error) {
   close();
   if (timed_out_) return errc::timed_out;
@@ -156,7 +156,7 @@ Task<engine::result<HttpResponse>> HttpConnection::receive(Pointer self, bool is
     parser.reset();
   }
   self->disarm();
-  // A process that was stopped for a while finds old answers before it finds that their time is over.
+  // A process that was stopped may find old responses before it sees that the deadline has passed.
   if (std::chrono::steady_clock::now() >= deadline) {
     self->close();
     co_return errc::timed_out;
@@ -164,7 +164,7 @@ Task<engine::result<HttpResponse>> HttpConnection::receive(Pointer self, bool is
   HttpResponse response;
   response.status = parser->get().result_int();
   response.body = std::move(parser->get().body());
-  // Bytes that nobody asked for would be taken for the answer to the next request.
+  // Unsolicited bytes would be taken for the response to the next request.
   self->reusable_ = is_last && parser->get().keep_alive() && self->buffer_.size() == 0;
   if (!self->reusable_ && (is_last || !parser->get().keep_alive())) self->close();
   co_return response;

@@ -1,7 +1,7 @@
 #pragma once
-// One HTTP/1.1 connection of a client: connect, send a request, read the answer, each until a deadline. Used
-// by coroutines of one io_context, one at a time; they hold it by shared_ptr, so that closing it from outside
-// makes them end without touching freed memory.
+// One HTTP/1.1 client connection: connect, send a request, read the response, each with a deadline. Used by
+// coroutines of one io_context, one at a time; they hold it by shared_ptr, so that close() ends them without
+// touching freed memory.
 
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http/buffer_body.hpp>
@@ -30,39 +30,38 @@ class HttpConnection {
 
   explicit HttpConnection(asio::io_context& io);
 
-  // Every operation that waits on this connection fails now, and so does every later one.
+  // Every pending operation on this connection fails, and so does every later one.
   void close();
 
   bool is_open() const { return !closed_ && socket_.is_open(); }
-  // An answer has been read, nothing came behind it, and another request may follow. What can be read before
-  // a request is sent (an end, a 408, an answer that nobody asked for) would be taken for its answer: RFC
-  // 9112, section 9. (The peer may close it at any moment all the same.)
+  // A response has been read, no bytes follow it, and another request may be sent. Bytes received before a
+  // request is sent (end of stream, a 408, an unsolicited response) would be taken for its response: RFC
+  // 9112, section 9. The peer may still close the connection at any time.
   bool is_reusable();
-  // Nothing of an answer has come since the last send().
+  // No byte of a response has arrived since the last send().
   bool heard_nothing() const { return heard_bytes_ == 0; }
 
-  // Tries the addresses behind `names` in turn; each gets its share of the time. errc::timed_out,
-  // unavailable.
+  // Tries the addresses of `names` in turn; each gets its share of the time. errc::timed_out, unavailable.
   static Task<engine::result<void>> connect(Pointer self, std::shared_ptr<NameLookup> names,
                                             Deadline deadline);
 
-  // `request` is the whole request as bytes. errc::timed_out, unavailable, malformed (an answer that is not
+  // `request` is the whole request as bytes. errc::timed_out, unavailable, malformed (a response that is not
   // HTTP, or larger than `body_limit`). After an error the connection is closed.
   static Task<engine::result<HttpResponse>> exchange(Pointer self, std::shared_ptr<const std::string> request,
                                                      std::size_t body_limit, Deadline deadline);
 
-  // The same in two steps, for several requests in a row: all are sent, then their answers received in order.
+  // The same in two steps, for pipelining: send all requests, then receive their responses in order.
   static Task<engine::result<void>> send(Pointer self, std::shared_ptr<const std::string> requests,
                                          Deadline deadline);
   static Task<engine::result<HttpResponse>> receive(Pointer self, bool is_last, std::size_t body_limit,
                                                     Deadline deadline);
 
-  // The same in pieces, for an answer without end: its head, then its body as it comes.
+  // The same for a response without end: its head, then its body in chunks.
   using StreamParserPointer = std::shared_ptr<StreamParser>;
   static Task<engine::result<StreamParserPointer>> open_stream(Pointer self,
                                                                std::shared_ptr<const std::string> request,
                                                                Deadline deadline);
-  // The next bytes of the body, into `chunk`: how many. 0: the end.
+  // Reads the next bytes of the body into `chunk`; returns their number. 0: end of stream.
   static Task<engine::result<std::size_t>> read_stream(Pointer self, StreamParserPointer parser,
                                                        asio::mutable_buffer chunk, Deadline deadline);
 
@@ -77,7 +76,7 @@ class HttpConnection {
   Timer deadline_;
   Timer wake_;
   boost::beast::flat_buffer buffer_;
-  std::uint64_t turn_ = 0;  // a deadline of an earlier turn that is on its way counts no more
+  std::uint64_t turn_ = 0;  // a pending deadline of an earlier turn is ignored
   std::size_t heard_bytes_ = 0;
   bool closed_ = false;
   bool timed_out_ = false;

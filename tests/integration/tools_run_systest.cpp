@@ -55,7 +55,7 @@ TEST_F(ToolsRun, DemonstratesItselfStopsCleanlyAndFindsItsKeysAgain) {
   for (const bool again : {false, true}) {
     Process run = start();
     if (again) {
-      ASSERT_TRUE(run.wait_for_line("The keys of the last start are still here", 120s)) << run.description();
+      ASSERT_TRUE(run.wait_for_line("Keys of the previous start:", 120s)) << run.description();
     }
     ASSERT_TRUE(run.wait_for_line("created key ", 120s)) << run.description();
     ASSERT_TRUE(run.wait_for_line("the gateway allows it: 200", 60s)) << run.description();
@@ -95,7 +95,7 @@ TEST_F(ToolsRun, SaysWhichProgramEndedAndStopsTheRest) {
     if (command.find("revoked-gateway") != std::string::npos) ::kill(process, SIGKILL);
   }
   EXPECT_EQ(run.wait(60s), 1) << run.description();
-  EXPECT_NE(run.log_text().find("gateway ended by itself"), std::string::npos) << run.log_text();
+  EXPECT_NE(run.log_text().find("gateway exited unexpectedly"), std::string::npos) << run.log_text();
   EXPECT_TRUE(processes().empty());
 }
 

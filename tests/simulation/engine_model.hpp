@@ -1,7 +1,7 @@
 #pragma once
-// An engine as gateways see it, in virtual time: a journal that is told first and synced later, a crash that
-// loses what was told but not synced, and a next epoch that gives the same sequences to other events. It can
-// be copied, as a data directory can, and an older copy can take its place.
+// A model of an engine in virtual time: a journal that is published first and synced later, a crash that
+// loses entries published but not synced, and a next epoch that reuses their sequences. It can be copied,
+// like a data directory, and an older copy can replace it.
 
 #include <algorithm>
 #include <functional>
@@ -49,7 +49,7 @@ class EngineModel {
     Ms until = forever;  // of owner_locked
   };
   static constexpr Ms forever = std::numeric_limits<Ms>::max();
-  // What gateways are told of it. Nothing: they are not.
+  // How it is published to gateways. Empty: it is not.
   static std::optional<Invalidation::Type> told_as(Event::Type type) {
     switch (type) {
       case Event::Type::key_revoked:
@@ -71,7 +71,7 @@ class EngineModel {
     std::string journal;
   };
 
-  // `new_id` gives a journal id that no other epoch has.
+  // `new_id` returns a unique journal id.
   EngineModel(std::vector<Key> keys, bool serves_unsynced, std::function<std::string()> new_id)
       : keys_(std::move(keys)), serves_unsynced_(serves_unsynced), new_id_(std::move(new_id)) {}
 
@@ -86,7 +86,7 @@ class EngineModel {
     return sequence == 0 || sequence > journal_.size() ? nullptr : &journal_[sequence - 1];
   }
 
-  // Appends a batch and answers the message that tells it.
+  // Appends a batch and returns its message.
   Message append(const std::vector<Event>& events, Ms at, Ms now) {
     Message message{epoch_, told() + 1, told() + events.size(), at, {}, id_, up(now)};
     for (const auto& event : events) {
@@ -106,7 +106,7 @@ class EngineModel {
     return message;
   }
 
-  // All entries up to `sequence` are on disk, unless a crash has lost them.
+  // Marks all entries up to `sequence` durable, unless a crash has lost them.
   void sync(const std::string& journal, Sequence sequence, Ms now) {
     if (!up_ || journal != id_) return;
     for (; durable_ < std::min<Sequence>(sequence, told()); ++durable_) journal_[durable_].durable_at = now;
@@ -125,8 +125,8 @@ class EngineModel {
     return append({{Event::Type::epoch_started, 0, {}, {}}}, at, now);
   }
 
-  // The state on its disk when it had so many events, or some less (batches are whole), which is now all that
-  // there is of it. Gives back the revocations that are lost with the rest.
+  // Restores the durable state as of about `events` events (batches are whole). Returns the revocations that
+  // are lost.
   std::vector<Event> restore(Sequence events) {
     std::vector<Event> lost;
     crash();
@@ -148,7 +148,7 @@ class EngineModel {
   Message heartbeat(Ms at, Ms now) const { return {epoch_, told() + 1, told(), at, {}, id_, up(now)}; }
   const std::string& journal_id() const { return id_; }
 
-  // An allow never runs ahead of durability, a deny does.
+  // An allow includes durable events only, a deny also published ones.
   Decision verify(std::size_t index, Ms now) const {
     const auto& key = keys_[index];
     Decision decision;
@@ -195,7 +195,7 @@ class EngineModel {
     return 0;
   }
 
-  // What denies the key until when, and which event, told but not synced, is to end that.
+  // Which event denies the key, until when, and which published but unsynced event will end that.
   struct Lock {
     Ms until = 0;
     Sequence lifted_by = 0;
@@ -256,7 +256,7 @@ class EngineModel {
  private:
   std::uint64_t up(Ms now) const { return static_cast<std::uint64_t>(now - started_); }
 
-  // Whether the position lies in this journal.
+  // Whether the position is in this journal.
   bool reaches(Position position, const std::string& journal) const {
     if (position.epoch > epoch_) return false;
     const auto begins = first_of(position.epoch);

@@ -1,6 +1,6 @@
 // Follower and near cache against many seeded schedules.
-//   REVOKED_SIMULATION_SCHEDULES=n  how many (default 30,000; 5,000 under sanitizers)
-//   REVOKED_SIMULATION_SEED=n       replays one, telling what happens
+//   REVOKED_SIMULATION_SCHEDULES=n  number of schedules (default 30,000; 5,000 under sanitizers)
+//   REVOKED_SIMULATION_SEED=n       replays one schedule with a trace
 
 #include <gtest/gtest.h>
 
@@ -43,13 +43,13 @@ TEST(FollowerSimulation, NeverAllowsARevokedKeyAndAlwaysConverges) {
   }
   RecordProperty("look_ups", std::to_string(look_ups));
   RecordProperty("allowed_from_cache", std::to_string(allowed));
-  // A simulation that hardly ever allows from the cache would prove nothing.
+  // A simulation that rarely allows from the cache proves nothing.
   if (failures == 0) {
     EXPECT_GT(allowed, look_ups / 100);
   }
 }
 
-// Others may put on an unsigned channel what they like: it costs questions, and never a denial.
+// Forged messages on an unsigned channel cost questions, never a denial.
 TEST(FollowerSimulation, P14GenuineForgersAndStrangersCostQuestionsOnly) {
   std::uint64_t look_ups = 0, untrusting = 0;
   const auto schedules = number_from_environment("REVOKED_SIMULATION_SCHEDULES", default_schedules) / 20;
@@ -60,10 +60,10 @@ TEST(FollowerSimulation, P14GenuineForgersAndStrangersCostQuestionsOnly) {
     look_ups += simulation.look_ups();
     untrusting += simulation.untrusting();
   }
-  EXPECT_LT(untrusting, look_ups / 10) << "so often the cache could not be used";
+  EXPECT_LT(untrusting, look_ups / 10) << "look-ups for which the cache was not trusted";
 }
 
-// The simulation is worth something only if it sees the bugs it is there for.
+// The simulation must find planted bugs.
 struct Planted {
   const char* name;
   Faults faults;
@@ -73,7 +73,7 @@ void PrintTo(const Planted& planted, std::ostream* out) { *out << planted.name; 
 class PlantedFault : public testing::TestWithParam<Planted> {};
 
 TEST_P(PlantedFault, IsSeenBySimulation) {
-  // By a wrong allow: a gateway that only fails to converge would be too easy to see.
+  // Found by a wrong allow: a failure to converge would be too easy to find.
   int wrong_allows = 0;
   std::uint64_t seed = 0;
   while (wrong_allows == 0 && ++seed <= 5'000) {
@@ -81,8 +81,8 @@ TEST_P(PlantedFault, IsSeenBySimulation) {
     simulation.run();
     wrong_allows = simulation.wrong_allows();
   }
-  EXPECT_GT(wrong_allows, 0) << GetParam().name << " was not seen";
-  std::cout << "seen with seed " << seed << '\n';
+  EXPECT_GT(wrong_allows, 0) << GetParam().name << " was not found";
+  std::cout << "found with seed " << seed << '\n';
 }
 
 INSTANTIATE_TEST_SUITE_P(Each, PlantedFault,

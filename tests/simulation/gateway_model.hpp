@@ -1,6 +1,6 @@
 #pragma once
-// A gateway without its network: follower and near cache, wired as the real one wires them, and the faults
-// that the simulation must be able to see.
+// A gateway without network: follower and near cache, connected as in the real gateway, and the bugs that the
+// simulation must find.
 
 #include <deque>
 #include <functional>
@@ -19,22 +19,22 @@ using cache::NearCache;
 
 inline Monotonic at_ms(Ms now) { return Monotonic(std::chrono::milliseconds(now)); }
 
-// Bugs that can be planted.
+// Planted bugs.
 struct Faults {
-  bool restamps_fills = false;           // an answer counts as if it had been given just now
-  bool ignores_gaps = false;             // what is missing is taken as never sent
-  bool ignores_epochs = false;           // a new epoch is taken as the old one going on
-  bool ignores_flushes = false;          // the near cache keeps what the follower has given up
-  bool ignores_leases = false;           // nobody looks whether the lease has run out
-  bool compares_sequences_only = false;  // an event's epoch is not told to the near cache
+  bool restamps_fills = false;           // an answer counts as current
+  bool ignores_gaps = false;             // missing messages are ignored
+  bool ignores_epochs = false;           // a new epoch is treated as the old one
+  bool ignores_flushes = false;          // the near cache is not flushed
+  bool ignores_leases = false;           // the lease is not checked
+  bool compares_sequences_only = false;  // the near cache does not get an event's epoch
   bool ignores_marks = false;            // owner revocations are not applied
   bool ignores_locks = false;            // locks of owners are not applied
-  bool ignores_journals = false;         // numbers alone say whose message it is, and where a reader stands
-  bool believes_hearsay = false;         // an unsigned message counts as the engine's own
-  bool leases_from_arrival = false;      // a proof counts from when it came
+  bool ignores_journals = false;         // positions are compared without journal ids
+  bool believes_hearsay = false;         // unsigned messages count as the engine's
+  bool leases_from_arrival = false;      // a proof counts from its arrival
   bool uses_own_clock = false;           // expiry by the gateway's wall clock
-  bool shares_old_questions = false;     // a check shares a question that is older than what it must know
-  bool keeps_doubted_answers = false;    // an answer may be older than the hearsay about it
+  bool shares_old_questions = false;     // a check shares a question older than events it must respect
+  bool keeps_doubted_answers = false;    // an answer may be older than a doubt about it
 };
 
 class GatewayModel {
@@ -42,7 +42,7 @@ class GatewayModel {
   GatewayModel(Follower::Options follower_options, NearCache::Options cache_options, Faults planted)
       : follower(follower_options), cache(cache_options), faults(planted) {}
 
-  // What became of a look-up without asking.
+  // Result of a look-up without a question.
   enum class Answer { denied_stale, ask_and_drop, ask_and_keep, allowed, denied };
   Answer look_up(const engine::Digest& digest, Ms now, Ms own_wall) const {
     if (!faults.ignores_leases && follower.is_stale(at_ms(now))) return Answer::denied_stale;
@@ -53,14 +53,14 @@ class GatewayModel {
     return decision->state == Decision::State::active ? Answer::allowed : Answer::denied;
   }
 
-  // A question that is under way, and who waits for its answer: when each began.
+  // A question in flight, and when each waiting check began.
   struct Question {
     NearCache::Moment asked;
     std::uint64_t news;
     bool asked_again;
     std::vector<Ms> begun;
   };
-  // The one to share; nothing: a new one is to be put.
+  // The question to share; null: a new one is needed.
   std::shared_ptr<Question> running_question(std::size_t key) const {
     const auto found = questions.find(key);
     if (found == questions.end()) return nullptr;
@@ -76,7 +76,7 @@ class GatewayModel {
       questions.erase(found);
   }
   enum class Use { answered, ask_again, unanswered };
-  // Answers are held against what has been heard since the question.
+  // Checks an answer against the events received since the question.
   Use take_answer(const Question& question, const engine::Digest& digest, Decision decision) {
     const bool is_overtaken = decision.state == Decision::State::active && question.news != news;
     keep(digest, std::move(decision), question.asked);
@@ -139,14 +139,13 @@ class GatewayModel {
   Follower follower;
   NearCache cache;
   Faults faults;
-  // The journal id of the epoch in which the event really happened; empty: it did not.
+  // The journal id of the epoch of a genuine event; empty: it is not genuine.
   std::function<std::string(const Invalidation&)> journal_of;
-  std::map<std::pair<std::string, Sequence>, Ms>
-      heard;  // what really happened and has been heard of, and when
+  std::map<std::pair<std::string, Sequence>, Ms> heard;  // genuine events received, and when
   std::map<std::size_t, std::shared_ptr<Question>> questions;
-  std::uint64_t news = 0;  // how often something was applied or put in doubt
+  std::uint64_t news = 0;  // count of applied and doubted events
   Ms paused_until = 0;
-  std::deque<std::function<void()>> inbox;  // what came in meanwhile
+  std::deque<std::function<void()>> inbox;  // arrivals during a pause
 
  private:
   std::optional<Position> perform(Follower::Actions actions, Ms now) {

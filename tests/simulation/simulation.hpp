@@ -1,6 +1,6 @@
 #pragma once
-// One schedule of loss, duplication, reorder, delay, crash and pause, of other engines, forgers and restored
-// copies, made from a seed, in virtual time.
+// One schedule in virtual time, generated from a seed: loss, duplication, reordering, delay, crashes and
+// pauses, other engines, forgers and restored copies.
 
 #include <array>
 #include <cstring>
@@ -15,7 +15,7 @@ namespace revoked::simulation {
 
 class Simulation {
  public:
-  // Calm: nothing fails, but others put on the bus what they like.
+  // Calm: nothing fails, but forgers and other engines publish on the bus.
   Simulation(std::uint64_t seed, Faults faults, bool verbose = false, bool calm = false)
       : random_(seed),
         verbose_(verbose),
@@ -46,7 +46,7 @@ class Simulation {
     cut_until_.assign(gateways_.size(), 0);
   }
 
-  // What went wrong, in words. Empty: nothing.
+  // Returns descriptions of violations; empty: none.
   const std::vector<std::string>& run() {
     start_engine();
     every(heartbeat_interval, [this] { beat(); });
@@ -100,7 +100,7 @@ class Simulation {
   static constexpr Ms lease = 1000, max_pause = 300, heartbeat_interval = 300, max_bus_delay = 200;
   static constexpr Ms chaos_end = 5000, end = 9000;
   static constexpr Ms settled = 1500;
-  static constexpr Ms skew = 50;  // that the follower allows two clocks
+  static constexpr Ms skew = 50;  // clock skew that the follower tolerates
   static constexpr int key_count = 8;
 
   struct Event {
@@ -177,14 +177,14 @@ class Simulation {
   }
   void crash() {
     if (!engine_.is_up() || now_ >= chaos_end) return;
-    log("crash: told ", engine_.told(), ", durable ", engine_.durable());
+    log("crash: published ", engine_.told(), ", durable ", engine_.durable());
     engine_.crash();
     after(pick(1, 1500), [this] {
       if (!engine_.is_up()) start_engine();
     });
   }
 
-  // Its directory is replaced by an older copy, and what is missing is revoked once more.
+  // Replaces its directory by an older copy, and revokes the lost revocations again.
   void restore() {
     const auto copy = static_cast<Sequence>(pick(0, static_cast<int>(engine_.durable())));
     log("restored to ", copy, " of ", engine_.told());
@@ -204,12 +204,12 @@ class Simulation {
     });
   }
 
-  // Another engine on a copy of our directory, which goes its own way and talks on the same channel.
+  // Starts another engine on a copy of the directory, which diverges and publishes on the same channel.
   void start_stranger() {
     stranger_ = std::make_unique<EngineModel>(engine_);
     stranger_->crash();
     tell(stranger_->restart(wall(), now_));
-    log("a stranger at ", text(stranger_->end()), " ", stranger_->journal_id());
+    log("another engine at ", text(stranger_->end()), " ", stranger_->journal_id());
     every(pick(50, 400), [this] {
       using Type = EngineModel::Event::Type;
       std::vector<EngineModel::Event> batch;
@@ -221,7 +221,7 @@ class Simulation {
     });
   }
 
-  // Somebody who hears the channel and may publish on it.
+  // An attacker who reads the channel and may publish on it.
   void forge() {
     if (!engine_.is_up() || now_ >= chaos_end) return;
     auto message = engine_.heartbeat(chance(30) ? 253'402'300'799'000 : wall(), now_);
@@ -287,7 +287,7 @@ class Simulation {
     }
     if (batch.empty()) return;
     const auto message = engine_.append(batch, wall(), now_);
-    log("told ", text(message));
+    log("published ", text(message));
     tell_ours(message);
     sync_soon();
   }
@@ -302,7 +302,7 @@ class Simulation {
       }
     }
   }
-  // What our engine tells, to whoever reads its stream as well.
+  // Publishes a message of the engine, also to readers of its stream.
   void tell_ours(const Message& message) {
     tell(message);
     if (!fed_) return;
@@ -315,15 +315,15 @@ class Simulation {
       deliver(g, [this, g, message, source] {
         const auto up = static_cast<Ms>(engine_.heartbeat(0, now_).up.value());
         request(g, gateways_[g]->on_message(message, source, now_, up));
-        log("gateway ", g, " heard ", text(message), state(g));
+        log("gateway ", g, " received ", text(message), state(g));
       });
     });
   }
 
-  // A line that becomes slower and slower.
+  // Growing delay of a link.
   Ms late() const { return now_ < chaos_end ? now_ * delay_growth_ / 1000 : 0; }
 
-  // Runs it when the gateway runs; what came in during a pause comes in order, with look-ups between.
+  // Runs `action` when the gateway runs; arrivals during a pause run in order, with look-ups in between.
   void deliver(std::size_t g, std::function<void()> action) {
     auto& gateway = *gateways_[g];
     if (now_ >= gateway.paused_until && gateway.inbox.empty()) return action();
@@ -338,7 +338,7 @@ class Simulation {
   }
   void resume(std::size_t g) {
     auto& inbox = gateways_[g]->inbox;
-    log("gateway ", g, " goes on");
+    log("gateway ", g, " resumes");
     look_up_all(g);
     while (!inbox.empty()) {
       const auto action = std::move(inbox.front());
@@ -370,7 +370,7 @@ class Simulation {
       });
     });
   }
-  // As long as it knows nothing, a gateway asks where the engine is.
+  // Without a position a gateway asks for the engine's.
   void begin(std::size_t g) {
     if (gateways_[g]->follower.position() || !engine_.is_up() || now_ < cut_until_[g]) return;
     auto answer = engine_.read(engine_.end(), {}, 1, wall(), now_);
@@ -394,7 +394,8 @@ class Simulation {
     ++look_ups_;
     auto& gateway = *gateways_[g];
     const auto answer = gateway.look_up(digest_of(key), now_, own_wall());
-    if (calm_ && now_ > settled && answer == Answer::denied_stale) fail(g, key, "nothing: it is stale");
+    if (calm_ && now_ > settled && answer == Answer::denied_stale)
+      fail(g, key, "nothing because it is stale");
     if (answer == Answer::ask_and_drop) ++untrusting_;
     if (answer == Answer::allowed) return check_allowed(g, key, now_, true);
     if ((answer != Answer::ask_and_keep && answer != Answer::ask_and_drop) || now_ < cut_until_[g]) return;
@@ -424,7 +425,7 @@ class Simulation {
     for (std::size_t key = 0; key < key_count; ++key) look_up(g, key);
   }
 
-  // The check that is allowed began at `begun`.
+  // Verifies a check that was allowed and began at `begun`.
   void check_allowed(std::size_t g, std::size_t key, Ms begun, bool from_cache) {
     if (from_cache) ++allowed_;
     const auto created = engine_.created_at(key);
@@ -438,14 +439,14 @@ class Simulation {
       const auto& entry = *engine_.entry(s);
       const auto heard_at = heard.find({entry.journal, s});
       if (heard_at != heard.end() && (from_cache || heard_at->second < begun))
-        fail(g, key, "after its revocation was heard");
+        fail(g, key, "after its revocation was received");
       if (from_cache && entry.durable_at >= 0 && now_ > entry.durable_at + lease + skew)
         fail(g, key, "a lease after its revocation was acknowledged");
     }
     check_locks(g, key, begun, from_cache);
   }
-  // By when the gateway that allows must have known better. A lock stands as long as its end has not been
-  // told; nobody relies on one that a restored copy has brought back.
+  // Verifies that the gateway could not have known a lock. A lock holds until its end is published; locks
+  // restored by an older copy are not checked.
   void check_locks(std::size_t g, std::size_t key, Ms begun, bool from_cache) {
     if (restored_at_ >= 0 && now_ <= restored_at_ + lease + skew) return;
     const auto& owners = engine_.keys()[key];
@@ -455,12 +456,12 @@ class Simulation {
       const auto& entry = *engine_.entry(lock.locked_by);
       const auto heard_at = gateways_[g]->heard.find({entry.journal, lock.locked_by});
       if (heard_at != gateways_[g]->heard.end() && (from_cache || heard_at->second < begun))
-        fail(g, key, "after its lock was heard");
+        fail(g, key, "after its lock was received");
       if (from_cache && entry.durable_at >= 0 && now_ > entry.durable_at + lease + skew)
         fail(g, key, "a lease after its lock was acknowledged");
     }
   }
-  // Or may be, by some clock.
+  // True if it may be over by one of the clocks.
   bool is_over(Ms until) const {
     return until != EngineModel::forever && (stepped_at_ > 0 || until <= wall() + skew);
   }
@@ -471,7 +472,7 @@ class Simulation {
     log(violations_.back());
   }
 
-  // --- the end
+  // --- final checks
 
   void heal() {
     loss_ = duplicates_ = 0;
@@ -497,10 +498,9 @@ class Simulation {
           answer = gateway.look_up(digest_of(key), now_, own_wall());
         }
         const bool active = truth.state == Decision::State::active;
-        // A gateway takes the engine's clock for what it shows at the latest, so its keys end a little
-        // earlier.
+        // A gateway uses an upper bound of the engine's clock, so keys expire slightly earlier.
         if (active && truth.expires_at && *truth.expires_at < wall() + skew) continue;
-        // One whose lock had ended, before the engine's clock was set back, was asked for then.
+        // A key whose lock had ended before the engine's clock was set back was asked about then.
         if (truth.locked_until && is_over(*truth.locked_until)) continue;
         if (active != (answer == Answer::allowed)) {
           violations_.push_back("in the end gateway " + std::to_string(g) +
@@ -521,7 +521,7 @@ class Simulation {
   std::vector<Ms> cut_until_;
   int loss_ = 0, duplicates_ = 0;
   Ms max_delay_ = 0, max_answer_delay_ = 0;
-  Ms delay_growth_ = 0;  // milliseconds a second
+  Ms delay_growth_ = 0;  // milliseconds per second
   Follower::Source source_ = Follower::Source::engine;
   bool fed_ = false;  // the gateways read the engine's stream as well
   Ms clock_offset_ = 0, own_clock_ahead_ = 0;

@@ -53,8 +53,8 @@ class Table(unittest.TestCase):
 
     def test_what_was_left_out_is_said(self):
         results = results_of()
-        results["skipped"] = {"webdis": "there is no webdis here"}
-        self.assertIn("Left out: webdis (there is no webdis here).", table.full_table(results))
+        results["skipped"] = {"webdis": "webdis is not installed"}
+        self.assertIn("Skipped: webdis (webdis is not installed).", table.full_table(results))
 
     def test_the_short_table_holds_the_headlines_alone(self):
         text = table.short_table(results_of(delete=item()))
@@ -125,7 +125,7 @@ class Bench(unittest.TestCase):
 class Items(unittest.TestCase):
     def test_a_missing_peer_is_no_failure_and_a_failure_does_not_end_the_others(self):
         def absent(_):
-            raise Skip("there is no webdis here")
+            raise Skip("webdis is not installed")
 
         def broken(_):
             raise Failed("it broke")
@@ -143,8 +143,8 @@ class Items(unittest.TestCase):
                 compare.OUTPUT, compare.ITEMS = output, items
         self.assertEqual(failed, ["broken"])
         self.assertEqual(list(results["items"]), ["good"])
-        self.assertEqual(results["skipped"], {"absent": "there is no webdis here"})
-        self.assertEqual(said.getvalue().count("left out, there is no webdis here"), 1)
+        self.assertEqual(results["skipped"], {"absent": "webdis is not installed"})
+        self.assertEqual(said.getvalue().count("skipped, webdis is not installed"), 1)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
-"""Measures revoked beside its peers and writes build/compare/results.json, table.md and a picture an item.
+"""Measures revoked and its peers and writes build/compare/results.json, table.md and one chart per item.
 
 The server under test has the first processor, load and Redis the second. Peers take turns within each round, so that
-the drift of a shared machine hits them alike: read the ratios. CPU time is the server's own, user and system, from
-/proc. The load is build/release/bin/revoked-load; its own share of a processor is in results.json: near 1, the load
-was the limit.
+drift of a shared machine affects all of them: compare the ratios. CPU time is the server's own, user and system, from
+/proc. The load generator is build/release/bin/revoked-load; results.json has its share of a processor: near 1, the
+load generator was the limit.
 """
 import argparse
 import json
@@ -38,29 +38,29 @@ ITEMS = {
 
 
 class Settings:
-    """How much is measured, and where it is told what is going on."""
+    """The extent of the measurement, and progress output."""
 
     def __init__(self, arguments):
         self.rounds = arguments.rounds or (2 if arguments.quick else 5)
-        self.heavy_rounds = 1 if arguments.quick else min(self.rounds, 3)  # of those that take long to prepare
+        self.heavy_rounds = 1 if arguments.quick else min(self.rounds, 3)  # of items with slow preparation
         self.seconds = arguments.seconds or (0.5 if arguments.quick else 2)
         self.share = arguments.scale or (0.05 if arguments.quick else 1)
         self.item = ""
 
     def scaled(self, count):
-        """Of keys and ids."""
+        """A count of keys or ids, scaled."""
         return max(1000, int(count * self.share))
 
     def tell(self, what):
         print(f"compare: {self.item}: {what}", file=sys.stderr)
 
     def look_for_others(self):
-        """Says whether something else is at work here, which no order of the peers makes up for."""
+        """Warns about other load on the machine, which alternating the peers does not compensate."""
         before, _ = processor_seconds()
         time.sleep(0.5)
         busy = (processor_seconds()[0] - before) / 0.5
         if busy > 0.1:
-            self.tell(f"the machine is not quiet: others use {busy * 100:.0f} % of a processor")
+            self.tell(f"the machine is not idle: other processes use {busy * 100:.0f} % of a processor")
         return round(busy, 2)
 
     def tell_round(self, number, rounds=None):
@@ -70,14 +70,14 @@ class Settings:
 def read_arguments():
     parser = argparse.ArgumentParser(prog="tools/compare", description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", nargs="+", choices=ITEMS, metavar="NAME", help="measure these: " + ", ".join(ITEMS))
-    parser.add_argument("--quick", action="store_true", help="a look of a few minutes: few rounds, few keys")
-    parser.add_argument("--rounds", type=int, help="in which the peers take turns (5)")
-    parser.add_argument("--seconds", type=float, help="of load, a peer and round (2)")
-    parser.add_argument("--scale", type=float, help="share of the keys and ids that the large measurements take (1)")
-    parser.add_argument("--keep", action="store_true", help="add to the results that are there")
-    parser.add_argument("--redraw", action="store_true", help="measure nothing: table and pictures of the results that are there")
-    parser.add_argument("--publish", action="store_true", help="put table and pictures into README.md and docs/")
+    parser.add_argument("--only", nargs="+", choices=ITEMS, metavar="NAME", help="measure only these: " + ", ".join(ITEMS))
+    parser.add_argument("--quick", action="store_true", help="a few minutes: few rounds, few keys")
+    parser.add_argument("--rounds", type=int, help="number of rounds (5)")
+    parser.add_argument("--seconds", type=float, help="duration of load per peer and round (2)")
+    parser.add_argument("--scale", type=float, help="scale factor for the keys and ids of large measurements (1)")
+    parser.add_argument("--keep", action="store_true", help="add to the existing results")
+    parser.add_argument("--redraw", action="store_true", help="only redraw table and charts")
+    parser.add_argument("--publish", action="store_true", help="write table and charts into README.md and docs/")
     return parser.parse_args()
 
 
@@ -100,7 +100,7 @@ def old_results():
 
 
 def keep(results):
-    """Adds what is there, and says by which commands and at which commits it came."""
+    """Adds the existing results, with their commands and commits."""
     old = old_results()
     results.update({part: old[part] for part in ("items", "skipped")})
     results["command"] = f"{old['command']}; {results['command']}"
@@ -109,14 +109,14 @@ def keep(results):
 
 
 def measure(arguments, results):
-    """Fills `results`; answers the items that failed."""
+    """Fills `results`; returns the items that failed."""
     settings = Settings(arguments)
     failed = []
     for name in arguments.only or ITEMS:
         settings.item = name
         began = time.monotonic()
         try:
-            settings.tell("begins")
+            settings.tell("starts")
             others = settings.look_for_others()
             stolen = processor_seconds()[1]
             item = ITEMS[name](settings)
@@ -127,7 +127,7 @@ def measure(arguments, results):
             results["skipped"].pop(name, None)
             write(results)
         except Skip as reason:
-            settings.tell(f"left out, {reason}")
+            settings.tell(f"skipped, {reason}")
             results["skipped"][name] = str(reason)
         except (Failed, OSError, subprocess.SubprocessError) as error:
             settings.tell(f"failed, {error}")
@@ -153,7 +153,7 @@ def write(results):
 def main():
     arguments = read_arguments()
     if not arguments.redraw and os.cpu_count() < 2:
-        sys.exit("compare: needs two processors, one for the server and one for the load")
+        sys.exit("compare: requires two processors, one for the server and one for the load")
     results = {"command": shlex.join(["tools/compare", *sys.argv[1:]]), "at": time.strftime("%Y-%m-%d"), "commit": commit(),
                "host": host(), "items": {}, "skipped": {}}
     failed = []
@@ -165,7 +165,7 @@ def main():
                 keep(results)
             failed = measure(arguments, results)
     except FileNotFoundError as error:
-        sys.exit(f"compare: there is no {error.filename}")
+        sys.exit(f"compare: {error.filename} not found")
     write(results)
     print(table.full_table(results))
     if failed:
@@ -175,7 +175,7 @@ def main():
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # by way of the clauses that stop everything
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # runs the `finally` clauses that stop everything
     try:
         main()
     except KeyboardInterrupt:

@@ -1,4 +1,4 @@
-"""The figures that need no server, from the program of bench/: look-ups, and how they grow with threads."""
+"""Figures that need no server, from the bench program: look-ups, and their scaling with threads."""
 import json
 import os
 import subprocess
@@ -14,13 +14,13 @@ ENGINE_THREADS = "^engine/(verify|revoke|revoke_sync_100us)/"
 
 
 def run(settings, pattern, keys, cpus):
-    """Answers operations a second by the benchmark's name, one a repetition, which take turns."""
+    """Returns operations a second by benchmark name, one value per repetition; repetitions are interleaved."""
     done = subprocess.run(
         ["taskset", "-c", cpus, PROGRAM, "--keys", str(keys), f"--benchmark_filter={pattern}", "--benchmark_format=json",
          f"--benchmark_repetitions={settings.rounds}", "--benchmark_enable_random_interleaving=true"],
         capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        raise Failed(f"bench ended with {done.returncode}: {done.stderr.strip()}")
+        raise Failed(f"bench exited with {done.returncode}: {done.stderr.strip()}")
     return by_name(json.loads(done.stdout))
 
 
@@ -41,7 +41,7 @@ def pick(found, start, end=""):
 
 def measure_bench(settings):
     if not os.path.exists(PROGRAM):
-        raise Skip(f"there is no {PROGRAM}")
+        raise Skip(f"{PROGRAM} not found")
     keys = settings.scaled(10_000_000)
     lookups = run(settings, LOOKUPS, keys, SERVER_CPU)
     threads = run(settings, THREADS, 1000, f"{SERVER_CPU},1")
@@ -60,15 +60,15 @@ def measure_bench(settings):
 
 
 def measure_threads(settings):
-    """The engine in one process with its load, over a store that keeps nothing."""
+    """The engine in one process with its load, over a store that discards everything."""
     if not os.path.exists(PROGRAM):
-        raise Skip(f"there is no {PROGRAM}")
+        raise Skip(f"{PROGRAM} not found")
     keys = settings.scaled(1_000_000)
     cores = os.cpu_count()
     found = run(settings, ENGINE_THREADS, keys, f"0-{cores - 1}")
     counts = sorted({int(name.rpartition(":")[2]) for name in found})
     if 2 not in counts:
-        raise Skip("there is one core only")
+        raise Skip("there is only one core")
 
     def figures_of(verb, name):
         def at(threads):

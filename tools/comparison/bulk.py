@@ -1,4 +1,4 @@
-"""Five million ids in one request beside the fastest way to delete as many keys from a Redis."""
+"""Five million ids in one request, compared to the fastest deletion of as many keys from a Redis."""
 import subprocess
 
 from comparison import load
@@ -8,7 +8,7 @@ from comparison.workplace import Workplace, redis_pipe
 
 
 def revoke(count):
-    """Answers seconds, and bytes above rest at the most."""
+    """Returns seconds, and peak bytes above the idle memory."""
     with Workplace() as place:
         engine = place.engine(place.redis())
         load.import_keys(engine, 0, count)

@@ -1,4 +1,4 @@
-"""Bars as SVG, on a ground of their own so that they read the same on a light page and on a dark one."""
+"""Bar charts as SVG, with their own background so that they are readable on light and dark pages."""
 from html import escape
 
 from comparison.figures import median, ratio, written
@@ -17,13 +17,13 @@ def text(x, y, content, size=13, fill=INK, **attributes):
 
 
 def plain(words):
-    """Markdown's marks for code are nothing in a picture."""
+    """Removes Markdown's code marks."""
     return words.replace("`", "")
 
 
 def bar(y, value, largest, unit, label, fill):
     width = max(2, BAR_WIDTH * value / largest) if largest else 2
-    # Labels of long bars stand in them, those of short ones beside them.
+    # Labels are inside long bars and next to short ones.
     inside = width > BAR_WIDTH * 0.6
     value_text = written(value, unit)
     label_line = plain(f"{label}: {value_text}")
@@ -46,7 +46,7 @@ def group(y, entry):
 
 
 def chart(title, figures, footer):
-    """Nothing if no figure has a peer to be drawn beside."""
+    """None if no figure has a peer."""
     drawn = [entry for entry in figures if entry["beside"]]
     if not drawn:
         return None

@@ -1,4 +1,4 @@
-"""Keys that are dead and have left memory: what ten for each living one cost beside none."""
+"""Forgotten keys (revoked and removed from memory): the cost of ten per active key, compared to none."""
 import subprocess
 import time
 
@@ -9,9 +9,9 @@ from comparison.processes import Failed
 from comparison.workplace import Workplace
 
 FORGET_AFTER = "1s"
-WAVES_A_LIVING = 4      # a wave of keys is made, revoked and forgotten at a time: a quarter of the living
-LIMIT_S = 300           # until the last of a wave is forgotten
-CREATED = 100_000       # keys a round
+WAVES_A_LIVING = 4      # keys are created, revoked and forgotten in waves of a quarter of the active keys
+LIMIT_S = 300           # until a wave is forgotten
+CREATED = 100_000       # keys per round
 READ_RATE = 200         # pages a second
 READ_SECONDS = 5
 DECIDED_KEYS = 200_000
@@ -48,7 +48,7 @@ class Side:
     def make_dead(self, settings, count):
         wave = self.living // WAVES_A_LIVING
         for number in range(count // wave):
-            settings.tell(f"{number * wave:,} of {count:,} keys have died and left memory")
+            settings.tell(f"{number * wave:,} of {count:,} keys are revoked and forgotten")
             load.import_keys(self.engine, self.made, wave)
             load.send_lines(self.engine, "/v1/revocations", '{"key_id":"{uuid}"}\n', self.made, wave)
             self.made += wave
@@ -91,14 +91,14 @@ def measure_dead(settings):
         events = int(load.ask(with_dead.engine, "GET", "/v1/invalidations")["position"].split("-")[1])
         audit = with_dead.p99_of("/v1/audit?key_id={uuid}", living)
         owned = with_dead.p99_of("/v1/keys?user=u{n%1000000:7}", living)
-    beside = f"{living:,} living keys and no dead ones"
-    both = f"{living:,} living keys and {dead:,} dead ones that have left memory"
+    beside = f"{living:,} active keys, none forgotten"
+    both = f"{living:,} active and {dead:,} forgotten keys"
     return result(
-        "Dead keys that have left memory",
+        "Forgotten keys",
         [figure(f"memory after a start with {both}", "MiB", memory[:1], memory[1:], beside),
          figure("start with them", "s", with_dead.starts, without.starts, beside),
-         figure("`POST /v1/keys/verify` of living keys", "requests/s", with_dead.decisions, without.decisions, beside),
+         figure("`POST /v1/keys/verify` of active keys", "requests/s", with_dead.decisions, without.decisions, beside),
          figure(f"import of {CREATED:,} keys", "keys/s", with_dead.creations, without.creations, beside),
-         figure(f"p99 of a dead key's audit trail among {events:,} events ({READ_RATE} a second)", "ms", [audit],
+         figure(f"p99 of a forgotten key's audit trail among {events:,} events ({READ_RATE} a second)", "ms", [audit],
                 goals=[("value", "≤", 20)]),
          figure("p99 of the list of a user's keys among them", "ms", [owned], goals=[("value", "≤", 20)])])

@@ -1,7 +1,7 @@
-"""What an item measured. Plain dictionaries, for results.json."""
+"""Results of an item, as plain dictionaries for results.json."""
 import statistics
 
-# How a value of a unit is written.
+# Number format by unit.
 FORMATS = {
     "requests/s": "{:,.0f}",
     "ids/s": "{:,.0f}",
@@ -19,7 +19,7 @@ LESS_IS_BETTER = {"µs of CPU a request", "ms", "s", "bytes a key", "MiB"}
 
 
 def figure(what, unit, revoked, beside=None, peer=None, goals=(), headline=False):
-    """`revoked` and `beside` hold one value a round. A goal is (of, sign, value), of: "ratio" or "value"."""
+    """`revoked` and `beside` have one value per round. A goal is (of, sign, value), `of` is "ratio" or "value"."""
     return {"what": what, "unit": unit, "revoked": list(revoked), "beside": list(beside) if beside else None, "peer": peer,
             "goals": [list(goal) for goal in goals], "headline": headline}
 
@@ -33,7 +33,7 @@ def median(values):
 
 
 def ratio(entry):
-    """The median of the rounds' ratios, revoked to peer; nothing without a peer."""
+    """The median of the rounds' ratios, revoked to peer; None without a peer."""
     if not entry["beside"]:
         return None
     if len(entry["revoked"]) == len(entry["beside"]):

@@ -1,4 +1,4 @@
-"""Our load generator, build/release/bin/revoked-load, on the processor for load."""
+"""Runs the load generator, build/release/bin/revoked-load, on the processor for load."""
 import json
 import subprocess
 import urllib.request
@@ -9,7 +9,7 @@ from comparison.workplace import BIN, redis_pipe
 LIMIT_S = 900
 CONNECTIONS = 64
 
-# A key as an issuer would store it: an id as we make them, the digest of its secret, three owners.
+# A typical imported key: an id as revoked issues them, the digest of its secret, three owners.
 KEY_LINE = ('{"key_id":"{uuid}","secret_sha256":"{digest}","user":"u{n%1000000:7}","application":"a{n%10000:5}",'
             '"workspace":"w{n%1000:4}"}\n')
 
@@ -34,7 +34,7 @@ def authorization(credential):
 
 
 def ask(engine, method, path, body=None):
-    """One request with the master key; the answer's object."""
+    """Sends one request with the master key; returns the JSON response."""
     request = urllib.request.Request(engine.url + path, json.dumps(body).encode() if body else None,
                                      {"Authorization": f"Bearer {engine.master_key}"}, method=method)
     with urllib.request.urlopen(request) as answer:
@@ -42,19 +42,19 @@ def ask(engine, method, path, body=None):
 
 
 def http(server, *arguments, seconds, connections=CONNECTIONS, **more):
-    """One closed or open loop at the server; what came of it, with the server's processor time a
-    request: during the load, and with what it did in the background afterwards."""
+    """Runs a closed or open loop; returns its result with the server's CPU time per request: during the load, and
+    including background work afterwards."""
     options = [text for name, value in more.items() for text in (f"--{name}", value)]
     before = server.cpu_seconds()
     result = run("http", "--url", server.url, "--connections", connections, "--seconds", seconds, *options, *arguments)
     result["cpu_us"] = (server.cpu_seconds() - before) / result["answered"] * 1e6
-    server.wait_until_idle()  # or what it puts off would fall upon the next one's turn
+    server.wait_until_idle()  # so that deferred work does not affect the next peer
     result["cpu_us_with_background"] = (server.cpu_seconds() - before) / result["answered"] * 1e6
     return result
 
 
 def send_lines(engine, path, line, first, count):
-    """One request of so many lines; its answer, and how long it took."""
+    """Sends one request of `count` lines; returns the response and the seconds."""
     done = run("body", "--url", engine.url, "--method", "POST", "--path", path, *authorization(engine.master_key),
                "--line", line, "--first", first, "--count", count)
     return json.loads(done["body"]), done["seconds"]
@@ -68,7 +68,7 @@ def import_keys(engine, first, count, line=KEY_LINE):
 
 
 def redis_command(*words):
-    """The template of a command, each word as (template, length of what it becomes)."""
+    """The template of a command; a word is text or (template, length after expansion)."""
     parts = [(word, len(word)) if isinstance(word, str) else word for word in words]
     return f"*{len(parts)}\r\n" + "".join(f"${length}\r\n{text}\r\n" for text, length in parts)
 
@@ -77,7 +77,7 @@ UUID = ("{uuid}", 36)
 
 
 def feed_redis(redis, line, first, count):
-    """Makes the commands and feeds them as fast as they are taken."""
+    """Generates commands and pipes them to Redis; returns the seconds."""
     with subprocess.Popen(command("lines", "--line", line, "--first", first, "--count", count),
                           stdout=subprocess.PIPE) as lines:
         return redis_pipe(redis, lines.stdout)

@@ -1,4 +1,4 @@
-"""Ten million keys: how fast they come in, how much memory they take, how soon a start is over."""
+"""Ten million keys: import rate, memory, start time."""
 import os
 import shutil
 import time
@@ -8,10 +8,10 @@ from comparison.figures import figure, result
 from comparison.processes import SERVER_CPU, Failed
 from comparison.workplace import Workplace, redis_cli
 
-REDIS_BYTES_A_KEY = 1000  # more than it takes, to see whether there is room
+REDIS_BYTES_A_KEY = 1000  # upper estimate, to check the available memory
 REVOKED_EVERY = 10
 
-# What a Redis holds for the same: a hash a key, a set an owner, and the way from a digest to an id.
+# The same data in Redis: a hash per key, a set per owner, and a mapping from digest to id.
 DIGEST = ("{digest}", 64)
 OWNERS = (("u", "u{n%1000000:7}", 8), ("a", "a{n%10000:5}", 6), ("w", "w{n%1000:4}", 5))
 ACTIVE = "".join([
@@ -28,12 +28,12 @@ def key_count(settings):
         available = next(int(line.split()[1]) * 1024 for line in file if line.startswith("MemAvailable"))
     possible = int(available * 0.7 / REDIS_BYTES_A_KEY)
     if possible < wanted:
-        settings.tell(f"memory is enough for {possible:,} keys beside a Redis, not for {wanted:,}")
+        settings.tell(f"the memory suffices for {possible:,} keys and a Redis, not for {wanted:,}")
     return min(wanted, possible)
 
 
 def settled_bytes(child):
-    """Its memory once it has stopped changing."""
+    """Resident memory once it is stable."""
     last = child.resident_bytes()
     for _ in range(60):
         time.sleep(0.5)
@@ -50,13 +50,13 @@ def measure_revoked(settings, count):
         engine = place.engine()
         settings.tell(f"importing {count:,} keys")
         measured["import_seconds"] = load.import_keys(engine, 0, count)
-        engine.wait_until_idle()  # keys' files are still being written, and what that took is given back after it
+        engine.wait_until_idle()  # files are still being written, and their buffers released afterwards
         measured["bytes"] = settled_bytes(engine)
         tenth = count // REVOKED_EVERY
         answer, _ = load.send_lines(engine, "/v1/revocations", '{"key_id":"{uuid}"}\n', 0, tenth)
         if answer["revoked"] != tenth:
             raise Failed(f"{answer['revoked']} of {tenth} keys were revoked")
-        engine.wait_until_idle()  # as one that has been up for a while
+        engine.wait_until_idle()  # the state of an engine that has been running for a while
         for number in range(settings.heavy_rounds):
             settings.tell_round(number, settings.heavy_rounds)
             place.stop(engine)
@@ -70,8 +70,8 @@ def measure_revoked(settings, count):
 
 
 def start_behind(settings, place, data, first, count):
-    """A start after kill -9, with so many revocations since the checkpoint."""
-    settings.tell(f"revoking {count:,} keys behind the checkpoint")
+    """Start time after kill -9, with `count` revocations since the checkpoint."""
+    settings.tell(f"revoking {count:,} keys after the checkpoint")
     checkpoint, kept = f"{data}/tables", f"{data}-tables"
     shutil.copyfile(checkpoint, kept)
     engine = place.engine(data=data)
@@ -81,7 +81,7 @@ def start_behind(settings, place, data, first, count):
     engine.wait_until_idle()
     engine.kill()
     place.stop(engine)
-    os.replace(kept, checkpoint)  # whatever it has made since
+    os.replace(kept, checkpoint)  # replaces any newer one
     return place.engine(data=data).ready_after_s
 
 

@@ -1,4 +1,4 @@
-"""Revoking all keys of a user at once beside revoking one, and what others notice of it."""
+"""Revoking all keys of a user compared to revoking one, and the effect on other requests."""
 import json
 import time
 
@@ -9,7 +9,7 @@ from comparison.workplace import Workplace
 
 OTHERS = 100_000
 OTHERS_RATE = 5_000
-WINDOW_S = 0.5  # short, so that a pause shows in the 99th percentile
+WINDOW_S = 0.5  # short, so that a pause is visible in the 99th percentile
 OWNED_LINE = '{"key_id":"{uuid}","secret_sha256":"{digest}","user":"%s","workspace":"w1"}\n'
 
 
@@ -20,7 +20,7 @@ def revoke(engine, path, first=0):
 
 
 def others_meanwhile(engine, action):
-    """The p99 of others' verifications, in ms, while `action` happens amid them."""
+    """The p99 of concurrent verifications, in ms, while `action` runs."""
     others = load.start("http", "--url", engine.url, "--method", "POST", "--path", "/v1/keys/verify",
                         *load.authorization(engine.master_key), "--body", '{"secret":"{secret}"}', "--rate", OTHERS_RATE,
                         "--seconds", WINDOW_S, "--connections", 16)
@@ -28,7 +28,7 @@ def others_meanwhile(engine, action):
     action()
     output, _ = others.communicate(timeout=60)
     if others.returncode != 0:
-        raise Failed(f"the others' verifications went wrong: {output}")
+        raise Failed(f"the concurrent verifications failed: {output}")
     return json.loads(output)["latency"]["p99_us"] / 1000
 
 

@@ -1,4 +1,4 @@
-"""Processes of ours: pinned, told apart by their own processor time and memory, and gone when we are."""
+"""Child processes: pinned to a processor, measured by their own CPU time and memory, stopped when this one ends."""
 import os
 import signal
 import socket
@@ -10,20 +10,20 @@ START_LIMIT_S = 300
 
 
 class Failed(Exception):
-    """A measurement that did not come to its end; the text is one line for the user."""
+    """A measurement that failed; the text is one line for the user."""
 
 
 class Skip(Exception):
-    """A peer or a condition is not there; the item is left out."""
+    """A peer or a condition is missing; the item is skipped."""
 
 
 def pinned(cpu, *command):
-    # Should we be killed, the kernel stops the child.
+    # If this process is killed, the kernel stops the child.
     return ["taskset", "-c", cpu, "setpriv", "--pdeathsig", "TERM", *map(str, command)]
 
 
 class Child:
-    """A process in a group of its own, so that Ctrl-C reaches only us, who stop it."""
+    """A process in its own session, so that Ctrl-C reaches only this process, which stops it."""
 
     def __init__(self, name, cpu, *command, environment=None, ready=None, log=None):
         self.name = name
@@ -54,7 +54,7 @@ class Child:
         end = time.monotonic() + limit_s
         while not condition():
             if self.process.poll() is not None:
-                raise Failed(f"{self.name} ended by itself")
+                raise Failed(f"{self.name} exited unexpectedly")
             if time.monotonic() > end:
                 raise Failed(f"{self.name} is not ready after {limit_s} s")
             time.sleep(0.005)
@@ -77,7 +77,7 @@ class Child:
             self.process.stdout.close()
 
     def cpu_seconds(self):
-        """User and system, of it and its children that live."""
+        """User and system time of the process and its running children."""
         total = 0
         for pid in [self.process.pid, *self._children()]:
             with open(f"/proc/{pid}/stat", encoding="ascii") as file:
@@ -86,7 +86,7 @@ class Child:
         return total / os.sysconf("SC_CLK_TCK")
 
     def wait_until_idle(self, limit_s=60):
-        """Until it is through with what it does in the background; a store that never rests is measured as it is."""
+        """Waits until background work is done, at most `limit_s`; a store that is never idle is measured as it is."""
         end = time.monotonic() + limit_s
         quiet = 0
         while quiet < 3 and time.monotonic() < end:
@@ -104,16 +104,16 @@ class Child:
             for entry in file:
                 if entry.startswith(line + ":"):
                     return int(entry.split()[1]) * 1024
-        raise Failed(f"{self.name} is gone")
+        raise Failed(f"{self.name} has exited")
 
     def reset_peak(self):
-        """From here on, resident_bytes("VmHWM") is the most since now."""
+        """Resets the peak that resident_bytes("VmHWM") returns."""
         with open(f"/proc/{self.process.pid}/clear_refs", "w", encoding="ascii") as file:
             file.write("5")
 
 
 def processor_seconds():
-    """What all processors together have been through since boot: (at work, taken by the host's other guests)."""
+    """Seconds of all processors since boot: (busy, stolen by other guests of the host)."""
     with open("/proc/stat", encoding="ascii") as file:
         user, nice, system, _, _, interrupts, soft_interrupts, stolen = map(int, file.readline().split()[1:9])
     tick = os.sysconf("SC_CLK_TCK")

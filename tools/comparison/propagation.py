@@ -1,5 +1,4 @@
-"""From sending a DELETE to the gateway's first denial: beside what Redis alone needs to carry a message, and while somebody
-else's bulk work is under way."""
+"""Time from sending a DELETE to the gateway's first denial: compared to Redis alone, and during bulk requests."""
 import contextlib
 import threading
 
@@ -9,13 +8,13 @@ from comparison.processes import LOAD_CPU, SERVER_CPU
 from comparison.workplace import Workplace
 
 RATE = 1_000
-WATCHED_PER_SECOND = 200  # asking for a key is load on the gateway as well
+WATCHED_PER_SECOND = 200  # polling loads the gateway
 FIRST_GUESS = 30_000  # revocations a second
-SIZE = 200  # bytes, about that of a message with one event
+SIZE = 200  # bytes, about the size of a message with one event
 
 
 class Keys:
-    """Hands out keys, each to be revoked once."""
+    """Provides keys, each revoked once."""
 
     def __init__(self, engine):
         self.engine, self.next = engine, 0
@@ -32,7 +31,7 @@ CHECK = "Authorization: Bearer {secret}"
 
 
 def warm(gateway, first, count):
-    """The gateway has all of them in its near cache."""
+    """Loads the keys into the gateway's near cache."""
     load.http(gateway, "--path", "/check", "--header", CHECK, seconds=0, first=first, count=count)
 
 
@@ -51,7 +50,7 @@ def watch(engine, gateway, keys, rate, seconds):
 
 def highest_rate(engine, keys, seconds):
     per_second = FIRST_GUESS
-    for _ in range(2):  # the first time it gets warm, and says how many keys the second one takes
+    for _ in range(2):  # the first run warms up and sizes the second one
         count = int(per_second * seconds)
         per_second = load.http(engine, *load.authorization(engine.master_key), seconds=0, method="DELETE",
                                path="/v1/keys/{uuid}", first=keys.take(count), count=count)["per_second"]
@@ -88,25 +87,25 @@ def measure_propagation(settings):
          figure(what.format(half, "p50"), "ms", column("half", "denial", "p50_us")),
          figure(what.format(half, "p99"), "ms", column("half", "denial", "p99_us"), goals=[("value", "≤", 5.0)], headline=True),
          figure(f"until the 2xx, {RATE:,} a second, p99", "ms", column("revoked", "latency", "p99_us"))],
-        [f"{half:,} a second is half of what the engine took in a closed loop just before. {WATCHED_PER_SECOND} a second are"
-         " watched, at either rate."])
+        [f"{half:,} a second is half of the engine's rate in a closed loop just before. {WATCHED_PER_SECOND} a second are"
+         " watched at either rate."])
 
 
 BULK = 1_000_000  # lines a request
-SINGLES = 100  # DELETEs a second beside it, each watched
-FIRST_BULK = 1_000_000_000  # far from the keys that are watched
+SINGLES = 100  # concurrent DELETEs a second, each watched
+FIRST_BULK = 1_000_000_000  # disjoint from the watched keys
 
 
 @contextlib.contextmanager
 def kept_up(send):
-    """Sends one request after the other, in another thread, until the block ends and the last one is through."""
+    """Sends requests one after another in a thread until the block ends, then waits for the last one."""
     stop, problems, done = threading.Event(), [], []
 
     def send_all():
         try:
             while not stop.is_set():
                 done.append(send(len(done)))
-        except Exception as problem:  # told to who waits for us
+        except Exception as problem:  # raised again in the caller
             problems.append(problem)
 
     thread = threading.Thread(target=send_all)
@@ -137,7 +136,7 @@ def measure_beside_bulk(settings):
                 importing.append(revoke_and_watch(engine, gateway, SINGLES, settings.seconds, first, 1))
             engine.wait_until_idle()
             rest = first + int(SINGLES * settings.seconds)
-            # As many as there are: whoever is through begins again with ids that are revoked already.
+            # Repeats from the first when all are done: those ids are already revoked.
             with kept_up(lambda sent: load.send_lines(engine, "/v1/revocations", '{"key_id":"{uuid}"}\n',
                                                       FIRST_BULK + sent % len(imports) * count, count)):
                 revoking.append(revoke_and_watch(engine, gateway, SINGLES, settings.seconds, rest, 1))
@@ -145,14 +144,14 @@ def measure_beside_bulk(settings):
     def column(side, field):
         return [entry["denial"][field] / 1000 for entry in side]
 
-    what = "from sending a `DELETE` to the gateway's first denial, p99, beside {} of {:,} keys"
+    what = "from sending a `DELETE` to the gateway's first denial, p99, during {} of {:,} keys"
     return result(
-        "How soon a gateway denies beside somebody else's bulk work",
-        [figure(what.format("an import", count), "ms", column(importing, "p99_us"), column(alone, "p99_us"), "nothing beside it",
+        "How soon a gateway denies during bulk requests",
+        [figure(what.format("an import", count), "ms", column(importing, "p99_us"), column(alone, "p99_us"), "no bulk request",
                 [("value", "≤", 5.0)], headline=True),
          figure(what.format("a bulk revocation", count), "ms", column(revoking, "p99_us"), column(alone, "p99_us"),
-                "nothing beside it", [("value", "≤", 5.0)], headline=True),
-         figure("the same, p50, beside an import", "ms", column(importing, "p50_us"), column(alone, "p50_us"), "nothing beside it"),
-         figure("the same, p50, beside a bulk revocation", "ms", column(revoking, "p50_us"), column(alone, "p50_us"),
-                "nothing beside it")],
-        [f"{SINGLES} `DELETE`s a second, each watched, while requests of {count:,} lines follow one another."])
+                "no bulk request", [("value", "≤", 5.0)], headline=True),
+         figure("the same, p50, during an import", "ms", column(importing, "p50_us"), column(alone, "p50_us"), "no bulk request"),
+         figure("the same, p50, during a bulk revocation", "ms", column(revoking, "p50_us"), column(alone, "p50_us"),
+                "no bulk request")],
+        [f"{SINGLES} `DELETE`s a second, each watched, while requests of {count:,} lines are sent one after another."])

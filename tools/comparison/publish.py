@@ -1,4 +1,4 @@
-"""Puts the measured table and pictures into the documents."""
+"""Writes the table and charts into the documents."""
 import os
 import re
 import shutil
@@ -9,7 +9,7 @@ PICTURES = "docs/performance"  # checked in; build/ is not
 
 
 def replace_between(text, marker, content):
-    """What stands between <!-- marker --> and <!-- /marker --> becomes `content`."""
+    """Replaces the text between <!-- marker --> and <!-- /marker --> by `content`."""
     pattern = re.compile(rf"(<!-- {marker} -->\n).*?(<!-- /{marker} -->)", re.DOTALL)
     replaced, count = pattern.subn(lambda match: match.group(1) + content + match.group(2), text)
     if count != 1:

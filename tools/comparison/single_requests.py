@@ -1,4 +1,4 @@
-"""One request a revocation, one request a decision: revoked beside servers that do less, or the same more slowly."""
+"""One request per revocation or decision: revoked compared to servers that do less, or the same more slowly."""
 import json
 
 from comparison import load
@@ -6,13 +6,13 @@ from comparison.figures import figure, result
 from comparison.processes import Failed
 from comparison.workplace import Workplace
 
-WARM_UP = 20_000  # requests, which also tell how many keys a round will take
+WARM_UP = 20_000  # requests; also used to size the rounds
 MARGIN = 1.5
 DECIDED_KEYS = 200_000
 
 
 class Side:
-    """One of two that take turns; each of its keys is revoked once."""
+    """One of two alternating servers; each of its keys is revoked once."""
 
     def __init__(self, ask, make_keys, settings):
         self.ask, self.make_keys = ask, make_keys  # (first, count, seconds), (first, count)
@@ -20,7 +20,7 @@ class Side:
         make_keys(0, WARM_UP)
         warm = self._take(0)
         wanted = int(warm["per_second"] * settings.seconds * settings.rounds * MARGIN)
-        settings.tell(f"making {wanted:,} keys")
+        settings.tell(f"creating {wanted:,} keys")
         make_keys(self.count, wanted)
         self.count += wanted
 
@@ -36,7 +36,7 @@ class Side:
 
 
 def take_turns(settings, revoked, beside):
-    """Both are functions of the workplace that answer (ask, make_keys)."""
+    """Both are functions of the workplace that return (ask, make_keys)."""
     with Workplace() as place:
         sides = [Side(*make(place), settings) for make in (revoked, beside)]
         for number in range(settings.rounds):
@@ -152,7 +152,7 @@ def measure_verify(settings):
 def measure_check(settings):
     with Workplace() as place:
         redis = place.redis()
-        engine = place.engine(redis, cpu="1")  # it has nothing to do once the near cache is filled
+        engine = place.engine(redis, cpu="1")  # idle once the near cache is filled
         load.import_keys(engine, 0, DECIDED_KEYS)
         gateway = place.gateway(engine, redis, cpu="0")
         arguments = ["--path", "/check", "--header", "Authorization: Bearer {secret}"]

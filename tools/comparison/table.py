@@ -1,4 +1,4 @@
-"""What was measured, as Markdown."""
+"""The results as Markdown."""
 from comparison.figures import goal_is_met, goal_text, median, ratio, written
 
 
@@ -14,13 +14,13 @@ def row(entry, with_goals=True):
 
 
 def spread(values):
-    """How far the rounds lie apart, in per cent of their median."""
+    """The spread of the rounds, in per cent of their median."""
     middle = median(values)
     return (max(values) - min(values)) / middle * 100 if middle else 0
 
 
 def full_table(results):
-    """Everything, by item, with the command that measures it alone."""
+    """All results by item, with the command that measures it."""
     parts = [caption(results), ""]
     for name, item in results["items"].items():
         parts += [f"### {item['title']}", "", f"`tools/compare --only {name}`", "", "| what | revoked | beside | ratio | goal |",
@@ -33,12 +33,12 @@ def full_table(results):
         if item.get("chart"):
             parts += [f"![{item['title']}]({item['chart']})", ""]
     if results["skipped"]:
-        parts += ["Left out: " + "; ".join(f"{name} ({why})" for name, why in results["skipped"].items()) + ".", ""]
+        parts += ["Skipped: " + "; ".join(f"{name} ({why})" for name, why in results["skipped"].items()) + ".", ""]
     return "\n".join(parts)
 
 
 def short_table(results):
-    """The figures that a newcomer asks for."""
+    """The headline figures."""
     entries = [entry for item in results["items"].values() for entry in item["figures"] if entry["headline"]]
     return "\n".join([caption(results), "", "| | revoked | beside | ratio |", "| --- | ---: | ---: | ---: |",
                       *(row(entry, with_goals=False) for entry in entries), ""])

@@ -1,4 +1,4 @@
-"""Where a measurement takes place: a directory on a real disk and the servers in it, all gone at its end."""
+"""A directory on a real disk and the servers of a measurement; removed and stopped at its end."""
 import contextlib
 import json
 import os
@@ -39,7 +39,7 @@ class Workplace(contextlib.AbstractContextManager):
         child.stop()
 
     def bus_options(self, redis):
-        """Signed: a gateway on an unsigned Redis follows the engine's feed."""
+        """With signatures: without them a gateway also follows the engine's feed."""
         if not redis:
             return []
         path = f"{self.directory}/bus.key"
@@ -67,7 +67,7 @@ class Workplace(contextlib.AbstractContextManager):
                               ready="is ready on", log=self.new_path("gateway.log")))
 
     def redis(self, cpu=LOAD_CPU, append_only=False, directory=None):
-        """With append_only every change is in a file that is synced once a second, else nothing is stored."""
+        """With append_only changes are appended to a file that is synced once a second, otherwise nothing is stored."""
         directory = directory or self.new_path("redis")
         os.makedirs(directory, exist_ok=True)
         path = f"{directory}/s"
@@ -120,20 +120,20 @@ def redis_cli(redis, *arguments, **options):
 
 
 def redis_pipe(redis, source):
-    """Feeds commands to redis-cli --pipe; answers how long it took."""
+    """Pipes commands to redis-cli --pipe; returns the seconds."""
     began = time.monotonic()
     output = redis_cli(redis, "--pipe", stdin=source)
     if "errors: 0" not in output:
-        raise Failed(f"redis-cli --pipe said {output!r}")
+        raise Failed(f"redis-cli --pipe printed {output!r}")
     return time.monotonic() - began
 
 
 def need(program, *packages):
-    """Has the program installed if it can be; else the item is left out."""
+    """Installs the program if possible; otherwise the item is skipped."""
     if not shutil.which(program):
         subprocess.run(["tools/install-dependencies", *packages], check=False)
     if not shutil.which(program):
-        raise Skip(f"there is no {program} here")
+        raise Skip(f"{program} is not installed")
 
 
 def install_node_peer():

@@ -1,11 +1,11 @@
--- Asks revoked-gateway about the key of a request, for haproxy.cfg. Leaves what it said in variables of the transaction.
--- Whatever goes wrong here leaves no status behind, and is a 503.
+-- Asks revoked-gateway about the key of a request, for haproxy.cfg. Stores the result in variables of the transaction.
+-- On any failure no status is set, which results in a 503.
 
 local gateway = "http://127.0.0.1:7386/check"
 local credentials = { "authorization", "x-api-key" }
 local identity = { "key-id", "user-id", "application-id", "workspace-id", "key-permissions" }
 
--- HAProxy counts the values of a header from 0; to its client they are an array.
+-- HAProxy indexes header values from 0; its HTTP client expects an array.
 local function values_of(header)
   local values = {}
   for i = 0, #header do

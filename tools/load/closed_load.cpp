@@ -51,7 +51,7 @@ class ClosedLoad {
 
   void serve(Connection& connection) {
     connection.pipe.flush();
-    Clock::time_point now{};  // looked at once for all the answers that one event brings
+    Clock::time_point now{};  // read once per event
     connection.pipe.receive([&](int status) {
       if (now == Clock::time_point{}) now = Clock::now();
       --connection.under_way;

@@ -25,14 +25,14 @@ std::optional<AnswerHead> parse_answer_head(std::string_view bytes) {
   answer.size = end + 4;
   if (!bytes.starts_with("HTTP/1.1 ") ||
       std::from_chars(bytes.data() + 9, bytes.data() + 12, answer.status).ptr != bytes.data() + 12) {
-    throw std::runtime_error("an answer is not HTTP/1.1");
+    throw std::runtime_error("a response is not HTTP/1.1");
   }
   constexpr std::string_view content_length = "content-length:";
   for (auto at = bytes.find('\n'); at < end; at = bytes.find('\n', at + 1)) {
     auto line = bytes.substr(at + 1, end - at - 1);
-    // Most headers are told apart by their first letter.
+    // Most headers are excluded by their first letter.
     if (line.empty() || ((line.front() | 0x20) != 'c' && (line.front() | 0x20) != 't')) continue;
-    if (begins_with(line, "transfer-encoding:")) throw std::runtime_error("an answer is chunked");
+    if (begins_with(line, "transfer-encoding:")) throw std::runtime_error("a response is chunked");
     if (!begins_with(line, content_length)) continue;
     line.remove_prefix(content_length.size());
     while (line.starts_with(' ')) line.remove_prefix(1);
@@ -58,7 +58,7 @@ void HttpPipe::flush() {
 bool HttpPipe::read_more() {
   if (std::exchange(drained_, false)) return false;
   const std::span<char> room(received_.data() + received_size_, received_.size() - received_size_);
-  if (room.empty()) throw std::runtime_error("an answer is larger than 64 KiB");
+  if (room.empty()) throw std::runtime_error("a response is larger than 64 KiB");
   const auto count = socket_.receive_some(room);
   received_size_ += count;
   drained_ = count < room.size();

@@ -1,6 +1,6 @@
 #pragma once
-// One keep-alive HTTP/1.1 connection that carries any number of requests at once and reads of the answers
-// only what a load generator needs: the status and where they end. Not for several threads.
+// One keep-alive HTTP/1.1 connection with pipelining; parses only the status and the size of responses. Not
+// thread-safe.
 
 #include <optional>
 #include <string>
@@ -10,14 +10,14 @@
 
 namespace revoked::load {
 
-// What an answer's head says.
+// A parsed response head.
 struct AnswerHead {
   int status = 0;
   std::size_t size = 0;       // of the head
   std::size_t body_size = 0;  // 0 without Content-Length
 };
-// Nothing if the head is not all there. Throws std::runtime_error for what is not HTTP/1.1 or has a body of
-// unknown length.
+// Empty if the head is incomplete. Throws std::runtime_error if it is not HTTP/1.1 or the body's length is
+// unknown.
 std::optional<AnswerHead> parse_answer_head(std::string_view bytes);
 
 class HttpPipe {
@@ -28,7 +28,7 @@ class HttpPipe {
   std::string& unsent() { return unsent_; }  // append requests here, then flush()
   void flush();
 
-  // Reads what has come and calls on_answer(status) for each answer that is complete.
+  // Reads available bytes and calls on_answer(status) for each complete response.
   template <class OnAnswer>
   void receive(OnAnswer&& on_answer) {
     while (read_more()) {
@@ -51,7 +51,7 @@ class HttpPipe {
   std::size_t sent_ = 0;  // of unsent_
   std::string received_;
   std::size_t received_size_ = 0;
-  bool drained_ = false;  // the last read left nothing behind
+  bool drained_ = false;  // the last read emptied the socket
 };
 
 }  // namespace revoked::load

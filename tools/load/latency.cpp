@@ -6,7 +6,7 @@
 
 namespace revoked::load {
 
-// Slots 0 to 127 are the nanoseconds themselves. From there on, every power of two has 128 steps.
+// Slots 0 to 127 hold exact nanoseconds; above, every power of two has 128 steps.
 std::size_t Latency::slot_of(std::uint64_t ns) {
   if (ns < steps) return ns;
   const auto shift = static_cast<unsigned>(std::bit_width(ns)) - step_bits - 1;

@@ -1,6 +1,6 @@
 #pragma once
-// A histogram of durations, exact to better than one per cent at any size: each power of two is cut into 128
-// steps. Not for several threads.
+// A histogram of durations with an error below 1 % at any size: each power of two has 128 steps. Not
+// thread-safe.
 
 #include <array>
 #include <chrono>
@@ -13,7 +13,7 @@ class Latency {
   void record(std::chrono::nanoseconds duration);
 
   std::uint64_t count() const { return count_; }
-  // The duration that `share` (0 to 1) of all do not exceed, in microseconds; 0 where nothing was recorded.
+  // The duration not exceeded by `share` (0 to 1) of all, in microseconds; 0 if empty.
   double quantile_us(double share) const;
   double largest_us() const { return static_cast<double>(largest_ns_) / 1e3; }
 

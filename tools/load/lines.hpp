@@ -1,5 +1,5 @@
 #pragma once
-// Any number of lines from a template: to standard output, or as the body of one request.
+// Lines generated from a template, to standard output or as the body of one request.
 
 #include <cstdint>
 #include <string>
@@ -9,7 +9,7 @@
 namespace revoked::load {
 
 struct Lines {
-  std::string line;  // a template; what ends a line is part of it
+  std::string line;  // a template, including the line end
   std::uint64_t first = 0;
   std::uint64_t count = 0;
 };
@@ -19,9 +19,9 @@ void print_lines(const Lines& lines);
 struct BodyAnswer {
   int status = 0;
   std::string body;
-  double seconds = 0;  // from the first byte sent to the last one of the answer
+  double seconds = 0;  // first byte sent to last byte received
 };
-// Sends them as one chunked body, made while it is sent. The options' own body is not used.
+// Sends the lines as one chunked body, generated while sending. `request.body` is ignored.
 BodyAnswer send_lines(const Url& url, const Request::Options& request, const Lines& lines);
 
 }  // namespace revoked::load

@@ -26,7 +26,7 @@ class OpenLoad {
     while (!schedule.is_over() || tally_.unanswered() > 0) {
       for (auto now = Clock::now(); !free_.empty() && schedule.is_due(now);) send(schedule);
       const auto give_up = std::max(tally_.ended, last_sent_) + patience;
-      // With no connection free only an answer helps.
+      // Without a free connection only a response makes progress.
       const auto& ready = poller_.wait(free_.empty() ? give_up : std::min(schedule.next(), give_up));
       if (ready.empty() && tally_.unanswered() > 0 && Clock::now() > give_up) break;
       for (const auto number : ready) serve(number);
@@ -38,7 +38,7 @@ class OpenLoad {
   struct Connection {
     explicit Connection(const Url& url) : pipe(url) {}
     HttpPipe pipe;
-    std::deque<Clock::time_point> due;  // of the requests under way
+    std::deque<Clock::time_point> due;  // of the requests in flight
   };
 
   void send(Schedule& schedule) {
@@ -65,7 +65,7 @@ class OpenLoad {
   Request request_;
   double rate_;
   std::vector<Connection> connections_;
-  std::deque<std::uint32_t> free_;  // a connection stands in it once for each request it can still take
+  std::deque<std::uint32_t> free_;  // each connection once per request it can still take
   Poller poller_;
   Tally tally_;
   Clock::time_point last_sent_{};

@@ -82,8 +82,8 @@ class PropagationRun {
     if (order % load_.watch_every == 0) watch(key, due);
   }
 
-  // With all watchers busy a key waits for one, which then finds it denied late rather than not at all: left
-  // out would be just those of the worst moments.
+  // With all watchers busy a key waits for one, which finds the denial late. Leaving the key out would omit
+  // exactly the worst cases.
   void watch(std::uint64_t key, Clock::time_point due) {
     ++result_.watched;
     waiting_.push_back({key, due});

@@ -1,7 +1,7 @@
 #pragma once
-// How long it takes from sending a DELETE until a gateway denies the key, under an open loop of DELETEs. The
-// gateway is asked for a watched key over and over, on a connection of its own, from when its DELETE is sent
-// until the first denial is here: what is measured is never better than what a client sees.
+// Time from sending a DELETE until a gateway denies the key, under an open loop of DELETEs. From when the
+// DELETE of a watched key is sent the gateway is polled on a separate connection until the first denial
+// arrives, so the result is never better than what a client sees.
 
 #include "tools/load/http_load.hpp"
 
@@ -10,10 +10,10 @@ namespace revoked::load {
 struct PropagationLoad {
   HttpLoad revocations;  // to the engine
   Url gateway;
-  Request::Options check;  // to the gateway, of the same number
-  // Keys watched at a time. Few: asking without a pause is load, and slows what it looks at.
+  Request::Options check;  // to the gateway, with the same number
+  // Keys watched at a time. Few, because polling loads the gateway.
   std::size_t watchers = 4;
-  std::uint64_t watch_every = 1;  // each N-th key
+  std::uint64_t watch_every = 1;  // watch every Nth key
 };
 
 struct Propagation {
@@ -24,11 +24,11 @@ struct Propagation {
   std::uint64_t never_denied = 0;  // within `patience`
 };
 
-// Any answer of the gateway but 200 and 403 is an exception.
+// Any response of the gateway except 200 and 403 throws.
 Propagation run_propagation(const PropagationLoad& load, double rate);
 
-// The same way without us: PUBLISH of `size` bytes to the Redis at the UNIX socket at an open-loop rate,
-// until the message is at a subscriber.
+// The baseline without revoked: PUBLISH of `size` bytes to the Redis at the UNIX socket, at an open-loop
+// rate, until a subscriber has the message.
 Tally run_redis_publish(const std::string& socket_path, double rate, double seconds, std::size_t size);
 
 }  // namespace revoked::load

@@ -20,7 +20,7 @@ void subscribe(Socket& socket) {
   const auto answer = "*3\r\n" + bulk("subscribe") + bulk(channel) + ":1\r\n";
   std::string got(answer.size(), '\0');
   for (std::size_t size = 0; size < got.size();) size += socket.receive_some(std::span(got).subspan(size));
-  if (got != answer) throw std::runtime_error("Redis did not take the subscription");
+  if (got != answer) throw std::runtime_error("Redis refused the subscription");
 }
 
 }  // namespace
@@ -49,14 +49,14 @@ Tally run_redis_publish(const std::string& socket_path, double rate, double seco
     while (schedule.is_due(Clock::now())) {
       due.push_back(schedule.next());
       schedule.take();
-      // As long as messages arrive its buffer has room for one more.
+      // While messages arrive the socket buffer has room for one more.
       if (publisher.send_some(command) != command.size()) throw std::runtime_error("Redis does not keep up");
       ++tally.sent;
     }
     const auto give_up = std::max(tally.ended, tally.began) + patience;
     poller.wait(std::min(schedule.next(), give_up));
     if (Clock::now() > give_up) break;
-    while (publisher.receive_some(buffer) > 0) continue;  // how many it was sent to
+    while (publisher.receive_some(buffer) > 0) continue;  // the replies: receiver counts
     while (const auto count = subscriber.receive_some(buffer)) {
       for (arrived_bytes += count; arrived_bytes >= arrives_size; arrived_bytes -= arrives_size) {
         tally.count(200, due.front(), Clock::now());

@@ -1,6 +1,5 @@
 #pragma once
-// A request that is another one for each number, laid out once: only its placeholders are filled in.
-// Not for several threads.
+// A request template, laid out once; per number only the placeholders are filled in. Not thread-safe.
 
 #include <string>
 #include <vector>
@@ -31,7 +30,7 @@ class Request {
  private:
   Template head_;
   Template body_;
-  std::string body_text_;  // of the last one
+  std::string body_text_;  // of the last request
 };
 
 }  // namespace revoked::load

@@ -1,6 +1,6 @@
-// Makes large data sets: keys to import and revocations of them, as NDJSON, to standard output or straight to
-// an engine. Key number n always has the same id, secret and owners, so that several runs, and whoever checks
-// afterwards, agree. Prints one line of JSON with what was sent, how fast, and the engine's answer.
+// Generates large data sets: keys to import and revocations of them, as NDJSON, to standard output or
+// directly to an engine. Key number n always has the same id, secret and owners, so that several runs and
+// later checks agree. Prints one line of JSON: lines sent, rate, the engine's response.
 
 #include <netdb.h>
 #include <sys/socket.h>
@@ -35,7 +35,7 @@ struct Configuration {
   std::string file;
 };
 
-// SplitMix64's finaliser (public domain): ids in no order, each number's its own.
+// SplitMix64's finaliser (public domain): a bijection, gives unordered unique ids.
 std::uint64_t scatter(std::uint64_t x) {
   x += 0x9e3779b97f4a7c15ULL;
   x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9ULL;
@@ -97,7 +97,7 @@ void append_digest_line(std::string& out, std::uint64_t number, const Configurat
 using AppendLine = void (*)(std::string&, std::uint64_t, const Configuration&);
 using Sink = std::function<void(std::string_view)>;
 
-// In pieces of about 256 KiB.
+// In chunks of about 256 KiB.
 void make_lines(const Configuration& set, AppendLine append_line, const Sink& sink) {
   constexpr std::size_t piece_bytes = 256 << 10;
   std::string piece;
@@ -128,10 +128,10 @@ class Post {
     const auto scheme = to.engine.find("://");
     const auto authority = scheme == std::string::npos ? to.engine : to.engine.substr(scheme + 3);
     const auto colon = authority.rfind(':');
-    if (colon == std::string::npos) throw ConfigurationError("--engine: http://HOST:PORT");
+    if (colon == std::string::npos) throw ConfigurationError("--engine: must be http://HOST:PORT");
     connect(authority.substr(0, colon), authority.substr(colon + 1));
     const auto key = tools::read_keys(to.key_file);
-    if (key.empty()) throw ConfigurationError("--key-file: " + to.key_file + " holds no key");
+    if (key.empty()) throw ConfigurationError("--key-file: " + to.key_file + " contains no key");
     send("POST " + path + (to.query.empty() ? "" : "?" + to.query) + " HTTP/1.1\r\nHost: " + authority +
          "\r\nAuthorization: Bearer " + key.front() +
          "\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n");
@@ -148,7 +148,7 @@ class Post {
     send("\r\n");
   }
 
-  // The body of the answer. Throws if it is anything but a 200.
+  // The body of the response. Throws unless it is a 200.
   std::string finish() {
     send("0\r\n\r\n");
     std::string answer;
@@ -210,20 +210,20 @@ int run(const Configuration& set, AppendLine append_line, const std::string& pat
 
 CLI::App* add_command(CLI::App& app, const std::string& name, const std::string& help, Configuration& set) {
   auto* const command = app.add_subcommand(name, help);
-  command->add_option("--count", set.count, "How many")->capture_default_str();
+  command->add_option("--count", set.count, "Number of lines")->capture_default_str();
   command->add_option("--first", set.first, "Number of the first key")->capture_default_str();
-  command->add_option("--step", set.step, "From one key's number to the next one's")->capture_default_str();
-  command->add_option("--ids", set.ids, "uuid (in no order) or short (bk<number>)")
+  command->add_option("--step", set.step, "Difference between consecutive numbers")->capture_default_str();
+  command->add_option("--ids", set.ids, "uuid (unordered) or short (bk<number>)")
       ->capture_default_str()
       ->check(CLI::IsMember({"uuid", "short"}));
   return command;
 }
 
 void add_sending(CLI::App& command, Configuration& set) {
-  command.add_option("--file", set.file, "Send the lines of this file instead of making them");
+  command.add_option("--file", set.file, "Send the lines of this file instead of generated ones");
   command.add_option("--engine", set.engine, "http://HOST:PORT to send to; none: standard output");
-  command.add_option("--key-file", set.key_file, "File with a master key, or one with the permission");
-  command.add_option("--query", set.query, "Of the request, such as dry_run=true");
+  command.add_option("--key-file", set.key_file, "File with a master key, or a key with the permission");
+  command.add_option("--query", set.query, "Query of the request, such as dry_run=true");
 }
 
 }  // namespace
@@ -231,15 +231,16 @@ void add_sending(CLI::App& command, Configuration& set) {
 int main(int argc, char** argv) {
   return tools::run_program("revoked-fill", [&] {
     Configuration set;
-    CLI::App app("Makes keys, and revocations of them, by the million.", "revoked-fill");
+    CLI::App app("Generates keys and their revocations.", "revoked-fill");
     app.require_subcommand(1);
     auto* const keys = add_command(app, "keys", "Keys to import: POST /v1/keys/import", set);
-    keys->add_option("--users", set.users, "So many, in turn; 0: none")->capture_default_str();
-    keys->add_option("--applications", set.applications, "The same")->capture_default_str();
-    keys->add_option("--workspaces", set.workspaces, "The same")->capture_default_str();
+    keys->add_option("--users", set.users, "Number of users, assigned in turn; 0: none")
+        ->capture_default_str();
+    keys->add_option("--applications", set.applications, "The same for applications")->capture_default_str();
+    keys->add_option("--workspaces", set.workspaces, "The same for workspaces")->capture_default_str();
     add_sending(*keys, set);
     auto* const revocations = add_command(app, "revocations", "Their revocations: POST /v1/revocations", set);
-    revocations->add_option("--reason", set.reason, "Of each; plain text");
+    revocations->add_option("--reason", set.reason, "Reason of each, plain text");
     add_sending(*revocations, set);
     add_command(app, "digests", "The digests of their secrets, one a line", set);
     try {

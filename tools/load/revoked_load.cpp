@@ -25,60 +25,62 @@ struct Configuration {
 void add_request(CLI::App& app, Configuration& configuration) {
   auto& request = configuration.http.request;
   app.add_option("--url", configuration.url, "http://HOST:PORT")->required();
-  app.add_option("--method", request.method, "Of the requests")->capture_default_str();
-  app.add_option("--path", request.path, "Of the requests; a template")->capture_default_str();
-  app.add_option("--header", request.headers, "\"Name: value\", as often as needed; a template");
-  app.add_option("--body", request.body, "Of the requests; a template");
+  app.add_option("--method", request.method, "HTTP method")->capture_default_str();
+  app.add_option("--path", request.path, "Request path, a template")->capture_default_str();
+  app.add_option("--header", request.headers, "\"Name: value\", a template; repeatable");
+  app.add_option("--body", request.body, "Request body, a template");
 }
 
 void add_load(CLI::App& app, Configuration& configuration) {
   auto& http = configuration.http;
   add_request(app, configuration);
-  app.add_option("--expect", http.expected, "Statuses that are good; none: 200 to 299");
-  app.add_option("--connections", http.connections, "Kept alive")
+  app.add_option("--expect", http.expected, "Expected statuses; none: 200 to 299");
+  app.add_option("--connections", http.connections, "Number of keep-alive connections")
       ->capture_default_str()
       ->check(CLI::Range(1, 10'000));
   app.add_option("--first", http.first, "Number of the first request")->capture_default_str();
-  app.add_option("--seconds", http.seconds, "Of sending; 0: no bound")->capture_default_str();
+  app.add_option("--seconds", http.seconds, "Duration of sending; 0: no limit")->capture_default_str();
 }
 
 CLI::App* add_http(CLI::App& app, Configuration& configuration) {
-  auto* http = app.add_subcommand("http", "Requests over keep-alive connections, each of another number");
+  auto* http = app.add_subcommand("http", "Requests over keep-alive connections, numbered");
   add_load(*http, configuration);
-  http->add_option("--depth", configuration.http.depth, "Requests on a connection at a time")
+  http->add_option("--depth", configuration.http.depth, "Requests in flight per connection")
       ->capture_default_str()
       ->check(CLI::Range(1, 1024));
-  http->add_option("--cycle", configuration.http.cycle, "Numbers start again after so many; 0: never")
+  http->add_option("--cycle", configuration.http.cycle, "Numbers repeat after this many requests; 0: never")
       ->capture_default_str();
-  http->add_option("--count", configuration.http.count, "Of requests, closed loop; 0: no bound")
+  http->add_option("--count", configuration.http.count, "Number of requests, closed loop; 0: no limit")
       ->capture_default_str();
   http->add_option(
           "--rate", configuration.rate,
           "Requests a second, open loop: latency counts from when a request was due. 0: closed loop, as "
-          "fast as the answers come")
+          "fast as responses arrive")
       ->capture_default_str();
   return http;
 }
 
 CLI::App* add_propagation(CLI::App& app, Configuration& configuration) {
-  auto* propagation = app.add_subcommand("propagation", "From sending a DELETE to a gateway's first denial");
+  auto* propagation =
+      app.add_subcommand("propagation", "Time from sending a DELETE to a gateway's first denial");
   add_load(*propagation, configuration);
   auto& load = configuration.propagation;
   propagation->add_option("--rate", configuration.rate, "DELETEs a second")->required();
   propagation->add_option("--gateway", configuration.gateway, "http://HOST:PORT")->required();
-  propagation->add_option("--check-header", load.check.headers, "Of what the gateway is asked; a template");
+  propagation->add_option("--check-header", load.check.headers,
+                          "Header of the requests to the gateway, a template");
   propagation->add_option("--watchers", load.watchers, "Keys watched at a time")
       ->capture_default_str()
       ->check(CLI::PositiveNumber);
-  propagation->add_option("--watch-every", load.watch_every, "Watch each N-th key")
+  propagation->add_option("--watch-every", load.watch_every, "Watch every Nth key")
       ->capture_default_str()
       ->check(CLI::PositiveNumber);
   return propagation;
 }
 
 void add_line_options(CLI::App& app, Configuration& configuration) {
-  app.add_option("--line", configuration.lines.line, "A template, with what ends it")->required();
-  app.add_option("--count", configuration.lines.count, "Of lines")->required();
+  app.add_option("--line", configuration.lines.line, "A template, including the line end")->required();
+  app.add_option("--count", configuration.lines.count, "Number of lines")->required();
   app.add_option("--first", configuration.lines.first, "Number of the first line")->capture_default_str();
 }
 
@@ -90,11 +92,11 @@ CLI::App* add_body(CLI::App& app, Configuration& configuration) {
 }
 
 CLI::App* add_redis(CLI::App& app, Configuration& configuration) {
-  auto* redis = app.add_subcommand("redis", "From PUBLISH to a subscriber of the same Redis");
+  auto* redis = app.add_subcommand("redis", "Time from PUBLISH to a subscriber of the same Redis");
   redis->add_option("--socket", configuration.redis_socket, "UNIX socket of the Redis")->required();
   redis->add_option("--rate", configuration.rate, "Messages a second")->required();
-  redis->add_option("--seconds", configuration.http.seconds, "Of sending")->required();
-  redis->add_option("--size", configuration.message_size, "Bytes of a message")->capture_default_str();
+  redis->add_option("--seconds", configuration.http.seconds, "Duration of sending")->required();
+  redis->add_option("--size", configuration.message_size, "Message size in bytes")->capture_default_str();
   return redis;
 }
 
@@ -158,11 +160,11 @@ int run_redis(Configuration& configuration) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app("Load for HTTP servers and Redis, and what came of it as JSON.", "revoked-load");
+  CLI::App app("Generates load for HTTP servers and Redis; prints the results as JSON.", "revoked-load");
   app.footer(
       "Templates: {n} {n:WIDTH} {n%M} {n%M:WIDTH} the request's number; {uuid} {secret} {digest} made from "
       "it.\n"
-      "Exit code 1: an answer was missing or had a status that was not expected.");
+      "Exit code 1: a response was missing or had an unexpected status.");
   Configuration configuration;
   const auto* http = add_http(app, configuration);
   const auto* propagation = add_propagation(app, configuration);

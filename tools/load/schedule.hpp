@@ -1,5 +1,5 @@
 #pragma once
-// When the requests of an open loop are due: evenly, `rate` a second, for `seconds`.
+// Due times of an open loop: evenly spaced, `rate` a second, for `seconds`.
 
 #include <cstdint>
 
@@ -13,7 +13,7 @@ class Schedule {
       : start_(start), gap_ns_(1e9 / rate), total_(static_cast<std::uint64_t>(rate * seconds)) {}
 
   bool is_over() const { return next_ == total_; }
-  // When the next one is due; the end of time when there is none.
+  // Due time of the next request; time_point::max() if there is none.
   Clock::time_point next() const { return is_over() ? Clock::time_point::max() : due(next_); }
   bool is_due(Clock::time_point now) const { return !is_over() && due(next_) <= now; }
   std::uint64_t take() { return next_++; }

@@ -89,7 +89,7 @@ std::size_t Socket::receive_some(std::span<char> into) {
 
 Poller::Poller() : descriptor_(::epoll_create1(EPOLL_CLOEXEC)) {
   if (descriptor_ < 0) fail("epoll_create1");
-  ::prctl(PR_SET_TIMERSLACK, 1);  // or the kernel would wake us 50 µs late
+  ::prctl(PR_SET_TIMERSLACK, 1);  // otherwise the kernel wakes us up to 50 µs late
 }
 
 Poller::~Poller() { ::close(descriptor_); }

@@ -1,6 +1,6 @@
 #pragma once
-// The sockets of a load generator: TCP or UNIX, with nothing between us and the kernel. Failures are
-// exceptions: a load that broke off measured nothing. Not for several threads.
+// Sockets of the load generator: TCP or UNIX, without buffering. Failures throw: an aborted load is not a
+// measurement. Not thread-safe.
 
 #include <chrono>
 #include <cstdint>
@@ -22,13 +22,13 @@ class Socket {
   Socket(Socket&& other) noexcept;
   Socket& operator=(Socket&& other) noexcept;
 
-  static Socket connect(const Url& url);  // without Nagle's delay
+  static Socket connect(const Url& url);  // with TCP_NODELAY
   static Socket connect_unix(const std::string& path);
 
   int descriptor() const { return descriptor_; }
   void set_nonblocking();
-  void send_all(std::string_view bytes);  // of a blocking socket
-  // How many bytes were taken or came; 0 where it would block. Throws at the end of the stream.
+  void send_all(std::string_view bytes);  // blocking sockets only
+  // Return the bytes sent or received; 0 if it would block. Throw at the end of the stream.
   std::size_t send_some(std::string_view bytes);
   std::size_t receive_some(std::span<char> into);
 
@@ -37,7 +37,7 @@ class Socket {
   int descriptor_ = -1;
 };
 
-// Waits for sockets, which it does not own, and for a point in time, exact to microseconds.
+// Waits for sockets (not owned) and for a time, with microsecond precision.
 class Poller {
  public:
   Poller();
@@ -45,10 +45,9 @@ class Poller {
   Poller(const Poller&) = delete;
   Poller& operator=(const Poller&) = delete;
 
-  // Says once what becomes possible (edge-triggered): read or write until it would block.
+  // Edge-triggered: read or write until it would block.
   void add(const Socket& socket, std::uint32_t number);
-  // The numbers of the sockets that something happened to; none when `until` has come. Valid until the next
-  // call.
+  // The numbers of the sockets with events; empty at `until`. Valid until the next call.
   const std::vector<std::uint32_t>& wait(Clock::time_point until);
 
  private:

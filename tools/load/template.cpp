@@ -24,7 +24,7 @@ void append_hex(std::uint64_t bits, unsigned count, std::string& out) {
   out.append(digits, count);
 }
 
-// The finaliser of SplitMix64: neighbours come out as far apart as random ones.
+// The finaliser of SplitMix64: consecutive numbers give unrelated results.
 std::uint64_t scatter(std::uint64_t number) {
   number += 0x9e3779b97f4a7c15;
   number = (number ^ number >> 30) * 0xbf58476d1ce4e5b9;
@@ -32,7 +32,7 @@ std::uint64_t scatter(std::uint64_t number) {
   return number ^ number >> 31;
 }
 
-// As if a thousand were issued in each millisecond from 2025 on.
+// As if a thousand were issued per millisecond, starting in 2025.
 void append_uuid(std::uint64_t number, std::string& out) {
   constexpr std::uint64_t issued_from_ms = 1'735'689'600'000;
   const auto time = issued_from_ms + number / 1000;

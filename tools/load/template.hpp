@@ -1,11 +1,11 @@
 #pragma once
-// Text that is another one for each number: of a path, a header, a body, a line. Its placeholders:
-//   {n} {n:W}          the number, filled with zeros to W digits
-//   {n%M} {n%M:W}      its rest by M
-//   {uuid}             a UUIDv7 of its own
-//   {secret} {digest}  a secret of its own, of the length of those that revoked issues; its SHA-256 in hex
-// Any other brace stands for itself, so that JSON can be written plainly. The same number gives the same text
-// in every run. Immutable, so usable from any thread.
+// A text template expanded per number: a path, a header, a body, a line. Its placeholders:
+//   {n} {n:W}          the number, zero-padded to W digits
+//   {n%M} {n%M:W}      the number modulo M
+//   {uuid}             a UUIDv7 unique to the number
+//   {secret} {digest}  a secret unique to the number, as long as issued ones; its SHA-256 in hex
+// Other braces are literal, so that JSON needs no escapes. The same number gives the same text in every run.
+// Immutable, usable from any thread.
 
 #include <cstdint>
 #include <string>

@@ -1,5 +1,5 @@
 #pragma once
-// What the engine's program does each second.
+// Periodic work of the engine program, once a second.
 
 #include <boost/asio/io_context.hpp>
 
@@ -8,8 +8,8 @@
 
 namespace revoked::tools {
 
-// Gives memory back to the system once a burst of changes is over, and has refusals recorded that were only
-// counted. On the io_context's thread, until it stops.
+// Returns memory to the system after a burst of changes, and records refusals that were only counted. Runs on
+// the io_context's thread until it stops.
 class Housekeeping {
  public:
   Housekeeping(boost::asio::io_context& io, engine::Engine& engine);

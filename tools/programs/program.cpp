@@ -100,7 +100,7 @@ std::vector<std::string> read_keys(const std::string& path) {
   if (!file) throw ConfigurationError("cannot read the key file " + path);
   const std::string text{std::istreambuf_iterator<char>(file), {}};
   auto keys = engine::parse_key_lines(text);
-  if (keys.empty()) throw ConfigurationError("the key file " + path + " holds no key");
+  if (keys.empty()) throw ConfigurationError("the key file " + path + " contains no key");
   return keys;
 }
 
@@ -110,7 +110,7 @@ cache::BusKeys read_bus_keys(const std::string& path) {
   auto keys = read_keys(path);
   for (const auto& key : keys) {
     if (key.size() < least_key_size)
-      throw ConfigurationError("--bus-key-file: a key in " + path + " has less than 16 characters");
+      throw ConfigurationError("--bus-key-file: a key in " + path + " has fewer than 16 characters");
   }
   return cache::BusKeys(std::move(keys));
 }
@@ -125,7 +125,7 @@ void sync_directory(const std::string& path) {
 
 void write_private_file(const std::string& path, const std::string& content) {
   const auto draft = path + ".new";
-  ::unlink(draft.c_str());  // of one who was interrupted
+  ::unlink(draft.c_str());  // left by an interrupted run
   const int file = ::open(draft.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
   if (file < 0) throw ConfigurationError("cannot create " + draft + ": " + std::strerror(errno));
   const auto written = ::write(file, content.data(), content.size());
@@ -144,7 +144,7 @@ std::size_t raise_descriptor_limit() {
   rlimit limit{};
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0)
     throw ConfigurationError(std::string("cannot read the limit of open files: ") + std::strerror(errno));
-  // Some systems answer with more than they give.
+  // Some systems report a higher limit than they grant.
   for (; limit.rlim_cur < limit.rlim_max; limit.rlim_max /= 2) {
     const rlimit raised{limit.rlim_max, limit.rlim_max};
     if (::setrlimit(RLIMIT_NOFILE, &raised) == 0) return raised.rlim_cur;
@@ -156,13 +156,13 @@ net::Server::Options parse_listen(const std::string& address, std::size_t thread
   const auto endpoint = net::parse_listen(address);
   if (!endpoint) throw ConfigurationError("--listen: '" + address + "' is not ADDRESS:PORT");
   net::Server::Options options{*endpoint, threads, {}};
-  constexpr std::size_t own = 8;  // of a thread, besides its connections
+  constexpr std::size_t own = 8;  // descriptors of a thread, besides connections
   constexpr std::size_t fewest = 16;
   const auto limit = raise_descriptor_limit();
   const auto needed = reserved + threads * (own + fewest);
   if (limit < needed) {
-    throw ConfigurationError("the limit of open files is " + std::to_string(limit) + ", and " +
-                             std::to_string(needed) + " is the least for " + std::to_string(threads) +
+    throw ConfigurationError("the limit of open files is " + std::to_string(limit) + ", but " +
+                             std::to_string(needed) + " is the minimum for " + std::to_string(threads) +
                              " threads (ulimit -n, LimitNOFILE=)");
   }
   auto& connections = options.limits.connections;
@@ -172,10 +172,9 @@ net::Server::Options parse_listen(const std::string& address, std::size_t thread
 
 namespace {
 
-// An exception that nobody catches, on whichever thread, would leave the process without it, or end it with
-// no more than a signal.
+// An uncaught exception on any thread would end the process without a message.
 [[noreturn]] void end_with_what_was_thrown() {
-  std::string what = "an error that nobody expected";
+  std::string what = "unexpected error";
   try {
     if (std::current_exception()) std::rethrow_exception(std::current_exception());
   } catch (const std::exception& error) {
@@ -190,7 +189,7 @@ namespace {
 std::optional<cache::RedisAddress> parse_redis(const std::string& url) {
   if (url.empty()) return {};
   if (const auto address = cache::parse_redis_url(url)) return *address;
-  // What stands before the '@' may be a password.
+  // The part before the '@' may contain a password.
   const auto at = url.rfind('@');
   throw ConfigurationError("--redis: '" + (at == std::string::npos ? url : "…" + url.substr(at)) +
                            "' is neither redis://[user:pass@]host[:port][/db] nor unix:///path");
@@ -218,7 +217,7 @@ void announce(const std::string& program, const std::string& address, const net:
 
 void set_log_level(const std::string& name) {
   const auto level = net::parse_level(name);
-  if (!level) throw ConfigurationError("--log-level: '" + name + "' is none of debug, info, warning, error");
+  if (!level) throw ConfigurationError("--log-level: '" + name + "' is not debug, info, warning or error");
   net::set_log_level(*level);
 }
 

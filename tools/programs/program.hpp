@@ -1,6 +1,5 @@
 #pragma once
-// What the programs have in common: options from flags, environment and a TOML file; keys from files;
-// signals.
+// Code shared by the programs: options from flags, environment and a TOML file; keys from files; signals.
 
 #include <chrono>
 #include <cstdint>
@@ -27,21 +26,21 @@ class ConfigurationError : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-// What a number may be.
+// Allowed values of a number.
 struct Range {
   std::int64_t least;
   std::int64_t most;
 };
 
 // Options of one program. Every option is also an environment variable (`--data-dir` is REVOKED_DATA_DIR for
-// the prefix "REVOKED_") and a line in the TOML file of --config. Flags win over the environment, that over
-// the file.
+// the prefix "REVOKED_") and a line in the TOML file of --config. Flags override the environment, which
+// overrides the file.
 class Options {
  public:
   Options(std::string program, std::string description, std::string environment_prefix);
   ~Options();
 
-  // One of `choices`; none: any text.
+  // One of `choices`; empty: any text.
   void add(const std::string& name, std::string& value, const std::string& help,
            const std::vector<std::string>& choices = {});
   void add(const std::string& name, std::uint64_t& value, const std::string& help,
@@ -50,8 +49,8 @@ class Options {
            const std::optional<Range>& range = {});
   void add_flag(const std::string& name, bool& value, const std::string& help);
 
-  // The exit code if the program is to end now (--help, --version, wrong options; what there is to say is
-  // said).
+  // The exit code if the program must end now (--help, --version, wrong options); the output is already
+  // written.
   std::optional<int> parse(int argc, char** argv);
 
  private:
@@ -71,22 +70,21 @@ std::chrono::milliseconds parse_duration(const std::string& text, const std::str
 // The non-empty lines of a file of keys; lines that start with '#' are comments. Throws ConfigurationError.
 std::vector<std::string> read_keys(const std::string& path);
 
-// Of --bus-key-file; none without a path. Throws ConfigurationError.
+// Reads --bus-key-file; no keys if `path` is empty. Throws ConfigurationError.
 cache::BusKeys read_bus_keys(const std::string& path);
 
-// A file in it that has just been made, renamed or removed stays so. Throws ConfigurationError.
+// Makes creations, renames and removals in the directory durable. Throws ConfigurationError.
 void sync_directory(const std::string& path);
 
-// Writes a file that only its owner may read, in the place of one that is there: whole or not at all,
-// whenever the process or the machine ends. Throws ConfigurationError if it cannot.
+// Writes a file readable only by its owner, replacing an existing one atomically, even if the process or the
+// machine crashes. Throws ConfigurationError on failure.
 void write_private_file(const std::string& path, const std::string& content);
 
-// Lets this process have as many descriptors as the system lets it, and says how many that are.
+// Raises the limit of open files to the system's maximum; returns it.
 std::size_t raise_descriptor_limit();
 
-// What the options say, checked before anything is made. Throw ConfigurationError, with no password in it.
-// So few connections are taken that of the descriptors that there may be `reserved` are left for files and
-// for connections of our own.
+// Parse and check options. Throw ConfigurationError; its text never contains a password. The number of
+// connections is limited so that `reserved` descriptors remain for files and outgoing connections.
 net::Server::Options parse_listen(const std::string& address, std::size_t threads, std::size_t reserved);
 std::optional<cache::RedisAddress> parse_redis(const std::string& url);
 
@@ -98,7 +96,7 @@ void announce(const std::string& program, const std::string& address, const net:
 
 void set_log_level(const std::string& name);
 
-// Runs `body`, turns what it throws into one line on standard error and an exit code.
+// Runs `body`; an exception becomes one line on standard error and an exit code.
 int run_program(const std::string& name, const std::function<int()>& body);
 
 }  // namespace revoked::tools

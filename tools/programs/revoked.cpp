@@ -1,4 +1,4 @@
-// The engine: builds the parts, passes references, waits for the end.
+// The engine program: creates the components, connects them, waits for a signal.
 
 #include <malloc.h>
 
@@ -28,7 +28,7 @@ using namespace revoked;
 using tools::ConfigurationError;
 namespace asio = boost::asio;
 
-// For the index (rocksdb_index.cpp: 512 files, and some more while it merges), the log, and Redis.
+// For the index (rocksdb_index.cpp: 512 files, more while it merges), the log and Redis.
 constexpr std::size_t reserved_descriptors = 768;
 
 struct Configuration {
@@ -51,12 +51,13 @@ struct Configuration {
 void add_jwt_options(tools::Options& options, net::JwtOptions& jwt) {
   auto& rules = jwt.rules;
   options.add("--jwt-keys", jwt.jwks_file,
-              "JWKS file whose keys sign tokens that are good; none: no token is");
-  options.add("--jwt-issuer", rules.issuer, "What \"iss\" must be; none: any");
-  options.add("--jwt-audience", rules.audience, "What \"aud\" must be or hold; required with --jwt-keys");
-  options.add("--jwt-leeway-s", rules.leeway_s, "How many seconds the issuer's clock may be off",
+              "JWKS file of the keys that verify tokens; none: tokens are refused");
+  options.add("--jwt-issuer", rules.issuer, "Required value of \"iss\"; none: any");
+  options.add("--jwt-audience", rules.audience,
+              "Required value or element of \"aud\"; required with --jwt-keys");
+  options.add("--jwt-leeway-s", rules.leeway_s, "Tolerated clock difference of the issuer in seconds",
               tools::Range{0, net::max_leeway_s});
-  options.add("--jwt-scope-claim", rules.scope_claim, "Claim with permissions, separated by spaces");
+  options.add("--jwt-scope-claim", rules.scope_claim, "Claim with permissions, a space-separated string");
   options.add("--jwt-permissions-claim", rules.permissions_claim, "Claim with permissions, an array");
   for (const auto scope : engine::all_scopes) {
     const std::string name(to_string(scope));
@@ -68,33 +69,32 @@ void add_jwt_options(tools::Options& options, net::JwtOptions& jwt) {
 std::optional<int> read_configuration(int argc, char** argv, Configuration& configuration) {
   tools::Options options("revoked", "The API-key revocation engine.", "REVOKED_");
   options.add("--listen", configuration.listen, "HOST:PORT to serve HTTP on; port 0 picks a free one");
-  options.add("--data-dir", configuration.data_dir, "Where the journal and the keys lie");
+  options.add("--data-dir", configuration.data_dir, "Directory of the journal and the keys");
   options.add(
       "--redis", configuration.redis,
       "redis://[user:pass@]host:port[/db] or unix:///path to publish invalidations on; none: own feed only");
   options.add("--threads", configuration.threads, "Network threads", tools::Range{1, 1024});
   options.add("--master-key-file", configuration.master_key_file,
-              "File of master keys, one a line; none: DIR/master.key, made at first start");
-  options.add("--pepper-file", configuration.pepper_file,
-              "File whose content peppers the digests of secrets");
-  options.add("--bus-key-file", configuration.bus_key_file,
-              "File of keys that sign what is published on Redis, one a line, the first one signs; none: "
-              "nothing is signed");
+              "File of master keys, one a line; none: DIR/master.key, created at first start");
+  options.add("--pepper-file", configuration.pepper_file, "File with the pepper for digests of secrets");
+  options.add(
+      "--bus-key-file", configuration.bus_key_file,
+      "File of keys for messages on Redis, one a line, the first one signs; none: messages are not signed");
   add_jwt_options(options, configuration.jwt);
-  options.add("--key-prefix", configuration.key_prefix, "What issued secrets begin with");
+  options.add("--key-prefix", configuration.key_prefix, "Prefix of issued secrets");
   options.add(
       "--storage-reserve-mib", configuration.storage_reserve_mib,
-      "Below so much free disk only what ends keys is done; 0: a twentieth, 256 to 2048, at most half");
+      "With less free disk creations and imports are refused; 0: a twentieth, 256 to 2048, at most half");
   options.add("--max-keys-per-workspace", configuration.max_keys_per_workspace,
-              "How many keys a workspace may have that are not revoked; 0: any number");
+              "Maximum of keys in a workspace that are not revoked; 0: no limit");
   options.add("--forget-after", configuration.forget_after,
-              "How long a key that was revoked or has expired stays in memory, from 1s on; never: for good");
+              "How long revoked and expired keys stay in memory, at least 1s; never: no limit");
   options.add("--log-level", configuration.log_level, "debug, info, warning or error");
-  options.add_flag("--dev", configuration.dev, "Temporary data, gone at the end; prints its master key");
+  options.add_flag("--dev", configuration.dev, "Temporary data, deleted at exit; prints its master key");
   return options.parse(argc, argv);
 }
 
-// Version 0.1.0 could leave a file that it had only begun to write.
+// Version 0.1.0 could leave a partly written file.
 void check_own_key(const std::string& path, const std::string& prefix) {
   std::error_code failed;
   bool is_cut = std::filesystem::file_size(path, failed) == 0;
@@ -107,10 +107,10 @@ void check_own_key(const std::string& path, const std::string& prefix) {
   }
   if (is_cut)
     throw ConfigurationError("the master key in " + path +
-                             " was not written to its end: remove the file, and a start makes a new one");
+                             " is incomplete: remove the file, and the next start creates a new one");
 }
 
-// The file of master keys, which is there and good when this returns.
+// The file of master keys; exists and is valid when this returns.
 std::string master_key_file(const Configuration& configuration) {
   if (!configuration.master_key_file.empty()) {
     tools::read_keys(configuration.master_key_file);
@@ -120,7 +120,7 @@ std::string master_key_file(const Configuration& configuration) {
   const auto prefix = configuration.key_prefix + "master";
   if (!std::filesystem::exists(path)) {
     tools::write_private_file(path, engine::new_secret(prefix) + "\n");
-    net::log(net::Level::info, "made a master key", {{"file", path}});
+    net::log(net::Level::info, "created a master key", {{"file", path}});
   }
   check_own_key(path, prefix);
   return path;
@@ -130,7 +130,7 @@ std::unique_ptr<const net::MasterKeys> watch_master_keys(const std::string& path
   return std::make_unique<const net::MasterKeys>(path, [](const net::MasterKeysReport& report) {
     net::log(
         report.is_good ? net::Level::info : net::Level::error,
-        report.is_good ? "read the master keys again" : "cannot read the master keys: those of before stay",
+        report.is_good ? "reloaded the master keys" : "cannot read the master keys: keeping the old ones",
         {{"file", report.path}, {"keys", std::to_string(report.keys)}, {"reason", report.reason}});
   });
 }
@@ -139,25 +139,23 @@ std::unique_ptr<const net::MasterKeys> watch_master_keys(const std::string& path
 std::unique_ptr<const net::JwtVerifier> make_verifier(net::JwtOptions jwt) {
   if (jwt.jwks_file.empty()) {
     if (jwt.rules.issuer.empty() && jwt.rules.audience.empty()) return {};
-    throw ConfigurationError("--jwt-issuer and --jwt-audience are of no use without --jwt-keys");
+    throw ConfigurationError("--jwt-issuer and --jwt-audience require --jwt-keys");
   }
   if (jwt.rules.audience.empty()) {
     throw ConfigurationError(
-        "--jwt-keys needs --jwt-audience, or tokens for other services would be good here");
+        "--jwt-keys requires --jwt-audience; otherwise tokens for other services would be accepted");
   }
   jwt.on_jwks = [is_first = true](const net::JwksReport& report) mutable {
-    if (std::exchange(is_first, false) && !report.is_good) return;  // the verifier throws: that says it
-    net::log(
-        report.is_good ? net::Level::info : net::Level::error,
-        report.is_good ? "read the keys of tokens" : "cannot read the keys of tokens: those of before stay",
-        {{"file", report.path},
-         {"keys", std::to_string(report.keys)},
-         {"passed_over", std::to_string(report.passed_over)},
-         {"skipped", std::to_string(report.skipped.size())},
-         {"reason", report.reason}});
+    if (std::exchange(is_first, false) && !report.is_good) return;  // the verifier throws
+    net::log(report.is_good ? net::Level::info : net::Level::error,
+             report.is_good ? "loaded the JWT keys" : "cannot read the JWT keys: keeping the old ones",
+             {{"file", report.path},
+              {"keys", std::to_string(report.keys)},
+              {"passed_over", std::to_string(report.passed_over)},
+              {"skipped", std::to_string(report.skipped.size())},
+              {"reason", report.reason}});
     for (const auto& why : report.skipped) {
-      net::log(net::Level::warning, "skipped a key of tokens: it cannot be used",
-               {{"file", report.path}, {"reason", why}});
+      net::log(net::Level::warning, "skipped an unusable JWT key", {{"file", report.path}, {"reason", why}});
     }
   };
   try {
@@ -171,7 +169,7 @@ std::string read_pepper(const std::string& path) {
   if (path.empty()) return {};
   const auto lines = tools::read_keys(path);
   if (lines.size() != 1 || lines.front().size() < 16) {
-    throw ConfigurationError("the pepper file " + path + " must hold one line of at least 16 characters");
+    throw ConfigurationError("the pepper file " + path + " must contain one line of at least 16 characters");
   }
   return lines.front();
 }
@@ -188,7 +186,7 @@ std::chrono::milliseconds forget_after(const Configuration& configuration) {
 
 void log_redis(bool connected, std::string_view address, std::string_view reason) {
   net::log(connected ? net::Level::info : net::Level::warning,
-           connected ? "Redis is connected" : "Redis is not connected", {{"redis", address}, {"reason", reason}});
+           connected ? "Redis connected" : "Redis disconnected", {{"redis", address}, {"reason", reason}});
 }
 
 void log_progress(const engine::LoadProgress& progress) {
@@ -216,22 +214,22 @@ int serve(const Configuration& configuration) {
       tools::parse_listen(configuration.listen, configuration.threads, reserved_descriptors);
   const auto redis = tools::parse_redis(configuration.redis);
   if (!engine::is_key_prefix(configuration.key_prefix)) {
-    throw ConfigurationError("--key-prefix: 1 to 16 letters or digits");
+    throw ConfigurationError("--key-prefix: must be 1 to 16 letters or digits");
   }
   const auto pepper = read_pepper(configuration.pepper_file);
   auto tokens = make_verifier(configuration.jwt);
   std::error_code failed;
   const bool is_new = std::filesystem::create_directories(configuration.data_dir, failed);
   if (failed)
-    throw ConfigurationError("--data-dir: cannot make " + configuration.data_dir + ": " + failed.message());
+    throw ConfigurationError("--data-dir: cannot create " + configuration.data_dir + ": " + failed.message());
   std::filesystem::permissions(configuration.data_dir, std::filesystem::perms::owner_all, failed);
   if (is_new) tools::sync_directory(configuration.data_dir + "/..");
 
-  // Until the load is done nothing has been acknowledged: a signal may simply end the process.
+  // Nothing is acknowledged before the load is done, so a signal may end the process at once.
   std::signal(SIGTERM, [](int) { ::_exit(0); });
   std::signal(SIGINT, [](int) { ::_exit(0); });
   std::signal(SIGPIPE, SIG_IGN);
-  // A file size limit must come back as a failed write, not end the process without a word.
+  // A file size limit must be a failed write, not a signal that ends the process silently.
   std::signal(SIGXFSZ, SIG_IGN);
 
   asio::io_context main_io(1);
@@ -251,10 +249,10 @@ int serve(const Configuration& configuration) {
   if (bus.has_redis()) redis_state = [&bus] { return bus.is_connected(); };
   const engine::FreeSpace free_space({[&] { return engine::free_space_of(configuration.data_dir); },
                                       configuration.storage_reserve_mib << 20});
-  net::EngineService service({engine, feed, authenticator, redis_state, draining,
-                              [&free_space] { return free_space.is_low(); },
-                              configuration.max_keys_per_workspace},
-                             net::all_dialects);
+  net::EngineService service(
+      {engine, feed, authenticator, redis_state, draining, [&free_space] { return free_space.is_low(); },
+       configuration.max_keys_per_workspace},
+      net::all_dialects);
   net::EngineDurability durability(engine);
   const auto server = tools::listen(server_options, service, &durability);
   feed.add_watcher([&server] { server->notify_all(); });
@@ -263,7 +261,7 @@ int serve(const Configuration& configuration) {
     throw std::runtime_error("the data directory " + configuration.data_dir + ": " +
                              started.error().message() + " (" + engine.storage_failure() + ")");
   }
-  ::malloc_trim(0);  // what the load left free
+  ::malloc_trim(0);  // memory freed by the load
   tools::Housekeeping housekeeping(main_io, engine);
   asio::signal_set signals(main_io, SIGINT, SIGTERM);
   signals.async_wait([&](boost::system::error_code, int) { main_io.stop(); });
@@ -273,12 +271,12 @@ int serve(const Configuration& configuration) {
 
   const bool sound = !engine.has_failed();
   if (sound) {
-    net::log(net::Level::info, "stopping: answering what has been asked");
+    net::log(net::Level::info, "stopping: finishing requests in flight");
   } else {
-    net::log(net::Level::error, "the storage failed: nothing more is acknowledged",
+    net::log(net::Level::error, "storage failed: nothing more is acknowledged",
              {{"data_dir", configuration.data_dir}, {"reason", engine.storage_failure()}});
     server->close_gates();
-    // Whoever asks is told for a while that this engine is not ready, and still which keys are dead.
+    // For a while clients still get "not ready", and denials of revoked keys.
     std::this_thread::sleep_for(std::chrono::seconds(1));
   }
   draining = true;
@@ -290,9 +288,9 @@ int serve(const Configuration& configuration) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  // Very large blocks of their own, and gone when they are free. Those that every commit needs are not among
-  // them: to map and clear them each time costs an import a tenth. Few arenas: what one has free the others
-  // cannot use.
+  // Very large blocks are mapped separately and unmapped when freed. Blocks that every commit needs stay
+  // below the threshold: mapping and clearing them each time costs an import 10 %. Few arenas, because free
+  // memory of one arena is not available to the others.
   ::mallopt(M_MMAP_THRESHOLD, 4 << 20);
   ::mallopt(M_ARENA_MAX, 4);
   return tools::run_program("revoked", [&] {
@@ -301,7 +299,7 @@ int main(int argc, char** argv) {
     if (!configuration.dev) return serve(configuration);
 
     char directory[] = "/tmp/revoked-dev-XXXXXX";
-    if (::mkdtemp(directory) == nullptr) throw ConfigurationError("cannot make a temporary directory");
+    if (::mkdtemp(directory) == nullptr) throw ConfigurationError("cannot create a temporary directory");
     configuration.data_dir = directory;
     const int code = serve(configuration);
     std::filesystem::remove_all(directory);

@@ -1,4 +1,4 @@
-// The edge check as a program of its own: near cache, follower and `/check`.
+// The gateway program: near cache, follower and `/check`.
 
 #include <unistd.h>
 
@@ -42,20 +42,21 @@ struct Configuration {
 std::optional<int> read_configuration(int argc, char** argv, Configuration& configuration) {
   tools::Options options("revoked-gateway", "Checks API keys at the edge.", "REVOKED_GATEWAY_");
   options.add("--listen", configuration.listen, "HOST:PORT to serve /check on; port 0 picks a free one");
-  options.add("--engine", configuration.engine, "Where the engine is");
+  options.add("--engine", configuration.engine, "http://host:port of the engine");
   options.add(
       "--redis", configuration.redis,
-      "redis://[user:pass@]host:port[/db] or unix:///path to hear invalidations on; none: the engine's feed");
+      "redis://[user:pass@]host:port[/db] or unix:///path for invalidations; none: the engine's feed");
   options.add("--engine-key-file", configuration.engine_key_file,
               "File with a key that has the permission gateway, or a master key");
-  options.add("--bus-key-file", configuration.bus_key_file,
-              "File of keys that messages on Redis must be signed with, one a line; none: what comes from "
-              "Redis is a hint, and the engine's feed is followed");
-  options.add("--name", configuration.name, "What this gateway is called");
+  options.add(
+      "--bus-key-file", configuration.bus_key_file,
+      "File of keys that verify messages on Redis, one a line; none: such messages are hints, and the "
+      "engine's feed is followed");
+  options.add("--name", configuration.name, "Name of this gateway");
   options.add("--stale-after", configuration.stale_after,
-              "Stale so long after the last sign that nothing is missing");
+              "Stale this long after the last proof that no event is missing");
   options.add("--when-stale", configuration.when_stale,
-              "What to do then: deny, ask the engine, or serve from memory", {"deny", "ask", "serve"});
+              "When stale: deny, ask the engine, or serve from memory", {"deny", "ask", "serve"});
   options.add("--cache-entries", configuration.cache_entries, "Decisions kept in memory",
               tools::Range{1, 1'000'000'000});
   options.add("--threads", configuration.threads, "Network threads", tools::Range{1, 1024});
@@ -68,7 +69,7 @@ cache::Gateway::Options gateway_options(const Configuration& configuration) {
   const auto engine = cache::parse_engine_url(configuration.engine);
   if (!engine) throw ConfigurationError("--engine: '" + configuration.engine + "' is not http://host:port");
   options.engine.address = *engine;
-  if (configuration.engine_key_file.empty()) throw ConfigurationError("--engine-key-file is needed");
+  if (configuration.engine_key_file.empty()) throw ConfigurationError("--engine-key-file is required");
   options.engine.credential = tools::read_keys(configuration.engine_key_file).front();
   options.redis = tools::parse_redis(configuration.redis);
   options.bus_keys = tools::read_bus_keys(configuration.bus_key_file);
@@ -81,7 +82,8 @@ cache::Gateway::Options gateway_options(const Configuration& configuration) {
   return options;
 }
 
-// Says so once it can answer; without an engine after a while all the same, since its policy then answers.
+// Announces readiness when the gateway is fresh, or after `patience` without an engine: the policy then
+// decides.
 cache::Task<> announce_when_fresh(asio::io_context& io, const cache::Gateway& gateway, std::string address,
                                   const net::Server& server) {
   constexpr auto patience = std::chrono::seconds(3);

@@ -22,8 +22,8 @@ TEST(BusKeys, KnowWhatTheySigned) {
   const auto decoded = decode_message(text);
   ASSERT_TRUE(decoded.has_value());
   EXPECT_EQ(decoded->last, 1042u);
-  EXPECT_TRUE(keys.is_signed(BusKeys({"another-key-of-before"}).sign(message))) << "while a key is changed";
-  EXPECT_FALSE(keys.is_signed(BusKeys({"a key of somebody else"}).sign(message)));
+  EXPECT_TRUE(keys.is_signed(BusKeys({"another-key-of-before"}).sign(message))) << "while a key is rotated";
+  EXPECT_FALSE(keys.is_signed(BusKeys({"a key of another bus"}).sign(message)));
 }
 
 TEST(BusKeys, KnowNothingElse) {

@@ -104,8 +104,7 @@ TEST(Message, TellsThatOwnersAreLockedAndUnlocked) {
   EXPECT_EQ(message.events.at(1).scope, Scope::workspace);
 }
 
-// Taken for the revocation of all that the owner has, it would be harmless; taken for one of less, it would
-// not.
+// Taking it for a revocation of all the owner's keys would be safe; taking it for one of fewer would not.
 TEST(Message, WithinSomethingUnknownIsUnknown) {
   const auto type_of = [](const std::string& within) {
     const auto message = decode_message(
@@ -126,7 +125,7 @@ TEST(Message, WithinSomethingUnknownIsUnknown) {
   }
 }
 
-// The worst that may stand in a reason, and more of it in one turn than a message holds.
+// The longest escapes in a reason, and more events in one turn than fit into a message.
 TEST(Message, OfALargeBatchIsSeveral) {
   const std::string reason(std::size_t{256}, '\x01');
   const std::string id(engine::max_key_id_size, 'k');
@@ -160,7 +159,7 @@ TEST(Message, OfALargeBatchIsSeveral) {
     next = last + 1;
     events += message->events.size();
     if (last != count) continue;
-    EXPECT_EQ(message->events.back().type, Type::unknown) << "too large by itself";
+    EXPECT_EQ(message->events.back().type, Type::unknown) << "a single event that is too large";
   }
   EXPECT_EQ(next, count + 1);
   EXPECT_EQ(events, 2001u);
@@ -203,7 +202,7 @@ TEST(Message, TellsGatewaysToFlushForWhatTheEngineDoesNotKnow) {
   EXPECT_EQ(message.events[0].sequence, 7u);
 }
 
-// One that no reader takes would keep every gateway from all that the message tells.
+// An id that readers reject would make all events of the message unreadable.
 TEST(Message, StaysReadableWhenAnIdIsNone) {
   auto key = event_of(EventType::key_revoked);
   key[Field::key_id] = "not/an id";
@@ -260,11 +259,11 @@ TEST(Message, RefusesWhatDoesNotMakeSense) {
       "[]",
       "null",
       R"({"epoch":1,"first":1,"last":1,"events":[])",                            // cut off
-      R"({"epoch":1,"first":1,"last":1,"events":[]} x)",                         // something behind it
-      R"({"epoch":1,"first":1,"last":1,"events":[]}{})",                         // another one
+      R"({"epoch":1,"first":1,"last":1,"events":[]} x)",                         // trailing text
+      R"({"epoch":1,"first":1,"last":1,"events":[]}{})",                         // a second object
       R"({"epoch":1,"epoch":1,"first":1,"last":1,"events":[]})",                 // twice
-      R"({"epoch":1,"\u0065poch":2,"first":1,"last":1,"events":[]})",            // twice, in disguise
-      R"({"first":1,"last":1,"events":[]})",                                     // something missing
+      R"({"epoch":1,"\u0065poch":2,"first":1,"last":1,"events":[]})",            // twice, escaped
+      R"({"first":1,"last":1,"events":[]})",                                     // a missing member
       R"({"epoch":1,"first":1,"last":1})",                                       //
       R"({"epoch":0,"first":1,"last":1,"events":[]})",                           // no epoch
       R"({"epoch":1,"first":0,"last":1,"events":[]})",                           // before the first
@@ -296,7 +295,7 @@ TEST(Message, RefusesWhatDoesNotMakeSense) {
   for (const auto json : refused) EXPECT_TRUE(is_malformed(json)) << json;
 }
 
-// Sound or refused, whatever becomes of the bytes on their way.
+// Damaged bytes decode to a valid message or are refused.
 TEST(Message, NeverYieldsNonsenseFromDamagedBytes) {
   std::mt19937_64 random(1);
   const std::string valid[] = {encode_messages(sample_batch().view(), stamp).front().text,

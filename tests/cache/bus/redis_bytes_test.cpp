@@ -1,4 +1,4 @@
-// What a peer that speaks no, or another, Redis does to us: it loses its connection, and no more.
+// A peer that speaks another protocol, or another version of Redis, only loses its connection.
 
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
@@ -23,8 +23,8 @@ namespace revoked::cache::redis_bytes_test {
 using test::eventually;
 using namespace std::chrono_literals;
 
-// Answers the first bytes of its connections with the next of the given answers, all later connections with
-// the last one, and keeps them open until it ends.
+// Answers the first bytes of each connection with the next of the given answers, later connections with the
+// last one, and keeps connections open until destroyed.
 class AnyPeer {
  public:
   explicit AnyPeer(std::vector<std::string> answers) : answers_(std::move(answers)) {
@@ -99,7 +99,7 @@ class Loop {
 const std::string subscribed = "*3\r\n$9\r\nsubscribe\r\n$7\r\nchannel\r\n:1\r\n";
 const std::string message = "*3\r\n$7\r\nmessage\r\n$7\r\nchannel\r\n$5\r\nhello\r\n";
 
-// Whether a subscriber that was sent these bytes first comes back and hears the next peer's message.
+// Expects a subscriber that receives these bytes first to reconnect and receive the next peer's message.
 void expect_recovery(const std::vector<std::string>& bad) {
   auto answers = bad;
   answers.push_back(subscribed + message);

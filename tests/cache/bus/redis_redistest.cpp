@@ -84,7 +84,7 @@ TEST(RedisUrl, RefusesEverythingElse) {
 
 // ---- connections
 
-// An io_context on a thread; what the callbacks tell, to be waited for.
+// An io_context on a thread; records callbacks, so that tests can wait for them.
 class Loop {
  public:
   Loop() : work_(io.get_executor()), thread_([this] { io.run(); }) {}
@@ -222,7 +222,7 @@ TEST_F(RedisBus, ComesBackAfterAMessageThatIsTooLarge) {
   wait_until_up();
   publisher_->publish("channel",
                       text(std::string(RedisSubscriber::max_message_bytes + (64 << 10) + 4096, 'x')));
-  ASSERT_TRUE(subscriber_states_.wait_for("down: too large a reply"));
+  ASSERT_TRUE(subscriber_states_.wait_for("down: reply too large"));
   ASSERT_TRUE(wait_for_ups(subscriber_states_, 2));
   publisher_->publish("channel", text("small"));
   ASSERT_TRUE(messages_.wait_for("small"));

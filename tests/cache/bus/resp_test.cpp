@@ -8,7 +8,7 @@ namespace revoked::cache::resp_test {
 
 using Kind = RespReply::Kind;
 
-// As text: what is read of these bytes.
+// The replies read from these bytes, as text.
 std::string read_all(std::string_view bytes, std::size_t piece = 4096, std::size_t max_bytes = 1 << 20) {
   RespReader reader(max_bytes);
   std::string read, error;

@@ -25,7 +25,7 @@ using Peer = FakeEngine::Peer;
 constexpr std::string_view active_decision =
     R"({"active":true,"state":"active","key_id":"k1","as_of":"3-7"})";
 
-// A client on a loop of its own.
+// A client on its own loop.
 class Client {
  public:
   explicit Client(std::uint16_t port, std::function<void(EngineClient::Options&)> change = {}) {
@@ -74,7 +74,7 @@ class Client {
   std::thread thread_;
 };
 
-// Lets threads wait for each other's conditions.
+// State with a condition variable.
 class Watched {
  public:
   template <class F>
@@ -144,7 +144,7 @@ TEST(EngineClient, PutsOneQuestionForAllWhoAskTheSameMeanwhile) {
   client.run([] {});
   go.set_value();
   for (auto& answer : answers) EXPECT_TRUE(answer.get());
-  EXPECT_EQ(engine.requests(), 3) << "the first, one for all who came after it, and the other secret's";
+  EXPECT_EQ(engine.requests(), 3) << "the first, one for all later callers, and the other secret's";
 }
 
 TEST(EngineClient, KeepsItsConnection) {
@@ -255,7 +255,7 @@ TEST(EngineClient, DoesNotTakeStrayBytesForAnAnswer) {
   EXPECT_EQ(client.ask(2).get().error(), errc::malformed);
 }
 
-// ---- answers in step: none is taken for the answer to another question
+// ---- responses match their questions
 
 std::string decision_about(const FakeRequest& question) {
   const auto secret = question.secret();
@@ -305,7 +305,7 @@ TEST(EngineClientInStep, ReadsAPageBehindInterimAnswers) {
   for (int i = 0; i < 3; ++i) EXPECT_EQ(client.page(Position{3, 7}).get().value().page.position.sequence, 9);
 }
 
-// What comes on a kept connection that nobody has asked anything.
+// Unsolicited bytes on a kept connection.
 class Unasked : public testing::TestWithParam<std::string> {};
 
 TEST_P(Unasked, IsNoAnswerToTheNextQuestion) {
@@ -329,7 +329,7 @@ TEST_P(Unasked, IsNoAnswerToTheNextQuestion) {
 }
 
 INSTANTIATE_TEST_SUITE_P(EngineClientInStep, Unasked,
-                         testing::Values("",  // the same answer once more
+                         testing::Values("",  // the same response again
                                          "HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n",
                                          "HTTP/1.1 100 Continue\r\n\r\n", "\r\n", "nonsense"));
 
@@ -346,7 +346,7 @@ TEST(EngineClientInStep, TakesNoAnswerThatIsAboutAnotherSecretOrAboutNone) {
   EXPECT_EQ(client.ask("misled").get().error(), errc::malformed);
   EXPECT_EQ(client.ask("unnamed").get().error(), errc::malformed);
   EXPECT_EQ(client.ask("revoked").get().value().state, Decision::State::revoked);
-  EXPECT_EQ(engine.connections(), 3) << "a connection that is out of step is given up";
+  EXPECT_EQ(engine.connections(), 3) << "a connection with mismatched responses is closed";
 }
 
 TEST(EngineClient, KnowsNoSecretThatIsNotText) {

@@ -16,7 +16,7 @@ class FollowerProtocol : public testing::Test {
   static constexpr auto signed_bus = Follower::Source::signed_bus;
   static constexpr auto bus = Follower::Source::bus;
 
-  // The engine's clocks at `ms`: it has run for 500 s, and its wall clock is an hour ahead of anybody's.
+  // The engine's clocks at `ms`: it has run for 500 s, and its wall clock is an hour ahead.
   static std::uint64_t up_at(int ms) { return static_cast<std::uint64_t>(500'000 + ms); }
   static UnixMs wall_at(int ms) { return 3'600'000'000 + ms; }
   static Message sent(Message m, int ms) {
@@ -24,7 +24,7 @@ class FollowerProtocol : public testing::Test {
     m.at = wall_at(ms);
     return m;
   }
-  // A page that the engine answers at `ms`.
+  // A page that the engine sends at `ms`.
   static Page page(Position position, int ms, std::vector<Message> messages = {}, bool more = false) {
     return {position, more, std::move(messages), {}, {}, wall_at(ms), up_at(ms)};
   }
@@ -82,7 +82,7 @@ TEST_F(FollowerProtocol, TakesTheFirstMessageAtFaceValueFlushesThereAndAsks) {
   EXPECT_EQ(actions.request_after, (Position{3, 100}));
   EXPECT_EQ(follower.position(), (Position{3, 100}));
   EXPECT_TRUE(follower.trusts_cache());
-  EXPECT_TRUE(follower.is_stale(at(0))) << "nobody can say yet how old it is";
+  EXPECT_TRUE(follower.is_stale(at(0))) << "its age is not known yet";
   follower.on_page(page({3, 100}, 5), at(10));
   EXPECT_EQ(follower.lease_end(), at(3000));
 }
@@ -185,7 +185,7 @@ TEST_F(FollowerProtocol, StartsAfreshBehindAHoleThatStays) {
     ++pages;
     actions = follower.on_page(page({3, 104}, ms, {message(103, 104, {104})}), at(ms));
   }
-  EXPECT_EQ(pages, 6) << "what was on its way has had time to come";
+  EXPECT_EQ(pages, 6) << "messages in flight have had time to arrive";
   EXPECT_EQ(actions.flush, (Position{3, 104}));
   EXPECT_EQ(follower.position(), (Position{3, 104}));
   EXPECT_TRUE(follower.trusts_cache());
@@ -257,7 +257,7 @@ TEST_F(FollowerProtocol, ExtendsTheLeaseWithNoHeartbeatThatLiesBehindIt) {
   follower.on_message(sent(message(101, 105), 10), from_engine, at(10));
   const auto actions = follower.on_message(heartbeat(103, 500), from_engine, at(500));
   EXPECT_EQ(follower.lease_end(), at(3010));
-  // One of the two is wrong: the engine knows which.
+  // One of the two is wrong: the engine decides.
   EXPECT_EQ(actions.request_after, (Position{3, 105}));
   follower.on_page_gone({{3, 103}, false, {}}, at(510));
   EXPECT_EQ(follower.position(), (Position{3, 103}));
@@ -325,7 +325,7 @@ TEST_F(FollowerProtocol, TakesNoNewEpochAsAContinuation) {
   EXPECT_THAT(applied(actions), ElementsAre(102));
   EXPECT_EQ(actions.request_after, (Position{3, 100}));
   EXPECT_FALSE(follower.trusts_cache());
-  // What is left of the old epoch on the bus no longer counts.
+  // Messages of the old epoch still on the bus are ignored.
   EXPECT_TRUE(nothing(follower.on_message(message(101, 101, {101}, 3), from_engine, at(20))));
 }
 
@@ -354,7 +354,7 @@ TEST_F(FollowerProtocol, StartsAfreshWhenItRanAheadWhileThePageWasOnItsWay) {
   start();
   follower.on_message(heartbeat(102, 10), from_engine, at(10));
   follower.on_message(message(101, 103, {103}), from_engine, at(20));
-  // Asked after 3-100: what it says of the new epoch's beginning shows that 101 to 103 are lost.
+  // Requested after 3-100: the beginning of the new epoch shows that 101 to 103 are lost.
   const auto actions = follower.on_page({{4, 102}, false, {message(101, 102, {102}, 4)}}, at(30));
   EXPECT_EQ(actions.flush, (Position{4, 102}));
   EXPECT_EQ(follower.position(), (Position{4, 102}));
@@ -421,7 +421,7 @@ TEST_F(FollowerProtocol, RecoversFromAForgedEpoch) {
   follower.on_message(heartbeat(100, 10, std::uint64_t{1} << 60), from_engine, at(10));
   EXPECT_FALSE(follower.trusts_cache());
   follower.on_page({{3, 100}, false, {}}, at(20));
-  EXPECT_TRUE(follower.trusts_cache()) << "the engine is believed";
+  EXPECT_TRUE(follower.trusts_cache()) << "the engine decides";
   for (int ms = 100; ms < 4000; ms += 100) {
     if (follower.tick(at(ms)).request_after) follower.on_page({{3, 100}, false, {}}, at(ms + 5));
   }
@@ -431,11 +431,11 @@ TEST_F(FollowerProtocol, RecoversFromAForgedEpoch) {
   EXPECT_EQ(follower.position(), (Position{3, 101}));
 }
 
-// ---- from when a proof counts
+// ---- age of a proof
 
 TEST_F(FollowerProtocol, P5BoundedTheLeaseCountsFromWhenTheEngineSentTheProof) {
   start();
-  // Each comes half a second later than the one before: fresh by their arrival, older and older in truth.
+  // Each is delayed by half a second more than the one before: arrivals look fresh, send times get older.
   for (int i = 1; i <= 20; ++i) {
     follower.on_page_failed(at(i * 1000 - 1));
     follower.on_message(heartbeat(100, i * 500), from_engine, at(i * 1000));
@@ -447,8 +447,7 @@ TEST_F(FollowerProtocol, P5BoundedTheLeaseCountsFromWhenTheEngineSentTheProof) {
 TEST_F(FollowerProtocol, P5BoundedASlowPageMakesTheLeaseShorterAndNeverLonger) {
   start();
   follower.on_message(heartbeat(102, 400), from_engine, at(400));
-  // Answered at 400, or at 900: nobody knows, so what it says of the engine's clock is true of 400 at the
-  // latest.
+  // Sent between 400 and 900: its engine clock is valid for 400 at the latest.
   follower.on_page(page({3, 102}, 900, {message(101, 102)}), at(900));
   follower.on_message(heartbeat(102, 1300), from_engine, at(1300));
   EXPECT_GE(follower.lease_end(), at(3800));
@@ -463,7 +462,7 @@ TEST_F(FollowerProtocol, P5BoundedATimeThatIsToComeExtendsNothing) {
   far.up = std::numeric_limits<std::int64_t>::max();
   follower.on_message(far, from_engine, at(600));
   EXPECT_EQ(follower.lease_end(), at(3000));
-  // Nor does it keep the engine's own, which come after it, from doing so.
+  // It also does not block later messages of the engine.
   follower.on_page(page({3, 100}, 610), at(610));
   follower.on_message(heartbeat(100, 900), from_engine, at(900));
   EXPECT_GE(follower.lease_end(), at(3500));
@@ -479,7 +478,7 @@ TEST_F(FollowerProtocol, P5BoundedAStepOfTheEnginesWallClockExtendsNothing) {
 
 TEST_F(FollowerProtocol, P5BoundedWithoutARelationOnlyPagesCount) {
   start();
-  follower.on_message(message(101, 101), from_engine, at(500));  // does not say when it was sent
+  follower.on_message(message(101, 101), from_engine, at(500));  // without a send time
   EXPECT_EQ(follower.lease_end(), at(3000));
 }
 
@@ -510,7 +509,7 @@ TEST_F(FollowerProtocol, AnAnswerBeyondItsPositionShowsThatItLags) {
   start();
   follower.on_decision({3, 101}, {}, at(10));
   follower.tick(at(60));
-  EXPECT_TRUE(follower.trusts_cache()) << "the message may be on its way";
+  EXPECT_TRUE(follower.trusts_cache()) << "the message may be in flight";
   EXPECT_EQ(follower.tick(at(110)).request_after, (Position{3, 100}));
   EXPECT_FALSE(follower.trusts_cache());
   follower.on_page(page({3, 101}, 120, {message(101, 101, {101})}), at(120));
@@ -563,11 +562,11 @@ TEST_F(FollowerProtocol, StartsAfreshWhereTheEngineIsWhenItIsFarBehind) {
   auto far = page({3, 101}, 1010, {message(101, 101)}, true);
   far.told = {3, 500'000};
   EXPECT_EQ(follower.on_page(far, at(1010)).flush, (Position{3, 500'000}));
-  EXPECT_EQ(follower.lease_end(), at(4000)) << "nothing is missing there, and nothing cached";
+  EXPECT_EQ(follower.lease_end(), at(4000)) << "nothing is missing, and nothing cached";
   EXPECT_TRUE(follower.trusts_cache());
 }
 
-// An engine that always tells more than the last page had: the pages lag, and each shows up to when.
+// An engine that always has more than the last page: pages lag, and each proves its own end.
 TEST_F(FollowerProtocol, P13FairManyRevocationsNeverEndTheLeaseWhilePagesLagBehindThem) {
   start();
   Sequence told = 100;
@@ -575,7 +574,7 @@ TEST_F(FollowerProtocol, P13FairManyRevocationsNeverEndTheLeaseWhilePagesLagBehi
   for (int ms = 5; ms < 20'000; ms += 5) {
     told += 1000;
     if (!wanted) wanted = follower.tick(at(ms)).request_after;
-    ASSERT_TRUE(wanted) << "at " << ms << " ms it waits though there is much to read";
+    ASSERT_TRUE(wanted) << "at " << ms << " ms it waits although there is more to read";
     const auto last = wanted->sequence + 1000;
     auto lagging = page({3, last}, ms, {sent(message(wanted->sequence + 1, last), ms - 400)}, true);
     lagging.told = {3, told};
@@ -593,7 +592,7 @@ TEST_F(FollowerProtocol, P5BoundedAPageThatWasAskedForBeforeADoubtExtendsNothing
   EXPECT_TRUE(follower.is_stale(at(3600)));
 }
 
-// ---- whose messages they are
+// ---- origin of messages
 
 class PinnedFollower : public FollowerProtocol {
  protected:
@@ -619,7 +618,7 @@ TEST_F(PinnedFollower, P14GenuineIgnoresAndCountsWhatAnotherEngineSaysAndAsksIts
   EXPECT_EQ(actions.request_after, (Position{3, 100}));
   EXPECT_EQ(follower.foreign_messages(), 1u);
   follower.on_page(of("j3", page({3, 100}, 12)), at(12));
-  // The real one has the same numbers.
+  // The genuine message has the same sequences.
   EXPECT_THAT(applied(follower.on_message(of("j3", message(101, 101, {101})), signed_bus, at(20))),
               ElementsAre(101));
 }
@@ -656,7 +655,7 @@ TEST_F(PinnedFollower, P14GenuineFollowsItsEngineIntoANewEpoch) {
 
 TEST_F(PinnedFollower, P14GenuineStartsAfreshInARestoredOlderCopyWhateverItsNumbersAre) {
   follower.on_message(of("j3", sent(message(101, 150), 10)), from_engine, at(10));
-  // The copy ended before; its engine is in an epoch of the same number, and has made as many events again.
+  // The copy is older; its engine is in an epoch of the same number, with other events at the same sequences.
   for (const Position copy : {Position{3, 90}, Position{3, 150}, Position{3, 170}, Position{2, 400}}) {
     follower.on_message(of("copy", heartbeat(1000, 20)), bus, at(20));
     const auto actions = follower.on_page_gone(of("copy", page(copy, 30)), at(30));
@@ -700,7 +699,7 @@ TEST_F(PinnedFollower, P14GenuineAnAnswerOfAnotherJournalMakesItAsk) {
   EXPECT_TRUE(follower.trusts_cache());
 }
 
-// ---- hearsay
+// ---- unsigned messages
 
 TEST_F(PinnedFollower, P14GenuineHearsayMakesItAskAndMovesNothing) {
   const auto actions = follower.on_message(of("j3", sent(message(101, 101, {101}), 10)), bus, at(10));
@@ -745,7 +744,7 @@ TEST_F(PinnedFollower, P14GenuineForgeriesCostPagesAtABoundedRateAndNothingElse)
     EXPECT_FALSE(follower.on_page(of("j3", page({3, 100}, ms)), at(ms)).flush);
   }
   EXPECT_LE(pages, 20);
-  // And its real messages are heard as ever.
+  // And its genuine messages are still processed.
   EXPECT_EQ(follower.on_message(of("j3", message(101, 101, {101})), bus, at(10'001)).doubt.size(), 1u);
 }
 

@@ -1,5 +1,5 @@
 #pragma once
-// A gateway with short times, and what tests ask of it.
+// A gateway with short timeouts, and helpers for tests.
 
 #include <future>
 #include <mutex>
@@ -28,7 +28,7 @@ class TestGateway {
 
   std::optional<Gateway::Verdict> check(const std::string& secret) { return gateway_.check(digest(secret)); }
   Gateway::Verdict ask(const std::string& secret);
-  // As a server does it.
+  // Decides like the server.
   Gateway::Verdict decide(const std::string& secret);
   bool allows(const std::string& secret);
   bool is_cached(const std::string& secret);

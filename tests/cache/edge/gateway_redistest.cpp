@@ -16,7 +16,7 @@ using test::TestGateway;
 using Coverage = Gateway::Coverage;
 using namespace std::chrono_literals;
 
-// The engine's side of Redis: tells what it is given, and a heartbeat every 100 ms; gathers the acks.
+// The engine's side of Redis: publishes messages and a heartbeat every 100 ms; collects the acks.
 class Bus {
  public:
   Bus(const RedisServer& redis, ScriptedEngine& engine, BusKeys keys = BusKeys())
@@ -128,7 +128,7 @@ TEST_F(GatewayWithRedis, FollowsTheFeedWhileRedisIsSilent) {
 TEST_F(GatewayWithRedis, RepairsWhatRedisLost) {
   ASSERT_TRUE(follows_redis_only());
   EXPECT_TRUE(gateway_.allows("k1"));
-  const auto message = engine_.revoke("k1");  // and never published: the next heartbeat shows it
+  const auto message = engine_.revoke("k1");  // not published: the next heartbeat reveals it
   EXPECT_TRUE(eventually([&] { return !gateway_.allows("k1"); }));
   bus_.publish(message);
   EXPECT_TRUE(gateway_.reaches(engine_.position()));
@@ -144,7 +144,7 @@ TEST_F(GatewayWithRedis, ReportsWhatItHasApplied) {
 TEST_F(GatewayWithRedis, P14GenuineAnotherEngineOnTheChannelHidesNoRevocation) {
   ASSERT_TRUE(follows_redis_only());
   EXPECT_TRUE(gateway_.allows("k1"));
-  // In the same epoch, with the same numbers.
+  // In the same epoch, with the same sequences.
   Stamp other{"another", engine::now_unix_ms(), engine::running_ms()};
   for (Sequence last = 1; last <= 20; ++last) bus_.publish(encode_heartbeat(1, last, other));
   ASSERT_TRUE(eventually([&] { return gateway_->status().foreign_messages >= 20; }));
@@ -190,7 +190,7 @@ TEST_F(GatewayWithRedis, IsNotMisledByAnEngineOfThePast) {
   ghost.join();
 }
 
-// Without a key anybody may have said it: the gateway follows the engine's feed as well.
+// Without a bus key messages are hints: the gateway follows the engine's feed as well.
 class GatewayOnUnsignedRedis : public GatewayBesideRedis {
  protected:
   GatewayOnUnsignedRedis() : GatewayBesideRedis(BusKeys()) {}
@@ -209,7 +209,7 @@ TEST_F(GatewayOnUnsignedRedis, HeedsARevocationThatTheFeedDoesNotTell) {
   bus_.publish(engine_.revoke("k1"));
   EXPECT_TRUE(eventually([&] { return !gateway_.is_cached("k1"); }));
   EXPECT_FALSE(gateway_.allows("k1"));
-  EXPECT_LT(std::chrono::steady_clock::now(), lease_end) << "denied only for having no lease";
+  EXPECT_LT(std::chrono::steady_clock::now(), lease_end) << "denied only because the lease has ended";
 }
 
 TEST_F(GatewayOnUnsignedRedis, P13FairManyRevocationsMakeItReadNoPagesAndDenyNobody) {

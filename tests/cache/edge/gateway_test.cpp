@@ -61,7 +61,7 @@ TEST(Gateway, StartsWithoutWaitingForAHeartbeat) {
 TEST(Gateway, ReadsWhatTheStreamLeftOut) {
   ScriptedEngine engine;
   auto options = TestGateway::options(engine.port());
-  options.follower.lease = 1min;  // no page is asked to extend it: such a page would fill the gap as well
+  options.follower.lease = 1min;  // no page is requested to extend it: that would fill the gap as well
   TestGateway gateway(options);
   ASSERT_TRUE(gateway.becomes(Coverage::fresh));
   EXPECT_TRUE(gateway.allows("k1"));
@@ -234,7 +234,7 @@ TEST(Gateway, P5BoundedAStreamThatComesLaterThanTheLeaseKeepsNobodyFresh) {
   ASSERT_TRUE(gateway.becomes(Coverage::fresh));
   EXPECT_TRUE(gateway.allows("k1"));
   engine.refuses_pages = true;
-  engine.stream_delay_ms = 1500;  // the lease is 600 ms; a heartbeat comes all the same
+  engine.stream_delay_ms = 1500;  // the lease is 600 ms; heartbeats still arrive
   EXPECT_TRUE(gateway.becomes(Coverage::stale));
   EXPECT_FALSE(gateway.decide("k1").decision);
   engine.stream_delay_ms = 0;
@@ -271,7 +271,7 @@ TEST(Gateway, NeverAllowsWhatHasExpiredOnItsWay) {
   EXPECT_EQ(verdict.decision->state, State::expired);
 }
 
-// What a gateway that knows of something missing hands on without keeping it.
+// A gateway that knows that an event is missing returns answers without caching them.
 struct RepairingGateway : testing::Test {
   RepairingGateway() {
     auto options = TestGateway::options(engine.port());
@@ -305,7 +305,7 @@ TEST_F(RepairingGateway, DeniesInAnAnswerWhatItHasHeardSince) {
   const auto verdict = answer.get();
   EXPECT_EQ((*gateway)->status().coverage, Coverage::repairing);
   ASSERT_TRUE(verdict.decision);
-  EXPECT_EQ(verdict.decision->state, State::revoked) << "which took another question";
+  EXPECT_EQ(verdict.decision->state, State::revoked) << "after a second question";
 }
 
 TEST_F(RepairingGateway, SharesNoQuestionThatWasPutBeforeACheck) {
@@ -359,7 +359,7 @@ TEST(Gateway, SaysWhatHappens) {
   EXPECT_EQ(has("feed: status 503"), 1);
   EXPECT_EQ(has("coverage: fresh"), 1);
   EXPECT_GE(has("coverage: stale"), 1);
-  EXPECT_EQ(has("follower: starts afresh at 1-0"), 1);
+  EXPECT_EQ(has("follower: restarts at 1-0"), 1);
 }
 
 TEST(Gateway, NeverAllowsARevokedKeyAgainUnderLoad) {

@@ -15,7 +15,7 @@ TEST(NearCacheIndex, HoldsWhatASetHoldsThroughInsertionsAndErasures) {
   SCOPED_TRACE("seed " + std::to_string(seed));
   std::mt19937_64 random(seed);
   NearCacheIndex index(most);
-  std::vector<std::uint64_t> hashes(200);  // few: three slots have the same
+  std::vector<std::uint64_t> hashes(200);  // few: three slots share each
   for (auto& hash : hashes) hash = random();
   std::set<std::pair<std::uint64_t, Slot>> model;
   const auto slots_of = [&](std::uint64_t hash) {
@@ -59,7 +59,8 @@ TEST(NearCacheIndex, TakesManySlotsOfOneHashAndForgetsThem) {
   EXPECT_EQ(looked_at, 0);
 }
 
-// What lies further on stays there when there is room again: in the end every bucket may lead on to the next.
+// Overflowed slots stay where they are when their bucket has room again: eventually every bucket may
+// overflow.
 TEST(NearCacheIndex, EndsItsSearchWhenEveryBucketLeadsOn) {
   constexpr Slot bucket_slots = 12;
   constexpr std::uint64_t buckets = 3;

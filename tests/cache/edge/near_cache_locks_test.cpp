@@ -1,4 +1,4 @@
-// Decisions about keys whose owners are locked and unlocked.
+// Decisions on keys whose owners are locked and unlocked.
 
 #include <gtest/gtest.h>
 
@@ -69,8 +69,8 @@ TEST_F(NearCacheLocks, AnUnlockingEndsTheDenial) {
   cache.apply(within);
   EXPECT_EQ(state(), State::locked) << "of others";
   cache.apply(owner_event(Type::owner_unlocked, Scope::user, "u1", {3, 103}));
-  EXPECT_EQ(state(), std::nullopt) << "to be asked for";
-  // The engine has told it, but its disk is slow.
+  EXPECT_EQ(state(), std::nullopt) << "must be asked about";
+  // The engine has published it, but not synced it.
   EXPECT_FALSE(fill(decision_of({3, 102}, State::locked)));
   EXPECT_TRUE(fill(decision_of({3, 103}, State::active)));
   EXPECT_EQ(state(), State::active);
@@ -122,7 +122,7 @@ TEST_F(NearCacheLocks, HearsayMakesItAskAgain) {
   EXPECT_TRUE(fill(decision_of({3, 102}, State::locked)));
 }
 
-// ---- random events and answers against the list of what happened
+// ---- random events and answers, checked against the list of events
 
 constexpr std::uint64_t keys = 12;
 
@@ -136,7 +136,7 @@ bool is_about(const Invalidation& event, std::uint64_t key) {
   return event.owner_id == user_of(key) && (within.empty() || within == workspace_of(key));
 }
 
-// Of the key, at that moment of the list. Event s is number s.
+// The key's state after event `at`; event s is number s.
 State truth(const std::vector<Invalidation>& events, std::uint64_t key, Sequence at) {
   std::set<std::tuple<Scope, std::string, std::string>> locks;
   for (Sequence s = 1; s <= at; ++s) {
@@ -185,7 +185,7 @@ TEST(NearCacheLocksAtRandom, AnswerWhatTheEngineWouldHaveAnsweredSinceWhatWasApp
       } else if (dice == 1 && applied < events.size()) {
         cache.apply(events[applied++]);
       } else if (dice < 5) {
-        // An answer that was on its way for a while, or is ahead of what has been heard.
+        // An answer that was delayed, or is ahead of the received events.
         const auto as_of = events.size() - std::min<Sequence>(events.size(), random() % 5);
         auto decision = decision_of({1, as_of}, truth(events, key, as_of));
         decision.key_id = "k" + std::to_string(key);
@@ -198,8 +198,7 @@ TEST(NearCacheLocksAtRandom, AnswerWhatTheEngineWouldHaveAnsweredSinceWhatWasApp
         bool is_known = false;
         for (auto at = applied; at <= events.size(); ++at)
           is_known = is_known || truth(events, key, at) == found->state;
-        ASSERT_TRUE(is_known) << "key " << key << " is said to be in state "
-                              << static_cast<int>(found->state);
+        ASSERT_TRUE(is_known) << "key " << key << " is reported in state " << static_cast<int>(found->state);
       }
     }
   }

@@ -131,7 +131,7 @@ TEST_F(NearCacheTest, AnswersLongIdsAndManyPermissionsAsWell) {
   EXPECT_EQ(state(1), State::revoked);
   EXPECT_TRUE(cache.fill(digest_of(1), decision_of("k1", {3, 103}, State::revoked)));
   EXPECT_EQ(cache.find(digest_of(1), 0)->owner(Scope::workspace, buffer), "w1");
-  EXPECT_EQ(found->owner(Scope::workspace, buffer), long_id) << "an answer stays as it is";
+  EXPECT_EQ(found->owner(Scope::workspace, buffer), long_id) << "an answer stays unchanged";
 }
 
 TEST_F(NearCacheTest, KeepsEveryPermissionTextHoweverManyThereAre) {
@@ -260,7 +260,7 @@ TEST_F(NearCacheTest, HearsayMakesItAskAgainAndKeepsNothingAskedBefore) {
   EXPECT_FALSE(cache.fill(digest_of(1), decision_of("k1", {3, 101}), asked));
   EXPECT_TRUE(cache.is_doubted(decision_of("k1", {3, 101}), asked));
   EXPECT_TRUE(cache.fill(digest_of(1), decision_of("k1", {3, 101}), cache.moment()));
-  EXPECT_TRUE(cache.find(digest_of(1), 0)) << "whatever sequence the hearsay had";
+  EXPECT_TRUE(cache.find(digest_of(1), 0)) << "whatever sequence the unsigned event had";
 }
 
 TEST_F(NearCacheTest, HearsayAboutAnOwnerMakesItAskAgainAboutThatOwnersKeysOnly) {
@@ -337,7 +337,7 @@ TEST_F(NearCacheTest, KeepsItsEntriesIntoTheNextEpochButTakesNoMoreOfTheOld) {
 }
 
 TEST_F(NearCacheTest, ReusedSequencesOfALaterEpochEndOlderEntries) {
-  // Told as 3-110, lost in a crash: the next epoch gives 107 to another event.
+  // Published as 3-110, lost in a crash: the next epoch gives 107 to another event.
   cache.fill(digest_of(1), decision_of("k1", {3, 110}));
   cache.apply(owner_revoked(Scope::user, "u1", {4, 107}));
   cache.advance(4);
@@ -350,7 +350,7 @@ TEST_F(NearCacheTest, AsksOnceMoreAboutARevocationOfAnEarlierEpoch) {
   cache.apply(key_revoked("k1", {3, 105}));
   cache.advance(4);
   EXPECT_EQ(state(1), std::nullopt);
-  EXPECT_TRUE(cache.fill(digest_of(1), decision_of("k1", {4, 105}))) << "it was told, but never durable";
+  EXPECT_TRUE(cache.fill(digest_of(1), decision_of("k1", {4, 105}))) << "it was published, but never durable";
   EXPECT_EQ(state(1), State::active);
 }
 
@@ -369,7 +369,7 @@ TEST(NearCacheBounds, HoldNoMoreEntriesThanAllowedAndFindTheRest) {
     cache.find(digest_of(0), 0);
   }
   EXPECT_EQ(cache.size().entries, 100u);
-  EXPECT_TRUE(cache.find(digest_of(0), 0)) << "what is used stays";
+  EXPECT_TRUE(cache.find(digest_of(0), 0)) << "used entries stay";
   std::size_t found = 0;
   for (std::uint64_t i = 0; i < 5000; ++i) found += cache.find(digest_of(i), 0).has_value();
   EXPECT_EQ(found, 100u);
@@ -391,7 +391,7 @@ TEST(NearCacheBounds, ForgottenMarksBecomeTheFloor) {
     cache.apply(key_revoked("k" + std::to_string(s), {1, s}));
   }
   EXPECT_LE(cache.size().marks, 8u);
-  EXPECT_FALSE(cache.find(digest_of(1), 0)) << "older than a mark that is forgotten";
+  EXPECT_FALSE(cache.find(digest_of(1), 0)) << "older than a dropped mark";
   EXPECT_FALSE(cache.fill(digest_of(2), decision_of("k10", {1, 9})));
   EXPECT_FALSE(cache.fill(digest_of(1), decision));
   decision.as_of = {1, 99};
@@ -421,7 +421,7 @@ std::string uuid_of(std::uint64_t number) {
   return text;
 }
 
-// Resident bytes an entry of a cache that was filled with so many decisions.
+// Resident bytes per entry of a cache after `fills` fills.
 std::size_t bytes_an_entry(std::size_t entries, std::uint64_t fills, std::size_t max_long_bytes,
                            const std::function<void(std::uint64_t, Decision&)>& change) {
   const auto before = resident_bytes();
@@ -471,7 +471,7 @@ TEST(NearCacheBounds, TheLongDecisionThatCameFirstGoesFirst) {
   for (std::uint64_t i = 0; i < 500; ++i) {
     ASSERT_TRUE(cache.fill(digest_of(i), long_decision(i)));
     ASSERT_TRUE(cache.find(digest_of(i), 0));
-    ASSERT_TRUE(cache.fill(digest_of(i), long_decision(i))) << "once more";
+    ASSERT_TRUE(cache.fill(digest_of(i), long_decision(i))) << "again";
   }
   EXPECT_LE(cache.size().long_bytes, 100'000u);
   EXPECT_GE(cache.size().entries, 100u);
@@ -483,7 +483,7 @@ TEST(NearCacheBounds, TheLongDecisionThatCameFirstGoesFirst) {
   EXPECT_EQ(cache.size().entries, 1000u);
   auto huge = decision_of("k", {1, 1});
   huge.permissions = std::string(200'000, 'p');
-  EXPECT_FALSE(cache.fill(digest_of(9999), huge)) << "more than the bound by itself";
+  EXPECT_FALSE(cache.fill(digest_of(9999), huge)) << "exceeds the bound alone";
 }
 
 TEST_F(NearCacheTest, TellsWhichAnswersCameTooLate) {
@@ -526,8 +526,8 @@ TEST(NearCacheBounds, AnEntryWithThreeOwnersTakesAtMost200Bytes) {
   EXPECT_EQ(found->permissions(), "documents:read documents:write");
 }
 
-// One thread revokes, the others fill with answers from before and after and look up. The oracle is the
-// sequence up to which revocations have been applied, read before the look-up.
+// One thread revokes, the others look up and fill with answers from before and after. The oracle is the
+// sequence applied before the look-up.
 TEST(NearCacheThreads, NeverAllowWhatWasEndedBeforeTheLookUp) {
   constexpr std::uint64_t keys = 4000;
   constexpr std::uint64_t users = 50;
@@ -537,7 +537,7 @@ TEST(NearCacheThreads, NeverAllowWhatWasEndedBeforeTheLookUp) {
   std::atomic<int> wrong{0};
   std::atomic<std::uint64_t> looked_up{0};
   std::atomic<std::uint64_t> allowed{0};
-  // Event s revokes key s, or every 40th user (s / 40) % users, so each key's end is known beforehand.
+  // Event s revokes key s, or for every 40th s user (s / 40) % users, so each key's end is known.
   const auto is_owner_event = [](Sequence s) { return s % 40 == 0; };
   const auto user_of = [](std::uint64_t key) { return key % users; };
   const auto revoked_at = [&](std::uint64_t key) -> Sequence {
@@ -554,7 +554,7 @@ TEST(NearCacheThreads, NeverAllowWhatWasEndedBeforeTheLookUp) {
     std::mt19937 random(seed);
     while (applied.load() + 1 < keys) {
       const auto key = 1 + random() % (keys - 1);
-      // An answer that was on its way for a while.
+      // A delayed answer.
       const Sequence now = applied.load();
       const Sequence as_of = now - std::min<Sequence>(now, random() % 50);
       auto decision = decision_of("k" + std::to_string(key), {1, as_of});
@@ -577,7 +577,7 @@ TEST(NearCacheThreads, NeverAllowWhatWasEndedBeforeTheLookUp) {
     cache.apply(is_owner_event(s) ? owner_revoked(Scope::user, "u" + std::to_string((s / 40) % users), {1, s})
                                   : key_revoked("k" + std::to_string(s), {1, s}));
     applied = s;
-    // In step with the others, however few processors there are; behind the last event they are gone.
+    // Keeps pace with the other threads on any number of processors; they exit after the last event.
     while (looked_up < s * 8 && s + 1 < keys) std::this_thread::yield();
     if (s % 1000 == 0) cache.flush({1, s});
   }
@@ -588,7 +588,7 @@ TEST(NearCacheThreads, NeverAllowWhatWasEndedBeforeTheLookUp) {
   EXPECT_LE(cache.size().marks, 400u);
 }
 
-// Far more secrets than entries, so that entries change hands all the time.
+// Far more secrets than entries, so that entries are reused constantly.
 TEST(NearCacheThreads, ALookUpAnswersWhatBelongsToItsSecret) {
   constexpr std::uint64_t secrets = 64;
   NearCache cache({.max_entries = 4, .max_marks = 100});

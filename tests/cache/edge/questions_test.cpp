@@ -1,4 +1,4 @@
-// Many questions at once: to an engine that is far away, for many peers, some of whom have left.
+// Many concurrent questions: to an engine with high latency, for many peers, some of which have left.
 
 #include <gtest/gtest.h>
 
@@ -30,7 +30,7 @@ constexpr std::string_view active = R"({"active":true,"state":"active","key_id":
 constexpr std::string_view revoked_key = R"({"active":false,"state":"revoked","key_id":"k1","as_of":"3-8"})";
 constexpr std::string_view unknown = R"({"active":false,"state":"unknown","as_of":"3-7"})";
 
-// A client on a loop of its own; what it answers is counted.
+// A client on its own loop; answers are counted.
 class Questions {
  public:
   explicit Questions(std::uint16_t port, const std::function<void(EngineClient::Options&)>& change = {}) {
@@ -99,7 +99,7 @@ TEST(Questions, NobodyWaitsForAStrangersQuestions) {
     const auto decision = answer.get();
     EXPECT_TRUE(decision) << decision.error().message();
   }
-  EXPECT_TRUE(eventually([&] { return answered == strangers_questions; })) << "each is told something, once";
+  EXPECT_TRUE(eventually([&] { return answered == strangers_questions; })) << "each gets exactly one answer";
 }
 
 TEST(Questions, GoToAnEngineFarAwaySeveralInARow) {
@@ -118,7 +118,7 @@ TEST(Questions, GoToAnEngineFarAwaySeveralInARow) {
   EXPECT_EQ(engine.connections(), 4);
 }
 
-// An engine that answers nothing until it is let.
+// An engine that holds its answers until released.
 struct HeldEngine {
   void let() { go.set_value(); }
   bool has_asked(const std::string& secret) const {
@@ -168,7 +168,7 @@ TEST(Questions, AreNotPutOnceTheirTimeIsOver) {
   });
   std::vector<Questions::Answer> answers;
   answers.push_back(client.ask("0"));
-  ASSERT_TRUE(eventually([&] { return held.has_asked("0"); }));  // alone: the others are behind it
+  ASSERT_TRUE(eventually([&] { return held.has_asked("0"); }));  // alone: the others are queued
   for (int i = 1; i < 20; ++i) answers.push_back(client.ask(std::to_string(i)));
   for (auto& answer : answers) EXPECT_EQ(answer.get().error(), errc::timed_out);
   held.let();
@@ -181,7 +181,7 @@ TEST(Questions, OfThoseWhoComeLaterAreNotAnsweredWithAnEarlierAnswer) {
   auto gone = go.get_future().share();
   std::atomic<int> asked{0};
   FakeEngine engine([&](const FakeRequest& request, FakePeer& peer) {
-    const bool is_first = ++asked == 1;  // looked at before the revocation
+    const bool is_first = ++asked == 1;  // looked up before the revocation
     if (is_first) gone.wait();
     peer.answer_question(request, is_first ? active : revoked_key);
   });
@@ -205,7 +205,7 @@ TEST(Questions, OfThoseWhoComeLaterAreNotAnsweredWithAnEarlierAnswer) {
   for (auto& answer : after) EXPECT_EQ(answer.get().value().state, Decision::State::revoked);
   not_put->get_future().wait();
   EXPECT_TRUE(could_be_answered);
-  EXPECT_EQ(asked, 2) << "they share one question among them";
+  EXPECT_EQ(asked, 2) << "they share one question";
 }
 
 TEST(Questions, AreAskedAgainWhenTheConnectionEndsBehindAnyAnswer) {
@@ -236,13 +236,13 @@ TEST(QuestionPace, PutsMoreInARowWhileAnswersComeInTimeAndFewerWhenTheyDoNot) {
   for (int i = 0; i < 20; ++i) pace.answered(pace.in_row(), 50ms);
   EXPECT_EQ(pace.in_row(), QuestionPace::max_in_row);
   EXPECT_NEAR(std::chrono::duration<double>(pace.expected()).count(), 0.05, 0.01);
-  // An engine that answers 100 a second on this connection.
+  // An engine that answers 100 a second on one connection.
   for (int i = 0; i < 20; ++i) pace.answered(pace.in_row(), 10ms * pace.in_row());
   EXPECT_LE(pace.in_row(), 32);
   EXPECT_GE(pace.in_row(), 4);
   for (int i = 0; i < 100; ++i) pace.answered(1, 10s);
   EXPECT_EQ(pace.in_row(), 1);
-  EXPECT_LE(pace.expected(), 500ms) << "or nothing would ever be put again";
+  EXPECT_LE(pace.expected(), 500ms) << "otherwise no question would ever be sent again";
 }
 
 TEST(QuestionPace, DoesNotTakeDistanceForSlowness) {

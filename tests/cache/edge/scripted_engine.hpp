@@ -1,6 +1,6 @@
 #pragma once
-// A small engine for gateway tests: keys, a journal of revocations, pages and a stream; each part can be made
-// to misbehave. The secret of a key is its id.
+// A small engine for gateway tests: keys, a journal of revocations, pages and a stream, each with
+// configurable faults. The secret of a key is its id.
 
 #include <atomic>
 #include <mutex>
@@ -24,29 +24,30 @@ class ScriptedEngine {
   std::uint16_t port() const { return engine_.port(); }
   void cut_connections() { engine_.cut_connections(); }
 
-  // What it does not do for now.
-  std::atomic<bool> hides_messages{false};  // the stream leaves them out
+  // Faults, off by default.
+  std::atomic<bool> hides_messages{false};  // the stream omits them
   std::atomic<bool> hides_heartbeats{false};
   std::atomic<bool> refuses_pages{false};
   std::atomic<bool> refuses_streams{false};
   std::atomic<bool> refuses_questions{false};
-  std::atomic<bool> forgets_ranges{false};      // 410 to every range but the newest
-  std::atomic<int> question_delay_ms{0};        // between looking up and answering
-  std::atomic<bool> holds_answers{false};       // the same, until it is false again
-  std::atomic<int> stream_delay_ms{0};          // of what the stream tells
-  std::atomic<std::int64_t> clock_ahead_ms{0};  // its wall clock against the true one
-  std::atomic<std::int64_t> expires_in_ms{0};   // of every key, by its own clock, when it is asked; 0: never
+  std::atomic<bool> forgets_ranges{false};      // 410 to every range except the newest
+  std::atomic<int> question_delay_ms{0};        // between look-up and answer
+  std::atomic<bool> holds_answers{false};       // holds answers while true
+  std::atomic<int> stream_delay_ms{0};          // of messages of the stream
+  std::atomic<std::int64_t> clock_ahead_ms{0};  // of its wall clock
+  std::atomic<std::int64_t> expires_in_ms{
+      0};  // expiry of every key after each question, by its own clock; 0: never
   std::atomic<bool> knows_no_keys{false};
 
-  // From now on every range up to where it is has this for an answer.
+  // From now on every range up to the current position gets this response.
   void spoil_ranges(std::string answer);
 
   std::atomic<int> questions{0}, pages{0}, streams{0};
-  std::atomic<int> held{0};  // answers so far
+  std::atomic<int> held{0};  // answers held so far
 
   static std::string journal_of(engine::Epoch epoch) { return "j" + std::to_string(epoch); }
 
-  // Gives back the message.
+  // Returns the message.
   std::string revoke(const std::string& key_id);
 
   // A restart: the new epoch's first entry covers what it lost.
@@ -70,12 +71,12 @@ class ScriptedEngine {
   mutable std::mutex mutex_;
   engine::Epoch epoch_ = 1;
   engine::Sequence sequence_ = 0;
-  std::vector<std::string> journal_;  // the message of sequence i + 1 is at i
+  std::vector<std::string> journal_;  // index i: the message of sequence i + 1
   std::set<std::string> revoked_;
-  std::string spoilt_;  // the answer to ranges up to spoilt_from_, unless it is empty
+  std::string spoilt_;  // if not empty, the response to ranges up to spoilt_from_
   engine::Sequence spoilt_from_ = 0;
   std::atomic<bool> stopping_{false};
-  FakeEngine engine_;  // the last: its threads use everything above
+  FakeEngine engine_;  // last: its threads use all members above
 };
 
 }  // namespace revoked::test

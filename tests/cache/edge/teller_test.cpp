@@ -32,17 +32,17 @@ TEST_F(TellerTest, TellsItAgainOnceForgotten) {
 
 TEST_F(TellerTest, BoundsTheLinesAndCountsTheRest) {
   for (int i = 0; i < 3000; ++i) {
-    teller.tell("follower", "starts afresh at " + std::to_string(i), now);
+    teller.tell("follower", "restarts at " + std::to_string(i), now);
     if (i % 3 == 0) teller.forget("follower");
   }
   teller.tell("redis", "connected", now);
-  ASSERT_EQ(lines.size(), Teller::burst + 1) << "each source has lines of its own";
+  ASSERT_EQ(lines.size(), Teller::burst + 1) << "each source has its own lines";
   teller.tick(now + Teller::pause);
   ASSERT_EQ(lines.size(), Teller::burst + 2);
   EXPECT_EQ(lines.back(),
-            "follower: starts afresh at 2999 (and " + std::to_string(2999 - Teller::burst) + " before it)");
+            "follower: restarts at 2999 (and " + std::to_string(2999 - Teller::burst) + " before it)");
   teller.tick(now + 100 * Teller::pause);
-  EXPECT_EQ(lines.size(), Teller::burst + 2) << "nothing is left to tell";
+  EXPECT_EQ(lines.size(), Teller::burst + 2) << "nothing is left to log";
 }
 
 TEST_F(TellerTest, BoundsThemWhenTwoThingsAlternate) {

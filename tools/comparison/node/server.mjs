@@ -1,5 +1,5 @@
-// The peer: what a team would write in an afternoon. A revocation deletes the key in Redis, which appends it to a
-// file that is synced once a second, and tells those who listen. Commands of concurrent requests share a pipeline.
+// The peer: a minimal service. A revocation deletes the key in Redis, which appends it to a file that is synced once a
+// second, and publishes it. Commands of concurrent requests share a pipeline.
 import Fastify from 'fastify';
 import { Redis } from 'ioredis';
 
