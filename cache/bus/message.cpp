@@ -411,14 +411,11 @@ bool read_owner(ondemand::value value, std::string& id) {
 }
 
 bool read_state(ondemand::value value, Decision::State& state) {
-  static constexpr std::array<std::string_view, 6> names{"active",  "suspended", "expired",
-                                                         "revoked", "unknown",   "locked"};
   std::string_view text;
   if (value.get_string().get(text)) return false;
-  for (std::size_t i = 0; i < names.size(); ++i) {
-    if (text != names[i]) continue;
-    state = static_cast<Decision::State>(i);
-    return true;
+  for (const auto each : engine::all_key_states) {
+    state = each;
+    if (text == to_string(each)) return true;
   }
   return false;
 }

@@ -10,6 +10,7 @@
 
 #include "engine/base/digest.hpp"
 #include "engine/base/error.hpp"
+#include "engine/model/decision.hpp"
 #include "engine/model/event.hpp"
 
 namespace revoked::cache {
@@ -110,7 +111,7 @@ engine::result<Page> decode_gone(std::string_view json);
 
 // The response to POST /v1/keys/verify.
 struct Decision {
-  enum class State { active, suspended, expired, revoked, unknown, locked };
+  using State = engine::KeyState;
   State state = State::unknown;
   std::string key_id;
   std::string user;

@@ -328,7 +328,7 @@ Slot NearCache::Impl::evict() {
 }
 
 void NearCache::Impl::vacate(Slot slot) {
-  by_digest.erase(DigestHead::hash_of(entries[slot].digest()), slot);
+  by_digest.erase(DigestHead(entries[slot].digest()).hash(), slot);
   by_key.erase(key_of(slot), slot);
   wholes.erase(slot);
   entries[slot].take_used();

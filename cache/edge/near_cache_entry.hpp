@@ -12,25 +12,11 @@
 
 #include "cache/edge/cached_decision.hpp"
 #include "engine/base/atomic_word.hpp"
-#include "engine/base/digest.hpp"
-#include "engine/base/keyed_hash.hpp"
+#include "engine/base/digest_head.hpp"
 
 namespace revoked::cache {
 
-// The first 128 bits of a digest, as in the engine's table: finding a secret that collides with one of 2^32
-// keys still takes 2^96 tries.
-struct DigestHead {
-  explicit DigestHead(const engine::Digest& digest) {
-    std::memcpy(&words[0], digest.data(), sizeof words[0]);
-    std::memcpy(&words[1], digest.data() + sizeof words[0], sizeof words[1]);
-  }
-  // Keyed, because clients choose the secrets.
-  std::uint64_t hash() const { return hash_of(words); }
-  static std::uint64_t hash_of(const std::array<std::uint64_t, 2>& words) {
-    return engine::keyed_hash(words);
-  }
-  std::array<std::uint64_t, 2> words;
-};
+using engine::DigestHead;
 
 // The content of an entry besides its digest and its ids.
 struct EntryFacts {

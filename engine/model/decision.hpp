@@ -16,6 +16,8 @@ namespace revoked::engine {
 // Of several that a key could be in, the last one: a key that is suspended, and locked with its owner, is
 // suspended.
 enum class KeyState { unknown, active, locked, suspended, expired, revoked };
+inline constexpr std::array all_key_states{KeyState::unknown,   KeyState::active,  KeyState::locked,
+                                           KeyState::suspended, KeyState::expired, KeyState::revoked};
 std::string_view to_string(KeyState state);
 
 // Reusable: verifying into the same object again keeps its memory.

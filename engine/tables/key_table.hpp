@@ -15,7 +15,7 @@
 #include <string_view>
 #include <vector>
 
-#include "engine/base/digest.hpp"
+#include "engine/base/digest_head.hpp"
 #include "engine/base/keyed_hash.hpp"
 #include "engine/base/slab.hpp"
 #include "engine/base/time.hpp"
@@ -24,19 +24,6 @@
 #include "engine/tables/slot_index.hpp"
 
 namespace revoked::engine {
-
-// The first 128 bits of a digest: finding a secret that meets one of 2^32 keys still takes 2^96 tries. A key
-// whose digest starts like another's is refused at creation.
-struct DigestHead {
-  DigestHead() = default;
-  explicit DigestHead(const Digest& digest) { std::memcpy(words.data(), digest.data(), sizeof words); }
-  std::uint64_t hash() const { return keyed_hash(words); }  // uniform, but whoever imports it chooses it
-  // In one go, and not by memcmp(): that would wait until what has been written by halves can be read as one.
-  bool operator==(const DigestHead& other) const {
-    return ((words[0] ^ other.words[0]) | (words[1] ^ other.words[1])) == 0;
-  }
-  std::array<std::uint64_t, 2> words{};
-};
 
 struct alignas(64) KeyRecord {
   CompactId id;
