@@ -13,7 +13,7 @@ constexpr std::array<bool, 256> make_key_id_characters() {
   return table;
 }
 
-// What a path resolves to something else.
+// Dot segments of a path (RFC 3986).
 bool is_dots(std::string_view text) { return text == "." || text == ".."; }
 
 }  // namespace
