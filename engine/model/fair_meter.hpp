@@ -65,7 +65,7 @@ class FairMeter {
   std::mutex mutex_;
   Share strangers_;
   Shares shares_;
-  std::map<std::string, Shares::iterator, std::less<>> by_name_;  // not a hash table: callers choose the names
+  std::map<std::string, Shares::iterator, std::less<>> by_name_;  // not hashed: callers choose the names
 };
 
 }  // namespace revoked::engine

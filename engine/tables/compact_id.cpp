@@ -21,14 +21,14 @@ std::uint64_t load(std::string_view text, std::size_t at, std::size_t size) {
 
 constexpr std::uint64_t in_each_byte(std::uint64_t byte) { return byte * 0x0101010101010101; }
 
-// The digits of eight values up to 15.
+// The hexadecimal digits of eight values up to 15.
 std::uint64_t text_of(std::uint64_t values) {
   const auto above_9 = (values + in_each_byte(6)) >> 4 & in_each_byte(1);
   return values + in_each_byte('0') + above_9 * ('a' - '9' - 1);
 }
 
-// Eight hexadecimal digits as four bytes, without a guess at which of them are letters. `wrong` becomes other
-// than 0 unless they are in lower case: other text would not come back as it was.
+// Eight hexadecimal digits as four bytes, without branches. `wrong` becomes non-zero unless all are
+// lower-case digits: other text would not round-trip.
 std::uint64_t pack_hex(std::uint64_t digits, std::uint64_t& wrong) {
   const auto letters = digits >> 6 & in_each_byte(1);
   const auto values = (digits & in_each_byte(15)) + letters * 9;
@@ -68,7 +68,7 @@ std::uint64_t word_of(std::string_view text) {
   return word;
 }
 
-// Characters 0-7 go to bytes 0-7, the rest to bytes 9-15.
+// Characters 0-7 are stored in bytes 0-7, the rest in bytes 9-15.
 std::size_t place_of(std::size_t i) { return i < kind_byte ? i : i + 1; }
 
 }  // namespace
