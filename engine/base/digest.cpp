@@ -12,7 +12,7 @@
 namespace revoked::engine {
 namespace {
 
-// Looking the algorithm up costs more than hashing a short secret, so both are kept.
+// Fetched once: fetching the algorithm costs more than hashing a short secret.
 const EVP_MD* algorithm() {
   static EVP_MD* const fetched = EVP_MD_fetch(nullptr, "SHA256", nullptr);
   return fetched;
@@ -70,7 +70,7 @@ std::optional<Digest> digest_from_text(std::string_view text) {
     count -= 8;
     digest[at++] = static_cast<std::uint8_t>(bits >> count);
   }
-  if ((bits & 3) != 0) return {};  // what is left over: one text for one digest
+  if ((bits & 3) != 0) return {};  // spare bits: one text per digest
   return digest;
 }
 
