@@ -1,6 +1,6 @@
 #pragma once
-// Locks of owners, of one alone or of several together ("user u7 within workspace w1"): while one stands, no
-// key that has all of them is active, whenever it was created. A lock stands until it is lifted or expires.
+// Locks of owners, of one alone or of several together ("user u7 within workspace w1"): while one holds, no
+// key that has all of them is active, whenever it was created. A lock holds until it is lifted or expires.
 //
 // `standing` from any thread, without a mutex. The rest only by the holder of the journal's turn (or while
 // loading), except that the journal's thread lifts locks: the callers of `set`, `begin_lift` and `end_lift`
@@ -70,7 +70,7 @@ class OwnerLocks {
     return (last & lifting_bit) != 0 ? (last & ~lifting_bit) - 1 : last;
   }
 
-  // Whether it stands and no event lifts it, not even one that is not durable yet.
+  // Whether it holds and no event lifts it, not even one that is not durable yet.
   bool is_held(Slot lock, UnixMs now) const {
     const auto standing = this->standing(lock, now);
     return standing && standing.lifted_by == 0;
