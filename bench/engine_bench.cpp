@@ -33,7 +33,7 @@ void verify(benchmark::State& state, std::size_t keys) {
 // returns at once it is woken for nearly every revocation; one that takes `sync` makes it gather them.
 void revoke(benchmark::State& state, std::size_t keys, std::chrono::microseconds sync) {
   static std::optional<FilledEngine> engine;
-  if (state.thread_index() == 0) engine.emplace(keys, sync);  // the other threads wait for it at the start of the loop
+  if (state.thread_index() == 0) engine.emplace(keys, sync);  // the others wait for it at the loop's start
   const auto thread = static_cast<std::uint64_t>(state.thread_index());
   auto number = keys / static_cast<std::uint64_t>(state.threads()) * thread;
   auto id = uuid_of(0);
