@@ -33,8 +33,7 @@ void find(benchmark::State& state, std::size_t among) {
   RandomDigests digests(0, among, static_cast<std::uint64_t>(state.thread_index()) << 32);
   for (auto _ : state) {
     const auto found = cache.find(digests.next(), 1);
-    if (!found || found->state != cache::Decision::State::active)
-      state.SkipWithError("entry not found");
+    if (!found || found->state != cache::Decision::State::active) state.SkipWithError("entry not found");
     benchmark::DoNotOptimize(*found);
   }
   state.SetItemsProcessed(state.iterations());

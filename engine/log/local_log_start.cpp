@@ -92,7 +92,7 @@ class LocalLog::Starter {
       if (opening.number == number && opening.version != format_version)
         return log_.fail(errc::storage_corrupt,
                          log_.path_of(number) + " has format " + std::to_string(opening.version) +
-                              ", but this program reads " + std::to_string(format_version));
+                             ", but this program reads " + std::to_string(format_version));
       if (opening.number != number) return log_.fail_at(number, 0, "has been damaged");
       if (number == 1 && (head.first != 1 || head.number != 1 || head.before != BlockSum{}))
         return log_.fail_at(number, 0, "is not the first of this log");

@@ -34,7 +34,7 @@ enum class EventType : std::uint8_t {
   attempt_refused = 8,  // no change: for the audit trail only
   owner_locked = 9,     // its end is in expires_at; none: until unlocked
   owner_unlocked = 10,
-  key_changed = 11,  // an edit of its record
+  key_changed = 11,     // an edit of its record
   keys_forgotten = 12,  // permanently inactive keys left the tables: forgotten_key.hpp
 };
 

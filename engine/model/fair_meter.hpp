@@ -27,7 +27,7 @@ struct Asker {
 
 class FairMeter {
  public:
-// A burst, then one more per `every_ms`.
+  // A burst, then one more per `every_ms`.
   struct Rate {
     std::int64_t burst;
     UnixMs every_ms;
