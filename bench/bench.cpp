@@ -1,6 +1,5 @@
 // bench [--keys N] [option of Google Benchmark]...
-// How long the engine's, the near cache's and the parsers' single operations take. Besides that: bench
-// --help.
+// Benchmarks of single operations of the engine, the near cache and the parsers. See also: bench --help.
 
 #include "bench/bench.hpp"
 
@@ -15,7 +14,7 @@ namespace {
 
 constexpr std::size_t max_keys = 100'000'000;
 
-// Takes `--keys N` out of the arguments. False if it makes no sense.
+// Removes `--keys N` from the arguments. False if N is invalid.
 bool take_keys(int& argc, char** argv, std::size_t& keys) {
   for (int i = 1; i < argc; ++i) {
     if (std::string_view(argv[i]) != "--keys") continue;
@@ -23,7 +22,7 @@ bool take_keys(int& argc, char** argv, std::size_t& keys) {
     const std::string_view text(argv[i + 1]);
     const auto read = std::from_chars(text.data(), text.data() + text.size(), keys);
     if (read.ec != std::errc() || read.ptr != text.data() + text.size()) return false;
-    for (int j = i; j + 2 <= argc; ++j) argv[j] = argv[j + 2];  // the null at the end as well
+    for (int j = i; j + 2 <= argc; ++j) argv[j] = argv[j + 2];  // including the terminating null
     argc -= 2;
     --i;
   }

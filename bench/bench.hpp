@@ -1,5 +1,5 @@
 #pragma once
-// Every file of benchmarks registers its own, of the size that was asked for.
+// Every file of benchmarks registers its own, with the requested number of keys.
 
 #include <cstddef>
 

@@ -1,4 +1,4 @@
-// The engine's verbs and its journal, over a store that takes everything and keeps nothing.
+// The engine's verbs and its journal, with a store that discards everything.
 
 #include <benchmark/benchmark.h>
 
@@ -29,11 +29,11 @@ void verify(benchmark::State& state, std::size_t keys) {
   state.SetItemsProcessed(state.iterations());
 }
 
-// Each iteration another key. The journal's thread writes its batches meanwhile: a store that is done at once
-// has it woken for nearly every revocation, one that takes as long as a `sync` gathers them.
+// Each iteration revokes another key. The journal's thread writes batches concurrently: with a store that
+// returns at once it is woken for nearly every revocation; one that takes `sync` makes it gather them.
 void revoke(benchmark::State& state, std::size_t keys, std::chrono::microseconds sync) {
   static std::optional<FilledEngine> engine;
-  if (state.thread_index() == 0) engine.emplace(keys, sync);  // the others wait for it where the loop begins
+  if (state.thread_index() == 0) engine.emplace(keys, sync);  // the others wait for it at the loop's start
   const auto thread = static_cast<std::uint64_t>(state.thread_index());
   auto number = keys / static_cast<std::uint64_t>(state.threads()) * thread;
   auto id = uuid_of(0);
@@ -41,7 +41,7 @@ void revoke(benchmark::State& state, std::size_t keys, std::chrono::microseconds
   for (auto _ : state) {
     renumber(id, number++);
     auto revoked = (*engine)->revoke(id, "leaked", caller);
-    // The journal's thread, which shares the cores with these, has fallen behind.
+    // The journal's thread, which shares the cores with these, is behind.
     while (!revoked && revoked.error() == engine::errc::overloaded) {
       std::this_thread::yield();
       revoked = (*engine)->revoke(id, "leaked", caller);
@@ -52,7 +52,7 @@ void revoke(benchmark::State& state, std::size_t keys, std::chrono::microseconds
   state.SetItemsProcessed(state.iterations());
 }
 
-// From the first of so many events to the moment when all are durable.
+// From the first event until all are durable.
 void journal_batch(benchmark::State& state) {
   const auto store = make_null_store();
   engine::Journal journal(*store, 1, 0, [] {});
@@ -66,7 +66,7 @@ void journal_batch(benchmark::State& state) {
   state.SetItemsProcessed(state.iterations() * batch_events);
 }
 
-// 1, 2, 4 and so on, and as many as there are cores.
+// 1, 2, 4 and so on, and the number of cores.
 std::vector<int> thread_counts() {
   const int cores = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
   std::vector<int> counts;

@@ -1,6 +1,5 @@
-// bench-instructions OPERATION COUNT
-// Does one operation so many times, for bench/check-instructions to count what it takes. Without an argument
-// it names the operations.
+// bench-instructions OPERATION COUNT Repeats one operation COUNT times, for bench/check-instructions to count
+// its instructions. Without arguments it lists the operations.
 
 #include <charconv>
 #include <cstdio>
@@ -39,7 +38,7 @@ void revoke(Repeat repeat) {
   FilledEngine engine(keys);
   auto id = uuid_of(0);
   const engine::Caller caller{"master", "192.0.2.1", "4bf92f3577b34da6a3ce929d0e0e4736"};
-  // Whether the journal's thread has to be woken depends on the time; while it stands still it never has.
+  // Whether the journal's thread must be woken depends on timing; while it is blocked it never must.
   const auto held = engine.hold_commits();
   repeat([&](std::size_t i) {
     renumber(id, i);
@@ -111,7 +110,7 @@ const std::map<std::string_view, void (*)(Repeat)> operations{
 }  // namespace
 }  // namespace revoked::bench
 
-// What is counted: instructions within this, by this thread. The script knows it by its name.
+// What is counted: instructions of this thread within this function. The script refers to it by name.
 extern "C" [[gnu::noinline]] void repeat_operation(const std::function<void(std::size_t)>& operation,
                                                    std::size_t count) {
   for (std::size_t i = 0; i < count; ++i) operation(i);

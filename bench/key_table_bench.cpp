@@ -1,4 +1,4 @@
-// The engine's look-ups beside a hash map that does nothing but look up.
+// The engine's look-ups, compared with a plain hash map.
 
 #include <benchmark/benchmark.h>
 
@@ -36,7 +36,7 @@ DigestHead head_of(const Digest& digest) {
   return head;
 }
 
-// Made once, when the first benchmark runs that wants it.
+// Created when the first benchmark that uses it runs.
 const KeyTable& table_of(std::size_t keys) {
   static const auto table = [keys] {
     auto made = std::make_unique<KeyTable>();
@@ -64,7 +64,7 @@ void find_by_digest(benchmark::State& state, std::size_t keys) {
   RandomDigests digests(0, keys);
   for (auto _ : state) {
     const auto slot = table.find_by_digest(digests.next());
-    if (slot == engine::no_slot) state.SkipWithError("a key is not there");
+    if (slot == engine::no_slot) state.SkipWithError("key not found");
     benchmark::DoNotOptimize(slot);
   }
   state.SetItemsProcessed(state.iterations());
@@ -87,13 +87,13 @@ void find_many_by_digest(benchmark::State& state, std::size_t keys) {
     for (auto& digest : batch) digest = digests.next();
     table.find_by_digest(batch, slots);
     for (const auto slot : slots) {
-      if (slot == engine::no_slot) state.SkipWithError("a key is not there");
+      if (slot == engine::no_slot) state.SkipWithError("key not found");
     }
   }
   state.SetItemsProcessed(state.iterations() * state.range(0));
 }
 
-// The ids are written some in advance, as RandomDigests does it.
+// The ids are written in advance, as in RandomDigests.
 void find_by_id(benchmark::State& state, std::size_t keys) {
   const auto& table = table_of(keys);
   Random random;
@@ -105,7 +105,7 @@ void find_by_id(benchmark::State& state, std::size_t keys) {
       at = 0;
     }
     const auto slot = table.find_by_id(ids[at++]);
-    if (slot == engine::no_slot) state.SkipWithError("a key is not there");
+    if (slot == engine::no_slot) state.SkipWithError("key not found");
     benchmark::DoNotOptimize(slot);
   }
   state.SetItemsProcessed(state.iterations());
@@ -116,7 +116,7 @@ void find_in_flat_map(benchmark::State& state, std::size_t keys) {
   RandomDigests digests(0, keys);
   for (auto _ : state) {
     const auto found = map.find(head_of(digests.next()));
-    if (found == map.end()) state.SkipWithError("a key is not there");
+    if (found == map.end()) state.SkipWithError("key not found");
     benchmark::DoNotOptimize(found->second);
   }
   state.SetItemsProcessed(state.iterations());

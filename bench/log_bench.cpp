@@ -1,4 +1,4 @@
-// The log in files: what packing takes and saves, and what it costs to read one event of what is packed.
+// The log in files: the time and the gain of packing, and the cost of reading one packed event.
 
 #include "engine/log/local_log.hpp"
 
@@ -20,16 +20,16 @@ using engine::Field;
 using engine::Sequence;
 
 constexpr std::uint64_t segment_bytes = 16 << 20;
-constexpr int segments = 4;  // and one that is open
+constexpr int segments = 4;  // plus an open one
 
-// Events as the engine writes them in the benchmark of single requests (tools/comparison): ids of the shape
-// of a UUID, three owners that follow from the number, a request id that counts.
+// Events as the engine writes them in the benchmark of single requests (tools/comparison): ids like UUIDs,
+// three owners derived from the number, a request id that counts.
 class Events {
  public:
   explicit Events(engine::EventType type) { event_.type = type; }
 
   const engine::EventView& next() {
-    const auto key = mix(number_++) % 10'000'000;  // in no order
+    const auto key = mix(number_++) % 10'000'000;  // in random order
     const auto secret = digest_of(key);
     id_.clear();
     append_hex(1'735'689'600'000 + key / 1000, 12);
@@ -80,7 +80,7 @@ constexpr Shape shapes[] = {{"delete_alone", engine::EventType::key_revoked, 1},
                             {"bulk", engine::EventType::key_revoked, 2048},
                             {"import", engine::EventType::key_created, 2048}};
 
-// A log of several segments in a directory of its own.
+// A log of several segments in its own directory.
 class FilledLog {
  public:
   explicit FilledLog(const Shape& shape)

@@ -1,4 +1,4 @@
-// What is written and read on the way from the journal to a gateway, and the head of a request.
+// Encoding and decoding between the journal and a gateway, and the head of a request.
 
 #include <benchmark/benchmark.h>
 
@@ -56,7 +56,7 @@ void decode_message(benchmark::State& state) {
   state.SetItemsProcessed(state.iterations() * state.range(0));
 }
 
-// A message that continues where the follower is, into the near cache. Copying the message counts as well.
+// A message that follows the follower's position, applied to the near cache. Includes copying the message.
 void follow(benchmark::State& state) {
   cache::Follower follower({});
   cache::NearCache near_cache({});
@@ -95,7 +95,7 @@ constexpr std::string_view delete_head =
     "Host: 127.0.0.1:7385\r\n"
     "Authorization: Bearer rvk_0123456789abcdefghijABCDEFGHIJ0123456789abcdef\r\n\r\n";
 
-// As nginx asks for a browser.
+// As sent by nginx for a browser.
 constexpr std::string_view check_head =
     "GET /check HTTP/1.1\r\n"
     "Host: gateway\r\n"

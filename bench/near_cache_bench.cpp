@@ -1,4 +1,4 @@
-// The near cache's look-ups, uniformly random and in a hot set, and what comes before them: SHA-256.
+// The near cache's look-ups, of all entries and of a hot set, and what precedes them: SHA-256.
 
 #include <benchmark/benchmark.h>
 
@@ -33,8 +33,7 @@ void find(benchmark::State& state, std::size_t among) {
   RandomDigests digests(0, among, static_cast<std::uint64_t>(state.thread_index()) << 32);
   for (auto _ : state) {
     const auto found = cache.find(digests.next(), 1);
-    if (!found || found->state != cache::Decision::State::active)
-      state.SkipWithError("an entry is not there");
+    if (!found || found->state != cache::Decision::State::active) state.SkipWithError("entry not found");
     benchmark::DoNotOptimize(*found);
   }
   state.SetItemsProcessed(state.iterations());
@@ -47,7 +46,7 @@ void find_and_read_ids(benchmark::State& state, std::size_t among) {
   for (auto _ : state) {
     const auto found = cache.find(digests.next(), 1);
     if (!found) {
-      state.SkipWithError("an entry is not there");
+      state.SkipWithError("entry not found");
       break;
     }
     benchmark::DoNotOptimize(found->key_id(buffer).data());
@@ -90,7 +89,7 @@ void fill(benchmark::State& state) {
   state.SetItemsProcessed(state.iterations());
 }
 
-// Of keys that are not cached, as most are not.
+// Of keys that are not cached, the usual case.
 void apply_revocation(benchmark::State& state) {
   NearCache cache({.max_entries = entries, .max_marks = 100'000});
   cache.flush(filled_at);

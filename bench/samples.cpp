@@ -110,7 +110,7 @@ FilledEngine::FilledEngine(std::size_t keys, std::chrono::microseconds sync) : e
     key.digest = digest_of(i);
     key.owners = {decision.user, decision.application, decision.workspace};
     key.permissions = decision.permissions;
-    // Refused while too much is pending: the null store is quick.
+    // Refused while too much is pending; the null store is fast.
     while (!engine_.create(key, {})) std::this_thread::yield();
   }
   while (engine_.durable() < engine_.applied()) std::this_thread::yield();

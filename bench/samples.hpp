@@ -1,5 +1,5 @@
 #pragma once
-// What the benchmarks work on: keys and their secrets, made from numbers, the same in every run.
+// Input of the benchmarks: keys and their secrets, derived from numbers, the same in every run.
 
 #include <array>
 #include <chrono>
@@ -16,7 +16,7 @@
 
 namespace revoked::bench {
 
-// The finaliser of SplitMix64: a number's uniform 64 bits.
+// The finaliser of SplitMix64: 64 uniform bits from a number.
 inline std::uint64_t mix(std::uint64_t x) {
   x += 0x9e3779b97f4a7c15u;
   x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
@@ -42,11 +42,11 @@ inline engine::Digest digest_of(std::uint64_t number) {
   return digest;
 }
 
-// Digests of random keys. Made some in advance: a look-up that reads what has only just been written waits
-// for all that is under way, and would measure that.
+// Digests of random keys, written in advance: reading one immediately after writing it would stall on the
+// pending stores, and measure that.
 class RandomDigests {
  public:
-  // Of the keys from `first` on, so many.
+  // Of `count` keys from `first` on.
   RandomDigests(std::uint64_t first, std::uint64_t count, std::uint64_t seed = 1)
       : first_(first), count_(count), random_(seed) {}
 
@@ -67,20 +67,19 @@ class RandomDigests {
 };
 
 std::string uuid_of(std::uint64_t number);
-// Overwrites the last digits of what uuid_of() gave.
+// Overwrites the last digits of a result of uuid_of().
 void renumber(std::string& uuid, std::uint64_t number);
 
-// Of a key with a user of its own, an application for ten keys and a workspace for a thousand.
+// For a key with its own user, an application per ten keys and a workspace per thousand.
 cache::Decision decision_of(std::uint64_t number, engine::Position as_of);
 
-// A revocation as the engine writes it, with actor, address and request. Refers to `key_id`.
+// A revocation as the engine writes it, with actor, address and request id. Refers to `key_id`.
 engine::EventView revocation_of(std::string_view key_id);
 
 // `count` revocations, from `first` on.
 engine::Batch revocations(engine::Sequence first, std::uint32_t count);
 
-// Takes everything and keeps nothing. Commits wait while someone holds the lock, if there is one, and take as
-// long as `sync`.
+// Discards everything. Commits take the time `sync`, and wait for `lock`, if given.
 std::unique_ptr<engine::Store> make_null_store(std::mutex* lock = nullptr,
                                                std::chrono::microseconds sync = {});
 
@@ -89,7 +88,7 @@ class FilledEngine {
  public:
   explicit FilledEngine(std::size_t keys, std::chrono::microseconds sync = {});
   engine::Engine* operator->() { return &engine_; }
-  // The journal's thread stands still for so long.
+  // Blocks the journal's thread while held.
   std::unique_lock<std::mutex> hold_commits() { return std::unique_lock(commits_); }
 
  private:

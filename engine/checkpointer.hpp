@@ -1,6 +1,6 @@
 #pragma once
-// A thread of its own that makes checkpoints now and then, at the lowest priority, and not while the journal
-// has its hands full: what is missing in the last one is replayed at the next start.
+// A thread that makes checkpoints periodically, at the lowest priority and not while the journal is busy:
+// what the last one does not have is replayed at the next start.
 
 #include <atomic>
 #include <chrono>
@@ -15,14 +15,13 @@ namespace revoked::engine {
 
 class Checkpointer {
  public:
-  // Makes one if it is due. Called on the thread; answers early once its argument says that there is no time
-  // left.
+  // Makes a checkpoint if one is due. Called on the thread; returns early once `go_on` returns false.
   using Make = std::function<void(const std::function<bool()>& go_on)>;
   Checkpointer(const Journal& journal, Make make);
-  ~Checkpointer();  // has the one in progress given up
+  ~Checkpointer();  // cancels the one in progress
 
  private:
-  // While the journal takes so many events a second, it is left alone.
+  // At this many events a second or more, no checkpoint is made.
   static constexpr Sequence rush = 50'000;
 
   void run();

@@ -1,8 +1,7 @@
 #pragma once
-// Edits that give a key more than it had, and are not durable yet: an allow never runs ahead of the disk
-// (P2), so the tables stay as they are until the edit is synced. Gateways are told at once, as of every
-// change: until then no decision about the key may say that it holds for the edit as well, or they would
-// keep it.
+// Edits that grant a key more and are not durable yet: an allow must never precede the disk (P2), so the
+// tables do not change until the edit is synced. Gateways are notified at once, as of every change: until
+// then no decision about the key may claim to include the edit, or they would cache it.
 
 #include <algorithm>
 #include <atomic>
@@ -20,8 +19,8 @@ class Edits final : public CommitListener {
  public:
   explicit Edits(Tables& tables) : tables_(tables) {}
 
-  // By whoever holds the turn. `key` is the slot that the key's id leads to, and stays so: what is pending
-  // keeps a key from being rotated.
+  // By the holder of the turn. `key` is the slot that the key's id finds, which does not change: a key with a
+  // pending edit cannot be rotated.
   void add(Sequence sequence, Slot key, const KeyTerms& terms) {
     const std::scoped_lock lock(mutex_);
     pending_.emplace(sequence, Edit{key, terms});
@@ -33,21 +32,21 @@ class Edits final : public CommitListener {
     const std::scoped_lock lock(mutex_);
     return by_key_.contains(key);
   }
-  // The terms of the key once all that is pending has taken effect.
+  // The terms of the key after all pending edits.
   KeyTerms latest(Slot key) const {
     const std::scoped_lock lock(mutex_);
     const auto found = by_key_.find(key);
     return found == by_key_.end() ? tables_.terms_of(key) : found->second.latest;
   }
 
-  // The rest from any thread. Up to where the decision about this secret holds that is made from the tables
-  // after this call, when they reflect everything up to `applied` but what is pending.
+  // The rest from any thread. Up to which sequence a decision about this secret is valid, if it is made from
+  // the tables after this call, and they include everything up to `applied` except pending edits.
   Sequence holds_through(Slot secret, Sequence applied) const {
     if (applied < first_.load(std::memory_order_acquire)) [[likely]]
       return applied;
     return before_pending(secret, applied);
   }
-  // Whether all up to `sequence` have taken effect.
+  // Whether all edits up to `sequence` have been applied.
   bool are_settled(Sequence sequence) const { return first_.load(std::memory_order_acquire) > sequence; }
 
   void on_durable(Sequence durable) override {
@@ -71,7 +70,7 @@ class Edits final : public CommitListener {
     Slot key;
     KeyTerms terms;
   };
-  // All edits of one key: none before `first`.
+  // All pending edits of one key.
   struct Pending {
     Sequence first;
     Sequence last;

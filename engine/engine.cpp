@@ -27,7 +27,7 @@ result<void> Engine::start(std::unique_ptr<Store> store, JournalListener& listen
 
   journal_ = std::make_unique<Journal>(*store_, epoch, last, on_storage_failure_);
   journal_->add(listener);
-  journal_->add(edits_);  // these before those who answer clients, and in this order
+  journal_->add(edits_);  // before the listeners that answer clients, and in this order
   journal_->add(resumptions_);
   for (auto* commit_listener : commit_listeners_) journal_->add(*commit_listener);
   {
@@ -57,7 +57,7 @@ void Engine::stop() {
   if (journal_) journal_->stop();
   checkpointer_.reset();
   if (!started() || has_failed()) return;
-  // So that the next start is quick. Whoever ends us may have little patience.
+  // Makes the next start faster. Bounded, as the process may be killed soon.
   const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(20);
   checkpoint_if_due([until] { return std::chrono::steady_clock::now() < until; });
 }
@@ -75,7 +75,7 @@ namespace {
 
 result<void> Engine::verify(const Digest& digest, UnixMs now, Decision& decision) const {
   if (!started()) return errc::not_ready;
-  // Before the look-up: what it finds is at least as new as this.
+  // Read before the look-up: its result is at least as new.
   decision.as_of = {journal_->epoch(), journal_->applied()};
   decision.state = KeyState::unknown;
   decision.locked_until = 0;
@@ -98,7 +98,7 @@ result<KeyDescription> Engine::describe(std::string_view key_id, UnixMs now, con
   const Slot slot = tables_.keys.find_by_id(key_id);
   if (slot != no_slot) {
     auto found = describe_slot(slot, key_id, now, reach);
-    if (!tables_.keys[slot].is_gone()) return found;  // else it left the tables behind our back
+    if (!tables_.keys[slot].is_gone()) return found;  // otherwise it left the tables meanwhile
   }
   return describe_forgotten(key_id, reach);
 }
@@ -141,7 +141,7 @@ result<KeyDescription> Engine::describe_forgotten(std::string_view key_id, const
   return found->description;
 }
 
-// The first revocation of just these owners at or after `from`; 0 if there is none.
+// The first revocation of exactly these owners at or after `from`; 0: none.
 result<Sequence> Engine::revocation_of(const OwnerIds& owners, Sequence from) const {
   if (const auto known = store_->wait_for_index(); !known) return known.error();
   Sequence first = 0;
@@ -153,8 +153,7 @@ result<Sequence> Engine::revocation_of(const OwnerIds& owners, Sequence from) co
   return first;
 }
 
-// The first event that revoked the key: the answer to "since when?" never changes, whatever comes later. 0:
-// none.
+// The first event that revoked the key: later events do not change it. 0: none.
 result<Sequence> Engine::first_revocation(const KeyRecord& key, const Decision& names) const {
   Sequence first = key.revoked();
   std::vector<OwnerIds> marked;
@@ -177,7 +176,7 @@ result<Revocation> Engine::find_revocation(const KeyRecord& key, const Decision&
   if (!found) return found.error();
   const auto first = *found;
   Revocation revocation{position_of(first), 0, {}};
-  if (first == 0 || first > durable()) return revocation;  // told, not yet synced: the details follow
+  if (first == 0 || first > durable()) return revocation;  // published, not yet synced: no details yet
   const auto read = read_events(*store_, std::span(&first, 1), [&](Sequence, const EventView& event) {
     revocation.at = event.at;
     revocation.reason = event[Field::reason];
@@ -240,7 +239,7 @@ result<void> Engine::read_journal(Sequence after, const std::function<bool(const
   const auto through = durable();
   if (after >= through) return {};
   return store_->read(after + 1, [&](const BatchView& batch) {
-    // The store may hold a batch whose sync is still under way.
+    // The store may have a batch that is still being synced.
     return batch.last() <= through && visit(batch);
   });
 }

@@ -1,9 +1,9 @@
 #pragma once
-// The engine: every verb over keys, without sockets. All calls are thread-safe and none waits for the disk,
-// except where said so.
+// The engine: every verb over keys, without sockets. All calls are thread-safe and do not wait for the disk,
+// unless stated otherwise.
 //
-// A change is in memory and on its way to the journal when the call returns; it is *acknowledged* only once
-// its sequence is durable (durable() or a CommitListener). Until start() has returned, every call answers
+// When a call returns, its change is in memory and queued for the journal; it is *acknowledged* only once its
+// sequence is durable (durable() or a CommitListener). Until start() has returned, every call returns
 // errc::not_ready.
 
 #include <atomic>
@@ -40,45 +40,44 @@ inline constexpr std::size_t max_reason_size = 256;
 inline constexpr std::size_t max_name_size = 256;
 inline constexpr std::size_t max_permissions_size = 2048;
 inline constexpr std::size_t max_metadata_size = 4096;
-inline constexpr std::size_t max_caller_size = 256;  // of each of a Caller's texts; the rest is cut off
+inline constexpr std::size_t max_caller_size = 256;  // of each text of a Caller; truncated beyond
 
-// Who asks: for the audit trail (never a secret), and what they can touch. Keys out of reach are
-// errc::not_found.
+// The caller: for the audit trail (never a secret), and its reach. Keys out of reach are errc::not_found.
 struct Caller {
   std::string_view actor;
   std::string_view address;
   std::string_view request_id;
-  const Reach* reach = nullptr;  // null: everything
+  const Reach* reach = nullptr;  // null: unlimited
   ActorKind actor_kind = ActorKind::unknown;
-  const Principal* principal = nullptr;  // what they hold; null: everything within reach
-  Recalled* recalled = nullptr;          // null: errc::not_recalled where it would be needed
+  const Principal* principal = nullptr;  // null: everything within reach
+  Recalled* recalled = nullptr;          // null: errc::not_recalled where needed
 };
 
 void set_caller(EventView& event, const Caller& caller);
-// A change of a key, by its caller.
+// The event of a change to a key by this caller.
 EventView key_event(EventType type, UnixMs at, std::string_view reason, const Caller& caller);
 void set_key(EventView& event, const Decision& names);
 
 struct NewKey {
-  std::string_view key_id;  // empty: we issue one
+  std::string_view key_id;  // empty: the engine issues one
   Digest digest{};          // of its secret
   OwnerIds owners;          // by Scope; empty: none
   std::string_view name;
   std::string_view permissions;  // separated by one space
   std::string_view metadata;     // a JSON object, or empty
   UnixMs expires_at = 0;         // 0: never
-  // Of a key that comes from elsewhere.
+  // Of an imported key.
   KeyState state = KeyState::active;  // or suspended, or revoked
-  std::string_view reason;            // of that
+  std::string_view reason;            // for that state
   UnixMs created_at = 0;              // 0: now
-  bool has_issued_secret = false;     // that we made: no key can have had it
+  bool has_issued_secret = false;     // new and random: no other key can have it
 };
 
-// What became of keys that came together, each by its place.
+// The results of a creation of many keys, by index.
 struct CreatedMany {
-  Sequence last = 0;                              // to be durable before the answer; 0: none was created
-  std::vector<boost::system::error_code> errors;  // why it was not created; none: it was
-  std::vector<std::string> issued_ids;            // empty: it brought its own
+  Sequence last = 0;                              // to be durable before the answer; 0: none created
+  std::vector<boost::system::error_code> errors;  // why it was not created; success otherwise
+  std::vector<std::string> issued_ids;            // empty: the request had an id
 };
 
 struct CreatedKey {
@@ -93,22 +92,22 @@ struct RevokedKey {
   bool already;
 };
 
-// One of many revocations that come together.
+// One of many revocations in one request.
 struct AskedRevocation {
   std::string_view key_id;  // empty: by the digest
   Digest digest{};
   std::string_view reason;
 };
 
-// What became of them, each by its place.
+// Their results, by index.
 struct RevokedMany {
   enum class Outcome : std::uint8_t { revoked, already_revoked, not_found, invalid };
-  Sequence last = 0;  // to be durable before the answer; 0: nothing
+  Sequence last = 0;  // to be durable before the answer; 0: none
   std::vector<Outcome> outcomes;
 };
 
 struct RevokedOwner {
-  std::uint64_t keys;  // that this revoked
+  std::uint64_t keys;  // number of keys that this revoked
   UnixMs at;
   Sequence sequence;
 };
@@ -121,15 +120,15 @@ struct ChangedKey {
 struct ChangedLock {
   Sequence sequence;  // to be durable before the answer
   UnixMs at;
-  UnixMs until;  // when what stands now ends; 0: when it is unlocked
+  UnixMs until;  // when the current lock ends; 0: when it is unlocked
 };
 
-// The states that a list may be of. Nothing: `text` is none of them.
+// The states that a list can be filtered by. Empty: `text` is none of them.
 std::optional<KeyState> listed_state_of(std::string_view text);
 
-// What is not there stays as it is.
+// Absent members are not changed.
 struct KeyEdit {
-  std::optional<std::string_view> name;  // empty: none any more, as with the others
+  std::optional<std::string_view> name;  // empty: removes it, as with the others
   std::optional<UnixMs> expires_at;      // 0: never
   std::optional<std::string_view> permissions;
   std::optional<std::string_view> metadata;
@@ -140,19 +139,19 @@ struct RotatedKey {
   UnixMs old_ends_at;
 };
 
-// Which keys to list: a user's in the order of their creation; others nearly so, and then those that have
-// left the tables. A key that leaves them meanwhile may come twice.
+// Which keys to list: those of a user in order of creation; others roughly so, then those that left the
+// tables. A key that leaves them meanwhile may be listed twice.
 struct KeyQuery {
-  std::string after;                  // KeyPage::last of the page before; empty: from the first
+  std::string after;                  // KeyPage::last of the previous page; empty: from the first
   std::array<std::string, 3> owners;  // by Scope; empty: any
   std::optional<KeyState> state;      // none: any
   std::size_t limit = 100;
-  const Reach* reach = nullptr;  // null: everything
+  const Reach* reach = nullptr;  // null: unlimited
 };
 
 struct KeyPage {
-  std::vector<KeyDescription> keys;  // without their revocations' details
-  std::string last;                  // what was looked at last
+  std::vector<KeyDescription> keys;  // without details of revocations
+  std::string last;                  // the last position examined
   bool more = false;                 // there may be more after `last`
 };
 
@@ -161,128 +160,128 @@ class Engine {
   struct Options {
     std::string pepper;
     std::string key_prefix{default_key_prefix};
-    std::string checkpoint_file{};        // see checkpoint.hpp; empty: none is made or read
-    Sequence checkpoint_after = 500'000;  // a new one after so many events, or a sixteenth of the keys
-    // Keys leave the tables so long after they have been revoked, or have expired (a second or a
-    // sixty-fourth later). 0: never.
+    std::string checkpoint_file{};        // see checkpoint.hpp; empty: no checkpoints
+    Sequence checkpoint_after = 500'000;  // a new one after this many events, or a sixteenth of the keys
+    // How long after its revocation or expiry a key leaves the tables (a second or a sixty-fourth later). 0:
+    // never.
     std::chrono::milliseconds forget_after{0};
   };
 
   Engine(Options options, std::function<void()> on_storage_failure);
   ~Engine();  // stops
 
-  // Loads everything and begins a new epoch. The listener hears all batches, the one that begins the epoch
-  // first.
+  // Loads everything and begins a new epoch. The listener gets all batches, beginning with the one that
+  // starts the epoch.
   result<void> start(std::unique_ptr<Store> store, JournalListener& listener,
                      const ProgressListener& on_progress);
-  // Commits what has gathered; accepts nothing more. Makes a checkpoint if one is due: seconds, with millions
-  // of keys.
+  // Commits what is pending; accepts nothing more. Makes a checkpoint if one is due, which takes seconds with
+  // millions of keys.
   void stop();
 
   bool is_ready() const;  // started, not stopped, storage sound
   bool has_failed() const { return started() && journal_->has_failed(); }
-  // Why, or why it did not start: the file, the place, the system's reason.
+  // Why storage failed, or the start: the file, the position, the system's reason.
   std::string storage_failure() const;
 
-  // Reads what a verb has asked for (recalled.hpp), after which the verb is asked again. Waits for the disk.
-  // Keys that have left the tables are in lists, in the trail and in describe(); their secrets are unknown;
-  // to change one is errc::already_revoked or not_active, but to revoke it; and nothing is created with its
-  // id or its secrets.
+  // Reads what a verb requested (recalled.hpp), after which the verb is called again. Waits for the disk.
+  // Keys that left the tables are in lists, in the trail and in describe(); their secrets are unknown; they
+  // can only be revoked: other changes are errc::already_revoked or not_active; and no key is created with
+  // their ids or secrets.
   result<void> recall(Recalled& recalled) const;
 
   const Digester& digester() const { return digester_; }
   const std::string& key_prefix() const { return options_.key_prefix; }
 
   result<CreatedKey> create(const NewKey& key, const Caller& caller);
-  // As create() for each, in order and in one turn: at most max_creations_together. After an error of its own
-  // nothing was done, and the same may be asked again.
+  // As create() for each, in order and in one turn: at most max_creations_together. If the call itself fails,
+  // nothing was done, and it can be repeated.
   static constexpr std::size_t max_creations_together = 250;
   result<CreatedMany> create_many(std::span<const NewKey> asked, const Caller& caller);
   result<RevokedKey> revoke(std::string_view key_id, std::string_view reason, const Caller& caller);
   result<RevokedKey> revoke(const Digest& digest, std::string_view reason, const Caller& caller);
-  // One event, however many keys that are. A caller who is limited in other scopes revokes the keys within
-  // those limits, with an event for each combination of the owners that it is limited to, in one turn:
-  // errc::invalid_field if those are too many (policy.hpp).
+  // One event, however many keys. For a caller limited in other scopes it revokes the keys within those
+  // limits, with one event per combination of owners, in one turn: errc::invalid_field if there are too many
+  // (policy.hpp).
   result<RevokedOwner> revoke_owner(Scope scope, std::string_view id, std::string_view reason,
                                     const Caller& caller);
 
-  // As revoke() for each, in order and in one turn: at most max_revocations_together. After an error nothing
-  // was done, and the same may be asked again. A dry run only tells what would be.
+  // As revoke() for each, in order and in one turn: at most max_revocations_together. If the call itself
+  // fails, nothing was done, and it can be repeated. A dry run only returns the outcomes.
   static constexpr std::size_t max_revocations_together = 500;
   result<RevokedMany> revoke_many(std::span<const AskedRevocation> asked, bool dry_run, const Caller& caller);
   // How many keys revoke_owner() would revoke.
   result<std::uint64_t> count_revocable(Scope scope, std::string_view id, const Caller& caller);
 
-  // Doing it again changes nothing and succeeds. errc::already_revoked if the key is. What was suspended
-  // stays so until a caller as wide as the widest who suspended it resumes it.
+  // Idempotent. errc::already_revoked if the key is revoked. A suspension stays until a caller as wide as the
+  // widest who suspended the key resumes it.
   result<ChangedKey> suspend(std::string_view key_id, std::string_view reason, const Caller& caller);
   result<ChangedKey> resume(std::string_view key_id, std::string_view reason, const Caller& caller);
-  // What takes away counts at once, what gives once it is durable. errc::already_revoked; an expired key may
-  // be given a later end. Setting permissions and expiry to what they are changes nothing and succeeds.
+  // Restrictions apply at once, grants once durable. errc::already_revoked; an expired key may get a later
+  // expiry. Setting the current permissions and expiry changes nothing and succeeds.
   result<ChangedKey> edit(std::string_view key_id, const KeyEdit& edit, const Caller& caller);
-  // A new secret; the one before lives on for `grace_ms`, and no longer than the key; older ones end at once.
-  // errc::not_active if the key is suspended or expired, errc::overloaded while an edit of it waits for the
-  // disk. These, and creating, ask policy.hpp whether the caller holds what the key does.
+  // A new secret; the previous one is valid for `grace_ms`, at most until the key expires; older ones end at
+  // once. errc::not_active if the key is suspended or expired, errc::overloaded while an edit of it is not
+  // durable. Like creating, this checks whether the caller holds all that the key holds (policy.hpp).
   result<RotatedKey> rotate(std::string_view key_id, const Digest& digest, UnixMs grace_ms,
                             const Caller& caller);
 
-  // Every key of the owner is locked, those created later as well, until it is unlocked or `until` (0: no
-  // such end). One event (but see revoke_owner). Doing it again changes nothing, except that the later end
-  // stays, and who is the wider. errc::out_of_reach if the caller can have no keys of it; too_many_locks: see
+  // Locks all keys of the owner, also those created later, until it is unlocked or `until` (0: no end). One
+  // event (but see revoke_owner). Repeating it changes nothing, except that the later end and the wider
+  // caller are kept. errc::out_of_reach if the caller can have no keys of the owner; too_many_locks: see
   // Tables.
   result<ChangedLock> lock_owner(Scope scope, std::string_view id, UnixMs until, std::string_view reason,
                                  const Caller& caller);
-  // Lifts the owner's locks within what the caller is limited to, and within more. All of them, or none if a
-  // wider caller has locked some of those keys: errc::locked_by_wider.
+  // Lifts the owner's locks within the caller's limits, and narrower ones. All of them, or none if a wider
+  // caller locked some of those keys: errc::locked_by_wider.
   result<ChangedLock> unlock_owner(Scope scope, std::string_view id, std::string_view reason,
                                    const Caller& caller);
 
-  // Never waits for anything. A key whose creation is not durable yet is unknown (P2). One that is locked
-  // while the event that unlocks it is on its way to the disk is so up to just before that event: `as_of`
-  // says no more, so that nobody who has heard of the event keeps the answer.
+  // Never blocks. A key whose creation is not durable yet is unknown (P2). While an unlocking is not durable,
+  // the key is locked, with `as_of` just before that event, so that no reader that knows of the event caches
+  // the decision.
   result<void> verify(const Digest& digest, UnixMs now, Decision& decision) const;
-  // The whole record; a new secret that waits for the disk is not there yet. May read the disk; not for a key
-  // that is out of reach (null: none is), which looks, and takes as long, as if it were not there.
+  // The whole record, without a new secret that is not durable yet. May read the disk; not for a key out of
+  // reach (null: unlimited), which takes as long as an unknown one.
   result<KeyDescription> describe(std::string_view key_id, UnixMs now, const Reach* reach = nullptr) const;
-  // Looks at no more than so many keys and answers a shorter page rather. Reads the disk.
+  // Examines at most this many keys and may return a short page. Reads the disk.
   static constexpr std::size_t max_listing_look_at = 50'000;
   result<KeyPage> list(const KeyQuery& query, UnixMs now) const;
   result<std::string> key_id_of(const Digest& digest, const Caller& caller) const;
-  // Of a secret as it was reported (secret.hpp): of the first reading that a key has, else of the last one.
-  // Nothing: it cannot be a secret.
+  // For a secret as reported (secret.hpp): the digest of the first reading that is a key's, otherwise of the
+  // last one. Empty: it cannot be a secret.
   std::optional<Digest> digest_of_reported(std::string_view text) const;
 
-  // Visits the durable entries that match, oldest first; of a key also the revocation of an owner that took
-  // it along. Looks at about so many events at most, and ends earlier rather: milliseconds. Reads the disk.
+  // Visits the matching durable entries, oldest first; for a key also the owner's revocation that included
+  // it. Examines about this many events at most and may return a short page: milliseconds. Reads the disk.
   static constexpr std::size_t max_audit_look_at = 100'000;
   result<AuditPage> audit(const AuditQuery& query, const EventVisitor& visit) const;
-  // Puts an attempt that was refused into the trail, at a bounded rate for each caller, and for all strangers
-  // (no actor) together. `what` is of our own making; `key_id` may be anything. The journal is kept for good:
-  // what strangers can put into it is one entry a minute.
+  // Records a refused attempt in the trail, at a bounded rate per caller, and for all strangers (no actor)
+  // together. `what` must be our own text; `key_id` may be anything. The journal is permanent: strangers can
+  // add one entry a minute.
   static constexpr FairMeter::Rates refusal_rates{{32, 10'000}, {256, 1'000}, {1, 60'000}};
   void record_refusal(std::string_view what, std::string_view key_id, const Caller& caller);
-  // The same for how many of the strangers' were left out and not told of yet. To be called now and then.
+  // Records how many of the strangers' attempts were held back and not yet reported. Call periodically.
   void record_counted_refusals();
 
   Epoch epoch() const { return journal_->epoch(); }
   Sequence durable() const { return journal_->durable(); }
   Sequence applied() const { return journal_->applied(); }
-  Position position_of(Sequence sequence) const;  // in whichever epoch it happened
-  // Whether a reader that stands at `position` can go on from there: it was reached, and in this very epoch.
-  // With a journal id: in the epoch of that id.
+  Position position_of(Sequence sequence) const;  // in the epoch in which it happened
+  // Whether a reader at `position` can continue: it is not after `told`, and lies within its epoch, which
+  // must have the journal id `journal` if one is given.
   bool can_continue(Position position, Sequence told, std::string_view journal = {}) const;
 
-  // Of this epoch, and of any that this journal has had (empty: of none). They stay as they are.
+  // Of the current epoch, and of any epoch of this journal (empty: unknown epoch). Constant.
   std::string_view journal_id() const { return epochs_.back().journal; }
   std::string_view journal_id_of(Epoch epoch) const;
 
-  // Durable batches with events after `after`, in order, until `visit` answers false. Reads the disk.
+  // Durable batches with events after `after`, in order, until `visit` returns false. Reads the disk.
   result<void> read_journal(Sequence after, const std::function<bool(const BatchView&)>& visit) const;
 
-  // A copy of the journal with all that is durable by now, and perhaps a little more. Reads the disk.
+  // A copy of the journal with all that is durable now, perhaps more. Reads the disk.
   result<std::unique_ptr<Backup>> back_up() const;
 
-  // Best before start(). Listeners stay until stop() has returned.
+  // Preferably before start(). Listeners must exist until stop() has returned.
   void add(CommitListener& listener) {
     commit_listeners_.push_back(&listener);
     if (journal_) journal_->add(listener);
@@ -310,7 +309,7 @@ class Engine {
   void find_within(std::span<const AskedRevocation> asked, const Caller& caller,
                    std::vector<Slot>& slots) const;
   bool is_within(Slot key, const Caller& caller) const;
-  // Before the turn, which so is shorter; its event, appended to `out`, is for append_revocation().
+  // Done before the turn, which makes it shorter; appends the event to `out`, for append_revocation().
   void encode_revocation(Slot key, UnixMs at, std::string_view reason, const Caller& caller,
                          std::string& out) const;
   Sequence append_revocation(Journal::Turn& turn, Slot key, std::string_view event);
@@ -353,9 +352,9 @@ class Engine {
   result<Sequence> revocation_of(const OwnerIds& owners, Sequence from) const;
   result<Sequence> first_revocation(const KeyRecord& key, const Decision& names) const;
   struct KnownEvents {
-    Sequence created = 0;  // these: 0: there is none
-    Sequence revoked = 0;  // by an event of its own
-    Sequence besides = 0;  // that concerns the key without naming it: the revocation of an owner
+    Sequence created = 0;  // of these, 0: none
+    Sequence revoked = 0;  // by its own event
+    Sequence besides = 0;  // the revocation of an owner that included the key, and does not name it
   };
   result<KnownEvents> known_events(std::string_view key_id) const;
   result<Sequence> revoked_with_owner(std::string_view key_id) const;
@@ -375,9 +374,9 @@ class Engine {
   std::vector<EpochStart> epochs_;  // constant once started
   std::string start_failure_;
   std::vector<CommitListener*> commit_listeners_;
-  // These are the checkpointer's, once started.
+  // Used by the checkpointer's thread only, once started.
   std::chrono::steady_clock::time_point look_for_dead_at_{};
-  Sequence seen_before_look_ = 0;  // durable at the look before
+  Sequence seen_before_look_ = 0;  // durable at the previous look
   Sequence checkpointed_ = 0;      // up to where
   std::chrono::steady_clock::time_point no_checkpoint_before_{};
   std::unique_ptr<Journal> journal_;

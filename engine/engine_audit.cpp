@@ -7,7 +7,7 @@
 
 namespace revoked::engine {
 
-// One call's way through the journal: what it looks for, and how much it has looked at.
+// One query of the trail: what it looks for, and how much it has examined.
 class Engine::AuditReading {
  public:
   AuditReading(const Engine& engine, const AuditQuery& query, const KnownEvents& known,
@@ -24,9 +24,9 @@ class Engine::AuditReading {
 
   const AuditPage& page() const { return page_; }
 
-  // The index leads past what a caller cannot see: where a page ends then, and how long it takes, would tell
-  // it whether others know the actor or the user that it asks for, and how much they have to do with them.
-  // Limited callers look through all entries, whatever they ask for, unless the user is nobody's but theirs.
+  // The index skips entries that a caller cannot see: page boundaries and response times would reveal whether
+  // others know an actor or a user, and how many entries they have. So limited callers scan all entries,
+  // unless all keys of the user are within their reach.
   bool may_follow_index() const {
     if (query_.reach == nullptr || query_.reach->is_unlimited()) return true;
     if (query_.user.empty()) return false;
@@ -35,10 +35,10 @@ class Engine::AuditReading {
     return engine_.tables_.extent_of(*query_.reach, Scope::user, user, query_.user) == Extent::whole;
   }
 
-  // What the index and the tables lead to, up to `indexed`.
+  // Entries found through the index and the tables, up to `indexed`.
   result<void> read_indexed(IndexKind kind, std::string_view id, Sequence indexed) {
     is_coarse_ = is_coarse(kind);
-    // The page before may have ended within a batch whose mark is behind it.
+    // The previous page may have ended within a batch, after its index entry.
     if (is_coarse_ && page_.position != 0 && page_.position < indexed) {
       if (const auto read = read_batch(page_.position + 1); !read) return read;
     }
@@ -80,7 +80,7 @@ class Engine::AuditReading {
 
  private:
   static constexpr std::size_t entries_together = 1000;
-  // What things cost, in events to look at.
+  // Costs, in events examined.
   static constexpr std::size_t events_an_entry = 20;
   static constexpr std::size_t bytes_an_event = 128;
   static constexpr std::size_t oldest_looked_at = 64;
@@ -96,7 +96,7 @@ class Engine::AuditReading {
     });
   }
 
-  // The batch with *next, and those behind it that have marked events as well. Moves `next` on.
+  // The batch with *next, and following ones that have indexed events too. Advances `next`.
   result<void> read_from(std::vector<Sequence>::const_iterator& next,
                          std::vector<Sequence>::const_iterator end) {
     const auto first = next;
@@ -111,7 +111,7 @@ class Engine::AuditReading {
       next += static_cast<std::ptrdiff_t>(here.size());
       return !over_ && next != end && *next <= batch.last() + batch.count();
     });
-    if (read && next == first && !over_) return errc::storage_corrupt;  // an entry that leads nowhere
+    if (read && next == first && !over_) return errc::storage_corrupt;  // no event at an entry
     return read;
   }
 
@@ -127,7 +127,7 @@ class Engine::AuditReading {
     if (event.type == EventType::epoch_started || event.type == EventType::keys_forgotten ||
         !concerns(sequence, event))
       return;
-    // Who may see the key may see what ended it, whoever else that concerned.
+    // A caller that may see the key may see what revoked it, even if that concerned other keys.
     if (sequence != besides_ && !engine_.is_visible(event, query_.reach) && !took_along(sequence, event))
       return;
     visit_(sequence, event);
@@ -136,8 +136,8 @@ class Engine::AuditReading {
     page_.more = sequence < through_;
   }
 
-  // Whether the revocation of an owner took a key along that the caller may see, though others have keys of
-  // that owner as well. Looked for among the oldest entries of the user, where there is one to go by.
+  // Whether an owner's revocation included a key that the caller may see, although others have keys of that
+  // owner too. Searches the oldest entries of the user, if one is known.
   bool took_along(Sequence sequence, const EventView& event) {
     if (event.type != EventType::owner_revoked) return false;
     if (const auto user = user_of(event); !user.empty()) return took_key_of(user, sequence);
@@ -196,7 +196,7 @@ class Engine::AuditReading {
 result<AuditPage> Engine::audit(const AuditQuery& query, const EventVisitor& visit) const {
   if (!started()) return errc::not_ready;
   if (!may_concern(query)) return AuditPage{std::max(query.after, durable()), false};
-  const auto indexed = store_->indexed_to();  // before looking: the index knows all up to here
+  const auto indexed = store_->indexed_to();  // before reading: the index has everything up to here
   const auto known = known_events(query.key_id);
   if (!known) return known.error();
   AuditReading reading(*this, query, *known, visit);
@@ -214,8 +214,8 @@ result<AuditPage> Engine::audit(const AuditQuery& query, const EventVisitor& vis
   return reading.page();
 }
 
-// Whether there may be entries for this caller. What a stranger asks of a key or a user of others takes as
-// long as if they were not there.
+// Whether there may be entries for this caller. A query for others' keys or users takes as long as for
+// unknown ones.
 bool Engine::may_concern(const AuditQuery& query) const {
   if (query.reach == nullptr || query.reach->is_unlimited()) return true;
   if (!query.user.empty() && !query.reach->allows(Scope::user, query.user)) return false;
@@ -231,7 +231,7 @@ bool Engine::may_concern(const AuditQuery& query) const {
   return query.reach->covers(names.owners);
 }
 
-// Of a key, what has no entry in the index.
+// The events of a key that are not in the index.
 result<Engine::KnownEvents> Engine::known_events(std::string_view key_id) const {
   if (key_id.empty()) return KnownEvents{};
   const ReadSection section;
@@ -249,7 +249,7 @@ result<Engine::KnownEvents> Engine::known_events(std::string_view key_id) const 
   return KnownEvents{(*key)->created, (*key)->revoked, by == (*key)->revoked ? 0 : by};
 }
 
-// The revocation of an owner that took this key along; 0 if it was not that.
+// The owner's revocation that revoked this key; 0: none.
 result<Sequence> Engine::revoked_with_owner(std::string_view key_id) const {
   const ReadSection section;
   const Slot slot = tables_.keys.find_by_id(key_id);
@@ -273,7 +273,7 @@ bool Engine::is_visible(const EventView& event, const Reach* reach) const {
   if (reach->covers(*owners)) return true;
   const auto of = static_cast<Scope>(event[Field::owner_scope].front());
   const auto id = event[Field::owner_id];
-  // Within others' owners: none of theirs.
+  // Narrowed by owners outside the reach: no key within it is affected.
   if (owners_of(event) != OwnerIds{}) return false;
   const Journal::Turn turn(*journal_);
   return tables_.extent_of(*reach, of, tables_.of(of).find(id), id) == Extent::whole;
@@ -303,7 +303,7 @@ void Engine::append_refusal(std::string_view reason, std::string_view key_id, Un
   event.type = EventType::attempt_refused;
   event.at = at;
   event[Field::reason] = reason.substr(0, max_reason_size);
-  // Only what we know to be an id: a stranger may have put anything there, a secret as well.
+  // Only known ids: a stranger may have sent anything, even a secret.
   if (is_key_id(key_id) && tables_.keys.find_by_id(key_id) != no_slot) event[Field::key_id] = key_id;
   set_caller(event, caller);
   Journal::Turn turn(*journal_);

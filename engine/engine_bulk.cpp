@@ -40,7 +40,7 @@ result<RevokedMany> Engine::revoke_many(std::span<const AskedRevocation> asked, 
     const auto begin = i == 0 ? 0 : ends[i - 1];
     return std::string_view(events).substr(begin, ends[i] - begin);
   };
-  // All of them first: nothing has been done yet.
+  // Check all before changing any.
   if (std::ranges::any_of(slots,
                           [&](Slot slot) { return slot != no_slot && tables_.newest_of(slot) == no_slot; }))
     return errc::not_recalled;
@@ -55,7 +55,7 @@ result<RevokedMany> Engine::revoke_many(std::span<const AskedRevocation> asked, 
     }
     if (slots[i] == no_slot) continue;
     const Slot slot = tables_.newest_of(slots[i]);
-    // What did it before may not be synced yet: it has to be before anyone is told of it.
+    // The earlier revocation may not be synced yet: it must be before the answer.
     const auto by = tables_.revoked_by(tables_.keys[slot]);
     many.outcomes[i] = by != 0 ? Outcome::already_revoked : Outcome::revoked;
     if (by != 0)
@@ -66,8 +66,8 @@ result<RevokedMany> Engine::revoke_many(std::span<const AskedRevocation> asked, 
   return many;
 }
 
-// Step by step, so that what each key's steps have to fetch from memory is fetched side by side. No slot,
-// too, for a key out of the caller's reach.
+// In steps for all keys, so that their cache misses overlap. Also no_slot for a key out of the caller's
+// reach.
 void Engine::find_within(std::span<const AskedRevocation> asked, const Caller& caller,
                          std::vector<Slot>& slots) const {
   thread_local std::vector<IdProbe> ids;
@@ -98,7 +98,7 @@ result<std::uint64_t> Engine::count_revocable(Scope scope, std::string_view id, 
   if (!is_owner_id(id)) return errc::invalid_owner_id;
   const auto within = within_reach(caller.reach, scope, id);
   if (!within) return within.error();
-  const Journal::Turn turn(*journal_);  // the counters are its holder's
+  const Journal::Turn turn(*journal_);  // guards the counters
   const Slot owner = tables_.of(scope).find(id);
   if (owner == no_slot || within->empty()) return std::uint64_t{0};
   if (!is_limited_elsewhere(caller.reach, scope)) return tables_.of(scope).remaining_keys(owner);

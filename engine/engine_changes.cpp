@@ -1,4 +1,4 @@
-// The verbs of the engine that change something. See engine.hpp.
+// The verbs that change keys. See engine.hpp.
 
 #include <algorithm>
 
@@ -9,7 +9,7 @@
 namespace revoked::engine {
 
 void set_caller(EventView& event, const Caller& caller) {
-  static constexpr char kinds[] = {0, 1, 2, 3};  // what the view refers to has to stay
+  static constexpr char kinds[] = {0, 1, 2, 3};  // static: the view refers to it
   if (caller.actor_kind != ActorKind::unknown)
     event[Field::actor_kind] = {&kinds[static_cast<std::size_t>(caller.actor_kind)], 1};
   event[Field::actor] = caller.actor.substr(0, max_caller_size);
@@ -73,8 +73,7 @@ result<CreatedKey> Engine::create(const NewKey& key, const Caller& caller) {
 
 result<Sequence> Engine::append_creation(Journal::Turn& turn, const NewKey& key, UnixMs at,
                                          const Caller& caller) {
-  // Once more, where they become what is true for good: an id outside its alphabet could be removed by
-  // nobody.
+  // Checked again before it becomes permanent: a key with an invalid id could not be removed.
   if (const auto checked = check_ids(key); !checked) return checked.error();
   if (tables_.keys.find_by_id(key.key_id) != no_slot || tables_.keys.find_by_digest(key.digest) != no_slot)
     return errc::already_exists;
@@ -104,8 +103,7 @@ result<Sequence> Engine::append_creation(Journal::Turn& turn, const NewKey& key,
   return key.state == KeyState::active ? sequence : append_state(turn, key, event, caller);
 }
 
-// That a key comes suspended or revoked: in the turn of its creation, so nobody ever finds it in another
-// state.
+// Suspends or revokes a new key in the turn of its creation, so that it is never visible in another state.
 Sequence Engine::append_state(Journal::Turn& turn, const NewKey& key, const EventView& creation,
                               const Caller& caller) {
   const bool is_revoked = key.state == KeyState::revoked;
@@ -137,7 +135,7 @@ result<CreatedMany> Engine::create_many(std::span<const NewKey> asked, const Cal
   }
   Journal::Turn turn(*journal_);
   if (const auto open = turn.open(); !open) return open.error();
-  // All of them first: what has been created is not created again.
+  // Check all before creating any, as the whole request is repeated.
   bool is_known = true;
   for (std::size_t i = 0; i < asked.size(); ++i) {
     if (!many.errors[i] && refuse_forgotten(asked[i], caller).error() == errc::not_recalled) is_known = false;
@@ -223,7 +221,7 @@ result<RevokedOwner> Engine::revoke_owner(Scope scope, std::string_view id, std:
   Journal::Turn turn(*journal_);
   if (const auto open = turn.open(); !open) return open.error();
   const Slot owner = tables_.of(scope).find(id);
-  // Nothing to revoke, no event: repeating a request has one effect. What did it before may not be synced
+  // Nothing to revoke: no event, as repeating a request has one effect. The earlier one may not be synced
   // yet.
   if (owner == no_slot || within->empty()) return RevokedOwner{0, event.at, journal_->applied()};
   if (!is_limited_elsewhere(caller.reach, scope)) return revoke_whole(turn, scope, owner, event);
@@ -334,7 +332,7 @@ result<RotatedKey> Engine::rotate(std::string_view key_id, const Digest& digest,
   return rotated;
 }
 
-// The parts of a change that need no turn. `names` keeps what the event views.
+// The part of a change before the turn. `names` owns the texts that the event views.
 result<void> Engine::find_changeable(std::string_view key_id, const Caller& caller, Decision& names,
                                      EventView& event) const {
   if (!started()) return errc::not_ready;

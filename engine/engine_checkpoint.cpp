@@ -28,10 +28,10 @@ void Engine::make_checkpoint(const std::function<bool()>& go_on) {
     cut = cut_tables(tables_, journal_->durable());
     tables_.keys.set_reuse(false);
   }
-  // Its events up to the cut must have had their whole effect; most often they have.
+  // All events up to the cut must have been applied; usually they have.
   if (!edits_.are_settled(cut.sequence) || !resumptions_.are_settled(cut.sequence)) return;
   no_checkpoint_before_ = std::chrono::steady_clock::now() + pause_after_failure;
-  // The journal needs the disk more.
+  // The journal needs the space more.
   std::error_code failed;
   const auto room = std::filesystem::space(std::filesystem::absolute(file).parent_path(), failed);
   if (failed || room.available < 4 * checkpoint_bytes(cut)) return;

@@ -19,7 +19,7 @@ bool is_within_limits(const KeyEdit& edit) {
 
 bool is_later(UnixMs end, UnixMs other) { return other != 0 && (end == 0 || end > other); }
 
-// Both in their normal form.
+// Both in normal form.
 bool has_all(std::string_view list, std::string_view of) {
   bool all = true;
   for_each_permission(of, [&](std::string_view each) {
@@ -30,7 +30,7 @@ bool has_all(std::string_view list, std::string_view of) {
   return all;
 }
 
-// What an event says of an edit. It views the arguments.
+// Sets the edit in the event, which views the arguments.
 void set_edit(EventView& event, const KeyEdit& edit, std::string_view expires_at, std::string& members) {
   const auto set = [&](Field member, bool is_given, std::string_view value) {
     if (!is_given) return;
@@ -89,7 +89,7 @@ result<ChangedKey> Engine::edit(std::string_view key_id, const KeyEdit& asked, c
   return changed;
 }
 
-// Of a key: that it has, and that it will have once what is pending has taken effect.
+// A key's current set, and the one after pending edits.
 std::array<Slot, 2> Engine::permission_sets_of(Slot key) const {
   return {tables_.terms_of(key).permissions, edits_.latest(key).permissions};
 }
@@ -105,7 +105,7 @@ result<void> Engine::may_give(const KeyEdit& edit, const std::array<Slot, 2>& se
   return {};
 }
 
-// What was edited since the key was created, as far as the tables do not tell.
+// Edits since the key's creation, as far as they are not in the tables.
 result<void> Engine::set_edits(KeyDescription& key) const {
   const Slot slot = tables_.keys.find_by_id(key.decision.key_id);
   if (slot == no_slot || !tables_.keys[slot].is_edited()) return {};

@@ -1,4 +1,4 @@
-// Keys that leave the tables, and what is known of those that have. See engine.hpp.
+// Removal of keys from the tables, and data of removed keys. See engine.hpp.
 
 #include <algorithm>
 
@@ -9,17 +9,18 @@
 namespace revoked::engine {
 namespace {
 
-// In one event and one turn: others take theirs in between.
+// Per event and turn: other changes run in between.
 constexpr std::size_t keys_together = 128;
-constexpr std::size_t bytes_together = 40'000;  // and one key more: max_field_size
+constexpr std::size_t bytes_together = 40'000;  // plus one key: max_field_size
 static_assert(bytes_together + max_forgotten_secrets * digest_head_bytes + 256 <= max_field_size);
 
 }  // namespace
 
-// Which keys have been dead for long enough. On one thread; the answers hold for one look at all keys.
+// Which keys have been inactive for long enough. On one thread; its results are valid for one scan of all
+// keys.
 class Engine::DeathWatch {
  public:
-  // Dead at or before the event `through`, or expired at or before `at`.
+  // Revoked at or before the event `through`, or expired at or before `at`.
   DeathWatch(const Engine& engine, Sequence through, UnixMs at)
       : engine_(engine), tables_(engine.tables_), through_(through), at_(at) {}
 
@@ -43,7 +44,7 @@ class Engine::DeathWatch {
     return is_marked;
   }
 
-  // The tables have the latest mark alone, and an owner may be revoked again and again.
+  // The tables have only the latest mark, and an owner may be revoked repeatedly.
   Sequence mark_of(const OwnerSlots& owners) {
     const auto [known, is_new] = marks_.try_emplace(owners, 0);
     if (!is_new) return known->second;
@@ -75,13 +76,13 @@ void Engine::forget_if_due(const std::function<bool()>& go_on) {
   const auto now = std::chrono::steady_clock::now();
   if (after.count() == 0 || now < look_for_dead_at_) return;
   look_for_dead_at_ = now + std::clamp(after / 64, soonest, latest);
-  // Whatever the clock says, a key that has just been made stays: see Recalled.
+  // Whatever the clock says, keys created since the last look stay: see Recalled.
   const auto newest = std::exchange(seen_before_look_, journal_->durable());
   const auto died_before = now_unix_ms() - after.count();
   const auto through = last_before(*store_, died_before);
   if (!through || newest == 0) return;
   DeathWatch watch(*this, std::min(*through, newest), died_before);
-  std::vector<std::pair<Slot, std::uint64_t>> dead;  // and what each was
+  std::vector<std::pair<Slot, std::uint64_t>> dead;  // with the fate that was seen
   const auto size = tables_.keys.complete_size();
   for (Slot slot = 0; slot < size && go_on(); ++slot) {
     const KeyRecord& key = tables_.keys[slot];
@@ -91,7 +92,7 @@ void Engine::forget_if_due(const std::function<bool()>& go_on) {
   if (!dead.empty()) (void)forget(dead);
 }
 
-// Empties the list. False: the journal takes nothing more.
+// Removes the keys of the list, and empties it. False: the journal accepts nothing more.
 bool Engine::forget(std::vector<std::pair<Slot, std::uint64_t>>& dead) {
   std::string remains;
   EventView event;
@@ -112,10 +113,10 @@ bool Engine::forget(std::vector<std::pair<Slot, std::uint64_t>>& dead) {
     sequence = turn.append(event);
     apply(tables_, sequence, event);
   }
-  return journal_->wait_until_durable(sequence);  // others need the disk as well
+  return journal_->wait_until_durable(sequence);  // lets other commits use the disk
 }
 
-// The index knows of all that have left the tables.
+// Waits until the index includes all keys that left the tables.
 result<void> Engine::wait_for_forgotten() const {
   if (!journal_->wait_until_durable(tables_.forgotten_through())) return errc::storage_failed;
   return store_->wait_for_index();
@@ -187,7 +188,7 @@ result<std::shared_ptr<const RecalledKey>> Engine::read_forgotten(const Forgotte
   return std::shared_ptr<const RecalledKey>(std::move(key));
 }
 
-// One that was asked for when the key had left already.
+// A revocation requested after the key had left.
 result<void> Engine::find_late_revocation(RecalledKey& key) const {
   std::vector<Sequence> marked;
   const auto& key_id = key.description.decision.key_id;
@@ -203,7 +204,7 @@ result<void> Engine::find_late_revocation(RecalledKey& key) const {
 
 result<void> Engine::set_revocation(RecalledKey& key) const {
   auto& decision = key.description.decision;
-  KeyRecord record;  // as it would be in the tables
+  KeyRecord record;  // as it was in the tables
   for (const Scope scope : all_scopes) {
     if (const auto owner = decision.owner(scope); !owner.empty())
       record.owners[static_cast<std::size_t>(scope)] = tables_.of(scope).find(owner);
@@ -221,8 +222,7 @@ result<void> Engine::set_revocation(RecalledKey& key) const {
   return {};
 }
 
-// Whether there was such a key; null: there was not. errc::not_recalled: see Recalled. Out of reach is not
-// there.
+// The forgotten key, or null if there is none within the caller's reach. errc::not_recalled: see Recalled.
 result<const RecalledKey*> Engine::forgotten(Forgotten kind, std::string_view text,
                                              const Caller& caller) const {
   if (!tables_.forgotten.may_have(kind, text)) return static_cast<const RecalledKey*>(nullptr);
@@ -233,12 +233,12 @@ result<const RecalledKey*> Engine::forgotten(Forgotten kind, std::string_view te
   return is_within ? *found : nullptr;
 }
 
-// Nothing that a key that left the tables has had is given to another.
+// Ids and secrets of keys that left the tables are not reused.
 result<void> Engine::refuse_forgotten(const NewKey& key, const Caller& caller) const {
   const std::pair<Forgotten, std::string_view> names[] = {{Forgotten::id, key.key_id},
                                                           {Forgotten::secret, head_of(key.digest)}};
   Caller unlimited = caller;
-  unlimited.reach = nullptr;  // taken is taken
+  unlimited.reach = nullptr;  // also for keys out of reach
   for (const auto& [kind, text] : names) {
     if (text.empty() || (kind == Forgotten::secret && key.has_issued_secret)) continue;
     const auto found = forgotten(kind, text, unlimited);
@@ -261,7 +261,7 @@ result<RevokedKey> Engine::revoke_forgotten(Forgotten kind, std::string_view tex
   return RevokedKey{append_late_revocation(turn, **key, at, reason, caller), at, false};
 }
 
-// Of one that had expired: what the tables do not know, the index does.
+// Revokes a key that had expired: recorded only in the journal and the index.
 Sequence Engine::append_late_revocation(Journal::Turn& turn, const RecalledKey& key, UnixMs at,
                                         std::string_view reason, const Caller& caller) {
   auto event = key_event(EventType::key_revoked, at, reason, caller);

@@ -1,4 +1,4 @@
-// Lists of keys, in the order of their creation. See engine.hpp.
+// Lists of keys, in order of creation. See engine.hpp.
 
 #include <algorithm>
 #include <charconv>
@@ -10,7 +10,7 @@ namespace revoked::engine {
 
 namespace {
 
-// The user whose keys alone can be in the list: asked for, or the only one that the caller is limited to.
+// The only user whose keys can be listed: the requested one, or the only one that the caller is limited to.
 std::string_view user_of(const KeyQuery& query) {
   const auto& asked = query.owners[static_cast<std::size_t>(Scope::user)];
   if (!asked.empty() || query.reach == nullptr) return asked;
@@ -18,7 +18,7 @@ std::string_view user_of(const KeyQuery& query) {
   return limit && limit->size() == 1 ? std::string_view(limit->front()) : std::string_view();
 }
 
-// Where a list of all keys goes on that has come to the end of the tables.
+// Marks a continuation after the end of the tables.
 constexpr std::string_view behind_the_tables = "f";
 
 template <class Number>
@@ -55,13 +55,13 @@ result<KeyPage> Engine::list(const KeyQuery& query, UnixMs now) const {
   for (const Scope scope : all_scopes) {
     const auto& owner = query.owners[static_cast<std::size_t>(scope)];
     if (owner.empty()) continue;
-    // Whether an owner is there is not to be told, nor shown by the time it takes, to those who cannot reach
-    // it.
+    // Whether an owner exists must not be revealed, not even by the response time, to callers that cannot
+    // reach it.
     const bool is_limited = query.reach != nullptr && !query.reach->is_unlimited();
     if (is_limited ? !query.reach->allows(scope, owner) : tables_.of(scope).find(owner) == no_slot)
       return page;
   }
-  // By what the journal's marks lead to, as the audit trail is read: never a look at all keys.
+  // By the user's index entries, as in the audit trail: never a scan of all keys.
   if (const auto user = user_of(query); !user.empty()) {
     AuditQuery entries;
     entries.user = user;
@@ -97,7 +97,7 @@ result<void> Engine::list_tables(const KeyQuery& query, UnixMs now, KeyPage& pag
       page.more = true;
       break;
     }
-    // A key is where its first secret is.
+    // A key is listed at its first secret.
     const KeyRecord& key = tables_.keys[next];
     if (!key.is_gone() && key.created <= through && !tables_.has_predecessor(next) &&
         list_slot(query, now, next, page))
@@ -118,8 +118,7 @@ result<void> Engine::list_tables(const KeyQuery& query, UnixMs now, KeyPage& pag
   });
 }
 
-// Those that have left the tables, in the order in which they did: all of an event's, and maybe a few more
-// than were asked for.
+// The keys that left the tables, in that order: all keys of an event, so maybe a few more than requested.
 result<void> Engine::list_forgotten(const KeyQuery& query, KeyPage& page) const {
   Sequence after = 0;
   if (!read_number(std::string_view(query.after).substr(behind_the_tables.size()), after))
@@ -156,7 +155,7 @@ result<KeyPage> Engine::with_edits(KeyPage page) const {
   return page;
 }
 
-// Adds the key whose first secret is there, if it is of the list, but for what only its record says.
+// Adds the key whose first secret is at `first`, if it matches, without the data that only its record has.
 bool Engine::list_slot(const KeyQuery& query, UnixMs now, Slot first, KeyPage& page) const {
   const Slot slot = tables_.keys[first].is_superseded() ? newest_of(first) : first;
   if (slot == no_slot) return false;
@@ -203,7 +202,7 @@ result<void> Engine::list_key(const KeyQuery& query, UnixMs now, Sequence create
   return {};
 }
 
-// What a key's record says beyond what the tables know.
+// Adds the data from a key's record that is not in the tables.
 void Engine::set_record(KeyDescription& key, Sequence created, const EventView& creation) const {
   key.name = creation[Field::name];
   key.metadata = creation[Field::metadata];

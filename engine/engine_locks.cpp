@@ -10,7 +10,7 @@ namespace {
 
 EventView lock_event(EventType type, Scope scope, std::string_view id, std::string_view reason,
                      const Caller& caller) {
-  static constexpr char scopes[] = {0, 1, 2};  // what the view refers to has to stay
+  static constexpr char scopes[] = {0, 1, 2};  // static: the view refers to it
   EventView event;
   event.type = type;
   event.at = now_unix_ms();
@@ -29,7 +29,7 @@ void set_within(EventView& event, const OwnerIds& owners) {
   }
 }
 
-// Which owners' keys it is about, as far as the caller reaches.
+// The combinations of owners to lock or unlock, within the caller's reach.
 result<std::vector<OwnerIds>> asked_owners(Scope scope, std::string_view id, std::string_view reason,
                                            const Caller& caller) {
   if (!is_owner_id(id)) return errc::invalid_owner_id;
@@ -67,7 +67,7 @@ result<ChangedLock> Engine::lock_owner(Scope scope, std::string_view id, UnixMs 
   return locked;
 }
 
-// Nothing if it stands so already. `until` becomes when it ends.
+// Empty if it is already locked like this. Sets `until` to the lock's end.
 std::optional<Sequence> Engine::lock_within(Journal::Turn& turn, const OwnerIds& owners, EventView& event,
                                             UnixMs& until, Width by) {
   const auto named = named_scope(event);
@@ -103,7 +103,7 @@ result<ChangedLock> Engine::unlock_owner(Scope scope, std::string_view id, std::
     const auto found = find_locks(scope, (*within)[i], event.at, caller.reach, locks[i]);
     if (!found) return found.error();
   }
-  // Nothing to lift, no event. What did it before may not be synced yet.
+  // Nothing to lift: no event. The earlier unlocking may not be synced yet.
   ChangedLock unlocked{journal_->applied(), event.at, 0};
   for (std::size_t i = 0; i < within->size(); ++i) {
     if (locks[i].empty()) continue;
@@ -114,7 +114,7 @@ result<ChangedLock> Engine::unlock_owner(Scope scope, std::string_view id, std::
   return unlocked;
 }
 
-// Those to lift.
+// Finds the locks to lift.
 result<void> Engine::find_locks(Scope scope, const OwnerIds& owners, UnixMs now, const Reach* reach,
                                 std::vector<Slot>& locks) const {
   const auto slots = tables_.find_owners(owners);

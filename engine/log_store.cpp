@@ -1,4 +1,4 @@
-// The store that an engine by itself has: the log in files, and the index behind it.
+// The default store: the log in files, and its index.
 
 #include <algorithm>
 #include <filesystem>
@@ -26,9 +26,9 @@ class LogStore final : public Store {
     auto log = LocalLog::open(directory + "/log", detail);
     if (!log) return log.error();
     log_ = std::move(*log);
-    log_->seal_in_background(telling(tell, "a segment of the log is not packed; the log goes on"));
+    log_->seal_in_background(telling(tell, "a log segment could not be packed; the log is not affected"));
     return open_indexer(directory + "/index",
-                        telling(std::move(tell), "the index failed, and is made again; the log goes on"),
+                        telling(std::move(tell), "the index failed and is reopened; the log is not affected"),
                         detail);
   }
 
@@ -67,20 +67,20 @@ class LogStore final : public Store {
     return {};
   }
 
-  // errc::storage_corrupt if it knows more than the log has: that has lost something.
+  // errc::storage_corrupt if the index is ahead of the log, which has then lost data.
   result<std::unique_ptr<Index>> open_index_of_log(const std::string& directory, std::string& detail) const {
     auto index = open_index(directory, detail);
     if (!index) return index;
     const auto indexed = (*index)->indexed();
     if (indexed.through > log_->last()) {
-      detail = log_->directory() + " ends at " + std::to_string(log_->last()) + ", and " + directory +
-               " knows " + std::to_string(indexed.through) + ": part of the log is missing";
+      detail = log_->directory() + " ends at " + std::to_string(log_->last()) + ", but " + directory +
+               " ends at " + std::to_string(indexed.through) + ": part of the log is missing";
       return errc::storage_corrupt;
     }
     if (const auto ours = has_epoch(*this, indexed.epoch); ours && *ours) return index;
     index->reset();
     std::error_code error;
-    fs::remove_all(directory, error);  // of another log: made anew
+    fs::remove_all(directory, error);  // of another log: rebuild it
     return open_index(directory, detail);
   }
 

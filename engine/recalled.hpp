@@ -1,9 +1,9 @@
 #pragma once
-// What a request has found out of keys that have left the tables. The verbs do not wait for the disk: where
-// one needs to know of such a key, it says so here and answers errc::not_recalled, having done nothing that
-// asking again would do twice. Engine::recall() reads what is asked for, and the same is asked again.
+// What a request has read about keys that left the tables. The verbs do not wait for the disk: a verb that
+// needs such a key records that here and returns errc::not_recalled, without any change that a repetition
+// would do again. Engine::recall() reads what was recorded, and the verb is called again.
 //
-// On one thread at a time.
+// Not thread-safe.
 
 #include <chrono>
 #include <map>
@@ -22,13 +22,13 @@ namespace revoked::engine {
 struct RecalledKey {
   KeyDescription description;
   Sequence created = 0;
-  Sequence revoked = 0;     // by an event of its own
+  Sequence revoked = 0;     // by its own event
   Sequence revoked_by = 0;  // the first event that revoked it; 0: it has expired
 };
 
 class Recalled {
  public:
-  // The key, or null: there is none. Nothing: that is not known yet, and will be asked for.
+  // The key, or null: there is none. Empty: not known yet; recorded as wanted.
   std::optional<const RecalledKey*> find(Forgotten kind, std::string_view text) {
     const auto found = known_.find({kind, std::string(text)});
     if (found != known_.end() && (found->second.key || Clock::now() < found->second.good_until))
@@ -36,11 +36,11 @@ class Recalled {
     wanted_.emplace_back(kind, text);
     return {};
   }
-  // Of what has just been recalled.
+  // The result of a recall. Must have been recalled.
   std::shared_ptr<const RecalledKey> get(Forgotten kind, std::string_view text) const {
     return known_.at({kind, std::string(text)}).key;
   }
-  // The same has to be asked again, whether or not there is something to read.
+  // The verb must be called again, even if there is nothing to read.
   void ask_again() { is_to_ask_again_ = true; }
   bool is_wanting() const { return is_to_ask_again_ || !wanted_.empty(); }
 
@@ -56,7 +56,7 @@ class Recalled {
 
  private:
   using Clock = std::chrono::steady_clock;
-  // That there is no such key: one that comes and goes stays longer than that (Engine::forget_if_due).
+  // How long "no such key" is valid: a new key stays longer in the tables (Engine::forget_if_due).
   static constexpr std::chrono::milliseconds good_for{500};
   struct Known {
     std::shared_ptr<const RecalledKey> key;

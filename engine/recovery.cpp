@@ -27,7 +27,7 @@ class Recovery {
  private:
   result<void> load_checkpoint(const std::string& file) {
     if (file.empty()) return {};
-    // What a checkpoint knows of is in the log. If that has lost its end, its positions would be given again.
+    // All events in a checkpoint are in the log. If the log lost its end, their positions would be reused.
     Sequence newest = 0;
     result<bool> ours = false;
     const auto is_ours = [&](const CheckpointMark& mark) {
@@ -37,14 +37,14 @@ class Recovery {
     };
     const auto read = read_checkpoint(file, is_ours, tables_, recovered_.epochs);
     if (newest > log_.last()) {
-      detail_ = "the log ends at " + std::to_string(log_.last()) + ", and " + file + " knows " +
+      detail_ = "the log ends at " + std::to_string(log_.last()) + ", but " + file + " at " +
                 std::to_string(newest) + ": part of the log is missing";
       return errc::storage_corrupt;
     }
     if (!ours) return ours.error();
     if (!read && read.error() == errc::not_found) return {};
     if (!read) {
-      detail_ = file + " makes no sense";
+      detail_ = file + " is invalid";
       return read.error();
     }
     recovered_.checkpoint = read->sequence;
@@ -67,7 +67,7 @@ class Recovery {
     });
     if (!tail) return tail;
     if (!whole || next != log_.last() + 1) {
-      detail_ = "the events behind " + std::to_string(next) + " make no sense";
+      detail_ = "the events after " + std::to_string(next) + " are invalid";
       return errc::storage_corrupt;
     }
     return {};

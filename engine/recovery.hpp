@@ -1,5 +1,5 @@
 #pragma once
-// Builds the tables from a log at start.
+// Builds the tables at start.
 
 #include <cstdint>
 #include <functional>
@@ -11,22 +11,22 @@
 
 namespace revoked::engine {
 
-// Called every few hundred milliseconds of a long load, and at its end.
+// Reported every few hundred milliseconds of a long load, and at its end.
 struct LoadProgress {
-  std::uint64_t keys;             // that are there
-  std::uint64_t replayed_events;  // of so many:
+  std::uint64_t keys;             // loaded so far
+  std::uint64_t replayed_events;  // of this number:
   std::uint64_t events;
   bool finished;
 };
 using ProgressListener = std::function<void(const LoadProgress&)>;
 
 struct Recovered {
-  Sequence checkpoint = 0;         // from after which there was something to replay; 0: there was none
+  Sequence checkpoint = 0;         // sequence of the checkpoint; 0: none
   std::vector<EpochStart> epochs;  // all so far
 };
 
-// The tables from the checkpoint in `checkpoint_file` (none: empty), and from what the journal has behind it;
-// without a checkpoint from all of it. The text of a failure that is not the log's goes to `detail`.
+// The tables from the checkpoint in `checkpoint_file`, if any, and from the journal after it. `detail` gets
+// the text of a failure that is not the log's.
 result<Recovered> recover(const Log& log, const std::string& checkpoint_file, Tables& tables,
                           const ProgressListener& on_progress, std::string& detail);
 

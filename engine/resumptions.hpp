@@ -1,6 +1,6 @@
 #pragma once
-// Keys that were resumed and locks that were lifted, but not durably yet: an allow never runs ahead of the
-// disk (P2), so a key stays suspended, and a lock stands, in the tables until that is synced.
+// Resumed keys and lifted locks that are not durable yet: an allow must never precede the disk (P2), so in
+// the tables a key stays suspended, and a lock set, until the event is synced.
 
 #include <deque>
 #include <map>
@@ -16,17 +16,17 @@ class Resumptions final : public CommitListener {
  public:
   explicit Resumptions(Tables& tables) : tables_(tables) {}
 
-  // By whoever holds the turn.
+  // By the holder of the turn.
   void add(Sequence sequence, Slot key) {
     const std::scoped_lock lock(mutex_);
     pending_.emplace(sequence, key);
   }
-  // The key is about to be suspended again: what is pending no longer counts.
+  // Cancels a pending resumption: the key is suspended again.
   void drop(Slot key) {
     const std::scoped_lock lock(mutex_);
     std::erase_if(pending_, [&](const auto& entry) { return entry.second == key; });
   }
-  // Has an owner locked: what is pending no longer counts, and does not come in between.
+  // Calls `lock`, which locks an owner again, without a pending lift taking effect concurrently.
   template <class Lock>
   void relock(Lock&& lock) {
     const std::scoped_lock guard(mutex_);
@@ -45,7 +45,7 @@ class Resumptions final : public CommitListener {
     return false;
   }
 
-  // Whether all up to `sequence` have taken effect.
+  // Whether all up to `sequence` have been applied.
   bool are_settled(Sequence sequence) const {
     const std::scoped_lock lock(mutex_);
     return (pending_.empty() || pending_.begin()->first > sequence) &&

@@ -1,5 +1,5 @@
 #pragma once
-// A clock that never goes back, is not set by anybody, and counts the time in which the machine was suspended
+// A clock that never goes back, cannot be set, and includes the time in which the machine was suspended
 // (CLOCK_BOOTTIME), which std::chrono::steady_clock does not. From any thread.
 
 #include <time.h>
@@ -23,7 +23,7 @@ struct BootClock {
   }
 };
 
-// Milliseconds since this process asked for the first time.
+// Milliseconds since the first call in this process.
 std::uint64_t running_ms();
 
 }  // namespace revoked::engine

@@ -1,6 +1,6 @@
 #pragma once
-// Looks at text eight bytes at a time. No sum here goes beyond its byte: high bits are left out, and looked
-// at by themselves (H. S. Warren, Hacker's Delight, section 6-1).
+// Checks text eight bytes at a time. No sum carries into the next byte: high bits are masked out and checked
+// separately (H. S. Warren, Hacker's Delight, section 6-1).
 
 #include <cstdint>
 #include <cstring>
@@ -15,12 +15,13 @@ constexpr std::uint64_t ascii_from(std::uint64_t word, char first) {
   const auto low = word & each_byte * 0x7f;
   return (low + each_byte * (0x80u - static_cast<unsigned char>(first))) & ~(low + each_byte) & ~word;
 }
-// The high bit of each byte that is not `c`, an ASCII character; of those that are not ASCII it says nothing.
+// The high bit of each byte that is not `c`, an ASCII character; undefined for bytes that are not ASCII.
 constexpr std::uint64_t ascii_but(std::uint64_t word, char c) {
   return ((word & each_byte * 0x7f) ^ each_byte * static_cast<unsigned char>(c)) + each_byte * 0x7f;
 }
 
-// Whether good_bytes(word) has all the high bits for all of the text: for 'a' it has to have them.
+// Whether good_bytes(word) has all high bits set for every word of the text. Short texts are padded with 'a',
+// for which it must have them.
 template <class GoodBytes>
 bool all_bytes(std::string_view text, const GoodBytes& good_bytes) {
   const auto are_good = [&](std::uint64_t word) {
@@ -35,7 +36,7 @@ bool all_bytes(std::string_view text, const GoodBytes& good_bytes) {
     std::memcpy(&word, text.data() + at, sizeof word);
     if (!are_good(word)) return false;
   }
-  std::memcpy(&word, text.data() + text.size() - sizeof word, sizeof word);  // the last ones, some again
+  std::memcpy(&word, text.data() + text.size() - sizeof word, sizeof word);  // may overlap
   return are_good(word);
 }
 

@@ -15,7 +15,7 @@
 namespace revoked::engine {
 namespace {
 
-// Looking the algorithm up costs more than hashing a short secret, so both are kept.
+// Fetched once: fetching the algorithm costs more than hashing a short secret.
 const EVP_MD* algorithm() {
   static EVP_MD* const fetched = EVP_MD_fetch(nullptr, "SHA256", nullptr);
   return fetched;

@@ -1,7 +1,7 @@
 #pragma once
-// What we keep instead of a secret: its SHA-256, or HMAC-SHA-256 with a pepper over that where one is
-// configured. So a secret of which only the SHA-256 is known can be brought in with a pepper, too. Secrets
-// carry more than 230 random bits, so a slow password hash would add nothing.
+// The digest stored instead of a secret: its SHA-256, or HMAC-SHA-256 over that if a pepper is configured. So
+// a secret of which only the SHA-256 is known can be imported with a pepper, too. Secrets have more than 230
+// random bits, so a slow password hash would add nothing.
 
 #include <array>
 #include <cstdint>
@@ -23,9 +23,9 @@ Digest hmac_sha256(std::string_view key, std::string_view bytes);
 
 // Compares in constant time.
 bool equal_in_constant_time(const Digest& a, const Digest& b);
-bool equal_in_constant_time(std::string_view a, std::string_view b);  // if they are of one size
+bool equal_in_constant_time(std::string_view a, std::string_view b);  // of equal size
 
-// Immutable, so usable from any thread.
+// Immutable; usable from any thread.
 class Digester {
  public:
   explicit Digester(std::string pepper = {}) : pepper_(std::move(pepper)) {}

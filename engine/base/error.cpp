@@ -13,7 +13,7 @@ class Category final : public boost::system::error_category {
       case errc::not_found:
         return "no such key";
       case errc::already_exists:
-        return "a key with this id or secret exists already";
+        return "a key with this id or secret already exists";
       case errc::already_revoked:
         return "the key is revoked";
       case errc::not_active:
@@ -27,7 +27,7 @@ class Category final : public boost::system::error_category {
       case errc::not_ready:
         return "the engine is not ready";
       case errc::overloaded:
-        return "too much is waiting for the disk";
+        return "too many requests are waiting for the disk";
       case errc::storage_failed:
         return "the storage failed";
       case errc::storage_in_use:
@@ -45,21 +45,21 @@ class Category final : public boost::system::error_category {
       case errc::refused:
         return "credential refused";
       case errc::forbidden:
-        return "this takes every permission that the key has, and to be of its owners and its workspace";
+        return "the caller needs every permission of the key, and access to its owners and its workspace";
       case errc::outlives_caller:
-        return "a key ends with the one that asks for it at the latest";
+        return "a key must not expire later than the key that requests it";
       case errc::too_many_permission_sets:
         return "the caller's owners have too many different sets of permissions";
       case errc::suspended_by_wider:
-        return "the key was suspended by a caller who reaches more";
+        return "the key was suspended by a caller with a wider reach";
       case errc::locked_by_wider:
-        return "the owner is locked by a caller who reaches more";
+        return "the owner was locked by a caller with a wider reach";
       case errc::out_of_reach:
-        return "the owner is outside of what the caller is limited to";
+        return "the owner is outside the caller's reach";
       case errc::too_many_locks:
-        return "the caller's owners have locked as many owners without keys as they may";
+        return "the caller's owners have locked the maximum number of owners without keys";
       case errc::not_recalled:
-        return "the key has left memory, and has to be looked for on the disk";
+        return "the key has left memory and must be read from disk";
     }
     return "unknown error";
   }

@@ -1,9 +1,9 @@
 #pragma once
-// Whether the disk has room for what only grows. A disk that is full ends the engine, and with it all
-// revocations: so a reserve is kept for these.
+// Whether the disk has enough free space for new data. A full disk stops the engine, and so all revocations:
+// a reserve is kept for these.
 //
-// A thread of its own asks, several times a second: an import fills a hundred megabytes a second. `is_low`
-// from any thread.
+// A thread checks several times a second, as an import writes a hundred megabytes a second. `is_low` from any
+// thread.
 
 #include <atomic>
 #include <condition_variable>
@@ -15,9 +15,9 @@
 
 namespace revoked::engine {
 
-// What is kept free on a file system of this size unless it is said otherwise: a twentieth, but 256 MiB to
-// 2 GiB, and not more than half of it. What has been accepted may be in memory yet, and what lies on the disk
-// is merged there, which takes as much again for a while.
+// The default reserve for a file system of this size: a twentieth, at least 256 MiB and at most 2 GiB, and at
+// most half of it. Accepted data may still be in memory, and merging data on the disk temporarily takes as
+// much space again.
 std::uint64_t usual_reserve_bytes(std::uint64_t total_bytes);
 
 class FreeSpace {
@@ -27,8 +27,8 @@ class FreeSpace {
     std::uint64_t available = 0;
   };
   struct Options {
-    std::function<Bytes()> ask{};     // of the file system; nothing, or empty: it is never low
-    std::uint64_t reserve_bytes = 0;  // 0: the usual
+    std::function<Bytes()> ask{};     // the file system's space; empty, or total 0: never low
+    std::uint64_t reserve_bytes = 0;  // 0: the default
   };
 
   explicit FreeSpace(Options options);
@@ -50,7 +50,7 @@ class FreeSpace {
   std::thread thread_;
 };
 
-// Of the file system that `directory` lies on. Nothing if that cannot be found out.
+// Of the file system of `directory`. Zeros if unknown.
 FreeSpace::Bytes free_space_of(const std::string& directory);
 
 }  // namespace revoked::engine

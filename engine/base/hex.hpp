@@ -1,6 +1,6 @@
 #pragma once
-// Hexadecimal digits by table: digests come by the million, and a branch for every digit would be
-// mispredicted at every other one. (UUIDs in lower case have a way of their own, see compact_id.cpp.)
+// Hexadecimal digits by table: there are millions of digests, and a branch per digit would be mispredicted
+// half of the time. (UUIDs in lower case are handled in compact_id.cpp.)
 
 #include <array>
 #include <cstddef>
@@ -12,7 +12,7 @@ namespace revoked::engine::hex {
 inline constexpr std::uint8_t upper_case = 0x10;
 inline constexpr std::uint8_t no_digit = 0x20;
 
-// Of each character: the digit's value, with `upper_case` added for A to F; or `no_digit`.
+// For each character: the digit's value, with `upper_case` added for A to F; or `no_digit`.
 inline constexpr auto values = [] {
   std::array<std::uint8_t, 256> made{};
   made.fill(no_digit);
@@ -26,8 +26,8 @@ inline constexpr auto values = [] {
 
 inline std::uint8_t value_of(char c) { return values[static_cast<std::uint8_t>(c)]; }
 
-// Reads 2 * `count` characters into `count` bytes. Answers which of `upper_case` and `no_digit` were among
-// them: 0 if all were digits in lower case.
+// Decodes 2 * `count` characters into `count` bytes. Returns which of `upper_case` and `no_digit` occurred: 0
+// if all were lower-case digits.
 inline std::uint8_t decode(const char* text, std::size_t count, std::uint8_t* bytes) {
   std::uint8_t seen = 0;
   for (std::size_t i = 0; i < count; ++i) {

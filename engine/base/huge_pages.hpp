@@ -1,9 +1,8 @@
 #pragma once
-// Memory for the large arrays that look-ups hit at random. With pages of 4 KiB nearly every such access also
-// misses the TLB and walks the page table; with huge ones the walk is gone. Where the system has no huge
-// pages to give, ordinary ones serve.
+// Memory for large arrays with random access. With 4 KiB pages nearly every access misses the TLB and walks
+// the page table; huge pages avoid the walk. Falls back to ordinary pages if the system has no huge ones.
 //
-// Not thread-safe in itself; the memory may be used from any thread.
+// Not thread-safe itself; the memory may be used from any thread.
 
 #include <sys/mman.h>
 
@@ -15,7 +14,7 @@
 
 namespace revoked::engine {
 
-// Zeroed memory that costs nothing until it is touched. Throws std::bad_alloc.
+// Zeroed memory, allocated when first touched. Throws std::bad_alloc.
 class HugePages {
  public:
   static constexpr std::size_t page_bytes = std::size_t{2} << 20;
@@ -23,7 +22,7 @@ class HugePages {
   HugePages() = default;
   explicit HugePages(std::size_t bytes) : bytes_(bytes) {
     if (bytes == 0) return;
-    // Huge pages lie at multiples of their size, and the system does not always align a mapping so.
+    // Huge pages are aligned to their size; mappings are not always.
     const bool is_large = bytes >= page_bytes;
     mapped_bytes_ = is_large ? bytes + page_bytes : bytes;
     mapped_ = ::mmap(nullptr, mapped_bytes_, PROT_READ | PROT_WRITE,
@@ -45,7 +44,7 @@ class HugePages {
     return *this;
   }
 
-  // Gives the memory back, not its place: it reads as zeros from now on.
+  // Releases the memory but keeps the mapping, which then reads as zeros.
   void discard() {
     if (bytes_ != 0) ::madvise(data_, bytes_, MADV_DONTNEED);
   }
@@ -67,7 +66,7 @@ class HugePages {
   std::size_t bytes_ = 0;
 };
 
-// An array of fixed size in such memory. Its elements begin as zero bytes: trivial types need no constructor.
+// An array of fixed size in such memory. Its elements start as zero bytes; trivial types need no constructor.
 template <class T>
 class HugeArray {
   static_assert(std::is_trivial_v<T>);

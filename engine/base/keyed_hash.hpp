@@ -1,7 +1,7 @@
 #pragma once
-// Hashes for tables whose keys a caller chooses: ids, digests of imported secrets. They have a key that each
-// process draws for itself, so that nobody outside can choose entries that meet. Nothing that outlives the
-// process may depend on one. From any thread.
+// Hashes for tables whose keys callers choose: ids, digests of imported secrets. Keyed with random bits of
+// the process, so that callers cannot choose collisions. Must not be stored beyond the process. From any
+// thread.
 
 #include <array>
 #include <cstddef>
@@ -12,24 +12,24 @@
 namespace revoked::engine {
 
 namespace keyed {
-extern const std::array<std::uint64_t, 3> key;  // drawn before main()
+extern const std::array<std::uint64_t, 3> key;  // set before main()
 __extension__ typedef unsigned __int128 Wide;
 }  // namespace keyed
 
-// Both words, each moved by a secret one, as a product of 128 bits folded into 64. Two inputs that were
-// chosen without knowing the key have the same product with a probability of 2^-64 at most (the hash NH, of
-// which UMAC is made: Black et al., 1999), and folded the same bits with about that of any two numbers. A
-// multiplication costs a look-up less than a miss in the first cache.
+// Both words, each added to a secret one, multiplied to 128 bits and folded into 64. Two inputs chosen
+// without the key have the same product with a probability of at most 2^-64 (the hash NH, used by UMAC: Black
+// et al., 1999), and the same folded bits with about that of two random numbers. A multiplication costs less
+// than an L1 cache miss.
 inline std::uint64_t keyed_hash(const std::array<std::uint64_t, 2>& words) {
   const auto product =
       static_cast<keyed::Wide>(words[0] + keyed::key[0]) * static_cast<keyed::Wide>(words[1] + keyed::key[1]);
   return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);
 }
 
-// Texts of different kinds hash differently.
+// Texts of different kinds have different hashes.
 std::uint64_t keyed_hash(std::string_view text, std::uint64_t kind = 0);
 
-// For the maps of the standard library.
+// For containers of the standard library.
 struct KeyedHash {
   using is_transparent = void;
   std::size_t operator()(std::string_view text) const { return keyed_hash(text); }

@@ -1,11 +1,11 @@
 #pragma once
-// Random bytes that nobody can guess. From any thread.
+// Cryptographic random bytes. From any thread.
 
 #include <cstddef>
 
 namespace revoked::engine {
 
-// Fills `out` with bytes from the operating system's cryptographic generator. Throws if that fails.
+// Fills `out` from the operating system's cryptographic generator. Throws if that fails.
 void random_bytes(void* out, std::size_t size);
 
 }  // namespace revoked::engine

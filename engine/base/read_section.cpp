@@ -15,7 +15,7 @@ const bool ReadSection::has_membarrier_ = membarrier(MEMBARRIER_CMD_REGISTER_PRI
 std::atomic<std::uint64_t> ReadSection::mark_{1};
 std::atomic<ReadSection::Thread*> ReadSection::threads_{nullptr};
 
-// What a thread that ends leaves behind is for another.
+// The record of a thread that ended is reused by another.
 struct ReadSection::Handle {
   Thread* thread = nullptr;
   ~Handle() {
@@ -28,7 +28,7 @@ ReadSection::Thread& ReadSection::register_thread() {
   for (Thread* each = threads_.load(std::memory_order_acquire); each != nullptr; each = each->next) {
     if (!each->taken.exchange(true, std::memory_order_acquire)) return *(handle.thread = each);
   }
-  auto* const thread = new Thread;  // stays: others may be looking at it
+  auto* const thread = new Thread;  // never freed: other threads may read it
   thread->next = threads_.load(std::memory_order_relaxed);
   while (!threads_.compare_exchange_weak(thread->next, thread, std::memory_order_release)) {
   }
@@ -37,7 +37,8 @@ ReadSection::Thread& ReadSection::register_thread() {
 
 std::uint64_t ReadSection::unlinked() {
   const auto mark = mark_.fetch_add(1, std::memory_order_seq_cst) + 1;
-  // From here on, who has entered is seen, and who is not seen finds nothing of what was unlinked.
+  // From here on, a reader that entered is visible, and one that is not visible cannot find what was
+  // unlinked.
   if (has_membarrier_)
     membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED);
   else

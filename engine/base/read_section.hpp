@@ -1,16 +1,16 @@
 #pragma once
-// When may what readers without a lock can still see be overwritten? Once every thread that was reading when
-// it was unlinked has been outside of a section: epoch-based reclamation (Fraser: Practical lock-freedom,
-// 2004, 5.2.3). Entering and leaving a section are two stores: the fence that they would need is on the other
-// side, where it is rare (membarrier(2)).
+// Epoch-based reclamation (Fraser: Practical lock-freedom, 2004, 5.2.3): data that lock-free readers may
+// still see can be reused once every thread that was reading when it was unlinked has left its section.
+// Entering and leaving are two stores: the fence they need is executed by the writer, where it is rare
+// (membarrier(2)).
 
 #include <atomic>
 #include <cstdint>
 
 namespace revoked::engine {
 
-// What a thread finds without a lock stays as it is while it has one. They nest. May last, also while waiting
-// for the disk: it only holds up reuse.
+// What a thread finds without a lock does not change while it has a section. Sections nest and may be long,
+// also while waiting for the disk: they only delay reuse.
 class ReadSection {
  public:
   ReadSection() : thread_(this_thread()) {
@@ -22,17 +22,17 @@ class ReadSection {
   ReadSection(const ReadSection&) = delete;
   ReadSection& operator=(const ReadSection&) = delete;
 
-  // After something was unlinked: a mark for it. Any thread.
+  // Call after unlinking something: returns its mark. From any thread.
   static std::uint64_t unlinked();
-  // Whether every section that was there at the mark has ended.
+  // Whether every section that existed at the mark has ended.
   static bool all_ended_since(std::uint64_t mark);
 
  private:
   struct alignas(64) Thread {
-    std::atomic<std::uint64_t> since{0};  // the mark at which it entered; 0: it is outside
-    int depth = 0;                        // of the thread itself
+    std::atomic<std::uint64_t> since{0};  // the mark at which it entered; 0: not in a section
+    int depth = 0;                        // used by the thread itself
     std::atomic<bool> taken{true};
-    Thread* next = nullptr;  // constant once it is in the list
+    Thread* next = nullptr;  // constant once in the list
   };
   struct Handle;
 

@@ -1,6 +1,6 @@
 #pragma once
-// A lock for critical sections of some tens of nanoseconds, one byte in size: a shard has thousands of them.
-// Gives the core away when the holder seems to have lost its own.
+// A one-byte lock for critical sections of some tens of nanoseconds: a shard has thousands of them. Yields
+// when the holder seems to have been preempted.
 
 #include <atomic>
 #include <thread>

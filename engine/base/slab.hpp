@@ -2,8 +2,8 @@
 // Records that never move and are never freed, numbered from 0: a table of chunks. 32-bit slots instead of
 // pointers halve the size of every index.
 //
-// `add` is thread-safe. A record may be read from any thread that got its slot through something synchronised
-// (an index under its lock); what changes in it later must be atomic.
+// `add` is thread-safe. A record may be read from any thread that received its slot through a synchronised
+// structure (an index with a lock); what changes in it later must be atomic.
 
 #include <sys/mman.h>
 
@@ -44,7 +44,7 @@ class Slab {
     return static_cast<Slot>(slot);
   }
 
-  // While loading: so many more, default-constructed.
+  // While loading: adds `count` default-constructed records.
   void add_many(std::size_t count) {
     const auto size = size_.load(std::memory_order_relaxed) + count;
     if (count != 0) ensure((size - 1) / chunk_records);
@@ -56,12 +56,12 @@ class Slab {
   }
   const Record& operator[](Slot slot) const { return const_cast<Slab&>(*this)[slot]; }
 
-  // Slots below this have been handed out; the newest of them may still be being filled in.
+  // Slots below this exist; the newest of them may not be complete yet.
   std::size_t size() const { return size_.load(std::memory_order_acquire); }
 
  private:
-  // A chunk is a huge page, where the system has them: records are read at random, and with small pages
-  // nearly every read misses the TLB as well.
+  // A chunk is a huge page, if available: records are read at random, and with small pages nearly every read
+  // would also miss the TLB.
   static constexpr std::size_t huge_page_bytes = std::size_t{2} << 20;
   static constexpr std::size_t chunk_records = huge_page_bytes / sizeof(Record);
   static constexpr std::size_t max_chunks = (std::size_t{1} << 31) / chunk_records;
@@ -83,7 +83,7 @@ class Slab {
 
   void ensure(std::size_t chunk) {
     if (chunk >= max_chunks) throw std::length_error("the table is full");
-    // Chunks come into being in order, so that the destructor can stop at the first gap.
+    // Chunks are created in order, so the destructor can stop at the first gap.
     if (!chunks_[chunk].load(std::memory_order_acquire)) {
       const std::scoped_lock lock(growing_);
       for (std::size_t i = grown_; i <= chunk; ++i) chunks_[i].store(create(), std::memory_order_release);
@@ -94,7 +94,7 @@ class Slab {
   std::atomic<std::size_t> size_{0};
   std::mutex growing_;
   std::size_t grown_ = 0;
-  // Value-initialised by the allocator as zero pages: costs nothing until used.
+  // Value-initialised by the allocator as zero pages: no cost until used.
   struct Free {
     void operator()(void* memory) const { std::free(memory); }
   };

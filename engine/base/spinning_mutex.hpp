@@ -1,7 +1,7 @@
 #pragma once
-// A mutex for critical sections much shorter than falling asleep and being woken take: who finds it taken
-// spins a little before sleeping. With a plain one, each turn that meets another costs two system calls and
-// two switches of threads. The C library's own kind, where it has one; else a plain mutex.
+// A mutex for critical sections much shorter than sleeping and waking: a waiter spins briefly before it
+// sleeps. With a plain mutex, each contended turn costs two system calls and two context switches. Uses the C
+// library's adaptive kind, where available; otherwise a plain mutex.
 
 #include <pthread.h>
 

@@ -27,7 +27,7 @@ struct Header {
 };
 static_assert(sizeof(Header) == tar_block_bytes);
 
-// Octal digits, and a zero behind them.
+// Octal digits and a terminating zero.
 template <std::size_t size>
 void write_octal(char (&field)[size], std::uint64_t value) {
   field[size - 1] = '\0';
@@ -47,7 +47,7 @@ std::string tar_header(std::string_view name, std::uint64_t bytes, UnixMs change
   header.type = '0';  // a regular file
   std::memcpy(header.magic, "ustar", sizeof header.magic);
   std::fill_n(header.version, sizeof header.version, '0');
-  // Of the block with blanks in the checksum's own place, which ends in a zero and a blank.
+  // Computed with blanks in the checksum field itself, which ends with a zero and a blank.
   std::fill_n(header.checksum, sizeof header.checksum, ' ');
   std::string block(reinterpret_cast<const char*>(&header), sizeof header);
   std::uint64_t sum = 0;

@@ -1,6 +1,6 @@
 #pragma once
-// Archives that any tar unpacks: the ustar format (POSIX.1-2001, pax, "ustar Interchange Format"). A file is
-// its header, its content, and zeros up to a whole block; behind the last file come tar_end_bytes of zeros.
+// tar archives: the ustar format (POSIX.1-2001, pax, "ustar Interchange Format"). A file is a header, its
+// content, and zeros up to a whole block; after the last file come tar_end_bytes of zeros.
 
 #include <cstdint>
 #include <string>
@@ -15,8 +15,8 @@ inline constexpr std::uint64_t tar_end_bytes = 2 * tar_block_bytes;
 inline constexpr std::size_t max_tar_name_bytes = 100;
 inline constexpr std::uint64_t max_tar_file_bytes = (std::uint64_t{1} << 33) - 1;
 
-// One block. The file is its owner's alone (mode 0600) and belongs to whoever unpacks it; root gets user 0.
-// Name and size are within the limits.
+// One block. Mode 0600; the file belongs to the user who unpacks it, or to user 0 if that is root. Name and
+// size must be within the limits.
 std::string tar_header(std::string_view name, std::uint64_t bytes, UnixMs changed_at);
 
 }  // namespace revoked::engine

@@ -13,7 +13,7 @@ struct ByteSequence {
   std::uint32_t code_point = 0;
 };
 
-// The character of several bytes at the front of `text`.
+// The multi-byte character at the front of `text`.
 ByteSequence read_character(std::string_view text) {
   static constexpr std::array<std::uint32_t, 5> least{0, 0, 0x80, 0x800, 0x10000};
   const auto first = static_cast<unsigned char>(text.front());
@@ -29,7 +29,7 @@ ByteSequence read_character(std::string_view text) {
   return {size, code_point};
 }
 
-// Nearly every text is nothing but these, and ids are looked at wherever they come by.
+// Fast path: nearly every text is ASCII, and ids are checked often.
 bool is_printable_ascii(std::string_view text) {
   return all_bytes(text, [](std::uint64_t word) { return ascii_from(word, ' '); });
 }

@@ -1,5 +1,5 @@
 #pragma once
-// What people's names and secrets may be made of.
+// Valid text for names and secrets.
 
 #include <string_view>
 

@@ -12,8 +12,8 @@ void set_up_this_thread(const char* name, Urgency urgency) {
   if (urgency == Urgency::usual) return;
   const sched_param parameters{};
   pthread_setschedparam(pthread_self(), SCHED_BATCH, &parameters);
-  // Not SCHED_IDLE, which gets 3 parts where others get 1,024 (this gets 15): on a machine that is never idle
-  // keys would stay in memory, and segments unpacked, for hours. Linux has a nice value for each thread.
+  // Not SCHED_IDLE, whose weight is 3 where the usual one is 1,024 (nice 19: 15): on a machine that is never
+  // idle, keys would stay in memory, and segments unpacked, for hours. On Linux the nice value is per thread.
   if (urgency == Urgency::idle) ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), 19);
 }
 

@@ -1,18 +1,18 @@
 #pragma once
-// What the threads of the program tell the kernel about themselves.
+// Name and scheduling of the calling thread.
 
 namespace revoked::engine {
 
-// How eagerly the kernel hands this thread a processor that another one is using (sched(7)).
+// How the kernel schedules this thread against running ones (sched(7)).
 enum class Urgency {
   usual,
-  // Does not interrupt: waits until a processor is free or its turn comes. Woken by a thread that goes on
-  // working, it finds all that this thread does until it pauses as one batch, instead of a piece of it.
+  // SCHED_BATCH: does not preempt other threads. If a thread that keeps running wakes it, it starts once that
+  // thread pauses, and sees all of its work as one batch.
   gathering,
-  idle,  // little while others want to run: nice 19
+  idle,  // SCHED_BATCH with nice 19
 };
 
-// `name` (at most 15 characters) shows in ps, top and perf. What the kernel refuses is left as it was.
+// `name` (at most 15 characters) is shown by ps, top and perf. Settings that the kernel refuses are skipped.
 void set_up_this_thread(const char* name, Urgency urgency = Urgency::usual);
 
 }  // namespace revoked::engine

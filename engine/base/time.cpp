@@ -67,7 +67,7 @@ std::string to_rfc3339(UnixMs at) {
 std::optional<UnixMs> parse_rfc3339(std::string_view text) {
   using namespace std::chrono;
   const int y = take_digits(text, 4);
-  if (y < 1969 || !take(text, '-', '-')) return {};  // 1969: an offset may still bring it to 1970
+  if (y < 1969 || !take(text, '-', '-')) return {};  // 1969: an offset may move it to 1970
   const int mo = take_digits(text, 2);
   if (mo < 0 || !take(text, '-', '-')) return {};
   const int d = take_digits(text, 2);

@@ -16,8 +16,8 @@ UnixMs now_unix_ms();
 void append_rfc3339(std::string& out, UnixMs at);
 std::string to_rfc3339(UnixMs at);
 
-// Accepts any RFC 3339 date-time (offsets, 0 to 9 fraction digits). Nothing for anything else, and for
-// times before 1970.
+// Accepts any RFC 3339 date-time (offsets, 0 to 9 fraction digits). Empty for anything else, and for times
+// before 1970.
 std::optional<UnixMs> parse_rfc3339(std::string_view text);
 
 }  // namespace revoked::engine

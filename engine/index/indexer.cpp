@@ -8,10 +8,10 @@
 namespace revoked::engine {
 namespace {
 
-// One write of many batches takes far less than many writes of one, and nobody waits for it.
+// One write of many batches is far cheaper than one per batch, and no caller waits for it.
 constexpr auto gather_at_most = std::chrono::milliseconds(5);
 constexpr std::size_t enough_bytes = 256 << 10;
-// What has not been indexed when so much more has gathered is read from the log later.
+// Beyond this, batches are dropped here and read from the log later.
 constexpr std::size_t most_bytes = 4 << 20;
 constexpr auto pause_after_failure = std::chrono::seconds(1);
 
@@ -54,7 +54,7 @@ Indexer::~Indexer() {
   }
   changed_.notify_one();
   thread_.join();
-  if (index_) (void)index_->flush();  // what is not on the disk is indexed again
+  if (index_) (void)index_->flush();  // what is not on disk is indexed again
 }
 
 void Indexer::add(const BatchView& batch) {
@@ -113,7 +113,7 @@ void Indexer::run() {
       through_ = now_.through;
     }
     changed_.wait(lock, [this] { return stopping_ || scan_failed_ || through_ < last_; });
-    if (stopping_ && gathered_.ends.empty()) return;  // what else is missing the next start looks for
+    if (stopping_ && gathered_.ends.empty()) return;  // the next start reads the rest from the log
     if (std::exchange(scan_failed_, false)) {
       give_up(lock, index_->failure());
       continue;
@@ -145,13 +145,13 @@ void Indexer::give_up(std::unique_lock<std::mutex>& lock, const std::string& why
   lock.lock();
 }
 
-// Nothing before it is left out.
+// First indexes what is missing before the group.
 result<void> Indexer::index(Group& group) {
   if (!group.views(batches_)) return errc::storage_corrupt;
   const auto first = batches_.front().first();
   if (now_.through + 1 < first) {
     if (const auto read = read_up_to(first - 1); !read) return read;
-    if (now_.through + 1 < first) return {};  // it is being stopped
+    if (now_.through + 1 < first) return {};  // stopping
     if (!group.views(batches_)) return errc::storage_corrupt;
   }
   return index_batches(batches_);
@@ -159,7 +159,7 @@ result<void> Indexer::index(Group& group) {
 
 namespace {
 
-// The batch is the first of its epoch.
+// `batch` is the first of its epoch.
 EpochStart epoch_start(const BatchView& batch) {
   EpochStart start;
   batch.for_each([&](Sequence sequence, const EventView& event) {
@@ -205,7 +205,7 @@ result<void> Indexer::read_up_to(Sequence last) {
   return {};
 }
 
-// Until there is one, or the end has come.
+// Retries until there is an index, or until stopped.
 void Indexer::open_again() {
   std::unique_lock lock(mutex_);
   while (!changed_.wait_for(lock, pause_after_failure, [this] { return stopping_; })) {

@@ -1,7 +1,7 @@
 #pragma once
-// Keeps an index up with its log, on a thread of its own: many batches at a time, and no commit waits for it.
-// What it is not quick enough for it reads from the log later; an index that fails is opened again, and
-// emptied if it is damaged, while the log goes on.
+// Keeps an index up to date with its log, on a separate thread: many batches at a time, and no commit waits
+// for it. Batches that exceed its buffer are read from the log later. An index that fails is opened again,
+// and emptied if it is damaged, while the log is not affected.
 
 #include <chrono>
 #include <condition_variable>
@@ -20,34 +20,33 @@ namespace revoked::engine {
 
 class Indexer {
  public:
-  // On the indexer's thread.
+  // Called on the indexer's thread.
   struct Source {
     std::function<result<std::unique_ptr<Index>>(std::string& detail)> reopen;
-    std::function<void(std::string_view why)> tell;  // that the index failed; may be empty
+    std::function<void(std::string_view why)> tell;  // the index failed; may be empty
   };
 
-  // No index: it is opened later.
+  // If `index` is null, it is opened later.
   Indexer(std::unique_ptr<Index> index, const Log& log, Source source);
-  ~Indexer();  // adds what is in memory, and flushes
+  ~Indexer();  // indexes what is in memory, and flushes
   Indexer(const Indexer&) = delete;
   Indexer& operator=(const Indexer&) = delete;
 
-  // That it has been committed. On one thread.
+  // A batch was committed. On one thread.
   void add(const BatchView& batch);
 
-  // The rest: from any thread.
-  // Everything up to here is indexed.
+  // The rest from any thread. Everything up to here is indexed.
   Sequence through() const;
-  // As Index::scan. errc::overloaded while there is no index, or if it fails: then it is opened again.
+  // As Index::scan. errc::overloaded while there is no index, or if it fails: it is then opened again.
   result<void> scan(IndexKind kind, std::string_view id, Sequence from,
                     const std::function<bool(Sequence)>& visit) const;
-  // Waits until all that has been committed by now is indexed. errc::overloaded if that takes longer than
+  // Waits until everything committed so far is indexed. errc::overloaded if that takes longer than
   // `patience`.
   result<void> wait() const;
   static constexpr std::chrono::seconds patience{5};
 
  private:
-  // Batches that follow each other.
+  // Consecutive batches.
   struct Group {
     std::string bytes;
     std::vector<std::size_t> ends;
@@ -66,19 +65,19 @@ class Indexer {
   const Log& log_;
   const Source source_;
   mutable std::mutex mutex_;
-  mutable std::condition_variable changed_;  // for the indexer's thread
-  mutable std::condition_variable indexed_;  // for everyone else
-  std::shared_ptr<Index> index_;             // null while it has failed
-  Indexed now_;                              // the thread's; what the index knows
+  mutable std::condition_variable changed_;  // waited for by the indexer's thread
+  mutable std::condition_variable indexed_;  // waited for by all others
+  std::shared_ptr<Index> index_;             // null after a failure, until reopened
+  Indexed now_;                              // of the indexer's thread; how far the index goes
   Sequence through_;
   Group gathered_;
-  Sequence last_;  // committed
+  Sequence last_;  // the last committed sequence
   mutable int waiting_ = 0;
   mutable bool scan_failed_ = false;
   bool stopping_ = false;
-  std::string told_;                // the thread's: of the last failure
-  std::vector<BatchView> batches_;  // the thread's
-  IndexEntries entries_;            // the thread's
+  std::string told_;                // of the indexer's thread: the last failure reported
+  std::vector<BatchView> batches_;  // of the indexer's thread
+  IndexEntries entries_;            // of the indexer's thread
   std::thread thread_;
 };
 

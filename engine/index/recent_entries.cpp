@@ -10,8 +10,8 @@
 namespace revoked::engine {
 namespace {
 
-// The first eight bytes, which compare as the keys do: where they differ, which is nearly always, that is
-// much quicker than memcmp.
+// The first eight bytes, which compare like the keys: they nearly always differ, and comparing them is much
+// faster than memcmp.
 std::uint64_t head_of(std::string_view key) {
   std::uint64_t head = 0;
   std::memcpy(&head, key.data(), sizeof head);

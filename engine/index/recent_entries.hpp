@@ -1,9 +1,9 @@
 #pragma once
-// Entries of the index that are in none of its tables yet, as keys (byte strings of eight bytes or more):
-// sorted runs, each of which has at least twice the bytes of the next. An entry of a coarse kind takes 21
-// bytes, another one 14 and its id; `with` makes at most as much again.
+// Entries of the index that are not in its tables yet, as keys (byte strings of at least eight bytes): sorted
+// runs, each with at least twice the bytes of the next. An entry of a coarse kind takes 21 bytes, others 14
+// and the id; `with` allocates at most the same again.
 //
-// A value: copies share the runs, which nobody changes, and may be read on other threads.
+// A value: copies share the runs, which are immutable, and may be read on other threads.
 
 #include <cstdint>
 #include <memory>
@@ -13,15 +13,15 @@
 
 namespace revoked::engine {
 
-// Keys one behind the other, less than 4 GiB of them.
+// Concatenated keys, less than 4 GiB.
 class Keys {
  public:
-  void reserve(std::size_t count, std::size_t bytes);  // `bytes` as of bytes()
+  void reserve(std::size_t count, std::size_t bytes);  // `bytes` as in bytes()
   void clear();
   void append(std::string_view key);
 
   std::size_t count() const { return ends_.size(); }
-  std::size_t bytes() const { return bytes_.size() + ends_.size() * sizeof ends_[0]; }  // of memory
+  std::size_t bytes() const { return bytes_.size() + ends_.size() * sizeof ends_[0]; }  // memory used
   std::string_view operator[](std::size_t i) const {
     const auto begin = i == 0 ? 0 : ends_[i - 1];
     return {bytes_.data() + begin, ends_[i] - begin};
@@ -34,11 +34,11 @@ class Keys {
 
 class RecentEntries {
  public:
-  // These and others, in any order; what is there already is not added.
+  // A copy with `others` added, in any order; duplicates are dropped.
   RecentEntries with(const Keys& others) const;
   std::size_t bytes() const;
 
-  // Visits keys at or after `from` in order, each once. Lives no longer than the entries.
+  // Visits keys at or after `from` in order, each once. Must not outlive the entries.
   class Cursor {
    public:
     Cursor(const RecentEntries& entries, std::string_view from);

@@ -1,8 +1,7 @@
-// The index in RocksDB. An entry's key is the kind, the id and a zero (of a hashed kind: eight bytes of a
-// hash of it), and the sequence (big endian); it has no value. Entries gather in memory, sorted, which takes
-// a fraction of what RocksDB's memtable does. Then they are written as one table, with how far it goes among
-// them, which RocksDB takes over as a whole or not at all. What is behind that is read from our log at the
-// next start.
+// The index in RocksDB. An entry's key is the kind, the id and a zero (for hashed kinds: eight bytes of a
+// hash of it), and the sequence (big endian); the value is empty. Entries are kept sorted in memory, in a
+// fraction of the size of RocksDB's memtable. Then they are written as one table that includes how far it
+// goes, which RocksDB ingests atomically. What follows is read from the log at the next start.
 
 #include <rocksdb/cache.h>
 #include <rocksdb/db.h>
@@ -29,8 +28,8 @@ namespace revoked::engine {
 namespace {
 
 constexpr std::uint64_t format_version = 1;
-constexpr std::string_view indexed_key = "indexed";  // no kind begins so
-// RocksDB opens what is damaged within a table, and fails when it reads that. Who has seen it leaves this.
+constexpr std::string_view indexed_key = "indexed";  // no kind begins like this
+// RocksDB opens a table with damaged content, and fails when it reads it. This file records such a failure.
 constexpr std::string_view damage_mark = "/damaged";
 constexpr std::string_view draft = "/draft";  // of a table
 constexpr std::size_t table_bytes = 24 << 20;
@@ -69,7 +68,7 @@ class RocksdbIndex final : public Index {
       : db_(std::move(db)), directory_(std::move(directory)) {}
   ~RocksdbIndex() override { db_->Close(); }
 
-  // Nothing, if what is there cannot be used.
+  // An error if the stored index cannot be used.
   result<void> load() {
     std::string value;
     const auto found = db_->Get({}, slice(indexed_key), &value);
@@ -108,7 +107,7 @@ class RocksdbIndex final : public Index {
     set_prefix(prefix, kind, id);
     auto first = prefix;
     append_big_endian(first, from);
-    // Before the tables are looked at: entries that become one in between are in both, and not in neither.
+    // Before reading the tables: entries written to a table in between are then seen twice, not missed.
     const auto recent = recent_now();
     RecentEntries::Cursor in_memory(recent, first);
     const std::unique_ptr<rocksdb::Iterator> in_tables(db_->NewIterator({}));
@@ -139,7 +138,7 @@ class RocksdbIndex final : public Index {
   }
 
  private:
-  // The seed is nobody's to know: who chooses ids does not choose which of them meet.
+  // The seed is secret: a caller that chooses ids cannot choose collisions.
   void set_prefix(std::string& key, IndexKind kind, std::string_view id) const {
     key.assign(1, static_cast<char>(kind));
     if (is_hashed(kind))
@@ -167,7 +166,7 @@ class RocksdbIndex final : public Index {
 
   rocksdb::Status write_table(const RecentEntries& recent, const Indexed& now) {
     const auto path = directory_ + std::string(draft);
-    // Whoever was killed has left one, which may be a table by another name.
+    // A killed process may have left a draft, possibly linked as a table already.
     if (const auto removed = db_->GetEnv()->DeleteFile(path); !removed.ok() && !removed.IsPathNotFound())
       return removed;
     rocksdb::SstFileWriter table(rocksdb::EnvOptions(), db_->GetOptions(), nullptr, false);
@@ -213,14 +212,14 @@ class RocksdbIndex final : public Index {
   Keys keys_;
   std::uint64_t seed_ = random_seed();
   Sequence on_disk_ = 0;
-  mutable std::mutex mutex_;  // of what follows, which only the thread that adds changes
+  mutable std::mutex mutex_;  // of what follows, which only the adding thread changes
   RecentEntries recent_;
   Indexed now_;
   mutable std::string failure_;
 };
 
-// RocksDB 7.8 ends the process when a line of its own journal cannot be written twice (an assertion in
-// WritableFileWriter::Append): on a full disk, that is. What fails is told to us by its answers.
+// RocksDB 7.8 aborts when a line of its own info log cannot be written twice (an assertion in
+// WritableFileWriter::Append), as on a full disk. Errors are reported by its return values instead.
 class NoLog final : public rocksdb::Logger {
  public:
   using rocksdb::Logger::Logv;
@@ -234,9 +233,9 @@ rocksdb::Options options_of_index() {
   options.paranoid_checks = true;
   options.max_background_jobs = 2;
   options.max_open_files = 512;
-  // Every table overlaps all others, and none makes any of another superfluous: tables of about the same size
-  // are merged, so that there are few to look into. Of 40 million entries, 26 bytes each are written in all,
-  // 16 of them before any merging, and 7 remain.
+  // Every table overlaps all others, and none supersedes another: tables of similar size are merged, so that
+  // a look-up reads few of them. Of 40 million entries, 26 bytes each are written in total, 16 of them before
+  // any merging, and 7 remain.
   options.compaction_style = rocksdb::kCompactionStyleUniversal;
   options.level0_file_num_compaction_trigger = 8;
   options.compaction_options_universal.max_size_amplification_percent = 1'000'000;
@@ -267,10 +266,10 @@ result<std::unique_ptr<Index>> open_index(const std::string& directory, std::str
       detail = index->failure();
     } else {
       detail = opened.ToString();
-      // Somebody reads in the one of before, which failed.
+      // A reader still uses the previous, failed instance.
       if (detail.find("lock hold by current process") != std::string::npos) break;
     }
-    // Everything in it is in the log.
+    // All of its content can be read from the log again.
     std::error_code error;
     if (is_again || (std::filesystem::remove_all(directory, error), error)) break;
   }

@@ -104,7 +104,7 @@ void Journal::tell() {
     last_count = batch.count();
     lock.unlock();
     closed_changed_.notify_one();
-    // To the disk first: that takes longer than telling, and can go on meanwhile.
+    // Let the writer start first: the sync takes longer than the listeners, and runs in parallel.
     std::this_thread::yield();
     {
       const std::scoped_lock listeners(listeners_mutex_);
@@ -118,7 +118,7 @@ void Journal::tell() {
   closed_changed_.notify_one();
 }
 
-// The view is good until the batch has been told and written.
+// The view is valid until the batch has been published and written.
 BatchView Journal::close_batch() {
   auto& closed = closed_.emplace_back(std::move(pending_.front()));
   pending_.pop_front();
@@ -154,7 +154,7 @@ void Journal::write() {
   }
   written_.notify_one();
   lock.unlock();
-  appended_.notify_one();  // the other thread, if this one has failed
+  appended_.notify_one();  // wakes the other thread if this one failed
   {
     const std::scoped_lock commits(commit_mutex_);
     ended_ = true;
@@ -163,7 +163,7 @@ void Journal::write() {
   if (has_failed()) on_failure_();
 }
 
-// What was told in pieces while the store was busy goes to it in one, put together in `several`.
+// Batches published separately while the log was busy are written as one, assembled in `several`.
 BatchView Journal::gather_closed(Batch& several) {
   const auto first = closed_.front().view;
   pending_bytes_ -= first.bytes().size();

@@ -1,14 +1,14 @@
 #pragma once
 // The ordered list of all events, with group commit.
 //
-// Whoever wants to change something takes a `Turn`: the one lock that orders events. In it the event is
-// appended (and gets its sequence) and the tables are changed, so that the tables always are the projection
-// of a prefix of the journal. A turn is short: no I/O, no waiting.
+// A change takes a `Turn`: the one lock that orders events. Its holder appends the event, which gets its
+// sequence, and changes the tables, so the tables are always the projection of a prefix of the journal. A
+// turn is short: no I/O, no waiting.
 //
-// Two threads of the journal's own: the first closes what has gathered as one batch and tells the listeners;
-// the second meanwhile has the log sync it, and tells the commit listeners when both are done. While it
-// syncs, the next batch gathers, but not for long: gateways do not wait for a slow disk. After a failed
-// commit nothing is accepted and nothing is confirmed any more (P11).
+// The journal has two threads: the first closes the pending events as one batch and calls the listeners; the
+// second has the log sync the batch at the same time, and calls the commit listeners when both are done.
+// During a sync the next batch is gathered, but is published after a short time: gateways do not wait for a
+// slow disk. After a failed commit nothing is accepted or confirmed (P11).
 
 #include <atomic>
 #include <chrono>
@@ -25,14 +25,15 @@
 
 namespace revoked::engine {
 
-// Hears each batch before it is confirmed, in order, on the telling thread. The log may get several as one.
+// Called with each batch before it is confirmed, in order, on the first thread. The log may get several as
+// one.
 class JournalListener {
  public:
   virtual ~JournalListener() = default;
   virtual void on_batch(const BatchView& batch) = 0;
 };
 
-// Hears that everything up to `durable` is synced, on the writing thread. Must be quick.
+// Called on the second thread when everything up to `durable` is synced. Must be quick.
 class CommitListener {
  public:
   virtual ~CommitListener() = default;
@@ -41,28 +42,29 @@ class CommitListener {
 
 class Journal {
  public:
-  // What may gather while a batch is being synced. More is refused with errc::overloaded.
+  // Limit of what is pending while a batch is synced. Beyond it, errc::overloaded.
   static constexpr std::size_t max_pending_bytes = 64 << 20;
 
-  // A batch that has so many is closed: what one look-up or one bus message has to read stays bounded. Events
-  // of one turn are never parted, so a turn with many makes a larger batch.
+  // A batch of this size is closed, which bounds what a look-up or a bus message must read. Events of one
+  // turn are never split, so a turn with many makes a larger batch.
   static constexpr std::uint32_t max_batch_events = 2048;
   static constexpr std::size_t max_batch_bytes = 1 << 20;  // the same for large events
 
-  // How long what has been appended waits to be told while the log is busy.
+  // While the log is busy, events are published at most this long after they were appended.
   static constexpr std::chrono::microseconds tell_after{300};
 
-  // How long the teller waits for more where less has gathered than half of the batch before: the callers of
-  // that one are about to come back.
+  // How long to wait for more events if there are fewer than three quarters of the previous batch: the
+  // callers of that one are about to return.
   static constexpr std::chrono::microseconds gather_for{150};
 
-  // The next event gets sequence `last + 1`. `on_failure` is called once, on the writing thread.
+  // The next event gets sequence `last + 1`. `on_failure` is called once, on the second thread.
   Journal(Log& log, Epoch epoch, Sequence last, std::function<void()> on_failure);
   ~Journal();  // stops
   Journal(const Journal&) = delete;
   Journal& operator=(const Journal&) = delete;
 
-  // Listeners must outlive the journal's threads: add them from start to stop(), remove them before they go.
+  // A listener must outlive the journal's threads, unless it is removed. Add listeners at any time before
+  // stop().
   void add(JournalListener& listener);
   void add(CommitListener& listener);
   void remove(CommitListener& listener);
@@ -78,7 +80,7 @@ class Journal {
     result<void> open() const;
     // Only if open().
     Sequence append(const EventView& event);
-    // The same, with append_event() done before the turn, which so is shorter.
+    // The same with append_event() done before the turn, which makes the turn shorter.
     Sequence append_encoded(std::string_view event);
 
    private:
@@ -97,17 +99,17 @@ class Journal {
   Sequence durable() const { return durable_.load(std::memory_order_seq_cst); }
   bool has_failed() const { return failed_.load(std::memory_order_acquire); }
 
-  // Waits until `sequence` is durable; false if the journal failed or stopped first. For start-up and tests:
-  // a network thread must not call it.
+  // Waits until `sequence` is durable; false if the journal failed or stopped first. Blocks: not for network
+  // threads.
   bool wait_until_durable(Sequence sequence);
 
-  // Accepts nothing more, commits what has gathered, ends the threads.
+  // Stops accepting events, commits what is pending, ends the threads.
   void stop();
 
  private:
   struct Closed {
     explicit Closed(Batch&& gathered) : batch(std::move(gathered)), view(batch.view()) {}
-    Closed(const Closed&) = delete;  // the view is of this place
+    Closed(const Closed&) = delete;  // the view refers to this object
     Closed& operator=(const Closed&) = delete;
     Batch batch;
     BatchView view;
@@ -125,19 +127,19 @@ class Journal {
   const Epoch epoch_;
   const std::function<void()> on_failure_;
 
-  // A turn, and everything down to the blank line. What each turn touches comes first, close together: it
-  // moves from one thread's cache to the next one's.
+  // Locked by a turn; protects everything down to the blank line. What each turn uses comes first and
+  // adjacent: it moves between the caches of threads.
   alignas(64) SpinningMutex mutex_;
   Sequence last_;
-  std::size_t pending_bytes_ = 0;  // of what the log has not been given
+  std::size_t pending_bytes_ = 0;  // not yet passed to the log
   Sequence closed_through_;
   Sequence told_through_;
-  std::uint32_t teller_waits_for_ = 0;  // so many events; 0: it does not wait
+  std::uint32_t teller_waits_for_ = 0;  // number of events; 0: it does not wait
   bool stopping_ = false;
   bool told_all_ = false;
   std::deque<Batch> pending_;  // in order; the last one is open
-  std::deque<Closed> closed_;  // those before them, until they are told and written
-  Batch spare_;                // its memory is for the next one
+  std::deque<Closed> closed_;  // before those, until published and written
+  Batch spare_;                // its memory is reused for the next one
   std::condition_variable appended_;
   std::condition_variable closed_changed_;
   std::condition_variable written_;

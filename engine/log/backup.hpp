@@ -1,11 +1,11 @@
 #pragma once
-// A copy of a journal as it was when the copying began, as the bytes of a tar archive: unpacked into an empty
-// data directory (as `log/...`) an engine starts on it. It comes in pieces, so that nobody holds all of it,
-// and the journal goes on meanwhile.
+// A copy of a journal as of the start of the copying, as a tar archive: unpacked into an empty data directory
+// (as `log/...`), an engine starts on it. It is produced in pieces, so it is never in memory as a whole, and
+// the journal accepts events meanwhile.
 //
-// Everything in it has been checked: sums, and the chain from the first block to the last. What is damaged
-// ends it. What is there of an archive that was cut passes for no whole one: how far the journal had been
-// confirmed comes first in it.
+// Everything in it is checked: sums, and the chain from the first block to the last. Damage ends the copy
+// with an error. A truncated archive is not accepted as a complete one: it begins with how far the journal
+// was confirmed.
 
 #include <memory>
 #include <string>
@@ -15,19 +15,19 @@
 
 namespace revoked::engine {
 
-// On one thread at a time. Holds a few descriptors, and in memory a piece and the largest batch, or 1 MiB.
-// May outlive the log.
+// Not thread-safe. Uses a few descriptors, and memory for one piece and the largest batch, or 1 MiB. May
+// outlive the log.
 class Backup {
  public:
   static constexpr std::size_t piece_bytes = 64 << 10;
 
   virtual ~Backup() = default;
-  // The last event that is in it: all up to it are, and none behind.
+  // The last event in it; all events up to it are included.
   virtual Sequence last() const = 0;
-  // Sets the next piece, of piece_bytes at most; empty: there is no more. Reads the disk. After an error
-  // (errc::storage_failed, storage_corrupt) it is of no use any more.
+  // Sets the next piece, at most piece_bytes; empty: the end. Reads the disk. After an error
+  // (errc::storage_failed, storage_corrupt) it must not be called again.
   virtual result<void> next(std::string& piece) = 0;
-  // The text of the error: the file, the place, the system's reason.
+  // The text of the error: the file, the position, the system's reason.
   virtual std::string failure() const = 0;
 };
 

@@ -39,7 +39,7 @@ static_assert(sizeof(BlockLayout) == block_head_bytes);
 constexpr std::size_t summed_bytes = offsetof(BlockLayout, sum);
 constexpr std::size_t head_summed_bytes = offsetof(BlockLayout, head_sum);
 
-// Of the head and the payload, without a copy that would put them side by side.
+// Of head and payload, without copying them together.
 BlockSum sum_of(const char* head, std::string_view payload) {
   const auto of_payload = XXH3_128bits(payload.data(), payload.size());
   std::array<char, summed_bytes + sizeof of_payload> both;

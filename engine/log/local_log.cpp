@@ -54,7 +54,7 @@ result<void> LocalLog::append(const BatchView& batch) {
 
 result<void> LocalLog::append_batch(const BatchView& batch) {
   if (batch.first() != next_.first || batch.count() == 0)
-    return fail(errc::storage_corrupt, directory_ + ": events that do not follow each other");
+    return fail(errc::storage_corrupt, directory_ + ": events out of sequence");
   const auto size = block_size(batch.bytes().size());
   if (holds_batches_ && current_->position() + size + block_size(0) > segment_bytes_) {
     if (const auto begun = next_segment(); !begun) return begun;
@@ -83,11 +83,12 @@ result<void> LocalLog::append_block(SegmentFile& file, BlockHead& head, std::str
   return {};
 }
 
-// The next one is there before this one says so: a log whose end is lost does not pass for a whole one.
+// The next segment is created before this one is closed: a log that lost its last segment is not taken for a
+// complete one.
 result<void> LocalLog::next_segment() {
   const auto before = std::move(current_);
   const auto at_close = next_;
-  // The closing block as it is going to be: the next segment is chained to it.
+  // The closing block as it will be written: the next segment is chained to it.
   BlockHead closing{BlockKind::closes, Codec::none, next_.number, next_.first, 0, 0, 0, next_.before, {}};
   std::string bytes(block_size(0), '\0');
   write_block(bytes.data(), closing, {});
@@ -107,7 +108,7 @@ result<void> LocalLog::next_segment() {
   return {};
 }
 
-// A file gets its number when it has its beginning.
+// A file gets its final name once its opening block is written.
 result<void> LocalLog::begin_segment(std::uint64_t closes_at) {
   const auto number = segments_.size() + 1;
   const auto draft = directory_ + "/next";
@@ -144,8 +145,8 @@ result<void> LocalLog::sync_directory(const std::string& path) {
 
 result<void> LocalLog::read(Sequence from, const Visitor& visit) const {
   auto next = std::max<Sequence>(from, 1);
-  std::vector<Segment> segments;  // from the first that is read
-  std::size_t number = 0;         // of that
+  std::vector<Segment> segments;  // from the first one to read
+  std::size_t number = 0;         // of that segment
   Sequence last = 0;
   {
     const std::scoped_lock lock(mutex_);
@@ -153,7 +154,7 @@ result<void> LocalLog::read(Sequence from, const Visitor& visit) const {
     if (next > last) return {};
     const auto after = std::upper_bound(segments_.begin(), segments_.end(), next,
                                         [](Sequence s, const Segment& segment) { return s < segment.first; });
-    // One without events begins where the next one does.
+    // A segment without events begins where the next one does.
     const auto begin = after == segments_.begin() ? after : std::prev(after);
     segments.assign(begin, segments_.end());
     number = static_cast<std::size_t>(begin - segments_.begin()) + 1;
@@ -168,7 +169,7 @@ result<void> LocalLog::read(Sequence from, const Visitor& visit) const {
       opened = reader.seek(next, {segment->end, segment->first, behind});
     }
     if (!opened) return fail(path, opened.error());
-    // A closed one ends with what closes it: packed meanwhile, it ends elsewhere.
+    // Read a closed segment up to its closing block: if it was packed meanwhile, that is at another offset.
     for (bool closed = false; next <= last && !closed;) {
       const auto at = reader.position();
       BlockHead head;

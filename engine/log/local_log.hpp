@@ -1,11 +1,10 @@
 #pragma once
-// The journal's batches in the files of one directory: segments, numbered from 1 and kept for good, of blocks
-// (block.hpp) that are chained to one another; and `end`, which says how far they had been confirmed
-// (log_end.hpp). What cannot be trusted is refused, with the file and the place: bytes that changed, a
-// segment that is missing, cut, swapped or an older copy of itself. Accepted is one torn block at the very
-// end, which was never confirmed. A start looks at how the segments join and at the last one; the others are
-// checked as they are read. A segment that is closed may be packed (packed_blocks.hpp), which says the same
-// in a fifth of the room.
+// The journal's batches in the files of one directory: segments, numbered from 1 and never deleted, of
+// chained blocks (block.hpp); and `end`, which records how far they were confirmed (log_end.hpp). Damage is
+// refused with the file and the position: bytes that changed, or a segment that is missing, truncated,
+// swapped or an older copy of itself. One torn block at the very end is accepted, as it was never confirmed.
+// A start checks how the segments join, and the last one; the others are checked when read. A closed segment
+// may be packed (packed_blocks.hpp): the same content in a fifth of the space.
 
 #include <atomic>
 #include <chrono>
@@ -38,8 +37,8 @@ class LocalLog final : public Log {
  public:
   static constexpr std::uint64_t usual_segment_bytes = 64 << 20;
 
-  // Opens the log in `directory`, which is made if it is not there. errc::storage_in_use if another process
-  // has it, storage_corrupt if it cannot be trusted; the text of a failure goes to `detail`.
+  // Opens the log in `directory`, which is created if missing. errc::storage_in_use if another process has
+  // locked it, storage_corrupt if it is damaged; `detail` gets the text of a failure.
   static result<std::unique_ptr<LocalLog>> open(const std::string& directory, std::string& detail,
                                                 std::uint64_t segment_bytes = usual_segment_bytes);
 
@@ -48,38 +47,38 @@ class LocalLog final : public Log {
   result<void> read(Sequence from, const Visitor& visit) const override;
   std::string failure() const override;
   const std::string& directory() const { return directory_; }
-  // Of everything that has been confirmed by now. From any thread. The system's reason is in failure().
+  // A copy of everything confirmed so far. From any thread. failure() has the system's reason.
   result<std::unique_ptr<Backup>> back_up() const;
 
-  // Has what is closed packed, from the first append on: a start that is refused changes nothing. Once,
-  // before that append.
+  // Packs closed segments in the background, from the first append on: a start that is refused changes
+  // nothing. Call once, before that append.
   void seal_in_background(Sealer::Tell tell);
-  // The first closed segment behind that one (0: of all) which is not packed; on any thread.
+  // The first closed segment after `number` (0: of all) that is not packed. From any thread.
   std::optional<std::size_t> closed_behind(std::size_t number) const;
-  // Whether packing has to wait: commits do, for a disk that writes something else, and there was one just
-  // now. Not once much has gathered. On any thread.
+  // Whether packing must wait: there was a commit just now, and commits would wait for the disk. False once
+  // more than `most_unpacked` closed segments are not packed. From any thread.
   bool comes_before_packing() const;
   static constexpr std::chrono::milliseconds just_now{200};
   static constexpr std::size_t most_unpacked = 16;  // closed segments
-  // Packs it, on one thread at a time, any one: its file is replaced by another one with the same in it.
-  // Errors cost nothing but that, and `detail` says why: storage_corrupt if it is damaged, overloaded if
-  // there is no room, else the disk's.
+  // Packs a segment, on any thread, one at a time: replaces its file by a smaller one with the same content.
+  // On an error the segment stays as it is, and `detail` has the reason: storage_corrupt if it is damaged,
+  // overloaded if there is not enough disk space, otherwise the disk's error.
   result<Packing> seal(std::size_t number, const std::function<bool()>& go_on, std::string& detail);
 
  private:
   struct Segment {
     Sequence first;
-    std::uint64_t end;  // of its blocks; of the last segment, so far
+    std::uint64_t end;  // end of its blocks; of the last segment, so far
     bool is_sealed = false;
   };
-  // What begins a segment.
+  // The payload of the block that opens a segment.
   struct Opening {
     std::uint32_t version;
     std::uint32_t reserved;
     std::uint64_t number;     // of the segment
-    std::uint64_t closes_at;  // where the one before is closed; 0 for the first
+    std::uint64_t closes_at;  // offset of the previous segment's closing block; 0 for the first
   };
-  // Up to where all has been confirmed, in a segment that is not closed.
+  // How far everything is confirmed, in a segment that is not closed.
   struct Confirmed {
     std::size_t segment = 0;
     std::uint64_t position = 0;
@@ -102,14 +101,14 @@ class LocalLog final : public Log {
 
   static constexpr std::uint32_t format_version = 1;
   static constexpr std::string_view segment_suffix = ".segment";
-  static constexpr std::string_view draft_suffix = ".sealing";  // of what is going to take a segment's place
+  static constexpr std::string_view draft_suffix = ".sealing";  // of a draft that will replace a segment
 
   const std::string directory_;
   const std::uint64_t segment_bytes_;
   std::unique_ptr<LogEnd> end_;
   std::unique_ptr<SegmentFile> current_;
   BlockPlace next_;
-  bool holds_batches_ = false;  // the current segment
+  bool holds_batches_ = false;  // whether the current segment does
 
   std::atomic<std::chrono::steady_clock::rep> appended_at_{0};
 
@@ -118,10 +117,10 @@ class LocalLog final : public Log {
   Confirmed confirmed_;
   Sequence last_ = 0;
   mutable std::string failure_;
-  bool has_failed_ = false;  // an append
+  bool has_failed_ = false;  // whether the last append failed
 
-  std::unique_ptr<Sealer> sealer_;  // ends first
-  bool may_seal_ = true;            // there may be something closed that is not packed
+  std::unique_ptr<Sealer> sealer_;  // destroyed first
+  bool may_seal_ = true;            // a closed segment may not be packed yet
 };
 
 }  // namespace revoked::engine

@@ -1,4 +1,4 @@
-// How a log is backed up: see backup.hpp and local_log.hpp.
+// Backup of a log: see backup.hpp and local_log.hpp.
 
 #include <algorithm>
 #include <filesystem>
@@ -16,7 +16,7 @@ constexpr std::uint64_t filled_up(std::uint64_t value, std::uint64_t unit) {
   return (value + unit - 1) / unit * unit;
 }
 
-// Where a backup ends: in a segment that was not closed.
+// Where a backup ends: in a segment that was open.
 struct BackupEnd {
   std::size_t segment;
   std::uint64_t position;
@@ -34,7 +34,7 @@ class LocalBackup final : public Backup {
     left_ = 0;
   }
 
-  // The last segment, while it is still the file that it was: once it is closed, another may take its name.
+  // Opens the last segment before it is closed: afterwards a packed file may replace it.
   result<void> open_last() { return last_.open(path_of(end_.segment)); }
 
   Sequence last() const override { return end_.next.first - 1; }
@@ -70,7 +70,7 @@ class LocalBackup final : public Backup {
     left_ = bytes;
   }
 
-  // Sets what is given next.
+  // Prepares what is returned next.
   result<void> go_on() {
     if (left_ != 0 || !is_closed_) return go_on_in_segment();
     if (segment_ < end_.segment) return begin_segment();
@@ -81,7 +81,7 @@ class LocalBackup final : public Backup {
 
   result<void> begin_segment() {
     ++segment_;
-    // A sealed segment may take the place of this one at any time: its size is that of the file that is open.
+    // A packed segment may replace this one at any time: use the size of the open file.
     if (const auto opened = is_last() ? result<void>() : other_.open(path_of(segment_)); !opened)
       return fail(opened.error());
     is_closed_ = false;
@@ -105,7 +105,7 @@ class LocalBackup final : public Backup {
     if (head.kind == BlockKind::packed &&
         !unpacked_.unpack(head, block->substr(block_head_bytes, head.payload_bytes)))
       return fail_at(at);
-    while (!unpacked_.empty()) unpacked_.next(head);  // to the last one
+    while (!unpacked_.empty()) unpacked_.next(head);  // to the last block
     next_ = {head.number + 1, head.first + head.events, head.sum};
     if (is_last()) {
       is_closed_ = reader().position() >= end_.position;
@@ -135,15 +135,15 @@ class LocalBackup final : public Backup {
   const UnixMs began_at_;
   SegmentReader last_;
   SegmentReader other_;
-  UnpackedBlocks unpacked_;  // to check them
-  std::size_t segment_ = 0;  // that is being given; 0: none yet
+  UnpackedBlocks unpacked_;  // to check packed blocks
+  std::size_t segment_ = 0;  // the current one; 0: none yet
   BlockPlace next_;
-  std::uint64_t left_ = 0;  // of the segment's file, behind what is given
+  std::uint64_t left_ = 0;  // bytes of the segment's file after what was returned
   bool is_closed_ = true;   // the segment has no more blocks: the rest of its file is zeros
   bool is_ended_ = false;
-  std::string text_;         // what was made here
-  std::string_view given_;   // what comes next: a part of that, or of a block
-  std::uint64_t zeros_ = 0;  // and so many behind it
+  std::string text_;         // generated content
+  std::string_view given_;   // what is returned next: a part of text_ or of a block
+  std::uint64_t zeros_ = 0;  // number of zeros to return after it
   std::string failure_;
 };
 

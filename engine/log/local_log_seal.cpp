@@ -1,4 +1,4 @@
-// How closed segments are packed: see local_log.hpp.
+// Packing of closed segments: see local_log.hpp.
 
 #include <unistd.h>
 
@@ -39,9 +39,9 @@ result<Packing> LocalLog::seal(std::size_t number, const std::function<bool()>& 
     const std::scoped_lock lock(mutex_);
     end = segments_[number - 1].end;
   }
-  // The log itself needs what is left on a disk that is nearly full.
+  // On a nearly full disk the log itself needs the remaining space.
   if (const auto space = free_space_of(directory_); space.total != 0 && space.available < 2 * end) {
-    detail = path + " is not packed: the disk has no room for it";
+    detail = path + " is not packed: not enough disk space";
     return errc::overloaded;
   }
   std::uint64_t at = 0;
@@ -49,15 +49,15 @@ result<Packing> LocalLog::seal(std::size_t number, const std::function<bool()>& 
   if (packed && *packed == Packing::done) packed = take_place(draft, number, at);
   if (packed) return packed;
   if (packed.error() == errc::storage_corrupt)
-    detail = path + " has been damaged at byte " + std::to_string(at) + ": it stays as it is";
+    detail = path + " has been damaged at byte " + std::to_string(at) + ": not packed";
   else if (packed.error() == errc::storage_failed)
-    detail = draft + " was written, and something else is read";
+    detail = draft + " reads back differently from what was written";
   else
     detail = draft + ": " + packed.error().message();
   return packed;
 }
 
-// Who reads the one that was there before goes on with it.
+// Concurrent readers of the old file keep reading it.
 result<Packing> LocalLog::take_place(const std::string& draft, std::size_t number, std::uint64_t end) {
   if (::rename(draft.c_str(), path_of(number).c_str()) != 0) {
     const auto why = errno_code();

@@ -1,4 +1,4 @@
-// How a log is opened: see local_log.hpp.
+// Opening of a log: see local_log.hpp.
 
 #include <unistd.h>
 
@@ -36,7 +36,7 @@ result<std::string> read_whole(const std::string& path) {
 
 }  // namespace
 
-// Looks at the segments of a directory in their order, and sees to it that nothing is missing.
+// Checks the segments of a directory in order, and that none is missing.
 class LocalLog::Starter {
  public:
   explicit Starter(LocalLog& log) : log_(log) {}
@@ -56,7 +56,7 @@ class LocalLog::Starter {
       return log_.fail(errc::storage_in_use, log_.directory_ + " is in use");
     if (!end) return log_.fail(log_.directory_ + "/end", end.error());
     log_.end_ = std::move(*end);
-    for (const auto& draft : drafts) ::unlink(draft.c_str());  // it was not ready
+    for (const auto& draft : drafts) ::unlink(draft.c_str());  // unfinished
     std::ranges::sort(numbers);
     for (std::size_t i = 0; i < numbers.size(); ++i) {
       if (numbers[i] != i + 1) return log_.fail(errc::storage_corrupt, log_.path_of(i + 1) + " is missing");
@@ -73,13 +73,13 @@ class LocalLog::Starter {
       return log_.fail(errc::storage_corrupt, log_.path_of(1) + " is missing: block " +
                                                   std::to_string(mark.number) + " had been confirmed");
     if (const auto begun = log_.begin_segment(0); !begun) return begun;
-    // Its own name, too.
+    // The entry of the directory itself, too.
     const auto parent = log_.directory_ + "/..";
     if (const auto synced = sync_directory(parent); !synced) return log_.fail(parent, synced.error());
     return {};
   }
 
-  // How each segment begins says where the one before it ends.
+  // The opening of each segment has the end of the previous one.
   result<void> read_openings(std::size_t count) {
     for (std::size_t number = 1; number <= count; ++number) {
       BlockHead head;
@@ -92,12 +92,13 @@ class LocalLog::Starter {
       if (opening.number == number && opening.version != format_version)
         return log_.fail(errc::storage_corrupt,
                          log_.path_of(number) + " has format " + std::to_string(opening.version) +
-                             ", and this program reads " + std::to_string(format_version));
+                             ", but this program reads " + std::to_string(format_version));
       if (opening.number != number) return log_.fail_at(number, 0, "has been damaged");
       if (number == 1 && (head.first != 1 || head.number != 1 || head.before != BlockSum{}))
         return log_.fail_at(number, 0, "is not the first of this log");
       if (number > 1 && !closes_before(number, head, opening.closes_at)) {
-        // The process ended while it was begun: the one before would be closed next, and nothing is in it.
+        // The process ended while it was created: it has no content, and the previous segment is not closed
+        // yet.
         if (number < count || !has_only_opening(number)) return fail_to_join(number - 1, opening.closes_at);
         log_.segments_.back().is_sealed = false;
         only_begun_ = number;
@@ -118,7 +119,7 @@ class LocalLog::Starter {
   bool closes_before(std::size_t number, const BlockHead& head, std::uint64_t at) {
     auto& before = log_.segments_.back();
     if (!reader_.open(log_.path_of(number - 1))) return false;
-    // Packed, it is smaller than it was; what closes it is then its last block.
+    // If packed, the file is smaller, and its last block is the closing one.
     before.is_sealed = reader_.size() <= at;
     if (before.is_sealed) at = std::max(reader_.size(), block_size(0)) - block_size(0);
     BlockHead closing;
@@ -129,8 +130,8 @@ class LocalLog::Starter {
     return true;
   }
 
-  // The next one says where it was closed, but for one that has been packed since: what is wrong may be
-  // anywhere.
+  // The next segment has the offset where this one was closed, unless it was packed since: then the damage
+  // may be anywhere.
   result<void> fail_to_join(std::size_t number, std::uint64_t at) {
     if (log_.segments_.back().is_sealed) {
       const auto bytes = read_whole(log_.path_of(number));
@@ -139,7 +140,7 @@ class LocalLog::Starter {
       if (scan.end != SegmentEnd::closed) return log_.fail_at(number, scan.position, "has been damaged");
       at = scan.position;
     }
-    return log_.fail_at(number, at, "does not go on in the next segment");
+    return log_.fail_at(number, at, "is not continued by the next segment");
   }
 
   result<std::string> read_block(std::size_t number, std::uint64_t at, BlockHead& head) {
@@ -161,13 +162,13 @@ class LocalLog::Starter {
                         });
     if (end_.end == SegmentEnd::closed && only_begun_ == 0)
       return log_.fail(errc::storage_corrupt, log_.path_of(number + 1) + " is missing");
-    // The one that was only begun says where this one was going to be closed.
+    // The segment that was only begun has the offset where this one was to be closed.
     const bool is_short = only_begun_ != 0 && end_.position != closes_at_;
     if (end_.end == SegmentEnd::damaged || end_.end == SegmentEnd::closed || is_short)
       return log_.fail_at(number, end_.position, "has been damaged");
-    // A file's room is made ahead: what has another size has been cut.
+    // Space is allocated in units of room_bytes: a file of another size was truncated.
     if (bytes->size() % SegmentFile::room_bytes != 0)
-      return log_.fail_at(number, bytes->size(), "has been cut");
+      return log_.fail_at(number, bytes->size(), "has been truncated");
     log_.segments_.back().end = end_.position;
     return {};
   }
@@ -185,7 +186,7 @@ class LocalLog::Starter {
     const auto number = log_.segments_.size();
     const auto mark = log_.end_->mark();
     const auto last = end_.next.number - 1;
-    // It is of the same end, or of one before it.
+    // The mark must be of this end, or of an earlier one.
     if (mark.number > last || (mark.number == last && mark.sum != end_.next.before))
       return log_.fail_at(number, end_.position,
                           "ends before block " + std::to_string(mark.number) + ", which had been confirmed,");
@@ -196,7 +197,7 @@ class LocalLog::Starter {
     auto file = SegmentFile::open(log_.path_of(number), end_.position);
     if (!file) return log_.fail(log_.path_of(number), file.error());
     log_.current_ = std::move(*file);
-    // Behind a torn block no other is written: its rest would stand there.
+    // Close the segment: a block written after a torn one would leave its remains in between.
     if (end_.end == SegmentEnd::torn) return log_.next_segment();
     return {};
   }
@@ -204,8 +205,8 @@ class LocalLog::Starter {
   LocalLog& log_;
   SegmentReader reader_;
   BlockPlace opening_;           // of the last segment
-  std::size_t only_begun_ = 0;   // number of a segment behind it that does not count
-  std::uint64_t closes_at_ = 0;  // as that says
+  std::size_t only_begun_ = 0;   // number of a segment after it that is ignored
+  std::uint64_t closes_at_ = 0;  // according to that segment
   SegmentScan end_{};
 };
 

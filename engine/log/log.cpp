@@ -5,7 +5,7 @@
 namespace revoked::engine {
 namespace {
 
-// Reading on so far costs less than looking up.
+// Up to this distance, reading on costs less than a look-up.
 constexpr std::uint32_t near_events = 64;
 
 }  // namespace
@@ -18,7 +18,7 @@ result<void> read_events(const Log& log, std::span<const Sequence> sequences, co
       const auto end = std::lower_bound(next, sequences.end(), batch.last() + 1);
       batch.for_each_of(std::span(next, end), visit);
       next = end;
-      // The next batch, if there is something near in it; what is far away is looked up.
+      // Continue with the next batch if it has a nearby event; look up distant ones.
       return next != sequences.end() && *next <= batch.last() + std::max(batch.count(), near_events);
     });
     if (!read) return read;
@@ -28,7 +28,7 @@ result<void> read_events(const Log& log, std::span<const Sequence> sequences, co
 }
 
 result<Sequence> last_before(const Log& log, UnixMs at) {
-  Sequence before = 0;  // from `at` or before, or none
+  Sequence before = 0;  // the last one from `at` or before, if any
   for (auto after = log.last() + 1; after - before > 1;) {
     const auto middle = before + (after - before) / 2;
     UnixMs found = 0;

@@ -1,5 +1,5 @@
 #pragma once
-// Where the journal lies: batches of events in order, for good. One writer, the journal's thread; reads from
+// Permanent storage of the journal: batches of events in order. One writer, the journal's thread; reads from
 // any thread. Any error from an append means "unknown" and is final: the caller stops.
 
 #include <functional>
@@ -13,25 +13,25 @@ namespace revoked::engine {
 
 class Log {
  public:
-  using Visitor = std::function<bool(const BatchView&)>;  // false: no more
+  using Visitor = std::function<bool(const BatchView&)>;  // false: stop
   virtual ~Log() = default;
 
   // Durable when it returns.
   virtual result<void> append(const BatchView& batch) = 0;
   // The last sequence that is durable; 0 if there is none.
   virtual Sequence last() const = 0;
-  // Visits the batches that have events at or after `from`, in order. errc::storage_corrupt if one of them,
-  // or the way to it, cannot be trusted.
+  // Visits the batches with events at or after `from`, in order. errc::storage_corrupt if one of them, or a
+  // block on the way to it, is damaged.
   virtual result<void> read(Sequence from, const Visitor& visit) const = 0;
-  // The text of the failure of an append, else of the last one: the file, the place, the system's reason.
-  // Empty if there was none.
+  // The text of an append's failure, otherwise of the last failure: the file, the position, the system's
+  // reason. Empty if there was none.
   virtual std::string failure() const = 0;
 };
 
-// Visits the events with these sequences, which come in order. errc::storage_corrupt if one is not there.
+// Visits the events with these sequences, which are ascending. errc::storage_corrupt if one is missing.
 result<void> read_events(const Log& log, std::span<const Sequence> sequences, const EventVisitor& visit);
 
-// The last sequence of an event from `at` or before, as far as clocks ever went forward; 0 if there is none.
+// The last sequence of an event from `at` or before, provided clocks never went back; 0 if there is none.
 result<Sequence> last_before(const Log& log, UnixMs at);
 
 // Whether the log has that epoch.

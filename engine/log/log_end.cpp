@@ -31,7 +31,7 @@ MarkLayout layout_of(const LogEnd::Mark& mark) {
   return layout;
 }
 
-// A process that is killed between two stores leaves one of two whole marks: they are written in turn.
+// Two marks, written alternately: a process killed between two stores leaves one of them valid.
 struct Page {
   MarkLayout marks[2];
 };

@@ -107,7 +107,7 @@ bool UnpackedBlocks::inflate(std::uint32_t raw_bytes, std::string_view frame) {
          raw_bytes;
 }
 
-// The heads, as they were.
+// Restores the original heads.
 bool UnpackedBlocks::chain(const BlockHead& packed, std::uint32_t count, const BlockSum& last) {
   BlockHead head{BlockKind::batch, Codec::none, packed.number, packed.first, 0, 0, 0, packed.before, {}};
   std::size_t at = 0;

@@ -1,21 +1,21 @@
 #pragma once
-// Batches that follow each other, as one block of the kind `packed`: nothing of them is kept that follows
-// from the rest. Its head has the number, the first sequence and the `before` of the first of them, and how
-// many events all have; its payload is
+// Consecutive batches as one block of kind `packed`, without data that can be derived. Its head has the
+// number, the first sequence and the `before` of the first of them, and the number of events of all; its
+// payload is
 //
-//   u32 blocks        how many there are, at most 2048
-//   u8  last[16]      the sum of the last of them
-//   a frame of zstd, which unpacks to raw_bytes:
-//     of each: u32 events, u32 payload_bytes, payload
+//   u32 blocks        how many, at most 2048
+//   u8  last[16]      the sum of the last one
+//   a zstd frame that unpacks to raw_bytes:
+//     for each: u32 events, u32 payload_bytes, payload
 //
-// Their heads are made again: number and sequence go on, `before` is the sum of the one before. The sum of
-// the last has to come out as `last`, so the chain of a log goes through what is packed as if it were not.
+// Their heads are restored: numbers and sequences are consecutive, and `before` is the sum of the previous
+// one. The sum of the last must equal `last`, so the chain of a log is the same with packed blocks as
+// without.
 //
-// 32 KiB at a time: a revocation by a DELETE alone takes 32 B instead of a sector, an imported key 54 B
-// instead of 177, and to read one event takes 60 us instead of 22. With 64 KiB it is as many bytes and 80 us;
-// with 16 KiB 3 B more. Levels of zstd above 1 take longer and save nothing: what is left is mostly random.
-// (bench
-// --benchmark_filter=^log)
+// 32 KiB at a time: a revocation by a single DELETE takes 32 B instead of a sector, an imported key 54 B
+// instead of 177, and reading one event takes 60 us instead of 22. 64 KiB: the same size and 80 us; 16 KiB:
+// 3 B more. Levels of zstd above 1 take longer and save nothing, as the rest is mostly random.
+// (`bench --benchmark_filter=^log`)
 
 #include <cstdint>
 #include <memory>
@@ -28,13 +28,13 @@
 
 namespace revoked::engine {
 
-// Where another batch would make it larger, a packed block ends.
+// A packed block ends before a batch that would make it larger.
 inline constexpr std::size_t usual_unpacked_bytes = 32 << 10;
-// What is larger is not packed, and not unpacked: a batch has 1 MiB and an event at most.
+// Larger blocks are neither packed nor unpacked: a batch has at most 1 MiB plus one event.
 inline constexpr std::size_t most_unpacked_bytes = 8 << 20;
 inline constexpr std::size_t most_packed_blocks = 2048;
 
-// Packs. On one thread.
+// Packs. Not thread-safe.
 class BlockPacker {
  public:
   BlockPacker();
@@ -44,9 +44,9 @@ class BlockPacker {
 
   bool empty() const { return count_ == 0; }
   bool has_room(std::size_t payload_bytes) const;
-  // The next block of the log, a batch; there is room for it, or none has been added yet.
+  // The next block of the log, a batch; it fits, or is the first.
   void add(const BlockHead& head, std::string_view payload);
-  // Appends what was added as one block, and begins anew. False: it is too large, or zstd refused it.
+  // Appends what was added as one block, and starts over. False: it is too large, or zstd failed.
   bool take(std::string& out);
 
  private:
@@ -57,11 +57,11 @@ class BlockPacker {
   std::string raw_;
   std::string payload_;
   std::uint32_t count_ = 0;
-  BlockHead head_;  // of the packed one
+  BlockHead head_;  // of the packed block
   BlockSum last_{};
 };
 
-// Unpacks, and hands out the blocks one after the other. On one thread.
+// Unpacks, and returns the blocks one by one. Not thread-safe.
 class UnpackedBlocks {
  public:
   UnpackedBlocks();
@@ -69,12 +69,12 @@ class UnpackedBlocks {
   UnpackedBlocks(const UnpackedBlocks&) = delete;
   UnpackedBlocks& operator=(const UnpackedBlocks&) = delete;
 
-  // Instead of what was there before; false: it makes no sense. The packed block itself is whole. Nothing is
-  // handed out of one that does not end at the sum that it names.
+  // Replaces the previous content; false: invalid, although the packed block itself is whole. No block of one
+  // that does not end with the recorded sum is returned.
   bool unpack(const BlockHead& packed, std::string_view payload);
   void clear();
   bool empty() const { return next_ == blocks_.size(); }
-  // Not if it is empty. The payload is good until the next is unpacked.
+  // Must not be empty. The payload is valid until the next unpack().
   std::string_view next(BlockHead& head);
 
  private:

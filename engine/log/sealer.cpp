@@ -52,20 +52,20 @@ void Sealer::seal_all() {
         *number, [this] { return rest_if_due(); }, why);
     if (stopping_) return;
     if (!sealed && why != std::exchange(told_, why) && tell_) tell_(why);
-    // What is damaged is not looked at again before the next start.
+    // Damaged segments are not retried before the next start.
     failed_ = !sealed && sealed.error() != errc::storage_corrupt;
     if (failed_) return;
     done_ = *number;
   }
 }
 
-// False: there is no time left.
+// False: stopping.
 bool Sealer::rest_if_due() {
   const auto worked = std::chrono::steady_clock::now() - began_;
   return worked < work_at_once ? !stopping_ : rest(rest_for_work * worked);
 }
 
-// For so long, and then for as long as the log comes first.
+// Pauses for `least`, and then for as long as the log has priority.
 bool Sealer::rest(std::chrono::steady_clock::duration least) {
   std::unique_lock lock(mutex_);
   const auto is_over = [this] { return stopping_.load(); };

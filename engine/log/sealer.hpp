@@ -1,8 +1,8 @@
 #pragma once
-// A thread of its own that packs what is closed, one segment after the other: at the lowest priority, for a
-// quarter of the time, and not while commits come, unless much has gathered (LocalLog::comes_before_packing):
-// what is synced meanwhile waits for its reads and writes. At 1,000 DELETE/s p99 went from 3 to 25 ms. What
-// it fails at costs nothing but room on the disk: the log goes on, and so do its readers.
+// A thread that packs closed segments one after the other: at the lowest priority, for a quarter of the time,
+// and not while there are commits, unless many segments wait (LocalLog::comes_before_packing), because syncs
+// wait for its reads and writes: at 1,000 DELETE/s p99 rose from 3 to 25 ms. A failure costs only disk space:
+// the log and its readers are not affected.
 
 #include <atomic>
 #include <chrono>
@@ -22,17 +22,17 @@ class Sealer {
  public:
   using Tell = std::function<void(std::string_view why)>;
 
-  // `tell` hears, on the thread, why a segment stays as it is: once, not at each try.
+  // `tell` is called, on the thread, with the reason why a segment is not packed: once, not at each retry.
   Sealer(LocalLog& log, Tell tell);
-  ~Sealer();  // has the one in progress given up
+  ~Sealer();  // cancels the one in progress
   Sealer(const Sealer&) = delete;
   Sealer& operator=(const Sealer&) = delete;
 
-  // There may be something to do. It sleeps until it hears that for the first time.
+  // Notifies the thread that a segment may have been closed. It sleeps until the first call.
   void wake();
 
  private:
-  // Where there was no room, or the disk failed, it tries again.
+  // It retries if there was not enough space, or the disk failed.
   static constexpr auto pause_after_failure = std::chrono::minutes(1);
 
   static constexpr auto work_at_once = std::chrono::milliseconds(2);
@@ -49,10 +49,10 @@ class Sealer {
   std::condition_variable changed_;
   bool woken_ = false;
   std::atomic<bool> stopping_{false};
-  bool failed_ = false;   // the last try: on the thread
-  std::size_t done_ = 0;  // the segments up to here are packed, or stay as they are
+  bool failed_ = false;   // the last try; used on the thread
+  std::size_t done_ = 0;  // the segments up to here are packed or skipped
   std::string told_;
-  std::chrono::steady_clock::time_point began_;  // to work, after the last rest
+  std::chrono::steady_clock::time_point began_;  // when work began after the last rest
   std::thread thread_;
 };
 

@@ -20,7 +20,7 @@ constexpr std::uint64_t round_up(std::uint64_t value, std::uint64_t unit) {
   return (value + unit - 1) / unit * unit;
 }
 
-// Past the page cache if that takes sectors, else through it.
+// With O_DIRECT if sectors can be read that way, otherwise through the page cache.
 int open_file(const std::string& path, int flags) {
   flags |= O_RDWR | O_CLOEXEC | O_DSYNC;
   const int direct = ::open(path.c_str(), flags | O_DIRECT, 0600);
@@ -28,7 +28,7 @@ int open_file(const std::string& path, int flags) {
     alignas(memory_alignment) char sector[sector_bytes];
     ssize_t read;
     do {
-      read = ::pread(direct, sector, sector_bytes, 0);  // disks of larger sectors refuse it
+      read = ::pread(direct, sector, sector_bytes, 0);  // fails on disks with larger sectors
     } while (read < 0 && errno == EINTR);
     if (read >= 0) return direct;
     ::close(direct);
@@ -91,7 +91,7 @@ result<void> SegmentFile::make_room(std::uint64_t bytes) {
     if (resized != 0) return errno_code();
     size_ = size;
   }
-  // A large block makes its own room: zeros first would write everything twice.
+  // No zeros ahead of a large block: everything would be written twice.
   if (end <= zeroed_ || bytes >= fill_bytes) return {};
   const auto until = std::min(size_, round_up(end + fill_bytes, fill_bytes));
   reserve(until - zeroed_);

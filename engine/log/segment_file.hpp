@@ -1,8 +1,8 @@
 #pragma once
-// The file that a log is being written to. A synced write costs least where the file system has nothing to
-// change besides the data: so the file is filled with zeros ahead, and writes go past the page cache to the
-// disk (O_DIRECT, where the file system has it). Its size is a multiple of `room_bytes` before anything is
-// written there: a file of another size has been cut.
+// The file that a log is written to. A synced write is cheapest if the file system changes nothing but the
+// data: so the file is filled with zeros ahead, and writes bypass the page cache (O_DIRECT, if the file
+// system supports it). Its size is a multiple of `room_bytes` before anything is written there: a file of
+// another size was truncated.
 
 #include <cstdint>
 #include <memory>
@@ -14,20 +14,20 @@
 
 namespace revoked::engine {
 
-// On one thread. Errors are the system's; after one the file must not be written any more.
+// Not thread-safe. Errors are the system's; after one the file must not be written any more.
 class SegmentFile {
  public:
   static constexpr std::uint64_t room_bytes = 1 << 20;
 
-  // Makes the file.
+  // Creates the file.
   static result<std::unique_ptr<SegmentFile>> create(const std::string& path);
-  // One that is there, to go on at `position`, where a block has ended.
+  // Opens an existing file to continue at `position`, the end of a block.
   static result<std::unique_ptr<SegmentFile>> open(const std::string& path, std::uint64_t position);
   ~SegmentFile();
   SegmentFile(const SegmentFile&) = delete;
   SegmentFile& operator=(const SegmentFile&) = delete;
 
-  // Synced when it returns. Sets the sums in `head`. An error means unknown.
+  // Synced on return. Sets the sums in `head`. After an error the outcome is unknown.
   result<void> append(BlockHead& head, std::string_view payload);
   std::uint64_t position() const { return position_; }
 
@@ -45,7 +45,7 @@ class SegmentFile {
   int file_;
   std::uint64_t position_;
   std::uint64_t size_ = 0;
-  std::uint64_t zeroed_;  // up to here the file has its blocks on the disk
+  std::uint64_t zeroed_;  // up to here the file's blocks are allocated on disk
   std::unique_ptr<char, Freed> buffer_;
   std::size_t buffer_bytes_ = 0;
 };

@@ -12,7 +12,7 @@
 namespace revoked::engine {
 namespace {
 
-// On its way to the disk piece by piece: a large sync at the end would hold up what others sync meanwhile.
+// Written to disk piece by piece: one large sync at the end would delay concurrent syncs.
 class NewFile {
  public:
   explicit NewFile(const std::string& path)
@@ -25,10 +25,10 @@ class NewFile {
 
   bool is_open() const { return file_ >= 0; }
   std::uint64_t size() const { return written_ + gathered_.size(); }
-  std::string& end() { return gathered_; }  // what is appended here is written soon
+  std::string& end() { return gathered_; }  // appended bytes are written soon
 
   result<void> write_if_enough() { return gathered_.size() < piece_bytes ? result<void>() : write(); }
-  // What is read from now on comes from the disk.
+  // Later reads come from the disk.
   result<void> sync() {
     if (const auto written = write(); !written) return written;
     if (::fsync(file_) != 0) return errno_code();
@@ -50,7 +50,7 @@ class NewFile {
     }
     gathered_.clear();
     constexpr auto now = SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER;
-    // The sync at the end says what has become of it.
+    // Errors are reported by the sync at the end.
     (void)::sync_file_range(file_, static_cast<off_t>(begin), static_cast<off_t>(written_ - begin), now);
     return {};
   }
@@ -88,7 +88,7 @@ class SegmentPacking {
     return Packing::done;
   }
 
-  // Whether the same blocks come out of it: the sum of the last holds for all of them.
+  // Whether it unpacks to the same blocks: the sum of the last one covers all.
   result<Packing> verify(const std::string& packed) {
     const auto last = std::exchange(place_, first_);
     if (const auto opened = reader_.open(packed); !opened) return opened.error();
@@ -105,7 +105,7 @@ class SegmentPacking {
   }
 
  private:
-  // Asked now and then.
+  // Calls go_on once per 16 KiB.
   bool goes_on(std::string_view payload) {
     unasked_bytes_ += block_size(payload.size());
     if (unasked_bytes_ < 16 << 10) return true;
@@ -113,7 +113,7 @@ class SegmentPacking {
     return go_on_();
   }
 
-  // Of the segment, in its place.
+  // The next block of the segment, checked against its position in the chain.
   result<std::string_view> next(BlockHead& head) {
     const auto at = at_ = reader_.position();
     const auto payload = reader_.next(head);
@@ -140,7 +140,7 @@ class SegmentPacking {
   const std::uint64_t end_;
   const std::function<bool()>& go_on_;
   std::uint64_t& at_;
-  SegmentReader reader_{128 << 10};  // others read and write meanwhile
+  SegmentReader reader_{128 << 10};  // small, as other threads read and write meanwhile
   BlockPacker packer_;
   BlockPlace first_;  // of the segment
   BlockPlace place_;

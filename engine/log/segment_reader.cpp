@@ -10,7 +10,7 @@ namespace revoked::engine {
 namespace {
 
 constexpr std::uint64_t least_ahead_bytes = 8 << 10;
-// So near, reading on costs less than another step of the search.
+// Up to this distance, reading on costs less than another step of the search.
 constexpr std::uint64_t near_bytes = 32 << 10;
 constexpr int guessed_steps = 4;
 
@@ -39,7 +39,7 @@ void SegmentReader::set_position(std::uint64_t position) {
   unpacked_.clear();
 }
 
-// Fewer only where the file ends.
+// Returns fewer bytes only at the end of the file.
 result<std::string_view> SegmentReader::bytes_at(std::uint64_t at, std::uint64_t count) {
   count = std::min(count, size_ - std::min(at, size_));
   if (at < buffer_at_ || at + count > buffer_at_ + buffer_.size()) {
@@ -59,7 +59,7 @@ result<std::string_view> SegmentReader::bytes_at(std::uint64_t at, std::uint64_t
       if (size == 0) break;
       done += static_cast<std::size_t>(size);
     }
-    if (buffer_.size() < count) return errc::storage_corrupt;  // cut meanwhile
+    if (buffer_.size() < count) return errc::storage_corrupt;  // truncated meanwhile
   }
   return std::string_view(buffer_).substr(at - buffer_at_, count);
 }
@@ -91,7 +91,7 @@ result<std::string_view> SegmentReader::next_block(BlockHead& head) {
   return bytes->substr(0, size);
 }
 
-// The first head at or behind a place; `end` if there is none before that.
+// The first head at or after `at`; `end` if there is none before that.
 result<std::uint64_t> SegmentReader::head_from(std::uint64_t at, std::uint64_t end, BlockHead& head) {
   for (; at < end; at += sector_bytes) {
     const auto bytes = bytes_at(at, sector_bytes);
@@ -101,10 +101,10 @@ result<std::uint64_t> SegmentReader::head_from(std::uint64_t at, std::uint64_t e
   return end;
 }
 
-// Events take about the same room each: the first steps are taken to where it should be, a little before that
-// and a little behind in turn, all others by halves.
+// Interpolation search, since events have similar sizes: the first steps go a little before and a little
+// after the expected position in turn; the others halve the range.
 result<void> SegmentReader::seek(Sequence sequence, Within within) {
-  std::uint64_t begin = 0;  // a block that does not come behind the sequence begins here
+  std::uint64_t begin = 0;  // a block that is not after the sequence begins here
   auto& [end, first, behind] = within;
   end = std::min(end, size_) / sector_bytes * sector_bytes;
   for (int step = 0; end > begin + near_bytes; ++step) {
@@ -131,7 +131,7 @@ result<void> SegmentReader::seek(Sequence sequence, Within within) {
   return walk(sequence, end);
 }
 
-// From block to block by their heads: what lies before the one that is meant need not be read, or unpacked.
+// Follows the heads from block to block, without reading or unpacking the payloads before the wanted one.
 result<void> SegmentReader::walk(Sequence sequence, std::uint64_t end) {
   while (true) {
     BlockHead head;

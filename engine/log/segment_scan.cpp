@@ -22,7 +22,7 @@ bool has_zero_sector(std::string_view bytes) {
   return false;
 }
 
-// Whether a block that came later begins somewhere in it.
+// Whether a block with a later number begins in it.
 bool has_block_from(std::string_view bytes, std::uint64_t number) {
   for (std::uint64_t at = 0; at < bytes.size(); at += sector_bytes) {
     BlockHead head;
@@ -31,7 +31,7 @@ bool has_block_from(std::string_view bytes, std::uint64_t number) {
   return false;
 }
 
-// What follows the last good block.
+// Classifies what follows the last good block.
 SegmentEnd end_of(std::string_view rest, const BlockPlace& next) {
   if (is_zero(rest)) return SegmentEnd::open;
   BlockHead head;
@@ -50,7 +50,7 @@ SegmentEnd end_of(std::string_view rest, const BlockPlace& next) {
 SegmentScan scan_segment(std::string_view bytes, BlockPlace next, const BlockVisitor& visit) {
   std::uint64_t at = 0;
   UnpackedBlocks unpacked;
-  bool is_packed = false;  // any block in it
+  bool is_packed = false;  // whether any block is
   const auto visit_next = [&](const BlockHead& head, std::string_view payload) {
     next = {head.number + 1, head.first + head.events, head.sum};
     return visit(head, payload, at);
@@ -78,7 +78,7 @@ SegmentScan scan_segment(std::string_view bytes, BlockPlace next, const BlockVis
     at = behind;
     if (head.kind == BlockKind::closes) return {SegmentEnd::closed, at, next};
   }
-  // What is packed had been closed before.
+  // A packed segment was closed.
   const bool may_be_open = bytes.size() % sector_bytes == 0 && !is_packed;
   return {may_be_open ? end_of(bytes.substr(at), next) : SegmentEnd::damaged, at, next};
 }

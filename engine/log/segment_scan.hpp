@@ -1,5 +1,5 @@
 #pragma once
-// Reads the blocks of one segment in order, and tells where the log ends in it from what has been damaged.
+// Reads the blocks of one segment in order, and distinguishes the end of the log from damage.
 
 #include <cstdint>
 #include <functional>
@@ -10,7 +10,7 @@
 
 namespace revoked::engine {
 
-// What the next block of a log has to be.
+// What the next block of a log must match.
 struct BlockPlace {
   std::uint64_t number = 1;
   std::uint64_t first = 1;  // the next sequence
@@ -23,20 +23,20 @@ struct BlockPlace {
 };
 
 enum class SegmentEnd {
-  closed,   // the log goes on in the next segment
-  open,     // nothing was written behind the last block
-  torn,     // one block was being written: it was never confirmed
-  damaged,  // what was confirmed may be missing
+  closed,   // the log continues in the next segment
+  open,     // nothing was written after the last block
+  torn,     // the last block was being written: never confirmed
+  damaged,  // confirmed data may be missing
 };
 
 struct SegmentScan {
   SegmentEnd end;
-  std::uint64_t position;  // behind the last good block; of what is damaged, where
-  BlockPlace next;         // behind the last good block
+  std::uint64_t position;  // after the last good block; of damage, where it is
+  BlockPlace next;         // after the last good block
 };
 
-// `bytes` are the whole file. Visits each block: its head, its payload, and where it begins in the file, or
-// the packed one that it lies in; false takes it for damaged.
+// `bytes` is the whole file. Visits each block: its head, its payload, and its offset, or that of the packed
+// one that contains it; if the visitor returns false, the block counts as damaged.
 using BlockVisitor = std::function<bool(const BlockHead&, std::string_view payload, std::uint64_t at)>;
 SegmentScan scan_segment(std::string_view bytes, BlockPlace next, const BlockVisitor& visit);
 

@@ -1,6 +1,6 @@
 #pragma once
-// The audit trail is the journal, read by people: who did what to which key, when, from where and why. One
-// key's, one actor's or one user's entries are found among millions by the index.
+// The audit trail is a view of the journal: who did what to which key, when, from where and why. The index
+// finds the entries of one key, actor or user.
 
 #include <cstdint>
 #include <string>
@@ -11,25 +11,25 @@
 
 namespace revoked::engine {
 
-// The user that an event is about: the key's, or the one whose keys were revoked or locked.
+// The user an event concerns: the key's, or the one whose keys were revoked or locked.
 std::string_view user_of(const EventView& event);
 
 struct AuditQuery {
-  std::string key_id;  // these three: empty: any
+  std::string key_id;  // empty: any; also actor and user
   std::string actor;
   std::string user;
   Sequence after = 0;
   std::size_t limit = 100;
-  const Reach* reach = nullptr;  // null: everything
+  const Reach* reach = nullptr;  // null: unlimited
 
-  // `is_of_key`: it concerns the key, whether or not it names it.
+  // `is_of_key`: the event concerns the key, even if it does not name it.
   bool matches(const EventView& event, bool is_of_key) const;
 };
 
-// Where a reading of the trail ended.
+// Where a page of the trail ended.
 struct AuditPage {
-  Sequence position = 0;  // to go on after
-  bool more = false;      // there may be more after it
+  Sequence position = 0;  // continue after it
+  bool more = false;      // there may be more entries after it
 };
 
 }  // namespace revoked::engine

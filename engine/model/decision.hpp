@@ -1,5 +1,5 @@
 #pragma once
-// What a look-up of a key answers.
+// The result of looking up a key.
 
 #include <array>
 #include <optional>
@@ -13,7 +13,7 @@
 
 namespace revoked::engine {
 
-// Of several that a key could be in, the last one: a key that is suspended, and locked with its owner, is
+// When several states apply, the later one in this order wins: a suspended key whose owner is locked is
 // suspended.
 enum class KeyState { unknown, active, locked, suspended, expired, revoked };
 inline constexpr std::array all_key_states{KeyState::unknown,   KeyState::active,  KeyState::locked,
@@ -23,11 +23,11 @@ std::string_view to_string(KeyState state);
 // Reusable: verifying into the same object again keeps its memory.
 struct Decision {
   KeyState state = KeyState::unknown;
-  std::string key_id;                 // this and the rest: empty if unknown
+  std::string key_id;                 // this and what follows: empty if unknown
   std::array<std::string, 3> owners;  // by Scope; empty: none
-  std::string_view permissions;       // separated by one space; lives as long as the engine
-  UnixMs expires_at = 0;              // 0: never, or no longer of interest since the key is revoked
-  Position as_of;                     // the decision holds for everything up to here
+  std::string_view permissions;       // separated by one space; valid as long as the engine
+  UnixMs expires_at = 0;              // 0: never, or the key is revoked
+  Position as_of;                     // the decision includes every event up to here
   UnixMs locked_until = 0;            // of a locked key; 0: until it is unlocked
 
   const std::string& owner(Scope scope) const { return owners[static_cast<std::size_t>(scope)]; }
@@ -39,13 +39,13 @@ struct Revocation {
   std::string reason;
 };
 
-// A secret that a key has: where it got it, and when that ends.
+// A secret of a key: the position of the event that issued it, and when it ends.
 struct LivingSecret {
   Position position;
   UnixMs ends_at = 0;  // 0: never
 };
 
-// Everything we know about a key.
+// All the engine knows about a key.
 struct KeyDescription {
   Decision decision;
   std::string name;
@@ -53,7 +53,7 @@ struct KeyDescription {
   UnixMs expires_at = 0;
   UnixMs created_at = 0;
   Position created;
-  std::vector<LivingSecret> secrets;  // newest first; none of one that is revoked
+  std::vector<LivingSecret> secrets;  // newest first; empty if the key is revoked
   std::optional<Revocation> revocation;
 };
 

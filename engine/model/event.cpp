@@ -81,7 +81,7 @@ void append_event(std::string& out, const EventView& event) {
 
 namespace {
 
-// Removes one event unread.
+// Removes one event without decoding it.
 bool skip_event(std::string_view& bytes) {
   if (bytes.size() < event_header_size) return false;
   const auto size = get<std::uint32_t>(bytes.data() + 1);
@@ -121,7 +121,7 @@ bool BatchView::parse(std::string_view bytes, BatchView& view) {
   view.epoch_ = get<Epoch>(bytes.data() + 1);
   view.first_ = get<Sequence>(bytes.data() + 9);
   view.count_ = get<std::uint32_t>(bytes.data() + count_offset);
-  // Sequences never begin again: last() would be before first().
+  // Sequences do not wrap: last() would be before first().
   return view.count_ != 0 && view.first_ != 0 && view.last() >= view.first_;
 }
 

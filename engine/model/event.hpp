@@ -1,12 +1,13 @@
 #pragma once
-// Events and the compact encoding in which a batch of them lies in the journal.
+// Events, and the compact encoding of a batch of events in the journal.
 //
 //   batch  = version:u8 epoch:u64 first:u64 count:u32 event*
 //   event  = type:u8 size:u32 at:i64 field*        (size: bytes of `at` and the fields)
 //   field  = tag:u8 size:u16 byte*
 //
 // Integers are little endian. Event i of a batch has sequence first + i. Unknown types and tags are kept and
-// skipped, so that an older engine reads a newer journal. Views point into the batch and live as long as it.
+// skipped, so an older engine can read a newer journal. Views point into the batch and are valid as long as
+// it.
 
 #include <array>
 #include <cstdint>
@@ -30,14 +31,14 @@ enum class EventType : std::uint8_t {
   key_suspended = 5,
   key_resumed = 6,
   key_rotated = 7,
-  attempt_refused = 8,  // changes nothing: for the audit trail
-  owner_locked = 9,     // with its end in expires_at; none: until it is unlocked
+  attempt_refused = 8,  // no change: for the audit trail only
+  owner_locked = 9,     // its end is in expires_at; none: until unlocked
   owner_unlocked = 10,
-  key_changed = 11,  // an edit of its record
-  keys_forgotten = 12,  // keys that are dead for good have left the tables: forgotten_key.hpp
+  key_changed = 11,     // an edit of its record
+  keys_forgotten = 12,  // permanently inactive keys left the tables: forgotten_key.hpp
 };
 
-// Whether it is about all keys of an owner.
+// Whether the event concerns all keys of an owner.
 constexpr bool is_of_owner(EventType type) {
   return type == EventType::owner_revoked || type == EventType::owner_locked ||
          type == EventType::owner_unlocked;
@@ -59,22 +60,22 @@ enum class Field : std::uint8_t {
   actor,
   address,
   request_id,
-  grace_until,  // i64, Unix milliseconds: when a rotated key's old secret ends
+  grace_until,  // i64, Unix milliseconds: when the old secret of a rotated key ends
   actor_kind,   // u8, an ActorKind (policy.hpp)
   journal,      // of epoch_started: the epoch's journal id
-  width,        // u16, a Width (policy.hpp): of the callers who suspended a key or locked an owner
-  edited,       // of key_changed: a byte for each member that it sets, its Field
-  created_at,   // i64, Unix milliseconds: of an imported key, when it came to be elsewhere
-  forgotten,    // of keys_forgotten: which; of key_revoked: there if the key had left the tables before
-  count_,       // how many there are
+  width,        // u16, a Width (policy.hpp): of the caller that suspended a key or locked an owner
+  edited,       // of key_changed: one byte for each Field it sets
+  created_at,   // i64, Unix milliseconds: of an imported key, its creation in the other system
+  forgotten,    // of keys_forgotten: which; of key_revoked: set if the key had already left the tables
+  count_,       // number of fields
 };
 inline constexpr std::size_t field_count = static_cast<std::size_t>(Field::count_);
 inline constexpr std::size_t max_field_size = 0xffff;
 
-// What a reader is told in one piece: a message on the bus, or an event of the feed's stream, as JSON. Every
-// reader takes that much, and starts afresh after what it cannot read.
+// The largest unit sent to a reader: a message on the bus, or an event of the feed's stream, as JSON. Every
+// reader accepts this size, and resynchronises after a message that it cannot read.
 inline constexpr std::size_t max_message_bytes = 1 << 20;
-// A page of the feed, which always has room for a message: so much of messages, and what stands around them.
+// A page of the feed: this many bytes of messages, and of framing around them. One message always fits.
 inline constexpr std::size_t max_page_bytes = 4 * max_message_bytes;
 inline constexpr std::size_t max_page_frame_bytes = 64 << 10;
 
@@ -91,31 +92,31 @@ constexpr Field owner_field(Scope scope) {
   return static_cast<Field>(static_cast<int>(Field::user) + static_cast<int>(scope));
 }
 
-// By Scope; empty: none, or any.
+// By Scope; empty: none or any, depending on use.
 using OwnerIds = std::array<std::string_view, 3>;
 OwnerIds owners_of(const EventView& event);
-// Whose keys an event of an owner is about: those that have all of these owners. One is in owner_scope and
-// owner_id; the others, within which it is, in the fields of their own. Nothing: it makes no sense.
+// The owners an owner event names; it applies to keys that have all of them. One is in owner_scope and
+// owner_id, those that narrow it in their own fields. Empty: the event is invalid.
 std::optional<OwnerIds> named_owners(const EventView& event);
 
-// Whether an event of the type key_changed sets this: name, expires_at, permissions or metadata. Where its
-// field is empty, to nothing.
+// Whether a key_changed event sets `member`: name, expires_at, permissions or metadata. An empty field then
+// clears it.
 inline bool is_edited(const EventView& event, Field member) {
   return event[Field::edited].find(static_cast<char>(member)) != std::string_view::npos;
 }
 
-// The fixed-size values that fields carry as bytes.
+// Encodings of fixed-size field values.
 std::string encode_i64(std::int64_t value);
 std::int64_t decode_i64(std::string_view bytes, std::int64_t otherwise);
 std::string encode_u16(std::uint16_t value);
 std::uint16_t decode_u16(std::string_view bytes, std::uint16_t otherwise);
 
 void append_event(std::string& out, const EventView& event);
-// Reads one event from the front of `bytes` and removes it; false if they do not hold one.
+// Decodes one event from the front of `bytes` and removes it; false if there is no valid one.
 bool take_event(std::string_view& bytes, EventView& event);
 
-// Which epoch, and where it begins in the journal. A journal id is drawn for each, so this also says of which
-// log something is.
+// An epoch and the sequence where it begins. Every epoch has a random journal id, so this also identifies the
+// log.
 struct EpochStart {
   Epoch epoch = 0;
   Sequence first = 0;
@@ -123,14 +124,14 @@ struct EpochStart {
   friend bool operator==(const EpochStart&, const EpochStart&) = default;
 };
 
-// Calls visit(sequence, event) for every event.
+// Called with every event and its sequence.
 using EventVisitor = std::function<void(Sequence, const EventView&)>;
 
-// A batch someone else owns.
+// A view of an encoded batch. Does not own the bytes.
 class BatchView {
  public:
   BatchView() = default;
-  // False if the header is not one of a batch. The events are checked by `for_each`.
+  // False if the header is invalid. `for_each` checks the events.
   static bool parse(std::string_view bytes, BatchView& view);
 
   Epoch epoch() const { return epoch_; }
@@ -140,9 +141,9 @@ class BatchView {
   std::string_view bytes() const { return bytes_; }
 
   // False if the bytes are not `count()` events; those before the fault have been visited.
-  // Events of the type `but`, if given, are passed over unread: quicker.
+  // Events of type `but`, if given, are skipped without decoding, which is faster.
   bool for_each(const EventVisitor& visit, std::optional<EventType> but = {}) const;
-  // The same for these of its events alone, which come in order: quicker.
+  // The same for these sequences only, which must be ascending; the others are skipped without decoding.
   bool for_each_of(std::span<const Sequence> sequences, const EventVisitor& visit) const;
 
  private:
@@ -152,22 +153,22 @@ class BatchView {
   std::uint32_t count_ = 0;
 };
 
-// A batch being gathered. Reusable: `begin` keeps the capacity.
+// A batch under construction. Reusable: `begin` keeps the capacity.
 class Batch {
  public:
   void begin(Epoch epoch, Sequence first);
   void append(const EventView& event);
-  void append_encoded(std::string_view event);  // by append_event()
-  // The batch that follows this one, of the same epoch.
+  void append_encoded(std::string_view event);  // as encoded by append_event()
+  // Appends the batch that follows this one in the same epoch.
   void append(const BatchView& next);
   bool empty() const { return count_ == 0; }
   std::uint32_t count() const { return count_; }
   std::size_t size_bytes() const { return count_ == 0 ? 0 : bytes_.size(); }
-  BatchView view();  // until the next change
+  BatchView view();  // valid until the next change
 
  private:
   std::string bytes_;
-  std::uint32_t count_ = 0;  // in the bytes only once they are viewed: threads that take turns share less
+  std::uint32_t count_ = 0;  // written to the bytes only by view(): less memory shared between threads
 };
 
 }  // namespace revoked::engine

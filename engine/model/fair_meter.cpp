@@ -23,7 +23,7 @@ bool FairMeter::admit(const Asker& asker, UnixMs now, std::uint64_t& others) {
     passes = has_room(strangers_, rates_.strangers, now);
     if (passes) spend(strangers_, rates_.strangers, now);
   } else {
-    // The length keeps one tenant's names apart from another's.
+    // The length prefix keeps the names of different tenants distinct.
     auto name = std::to_string(asker.tenant.size()).append(":").append(asker.tenant);
     Share& tenant = share_of(name);
     own =
@@ -56,7 +56,7 @@ FairMeter::Share& FairMeter::share_of(std::string name) {
     return shares_.front();
   }
   if (shares_.size() >= max_shares) {
-    strangers_.held_back += shares_.back().held_back;  // told all the same, if not whose they were
+    strangers_.held_back += shares_.back().held_back;  // still reported, but not by asker
     by_name_.erase(shares_.back().name);
     shares_.pop_back();
   }
@@ -65,8 +65,7 @@ FairMeter::Share& FairMeter::share_of(std::string name) {
   return shares_.front();
 }
 
-// A clock that was set back silences nobody: more than a whole burst ahead of it, nothing can have been
-// spent.
+// If the clock was set back, the share counts as unused: it cannot be spent more than one burst ahead.
 bool FairMeter::has_room(const Share& share, const Rate& rate, UnixMs now) {
   const auto ahead = share.spent_until - now;
   return ahead <= (rate.burst - 1) * rate.every_ms || ahead > rate.burst * rate.every_ms;

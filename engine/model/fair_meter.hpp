@@ -1,7 +1,8 @@
 #pragma once
-// Lets so many through of what callers cause at will (entries of the audit trail, lines of the log), and
-// counts the rest. Each caller has a share of its own, and each tenant one for all of its callers together,
-// so that nobody uses up what is there for the others; all strangers have one between them. Thread-safe.
+// Rate limiter for output that callers cause (entries of the audit trail, log lines): admits events up to a
+// rate and counts the rest. Each caller has its own share, and each tenant one for all of its callers, so
+// that none can use up the share of another. All strangers (unauthenticated callers) have one share.
+// Thread-safe.
 
 #include <cstdint>
 #include <list>
@@ -14,19 +15,19 @@
 
 namespace revoked::engine {
 
-// Whose share something counts against. Views.
+// The caller whose share an event counts against. Views.
 struct Asker {
-  std::string_view tenant;  // empty: of none
+  std::string_view tenant;  // empty: none
   ActorKind kind = ActorKind::unknown;
   std::string_view actor;  // empty: a stranger
 
-  // The tenant is the first owner that the caller is limited to, a workspace before others.
+  // The tenant is the first owner that the caller is limited to; a workspace takes precedence.
   static Asker of(std::string_view actor, ActorKind kind, const Reach* reach);
 };
 
 class FairMeter {
  public:
-  // So many at once, and one more each `every_ms`.
+  // A burst, then one more per `every_ms`.
   struct Rate {
     std::int64_t burst;
     UnixMs every_ms;
@@ -36,24 +37,25 @@ class FairMeter {
     Rate tenant;
     Rate strangers;
   };
-  // Who was heard longest ago makes room, and starts afresh.
+  // The least recently seen asker is evicted and later starts with a full share.
   static constexpr std::size_t max_shares = 4096;
 
   explicit FairMeter(Rates rates) : rates_(rates) {}
 
-  // Whether this one passes; then `others` is how many of the same asker's did not since the last that did.
+  // Whether the event passes; then `others` is how many of this asker's were held back since the last that
+  // did.
   bool admit(const Asker& asker, UnixMs now, std::uint64_t& others);
-  // The same for the strangers' count alone: nothing has happened now, but something before was not let
-  // through. False if there is nothing to tell, or not yet.
+  // The same for the strangers' count when no new event has occurred. False if there is nothing to report, or
+  // it is too early.
   bool take_count(UnixMs now, std::uint64_t& others);
 
  private:
   struct Share {
     std::string name;
-    UnixMs spent_until = 0;  // what was let through is paid for by then
+    UnixMs spent_until = 0;  // when everything admitted is paid off
     std::uint64_t held_back = 0;
   };
-  using Shares = std::list<Share>;  // the latest first
+  using Shares = std::list<Share>;  // most recent first
 
   Share& share_of(std::string name);
   static bool has_room(const Share& share, const Rate& rate, UnixMs now);
@@ -63,7 +65,7 @@ class FairMeter {
   std::mutex mutex_;
   Share strangers_;
   Shares shares_;
-  std::map<std::string, Shares::iterator, std::less<>> by_name_;  // no hash: callers choose the names
+  std::map<std::string, Shares::iterator, std::less<>> by_name_;  // not hashed: callers choose the names
 };
 
 }  // namespace revoked::engine

@@ -11,7 +11,7 @@ namespace {
 constexpr auto key_id_characters = CharacterSet::range(0x21, 0x7e) - CharacterSet("/?#%\\\"");
 constexpr auto journal_id_characters = digits | lower_case_letters;
 
-// What a path resolves to something else.
+// Dot segments of a path (RFC 3986).
 bool is_dots(std::string_view text) { return text == "." || text == ".."; }
 
 }  // namespace

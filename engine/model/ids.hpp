@@ -1,5 +1,5 @@
 #pragma once
-// Identifiers: their alphabets and the ids we issue ourselves.
+// Identifiers: their alphabets, and the ids the engine issues.
 
 #include <array>
 #include <cstdint>
@@ -17,14 +17,14 @@ enum class Scope : std::uint8_t { user, application, workspace };
 inline constexpr std::array all_scopes{Scope::user, Scope::application, Scope::workspace};
 std::string_view to_string(Scope scope);  // "user", "application", "workspace"
 
-// 1 to 128 visible ASCII characters, none of / ? # % \ ", and neither "." nor "..": as a segment of a path it
-// stays what it is.
+// 1 to 128 visible ASCII characters, none of / ? # % \ ", and neither "." nor "..": a path segment needs no
+// encoding.
 bool is_key_id(std::string_view text);
-// What identity providers give out: 1 to 256 bytes of UTF-8 without control characters, and neither "." nor
-// "..". In a path it is percent-encoded.
+// As issued by identity providers: 1 to 256 bytes of UTF-8 without control characters, and neither "." nor
+// "..". Percent-encoded in paths.
 bool is_owner_id(std::string_view text);
 
-// A journal id: 70 random bits in lower-case base 32, short enough for a string without memory of its own.
+// A journal id: 70 random bits in lower-case base 32, short enough for the small-string optimisation.
 std::string new_journal_id();
 bool is_journal_id(std::string_view text);  // 1 to 32 of 0-9 a-z
 

@@ -17,11 +17,10 @@ constexpr std::array<bool, 256> make_plain() {
   return table;
 }
 constexpr auto plain = make_plain();
-constexpr std::size_t max_digits = 20;  // of 64 bits
+constexpr std::size_t max_digits = 20;  // of 64-bit integers
 
-// Whether one of eight bytes is below 0x20, or is a quote, a backslash or DEL. (Bit tricks for bytes in a
-// word: Anderson, "Bit Twiddling Hacks", "Determine if a word has a byte less than n".) May say yes for
-// nothing.
+// Whether one of eight bytes is below 0x20, a quote, a backslash or DEL. (Anderson, "Bit Twiddling Hacks",
+// "Determine if a word has a byte less than n".) False positives are possible.
 inline bool may_need_escape(std::uint64_t word) {
   constexpr std::uint64_t each = 0x0101010101010101;
   const auto less = [](std::uint64_t x, std::uint64_t n) { return (x - each * n) & ~x; };
@@ -56,7 +55,7 @@ bool needs_no_escape(std::string_view text) {
       return std::all_of(text.begin(), text.end(),
                          [](char c) { return plain[static_cast<unsigned char>(c)]; });
     }
-    std::uint32_t halves[2];  // which overlap, as do the last words below
+    std::uint32_t halves[2];  // they overlap, as do the last words below
     std::memcpy(&halves[0], at, half);
     std::memcpy(&halves[1], at + text.size() - half, half);
     return !may_need_escape(std::uint64_t{halves[0]} << 32 | halves[1]);

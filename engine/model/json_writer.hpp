@@ -1,11 +1,11 @@
 #pragma once
-// Writes JSON at the end of a string. The caller sees to the structure; this sees to commas and escapes.
+// Appends JSON to a string. The caller is responsible for the structure; the writer adds commas and escapes.
 //
 //   JsonWriter json(out);
 //   json.open('{').field("key_id", id).field("count", 3).close('}');
 //
-// Small pieces gather in a buffer, as each append to a string costs more than the piece: `out` has all of it
-// once the outermost bracket is closed.
+// Small pieces are buffered, since each append to a string costs more than the piece: `out` is complete once
+// the outermost bracket is closed.
 
 #include <cstdint>
 #include <cstring>
@@ -16,7 +16,7 @@
 
 namespace revoked::cache {
 
-// Whether `text` can stand between quotes as it is. It must be UTF-8.
+// Whether `text` needs no escapes between quotes. It must be UTF-8.
 bool needs_no_escape(std::string_view text);
 
 // Appends `text` as a JSON string with its quotes (RFC 8259). `text` must be UTF-8.
@@ -28,9 +28,9 @@ class JsonWriter {
   JsonWriter(const JsonWriter&) = delete;
   JsonWriter& operator=(const JsonWriter&) = delete;
 
-  JsonWriter& open(char bracket);   // '{' or '[': an element of the array around it, or the value after key()
+  JsonWriter& open(char bracket);   // '{' or '[': an array element, or the value after key()
   JsonWriter& close(char bracket);  // '}' or ']'
-  // Of ours: nothing in it needs an escape. Inline, since most names are known to the compiler.
+  // `name` must need no escape. Inline, since most names are compile-time constants.
   JsonWriter& key(std::string_view name) {
     if (name.size() > max_piece) return long_key(name);
     char* at = room(name.size() + 4);
@@ -51,15 +51,15 @@ class JsonWriter {
   JsonWriter& value(bool truth) { return raw(truth ? "true" : "false"); }
   JsonWriter& value(engine::Position position);  // as a string
   JsonWriter& null() { return raw("null"); }
-  JsonWriter& raw(std::string_view json);      // a value that is JSON already
-  JsonWriter& members(std::string_view json);  // of the object, each behind a comma, that are JSON already
+  JsonWriter& raw(std::string_view json);      // a value that is already JSON
+  JsonWriter& members(std::string_view json);  // members, each preceded by a comma, already JSON
   JsonWriter& time(std::int64_t unix_ms);      // as RFC 3339
 
   template <class T>
   JsonWriter& field(std::string_view name, const T& v) {
     return key(name).value(v);
   }
-  // Nothing if the text is empty.
+  // Omitted if the text is empty.
   JsonWriter& optional_field(std::string_view name, std::string_view text) {
     return text.empty() ? *this : key(name).value(text);
   }
@@ -68,7 +68,7 @@ class JsonWriter {
   static constexpr std::size_t max_piece = 128;
   static constexpr std::size_t buffer_bytes = 512;
 
-  // For at most max_piece bytes and what stands around them.
+  // For at most max_piece bytes and their framing.
   char* room(std::size_t bytes) {
     if (buffer_bytes - used_ < bytes) flush();
     return buffer_ + used_;

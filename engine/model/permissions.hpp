@@ -1,5 +1,5 @@
 #pragma once
-// Lists of permissions, as texts.
+// Lists of permissions, as text.
 
 #include <string>
 #include <string_view>
@@ -9,7 +9,7 @@ namespace revoked::engine {
 // Permissions are visible ASCII words separated by one space; the empty text is the empty set.
 bool is_permission_list(std::string_view text);
 bool has_permission(std::string_view list, std::string_view permission);
-// In the order of the alphabet, each once: one text for one set.
+// Sorted and without duplicates: one text per set.
 bool is_normal(std::string_view list);
 std::string normal_form(std::string_view list);
 

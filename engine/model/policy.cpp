@@ -158,7 +158,7 @@ bool outlives(UnixMs end, const Principal& principal) {
   return principal.expires_at != 0 && (end == 0 || end > principal.expires_at);
 }
 
-// What every way to a secret takes.
+// Required of every operation that gives the caller a secret.
 result<void> may_obtain(const Principal& principal, const Powers& key) {
   if (!may_grant(principal, key.permissions) || !principal.reach.covers(key.owners) ||
       !is_of_workspace(principal, key.owners[static_cast<std::size_t>(Scope::workspace)])) {

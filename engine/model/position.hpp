@@ -1,7 +1,7 @@
 #pragma once
-// A place in the journal: (epoch, sequence), written `epoch-sequence`, e.g. `3-1041`.
-// Sequences are gapless and start at 1; they go on across epochs. The epoch grows by one at every start of
-// the engine. Sequence 0 is "before everything".
+// A position in the journal: (epoch, sequence), written `epoch-sequence`, e.g. `3-1041`.
+// Sequences are gapless, start at 1 and continue across epochs. The epoch grows by one at every start of the
+// engine. Sequence 0 is before the first event.
 
 #include <compare>
 #include <cstdint>

@@ -27,8 +27,7 @@ void append_checksum(std::string& text) {
   text.append(digits.data(), digits.size());
 }
 
-// White space in ASCII and, since people copy from web pages and editors, the no-break space and the byte
-// order mark.
+// ASCII white space, and the no-break space and byte order mark that copying from web pages and editors adds.
 constexpr std::string_view blanks[] = {" ", "\t", "\r", "\n", "\v", "\f", "\u00a0", "\ufeff"};
 
 std::string_view without_blanks(std::string_view text) {
@@ -87,7 +86,7 @@ std::string new_secret(std::string_view prefix) {
     std::array<unsigned char, 64> bytes;
     random_bytes(bytes.data(), bytes.size());
     for (const auto byte : bytes) {
-      // 248 = 4 * 62: values above would make some characters likelier than others.
+      // 248 = 4 * 62: values above would bias the distribution.
       if (byte < 248 && text.size() < full) text.push_back(base62[byte % 62]);
     }
   }

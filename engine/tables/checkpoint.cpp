@@ -24,7 +24,7 @@ constexpr std::size_t records_a_block = checkpoint_block_bytes / KeyTable::copy_
 struct EpochLayout {
   Epoch epoch = 0;
   Sequence first = 0;
-  std::array<char, 40> journal{};  // the last one is zero
+  std::array<char, 40> journal{};  // the last byte is zero
 
   EpochLayout() = default;
   explicit EpochLayout(const EpochStart& start) : epoch(start.epoch), first(start.first) {
@@ -41,7 +41,7 @@ struct Header {
   Sequence newest = 0;
   TablesCut cut{};
   std::uint64_t predecessors = 0;
-  std::uint64_t rotated = 0;  // records as they were before
+  std::uint64_t rotated = 0;  // records as before their rotation
   std::uint64_t epochs = 0;
   Sequence forgotten_through = 0;
   ForgottenFilter::Header forgotten;
@@ -114,7 +114,7 @@ void write_rotations(BlockWriter& out, const Tables& tables, Header& header) {
   }
   for (const auto& [before, slot] : later) {
     if (before >= header.cut.keys) continue;
-    // Only the newest still has the key's own expiry.
+    // Only the newest record still has the key's own expiry.
     Slot newest = slot;
     while (later.contains(newest)) newest = later.at(newest);
     const auto fate =
@@ -144,7 +144,7 @@ bool read_locks(BlockReader& in, const TablesCut& cut, Tables& tables) {
     if (!in.take_value(owners) || !in.take_value(at) || !in.take_value(by) || !in.take_value(named) ||
         !in.take_value(until))
       return false;
-    // One that is lifted, and of which no more is replayed, is forgotten.
+    // A lifted lock is dropped unless events about it will be replayed.
     if (until != 0 || at > cut.sequence)
       tables.restore_lock(owners, at, static_cast<std::uint8_t>(named), until, by);
   }
@@ -283,7 +283,7 @@ result<CheckpointMark> write_checkpoint(const std::string& path, const Tables& t
     Header header;
     header.cut = cut;
     write_keys(out, tables, cut, writing.go_on);
-    // A key that was edited meanwhile may have one that is newer than the cut.
+    // A key edited meanwhile may refer to a set newer than the cut.
     header.cut.permission_sets = tables.permission_sets.size();
     if (!writing.go_on()) return give_up(errc::not_ready);
     write_names(out, tables, header.cut);
@@ -315,7 +315,7 @@ result<CheckpointMark> read_checkpoint(const std::string& path,
   if (!read_whole_header(in, header)) return errc::not_found;
   const CheckpointMark mark{header.epoch.start(), header.cut.sequence, header.newest};
   if (!is_ours(mark) || !in.set_size(header.body_bytes)) return errc::not_found;
-  // All of it first: what is begun has to come to an end.
+  // Verify the whole file first: loading cannot be undone.
   const bool whole = for_each_block(0, in.block_count(), [&](std::uint64_t block) {
     thread_local std::string bytes;
     return in.read(block, bytes);

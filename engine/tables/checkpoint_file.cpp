@@ -18,7 +18,7 @@ namespace revoked::engine {
 namespace {
 
 constexpr std::size_t sum_bytes = sizeof(Digest);
-// What waits to be written to disk at a time: commits sync on the same one.
+// At most this much is unsynced at a time: commits sync to the same disk.
 constexpr std::uint64_t sync_bytes = 8 << 20;
 
 void check(bool good, const char* what) {
@@ -111,7 +111,7 @@ bool BlockReader::set_size(std::uint64_t bytes) {
   struct stat found {};
   if (::fstat(file_, &found) != 0) return false;
   const auto in_file = static_cast<std::uint64_t>(found.st_size);
-  if (bytes > in_file) return false;  // before it is multiplied
+  if (bytes > in_file) return false;  // prevents overflow in the multiplication below
   size_ = bytes;
   return in_file == header_bytes_ + bytes + block_count() * sum_bytes;
 }

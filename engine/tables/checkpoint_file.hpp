@@ -1,5 +1,5 @@
 #pragma once
-// The blocks of a checkpoint's file; see checkpoint.hpp for the format. Of one thread each, but for
+// The blocks of a checkpoint file; see checkpoint.hpp for the format. Not thread-safe, except
 // BlockReader::read.
 
 #include <cstdint>
@@ -11,10 +11,10 @@ namespace revoked::engine {
 
 inline constexpr std::size_t checkpoint_block_bytes = 1 << 20;
 
-// Throws std::system_error when the disk refuses.
+// Throws std::system_error on a disk error.
 class BlockWriter {
  public:
-  // Blocks begin behind the first `header_bytes`.
+  // Blocks start after the first `header_bytes`.
   BlockWriter(const std::string& path, std::size_t header_bytes);
   ~BlockWriter();
   BlockWriter(const BlockWriter&) = delete;
@@ -27,7 +27,7 @@ class BlockWriter {
   }
   void pad();  // with zeros, to a whole block
   std::uint64_t size() const { return size_; }
-  // The last block, then the header, then a sync.
+  // Writes the last block and the header, then syncs.
   void finish(std::string_view header);
 
  private:
@@ -43,7 +43,7 @@ class BlockWriter {
 
 class BlockReader {
  public:
-  // No file: is_open() is false.
+  // If there is no file, is_open() is false.
   BlockReader(const std::string& path, std::size_t header_bytes);
   ~BlockReader();
   BlockReader(const BlockReader&) = delete;
@@ -51,14 +51,14 @@ class BlockReader {
 
   bool is_open() const { return file_ >= 0; }
   bool read_header(std::string& header) const;
-  // Whether the file has just the length for so many bytes in blocks.
+  // Whether the file has exactly the length of this many bytes in blocks.
   bool set_size(std::uint64_t bytes);
   std::uint64_t block_count() const;
 
   // False if the block is damaged. From any thread.
   bool read(std::uint64_t block, std::string& bytes) const;
 
-  // All the bytes from `block` on, in order. False: there are no more, or they are damaged.
+  // Reads all bytes from `block` on, in order. False: end of file, or damaged.
   void seek(std::uint64_t block) {
     next_ = block;
     held_.clear();
@@ -79,7 +79,7 @@ class BlockReader {
   std::size_t at_ = 0;
 };
 
-// Calls visit(block) for each, on every core; false as soon as one answers so.
+// Calls visit(block) for each, on all cores; returns false as soon as one call does.
 bool for_each_block(std::uint64_t begin, std::uint64_t end, const std::function<bool(std::uint64_t)>& visit);
 
 }  // namespace revoked::engine

@@ -27,7 +27,7 @@ std::uint64_t word_of(std::string_view text) {
   return word;
 }
 
-// Characters 0-7 go to bytes 0-7, the rest to bytes 9-15.
+// Characters 0-7 are stored in bytes 0-7, the rest in bytes 9-15.
 std::size_t place_of(std::size_t i) { return i < kind_byte ? i : i + 1; }
 
 }  // namespace

@@ -9,7 +9,7 @@ namespace revoked::engine {
 namespace {
 
 constexpr int bits_set = 7;
-constexpr int bits_a_place = 9;  // of the 512 in a block
+constexpr int bits_a_place = 9;  // a bit number in a block of 512
 
 // Calls visit(word, mask) for each bit.
 template <class Visit>
@@ -34,7 +34,7 @@ ForgottenFilter::Word* ForgottenFilter::block_of(std::size_t layer, std::uint64_
 
 bool ForgottenFilter::look(Forgotten kind, std::string_view text) const {
   const auto [hash, which] = bits_of(kind, text);
-  // The newest first: it is the largest.
+  // Newest first: it is the largest.
   for (auto layer = layers_.load(std::memory_order_acquire); layer-- != 0;) {
     const Word* const block = block_of(layer, hash);
     bool all = true;

@@ -1,10 +1,10 @@
 #pragma once
-// Which ids and secrets may have been those of keys that left the tables: a Bloom filter (Bloom, 1970) whose
-// bits for one entry lie in one cache line (Putze, Sanders, Singler: Cache-, hash- and space-efficient Bloom
-// filters, 2007). It is full of doubt at about one in a hundred: what it has not seen was certainly never there. It
-// grows by layers, each twice as large as the one before: 12 bits an entry, and up to as many again of room.
+// The ids and secrets of keys removed from the tables: a Bloom filter (Bloom, 1970) with all bits of an entry
+// in one cache line (Putze, Sanders, Singler: Cache-, hash- and space-efficient Bloom filters, 2007). About
+// one false positive in a hundred look-ups, no false negatives. It grows by layers, each twice as large as
+// the one before: 12 bits an entry, and up to 12 more while a layer fills.
 //
-// `add` by whoever holds the journal's turn (or while loading); `may_have` from any thread.
+// `add` by the holder of the journal's turn (or while loading); `may_have` from any thread.
 
 #include <array>
 #include <atomic>
@@ -28,16 +28,16 @@ class ForgottenFilter {
   void add(Forgotten kind, std::string_view text);
   std::size_t memory_bytes() const;
 
-  // For checkpoints: a copy that may have some of what is added meanwhile.
+  // For checkpoints: a copy that may include entries added meanwhile.
   struct Header {
-    std::uint64_t seed = 0;  // nobody's to know: who chooses ids does not choose what meets
+    std::uint64_t seed = 0;  // secret: a caller that chooses ids cannot choose collisions
     std::uint64_t layers = 0;
     std::uint64_t entries = 0;  // in the last layer
   };
   Header header() const;
   static std::uint64_t layer_bytes(std::uint64_t layer) { return first_layer_bytes << layer; }
   void for_each_layer(std::uint64_t layers, const std::function<void(std::string_view)>& visit) const;
-  // Makes the layers, to be filled in. False: it makes no sense.
+  // Creates the layers, to be filled in. False: the header is invalid.
   bool restore(const Header& header);
   std::span<char> layer(std::uint64_t i);
 

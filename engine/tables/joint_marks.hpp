@@ -1,9 +1,9 @@
 #pragma once
 // Not-before marks of keys that have several owners together ("user u7 within workspace w1"): every key that
-// has all of them and was created at or before the mark is revoked. And how many live keys they have, for
-// those for whom that is counted (see Tables).
+// has all of them and was created at or before the mark is revoked. Also the number of live keys, for
+// combinations where it is counted (see Tables).
 //
-// `find` and `revoked_through` from any thread. The rest only by whoever holds the journal's turn (or while
+// `find` and `revoked_through` from any thread. The rest only by the holder of the journal's turn (or while
 // loading).
 
 #include <array>
@@ -18,15 +18,15 @@
 
 namespace revoked::engine {
 
-// By Scope; no_slot: whichever, or none.
+// By Scope; no_slot: any, or none.
 using OwnerSlots = std::array<Slot, 3>;
 
 inline std::uint64_t hash_of(const OwnerSlots& owners) {
   return keyed_hash({std::uint64_t{owners[0]} << 32 | owners[1], owners[2]});
 }
 
-// Calls visit(owners) for every two or three of a key's owners together, those with the user if it is
-// `of_user`, else the others: there are at most three.
+// Calls visit(owners) for every combination of two or three of a key's owners: those with the user if
+// `of_user`, otherwise the others. At most three.
 template <class Visit>
 void for_each_joint(const OwnerSlots& key, bool of_user, Visit&& visit) {
   const auto& [user, application, workspace] = key;
@@ -45,7 +45,7 @@ class JointMarks {
   Slot find(const OwnerSlots& owners) const {
     return index_.find(hash_of(owners), [&](Slot slot) { return records_[slot].owners == owners; });
   }
-  // 0: there is none.
+  // 0: none.
   Sequence revoked_through(const OwnerSlots& owners) const {
     const Slot slot = find(owners);
     return slot == no_slot ? 0 : revoked_through(slot);
@@ -66,8 +66,8 @@ class JointMarks {
     if (mark.load(std::memory_order_relaxed) < through) mark.store(through, std::memory_order_release);
   }
 
-  // How many keys created after `since` are not revoked by an event of their own. What revokes all keys up to
-  // some point raises that.
+  // The number of keys created after `since` and not revoked by their own event. Revoking all keys up to some
+  // sequence raises `since`.
   struct Count {
     std::uint32_t live = 0;
     Sequence since = 0;

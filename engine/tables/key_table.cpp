@@ -21,9 +21,9 @@ Slot KeyTable::find_unlikely(DigestHead head) const {
   return by_digest_.find(head.hash(), [&](Slot slot) { return records_[slot].digest == head; });
 }
 
-// Three steps a key, a distance apart, so that what each reads has arrived: its bucket is fetched; the likely
-// slot is taken from there and its record fetched; the record is compared. Slots under a digest never change,
-// and records never move.
+// Software pipelining: each key passes three steps, some distance apart, so that prefetched memory has
+// arrived: fetch the bucket; take the likely slot from it and fetch its record; compare the record. The
+// digest of a slot never changes, and records never move.
 void KeyTable::find_by_digest(std::span<const Digest> digests, std::span<Slot> slots) const {
   constexpr std::size_t distance = 12;
   const auto hash = [&](std::size_t i) { return DigestHead(digests[i]).hash(); };
@@ -66,13 +66,13 @@ Slot KeyTable::free_slot() {
   return slot;
 }
 
-// The record before it can be found.
+// The record is complete before it can be found.
 void KeyTable::publish(Slot slot, KeyRecord& record, const Digest& digest) {
   record.digest = DigestHead(digest);
   records_[slot].take(record);
   index_digest(slot);
   if (slot >= complete_.load(std::memory_order_relaxed))
-    complete_.store(slot + std::size_t{1}, std::memory_order_release);  // writers are one at a time
+    complete_.store(slot + std::size_t{1}, std::memory_order_release);  // there is one writer at a time
 }
 
 void KeyTable::remove(std::span<const Slot> secrets) {
@@ -83,7 +83,7 @@ void KeyTable::remove(std::span<const Slot> secrets) {
   }
   gone_ += secrets.size();
   removing_.slots.insert(removing_.slots.end(), secrets.begin(), secrets.end());
-  removing_.ids.push_back(records_[secrets.front()].id);  // its records share it
+  removing_.ids.push_back(records_[secrets.front()].id);  // shared by all its records
 }
 
 void KeyTable::end_removals() {
@@ -109,7 +109,7 @@ void KeyTable::index_digest(Slot slot) {
 
 namespace {
 
-// A record in a checkpoint. Little endian, as the journal.
+// A record in a checkpoint. Little endian, like the journal.
 struct RecordCopy {
   CompactId id;
   DigestHead digest;

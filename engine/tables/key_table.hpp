@@ -1,11 +1,11 @@
 #pragma once
-// All keys in memory: what a decision needs and no more (64 bytes a key and about 15 of indexes). The rest of
-// a key's record lies in the store.
+// All keys in memory, with only what a decision needs (64 bytes a key and about 15 of indexes). The rest of a
+// key's record is in the store.
 //
-// `find_*` and `operator[]` from any thread. `insert` and the changes only by whoever holds the journal's
-// turn (or while loading): writers are one at a time, readers take no lock. A key that is removed is found no
-// more; what was found before stays as it is within a ReadSection, then its record is another key's.
-
+// `find_*` and `operator[]` from any thread. `insert` and the changes only by the holder of the journal's
+// turn (or while loading): there is one writer at a time, and readers take no lock. A removed key can no
+// longer be found; a record found before is unchanged until the end of the ReadSection, then it may be
+// reused.
 #include <array>
 #include <atomic>
 #include <cstdint>
@@ -37,12 +37,12 @@ struct alignas(64) KeyRecord {
   Sequence created = 0;
 
   Slot permissions() const { return terms() & ~edited_bit; }  // in the permission sets
-  bool is_edited() const { return terms() & edited_bit; }     // its creation does not say it all
+  bool is_edited() const { return terms() & edited_bit; }     // its creation event is not its current state
   void set_permissions(Slot set) { terms_.store(set | (terms() & edited_bit), std::memory_order_release); }
   void set_edited() { terms_.fetch_or(edited_bit, std::memory_order_acq_rel); }
 
-  // One word, so that a reader never sees half a change: flags, how wide who suspended it was, and revoked by
-  // which sequence or expiring when.
+  // One word, so that a reader never sees a partial change: flags, the Width of the suspender, and the
+  // revoking sequence or the expiry.
   UnixMs expires_at() const {  // 0: never, or revoked
     const auto word = fate();
     return word & revoked_bit ? 0 : static_cast<UnixMs>(word & value_bits);
@@ -55,19 +55,19 @@ struct alignas(64) KeyRecord {
   std::uint16_t suspended_by() const {  // a Width (policy.hpp), if it is suspended
     return static_cast<std::uint16_t>((fate() & width_mask) >> width_shift);
   }
-  bool is_superseded() const { return fate() & superseded_bit; }  // the old secret of a key that was rotated
-  // It has been removed: nothing in it means anything, except that it is no living key.
+  bool is_superseded() const { return fate() & superseded_bit; }  // the old secret of a rotated key
+  // It has been removed: no field is valid.
   bool is_gone() const { return fate() == gone; }
-  // Such a secret was ended at once: for good, whatever clocks show later.
+  // A superseded secret that was ended at once: permanently, whatever the clock shows later.
   bool has_ended() const { return is_superseded() && expires_at() == ended; }
 
-  // Each is atomic: a resumption may meet a revocation, and must not undo it.
+  // Each change is atomic: a resumption may run concurrently with a revocation, and must not undo it.
   void set_expiry(UnixMs at) {
     update([at](std::uint64_t word) {
       return word & revoked_bit ? word : (word & ~value_bits) | static_cast<std::uint64_t>(at);
     });
   }
-  // Never later than it was.
+  // Does nothing if the expiry is earlier.
   void shorten_to(UnixMs at) {
     update([at](std::uint64_t word) {
       const auto until = static_cast<UnixMs>(word & value_bits);
@@ -85,12 +85,12 @@ struct alignas(64) KeyRecord {
     });
   }
   void set_resumed() { fate_.fetch_and(~(suspended_bit | width_mask), std::memory_order_acq_rel); }
-  // For checkpoints: all of it as it is.
+  // For checkpoints: the raw value.
   std::uint64_t packed_fate() const { return fate(); }
   void restore_fate(std::uint64_t packed) { fate_.store(packed, std::memory_order_release); }
   std::uint32_t packed_terms() const { return terms(); }
   void restore_terms(std::uint32_t packed) { terms_.store(packed, std::memory_order_release); }
-  // As it was before its secret was rotated, when it expired `at`.
+  // The value before the secret was rotated, when it expired `at`.
   static std::uint64_t before_rotation(std::uint64_t packed, UnixMs at) {
     packed &= ~superseded_bit;
     return packed & revoked_bit ? packed : (packed & ~value_bits) | static_cast<std::uint64_t>(at);
@@ -98,7 +98,7 @@ struct alignas(64) KeyRecord {
 
   void set_superseded() { fate_.fetch_or(superseded_bit, std::memory_order_acq_rel); }
   void set_gone() { restore_fate(gone); }
-  // Takes all that the other has, which nobody else sees; what it is last.
+  // Copies a record that no other thread sees; the fate last.
   void take(const KeyRecord& other) {
     id = other.id;
     digest = other.digest;
@@ -108,18 +108,18 @@ struct alignas(64) KeyRecord {
     restore_fate(other.fate());
   }
 
-  static constexpr UnixMs ended = 1;  // the end of what was ended at once
+  static constexpr UnixMs ended = 1;  // the expiry of a secret that was ended at once
 
  private:
   static constexpr std::uint64_t gone =
-      ~std::uint64_t{0};  // all flags: revoked by a sequence that never comes
+      ~std::uint64_t{0};  // all flags: revoked by a sequence that never occurs
   static constexpr std::uint64_t revoked_bit = std::uint64_t{1} << 63;
   static constexpr std::uint64_t suspended_bit = std::uint64_t{1} << 62;
   static constexpr std::uint64_t superseded_bit = std::uint64_t{1} << 61;
-  static constexpr int width_shift = 52;  // milliseconds and sequences stay far below
+  static constexpr int width_shift = 52;  // milliseconds and sequences are far smaller
   static constexpr std::uint64_t value_bits = (std::uint64_t{1} << width_shift) - 1;
   static constexpr std::uint64_t width_mask = (superseded_bit - 1) & ~value_bits;
-  static constexpr std::uint32_t edited_bit = std::uint32_t{1} << 31;  // slots stay below
+  static constexpr std::uint32_t edited_bit = std::uint32_t{1} << 31;  // slots are smaller
   std::uint64_t fate() const { return fate_.load(std::memory_order_acquire); }
   std::uint32_t terms() const { return terms_.load(std::memory_order_acquire); }
   template <class Change>
@@ -134,28 +134,26 @@ static_assert(sizeof(KeyRecord) == 64);
 
 class KeyTable {
  public:
-  Slot find_by_id(std::string_view id) const { return find_by_id(IdProbe(id)); }  // no_slot if there is none
+  Slot find_by_id(std::string_view id) const { return find_by_id(IdProbe(id)); }  // no_slot: not found
   Slot find_by_id(const IdProbe& id) const;
-  // The likely slot first, and inline: the fewer instructions, the more look-ups the processor has under way
-  // at once.
+  // Tries the likely slot first, and inline: with fewer instructions, more look-ups overlap in the processor.
   Slot find_by_digest(const Digest& digest) const {
     const DigestHead head(digest);
     const Slot slot = by_digest_.likely(head.hash());
     return slot != no_slot && records_[slot].digest == head ? slot : find_unlikely(head);
   }
 
-  // As find_by_digest for each, with the memory misses of a batch overlapping. `slots` is as long as
-  // `digests`.
+  // As find_by_digest for each, with overlapping cache misses. `slots` and `digests` have the same length.
   void find_by_digest(std::span<const Digest> digests, std::span<Slot> slots) const;
 
-  // Fetches what finding these will read first.
+  // Prefetches what finding these will read first.
   void prefetch(std::string_view id, const Digest& digest) const;
-  // What finding an id will read: its bucket, and once that has come, the likely record.
+  // Prefetches what finding an id will read: its bucket; once that is cached, the likely record.
   void prefetch_bucket(const IdProbe& id) const;
   void prefetch_record(const IdProbe& id) const;
 
-  // `fill(record)` sets everything but id and digest, before anyone can find the key. The caller has checked
-  // that neither is there.
+  // `fill(record)` sets everything but id and digest, before the key can be found. The caller has checked
+  // that neither exists.
   template <class Fill>
   Slot insert(std::string_view id, const Digest& digest, Fill&& fill) {
     const Slot slot = free_slot();
@@ -167,8 +165,8 @@ class KeyTable {
     return slot;
   }
 
-  // A further record for the same key, with another digest: the id leads to it from now on, the old digest
-  // still to `old`. `fill(slot, record)` as above.
+  // Adds a record for the same key with another digest: the id then finds it, the old digest still finds
+  // `old`. `fill(slot, record)` as above.
   template <class Fill>
   Slot supersede(Slot old, const Digest& digest, Fill&& fill) {
     const Slot slot = free_slot();
@@ -180,27 +178,27 @@ class KeyTable {
     return slot;
   }
 
-  // Removes a key: all its records, the one that its id leads to first. After several of them end_removals():
-  // the records are for others once nobody reads them any more (read_section.hpp).
+  // Removes a key: all its records, the one that its id finds first. Call end_removals() after one or
+  // several: the records are reused once no thread reads them (read_section.hpp).
   void remove(std::span<const Slot> secrets);
   void end_removals();
-  // While it is off, new keys get new records: for a checkpoint, which copies those that are there. By
-  // whoever holds the turn.
+  // While off, new keys get new records: for a checkpoint, which copies the existing ones. By the holder of
+  // the turn.
   void set_reuse(bool on);
-  // While loading: a record that came in as gone.
+  // While loading: a record that was stored as gone.
   void restore_free(Slot slot) {
     free_.push_back(slot);
     ++gone_;
   }
 
-  // For checkpoints (see checkpoint.hpp). Copies records below complete_size().
-  static constexpr std::size_t copy_bytes = 64;  // a record
+  // For checkpoints (checkpoint.hpp). Copies records below complete_size().
+  static constexpr std::size_t copy_bytes = 64;  // per record
   void copy_out(Slot first, std::size_t count, char* out) const;
-  // Into an empty table, while loading: makes room for `count`, then takes them in pieces, from several
+  // Into an empty table, while loading: allocates `count` records, then fills them in pieces, from several
   // threads.
   void reserve(std::size_t count);
   void copy_in(Slot first, std::size_t count, const char* in);
-  // For a record that came in as superseded: the id leads to it after all.
+  // For a record stored as superseded that its id must find after all.
   void index_id(Slot slot);
   IdArena& arena() { return arena_; }
   const IdArena& arena() const { return arena_; }
@@ -208,9 +206,9 @@ class KeyTable {
   KeyRecord& operator[](Slot slot) { return records_[slot]; }
   const KeyRecord& operator[](Slot slot) const { return records_[slot]; }
   void append_id(Slot slot, std::string& out) const { records_[slot].id.append_to(out, arena_); }
-  std::size_t size() const { return records_.size(); }  // records, also those that are free
+  std::size_t size() const { return records_.size(); }  // records, free ones included
   std::size_t count() const { return size() - gone_.load(std::memory_order_relaxed); }
-  // Keys below this slot are complete: readable without having been found through an index.
+  // Keys below this slot are complete: readable without an index look-up.
   std::size_t complete_size() const { return complete_.load(std::memory_order_acquire); }
 
  private:
@@ -224,11 +222,11 @@ class KeyTable {
   IdArena arena_;
   Slab<KeyRecord> records_;
   std::atomic<std::size_t> complete_{0};
-  // Of the turn's holder: what may be reused, and what may be once all who read at the mark have ended.
+  // For the holder of the turn: what may be reused once all readers at the mark have ended.
   struct Removed {
     std::uint64_t mark = 0;
     std::vector<Slot> slots;
-    std::vector<CompactId> ids;  // that free their place in the arena
+    std::vector<CompactId> ids;  // whose space in the arena is freed
   };
   std::vector<Slot> free_;
   Removed removing_;

@@ -1,11 +1,10 @@
 #pragma once
-// Standing locks of owners, of one alone or of several together ("user u7 within workspace w1"): while one
-// stands, no key that has all of them is active, whenever it was created. A lock stands until it is lifted,
-// or until its end.
+// Locks of owners, of one alone or of several together ("user u7 within workspace w1"): while one holds, no
+// key that has all of them is active, whenever it was created. A lock holds until it is lifted or expires.
 //
-// `standing` from any thread, without a lock. The rest only by whoever holds the journal's turn (or while
-// loading), except that locks are lifted on the journal's thread: whoever changes one (`set`, `begin_lift`,
-// `end_lift`) sees to it that one does so at a time.
+// `standing` from any thread, without a mutex. The rest only by the holder of the journal's turn (or while
+// loading), except that the journal's thread lifts locks: the callers of `set`, `begin_lift` and `end_lift`
+// must serialise them.
 
 #include <algorithm>
 #include <atomic>
@@ -20,10 +19,10 @@
 
 namespace revoked::engine {
 
-// What keeps a key from being active, of all its owners' locks together.
+// The combined effect of all locks on a key's owners.
 struct StandingLock {
-  UnixMs until = 0;        // 0: nothing does
-  Sequence lifted_by = 0;  // the first event that lifts one of them and is not on disk yet; 0: none
+  UnixMs until = 0;        // 0: not locked
+  Sequence lifted_by = 0;  // the first event that lifts one of them and is not durable yet; 0: none
 
   explicit operator bool() const { return until != 0; }
   void add(const StandingLock& other) {
@@ -40,7 +39,7 @@ class OwnerLocks {
     const Slot lock = find(owners);
     return lock == no_slot ? StandingLock{} : standing(lock, now);
   }
-  // `until` is changed before `last`, and so is read after it.
+  // `until` is written before `last`, so it is read after it.
   StandingLock standing(Slot lock, UnixMs now) const {
     const Record& record = records_[lock];
     const auto last = record.last.load(std::memory_order_acquire);
@@ -51,10 +50,10 @@ class OwnerLocks {
 
   Slot find(const OwnerSlots& owners) const;
   Slot find_or_add(const OwnerSlots& owners);
-  // By the event `at`: from then on it stands until `until`. `named` is the owner that whoever locked it
-  // named; the others are those within which.
+  // Event `at` sets the lock until `until`. `named` is the owner that the request named; the others narrow
+  // it.
   void set(Slot lock, Sequence at, Scope named, UnixMs until, Width by);
-  // It is lifted by the event `at`, which still has to be synced; and once it is, unless it was set since.
+  // Event `at` lifts it: begin before the event is durable, end after; end does nothing if it was set since.
   void begin_lift(Slot lock, Sequence at) {
     records_[lock].last.store(at | lifting_bit, std::memory_order_release);
   }
@@ -65,13 +64,13 @@ class OwnerLocks {
     records_[lock].until.store(0, std::memory_order_release);
     records_[lock].last.store(at, std::memory_order_release);
   }
-  // The last event of it that has had its whole effect; those up to there have nothing to change any more.
+  // The last event whose effect is complete; events up to it need not be applied again.
   Sequence settled_at(Slot lock) const {
     const auto last = records_[lock].last.load(std::memory_order_acquire);
     return (last & lifting_bit) != 0 ? (last & ~lifting_bit) - 1 : last;
   }
 
-  // Whether it stands and nobody has lifted it, not even on its way to the disk.
+  // Whether it holds and no event lifts it, not even one that is not durable yet.
   bool is_held(Slot lock, UnixMs now) const {
     const auto standing = this->standing(lock, now);
     return standing && standing.lifted_by == 0;
@@ -80,8 +79,8 @@ class OwnerLocks {
   UnixMs until(Slot lock) const { return records_[lock].until.load(std::memory_order_acquire); }
   bool was_named(Slot lock, Scope scope) const { return (named(lock) & bit_of(scope)) != 0; }
 
-  // Visits the locks of the owner of that scope among `owners`, within the others of them at least: what an
-  // unlocking of it there lifts.
+  // Visits the locks of the owner of that scope among `owners` that have at least the other owners too: those
+  // that unlocking it lifts.
   template <class Visit>
   void for_each_of(Scope scope, const OwnerSlots& owners, Visit&& visit) const {
     const auto found = of_owner_[index(scope)].find(owners[index(scope)]);
@@ -102,11 +101,11 @@ class OwnerLocks {
  private:
   struct Record {
     OwnerSlots owners{no_slot, no_slot, no_slot};
-    // A Width; above it, with a bit for each Scope, which owners have been named since it was lifted last,
-    // and which list it.
+    // A Width; above it two sets of Scope bits: the owners named since it was last lifted, and those whose
+    // lists contain it.
     std::atomic<std::uint32_t> by{0};
     std::atomic<UnixMs> until{0};
-    // The event that set or lifted it last, with a bit while that is to lift it and not on disk yet.
+    // The event that last set or lifted it, with a bit while a lifting event is not durable.
     std::atomic<Sequence> last{0};
   };
   static_assert(sizeof(Record) == 32);
@@ -126,7 +125,7 @@ class OwnerLocks {
 
   Slab<Record> records_;
   SlotIndex index_{64};
-  // By Scope: the locks that name an owner. Of the turn's holder.
+  // By Scope: the locks that name an owner. For the holder of the turn.
   std::array<std::unordered_map<Slot, std::vector<Slot>>, 3> of_owner_;
 };
 

@@ -1,9 +1,8 @@
 #pragma once
-// The owners of one scope: who they are, up to where their keys are revoked, and how many live keys they
-// have.
+// The owners of one scope: their ids, up to where their keys are revoked, and how many live keys they have.
 //
-// `find` and the marks from any thread. The rest only by whoever holds the journal's turn (or while
-// loading): that makes the counters exact without a lock of their own.
+// `find` and the marks from any thread. The rest only by the holder of the journal's turn (or while loading),
+// so the counters are exact without a lock.
 
 #include <algorithm>
 #include <atomic>
@@ -20,29 +19,29 @@ namespace revoked::engine {
 
 class OwnerTable {
  public:
-  Slot find(std::string_view id) const;  // no_slot if there is none
+  Slot find(std::string_view id) const;  // no_slot: not found
   Slot find_or_add(std::string_view id);
   void prefetch(std::string_view id) const { index_.prefetch(IdProbe(id).hash); }
 
   // The not-before mark: every key of the owner created at or before it is revoked. 0: none.
   Sequence revoked_through(Slot owner) const { return mark(owner) & ~flags; }
-  // The same, but higher than any sequence if the owner may have joint marks (see joint_marks.hpp) or locks
-  // (owner_locks.hpp): so that a look-up whose key has none of them compares once.
+  // The same, but higher than any sequence if the owner may have joint marks (joint_marks.hpp) or locks
+  // (owner_locks.hpp): a look-up compares once if there are none.
   Sequence mark(Slot owner) const { return records_[owner].mark.load(std::memory_order_acquire); }
   bool may_have_joint_marks(Slot owner) const { return (mark(owner) & joint_bit) != 0; }
   void set_has_joint_marks(Slot owner) {
     records_[owner].mark.fetch_or(joint_bit, std::memory_order_acq_rel);
   }
-  // Of it alone, or of it and others together.
+  // Of the owner alone, or of it with others.
   bool may_have_locks(Slot owner) const { return (mark(owner) & lock_bit) != 0; }
   void set_has_locks(Slot owner) { records_[owner].mark.fetch_or(lock_bit, std::memory_order_acq_rel); }
   void append_id(Slot owner, std::string& out) const { records_[owner].id.append_to(out, arena_); }
 
-  // Marks only rise. Answers how many keys this revokes: those that remain. Starts the count anew.
+  // Marks only rise. Returns how many keys this revokes: those that remain. Resets the count.
   std::uint64_t revoke(Slot owner, Sequence through);
-  void raise_mark(Slot owner, Sequence through);  // while loading: leaves the count alone
+  void raise_mark(Slot owner, Sequence through);  // while loading: does not change the count
 
-  // Which application and which workspace the owner's keys are in: one, `no_slot` (none), or several.
+  // The application and the workspace of all the owner's keys: one, `no_slot` (none), or several.
   static constexpr Slot several_homes = no_slot - 1;
   static constexpr Slot homeless = no_slot - 2;  // has had no key yet
   struct Home {
@@ -62,7 +61,7 @@ class OwnerTable {
   std::uint64_t live_keys(Slot owner) const { return records_[owner].live; }
   bool has_live_keys(Slot owner) const { return live_keys(owner) != 0; }
   void key_created(Slot owner) { ++records_[owner].live; }
-  // Of the live keys, how many are revoked together with another owner: about. For telling, not for deciding.
+  // How many of the live keys are revoked together with another owner: approximate, for reports only.
   void keys_gone(Slot owner, std::uint64_t count) {
     auto& record = records_[owner];
     record.gone = static_cast<std::uint32_t>(std::min<std::uint64_t>(record.live, record.gone + count));
@@ -72,14 +71,14 @@ class OwnerTable {
     const auto& record = records_[owner];
     return record.live > record.gone ? record.live - record.gone : 0;
   }
-  // Keys from before the mark are not counted any more.
+  // Keys from before the mark are no longer counted.
   void key_revoked(Slot owner, Sequence created) {
     if (created > revoked_through(owner)) --records_[owner].live;
   }
 
-  // For checkpoints: an owner's id and mark; its keys are counted anew.
+  // For checkpoints: an owner's id and mark; its keys are counted again on load.
   CompactId compact_id(Slot owner) const { return records_[owner].id; }
-  void restore(const CompactId& id, Sequence revoked_through);  // the next one
+  void restore(const CompactId& id, Sequence revoked_through);  // into the next slot
   IdArena& arena() { return arena_; }
   const IdArena& arena() const { return arena_; }
 
@@ -102,7 +101,7 @@ class OwnerTable {
 
   IdArena arena_;
   Slab<Record> records_;
-  Slab<Home> homes_;  // in the same slots: apart from what look-ups read
+  Slab<Home> homes_;  // same slots; separate from what look-ups read
   SlotIndex index_{256};
 };
 

@@ -1,5 +1,5 @@
 #pragma once
-// Sets of permissions, each kept once: millions of keys share a few. Thread-safe.
+// Sets of permissions, each stored once: millions of keys share a few. Thread-safe.
 
 #include <cstdint>
 #include <mutex>
@@ -14,12 +14,12 @@ namespace revoked::engine {
 
 class PermissionSets {
  public:
-  Slot intern(std::string_view list);  // in any order; what get() answers is in the normal one
+  Slot intern(std::string_view list);  // in any order; get() returns the normal form
   bool contains(std::string_view normal_list) const { return slot_of(normal_list) != no_slot; }
-  Slot slot_of(std::string_view normal_list) const;  // no_slot: it is not there
-  // What keeping a further set costs, in bytes of memory.
+  Slot slot_of(std::string_view normal_list) const;  // no_slot: not found
+  // The memory that storing a further set takes, in bytes.
   static std::size_t cost_of(std::string_view list) { return list.empty() ? 0 : list.size() + 128; }
-  std::size_t size() const {  // of what is there to be read
+  std::size_t size() const {  // readable sets
     const std::scoped_lock lock(mutex_);
     return sets_.size();
   }
@@ -27,7 +27,7 @@ class PermissionSets {
 
  private:
   mutable std::mutex mutex_;
-  std::unordered_map<std::string_view, Slot, KeyedHash> slots_;  // the texts are those in sets_
+  std::unordered_map<std::string_view, Slot, KeyedHash> slots_;  // views of the texts in sets_
   Slab<std::string> sets_;
 };
 

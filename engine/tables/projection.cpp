@@ -50,7 +50,7 @@ void apply_to(Tables& tables, Slot key, Sequence sequence, const EventView& even
     case EventType::key_resumed:
       return tables.resume_key(key);
     case EventType::key_changed:
-      // A secret that is newer has it from the one before.
+      // A newer secret has inherited the change from its predecessor.
       if (tables.keys[key].created < sequence)
         tables.edit_key(key, tables.edited(key, tables.terms_of(key), event));
       return;

@@ -6,7 +6,7 @@
 namespace revoked::engine {
 namespace {
 
-constexpr std::uint32_t smallest = 4;  // buckets a shard
+constexpr std::uint32_t smallest = 4;  // buckets per shard
 
 }  // namespace
 
@@ -29,7 +29,7 @@ void SlotIndex::erase(std::uint64_t hash, Slot slot) {
 }
 
 void SlotIndex::reserve(std::size_t entries) {
-  // Shards differ by chance: some room on top, or most would grow once more.
+  // Shards vary in size: reserve more, or most would grow once again.
   const auto a_shard = entries / shards_.size();
   const auto room = a_shard + a_shard / 16 + 16;
   ensure(1,

@@ -1,15 +1,15 @@
 #pragma once
-// An open-addressing hash index of 32-bit slots: which record has this hash? The keys themselves lie in a
-// Slab; the caller compares. Buckets are cache lines of 12 slots with a byte of hash each, so a look-up costs
-// one miss here and one at the record. About 7 bytes an entry.
+// An open-addressing hash index of 32-bit slots: which record has this hash? The records are in a Slab; the
+// caller compares. Buckets are cache lines of 12 slots with a byte of hash each, so a look-up costs one miss
+// here and one at the record. About 7 bytes an entry.
 //
-// From any thread. Look-ups take no lock and write nothing: a lock would end the overlap of the cache misses
-// of one look-up with those of the next. Changes lock a shard.
+// From any thread. Look-ups take no lock and write nothing: a lock would prevent cache misses of consecutive
+// look-ups from overlapping. Changes lock a shard.
 //
-// A shard grows by half, into the next generation of buckets: one array for all shards. What it leaves behind
-// stays as it is and, once all shards have left, reads as zeros, but stays mapped until the index goes. A
-// look-up that is still there finds what was there when it began, or, if it finds nothing, sees that the
-// shard has moved on and looks again.
+// A shard grows by half, into the next generation of buckets: one array for all shards. The old buckets are
+// not changed; once all shards have left the generation they read as zeros, but stay mapped until the index
+// is destroyed. A look-up that still reads them finds what existed when it began, or, if it finds nothing,
+// sees that the shard has moved and retries.
 
 #include <array>
 #include <atomic>
@@ -28,8 +28,8 @@ class SlotIndex {
  public:
   explicit SlotIndex(std::size_t shards);  // a power of two, at most 2^16
 
-  // Calls matches(slot) for the few candidates; the first accepted slot, or no_slot. What was written before
-  // the slot was inserted is visible to `matches`.
+  // Calls matches(slot) for the few candidates; returns the first accepted slot, or no_slot. What was written
+  // before the slot was inserted is visible to `matches`.
   template <class Matches>
   Slot find(std::uint64_t hash, Matches&& matches) const {
     const auto shard = shard_of(hash);
@@ -43,7 +43,7 @@ class SlotIndex {
     }
   }
 
-  // The caller has checked that it is not there. `hash_of(slot)` gives an entry's hash again when the index
+  // The caller has checked that it is not present. `hash_of(slot)` returns an entry's hash when the index
   // grows.
   template <class HashOf>
   void insert(std::uint64_t hash, Slot slot, HashOf&& hash_of) {
@@ -56,15 +56,15 @@ class SlotIndex {
     size.store(size + 1, std::memory_order_relaxed);
   }
 
-  // `from` is there; look-ups find `to` in its place from now on.
+  // `from` must be present; look-ups then find `to` instead.
   void replace(std::uint64_t hash, Slot from, Slot to);
-  // Look-ups that are under way may still find it: see read_section.hpp.
+  // Concurrent look-ups may still find it: see read_section.hpp.
   void erase(std::uint64_t hash, Slot slot);
 
-  // While it is empty, and nobody else uses it: room for so many without growing.
+  // While it is empty and unused by other threads: allocates for `entries` without growing.
   void reserve(std::size_t entries);
 
-  // What find() would ask about first; no_slot if that is not to be had at one glance.
+  // The first candidate of find(); no_slot if it takes more than one bucket to find.
   Slot likely(std::uint64_t hash) const {
     const auto& bucket = home_of(hash);
     const auto candidates = Bucket::Tags(bucket).matching(SlotBuckets::tag_of(hash));
@@ -80,7 +80,7 @@ class SlotIndex {
 
   struct Generation {
     Bucket* buckets = nullptr;
-    std::uint32_t a_shard = 0;  // buckets
+    std::uint32_t a_shard = 0;  // buckets per shard
   };
   struct Memory {
     HugePages pages;
@@ -91,7 +91,7 @@ class SlotIndex {
     std::atomic<std::uint32_t> size{0};
   };
 
-  // So full a shard may be before it grows.
+  // The entries of a shard before it grows.
   static std::size_t capacity_of(std::size_t buckets) {
     return buckets * SlotBuckets::bucket_slots * 85 / 100;
   }
@@ -114,7 +114,7 @@ class SlotIndex {
     const auto from = buckets_of(shard, generation);
     ensure(generation + std::size_t{1}, from.count() + from.count() / 2);
     const auto to = buckets_of(shard, generation + 1);
-    // Hashes by the dozen: each is a miss of its own, and so they overlap.
+    // Hashes of a whole bucket at once: each is a cache miss, and these overlap.
     std::uint64_t hashes[SlotBuckets::bucket_slots];
     Slot slots[SlotBuckets::bucket_slots];
     for (std::size_t at = 0; at < from.count(); ++at) {
@@ -135,7 +135,7 @@ class SlotIndex {
   static constexpr std::size_t max_generations = 64;  // growing by half: more than memory can hold
 
   const std::size_t shard_mask_;
-  // Apart from what changes with every insertion: look-ups read these two and then a bucket.
+  // Separate from what every insertion changes: look-ups read these two and then a bucket.
   std::vector<std::atomic<std::uint8_t>> generation_of_;
   std::array<Generation, max_generations> generations_;
   std::vector<Shard> shards_;

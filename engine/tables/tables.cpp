@@ -68,7 +68,7 @@ bool Tables::revoke_key(Slot key, Sequence by) {
   return true;
 }
 
-// Its owners have it no more.
+// Its owners no longer count it.
 void Tables::uncount(const KeyRecord& record) {
   const auto gone = gone_with_others(record.owners, record.created);
   for (const Scope scope : all_scopes) {
@@ -79,8 +79,8 @@ void Tables::uncount(const KeyRecord& record) {
   uncount_joint(record.owners, record.created);
 }
 
-// Not those that were ended at once, nor what is older, which was ended before: however often a key was
-// rotated, there is little to do.
+// Skips secrets that were ended at once, and all older ones, which ended before: the work is bounded however
+// often a key was rotated.
 template <class Change>
 void Tables::change_with_predecessors(Slot key, Change&& change) {
   for_each_secret(key, [&](Slot each) {
@@ -138,11 +138,11 @@ void Tables::resume_key(Slot key) {
 Slot Tables::rotate_key(Slot key, Sequence sequence, const Digest& digest, const Grace& grace) {
   KeyRecord& old = keys[key];
   const auto expires_at = old.expires_at();
-  const auto revoked = old.revoked();  // while loading: what came later may be known already
+  const auto revoked = old.revoked();  // while loading, later events may already be included
   change_with_predecessors(key, [&](KeyRecord& each) {
     if (&each != &old) each.end();
   });
-  // Nothing of the old secret outlives the new one's: the key's own expiry stands.
+  // The old secret must not outlive the key's own expiry.
   grace.until <= grace.from ? old.end() : old.shorten_to(grace.until);
   old.set_superseded();
   return keys.supersede(key, digest, [&](Slot slot, KeyRecord& record) {
@@ -152,7 +152,7 @@ Slot Tables::rotate_key(Slot key, Sequence sequence, const Digest& digest, const
     record.set_expiry(expires_at);
     if (old.is_suspended()) record.set_suspended(old.suspended_by());
     if (revoked != 0) record.set_revoked(revoked);
-    restore_predecessor(slot, key);  // whoever finds the new one finds the old one by it
+    restore_predecessor(slot, key);  // before the new slot can be found
   });
 }
 
@@ -200,7 +200,7 @@ void Tables::count_keys() {
 }
 
 Slot Tables::newest_of(Slot key) const {
-  if (!keys[key].is_superseded()) return key;  // one that is gone counts as superseded
+  if (!keys[key].is_superseded()) return key;  // a removed record counts as superseded
   std::string id;
   keys.append_id(key, id);
   return keys.find_by_id(id);
@@ -216,7 +216,7 @@ Extent Tables::extent_of(const Reach& reach, Scope scope, Slot owner, std::strin
   }
   if (by_other) return Extent::part;
   if (!by_workspace) return Extent::whole;
-  // Mostly a user or an application is at home in one workspace: then it is within reach, or not.
+  // Usually a user or an application is in one workspace: then it is within reach, or not.
   const Slot home = of(scope).home(owner).workspace;
   if (home == OwnerTable::several_homes) return Extent::part;
   if (home == no_slot || home == OwnerTable::homeless) return Extent::nothing;
@@ -225,7 +225,7 @@ Extent Tables::extent_of(const Reach& reach, Scope scope, Slot owner, std::strin
   return reach.allows(Scope::workspace, workspace) ? Extent::whole : Extent::nothing;
 }
 
-// Whether there is more to look at than the key's own record.
+// Whether more than the key's own record must be checked.
 inline bool Tables::is_any_owner_marked(const KeyRecord& key) const {
   for (const Scope scope : all_scopes) {
     const Slot owner = key.owners[static_cast<std::size_t>(scope)];

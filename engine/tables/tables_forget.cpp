@@ -1,4 +1,4 @@
-// Keys that leave the tables. See tables.hpp.
+// Removal of keys from the tables. See tables.hpp.
 
 #include <vector>
 
@@ -31,8 +31,8 @@ void Tables::append_remains(Slot key, std::string& out) const {
 }
 
 void Tables::forget_keys(Sequence sequence, const EventView& event) {
-  // First, and so is the filter: who does not find the key any more must know of both, and waits for what the
-  // log and the index say of it.
+  // First, then the filter: a reader that no longer finds the key must see both, so that it waits for what
+  // the log and the index have about it.
   forgotten_through_.store(sequence, std::memory_order_release);
   for_each_forgotten(event[Field::forgotten], [&](const ForgottenKey& remains) {
     forgotten.add(Forgotten::id, remains.key_id);

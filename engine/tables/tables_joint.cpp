@@ -1,4 +1,4 @@
-// Keys that have several owners together. See tables.hpp and joint_marks.hpp.
+// Keys with several owners. See tables.hpp and joint_marks.hpp.
 
 #include <algorithm>
 #include <optional>
@@ -29,7 +29,7 @@ std::optional<OwnerSlots> Tables::find_joint(const OwnerIds& ids) const {
   return slots;
 }
 
-// Calls visit(owners, through) for every joint mark that is about a key of these owners.
+// Calls visit(owners, through) for every joint mark that applies to a key of these owners.
 template <class Visit>
 void Tables::for_each_marked(const OwnerSlots& key, Visit&& visit) const {
   for (const bool of_user : {true, false}) {
@@ -41,7 +41,7 @@ void Tables::for_each_marked(const OwnerSlots& key, Visit&& visit) const {
   }
 }
 
-// The latest mark that is about the key. Not in the way of keys whose owners have none.
+// The latest mark that applies to the key. Not called for keys whose owners have none.
 Sequence Tables::revoked_by_owner(const KeyRecord& key) const {
   auto latest = key.revoked();
   const auto look_at = [&](Sequence through) {
@@ -70,7 +70,7 @@ void Tables::for_each_mark(const KeyRecord& key,
   });
 }
 
-// Up to where all keys with these owners are revoked, whichever way.
+// The sequence up to which all keys with these owners are revoked, by any mark.
 Sequence Tables::through_any_of(const OwnerSlots& together) const {
   Sequence through = 0;
   for (const Scope scope : all_scopes) {
@@ -81,7 +81,7 @@ Sequence Tables::through_any_of(const OwnerSlots& together) const {
   return through;
 }
 
-// Which of the key's owners count it although it is revoked together with another.
+// Which of the key's owners still count it although it is revoked together with another.
 std::array<bool, 3> Tables::gone_with_others(const OwnerSlots& together, Sequence created) const {
   std::array<bool, 3> gone{};
   for_each_marked(together, [&](const OwnerSlots& some, Sequence through) {
@@ -95,8 +95,8 @@ std::array<bool, 3> Tables::gone_with_others(const OwnerSlots& together, Sequenc
   return gone;
 }
 
-// A new key's owners, before it counts. When an owner's keys turn out to be at home in several places, those
-// that it had until then were all at home in one.
+// Records a new key's owners, before it counts. When an owner's keys get a second home, its combinations of
+// owners get their own counts, starting with all keys at the first home.
 void Tables::settle(const OwnerSlots& together) {
   const Slot application = of_scope(together, Scope::application);
   const Slot workspace = of_scope(together, Scope::workspace);
@@ -204,7 +204,7 @@ OwnerSlots Tables::find_or_add_owners(const OwnerIds& ids) {
 
 namespace {
 
-// The scope of the only owner; nothing if there are several.
+// The scope of the only owner; empty if there are several.
 std::optional<Scope> only_scope(const OwnerSlots& together) {
   std::optional<Scope> only;
   for (const Scope scope : all_scopes) {
@@ -234,7 +234,7 @@ void Tables::raise_mark(const OwnerIds& ids, Sequence through) {
     raise_joint_mark(slots, through);
 }
 
-// The mark first: who finds the owner's bit finds the mark.
+// The mark first: a reader that sees the owner's bit must find the mark.
 void Tables::raise_joint_mark(const OwnerSlots& together, Sequence through) {
   joints.raise_mark(joints.find_or_add(together), through);
   const bool of_user = has_user(together);

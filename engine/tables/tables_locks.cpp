@@ -24,7 +24,7 @@ std::uint8_t bit_of(Scope scope) { return static_cast<std::uint8_t>(1u << static
 
 }  // namespace
 
-// Of a key with these owners.
+// The combined lock of a key with these owners.
 StandingLock Tables::standing_lock(const OwnerSlots& together, UnixMs now) const {
   StandingLock found;
   for (const Scope scope : all_scopes) {
@@ -40,13 +40,13 @@ StandingLock Tables::standing_lock(const OwnerSlots& together, UnixMs now) const
   return found;
 }
 
-// The lock first: who finds the owner's bit finds the lock.
+// The lock first: a reader that sees the owner's bit must find the lock.
 void Tables::set_has_locks(const OwnerSlots& together) {
   for (const Scope scope : all_scopes) {
     const Slot owner = together[static_cast<std::size_t>(scope)];
     if (owner == no_slot) continue;
     of(scope).set_has_locks(owner);
-    return;  // of several, their user, or else their application
+    return;  // for several: the user, or else the application
   }
 }
 

@@ -1,4 +1,4 @@
-// A page of the audit trail takes milliseconds, whatever lies in it and however much of it has no marks yet.
+// A page of the audit trail takes milliseconds, whatever is in the trail and however much is not indexed yet.
 
 #include <gtest/gtest.h>
 
@@ -43,14 +43,14 @@ struct Question {
   std::size_t matching;
 };
 
-// Of this thread alone: what else the machine does is not counted.
+// CPU time of this thread only: other load does not count.
 double cpu_ms() {
   timespec now{};
   clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
   return static_cast<double>(now.tv_sec) * 1e3 + static_cast<double>(now.tv_nsec) / 1e6;
 }
 
-// Asks page by page, several times; a page's time is its quickest.
+// Reads page by page, several times; a page counts with its fastest time.
 double slowest_page_ms(const Engine& engine, const Question& question) {
   std::vector<double> pages;
   for (int round = 0; round < 5; ++round) {

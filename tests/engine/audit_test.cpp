@@ -11,7 +11,7 @@ using revoked::test::TemporaryDirectory;
 using test::FakeDisk;
 using test::Harness;
 
-// Every matching entry's sequence, over as many pages as it takes.
+// The sequences of all matching entries, over all pages.
 std::vector<Sequence> all(const Engine& engine, AuditQuery query) {
   std::vector<Sequence> found;
   for (bool more = true; more;) {
@@ -68,12 +68,12 @@ TEST(Audit, FindsTheSameWhetherItIsIndexedOrNot) {
   ASSERT_TRUE(harness.store().wait_for_index());
   EXPECT_GE(harness.store().indexed_to(), 451u);
   EXPECT_EQ(questions(), unindexed);
-  revoke_as(harness, "k1", "x");  // one behind what is indexed
+  revoke_as(harness, "k1", "x");  // one after what is indexed
   harness.settle();
   EXPECT_EQ(questions()[2].size(), 76u);
 }
 
-// The index has one entry for what follows each other in a batch.
+// The index has one entry for consecutive events in a batch.
 TEST(Audit, APageThatEndsWithinABatchGoesOnInIt) {
   const auto disk = std::make_shared<FakeDisk>();
   Harness harness(disk);
@@ -147,11 +147,11 @@ TEST(Audit, LooksAtABoundedNumberAndGoesOnFromThere) {
   EXPECT_EQ(all(harness.engine(), query).size(), 1u);
 }
 
-// Neither entries nor where a page ends: what others do must not show.
+// Neither entries nor page boundaries may reveal what others do.
 TEST(Audit, AnswersALimitedCallerAlikeWhetherAStrangerIsThereOrNot) {
   Harness harness(std::make_shared<FakeDisk>());
   ASSERT_TRUE(harness.create("ours", {"ann", "", "acme"}));
-  for (int i = 0; i < 6'000; ++i) {  // more marks than one page follows
+  for (int i = 0; i < 6'000; ++i) {  // more entries than one page follows
     ASSERT_TRUE(harness.create("k" + std::to_string(i), {"bob", "", "other"}));
     revoke_as(harness, "k" + std::to_string(i), "busy");
   }
@@ -183,13 +183,13 @@ TEST(Audit, RecordsStrangersRefusalsTogetherAndThoseOfKnownCallersEach) {
   harness.settle();
   const auto recorded = all(harness.engine(), {"k", "", "", 0, 1000, nullptr}).size() - 1;
   EXPECT_GE(recorded, 21u);
-  EXPECT_LE(recorded, 22u) << "of strangers one a minute";
+  EXPECT_LE(recorded, 22u) << "strangers: one a minute";
   EXPECT_EQ(all(harness.engine(), {"k", "known", "", 0, 1000, nullptr}).size(), 20u);
   harness.restart();
   EXPECT_EQ(harness.state("k"), KeyState::active);
 }
 
-// The same name in another workspace is another person, but a revocation by the name alone concerns both.
+// The same name in another workspace is another user, but a revocation by name alone concerns both.
 TEST(Audit, OfAKeyIsCompleteForWhoeverMaySeeTheKey) {
   Harness harness(std::make_shared<FakeDisk>());
   ASSERT_TRUE(harness.create("ours", {"ann", "", "acme"}));
@@ -208,7 +208,7 @@ TEST(Audit, OfAKeyIsCompleteForWhoeverMaySeeTheKey) {
   EXPECT_TRUE(seen("theirs").empty());
 }
 
-// And no more: what happened to the name before, or to others' keys after, is not theirs to know.
+// And no more: a tenant must not see earlier events of the name, or later ones of others' keys.
 TEST(Audit, ShowsATenantWhatEndedItsKeysThoughOthersHaveKeysOfTheSameUser) {
   Harness harness(std::make_shared<FakeDisk>());
   ASSERT_TRUE(harness.create("ours", {"ann", "shop", "acme"}));

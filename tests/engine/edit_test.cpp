@@ -1,4 +1,4 @@
-// Edits of a key's record: what counts when, and what is left of it after a start.
+// Edits of a key's record: when they take effect, and what is recovered at a start.
 
 #include <gtest/gtest.h>
 
@@ -141,7 +141,7 @@ TEST_P(Edit, AllSecretsOfAKeyFollowIt) {
   now_and_later([&] {
     EXPECT_EQ(decide(engine_, "k").permissions, "a");
     EXPECT_EQ(decide(engine_, "new").permissions, "a");
-    EXPECT_EQ(engine_.state("k", sooner), KeyState::expired) << "what ended is not brought back";
+    EXPECT_EQ(engine_.state("k", sooner), KeyState::expired) << "an ended secret stays ended";
     EXPECT_EQ(engine_.state("new", sooner), KeyState::active);
     const auto key = described("k");
     ASSERT_EQ(key.secrets.size(), 2u);
@@ -197,7 +197,7 @@ TEST_P(Edit, SettingWhatIsThereChangesNothing) {
 
 class EditHeld : public testing::Test {
  protected:
-  ~EditHeld() override { disk_->unblock(); }  // a failed test must not wait for ever
+  ~EditHeld() override { disk_->unblock(); }  // so that a failed test ends
 
   void hold_the_disk() {
     engine_.settle();
@@ -218,7 +218,7 @@ TEST_F(EditHeld, P2AbsorbingWhatGivesWaitsForTheDiskAndWhatTakesDoesNot) {
   more.expires_at = 0;
   ASSERT_TRUE(engine_->edit("gains", more, {}));
   ASSERT_TRUE(engine_->edit("loses", permissions("a"), {}));
-  EXPECT_EQ(engine_.state("gains", 5000), KeyState::expired) << "an allow never runs ahead of the disk";
+  EXPECT_EQ(engine_.state("gains", 5000), KeyState::expired) << "an allow never precedes the disk";
   EXPECT_EQ(decide(engine_, "gains", 1).permissions, "a");
   EXPECT_EQ(decide(engine_, "loses", 1).permissions, "a");
   disk_->unblock();
@@ -226,7 +226,7 @@ TEST_F(EditHeld, P2AbsorbingWhatGivesWaitsForTheDiskAndWhatTakesDoesNot) {
   EXPECT_EQ(decide(engine_, "gains", 1).permissions, "a b");
 }
 
-// A gateway that has heard of the edit must not keep the decision from before it.
+// A gateway that was notified of the edit must not cache the decision from before it.
 TEST_F(EditHeld, NoDecisionHoldsForAnEditThatIsNotInIt) {
   engine_->create(key_with("k", "a"), {}).value();
   engine_->create(key_with("other", "a"), {}).value();
@@ -278,7 +278,7 @@ TEST_F(EditHeld, P2AbsorbingAPendingEditBringsNoRevokedKeyBack) {
   EXPECT_EQ(engine_.state("k", 1), KeyState::revoked);
 }
 
-// Who may edit must hold what the key will have by then as well.
+// The editing caller must also hold what the key will have after pending edits.
 TEST_F(EditHeld, WhoEditsHoldsWhatIsPending) {
   engine_->create(key_with("k", "keys:write"), {}).value();
   Principal principal{false, "keys:write", {}, "k1", ActorKind::key};
@@ -289,7 +289,7 @@ TEST_F(EditHeld, WhoEditsHoldsWhatIsPending) {
   EXPECT_EQ(engine_->edit("k", permissions("keys:write"), caller).error(), errc::forbidden);
 }
 
-// What the checkpoint copies may be newer than its cut.
+// The checkpoint may copy data newer than its cut.
 TEST(EditCheckpoint, APermissionSetFromAfterTheCutIsThere) {
   const TemporaryDirectory directory;
   const auto disk = std::make_shared<FakeDisk>();

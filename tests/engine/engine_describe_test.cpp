@@ -10,7 +10,7 @@ using test::digest_of;
 using test::FakeDisk;
 using test::Harness;
 
-// The same over both stores: what is described comes from the store.
+// With both stores: descriptions are read from the store.
 class Describe : public testing::TestWithParam<bool> {
  protected:
   ~Describe() override { disk_->unblock(); }
@@ -73,7 +73,7 @@ TEST_P(Describe, SaysSinceWhenAndWhyAKeyIsRevoked) {
   engine_.create("k1", {"u1"}).value();
   const auto revoked = engine_->revoke("k1", "leaked on a forum", {}).value();
   engine_.create("k2", {"u1"}).value();
-  engine_->revoke_owner(Scope::user, "u1", "offboarding", {}).value();  // later, and so without effect on k1
+  engine_->revoke_owner(Scope::user, "u1", "offboarding", {}).value();  // later, so without effect on k1
   now_and_later([&] {
     const auto found = revocation_of("k1");
     EXPECT_EQ(found.position, (Position{1, revoked.sequence}));
@@ -88,7 +88,7 @@ TEST_P(Describe, TheFirstOfTwoOwnerRevocationsWins) {
   engine_.create("k2", {"u2", "a1", "w1"}).value();
   const auto first = engine_->revoke_owner(Scope::application, "a1", "first", {}).value();
   engine_->revoke_owner(Scope::user, "u1", "second", {}).value();
-  engine_.create("k3", {"u1", "a1", "w1"}).value();  // hit only by what comes now
+  engine_.create("k3", {"u1", "a1", "w1"}).value();  // affected only by what follows
   const auto third = engine_->revoke_owner(Scope::application, "a1", "third", {}).value();
   engine_->revoke_owner(Scope::workspace, "w1", "fourth", {}).value();
   EXPECT_TRUE(engine_->revoke("k1", "fifth", {})->already);
@@ -120,7 +120,7 @@ TEST_P(Describe, SimilarOwnersAreNotMixedUp) {
 }
 
 TEST_P(Describe, FindsARevocationInTheMiddleOfABatch) {
-  if (!GetParam()) disk_->block();  // so that all that follows becomes one batch
+  if (!GetParam()) disk_->block();  // so that all that follows is one batch
   engine_.create("k0").value();
   if (!GetParam()) disk_->wait_until_blocked();
   for (int i = 1; i < 50; ++i) engine_.create("k" + std::to_string(i)).value();

@@ -1,6 +1,6 @@
 #pragma once
-// An engine as a test wants it: over a fake disk or over files in a directory, restarted at will, and with
-// a way to wait for durability.
+// An engine for tests: over a fake disk or over files in a directory; can be restarted, and can wait for
+// durability.
 
 #include <gtest/gtest.h>
 
@@ -23,8 +23,7 @@ inline void PrintTo(KeyState state, std::ostream* out) { *out << to_string(state
 
 namespace test {
 
-// Keeps what the listeners were told. Waits give up when the storage has failed, or when something must be
-// wrong.
+// Records what the listeners were called with. Waits end when the storage has failed, or after a timeout.
 class Witness final : public JournalListener, public CommitListener {
  public:
   void on_batch(const BatchView& batch) override;
@@ -75,7 +74,7 @@ class Harness {
   bool wait_until_durable(Sequence sequence) {
     return engine_->durable() >= sequence || witness_->wait_until_durable(sequence);
   }
-  // Everything done so far is synced.
+  // Waits until everything done so far is synced.
   void settle();
 
   // A key whose secret is its id.
@@ -86,7 +85,7 @@ class Harness {
   Opener open_;
   Engine::Options options_;
   std::unique_ptr<Witness> witness_;
-  std::unique_ptr<Engine> engine_;  // before the witness, which it tells, goes
+  std::unique_ptr<Engine> engine_;  // before the witness, which it calls
   Store* store_ = nullptr;
   result<void> started_;
 };

@@ -34,13 +34,13 @@ Caller caller_of(const Principal& principal) {
 
 class Locks : public testing::Test {
  protected:
-  ~Locks() override { disk_->unblock(); }  // a failed test must not wait for ever
+  ~Locks() override { disk_->unblock(); }  // so that a failed test ends
 
   void create(std::string_view id, std::array<std::string_view, 3> owners) {
     engine_.create(id, owners).value();
     engine_.settle();
   }
-  // Whoever calls, and until it is unlocked.
+  // By any caller, until it is unlocked.
   void lock(Scope scope, std::string_view id, const Caller& caller = {}) {
     ASSERT_TRUE(engine_->lock_owner(scope, id, 0, "", caller));
   }
@@ -121,7 +121,7 @@ TEST_F(Locks, AreNeverShortenedByLockingAgain) {
   EXPECT_EQ(engine_->lock_owner(Scope::user, "u", 0, "", {})->until, 0);
   EXPECT_EQ(engine_->lock_owner(Scope::user, "u", end, "", {})->until, 0);
   EXPECT_EQ(engine_.state("k", end + an_hour_ms), KeyState::locked);
-  EXPECT_EQ(engine_->lock_owner(Scope::user, "u", 1, "", {}).error(), errc::invalid_field) << "is over";
+  EXPECT_EQ(engine_->lock_owner(Scope::user, "u", 1, "", {}).error(), errc::invalid_field) << "in the past";
 }
 
 TEST_F(Locks, LeaveTheKeysAsTheyAre) {
@@ -140,7 +140,7 @@ TEST_F(Locks, LeaveTheKeysAsTheyAre) {
   EXPECT_EQ(engine_->rotate("rotated", digest_of("another"), 0, {}).error(), errc::not_active);
   EXPECT_EQ(engine_->revoke_owner(Scope::user, "u", "", {})->keys, 2u);
   unlock(Scope::user, "u");
-  EXPECT_EQ(engine_.state("new"), KeyState::revoked) << "for good";
+  EXPECT_EQ(engine_.state("new"), KeyState::revoked) << "permanently";
 }
 
 TEST_F(Locks, P2AbsorbingAnUnlockingWaitsForTheDiskAndALockDoesNot) {
@@ -150,9 +150,9 @@ TEST_F(Locks, P2AbsorbingAnUnlockingWaitsForTheDiskAndALockDoesNot) {
   EXPECT_EQ(engine_.state("k"), KeyState::locked);
   const auto unlocked = engine_->unlock_owner(Scope::user, "u", "", {});
   ASSERT_TRUE(unlocked);
-  EXPECT_EQ(engine_.state("k"), KeyState::locked) << "an allow never runs ahead of the disk";
+  EXPECT_EQ(engine_.state("k"), KeyState::locked) << "an allow never precedes the disk";
   EXPECT_EQ(decision_of("k").as_of.sequence, unlocked->sequence - 1)
-      << "who has heard of the unlocking must not keep the answer";
+      << "a reader that knows of the unlocking must not cache the answer";
   disk_->unblock();
   EXPECT_TRUE(eventually([&] { return engine_.state("k") == KeyState::active; }));
 }
@@ -223,7 +223,7 @@ TEST_F(Locks, OfAWiderCallerAreLiftedByOneAsWide) {
   EXPECT_EQ(engine_->unlock_owner(Scope::workspace, "w1", "", caller_of(narrow)).error(),
             errc::locked_by_wider);
   unlock(Scope::workspace, "w1");
-  EXPECT_EQ(engine_.state("k"), KeyState::locked) << "with its user still";
+  EXPECT_EQ(engine_.state("k"), KeyState::locked) << "still with its user";
   unlock(Scope::user, "u", caller_of(wide));
   EXPECT_EQ(engine_.state("k"), KeyState::active);
 }
@@ -243,7 +243,7 @@ TEST_F(Locks, OfANarrowerCallerAreLiftedWithTheOwnersOwn) {
   EXPECT_EQ(engine_.state("k"), KeyState::active);
 }
 
-// A start may read an event that lies in the store's tables once more in the journal.
+// A start may read an event from the journal that is already in the tables.
 TEST_F(Locks, AreAsBeforeHoweverOftenTheirEventsAreRead) {
   const auto of_a = limited_to({{{}, {"a"}, {}}});
   const auto of_w = of_workspaces({"w"});
@@ -270,11 +270,11 @@ TEST_F(Locks, P13FairALimitedCallerLocksSoManyOwnersWithoutKeys) {
   };
   EXPECT_TRUE(refused("one-more", of_w1));
   EXPECT_TRUE(refused("known-elsewhere", of_w1));
-  EXPECT_FALSE(refused("known", of_w1)) << "has a key there";
-  EXPECT_FALSE(refused("u7", of_w1)) << "is locked already";
+  EXPECT_FALSE(refused("known", of_w1)) << "has a key in w1";
+  EXPECT_FALSE(refused("u7", of_w1)) << "is already locked";
   unlock(Scope::user, "u7", caller_of(of_w1));
   EXPECT_FALSE(refused("u7", of_w1)) << "and again";
-  EXPECT_FALSE(refused("one-more", of_workspaces({"w2"}))) << "others have room of their own";
+  EXPECT_FALSE(refused("one-more", of_workspaces({"w2"}))) << "others have their own limit";
   EXPECT_FALSE(refused("one-more", Principal{}));
   engine_.settle();
   engine_.restart();
@@ -298,13 +298,13 @@ TEST_F(Locks, AreFoundInTheAuditTrailOfTheUser) {
   };
   const std::vector all{EventType::key_created, EventType::owner_locked, EventType::owner_unlocked};
   EXPECT_EQ(types(nullptr), all);
-  EXPECT_EQ(types(&of_w1.reach), all) << "all of the user's keys are theirs";
+  EXPECT_EQ(types(&of_w1.reach), all) << "all keys of the user are within reach";
   EXPECT_EQ(types(&of_w2.reach), std::vector<EventType>{});
   ASSERT_TRUE(engine_->lock_owner(Scope::user, "stranger", 0, "", {}));
   engine_.settle();
   AuditQuery everything;
   everything.reach = &of_w2.reach;
-  EXPECT_TRUE(engine_->audit(everything, [](Sequence, const EventView&) { FAIL() << "nobody's keys"; }));
+  EXPECT_TRUE(engine_->audit(everything, [](Sequence, const EventView&) { FAIL() << "no keys"; }));
 }
 
 TEST_F(Locks, ACheckpointWaitsForAnUnlockingThatIsUnderWay) {
@@ -318,7 +318,7 @@ TEST_F(Locks, ACheckpointWaitsForAnUnlockingThatIsUnderWay) {
   EXPECT_TRUE(resumptions.are_settled(7));
 }
 
-// ---- random callers against a list of what stands
+// ---- random callers compared with a list of the locks held
 
 using Owners = std::array<std::string, 3>;
 

@@ -1,5 +1,4 @@
-// What the engine promises when the disk is slow, fails or the process starts again. Named after the
-// promises.
+// The engine's promises when the disk is slow or fails, or the process restarts. Named after the promises.
 
 #include <gtest/gtest.h>
 
@@ -15,15 +14,15 @@ using test::Harness;
 
 class EnginePromises : public testing::Test {
  protected:
-  ~EnginePromises() override { disk_->unblock(); }  // a failed test must not wait for ever
+  ~EnginePromises() override { disk_->unblock(); }  // so that a failed test ends
 
-  // Leaves a commit waiting at the disk, with everything that follows gathering behind it.
+  // Blocks a commit at the disk, so that everything after it is pending.
   void hold_the_disk() {
     disk_->block();
     engine_.create("held").value();
     disk_->wait_until_blocked();
   }
-  // The process dies: what has not been synced is lost.
+  // Kills the process: what is not synced is lost.
   void crash() {
     disk_->fail_commit(1);
     disk_->unblock();
@@ -108,7 +107,7 @@ TEST_F(EnginePromises, P3OrderedPositionsGoOnAcrossRestarts) {
     engine_.restart();
   }
   for (std::size_t i = 1; i < seen.size(); ++i) EXPECT_LT(seen[i - 1], seen[i]);
-  EXPECT_EQ(seen.back().sequence, 4u * 4);  // four starts and twelve keys, without a gap
+  EXPECT_EQ(seen.back().sequence, 4u * 4);  // four starts and twelve keys, gapless
   for (const auto position : seen) EXPECT_EQ(engine_->position_of(position.sequence), position);
   EXPECT_EQ(engine_->position_of(0).epoch, 0u);
 }
@@ -127,7 +126,7 @@ TEST_F(EnginePromises, P3OrderedLostEventsDoNotLendTheirPositionsToOthers) {
 }
 
 TEST_F(EnginePromises, P3OrderedReadersContinueWhereTheyStandOrStartAfresh) {
-  engine_.create("k1").value();  // 1-2, behind the epoch's start 1-1
+  engine_.create("k1").value();  // 1-2, after the epoch's start 1-1
   engine_.restart();             // 2-3
   engine_.create("k2").value();  // 2-4
   engine_.create("k3").value();  // 2-5
@@ -137,18 +136,18 @@ TEST_F(EnginePromises, P3OrderedReadersContinueWhereTheyStandOrStartAfresh) {
     bool can;
   };
   for (const auto& [position, can] : std::vector<Row>{
-           {{0, 0}, true},   // knows nothing yet: everything is ahead
+           {{0, 0}, true},   // new reader: reads everything
            {{0, 1}, false},  // no epoch 0
            {{1, 0}, true},   // before the first event
            {{1, 1}, true},
            {{1, 2}, true},   // the exact end of epoch 1
-           {{1, 3}, false},  // ran ahead: was told something that was lost
-           {{2, 1}, false},  // not a place in epoch 2
+           {{1, 3}, false},  // ahead: it read something that was lost
+           {{2, 1}, false},  // not in epoch 2
            {{2, 2}, true},   // exactly before its start
            {{2, 3}, true},
-           {{2, 5}, true},   // all that was told
-           {{2, 6}, false},  // more than was told
-           {{3, 5}, false},  // an epoch that is not
+           {{2, 5}, true},   // all that was published
+           {{2, 6}, false},  // more than was published
+           {{3, 5}, false},  // an unknown epoch
            {{~Epoch{0}, 5}, false},
            {{2, ~Sequence{0}}, false},
        }) {
@@ -171,7 +170,7 @@ TEST_F(EnginePromises, P14GenuineEachEpochHasAJournalIdOfItsOwnAndKeepsIt) {
   EXPECT_EQ(engine_->journal_id_of(4), engine_->journal_id());
   EXPECT_TRUE(engine_->journal_id_of(5).empty());
   EXPECT_TRUE(engine_->can_continue({2, 2}, 4, ids[1]));
-  EXPECT_FALSE(engine_->can_continue({2, 2}, 4, ids[0])) << "another epoch of the same number";
+  EXPECT_FALSE(engine_->can_continue({2, 2}, 4, ids[0])) << "an epoch with the same number but another id";
 }
 
 TEST_F(EnginePromises, ReadJournalGivesDurableBatchesOnly) {

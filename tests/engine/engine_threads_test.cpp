@@ -1,4 +1,4 @@
-// Many threads on one engine. Worth most under ThreadSanitizer.
+// Many threads on one engine. Most useful under ThreadSanitizer.
 
 #include <gtest/gtest.h>
 
@@ -33,7 +33,7 @@ TEST(EngineThreads, EveryKeyIsRevokedAndCountedOnce) {
     running.emplace_back([&, t] {
       for (int i = 0; i < each; ++i) {
         engine.create(name(t, i), {"u1", "a1"}).value();
-        // Its own key, and one of the neighbour's that may not be there yet, or dead.
+        // Its own key, and a neighbour's that may not exist yet, or be revoked.
         if (i % 3 == 0 && !engine->revoke(name(t, i), "", {})->already) ++one_by_one;
         const auto other = engine->revoke(name((t + 1) % threads, i / 2), "", {});
         if (other && !other->already) ++one_by_one;
@@ -44,7 +44,7 @@ TEST(EngineThreads, EveryKeyIsRevokedAndCountedOnce) {
   for (auto& thread : running) thread.join();
   by_owner += engine->revoke_owner(Scope::user, "u1", "", {})->keys;
   EXPECT_EQ(one_by_one + by_owner, static_cast<std::uint64_t>(threads) * each);
-  // The application's counter went the same way, without any revocation of its own.
+  // The application's counter decreased equally, without its own revocation.
   EXPECT_EQ(engine->revoke_owner(Scope::application, "a1", "", {})->keys, threads * each - one_by_one);
   engine.settle();
   engine.restart();
@@ -54,7 +54,7 @@ TEST(EngineThreads, EveryKeyIsRevokedAndCountedOnce) {
   EXPECT_EQ(engine->revoke_owner(Scope::user, "u1", "", {})->keys, 0u);
 }
 
-TEST(EngineThreads, AVerifyAfterARevocationDenies) {  // P4, on every thread that learns of the answer
+TEST(EngineThreads, AVerifyAfterARevocationDenies) {  // P4, on every thread that sees the answer
   constexpr int keys = sanitized ? 2000 : 20'000;
   const auto disk = std::make_shared<FakeDisk>();
   Harness engine(disk);
@@ -80,7 +80,7 @@ TEST(EngineThreads, AVerifyAfterARevocationDenies) {  // P4, on every thread tha
 }
 
 TEST(EngineThreads, AnAnswerHoldsForAllUpToItsPosition) {
-  // A reader that sees a key active `as_of` a position at or after its revocation would poison a near cache.
+  // A reader that sees a key active `as_of` a position at or after its revocation would corrupt a near cache.
   constexpr int keys = sanitized ? 2000 : 20'000;
   const auto disk = std::make_shared<FakeDisk>();
   Harness engine(disk);
@@ -132,7 +132,7 @@ TEST(EngineThreads, P2AbsorbingNoReaderSeesAKeyBeforeItIsDurable) {
       const int i = created;
       ASSERT_TRUE(engine->verify(digest_of(name(0, i)), 1, decision));
       if (decision.state != KeyState::active) continue;
-      ASSERT_TRUE(is_synced(name(0, i)));  // and then seen
+      ASSERT_TRUE(is_synced(name(0, i)));  // then visible
     }
   });
   for (int i = 0; i < keys; ++i) {

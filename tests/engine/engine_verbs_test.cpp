@@ -1,4 +1,4 @@
-// What the verbs answer when nothing goes wrong.
+// The results of the verbs without faults.
 
 #include <gtest/gtest.h>
 
@@ -24,7 +24,7 @@ TEST_F(EngineTest, AKeyIsActiveUntilItIsRevoked) {
   const auto created = engine_.create("k1", {"u1", "a1", "w1"});
   ASSERT_TRUE(created);
   EXPECT_EQ(created->key_id, "k1");
-  EXPECT_EQ(created->sequence, 2u);  // behind the start of the epoch
+  EXPECT_EQ(created->sequence, 2u);  // after the start of the epoch
   engine_.settle();
   EXPECT_EQ(engine_.state("k1"), KeyState::active);
   const auto revoked = engine_->revoke("k1", "leaked", {});
@@ -66,7 +66,7 @@ TEST_F(EngineTest, AKeyExpiresAtItsTime) {
   EXPECT_EQ(engine_.state("k1", 999), KeyState::active);
   EXPECT_EQ(engine_.state("k1", 1000), KeyState::expired);
   ASSERT_TRUE(engine_->revoke("k1", "", {}));
-  EXPECT_EQ(engine_.state("k1", 1000), KeyState::revoked);  // which is for ever, and says more
+  EXPECT_EQ(engine_.state("k1", 1000), KeyState::revoked);  // permanent, so it takes precedence
 }
 
 TEST_F(EngineTest, RevokingAgainAnswersTheSame) {
@@ -110,7 +110,7 @@ TEST_F(EngineTest, IdsAndSecretsAreUnique) {
   EXPECT_EQ(engine_->create(same_digest, {}).error(), errc::already_exists);
   EXPECT_EQ(engine_->size().keys, 1u);
   ASSERT_TRUE(engine_->revoke("k1", "", {}));
-  EXPECT_EQ(engine_.create("k1").error(), errc::already_exists);  // P2: a revoked id never lives again
+  EXPECT_EQ(engine_.create("k1").error(), errc::already_exists);  // P2: a revoked id is never reused
 }
 
 TEST_F(EngineTest, IssuesAnIdWhereNoneIsGiven) {
@@ -186,7 +186,7 @@ TEST_F(EngineTest, OwnerRevocationsCountTheirKeys) {
   engine_->revoke("k1", "", {}).value();
   EXPECT_EQ(engine_->revoke_owner(Scope::user, "u1", "", {})->keys, 2u);
   EXPECT_EQ(engine_->revoke_owner(Scope::user, "u1", "", {})->keys, 0u);
-  // A key counts as long as neither it nor this very owner has been revoked.
+  // A key counts until it or this owner is revoked.
   EXPECT_EQ(engine_->revoke_owner(Scope::application, "a1", "", {})->keys, 3u);
   EXPECT_EQ(engine_->revoke_owner(Scope::workspace, "w2", "", {})->keys, 0u);
   engine_.settle();
@@ -198,7 +198,7 @@ TEST_F(EngineTest, RevokingAnOwnerWithoutLiveKeysIsNoEvent) {
   const auto first = engine_->revoke_owner(Scope::user, "u1", "", {}).value();
   const auto again = engine_->revoke_owner(Scope::user, "u1", "", {}).value();
   EXPECT_EQ(engine_->applied(), first.sequence);
-  EXPECT_GE(again.sequence, first.sequence);  // its answer waits for what did it
+  EXPECT_GE(again.sequence, first.sequence);  // the answer waits for the earlier event
   EXPECT_EQ(engine_->revoke_owner(Scope::user, "never-seen", "", {})->keys, 0u);
   EXPECT_EQ(engine_->applied(), first.sequence);
 }
@@ -248,10 +248,10 @@ TEST(Engine, IsNotReadyBeforeItsStartAndAfterItsStop) {
   engine.stop();
   EXPECT_FALSE(engine.is_ready());
   EXPECT_EQ(engine.create({}, {}).error(), errc::not_ready);
-  EXPECT_TRUE(engine.verify({}, 1, decision));  // what is known stays known
+  EXPECT_TRUE(engine.verify({}, 1, decision));  // loaded keys are still known
 }
 
-// The second line of an import that is refused leaves those around it alone.
+// An import's second line that is refused does not affect the others.
 TEST_F(EngineTest, ManyKeysAreCreatedInOneTurnAndEachIsAnsweredForItself) {
   ASSERT_TRUE(engine_.create("there"));
   const auto asked_for = [](std::string_view id, std::string_view secret) {
@@ -279,7 +279,7 @@ TEST_F(EngineTest, ManyKeysAreCreatedInOneTurnAndEachIsAnsweredForItself) {
   EXPECT_EQ(engine_->revoke_owner(Scope::user, "u1", "", {})->keys, 3u);
 }
 
-// A caller who is told to come back later asks for the same again.
+// A caller that must retry later sends the same request.
 TEST_F(EngineTest, ManyKeysThatWereRefusedAsTooManyMayBeAskedForAgain) {
   disk_->block();
   const std::string metadata = "{\"a\":\"" + std::string(max_metadata_size - 16, 'x') + "\"}";

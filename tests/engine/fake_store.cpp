@@ -109,7 +109,7 @@ result<void> FakeStore::wait_for_index() const {
 
 namespace {
 
-// Pieces of one letter each: a, b, c, …
+// Pieces of one repeated letter: a, b, c, …
 class FakeBackup final : public Backup {
  public:
   FakeBackup(std::shared_ptr<FakeDisk> disk, Sequence last) : disk_(std::move(disk)), last_(last) {}
@@ -139,7 +139,7 @@ result<std::unique_ptr<Backup>> FakeStore::back_up() const {
   return std::unique_ptr<Backup>(std::make_unique<FakeBackup>(disk_, last()));
 }
 
-// Behind the mutex.
+// With the mutex held.
 void FakeStore::catch_up() const {
   IndexEntries entries;
   for (auto at = disk_->batches.rbegin(); at != disk_->batches.rend(); ++at) {

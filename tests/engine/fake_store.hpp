@@ -1,6 +1,6 @@
 #pragma once
-// A store in memory whose syncs a test can hold back, let go and break. The disk outlives the store, as a
-// real one outlives the process: an engine restarts over the same FakeDisk.
+// A store in memory whose syncs a test can block, release and fail. The disk outlives the store, as a real
+// one outlives the process: an engine restarts over the same FakeDisk.
 
 #include <gtest/gtest.h>
 
@@ -30,42 +30,42 @@ class FakeDisk {
   FakeDisk();
   ~FakeDisk();
 
-  // Commits wait from now on; wait_until_blocked returns once one does.
+  // Blocks all further commits; wait_until_blocked returns once one waits.
   void block();
   void wait_until_blocked();
   void unblock();
 
   // The n-th commit from now (1: the next) and all later ones fail.
   void fail_commit(int n);
-  // A new process finds a sound disk.
+  // The disk works again, for a new process.
   void repair();
 
   std::size_t commit_count() const;
   int attempts() const;
-  // What every commit and every read takes from now on.
+  // The duration of every further commit and read.
   void set_slowness(std::chrono::microseconds slowness) { slowness_ = slowness; }
   void take_time() const {
     if (const auto slowness = slowness_.load(); slowness.count() != 0) std::this_thread::sleep_for(slowness);
   }
 
-  // Readers may see a batch while it is being synced, and it may be there after a sync that failed.
+  // Readers may see a batch while it is synced, and it may exist after a failed sync.
   bool visible_before_synced = false;
-  // Called under no lock, when a commit has become durable.
+  // Called without a lock when a commit is durable.
   std::function<void(const BatchView&)> on_synced;
 
-  // Behind mutex_ while a store uses them.
+  // Protected by mutex_ while a store uses them.
   std::vector<std::string> batches;
   std::map<std::pair<IndexKind, std::string>, std::set<Sequence>> index;
-  // False: the index stays where it is, until somebody waits for it.
+  // False: the index does not advance until a thread waits for it.
   std::atomic<bool> is_indexed_at_once{true};
   Sequence indexed_to = 0;
 
-  // A backup has so many pieces, of which the last ones are unreadable.
+  // The number of pieces of a backup; the last ones are unreadable.
   std::atomic<std::size_t> backup_pieces{3};
   std::atomic<std::size_t> unreadable_pieces{0};
   std::atomic<std::size_t> pieces_read{0};
 
-  // Answers whether the commit may be written.
+  // Returns whether the commit may be written.
   bool enter_commit();
   std::mutex& mutex() const { return mutex_; }
 

@@ -1,4 +1,4 @@
-// Keys that are dead for good leave the tables, and come back in no way (P2).
+// Keys that are permanently inactive leave the tables, and never become active again (P2).
 
 #include <gtest/gtest.h>
 
@@ -26,7 +26,7 @@ class Forget : public testing::Test {
   }
   Forget() : engine_(directory_.path(), options(directory_.path())) {}
 
-  // Asks again for as long as something has to be read.
+  // Repeats the verb while data must be read.
   template <class Verb>
   auto ask(Verb&& verb, const Reach* reach = nullptr) {
     Recalled recalled;
@@ -148,7 +148,7 @@ TEST_F(Forget, AnExpiredKeyCanStillBeRevoked) {
   EXPECT_EQ(ask(suspend).error(), errc::already_revoked);
 }
 
-// An owner that is revoked again and again does not keep what was dead before.
+// Repeated revocations of an owner do not keep its revoked keys in the tables.
 TEST_F(Forget, KeysOfARevokedOwnerLeave) {
   NewKey key;
   key.owners = {"ann", "", ""};
@@ -213,10 +213,10 @@ TEST_F(Forget, ListsAndTheTrailShowThem) {
   query.key_id.clear();
   types.clear();
   ASSERT_TRUE(engine_->audit(query, [&](Sequence, const EventView& event) { types.push_back(event.type); }));
-  EXPECT_EQ(types.size(), 5u) << "three creations and two revocations, and none of keys that left";
+  EXPECT_EQ(types.size(), 5u) << "three creations and two revocations, and no event of removal";
 }
 
-// Out of reach is not there, whether it has left memory or not.
+// A key out of reach is reported as not found, in memory or not.
 TEST_F(Forget, OutOfReachIsNotThere) {
   NewKey key;
   key.owners = {"", "", "w1"};
@@ -237,8 +237,8 @@ TEST_F(Forget, OutOfReachIsNotThere) {
   EXPECT_TRUE(ask(revoke_a, &reach)->already);
 }
 
-// Look-ups, lists and changes go on while keys come and go, and nobody ever sees another key's data under an
-// id or a secret.
+// Look-ups, lists and changes continue while keys are created and removed, and no reader ever sees another
+// key's data under an id or a secret.
 TEST_F(Forget, NobodyReadsARecordThatIsAnothers) {
   std::atomic<bool> over{false};
   std::atomic<int> newest{-1};
@@ -260,7 +260,7 @@ TEST_F(Forget, NobodyReadsARecordThatIsAnothers) {
           const auto page = engine_->list(query, now_unix_ms());
           ASSERT_TRUE(page);
           for (const auto& key : page->keys) ASSERT_EQ(key.decision.owners[0], "u" + key.decision.key_id);
-          // It is known all the time, also while it leaves.
+          // It can always be described, also while it leaves.
           const auto found = engine_->describe(id, now_unix_ms());
           ASSERT_TRUE(found || found.error() == errc::overloaded) << found.error().message();
           if (found) {
@@ -270,7 +270,7 @@ TEST_F(Forget, NobodyReadsARecordThatIsAnothers) {
       }
     });
   }
-  // Until keys have left four times, so that there was much to use again.
+  // Until keys have left four times, so that many records were reused.
   const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(60);
   std::size_t before = 0;
   for (int i = 0, times = 0; times < 4 && std::chrono::steady_clock::now() < until; ++i) {

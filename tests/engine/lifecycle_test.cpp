@@ -1,4 +1,4 @@
-// Suspending, resuming, rotating, and revoking an owner of whom the caller reaches only a part.
+// Suspending, resuming, rotating, and revoking an owner of whose keys the caller reaches only some.
 
 #include <gtest/gtest.h>
 
@@ -15,7 +15,7 @@ constexpr UnixMs an_hour_ms = 3'600'000;
 
 class Lifecycle : public testing::Test {
  protected:
-  ~Lifecycle() override { disk_->unblock(); }  // a failed test must not wait for ever
+  ~Lifecycle() override { disk_->unblock(); }  // so that a failed test ends
 
   void hold_the_disk() {
     disk_->block();
@@ -34,7 +34,7 @@ TEST_F(Lifecycle, P2AbsorbingAResumptionWaitsForTheDiskAndASuspensionDoesNot) {
   ASSERT_TRUE(engine_->suspend("k", "", {}));
   EXPECT_EQ(engine_.state("k"), KeyState::suspended);
   ASSERT_TRUE(engine_->resume("k", "", {}));
-  EXPECT_EQ(engine_.state("k"), KeyState::suspended) << "an allow never runs ahead of the disk";
+  EXPECT_EQ(engine_.state("k"), KeyState::suspended) << "an allow never precedes the disk";
   disk_->unblock();
   EXPECT_TRUE(revoked::test::eventually([&] { return engine_.state("k") == KeyState::active; }));
 }
@@ -57,10 +57,10 @@ TEST_F(Lifecycle, P4ARevocationEndsBothSecretsOfARotatedKey) {
   ASSERT_TRUE(engine_->rotate("k", digest_of("new"), an_hour_ms, {}));
   engine_.settle();
   const auto now = now_unix_ms();
-  EXPECT_EQ(engine_.state("k", now), KeyState::active) << "for the grace";
+  EXPECT_EQ(engine_.state("k", now), KeyState::active) << "during the grace";
   EXPECT_EQ(engine_.state("k", now + 2 * an_hour_ms), KeyState::expired);
   EXPECT_EQ(engine_.state("new", now), KeyState::active);
-  // By the old secret, which is what leaked.
+  // By the old secret, the leaked one.
   ASSERT_TRUE(engine_->revoke(digest_of("k"), "leaked", {}));
   EXPECT_EQ(engine_.state("k", now), KeyState::revoked);
   EXPECT_EQ(engine_.state("new", now), KeyState::revoked);
@@ -145,7 +145,7 @@ TEST_F(Lifecycle, P8ACallerOfOneWorkspaceRevokesAUsersKeysThereAndNoOthers) {
   EXPECT_EQ(engine_.state("c"), KeyState::active);
   EXPECT_EQ(engine_->revoke_owner(Scope::workspace, "w2", "", caller)->keys, 0u) << "foreign looks absent";
   EXPECT_EQ(engine_.state("b"), KeyState::active);
-  EXPECT_EQ(engine_->revoke_owner(Scope::user, "u", "", {})->keys, 1u) << "what is left of them";
+  EXPECT_EQ(engine_->revoke_owner(Scope::user, "u", "", {})->keys, 1u) << "the remaining ones";
 }
 
 }  // namespace revoked::engine::lifecycle_test

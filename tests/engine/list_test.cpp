@@ -23,7 +23,7 @@ TEST(ListKeys, ComeInTheOrderOfTheirCreation) {
   for (const auto* id : {"b", "c", "a", "a-"}) ASSERT_TRUE(harness.create(id));
   ASSERT_TRUE(harness->revoke("a", "", {}));
   ASSERT_TRUE(harness->revoke("b", "", {}));
-  ASSERT_TRUE(harness->rotate("c", test::digest_of("c2"), 0, {}));  // it stays where it was
+  ASSERT_TRUE(harness->rotate("c", test::digest_of("c2"), 0, {}));  // its place in the list does not change
   harness.settle();
   KeyQuery query;
   query.limit = 2;
@@ -57,7 +57,7 @@ TEST(ListKeys, LeavesOutWhatIsNotDurableYet) {
 
 constexpr int many = static_cast<int>(Engine::max_listing_look_at) + 10;
 
-// Keys of bob, and at the end one of ann.
+// Keys of bob, and a last one of ann.
 void create_many_of_bob(Harness& harness) {
   for (int i = 0; i < many; ++i) {
     char id[16];
@@ -84,7 +84,7 @@ TEST(ListKeys, LooksAtABoundedNumberAndGoesOnFromThere) {
   EXPECT_FALSE(second->more);
 }
 
-// Whoever asks for few keys of their own, or can reach no others, must not pay for all that there are.
+// A caller that lists few keys, or reaches only its own, must not pay for all keys.
 TEST(ListKeys, OfAUserAreFoundWithoutALookAtAllKeys) {
   Harness harness(std::make_shared<FakeDisk>());
   create_many_of_bob(harness);
@@ -101,8 +101,8 @@ TEST(ListKeys, OfAUserAreFoundWithoutALookAtAllKeys) {
   }
 }
 
-// Page by page and each exactly once, whether the index has them or not, and whatever became of
-// them; what only has the user, or was revoked with the owner, does not count.
+// In pages and each exactly once, indexed or not, and in any state; other events of the user, and revocations
+// of the owner, do not matter.
 TEST(ListKeys, OfAUserComeInTheOrderOfTheirCreation) {
   const auto disk = std::make_shared<FakeDisk>();
   disk->is_indexed_at_once = false;

@@ -29,7 +29,7 @@ errc why_not(const std::filesystem::path& directory) {
   return static_cast<errc>(store.error().value());
 }
 
-// A batch of `count` revocations of keys that nobody created.
+// A batch of `count` revocations of unknown keys.
 Batch revocations(Sequence first, int count) {
   Batch batch;
   batch.begin(1, first);
@@ -48,7 +48,7 @@ std::vector<Sequence> firsts(const Store& store, Sequence from) {
   return seen;
 }
 
-// Of the index, once it knows all.
+// From the index, once it is up to date.
 std::vector<Sequence> indexed(const Store& store, IndexKind kind, std::string_view id, Sequence from = 0) {
   std::vector<Sequence> found;
   EXPECT_TRUE(store.wait_for_index());
@@ -79,7 +79,7 @@ TEST(LogStore, WhatIsCommittedIsFoundAtOnce) {
   revoked[Field::owner_id] = "u";
   commit(revoked);
   EXPECT_EQ(indexed(*store, IndexKind::owners, index_id({"u"})), std::vector<Sequence>{2});
-  EXPECT_TRUE(indexed(*store, IndexKind::key, "k1").empty()) << "the tables know of it";
+  EXPECT_TRUE(indexed(*store, IndexKind::key, "k1").empty()) << "in the tables instead";
 
   created[Field::key_id] = "k2";
   commit(created);
@@ -121,7 +121,7 @@ TEST(LogStore, AnUnusableDirectoryIsNotOneInUse) {
   EXPECT_EQ(why_not(directory / "lock" / "data"), errc::storage_failed);
 }
 
-// Its positions would be given again.
+// Otherwise its positions would be reused.
 TEST(LogStore, RefusesALogThatEndsBeforeWhatTheIndexKnows) {
   const TemporaryDirectory directory;
   const auto log = directory.path() / "data" / "log";
@@ -213,7 +213,7 @@ TEST(LogStore, KeepsOwnersMarksApart) {
   EXPECT_EQ(first_revocation({"", "u", "w"}, 303), 303u);
 }
 
-// Keys of every kind of id, some revoked one by one, some through their owner.
+// Keys with ids of every kind, some revoked individually, some through their owner.
 void fill(Harness& engine) {
   for (int i = 0; i < 300; ++i) {
     const auto id = i % 2 ? "k" + std::to_string(i) : "k" + std::to_string(i) + ".with-a-longer-id";
@@ -226,7 +226,7 @@ void fill(Harness& engine) {
   engine.settle();
 }
 
-// All that the tables know, as text.
+// The state of all keys, as text.
 std::string tables_of(Harness& engine) {
   std::string text;
   for (int i = 0; i < 300; ++i) {

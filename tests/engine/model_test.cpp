@@ -1,5 +1,5 @@
-// Random verbs, restarts and crashes against a model that is nothing but the list of what happened.
-// Every question is answered by reading the list from the start: slow, and plainly right.
+// Random verbs, restarts and crashes, compared with a model that is a list of what happened. Every question
+// is answered by reading the list from the start: slow, but obviously correct.
 
 #include <gtest/gtest.h>
 
@@ -20,7 +20,7 @@ using test::Harness;
 
 struct Happening {
   EventType type;
-  std::string id;                     // of the key or the owner
+  std::string id;                     // of the key or owner
   std::array<std::string, 3> owners;  // of a created key
   Scope scope = Scope::user;
   UnixMs expires_at = 0;
@@ -37,7 +37,7 @@ class Model {
   Sequence created(std::string_view id) const {
     return first(1, [&](const Happening& h) { return h.type == EventType::key_created && h.id == id; });
   }
-  // The first event that revoked the key; 0: it lives.
+  // The first event that revoked the key; 0: not revoked.
   Sequence revoked(std::string_view id) const {
     const auto from = created(id);
     if (from == 0) return 0;
@@ -48,7 +48,7 @@ class Model {
              key.owners[static_cast<int>(h.scope)] == h.id;
     });
   }
-  // The keys of an owner that neither an event of their own nor one of this very owner has revoked.
+  // The keys of an owner that neither their own event nor one of this owner has revoked.
   std::uint64_t live_keys(Scope scope, std::string_view id) const {
     std::uint64_t count = 0;
     for (Sequence s = 1; s <= last(); ++s) {
@@ -73,7 +73,7 @@ class Model {
     });
     return is_locked ? KeyState::locked : KeyState::active;
   }
-  // When the owner's lock ends; 0: there is none. One that is lifted stands until that is durable.
+  // When the owner's lock ends; 0: not locked. A lifted one counts until that is durable.
   UnixMs locked_until(Scope scope, std::string_view id, Sequence durable) const {
     UnixMs until = 0;
     for (Sequence s = 1; s <= last(); ++s) {
@@ -182,7 +182,7 @@ class RandomRun {
       model_.add({.type = EventType::key_revoked, .id = id, .owners = {}, .reason = reason});
       ASSERT_EQ(revoked->sequence, model_.last());
     }
-    // Once the answer's position is durable, so is what revoked the key.
+    // Once the answer's position is durable, so is the event that revoked the key.
     ASSERT_GE(revoked->sequence, model_.revoked(id));
   }
 
@@ -291,10 +291,10 @@ class RandomRun {
   std::shared_ptr<FakeDisk> disk_;
   bool held_ = false;
   Sequence held_at_ = 0;
-  const UnixMs far_ = now_unix_ms() + 10 * 3'600'000;  // a lock ends later than now
+  const UnixMs far_ = now_unix_ms() + 10 * 3'600'000;  // locks end later than now
 };
 
-// REVOKED_SEED repeats one run.
+// REVOKED_SEED repeats a run.
 void run_seeds(std::uint64_t count, const std::function<void(std::uint64_t)>& run) {
   if (const char* const one = std::getenv("REVOKED_SEED")) return run(std::strtoull(one, nullptr, 10));
   for (std::uint64_t seed = 1; seed <= count && !testing::Test::HasFailure(); ++seed) run(seed);

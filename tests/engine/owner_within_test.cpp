@@ -1,5 +1,4 @@
-// A caller who is limited in another scope revokes an owner's keys within its limits: one event, whatever
-// comes later.
+// A caller limited in another scope revokes an owner's keys within its limits: one event, whatever follows.
 
 #include <gtest/gtest.h>
 
@@ -79,7 +78,7 @@ TEST_F(OwnerWithin, IsOneEventThatEndsWhatHasBothOwners) {
   EXPECT_EQ(revoke(in_w_, Scope::user, "u"), 1u);
   EXPECT_EQ(revoke(in_w_, Scope::user, "u"), 0u) << "repeated";
   EXPECT_EQ(owner_events().size(), 2u);
-  EXPECT_EQ(revoke({}, Scope::user, "u"), 1u) << "what was left";
+  EXPECT_EQ(revoke({}, Scope::user, "u"), 1u) << "the remaining one";
   EXPECT_EQ(revoke({}, Scope::workspace, "w"), 1u);
   expect_states(
       {{"elsewhere", KeyState::revoked}, {"later", KeyState::revoked}, {"other", KeyState::revoked}});
@@ -90,7 +89,7 @@ TEST_F(OwnerWithin, TakesTheSecretsBeforeARotationAlong) {
   ASSERT_TRUE(engine_.create("x", {"u", "", "x"}));
   ASSERT_TRUE(engine_->rotate("k", test::digest_of("new"), 1'000'000, {}));
   engine_.settle();
-  ASSERT_EQ(engine_.state("k"), KeyState::active) << "in its grace";
+  ASSERT_EQ(engine_.state("k"), KeyState::active) << "during its grace";
   EXPECT_EQ(revoke(in_w_, Scope::user, "u"), 1u);
   for (int round = 0; round < 2; ++round, engine_.restart())
     expect_states({{"k", KeyState::revoked}, {"new", KeyState::revoked}, {"x", KeyState::active}});
@@ -128,7 +127,7 @@ TEST_F(OwnerWithin, EveryLimitCounts) {
                  {"uax", KeyState::active},
                  {"vaw", KeyState::active}});
   EXPECT_EQ(revoke(limited({{{"v", "u"}, {}, {"w", "unknown", "x"}}}), Scope::application, "a"), 2u);
-  EXPECT_EQ(owner_events().size(), 3u) << "one for each two of them that have keys";
+  EXPECT_EQ(owner_events().size(), 3u) << "one for each pair of them with keys";
   expect_states({{"ubw", KeyState::active}, {"uax", KeyState::revoked}, {"vaw", KeyState::revoked}});
   EXPECT_EQ(revoke(limited({{{"v"}, {}, {}}}), Scope::user, "u"), 0u) << "out of reach";
   EXPECT_EQ(engine_.state("ubw"), KeyState::active);
@@ -141,8 +140,8 @@ TEST_F(OwnerWithin, IsRefusedForTooManyLimits) {
   EXPECT_EQ(engine_->revoke_owner(Scope::user, "u", "", caller_of(reach)).error(), errc::invalid_field);
 }
 
-// Random changes by callers of every reach, with restarts from the journal and from
-// checkpoints, against a list of what happened.
+// Random changes by callers of every reach, with restarts from the journal and from checkpoints, compared
+// with a list of what happened.
 class RandomReach {
  public:
   explicit RandomReach(std::uint64_t seed) : random_(seed), engine_(open()) {}
@@ -160,7 +159,7 @@ class RandomReach {
   void compare() {
     engine_.settle();
     for (const auto& key : keys_) {
-      // Those before the newest two have ended.
+      // All but the newest two have ended.
       for (auto secret = key.secrets.rbegin(); secret != key.secrets.rend(); ++secret) {
         if (secret - key.secrets.rbegin() >= 2)
           ASSERT_NE(engine_.state(*secret), KeyState::active) << *secret;

@@ -1,4 +1,4 @@
-// A start with a million keys: right, in seconds, and with a listener that can show how far it is.
+// A start with a million keys: correct, within seconds, and with progress reports.
 
 #include <gtest/gtest.h>
 #include <malloc.h>
@@ -45,7 +45,7 @@ std::unique_ptr<Store> open(const std::string& directory) {
   return std::move(*store);
 }
 
-// Repeats what was refused because too much was waiting for the disk: `call` answers a result.
+// Repeats a call that was refused because too much is waiting for the disk: `call` returns a result.
 template <class Call>
 auto pressed(Witness& witness, Engine& engine, Call call) {
   for (;;) {
@@ -100,7 +100,7 @@ TEST(Recovery, RecoveryOfAMillionKeys) {
             << " resident bytes a key\n";
   RecordProperty("seconds", std::to_string(seconds));
   RecordProperty("bytes_a_key", std::to_string(bytes));
-  EXPECT_LT(seconds, 60);  // ten times what it takes
+  EXPECT_LT(seconds, 60);  // ten times the usual
   EXPECT_LT(bytes, sanitized ? 10'000 : 200);
 
   ASSERT_FALSE(progress.empty());

@@ -1,4 +1,4 @@
-// Which secrets of a rotated key live, and until when.
+// Which secrets of a rotated key are valid, and until when.
 
 #include <gtest/gtest.h>
 
@@ -25,13 +25,13 @@ Engine::Options with_checkpoints(const std::string& file) {
 
 enum class From { journal, checkpoint };
 
-// The same after a start from the journal and after one from a checkpoint.
+// The same after a start from the journal and from a checkpoint.
 class Rotation : public testing::TestWithParam<From> {
  protected:
   result<RotatedKey> rotate(std::string_view secret, UnixMs grace_ms) {
     return engine_->rotate("k", digest_of(secret), grace_ms, {});
   }
-  // The ends of the living secrets, newest first.
+  // The ends of the live secrets, newest first.
   std::vector<UnixMs> ends(UnixMs now = now_unix_ms()) {
     std::vector<UnixMs> ends;
     const auto found = engine_->describe("k", now);
@@ -65,7 +65,7 @@ TEST_P(Rotation, WithoutGraceEndsEverySecretBeforeIt) {
   ASSERT_TRUE(rotate("third", 0));
   now_and_later([&] {
     const auto now = now_unix_ms();
-    EXPECT_EQ(engine_.state("k", now), KeyState::expired) << "its grace was another rotation's";
+    EXPECT_EQ(engine_.state("k", now), KeyState::expired) << "the grace was that of another rotation";
     EXPECT_EQ(engine_.state("second", now), KeyState::expired);
     EXPECT_EQ(engine_.state("third", now), KeyState::active);
     EXPECT_EQ(ends(now), std::vector<UnixMs>{0});
@@ -119,7 +119,7 @@ TEST_P(Rotation, ARevokedKeyHasNoLivingSecret) {
   });
 }
 
-// What each rotation has to look at does not grow with those before it.
+// The work of a rotation does not grow with the number of earlier ones.
 TEST_P(Rotation, ASuspensionReachesTheLivingSecretsAfterMany) {
   engine_.create("k").value();
   for (int i = 0; i < 50; ++i) ASSERT_TRUE(rotate("s" + std::to_string(i), an_hour_ms));
@@ -135,7 +135,7 @@ TEST_P(Rotation, ASuspensionReachesTheLivingSecretsAfterMany) {
 
 class RotationHeld : public testing::Test {
  protected:
-  ~RotationHeld() override { disk_->unblock(); }  // a failed test must not wait for ever
+  ~RotationHeld() override { disk_->unblock(); }  // so that a failed test ends
 
   void rotate_and_hold(UnixMs grace_ms) {
     engine_.create("k", {"ann", "", ""}).value();
@@ -162,7 +162,7 @@ TEST_F(RotationHeld, TheKeyIsThereWhileItsNewSecretWaitsForTheDisk) {
   EXPECT_EQ(found->secrets[0].position.sequence, position_);
   EXPECT_GT(found->secrets[0].ends_at, now);
   EXPECT_EQ(engine_.state("k", now), KeyState::active);
-  EXPECT_EQ(engine_.state("new", now), KeyState::unknown) << "an allow never runs ahead of the disk";
+  EXPECT_EQ(engine_.state("new", now), KeyState::unknown) << "an allow never precedes the disk";
   KeyQuery query;
   EXPECT_EQ(engine_->list(query, now)->keys.size(), 1u);
   query.owners[0] = "ann";

@@ -1,5 +1,4 @@
-// Whatever a limited caller does, in any order: what others are told of keys that it does not reach stays as
-// it was.
+// Whatever a limited caller does, in any order, what others see of keys out of its reach does not change.
 
 #include <gtest/gtest.h>
 
@@ -33,7 +32,7 @@ Principal limited_to(const std::array<std::vector<std::string>, 3>& limits) {
 class Tenants {
  public:
   Tenants(std::uint64_t seed, Principal caller) : random_(seed), principal_(std::move(caller)) {
-    // Everybody's names are everywhere.
+    // All names occur everywhere.
     for (const auto& user : users) {
       for (const auto& application : applications) {
         for (const auto& workspace : workspaces) add({user, application, workspace});
@@ -111,7 +110,7 @@ class Tenants {
     return all + "\n";
   }
 
-  // All that who is not limited, and who is limited otherwise, sees of the keys out of the caller's reach.
+  // All that unlimited callers, and callers limited otherwise, see of the keys out of the caller's reach.
   std::string told_to_others() {
     std::string all;
     for (const auto i : foreign_) all += state_as_told(ids_[i]) + "\n";
@@ -124,7 +123,7 @@ class Tenants {
     return all;
   }
 
-  // Of what the caller has made or given a new secret, none says at a gateway what the caller is not.
+  // No key that the caller created or rotated gives it more at a gateway than it has.
   void obtained_nothing_foreign() {
     for (const auto& secret : secrets_) {
       Decision decision;
@@ -143,7 +142,7 @@ class Tenants {
   static const std::vector<std::string>& names_of(Scope scope) {
     return scope == Scope::user ? users : scope == Scope::application ? applications : workspaces;
   }
-  // Mostly there.
+  // Usually an existing one.
   std::string any_id() { return upto(10) == 0 ? "nobody" : one_of(ids_); }
 
   NewKey any_key() {
@@ -189,7 +188,7 @@ class Tenants {
         return void(engine_->revoke_many(asked, upto(2) == 0, caller));
       }
       case 8: {
-        if (upto(4) != 0) return;  // else nothing of its own is left to work with
+        if (upto(4) != 0) return;  // otherwise it has no keys left to use
         const auto scope = all_scopes[upto(3)];
         return void(engine_->revoke_owner(scope, one_of(names_of(scope)), "owner", caller));
       }
@@ -202,7 +201,7 @@ class Tenants {
           if (upto(3) == 0) query.owners[static_cast<std::size_t>(scope)] = one_of(names_of(scope));
         }
         const auto page = engine_->list(query, now_);
-        if (!page) {  // the list of a user goes on after a sequence, not after an id
+        if (!page) {  // the list of a user continues after a sequence, not after an id
           EXPECT_EQ(page.error(), make_error_code(errc::invalid_field));
           return;
         }
@@ -229,7 +228,7 @@ class Tenants {
   static constexpr UnixMs far_away = 5'000'000'000'000;
   std::mt19937_64 random_;
   const Principal principal_;
-  const UnixMs now_ = now_unix_ms() + 3'600'000;  // behind every grace
+  const UnixMs now_ = now_unix_ms() + 3'600'000;  // after every grace
   std::shared_ptr<FakeDisk> disk_ = std::make_shared<FakeDisk>();
   Harness engine_{disk_};
   std::vector<std::string> ids_;

@@ -24,7 +24,7 @@ TEST(Digest, IsReadInEveryFormThatPeopleHaveItIn) {
     EXPECT_EQ(digest_from_text(text), digest) << text;
   }
   for (const auto* text :
-       {"", "abc", "ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa1=",  // bits are left over
+       {"", "abc", "ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa1=",  // non-zero spare bits
         "ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa==", "ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0==",
         "ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAF 0=", " ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0",
         "ga7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"}) {

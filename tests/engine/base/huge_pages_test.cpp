@@ -7,7 +7,7 @@ namespace revoked::engine::huge_pages_test {
 TEST(HugePages, LargeMemoryBeginsWhereAHugePageDoes) {
   const HugePages pages(3 * HugePages::page_bytes + 5);
   EXPECT_EQ(reinterpret_cast<std::uintptr_t>(pages.data()) % HugePages::page_bytes, 0u);
-  static_cast<char*>(pages.data())[pages.size_bytes() - 1] = 1;  // all of it is ours
+  static_cast<char*>(pages.data())[pages.size_bytes() - 1] = 1;  // all of it is usable
 }
 
 TEST(HugePages, ArraysBeginZeroedAndMoveWithTheirContents) {

@@ -1,4 +1,4 @@
-// Nobody who chooses ids and digests chooses where they lie.
+// A caller who chooses ids and digests cannot choose collisions.
 
 #include "engine/base/keyed_hash.hpp"
 
@@ -14,9 +14,8 @@ namespace revoked::engine::keyed_hash_test {
 
 constexpr int count = 20'000;
 
-// Of the parts that an index takes for a shard, for a place in it and for a tag, none is common. Inputs in
-// even steps crowd a little, in some shards for some keys: each shard grows by itself, and places in it
-// differ.
+// None of the parts that an index uses (shard, place, tag) is common. Inputs at even steps cluster a little,
+// in some shards for some keys: each shard grows separately, and places in it differ.
 void expect_spread(const std::function<std::uint64_t(int)>& hash_of) {
   std::set<std::uint64_t> hashes, homes;
   std::array<int, 1024> shards{};
@@ -60,8 +59,8 @@ TEST(KeyedHash, SpreadsIdsOfEveryLength) {
   }
 }
 
-// The finaliser that was the hash of long ids before had an inverse: each next word could be chosen so that
-// the ids meet. Whoever does not know the key has nothing to invert.
+// The previous hash of long ids was an invertible finaliser: each next word could be chosen so that ids
+// collide. Without the key there is nothing to invert.
 TEST(KeyedHash, LeavesNothingInWhatOutlivesTheProcess) {
   IdArena arena;
   for (const std::size_t size : {1, 15, 16, 36, 128}) {

@@ -18,11 +18,11 @@ TEST(ReadSection, HoldsUpWhatWasUnlinkedMeanwhile) {
     const ReadSection section;
     { const ReadSection nested; }
     mark = ReadSection::unlinked();
-    EXPECT_FALSE(ReadSection::all_ended_since(mark)) << "the end of a nested one ends nothing";
+    EXPECT_FALSE(ReadSection::all_ended_since(mark)) << "leaving a nested section does not end the outer one";
   }
   EXPECT_TRUE(ReadSection::all_ended_since(mark));
   const ReadSection later;
-  EXPECT_TRUE(ReadSection::all_ended_since(mark)) << "it began behind the mark";
+  EXPECT_TRUE(ReadSection::all_ended_since(mark)) << "it began after the mark";
 }
 
 TEST(ReadSection, OfAnotherThreadHoldsItUpAsWell) {
@@ -42,7 +42,7 @@ TEST(ReadSection, OfAnotherThreadHoldsItUpAsWell) {
   EXPECT_TRUE(ReadSection::all_ended_since(mark));
 }
 
-// A slot that readers find through a pointer, and a writer that uses it again only when it may.
+// A slot that readers find through a pointer, and a writer that reuses it only when allowed.
 TEST(ReadSection, NobodySeesWhatIsUsedAgain) {
   struct Record {
     int value = 0;
@@ -62,7 +62,7 @@ TEST(ReadSection, NobodySeesWhatIsUsedAgain) {
       }
     });
   }
-  // Readers that lose their processor within a section hold each step up for a while.
+  // Readers preempted within a section delay each step.
   const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(1);
   for (int i = 1; std::chrono::steady_clock::now() < until; ++i) {
     Record* const old = current.load();

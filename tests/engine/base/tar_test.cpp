@@ -1,4 +1,4 @@
-// A tar of the system's own unpacks what is made here.
+// The system's tar unpacks these archives.
 
 #include "engine/base/tar.hpp"
 
@@ -35,7 +35,7 @@ TEST(Tar, IsUnpackedByTheSystemsOwn) {
   add(archive, longest, "named");
   archive.append(tar_end_bytes, '\0');
   std::ofstream(directory / "archive.tar", std::ios::binary) << archive;
-  // It complains about everything that is not as the format has it.
+  // It reports every deviation from the format.
   const auto unpacked = "cd " + directory.path().native() + " && tar -x -f archive.tar 2>complaints";
   ASSERT_EQ(std::system(unpacked.c_str()), 0) << read_all(directory / "complaints");
   EXPECT_EQ(read_all(directory / "complaints"), "");

@@ -89,7 +89,7 @@ TEST(Time, RefusesWhatIsNoTime) {
 TEST(Time, ReadsNothingBeyondTheText) {
   const std::string whole = "2026-01-02T03:04:05.678+02:30";
   for (std::size_t size = 0; size < whole.size(); ++size) {
-    const std::string part(whole.data(), size);  // a copy, so that a sanitizer sees its end
+    const std::string part(whole.data(), size);  // a copy, so that a sanitizer detects reads past its end
     EXPECT_FALSE(parse_rfc3339(part)) << part;
   }
 }

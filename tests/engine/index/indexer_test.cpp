@@ -13,13 +13,13 @@ namespace revoked::engine::indexer_test {
 
 using revoked::test::eventually;
 
-// What is on the disk: an index in memory, and the log's batches.
+// The content of the disk: an index in memory, and the log's batches.
 struct Disk {
   std::mutex mutex;
   std::condition_variable changed;
   bool blocked = false;
   bool index_fails = false;
-  bool index_is_lost = false;  // what was in it is not there when it is opened again
+  bool index_is_lost = false;  // its content is lost when it is opened again
   int adds = 0;
   Indexed indexed;
   std::multiset<Sequence> found;
@@ -126,7 +126,7 @@ class IndexerTest : public testing::Test {
                                                            disk_.told.emplace_back(why);
                                                          }});
   }
-  // Every event once and in order.
+  // Every event exactly once and in order.
   void expect_all_indexed() {
     ASSERT_TRUE(eventually([&] { return indexer_->wait().has_value(); }));
     EXPECT_EQ(indexer_->through(), sequence_);
@@ -160,7 +160,7 @@ TEST_F(IndexerTest, AddsManyBatchesAtATime) {
   for (int i = 0; i < 1000; ++i) add();
   expect_all_indexed();
   EXPECT_LT(disk_.adds, 1000);
-  EXPECT_EQ(disk_.reads, 0) << "what is in memory is not read";
+  EXPECT_EQ(disk_.reads, 0) << "batches in memory are not read again";
 }
 
 TEST_F(IndexerTest, AddsWithoutBeingAsked) {
@@ -172,7 +172,7 @@ TEST_F(IndexerTest, AddsWithoutBeingAsked) {
 TEST_F(IndexerTest, HoldsUpNoCommitAndReadsLaterWhatItMissed) {
   open();
   block(true);
-  for (int i = 0; i < 500; ++i) add(60'000);  // many times what it keeps
+  for (int i = 0; i < 500; ++i) add(60'000);  // many times its buffer
   block(false);
   expect_all_indexed();
   EXPECT_GT(disk_.reads, 0);
@@ -204,7 +204,7 @@ TEST_F(IndexerTest, AFailureCostsOnlyTheIndexUntilItIsOpenedAgain) {
     fail(false);
     EXPECT_TRUE(eventually([&] { return indexer_->wait().has_value(); }));
     expect_all_indexed();
-    EXPECT_THAT(disk_.told, testing::ElementsAre("no room")) << "once, however often it is tried";
+    EXPECT_THAT(disk_.told, testing::ElementsAre("no room")) << "reported once, however often it is retried";
     disk_.told.clear();
   }
 }

@@ -23,7 +23,7 @@ class RocksdbIndex : public testing::Test {
  protected:
   RocksdbIndex() { open(); }
 
-  // As after a crash: whatever is in memory is lost.
+  // As after a crash: data in memory is lost.
   void open() {
     index_.reset();
     std::string detail;
@@ -49,7 +49,7 @@ class RocksdbIndex : public testing::Test {
     event[Field::key_id] = key;
     append(event);
   }
-  // Whatever the index does not know.
+  // Adds what is not indexed.
   result<void> add() {
     const auto first = index_->indexed().through;
     IndexEntries entries;
@@ -72,12 +72,12 @@ class RocksdbIndex : public testing::Test {
     return found;
   }
 
-  // Of many blocks.
+  // Adds a table of many blocks.
   void add_much() {
     for (int i = 0; i < 20'000; ++i) append_suspension("k");
     ASSERT_TRUE(add());
   }
-  // One, within.
+  // Damages the content of one table.
   void damage_a_table() {
     add_much();
     ASSERT_TRUE(index_->flush());
@@ -106,7 +106,7 @@ class Random {
   std::size_t below(std::size_t limit) {
     return std::uniform_int_distribution<std::size_t>(0, limit - 1)(bits_);
   }
-  // Some begin as others do, and as keys of the index end.
+  // Some share prefixes with others, or look like the end of an index key.
   std::string id() {
     static const std::vector<std::string> ids{"a", "aa", "ab", std::string(128, 'a'), "b", "indexed", "z"};
     return ids[below(ids.size())];
@@ -234,7 +234,7 @@ TEST_F(RocksdbIndex, ADraftThatWasLeftBehindIsNoTable) {
   EXPECT_EQ(scan(IndexKind::key, "k"), all());
 }
 
-// Killed before the name was removed.
+// Killed before the draft's name was removed.
 TEST_F(RocksdbIndex, ADraftThatIsATableByAnotherNameIsNotWrittenTo) {
   for (int i = 0; i < 5; ++i) {
     append_suspension("k");
@@ -254,7 +254,7 @@ TEST_F(RocksdbIndex, ADraftThatIsATableByAnotherNameIsNotWrittenTo) {
   }
 }
 
-// Killed before RocksDB had noted it.
+// Killed before RocksDB recorded the table.
 TEST_F(RocksdbIndex, ATableThatWasLinkedOnlyIsLeftOut) {
   append_suspension("k");
   ASSERT_TRUE(add());

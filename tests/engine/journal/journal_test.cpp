@@ -20,9 +20,9 @@ using test::Witness;
 
 class JournalTest : public testing::Test {
  protected:
-  ~JournalTest() override { disk_->unblock(); }  // a failed test must not wait for ever
+  ~JournalTest() override { disk_->unblock(); }  // so that a failed test ends
 
-  // Answers the event's sequence; 0 if the journal refused it.
+  // Returns the event's sequence; 0 if the journal refused it.
   Sequence append(std::string_view key_id = "k") {
     Journal::Turn turn(journal_);
     if (!turn.open()) return 0;
@@ -76,7 +76,7 @@ TEST_F(JournalTest, WhileOneBatchSyncsTheNextGathers) {
   disk_->unblock();
   ASSERT_TRUE(journal_.wait_until_durable(1101));
   EXPECT_EQ(batch(1).first(), 102u);
-  EXPECT_LE(disk_->commit_count(), 3u);  // the last of them may have come a moment late
+  EXPECT_LE(disk_->commit_count(), 3u);  // the last of them may have been slightly late
 }
 
 TEST_F(JournalTest, P5BoundedASlowDiskKeepsNobodyFromHearing) {
@@ -91,7 +91,7 @@ TEST_F(JournalTest, P5BoundedASlowDiskKeepsNobodyFromHearing) {
   EXPECT_EQ(journal_.durable(), 100u);
   disk_->unblock();
   ASSERT_TRUE(journal_.wait_until_durable(109));
-  // Told in eight pieces, written in one; or two, if the last piece came a moment late.
+  // Published in eight pieces, written in one; or in two if the last piece was late.
   EXPECT_LE(disk_->commit_count(), 3u);
   EXPECT_GE(batch(1).count(), 7u);
 }
@@ -162,7 +162,7 @@ TEST_F(JournalTest, TellsAndSyncsAndThenAcknowledges) {
   EXPECT_THAT(std::span(order.seen).subspan(3, 2), UnorderedElementsAre("told 102", "synced 102"));
 }
 
-// An acknowledged revocation has been told, however long telling takes.
+// An acknowledged revocation has been published, however long that takes.
 TEST_F(JournalTest, P5BoundedNothingIsAcknowledgedBeforeItIsTold) {
   struct Slow final : JournalListener {
     void on_batch(const BatchView&) override {
@@ -186,7 +186,7 @@ TEST_F(JournalTest, P5BoundedNothingIsAcknowledgedBeforeItIsTold) {
   EXPECT_TRUE(slow.has_told);
 }
 
-// The rest of a large batch's callers may be about to come; or not.
+// The other callers of a large batch may or may not return soon.
 TEST_F(JournalTest, AFewBehindManyAreWrittenToo) {
   for (int i = 0; i < 3; ++i) {
     Sequence last = 0;
@@ -222,7 +222,7 @@ TEST_F(JournalTest, NeverConfirmsWhatTheStoreRefused) {
   disk_->block();
   append();
   disk_->wait_until_blocked();
-  append();  // gathers behind the batch that will fail
+  append();  // pending after the batch that will fail
   disk_->unblock();
   EXPECT_FALSE(journal_.wait_until_durable(102));
   witness_.wait_until_failed();
@@ -236,7 +236,7 @@ TEST_F(JournalTest, AcceptsNothingAndTriesNothingAfterAFailure) {
   disk_->fail_commit(1);
   append();
   witness_.wait_until_failed();
-  disk_->repair();  // the disk being well again changes nothing
+  disk_->repair();  // repairing the disk changes nothing
   {
     Journal::Turn turn(journal_);
     EXPECT_EQ(turn.open().error(), errc::storage_failed);
@@ -262,7 +262,7 @@ TEST_F(JournalTest, IsOverloadedWhenTooMuchGathers) {
   EXPECT_NEAR(static_cast<double>(accepted), Journal::max_pending_bytes / 60'000.0, 5);
   disk_->unblock();
   ASSERT_TRUE(journal_.wait_until_durable(101 + accepted));
-  EXPECT_NE(append(), 0u);  // and recovers
+  EXPECT_NE(append(), 0u);  // recovered
 }
 
 TEST_F(JournalTest, StopCommitsWhatHasGathered) {

@@ -1,4 +1,4 @@
-// A log's backup, unpacked, is the log as it was when the backup began; and nothing else passes for one.
+// An unpacked backup is the log as of the start of the backup; anything else is refused.
 
 #include <gtest/gtest.h>
 
@@ -27,7 +27,7 @@ void write_all(const fs::path& file, std::string_view bytes) {
   std::ofstream(file, std::ios::binary).write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
 }
 
-// Puts the files that the archive has in `directory`, of a cut one as much as is there.
+// Extracts the files of the archive to `directory`, the last one partially if the archive is truncated.
 void unpack(std::string_view archive, const fs::path& directory) {
   fs::remove_all(directory);
   fs::create_directories(directory / "log");
@@ -68,7 +68,7 @@ class LocalLogBackup : public testing::Test {
     ASSERT_TRUE(log_->append(batch.view()));
     written_.emplace_back(batch.view().bytes());
   }
-  // Until there are so many segments.
+  // Until there are `segments` segments.
   void fill(std::size_t segments) {
     for (int i = 0; !fs::exists(path_ / name_of_segment(segments)); ++i)
       append(1 + i % 5, 50 + 37 * static_cast<std::size_t>(i % 60));
@@ -80,7 +80,7 @@ class LocalLogBackup : public testing::Test {
     EXPECT_TRUE(backup) << log_->failure();
     return std::move(*backup);
   }
-  // The rest of it. What went wrong is in failure_.
+  // Reads the rest. An error is in failure_.
   std::string read(Backup& backup, std::size_t pieces = -1) {
     std::string archive;
     failure_.clear();
@@ -96,7 +96,7 @@ class LocalLogBackup : public testing::Test {
     return archive;
   }
 
-  // What a log of that archive gives back; nothing if it is refused, for the reason in why_.
+  // The batches of a log restored from the archive; empty if it is refused, with the reason in why_.
   std::optional<Batches> restored(std::string_view archive) {
     unpack(archive, directory_ / "restored");
     why_.clear();
@@ -125,7 +125,7 @@ class LocalLogBackup : public testing::Test {
   std::string why_;
 };
 
-// At each place of the first segments, and before the first event.
+// At every position of the first segments, and before the first event.
 TEST_F(LocalLogBackup, IsTheLogAsItWasWhenItBegan) {
   for (int i = 0; !fs::exists(path_ / name_of_segment(4)); ++i) {
     const auto backup = back_up();
@@ -138,7 +138,7 @@ TEST_F(LocalLogBackup, IsTheLogAsItWasWhenItBegan) {
   EXPECT_GT(written_.size(), 60u);
 }
 
-// Segments are begun, closed and filled while it is read.
+// Segments are created, filled and closed while it is read.
 TEST_F(LocalLogBackup, HasNothingOfWhatComesLater) {
   fill(3);
   const auto backup = back_up();
@@ -176,7 +176,7 @@ TEST_F(LocalLogBackup, HasALargeBatchInPieces) {
   expect_restored(read(*backup), written_);
 }
 
-// Behind a block that was torn, of which a part still stands there.
+// After a torn block, part of which is still in the file.
 TEST_F(LocalLogBackup, LeavesOutWhatWasTorn) {
   for (int i = 0; i < 5; ++i) append(2, 300);
   const auto whole = read_all(path_ / "end");
@@ -197,7 +197,7 @@ TEST_F(LocalLogBackup, LeavesOutWhatWasTorn) {
   EXPECT_LT(torn.find_last_not_of('\0'), bytes.find_last_not_of('\0'));
 }
 
-// Another file takes the name of one that is about to be read, or of one that is being read.
+// Another file replaces one that is about to be read, or is being read.
 TEST_F(LocalLogBackup, TakesEachFileAsItFindsIt) {
   fill(4);
   const auto replace = [this](std::size_t segment, std::string_view bytes) {
@@ -206,7 +206,7 @@ TEST_F(LocalLogBackup, TakesEachFileAsItFindsIt) {
   };
   const auto backup = back_up();
   auto archive = read(*backup, 1);
-  for (const auto segment : {2, 3}) {  // shorter, as far as it is of use
+  for (const auto segment : {2, 3}) {  // truncated to the part that is used
     const auto bytes = read_all(path_ / name_of_segment(segment));
     replace(segment, std::string_view(bytes).substr(
                          0, bytes.find_last_not_of('\0') / sector_bytes * sector_bytes + sector_bytes));
@@ -265,7 +265,7 @@ TEST_F(LocalLogBackup, IsEndedByASegmentOfAnotherLogOrNone) {
   EXPECT_TRUE(backup->failure().starts_with(file.native())) << backup->failure();
 }
 
-// Wherever it was cut: behind its first file a log of it has everything, or is refused.
+// Truncated anywhere: after its first file, a restored log is complete or is refused.
 TEST_F(LocalLogBackup, PassesForNoWholeOneWhenItWasCut) {
   fill(3);
   const auto archive = read(*back_up());
@@ -282,11 +282,11 @@ TEST_F(LocalLogBackup, PassesForNoWholeOneWhenItWasCut) {
       ++refused;
   }
   EXPECT_GT(refused, 100);
-  // Even within the first file, once its mark is there.
+  // Even within the first file, once its mark is included.
   EXPECT_FALSE(restored(std::string_view(archive).substr(0, 2 * tar_block_bytes)));
 }
 
-// There nothing in the segment says that it was longer.
+// There, nothing in the segment shows that it was longer.
 TEST_F(LocalLogBackup, PassesForNoWholeOneWhenItWasCutBetweenBlocks) {
   open(LocalLog::usual_segment_bytes);
   while (written_.size() * sector_bytes < 2 * SegmentFile::room_bytes) append(1, 50);

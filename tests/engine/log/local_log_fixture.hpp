@@ -1,5 +1,5 @@
 #pragma once
-// A log in files of a directory of its own, and what has been written to it.
+// A log in its own directory, and what was written to it.
 
 #include <gtest/gtest.h>
 
@@ -44,8 +44,7 @@ class LocalLogFixture : public testing::Test {
   static constexpr std::uint64_t segment_bytes = 64 << 10;
   using Batches = std::vector<std::string>;
 
-  // Opens the log and reads it; what it gave back is in `seen_`. False: it refused, for the reason in
-  // `detail_`.
+  // Opens the log and reads it to `seen_`. False: it refused, with the reason in `detail_`.
   bool open() {
     seen_.clear();
     detail_.clear();
@@ -97,7 +96,7 @@ class LocalLogFixture : public testing::Test {
     log_.reset();
     ASSERT_GE(files().size(), 4u);
   }
-  // Everything, or nothing.
+  // Everything can be read, or the log is refused.
   void expect_whole_or_refused(const std::string& what) {
     if (open()) {
       EXPECT_EQ(seen_, written_) << what;

@@ -1,4 +1,4 @@
-// The log in files: what a crash may leave of it, and what must never pass for that.
+// The log in files: the states that a crash may leave, and damage that must not be taken for one.
 
 #include "tests/engine/log/local_log_fixture.hpp"
 
@@ -23,7 +23,7 @@ TEST_F(LocalLogTest, GivesBackWhatWasWritten) {
   EXPECT_GT(files().size(), 50u);
   append(1, 60'000);
   EXPECT_EQ(read(next_ - 1).size(), 1u);
-  // From the middle: all batches that have something from there on.
+  // From the middle: all batches with events from there on.
   for (const Sequence from : {Sequence{1}, next_ / 3, next_ / 2, next_ - 1, next_}) {
     Batches expected;
     for (const auto& bytes : written_) {
@@ -117,7 +117,7 @@ TEST_F(LocalLogTest, CutRemovedSwappedAndOldFilesAreNoticed) {
   }
 }
 
-// The disk writes the sectors of one write in any order.
+// The disk may write the sectors of one write in any order.
 TEST_F(LocalLogTest, ATornBlockAtTheEndIsWhatACrashLeaves) {
   ASSERT_TRUE(open());
   for (int i = 0; i < 5; ++i) append(2, 300);
@@ -149,7 +149,7 @@ TEST_F(LocalLogTest, ATornBlockAtTheEndIsWhatACrashLeaves) {
     write_all(path_ / "end", end);
     ASSERT_TRUE(open()) << detail_;
     EXPECT_TRUE(seen_ == confirmed || (written == changed.size() && seen_ == written_));
-    // And goes on, and is found again.
+    // It continues, and is found again.
     const auto both = written_;
     written_ = seen_;
     append(1, 10);
@@ -163,14 +163,14 @@ TEST_F(LocalLogTest, ATornBlockAtTheEndIsWhatACrashLeaves) {
 TEST_F(LocalLogTest, ACrashWhileASegmentIsBegunLosesNothing) {
   fill();
   const auto count = files().size() - 1;
-  // The next one has its name, and the last one does not say so yet.
+  // The next segment has its name, but the last one is not closed yet.
   const auto last = segment(static_cast<int>(count));
   const auto whole = read_all(last);
   const auto end = read_all(path_ / "end");
   ASSERT_TRUE(open());
   while (files().size() - 1 == count) append(2, 900);
   log_.reset();
-  written_.pop_back();  // the first in the new one
+  written_.pop_back();  // the first one in the new segment
   auto bytes = read_all(last);
   std::uint64_t at = 0;
   for (std::uint64_t sector = 0; sector < bytes.size(); sector += 512) {
@@ -194,10 +194,10 @@ TEST_F(LocalLogTest, ACrashWhileASegmentIsBegunLosesNothing) {
   EXPECT_EQ(seen_, written_);
 }
 
-// Its mark is older than the log after a power loss: then nothing but the segment itself says what is in it.
+// After a power loss the mark is older than the log: only the segment itself shows what it contains.
 TEST_F(LocalLogTest, ASegmentWithEventsIsNotTakenForOneThatWasOnlyBegun) {
   fill();
-  const auto segments = static_cast<int>(files().size()) - 1;  // beside the mark
+  const auto segments = static_cast<int>(files().size()) - 1;  // without the mark
   auto bytes = read_all(segment(segments - 1));
   const auto closing = bytes.find_last_not_of('\0') / sector_bytes * sector_bytes;
   bytes.replace(closing, sector_bytes, sector_bytes, '\0');
@@ -229,7 +229,7 @@ TEST_F(LocalLogTest, HasOneOwner) {
   EXPECT_FALSE(why.empty());
 }
 
-// One that holds many blocks: found by their heads.
+// A segment of many blocks: found by their heads.
 TEST_F(LocalLogTest, FindsEveryPlaceInALargeSegment) {
   std::string why;
   auto log = LocalLog::open(path_.native(), why);

@@ -1,5 +1,4 @@
-// Blocks that stand for others: what comes out is what was put in, and nonsense is refused before it costs
-// anything.
+// Packed blocks unpack to the original ones, and invalid ones are refused before they use resources.
 
 #include "engine/log/packed_blocks.hpp"
 
@@ -48,7 +47,7 @@ std::string packed(const std::vector<Block>& blocks) {
   return bytes;
 }
 
-// Whether it is unpacked after it was changed; its own sum is right.
+// Whether it is unpacked after `change`; its own sum is correct.
 bool is_unpacked(std::string bytes, const std::function<void(BlockHead&, std::string&)>& change = {}) {
   BlockHead head;
   EXPECT_TRUE(read_block_head(bytes, head) && is_block_whole(bytes, head));
@@ -96,7 +95,7 @@ TEST(PackedBlocks, ComeOutAsTheyWere) {
       ASSERT_FALSE(unpacked.empty());
       BlockHead was;
       ASSERT_EQ(unpacked.next(was), block.payload);
-      // The sum holds for all that is in a head.
+      // The sum covers the whole head.
       EXPECT_EQ(was.sum, block.head.sum);
       EXPECT_EQ(was.sum, sum_of_block(was, block.payload));
       EXPECT_EQ(was.number, block.head.number);
@@ -152,7 +151,7 @@ TEST(PackedBlocks, NonsenseWithARightSumIsRefused) {
   EXPECT_TRUE(refused([](BlockHead&, std::string& payload) { payload += "more"; }));
 }
 
-// What is in it is not what was written, but makes sense: only the chain tells.
+// The content is valid but not the original: only the chain detects it.
 TEST(PackedBlocks, OtherEventsUnderTheSameSumAreRefused) {
   const auto bytes = packed(blocks_of(50, 100));
   EXPECT_TRUE(is_unpacked(bytes, [](BlockHead& head, std::string& payload) {
@@ -170,7 +169,7 @@ TEST(PackedBlocks, OtherEventsUnderTheSameSumAreRefused) {
   }));
 }
 
-// It says itself that it unpacks to a little, and would go on for ever.
+// It declares a small size, but would unpack without end.
 TEST(PackedBlocks, ABombIsNotUnpacked) {
   const auto bytes = packed(blocks_of(50, 100));
   for (const std::size_t size : {most_unpacked_bytes + 1, std::size_t{1} << 26}) {

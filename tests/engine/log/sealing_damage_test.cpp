@@ -1,4 +1,4 @@
-// Nothing that is done to packed segments passes for less than what was written.
+// Damage to packed segments is never taken for a shorter log.
 
 #include <random>
 #include <regex>
@@ -10,8 +10,8 @@ namespace revoked::engine::local_log_test {
 
 class SealingDamage : public SealingFixture {
  protected:
-  // Bytes of a sealed file have been changed: [first, last]. Everything is read, or the refusal names the
-  // file and a byte from the block in which that begins.
+  // Bytes [first, last] of a sealed file were changed. Either everything can be read, or the refusal names
+  // the file and a byte from the block that contains `first`.
   void expect_whole_or_named(const fs::path& file, const std::vector<std::uint64_t>& blocks,
                              std::uint64_t first, std::uint64_t last) {
     SCOPED_TRACE(file.filename().native() + " bytes " + std::to_string(first) + " to " +
@@ -46,7 +46,7 @@ TEST_F(SealingDamage, AFlippedBitIsNeverIgnored) {
       expect_whole_or_named(file, blocks, at, at + 1);
     };
     for (int i = 0; i < 100; ++i) flip(random() % whole.size());
-    // Heads, what stands before what is packed, the end of it and what fills, in every block.
+    // In every block: the head, the start and the end of the payload, and the padding.
     for (std::size_t i = 0; i + 1 < blocks.size(); ++i) {
       for (int j = 0; j < 8; ++j) flip(blocks[i] + random() % 110);
       for (int j = 0; j < 2; ++j) flip(blocks[i + 1] - 1 - random() % 300);
@@ -125,13 +125,13 @@ TEST_F(SealingDamage, RemovedSwappedAndOldFilesAreNoticed) {
       restore();
     }
   }
-  // All that came behind a sealed one.
+  // Everything after a sealed segment.
   for (int number = 3; number <= count; ++number) fs::remove(segment(number));
   EXPECT_FALSE(open());
   EXPECT_NE(detail_.find(segment(3).native() + " is missing"), std::string::npos) << detail_;
 }
 
-// A power loss has left an older mark of the end: the segment itself says that it was closed.
+// After a power loss the mark is older: the segment itself shows that it was closed.
 TEST_F(SealingDamage, OneWithoutItsEndIsNotTakenForTheOpenOne) {
   fill_and_seal();
   const auto last = segments();
@@ -143,7 +143,7 @@ TEST_F(SealingDamage, OneWithoutItsEndIsNotTakenForTheOpenOne) {
   const auto blocks = beginnings(whole);
   for (const auto size : blocks) {
     if (size == 0 || size == whole.size()) continue;
-    // Its size is that of an open one, too.
+    // Even if it has the size of an open one.
     for (const auto room : {size, std::uint64_t{1} << 20}) {
       auto bytes = whole.substr(0, size);
       bytes.resize(room);
@@ -154,7 +154,7 @@ TEST_F(SealingDamage, OneWithoutItsEndIsNotTakenForTheOpenOne) {
   }
 }
 
-// Whoever writes both sums: what is packed is not what the chain says.
+// Both sums are forged: the content differs from what the chain says.
 TEST_F(SealingDamage, AnotherEventThatIsPackedWithARightSumIsRefused) {
   fill_and_seal();
   const auto file = segment(2);
@@ -172,7 +172,7 @@ TEST_F(SealingDamage, AnotherEventThatIsPackedWithARightSumIsRefused) {
     BlockHead each;
     std::string events(was.next(each));
     if (packer.empty()) events.back() ^= 1;
-    packer.add(each, events);  // under the sum that it had
+    packer.add(each, events);  // with its original sum
   }
   std::string forged;
   ASSERT_TRUE(packer.take(forged));

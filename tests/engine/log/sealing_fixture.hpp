@@ -1,5 +1,5 @@
 #pragma once
-// A log with closed segments, and packing them.
+// A log with closed segments, for packing them.
 
 #include <random>
 
@@ -11,7 +11,7 @@ class SealingFixture : public LocalLogFixture {
  protected:
   static bool go_on() { return true; }
 
-  // One by one, what is closed. How many that were.
+  // Packs the closed segments one by one. Returns how many.
   int seal_all() {
     int sealed = 0;
     std::size_t done = 0;
@@ -24,7 +24,7 @@ class SealingFixture : public LocalLogFixture {
     }
     return sealed;
   }
-  // Several segments with single events, and batches of all sizes.
+  // Several segments with single events, and with batches of all sizes.
   void fill_many() {
     ASSERT_TRUE(open());
     std::mt19937 random(11);
@@ -34,7 +34,7 @@ class SealingFixture : public LocalLogFixture {
     }
     ASSERT_GE(segments(), 6);
   }
-  // All closed ones are sealed; the log is not open.
+  // All closed segments are sealed; the log is not open.
   void fill_and_seal() {
     fill_many();
     ASSERT_EQ(seal_all(), segments() - 1);
@@ -47,7 +47,7 @@ class SealingFixture : public LocalLogFixture {
   bool has_drafts() const {
     return std::ranges::any_of(files(), [](const fs::path& file) { return file.extension() == ".sealing"; });
   }
-  // The batches that have something from there on.
+  // The batches with events from there on.
   Batches written_from(Sequence from) const {
     Batches batches;
     for (const auto& bytes : written_) {
@@ -57,7 +57,7 @@ class SealingFixture : public LocalLogFixture {
     }
     return batches;
   }
-  // Where blocks begin, and the end.
+  // The offsets of blocks, and the end.
   static std::vector<std::uint64_t> beginnings(std::string_view bytes) {
     std::vector<std::uint64_t> found;
     for (std::uint64_t at = 0; at < bytes.size();) {

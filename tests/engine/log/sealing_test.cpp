@@ -1,4 +1,4 @@
-// Closed segments, packed: they read as they did, and whatever packing fails at costs nothing else.
+// Packed segments read like the originals, and a failure to pack has no other effect.
 
 #include <signal.h>
 #include <sys/resource.h>
@@ -55,7 +55,7 @@ TEST_F(Sealing, TakesAThirdAndLessWhereEachBatchHadOneEvent) {
   EXPECT_LT(bytes, 1'000u * sector_bytes / 3);
 }
 
-// The chain goes through it: unsealed copies and sealed ones stand for each other.
+// The chain is the same: sealed and unsealed copies are interchangeable.
 TEST_F(Sealing, EachMayBePackedOrNot) {
   fill_many();
   const auto unpacked = directory_.path() / "unpacked";
@@ -178,7 +178,7 @@ TEST_F(Sealing, WhatWouldNotBecomeSmallerStaysAsItIs) {
   EXPECT_TRUE(read() == written_);
 }
 
-// The disk gives back something else than what was written.
+// The disk reads back something else than what was written.
 TEST_F(Sealing, OneThatDoesNotReadBackTakesNoPlace) {
   std::string why;
   auto log = LocalLog::open(path_.native(), why, 4 << 20);
@@ -238,7 +238,7 @@ TEST_F(Sealing, AFullDiskCostsNothingElse) {
   EXPECT_TRUE(read() == written_);
 }
 
-// What is said about it, from any thread.
+// What was reported, from any thread.
 struct Said {
   std::mutex mutex;
   std::vector<std::string> lines;
@@ -272,7 +272,7 @@ TEST_F(Sealing, BeginsWithTheFirstAppendAndGoesOn) {
   EXPECT_TRUE(seen_ == written_);
 }
 
-// Commits come first, until much has gathered.
+// Commits have priority until many segments wait.
 TEST_F(Sealing, WaitsForAPauseUnlessMuchHasGathered) {
   ASSERT_TRUE(open());
   while (segments() < 3) append(50, 200);
@@ -285,7 +285,7 @@ TEST_F(Sealing, WaitsForAPauseUnlessMuchHasGathered) {
     append(1, 10);
     const bool waits = log_->closed_behind(0) == 1u;
     if (std::chrono::steady_clock::now() - before > LocalLog::just_now / 2)
-      GTEST_SKIP() << "this machine is so busy that there are pauses";
+      GTEST_SKIP() << "the machine is too busy: there are pauses";
     ASSERT_TRUE(waits);
     ASSERT_LE(segments(), static_cast<int>(LocalLog::most_unpacked));
     std::this_thread::sleep_for(LocalLog::just_now / 20);
@@ -321,7 +321,7 @@ TEST_F(Sealing, OneThatIsDamagedIsNamedOnceAndTheOthersArePacked) {
   EXPECT_EQ(said.count(), 1u);
 }
 
-// An end in the middle of it, without waiting for the rest.
+// It stops in the middle, without waiting for the rest.
 TEST_F(Sealing, EndsWithTheLog) {
   for (int round = 0; round < 5; ++round) {
     ASSERT_TRUE(open()) << detail_;

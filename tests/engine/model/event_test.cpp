@@ -37,8 +37,8 @@ Batch sample_batch() {
   return batch;
 }
 
-// Reads everything a reader of untrusted bytes would, from memory that ends where the bytes end, so that a
-// sanitizer sees any step outside.
+// Reads all that a reader of untrusted bytes would, from memory that ends with the bytes, so that a sanitizer
+// detects any access beyond.
 std::size_t read_all(std::string_view bytes) {
   const auto copy = std::make_unique<char[]>(bytes.size());
   std::memcpy(copy.get(), bytes.data(), bytes.size());
@@ -98,7 +98,7 @@ TEST(Event, UnknownTagsAreSkipped) {
   event[Field::key_id] = "k1";
   append_event(bytes, event);
   bytes += std::string("\xfe\x03\x00new", 6);
-  bytes += std::string("\x04\x02\x00ok", 5);  // Field::reason, behind it
+  bytes += std::string("\x04\x02\x00ok", 5);  // Field::reason, after it
   const auto size = static_cast<std::uint32_t>(bytes.size() - 5);
   std::memcpy(bytes.data() + 1, &size, sizeof size);
   std::string_view rest = bytes;
@@ -183,7 +183,7 @@ TEST(Batch, RefusesAHeaderThatIsNone) {
   const std::string bytes(sample_batch().view().bytes());
   BatchView view;
   auto wrong = bytes;
-  wrong[0] = 2;  // a version of the future
+  wrong[0] = 2;  // a future version
   EXPECT_FALSE(BatchView::parse(wrong, view));
   wrong = bytes;
   std::memset(wrong.data() + 9, 0, 8);  // sequence 0
@@ -192,7 +192,7 @@ TEST(Batch, RefusesAHeaderThatIsNone) {
   std::memset(wrong.data() + 17, 0, 4);  // no events
   EXPECT_FALSE(BatchView::parse(wrong, view));
   wrong = bytes;
-  std::memset(wrong.data() + 9, 0xff, 8);  // sequences would begin again
+  std::memset(wrong.data() + 9, 0xff, 8);  // sequences would wrap
   EXPECT_FALSE(BatchView::parse(wrong, view));
 }
 

@@ -9,7 +9,7 @@ constexpr UnixMs start = 1'800'000'000'000;
 
 class FairMeterTest : public testing::Test {
  protected:
-  // How many of `count` pass at once; `told_` gathers what they say was held back.
+  // How many of `count` pass at once; `told_` records the reported numbers held back.
   int pass(const Asker& asker, int count, UnixMs now = start) {
     int passed = 0;
     for (int i = 0; i < count; ++i) {
@@ -38,7 +38,7 @@ TEST_F(FairMeterTest, StrangersUseUpNothingOfThoseWhoAreKnown) {
 TEST_F(FairMeterTest, OneCallerUsesUpNothingOfAnother) {
   EXPECT_EQ(pass(key("loud"), 1000), 5);
   EXPECT_EQ(pass(key("quiet"), 5), 5);
-  // Names alone do not make a caller.
+  // A caller is more than its name.
   EXPECT_EQ(pass({"acme", ActorKind::token, "loud"}, 5), 5);
   EXPECT_EQ(pass({"other", ActorKind::key, "loud"}, 5), 5);
 }
@@ -67,10 +67,10 @@ TEST_F(FairMeterTest, TellsTheStrangersCountWithoutAnotherOne) {
   EXPECT_FALSE(meter_.take_count(start + 59'999, others));
   EXPECT_TRUE(meter_.take_count(start + 60'000, others));
   EXPECT_EQ(others, 500u);
-  EXPECT_FALSE(meter_.take_count(start + 10'000'000, others)) << "all is told";
+  EXPECT_FALSE(meter_.take_count(start + 10'000'000, others)) << "all is reported";
 }
 
-// Of those whose share had to make room, too.
+// Also of askers that were evicted.
 TEST_F(FairMeterTest, LosesNoCount) {
   EXPECT_EQ(pass(key("first"), 7), 5);
   for (std::size_t i = 0; i < FairMeter::max_shares; ++i) pass(key("k", std::to_string(i)), 1);

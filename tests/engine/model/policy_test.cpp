@@ -91,7 +91,7 @@ TEST(Reach, CoversWhatHasAnAllowedOwnerInEveryLimitedScope) {
   reach.limits[0] = {"u1"};
   EXPECT_TRUE(reach.covers(Owners{"u1", "", "w1"}));
   EXPECT_FALSE(reach.covers(Owners{"u2", "", "w1"}));
-  reach.limits[1] = std::vector<std::string>{};  // limited to none
+  reach.limits[1] = std::vector<std::string>{};  // limited to no owner
   EXPECT_FALSE(reach.covers(Owners{"u1", "a", "w1"}));
 }
 

@@ -23,7 +23,7 @@ TEST(Secret, HasPrefixRandomPartAndChecksum) {
 }
 
 TEST(Secret, ChecksumIsCrc32OfAllThatStandsBefore) {
-  // Worked out with another implementation: crc32("rvk_" + 40 zeros) as six base62 digits.
+  // Computed with another implementation: crc32("rvk_" + 40 zeros) as six base62 digits.
   const std::string body = "rvk_0000000000000000000000000000000000000000";
   EXPECT_TRUE(is_issued_secret(body + "1uHnol", "rvk"));
 }
@@ -57,8 +57,8 @@ TEST(Secret, CharactersAreEquallyLikely) {
     all.insert(secret);
   }
   EXPECT_EQ(all.size(), 5000u);
-  // About 3226 each, give or take 57: seven deviations are far beyond chance. A plain `byte % 62` would make
-  // the first eight 25% likelier.
+  // About 3226 each, with a deviation of 57: seven deviations exclude chance. A plain `byte % 62` would make
+  // the first eight 25 % more likely.
   constexpr double expected = secrets * 40 / 62.0;
   for (const unsigned char c : base62) EXPECT_NEAR(seen[c], expected, 400) << c;
 }
@@ -97,7 +97,7 @@ TEST(Secret, AsItIsReportedLosesWhatStandsAroundIt) {
         "\ufeffeight888", "\ufeff \" 'eight888' \"\u00a0", "\v\feight888"}) {
     EXPECT_EQ(reported_secret(reported), "eight888") << reported;
   }
-  EXPECT_EQ(reported_secret("\"eight888'"), "\"eight888'") << "no pair";
+  EXPECT_EQ(reported_secret("\"eight888'"), "\"eight888'") << "not a pair";
   EXPECT_EQ(reported_secret("\""), "\"");
   EXPECT_EQ(reported_secret(" \n"), "");
 }

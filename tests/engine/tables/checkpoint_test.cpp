@@ -1,5 +1,5 @@
-// A start from a checkpoint ends where a start from the store does, whatever happened while it was made; and
-// whatever is wrong with the file, the start goes without it.
+// A start from a checkpoint has the same result as one from the store, whatever happened while it was
+// written; and with a damaged file, the start ignores it.
 
 #include "engine/tables/checkpoint.hpp"
 
@@ -29,12 +29,12 @@ class Checkpoint : public testing::Test {
     engine_.reset();
     Engine::Options options;
     options.checkpoint_file = checkpoint_file;
-    options.checkpoint_after = 1'000'000'000;  // the tests make their own
+    options.checkpoint_after = 1'000'000'000;  // the tests write their own
     engine_ = std::make_unique<Harness>([this] { return std::make_unique<FakeStore>(disk_); }, options);
     ASSERT_TRUE(engine_->started());
   }
 
-  // Of the tables that a start on this disk comes to, cut now; `meanwhile` happens once the keys are copied.
+  // Writes the tables of a start on this disk, cut now; calls `meanwhile` once the keys are copied.
   void write(const std::function<void(Tables&)>& meanwhile = {}) {
     engine_->settle();
     Tables tables;
@@ -54,7 +54,7 @@ class Checkpoint : public testing::Test {
     ASSERT_TRUE(made);
   }
 
-  // Of the file, if it is whole.
+  // The mark of the file, if it is whole.
   std::optional<CheckpointMark> mark() {
     Tables tables;
     std::vector<EpochStart> epochs;
@@ -65,7 +65,7 @@ class Checkpoint : public testing::Test {
   }
   bool is_good() { return mark().has_value(); }
 
-  // The journal no longer has what is in the checkpoint, but for the beginnings of epochs and its end.
+  // Removes the checkpoint's events from the journal, except epoch starts and its end.
   void forget_journal() {
     engine_->stop();
     const auto through = mark()->sequence;
@@ -133,11 +133,11 @@ TEST_F(Checkpoint, HoldsKeysOwnersAndWhatBecameOfThem) {
   EXPECT_EQ(decision.key_id, long_id);
   EXPECT_EQ(decision.owner(Scope::user), "owner-with-a-rather-long-name");
   EXPECT_EQ(decision.owner(Scope::workspace), "acme");
-  // The counters are exact: N of a revocation by owner.
+  // The counters are exact: the keys of a revocation by owner.
   EXPECT_EQ(again->revoke_owner(Scope::user, "dee", "", {})->keys, 1u);
   EXPECT_EQ(again->revoke_owner(Scope::workspace, "acme", "", {})->keys, 3u);
   EXPECT_EQ(again->revoke_owner(Scope::user, "cid", "", {})->keys, 1u);
-  // Both secrets of the rotated key went with it.
+  // Both secrets of the rotated key were revoked.
   EXPECT_EQ(again.state("rotated"), KeyState::revoked);
   EXPECT_EQ(again.state("rotated-new"), KeyState::revoked);
   NewKey taken;
@@ -174,7 +174,7 @@ TEST_F(Checkpoint, HoldsLocksAndWhoseTheyAre) {
   EXPECT_EQ(again.state("of-ann", end - 1), KeyState::locked);
   EXPECT_EQ(again.state("of-ann", end), KeyState::active);
   EXPECT_EQ(again.state("of-bob"), KeyState::locked);
-  EXPECT_EQ(again.state("of-bob-elsewhere"), KeyState::locked) << "with w2, which was replayed";
+  EXPECT_EQ(again.state("of-bob-elsewhere"), KeyState::locked) << "by w2, which was replayed";
   EXPECT_EQ(again.state("of-cid"), KeyState::active);
   EXPECT_EQ(again->unlock_owner(Scope::user, "ann", "", of_w1).error(), errc::locked_by_wider);
   EXPECT_TRUE(again->unlock_owner(Scope::user, "bob", "", of_w1));
@@ -204,7 +204,7 @@ TEST_F(Checkpoint, WhatCameAfterItIsReplayed) {
   EXPECT_EQ(again->revoke_owner(Scope::user, "ann", "", {})->keys, 5u);
 }
 
-// What happens while it is made may be in it or not: the replay ends at the same.
+// Changes during the copy may be in it or not: after the replay the result is the same.
 TEST_F(Checkpoint, ChangesMeanwhileDoNoHarm) {
   auto& engine = this->engine();
   for (const auto* id : {"revoked", "suspended", "rotated", "twice"}) engine.create(id, {"ann", "", ""});
@@ -213,7 +213,7 @@ TEST_F(Checkpoint, ChangesMeanwhileDoNoHarm) {
   expiring.digest = test::digest_of("expiring");
   expiring.expires_at = 5'000'000'000'000;
   ASSERT_TRUE(engine->create(expiring, {}));
-  // The journal hears of it as well, of course.
+  // The journal contains them, too.
   ASSERT_TRUE(engine->durable() != 0);
   engine.settle();
   const auto cut_at = engine->durable();
@@ -247,7 +247,7 @@ TEST_F(Checkpoint, ChangesMeanwhileDoNoHarm) {
   narrow.reach.limits[static_cast<std::size_t>(Scope::user)] = {"ann"};
   const Caller caller{"k1", {}, {}, &narrow.reach, ActorKind::key, &narrow};
   EXPECT_EQ(again->resume("suspended", "", caller).error(), errc::suspended_by_wider)
-      << "not what the copy says";
+      << "not the copied state";
   EXPECT_EQ(again.state("suspended"), KeyState::suspended);
   for (const auto* id : {"rotated-new", "twice-2", "expiring-new"}) {
     EXPECT_EQ(again.state(id, 1'000'000), KeyState::active) << id;
@@ -304,12 +304,12 @@ TEST_F(Checkpoint, DamagedAnywhereIsNotRead) {
   }
   std::filesystem::remove(file_);
   EXPECT_FALSE(is_good());
-  // The engine starts all the same.
+  // The engine starts anyway.
   start(file_);
   EXPECT_EQ(engine().state("key7"), KeyState::active);
 }
 
-// With a sound header, so that nothing but the version speaks against it.
+// The header is valid except for the version.
 TEST_F(Checkpoint, OfAnEarlierFormatIsNotRead) {
   engine().create("a");
   write();
@@ -325,7 +325,7 @@ TEST_F(Checkpoint, OfAnEarlierFormatIsNotRead) {
     const auto digest = sha256(std::string_view(bytes).substr(magic, size));
     return std::string(reinterpret_cast<const char*>(digest.data()), digest.size());
   };
-  std::size_t size = 16;  // of the header: its sum stands behind it
+  std::size_t size = 16;  // of the header, before its sum
   while (magic + size < bytes.size() && bytes.compare(magic + size, 32, sum_of(size)) != 0) size += 8;
   ASSERT_LT(magic + size, bytes.size());
   for (const char version : {5, 6}) {
@@ -336,7 +336,7 @@ TEST_F(Checkpoint, OfAnEarlierFormatIsNotRead) {
   }
 }
 
-// Its positions would be given again.
+// Otherwise its positions would be reused.
 TEST_F(Checkpoint, LaterThanTheJournalRefusesTheStart) {
   engine().create("a");
   engine().create("b");
@@ -382,20 +382,20 @@ TEST_F(Checkpoint, IsMadeAtAStopIfDue) {
   engine.start();
   ASSERT_TRUE(engine.started());
   engine.stop();
-  EXPECT_EQ(mark()->sequence, sequence);  // nothing new that would be worth one
+  EXPECT_EQ(mark()->sequence, sequence);  // too little new for another one
 }
 
-// A checkpoint never tells of what a crash could take back.
+// A checkpoint never contains what a crash could undo.
 TEST_F(Checkpoint, P2AbsorbingNothingInItIsAheadOfTheDisk) {
   engine().stop();
   Engine::Options options;
   options.checkpoint_file = file_;
   options.checkpoint_after = 1;
-  disk_->on_synced = [this](const BatchView&) { disk_->block(); };  // after the beginning of the epoch
+  disk_->on_synced = [this](const BatchView&) { disk_->block(); };  // after the start of the epoch
   Harness engine([this] { return std::make_unique<FakeStore>(disk_); }, options);
   for (int i = 0; i < 10; ++i) ASSERT_TRUE(engine.create("key" + std::to_string(i)));
   if (std::filesystem::exists(file_)) GTEST_SKIP() << "it was faster";
-  std::this_thread::sleep_for(std::chrono::milliseconds(500));  // long enough for one to be begun
+  std::this_thread::sleep_for(std::chrono::milliseconds(500));  // long enough for one to begin
   EXPECT_FALSE(std::filesystem::exists(file_));
   disk_->on_synced = {};
   disk_->unblock();

@@ -15,7 +15,7 @@ const std::vector<std::string>& samples() {
     std::vector<std::string> made = {
         "019b7ca9-8f2e-7abc-8def-0123456789ab",  // a UUID
         "019B7CA9-8F2E-7ABC-8DEF-0123456789AB",  // in upper case
-        "019b7ca9-8f2e-7abc-8def-0123456789aB",  // in part
+        "019b7ca9-8f2e-7abc-8def-0123456789aB",  // mixed case
         "019b7ca9-8f2e-7abc-0def-0123456789ab",  // of another variant, whose bytes would look like another
                                                  // kind
         "019b7ca9-8f2e-7abc-4000-0123456789ab",  // the same

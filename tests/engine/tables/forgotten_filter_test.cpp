@@ -10,7 +10,7 @@ namespace {
 
 std::string name(int i) { return "key " + std::to_string(i); }
 
-// How many of those that were never added pass for such as were.
+// The proportion of false positives.
 double doubtful(const ForgottenFilter& filter) {
   constexpr int asked = 200'000;
   int found = 0;
@@ -26,7 +26,7 @@ TEST(ForgottenFilter, KnowsWhatWasAddedAndLittleElse) {
   for (int i = 0; i < added; ++i) filter.add(Forgotten::id, name(i));
   for (int i = 0; i < added; ++i) ASSERT_TRUE(filter.may_have(Forgotten::id, name(i)));
   const auto bits = 8.0 * static_cast<double>(filter.memory_bytes()) / added;
-  std::printf("%.1f bits an entry, %.2f %% of doubt\n", bits, 100 * doubtful(filter));
+  std::printf("%.1f bits an entry, %.2f %% false positives\n", bits, 100 * doubtful(filter));
   EXPECT_LE(bits, 24);
   EXPECT_LT(doubtful(filter), 0.03);
 }

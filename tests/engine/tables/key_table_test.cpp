@@ -101,7 +101,7 @@ TEST(KeyTable, IsReadWhileItGrows) {
         ASSERT_EQ(slot, static_cast<Slot>(i));
         ASSERT_EQ(table.find_by_id(id_of(i)), slot);
         ASSERT_EQ(table[slot].owners[0], static_cast<Slot>(i));
-        // Not announced yet: may be there or not, but never half.
+        // Not published yet: it may be found or not, but never partially.
         const Slot next = table.find_by_digest(digest_of(seen));
         ASSERT_TRUE(next == no_slot || table[next].created == static_cast<Sequence>(seen) + 1);
         const std::array<Digest, 2> both{digest_of(i), digest_of(seen)};

@@ -56,7 +56,7 @@ TEST(OwnerTable, MarksOnlyRise) {
   owners.raise_mark(owner, 9);
   owners.raise_mark(owner, 4);
   EXPECT_EQ(owners.revoked_through(owner), 9u);
-  EXPECT_TRUE(owners.has_live_keys(owner));  // loading leaves the count alone
+  EXPECT_TRUE(owners.has_live_keys(owner));  // loading does not change the count
 }
 
 TEST(PermissionSets, KeepEachSetOnce) {

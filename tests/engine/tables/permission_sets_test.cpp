@@ -44,7 +44,7 @@ class SetsOfATenant : public testing::Test {
     tenant_.permissions = list(~std::uint64_t{0});
     tenant_.reach.limits[static_cast<std::size_t>(Scope::workspace)] = {"w1"};
   }
-  // The words whose bits are set.
+  // The words of the bits that are set.
   std::string list(std::uint64_t bits) const {
     std::string text;
     for (std::size_t i = 0; i < words_.size(); ++i) {
@@ -65,7 +65,7 @@ class SetsOfATenant : public testing::Test {
     const auto created = engine_->create(key, caller);
     return created ? boost::system::error_code() : created.error();
   }
-  // How many sets the tenant gets in, and what they cost.
+  // How many sets the tenant can add, and their cost.
   std::uint64_t fill(std::size_t& cost) {
     for (std::uint64_t bits = 1;; ++bits) {
       const auto permissions = list(bits);
@@ -88,16 +88,16 @@ class SetsOfATenant : public testing::Test {
 TEST_F(SetsOfATenant, P13FairHaveABoundAndTakeNothingFromOthers) {
   std::size_t cost = 0;
   const auto sets = fill(cost);
-  ASSERT_GT(sets, 500u) << "whoever means well has room";
+  ASSERT_GT(sets, 500u) << "enough for normal use";
   EXPECT_LE(cost, Tables::max_set_bytes_an_owner);
-  EXPECT_FALSE(create(list(1), &tenant_, "w1")) << "what is there may be used";
+  EXPECT_FALSE(create(list(1), &tenant_, "w1")) << "existing sets may be used";
   EXPECT_FALSE(create("", &tenant_, "w1"));
   const auto another = list(std::uint64_t{1} << 39);
   auto other = tenant_;
   other.reach.limits[static_cast<std::size_t>(Scope::workspace)] = {"w2"};
-  EXPECT_FALSE(create(another, &other, "w2")) << "a tenant of its own";
-  EXPECT_FALSE(create(another, &tenant_, "w1")) << "for nothing";
-  EXPECT_FALSE(create(list(std::uint64_t{3} << 38), nullptr, "w1")) << "who is not limited";
+  EXPECT_FALSE(create(another, &other, "w2")) << "another tenant";
+  EXPECT_FALSE(create(another, &tenant_, "w1")) << "at no cost";
+  EXPECT_FALSE(create(list(std::uint64_t{3} << 38), nullptr, "w1")) << "an unlimited caller";
 
   engine_.settle();
   engine_.restart();

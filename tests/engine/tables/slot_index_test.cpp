@@ -65,7 +65,7 @@ TEST(SlotIndex, OffersFewCandidatesForAnAbsentHash) {
   EXPECT_LT(candidates, 20'000);  // 12 slots a bucket, 255 tags
 }
 
-// Buckets overflow into their neighbours, and the last one into the first.
+// Buckets overflow into the next, and the last one into the first.
 TEST(SlotIndex, SurvivesEntriesThatAllShareABucket) {
   for (const std::uint64_t high : {std::uint64_t{0}, std::uint64_t{0xffffffff}}) {
     HashedEntries entries;
@@ -77,15 +77,15 @@ TEST(SlotIndex, SurvivesEntriesThatAllShareABucket) {
 
 TEST(SlotIndex, TellsEqualHashesApart) {
   HashedEntries entries;
-  for (int i = 0; i < 500; ++i) entries.add(0);  // tag 0 means free: hash 0 must not look so
+  for (int i = 0; i < 500; ++i) entries.add(0);  // tag 0 means free: hash 0 must not get it
   entries.expect_all_found();
 }
 
-// The buckets that it reads are left behind, and read as zeros, between the look at the tags and the slot.
+// The buckets it reads are abandoned, and read as zeros, between reading the tags and the slot.
 TEST(SlotIndex, FindsAnEntryThatMovesDuringTheLookUp) {
   HashedEntries entries;
   constexpr std::uint64_t hash = 0x1234'5678'9abc'def0;
-  entries.add(hash);  // a candidate as well
+  entries.add(hash);  // another candidate
   entries.add(hash);
   std::mt19937_64 random(4);
   bool moved = false;
@@ -113,8 +113,8 @@ TEST(SlotIndex, FindsWhatTookAnothersPlace) {
   }
 }
 
-// Entries come and go, many of them with equal hashes: all that are there are found, none that is not, and
-// the index does not grow by what has left.
+// Entries are added and removed, many with equal hashes: exactly the existing ones are found, and the index
+// does not grow by removed ones.
 TEST(SlotIndex, LosesWhatIsErasedAndNothingElse) {
   std::mt19937_64 random(5);
   SlotIndex index(2);
@@ -145,7 +145,7 @@ TEST(SlotIndex, LosesWhatIsErasedAndNothingElse) {
   }
   EXPECT_EQ(index.size(), 0u);
   for (const auto hash : hashes) EXPECT_EQ(index.find(hash, [](Slot) { return true; }), no_slot);
-  index.erase(1, 1);  // is not there: nothing happens
+  index.erase(1, 1);  // not present: nothing happens
 }
 
 TEST(SlotIndex, TakesWhatWasReservedAndMore) {
