@@ -316,6 +316,10 @@ class Engine {
   result<RevokedKey> revoke_slot(Slot slot, std::string_view reason, const Caller& caller);
   result<void> find_changeable(std::string_view key_id, const Caller& caller, Decision& names,
                                EventView& event) const;
+  // Suspends or resumes: `change`, called within a turn, appends `event` if something changes.
+  template <class Change>
+  result<ChangedKey> change_state(EventType type, std::string_view key_id, std::string_view reason,
+                                  const Caller& caller, const Change& change);
   bool may_concern(const AuditQuery& query) const;
   void append_refusal(std::string_view reason, std::string_view key_id, UnixMs at, const Caller& caller);
   void checkpoint_if_due(const std::function<bool()>& go_on);

@@ -249,54 +249,58 @@ RevokedOwner Engine::revoke_within(Journal::Turn& turn, std::span<const OwnerIds
   return revoked;
 }
 
-result<ChangedKey> Engine::suspend(std::string_view key_id, std::string_view reason, const Caller& caller) {
+template <class Change>
+result<ChangedKey> Engine::change_state(EventType type, std::string_view key_id, std::string_view reason,
+                                        const Caller& caller, const Change& change) {
   const ReadSection section;
   Decision names;
-  auto event = key_event(EventType::key_suspended, now_unix_ms(), reason, caller);
+  auto event = key_event(type, now_unix_ms(), reason, caller);
   const auto found = find_changeable(key_id, caller, names, event);
   if (!found) return found.error();
   Journal::Turn turn(*journal_);
   if (const auto open = turn.open(); !open) return open.error();
   const Slot slot = tables_.keys.find_by_id(key_id);
   if (slot == no_slot) return errc::not_recalled;
-  const KeyRecord& key = tables_.keys[slot];
-  if (tables_.revoked_by(key) != 0) return errc::already_revoked;
-  Width by = width_of(caller.reach);
-  if (key.is_suspended() && !resumptions_.is_pending(slot)) {
-    by = widest_of(by, key.suspended_by());
-    if (by == key.suspended_by()) return ChangedKey{journal_->applied(), event.at};
-  }
-  const auto width = encode_u16(by);
-  event[Field::width] = width;
-  const ChangedKey changed{turn.append(event), event.at};
-  resumptions_.drop(slot);
-  apply_to(tables_, slot, changed.sequence, event);
-  return changed;
+  if (tables_.revoked_by(tables_.keys[slot]) != 0) return errc::already_revoked;
+  return change(turn, slot, names, event);
+}
+
+result<ChangedKey> Engine::suspend(std::string_view key_id, std::string_view reason, const Caller& caller) {
+  return change_state(
+      EventType::key_suspended, key_id, reason, caller,
+      [&](Journal::Turn& turn, Slot slot, const Decision&, EventView& event) -> result<ChangedKey> {
+        const KeyRecord& key = tables_.keys[slot];
+        Width by = width_of(caller.reach);
+        if (key.is_suspended() && !resumptions_.is_pending(slot)) {
+          by = widest_of(by, key.suspended_by());
+          if (by == key.suspended_by()) return ChangedKey{journal_->applied(), event.at};
+        }
+        const auto width = encode_u16(by);
+        event[Field::width] = width;
+        const ChangedKey changed{turn.append(event), event.at};
+        resumptions_.drop(slot);
+        apply_to(tables_, slot, changed.sequence, event);
+        return changed;
+      });
 }
 
 result<ChangedKey> Engine::resume(std::string_view key_id, std::string_view reason, const Caller& caller) {
-  const ReadSection section;
-  Decision names;
-  auto event = key_event(EventType::key_resumed, now_unix_ms(), reason, caller);
-  const auto found = find_changeable(key_id, caller, names, event);
-  if (!found) return found.error();
-  Journal::Turn turn(*journal_);
-  if (const auto open = turn.open(); !open) return open.error();
-  const Slot slot = tables_.keys.find_by_id(key_id);
-  if (slot == no_slot) return errc::not_recalled;
-  const KeyRecord& key = tables_.keys[slot];
-  if (tables_.revoked_by(key) != 0) return errc::already_revoked;
-  const bool is_held = key.is_suspended() && !resumptions_.is_pending(slot);
-  if (caller.principal != nullptr) {
-    const auto by = is_held ? key.suspended_by() : width_of(caller.reach);
-    auto powers = powers_of(names);
-    powers.permissions = tables_.permission_sets.get(edits_.latest(slot).permissions);
-    if (const auto may = may_resume(*caller.principal, powers, by); !may) return may.error();
-  }
-  if (!is_held) return ChangedKey{journal_->applied(), event.at};
-  const ChangedKey changed{turn.append(event), event.at};
-  resumptions_.add(changed.sequence, slot);
-  return changed;
+  return change_state(
+      EventType::key_resumed, key_id, reason, caller,
+      [&](Journal::Turn& turn, Slot slot, const Decision& names, EventView& event) -> result<ChangedKey> {
+        const KeyRecord& key = tables_.keys[slot];
+        const bool is_held = key.is_suspended() && !resumptions_.is_pending(slot);
+        if (caller.principal != nullptr) {
+          const auto by = is_held ? key.suspended_by() : width_of(caller.reach);
+          auto powers = powers_of(names);
+          powers.permissions = tables_.permission_sets.get(edits_.latest(slot).permissions);
+          if (const auto may = may_resume(*caller.principal, powers, by); !may) return may.error();
+        }
+        if (!is_held) return ChangedKey{journal_->applied(), event.at};
+        const ChangedKey changed{turn.append(event), event.at};
+        resumptions_.add(changed.sequence, slot);
+        return changed;
+      });
 }
 
 result<RotatedKey> Engine::rotate(std::string_view key_id, const Digest& digest, UnixMs grace_ms,

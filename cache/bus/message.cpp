@@ -7,8 +7,8 @@
 #include <cstdint>
 #include <limits>
 
-#include "engine/model/json_writer.hpp"
 #include "engine/base/boot_clock.hpp"
+#include "engine/model/json_writer.hpp"
 
 namespace revoked::cache {
 namespace {
@@ -23,7 +23,7 @@ constexpr std::uint64_t max_number = std::numeric_limits<std::int64_t>::max();
 constexpr std::size_t message_frame_bytes = 4 << 10;
 
 // Text that is not UTF-8 would make the whole message unreadable, and every repair that covers it.
-void append_text_field(JsonWriter& json, std::string_view name, std::string_view text) {
+void append_text_field(engine::JsonWriter& json, std::string_view name, std::string_view text) {
   if (simdjson::validate_utf8(text)) {
     json.optional_field(name, text);
     return;
@@ -58,7 +58,7 @@ std::size_t most_bytes_of(const engine::EventView& event) {
   return bytes;
 }
 
-void append_unknown(JsonWriter& json, Sequence sequence) {
+void append_unknown(engine::JsonWriter& json, Sequence sequence) {
   json.open('{').field("sequence", sequence).field("type", "unknown").close('}');
 }
 
@@ -85,7 +85,7 @@ std::string_view type_of(engine::EventType type) {
   }
 }
 
-void append_invalidation(JsonWriter& json, Sequence sequence, const engine::EventView& event) {
+void append_invalidation(engine::JsonWriter& json, Sequence sequence, const engine::EventView& event) {
   using engine::Field;
   if (!has_readable_ids(event)) return append_unknown(json, sequence);
   switch (event.type) {
@@ -125,7 +125,8 @@ void append_invalidation(JsonWriter& json, Sequence sequence, const engine::Even
   json.close('}');
 }
 
-JsonWriter& open_message(JsonWriter& json, Epoch epoch, Sequence first, Sequence last, const Stamp& stamp) {
+engine::JsonWriter& open_message(engine::JsonWriter& json, Epoch epoch, Sequence first, Sequence last,
+                                 const Stamp& stamp) {
   json.open('{').optional_field("journal", stamp.journal);
   json.field("epoch", epoch).field("first", first).field("last", last);
   json.key("at").time(stamp.at);
@@ -502,7 +503,7 @@ engine::result<T> decode(std::string_view json, std::size_t max_bytes, Read read
 
 Stamp stamp_now(std::string_view journal) { return {journal, engine::now_unix_ms(), engine::running_ms()}; }
 
-void write_within(JsonWriter& json, const engine::EventView& event) {
+void write_within(engine::JsonWriter& json, const engine::EventView& event) {
   const auto owners = owners_of(event);
   const auto count = std::count_if(owners.begin(), owners.end(), [](auto id) { return !id.empty(); });
   if (count == 0) return;
@@ -518,7 +519,7 @@ void write_within(JsonWriter& json, const engine::EventView& event) {
 std::vector<EncodedMessage> encode_messages(const engine::BatchView& batch, const Stamp& stamp) {
   constexpr auto max_events_bytes = engine::max_message_bytes - message_frame_bytes;
   thread_local std::string events;  // keeps its capacity: one exact allocation per message
-  std::optional<JsonWriter> json;
+  std::optional<engine::JsonWriter> json;
   std::vector<EncodedMessage> messages;
   auto first = batch.first();
   const auto begin = [&] {
@@ -529,7 +530,7 @@ std::vector<EncodedMessage> encode_messages(const engine::BatchView& batch, cons
     json->close(']');
     auto& text = messages.emplace_back(EncodedMessage{first, last, {}}).text;
     text.reserve(events.size() + 256);
-    JsonWriter message(text);
+    engine::JsonWriter message(text);
     open_message(message, batch.epoch(), first, last, stamp).raw(events).close('}');
     first = last + 1;
   };
@@ -555,7 +556,7 @@ std::vector<EncodedMessage> encode_messages(const engine::BatchView& batch, cons
 std::string encode_heartbeat(Epoch epoch, Sequence last, const Stamp& stamp) {
   std::string message;
   message.reserve(160);
-  JsonWriter json(message);
+  engine::JsonWriter json(message);
   open_message(json, epoch, last + 1, last, stamp).raw("[]").close('}');
   return message;
 }

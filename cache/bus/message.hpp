@@ -12,6 +12,7 @@
 #include "engine/base/error.hpp"
 #include "engine/model/decision.hpp"
 #include "engine/model/event.hpp"
+#include "engine/model/json_writer.hpp"
 
 namespace revoked::cache {
 
@@ -61,9 +62,8 @@ struct Message {
   bool is_heartbeat() const { return first == last + 1; }
 };
 
-class JsonWriter;
 // Writes the member "within" of an owner's event if it has one: an object, or an array of two.
-void write_within(JsonWriter& json, const engine::EventView& event);
+void write_within(engine::JsonWriter& json, const engine::EventView& event);
 
 inline constexpr std::string_view invalidations_channel = "revoked:v1:invalidations";
 inline constexpr std::string_view acks_channel = "revoked:v1:acks";

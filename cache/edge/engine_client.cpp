@@ -197,7 +197,7 @@ struct EngineClient::Impl : std::enable_shared_from_this<Impl> {
 
 std::shared_ptr<const std::string> EngineClient::Impl::format(std::string_view secret) const {
   std::string body = "{\"secret\":";
-  append_json_string(body, secret);
+  engine::append_json_string(body, secret);
   body += '}';
   return std::make_shared<const std::string>(
       "POST /v1/keys/verify?echo=secret_sha256 HTTP/1.1\r\n" + head +

@@ -8,9 +8,9 @@
 #include <mutex>
 #include <thread>
 
-#include "engine/model/json_writer.hpp"
 #include "cache/edge/recent_unknowns.hpp"
 #include "cache/edge/teller.hpp"
+#include "engine/model/json_writer.hpp"
 
 namespace revoked::cache {
 
@@ -302,7 +302,7 @@ struct Gateway::Impl {
     last_ack = now;
     acknowledged = applied;
     std::string text;
-    JsonWriter(text)
+    engine::JsonWriter(text)
         .open('{')
         .field("gateway", std::string_view(options.name))
         .field("epoch", applied->epoch)

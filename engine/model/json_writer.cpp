@@ -7,7 +7,7 @@
 
 #include "engine/base/time.hpp"
 
-namespace revoked::cache {
+namespace revoked::engine {
 
 namespace {
 
@@ -137,7 +137,7 @@ JsonWriter& JsonWriter::value(std::uint64_t number) {
   return end_value();
 }
 
-JsonWriter& JsonWriter::value(engine::Position position) {
+JsonWriter& JsonWriter::value(Position position) {
   separate();
   char* const from = room(2 * max_digits + 3);
   char* at = from;
@@ -171,4 +171,4 @@ JsonWriter& JsonWriter::time(std::int64_t unix_ms) {
   return end_value();
 }
 
-}  // namespace revoked::cache
+}  // namespace revoked::engine

@@ -14,7 +14,7 @@
 
 #include "engine/model/position.hpp"
 
-namespace revoked::cache {
+namespace revoked::engine {
 
 // Whether `text` needs no escapes between quotes. It must be UTF-8.
 bool needs_no_escape(std::string_view text);
@@ -49,7 +49,7 @@ class JsonWriter {
   JsonWriter& value(const char* text) { return value(std::string_view(text)); }
   JsonWriter& value(std::uint64_t number);
   JsonWriter& value(bool truth) { return raw(truth ? "true" : "false"); }
-  JsonWriter& value(engine::Position position);  // as a string
+  JsonWriter& value(Position position);  // as a string
   JsonWriter& null() { return raw("null"); }
   JsonWriter& raw(std::string_view json);      // a value that is already JSON
   JsonWriter& members(std::string_view json);  // members, each preceded by a comma, already JSON
@@ -95,4 +95,4 @@ class JsonWriter {
   char buffer_[buffer_bytes];
 };
 
-}  // namespace revoked::cache
+}  // namespace revoked::engine

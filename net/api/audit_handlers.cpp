@@ -1,19 +1,19 @@
 // GET /v1/audit: the journal for people.
 
-#include "engine/model/json_writer.hpp"
 #include "cache/bus/message.hpp"
+#include "engine/model/json_writer.hpp"
 #include "net/api/api.hpp"
-#include "net/http/json_reader.hpp"
 #include "net/api/key_writer.hpp"
+#include "net/http/json_reader.hpp"
 #include "net/http/problem.hpp"
 
 namespace revoked::net {
 namespace {
 
-using cache::JsonWriter;
 using engine::EventType;
 using engine::EventView;
 using engine::Field;
+using engine::JsonWriter;
 
 constexpr std::size_t default_page_entries = 100;
 

@@ -12,8 +12,8 @@
 namespace revoked::net {
 namespace {
 
-using cache::JsonWriter;
 using engine::errc;
+using engine::JsonWriter;
 
 // How far a bulk may run ahead of the disk: other changes must be able to commit in between, and wait for
 // what it has written.
@@ -175,7 +175,7 @@ void Bulk::tell(std::string_view how_far, std::uint64_t lines) const {
        {"request_id", caller_.request_id}});
 }
 
-void Bulk::write_members(cache::JsonWriter& json) const {
+void Bulk::write_members(engine::JsonWriter& json) const {
   json.field("accepted", accepted_);
   write_counts(json);
   json.key("failed").open('[');

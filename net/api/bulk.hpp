@@ -48,7 +48,7 @@ class Bulk {
   // of them: the line was not processed, and may be passed again. errc::refused: the caller is no longer
   // authorized.
   virtual engine::result<void> take(const Line* line) = 0;
-  virtual void write_counts(cache::JsonWriter& json) const = 0;
+  virtual void write_counts(engine::JsonWriter& json) const = 0;
   // The number of the first line that is collected but not done. 0: none.
   virtual std::uint64_t first_gathered() const = 0;
 
@@ -64,12 +64,12 @@ class Bulk {
   // There were lines, and none of them was valid.
   bool is_not_understood() const { return failed_count_ != 0 && !understood_; }
   engine::Sequence last() const { return last_; }
-  void write(cache::JsonWriter& json) const {
+  void write(engine::JsonWriter& json) const {
     json.open('{');
     write_members(json);
     json.close('}');
   }
-  void write_members(cache::JsonWriter& json) const;
+  void write_members(engine::JsonWriter& json) const;
   engine::Position position() const {
     return api_.engine.position_of(last_ != 0 ? last_ : api_.engine.durable());
   }

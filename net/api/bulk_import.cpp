@@ -34,7 +34,7 @@ class Import final : public Bulk {
     keep(line->number);
     return {};
   }
-  void write_counts(cache::JsonWriter& json) const override { json.field("created", accepted()); }
+  void write_counts(engine::JsonWriter& json) const override { json.field("created", accepted()); }
   std::string_view what() const override { return "import"; }
   std::string_view taken() const override {
     return "one key per line, such as {\"user\":\"ann\",\"secret\":\"...\"}";

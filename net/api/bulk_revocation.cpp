@@ -4,9 +4,9 @@
 
 #include "net/api/asked_key.hpp"
 #include "net/api/bulk.hpp"
-#include "net/http/json_reader.hpp"
 #include "net/api/kept_texts.hpp"
 #include "net/api/reason.hpp"
+#include "net/http/json_reader.hpp"
 
 namespace revoked::net {
 namespace {
@@ -39,7 +39,7 @@ class BulkRevocation final : public Bulk {
     return add(*line, target, reason);
   }
 
-  void write_counts(cache::JsonWriter& json) const override {
+  void write_counts(engine::JsonWriter& json) const override {
     json.field("revoked", revoked_).field("already_revoked", already_revoked_).field("unknown", unknown_);
     if (dry_run_) json.field("dry_run", true);
   }

@@ -5,8 +5,8 @@
 namespace revoked::net {
 namespace {
 
-using cache::JsonWriter;
 using engine::errc;
+using engine::JsonWriter;
 using engine::Scope;
 
 Outcome send_dry_run(Call& call, JsonWriter& json, const std::string& body) {

@@ -69,7 +69,7 @@ std::string culprit_of(const Refusal& refusal) {
   const auto add = [&](std::string_view name, std::string_view culprit) {
     if (culprit.empty() || !is_showable(culprit)) return;
     members.append(name);
-    cache::append_json_string(members, culprit);
+    engine::append_json_string(members, culprit);
   };
   add(",\"member\":", refusal.member);
   add(",\"parameter\":", refusal.parameter);

@@ -3,11 +3,11 @@
 #include <boost/asio/post.hpp>
 #include <charconv>
 
-#include "engine/model/json_writer.hpp"
 #include "engine/base/boot_clock.hpp"
+#include "engine/model/json_writer.hpp"
 #include "net/api/api.hpp"
-#include "net/auth/authority.hpp"
 #include "net/api/feed_place.hpp"
+#include "net/auth/authority.hpp"
 #include "net/http/log.hpp"
 #include "net/http/network_thread.hpp"
 #include "net/http/problem.hpp"
@@ -16,7 +16,7 @@ namespace revoked::net {
 namespace {
 
 using cache::Feed;
-using cache::JsonWriter;
+using engine::JsonWriter;
 using engine::Position;
 
 constexpr std::size_t default_page_events = 1'000;

@@ -6,7 +6,7 @@
 namespace revoked::net {
 namespace {
 
-using cache::JsonWriter;
+using engine::JsonWriter;
 
 std::string_view readiness(const Api& api) {
   if (api.is_draining) return "draining";

@@ -5,15 +5,15 @@
 #include "engine/model/json_writer.hpp"
 #include "net/api/api.hpp"
 #include "net/api/asked_key.hpp"
-#include "net/http/json_reader.hpp"
 #include "net/api/key_writer.hpp"
+#include "net/http/json_reader.hpp"
 #include "net/http/network_thread.hpp"
 #include "net/http/problem.hpp"
 
 namespace revoked::net {
 namespace {
 
-using cache::JsonWriter;
+using engine::JsonWriter;
 using engine::Scope;
 
 // The secret in the body as nearly every client writes it: {"secret":"…"} without escapes. Empty: any other
@@ -25,7 +25,7 @@ std::string_view plain_secret(std::string_view body) {
   if (body.starts_with(' ')) body.remove_prefix(1);  // as Python writes it
   if (body.size() <= 1 + behind.size() || body.front() != '"') return {};
   body = body.substr(1, body.size() - 1 - behind.size());
-  return cache::needs_no_escape(body) && engine::is_secret(body) ? body : std::string_view();
+  return engine::needs_no_escape(body) && engine::is_secret(body) ? body : std::string_view();
 }
 
 constexpr MemberForm verify_forms[] = {{"secret", JsonMember::Kind::string, engine::secret_form}};
@@ -47,7 +47,7 @@ Outcome refuse_taken(Api& api, Call& call, const AskedKey& asked) {
   if (!found || holder.state == engine::KeyState::unknown || !call.principal.reach.covers(holder.owners))
     return refuse(call, taken);
   std::string member = ",\"key_id\":";
-  cache::append_json_string(member, holder.key_id);
+  engine::append_json_string(member, holder.key_id);
   send_problem(call.response(), 409, "already_exists", "the key named by key_id has this secret", member);
   return {};
 }

@@ -4,7 +4,7 @@
 
 namespace revoked::net {
 
-using cache::JsonWriter;
+using engine::JsonWriter;
 
 void write_permissions(JsonWriter& json, std::string_view list) {
   json.key("permissions").open('[');

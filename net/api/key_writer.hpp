@@ -3,20 +3,20 @@
 
 #include <string_view>
 
-#include "engine/model/json_writer.hpp"
 #include "engine/model/decision.hpp"
+#include "engine/model/json_writer.hpp"
 
 namespace revoked::net {
 
 // The members `permissions`; a time, or null for 0; and one for each owner present: owner(scope).
-void write_permissions(cache::JsonWriter& json, std::string_view list);
-void write_time(cache::JsonWriter& json, std::string_view name, engine::UnixMs at);
+void write_permissions(engine::JsonWriter& json, std::string_view list);
+void write_time(engine::JsonWriter& json, std::string_view name, engine::UnixMs at);
 template <class Owner>
-void write_owners(cache::JsonWriter& json, const Owner& owner) {
+void write_owners(engine::JsonWriter& json, const Owner& owner) {
   for (const auto scope : engine::all_scopes) json.optional_field(to_string(scope), owner(scope));
 }
 
 // The whole record, as an object.
-void write_key(cache::JsonWriter& json, const engine::KeyDescription& key);
+void write_key(engine::JsonWriter& json, const engine::KeyDescription& key);
 
 }  // namespace revoked::net

@@ -2,13 +2,13 @@
 
 #include "engine/model/json_writer.hpp"
 #include "net/api/api.hpp"
-#include "net/http/members.hpp"
 #include "net/api/reason.hpp"
+#include "net/http/members.hpp"
 
 namespace revoked::net {
 namespace {
 
-using cache::JsonWriter;
+using engine::JsonWriter;
 using Kind = JsonMember::Kind;
 
 constexpr std::int64_t max_grace_seconds = 30 * 24 * 3600;
@@ -20,8 +20,16 @@ constexpr MemberForm rotation_forms[] = {
     {"grace_seconds", Kind::number, "an integer number of seconds, 0 to 2592000 (30 days)"},
 };
 
-Outcome answer_state(Api& api, Call& call, const engine::result<engine::ChangedKey>& changed,
-                     std::string_view state) {
+using ChangeState = engine::result<engine::ChangedKey> (engine::Engine::*)(std::string_view key_id,
+                                                                           std::string_view reason,
+                                                                           const engine::Caller& caller);
+
+Outcome change_state(Api& api, Call& call, ChangeState change, std::string_view state) {
+  Members members;
+  if (const auto fault = read_with_reason(members, call.request().body, state_forms))
+    return refuse(call, fault);
+  const auto reason = members.text_or_empty("reason");
+  const auto changed = (api.engine.*change)(call.parameters[0], reason, call.caller());
   if (!changed) return refuse(call, changed.error());
   const auto position = api.engine.position_of(changed->sequence);
   std::string body;
@@ -39,19 +47,11 @@ Outcome answer_state(Api& api, Call& call, const engine::result<engine::ChangedK
 }  // namespace
 
 Outcome suspend_key(Api& api, Call& call) {
-  Members members;
-  if (const auto fault = read_with_reason(members, call.request().body, state_forms))
-    return refuse(call, fault);
-  const auto reason = members.text_or_empty("reason");
-  return answer_state(api, call, api.engine.suspend(call.parameters[0], reason, call.caller()), "suspended");
+  return change_state(api, call, &engine::Engine::suspend, "suspended");
 }
 
 Outcome resume_key(Api& api, Call& call) {
-  Members members;
-  if (const auto fault = read_with_reason(members, call.request().body, state_forms))
-    return refuse(call, fault);
-  const auto reason = members.text_or_empty("reason");
-  return answer_state(api, call, api.engine.resume(call.parameters[0], reason, call.caller()), "active");
+  return change_state(api, call, &engine::Engine::resume, "active");
 }
 
 Outcome rotate_key(Api& api, Call& call) {

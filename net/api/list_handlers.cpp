@@ -9,7 +9,7 @@
 namespace revoked::net {
 namespace {
 
-using cache::JsonWriter;
+using engine::JsonWriter;
 
 constexpr std::size_t default_page_keys = 100;
 

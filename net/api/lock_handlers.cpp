@@ -2,13 +2,13 @@
 
 #include "engine/model/json_writer.hpp"
 #include "net/api/api.hpp"
-#include "net/http/members.hpp"
 #include "net/api/reason.hpp"
+#include "net/http/members.hpp"
 
 namespace revoked::net {
 namespace {
 
-using cache::JsonWriter;
+using engine::JsonWriter;
 using engine::Scope;
 using Kind = JsonMember::Kind;
 

@@ -7,17 +7,17 @@
 #include "engine/model/json_writer.hpp"
 #include "net/api/api.hpp"
 #include "net/api/dry_runs.hpp"
+#include "net/api/reason.hpp"
+#include "net/api/route_queries.hpp"
 #include "net/http/members.hpp"
 #include "net/http/network_thread.hpp"
 #include "net/http/problem.hpp"
-#include "net/api/route_queries.hpp"
-#include "net/api/reason.hpp"
 
 namespace revoked::net {
 namespace {
 
-using cache::JsonWriter;
 using engine::errc;
+using engine::JsonWriter;
 using engine::Scope;
 using Kind = JsonMember::Kind;
 

@@ -151,7 +151,7 @@ void CheckService::show_readiness(Exchange& exchange, bool detailed) const {
   // A stale gateway with policy `ask` or `serve` is ready, and reports that it is stale.
   const bool ready = !stale || status.when_stale != cache::WhenStale::deny;
   std::string body;
-  cache::JsonWriter json(body);
+  engine::JsonWriter json(body);
   json.open('{').field("status", ready ? "ready" : "stale").field("stale", stale);
   constexpr std::string_view policies[] = {"deny", "ask", "serve"};
   json.field("when_stale", policies[static_cast<int>(status.when_stale)]);

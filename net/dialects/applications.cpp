@@ -10,7 +10,7 @@ using engine::Permission;
 using engine::Scope;
 
 // {"error":…,"message":…,"code":…}, left open for `details`.
-void open_error(cache::JsonWriter& json, unsigned status, std::string_view message) {
+void open_error(engine::JsonWriter& json, unsigned status, std::string_view message) {
   json.open('{').field("error", reason_phrase(status)).field("message", message);
   json.field("code", std::uint64_t{status});
 }
@@ -32,7 +32,7 @@ std::string_view message_of(const Refusal& refusal) {
 
 void refuse_as_published(const Exchange& exchange, const Refusal& refusal) {
   std::string body;
-  cache::JsonWriter json(body);
+  engine::JsonWriter json(body);
   open_error(json, refusal.status, message_of(refusal));
   json.close('}');
   send_error(exchange, refusal.status, body);
@@ -41,7 +41,7 @@ void refuse_as_published(const Exchange& exchange, const Refusal& refusal) {
 // Names each id that is not a UUID. False: an error has been sent.
 bool check_ids(Call& call) {
   std::string body;
-  cache::JsonWriter json(body);
+  engine::JsonWriter json(body);
   open_error(json, 400, message_of({400, {}, {}}));
   json.key("details").open('[');
   bool good = true;

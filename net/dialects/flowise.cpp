@@ -29,7 +29,7 @@ void refuse_as_published(const Exchange& exchange, const Refusal& refusal) {
     }
   }();
   std::string body;
-  cache::JsonWriter json(body);
+  engine::JsonWriter json(body);
   json.open('{').field("statusCode", std::uint64_t{status}).field("success", false);
   json.field("error", reason_phrase(status)).field("message", message).close('}');
   send_error(exchange, status, body);

@@ -10,7 +10,7 @@
 namespace revoked::net {
 namespace {
 
-using cache::JsonWriter;
+using engine::JsonWriter;
 using engine::Permission;
 using engine::Scope;
 

@@ -13,7 +13,7 @@ using engine::Scope;
 
 void refuse_as_published(const Exchange& exchange, const Refusal& refusal) {
   std::string body;
-  cache::JsonWriter(body).open('{').field("message", refusal.detail).close('}');
+  engine::JsonWriter(body).open('{').field("message", refusal.detail).close('}');
   send_error(exchange, refusal.status, body);
 }
 

@@ -5,8 +5,8 @@
 #include <atomic>
 #include <string>
 
-#include "engine/model/json_writer.hpp"
 #include "engine/base/time.hpp"
+#include "engine/model/json_writer.hpp"
 #include "net/http/log_text.hpp"
 
 namespace revoked::net {
@@ -19,7 +19,7 @@ void write(Level level, std::string_view message, LogFields fields, std::optiona
   if (level < lowest.load(std::memory_order_relaxed)) return;
   std::string line;
   std::string text;
-  cache::JsonWriter json(line);
+  engine::JsonWriter json(line);
   json.open('{').key("at").time(engine::now_unix_ms());
   json.field("level", names[static_cast<int>(level)]).field("message", message);
   for (const auto& [name, value] : fields) {

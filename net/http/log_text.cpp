@@ -67,7 +67,7 @@ void append_escape(std::string& out, char32_t c) {
 
 bool is_plain(std::string_view text) {
   return text.empty() ||
-         (text.front() != ' ' && text.back() != ' ' && cache::needs_no_escape(text) &&
+         (text.front() != ' ' && text.back() != ' ' && engine::needs_no_escape(text) &&
           std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; }));
 }
 

@@ -11,7 +11,7 @@ using engine::errc;
 void send_problem(Response& response, unsigned status, std::string_view code, std::string_view detail,
                   std::string_view extra_members) {
   std::string body;
-  cache::JsonWriter json(body);
+  engine::JsonWriter json(body);
   json.open('{')
       .field("type", "urn:revoked:problem:" + std::string(code))
       .field("title", reason_phrase(status))

@@ -79,8 +79,8 @@ void read_base64url(std::string_view text) {
 void write_json(std::string_view text) {
   if (!net::is_utf8(text)) return;
   std::string json;
-  cache::append_json_string(json, text);
-  REQUIRE(!cache::needs_no_escape(text) || json.size() == text.size() + 2);
+  engine::append_json_string(json, text);
+  REQUIRE(!engine::needs_no_escape(text) || json.size() == text.size() + 2);
   const auto members = net::read_json_object("{\"a\":" + json + "}");
   REQUIRE(bool(members));
   REQUIRE(members->size() == 1 && members->front().text == text);

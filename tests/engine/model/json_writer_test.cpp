@@ -4,7 +4,7 @@
 
 #include "tests/support/json.hpp"
 
-namespace revoked::cache::json_writer_test {
+namespace revoked::engine::json_writer_test {
 
 using revoked::test::Json;
 
@@ -75,4 +75,4 @@ TEST(JsonWriter, WritesMoreThanItGathers) {
   EXPECT_EQ(out, expected + "]");
 }
 
-}  // namespace revoked::cache::json_writer_test
+}  // namespace revoked::engine::json_writer_test

@@ -69,7 +69,7 @@ struct Named {
 
   std::string json() const {
     std::string out;
-    cache::JsonWriter(out)
+    engine::JsonWriter(out)
         .open('{')
         .field("key_id", std::string_view(key_id))
         .field("user", std::string_view(user))
@@ -83,7 +83,7 @@ struct Named {
 
 std::string json_member(std::string_view name, std::string_view text) {
   std::string out;
-  cache::JsonWriter(out).open('{').field(name, text).close('}');
+  engine::JsonWriter(out).open('{').field(name, text).close('}');
   return out;
 }
 
