@@ -39,7 +39,7 @@ TEST_F(StoppedProcesses, P5BoundedEachForAWhileInEachCombination) {
   HttpClient admin = engine_.client();
   const CreatedKey living = create_key(admin);
   const std::vector<std::pair<std::string, GatewayProcess*>> gateways{
-      {"the one that goes on", &going_},
+      {"the running one", &going_},
       {"a stopped one", &stopping_},
       {"a stopped one on the feed", &stopping_unsigned_}};
   for (unsigned round = 0; round < 4 * test_rounds(); ++round) {
