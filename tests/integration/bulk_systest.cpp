@@ -63,7 +63,7 @@ class BulkFleet : public testing::Test {
     return answer.json();
   }
 
-  // The log lines about the progress of a request, and about its end.
+  // The log lines of a running request and of its end.
   void expect_told(const std::string& what) {
     const auto log = engine_.log_text();
     EXPECT_NE(log.find("\"message\":\"" + what + " under way\""), std::string::npos);
