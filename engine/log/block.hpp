@@ -34,7 +34,7 @@ namespace revoked::engine {
 inline constexpr std::size_t sector_bytes = 512;
 
 enum class BlockKind : std::uint8_t {
-  opens = 1,   // the first of a segment; the payload is a SegmentOpening
+  opens = 1,   // the first of a segment; the payload is a LocalLog::Opening
   batch = 2,   // events (event.hpp)
   closes = 3,  // the last of a segment: the log continues in the next
   packed = 4,  // replaces consecutive batches (packed_blocks.hpp)

@@ -1,7 +1,6 @@
 #include "net/dialects/dialects.hpp"
 
 #include <algorithm>
-#include <array>
 
 #include "engine/base/uuid.hpp"
 #include "net/http/log.hpp"
@@ -9,7 +8,11 @@
 namespace revoked::net {
 
 extern const Dialect flowplate, applications, flowise, trieve;
-const std::array<const Dialect*, 4> all_dialects{&flowplate, &applications, &flowise, &trieve};
+namespace {
+constexpr const Dialect* dialects[] = {&flowplate, &applications, &flowise, &trieve};
+}  // namespace
+constinit const std::span<const Dialect* const> all_dialects(dialects);
+
 
 std::vector<std::string> spellings(std::string_view id) {
   std::vector<std::string> all;

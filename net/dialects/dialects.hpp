@@ -2,7 +2,7 @@
 // HTTP APIs published by other products, served as drop-in replacements over the engine's verbs
 // (docs/dialects.md): one file each, and one line in dialects.cpp. This file has what they share.
 
-#include <array>
+#include <span>
 
 #include "engine/model/json_writer.hpp"
 #include "net/api/api.hpp"
@@ -10,7 +10,7 @@
 namespace revoked::net {
 
 // All of them. Constant.
-extern const std::array<const Dialect*, 4> all_dialects;
+extern const std::span<const Dialect* const> all_dialects;
 
 // The forms in which an id may be stored: a UUID in lower case (as generated), as given, and in upper case.
 std::vector<std::string> spellings(std::string_view id);

@@ -1,5 +1,5 @@
-// A batch of the journal: whatever parses says the same by each way of reading it, can be written again, and
-// gives messages that every gateway can read and that cover it.
+// A batch of the journal: what parses reads the same in each way, can be written again, and yields messages
+// that every gateway can parse and that cover the batch.
 
 #include <vector>
 
@@ -14,7 +14,7 @@ using engine::Field;
 
 namespace {
 
-// What is there is kept, what is not known is skipped.
+// Known fields are kept, unknown ones are skipped.
 void require_the_same_written_again(const engine::BatchView& batch, const std::vector<EventView>& events) {
   engine::Batch copy;
   copy.begin(batch.epoch(), batch.first());
@@ -44,7 +44,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     if (at % 2 == 0) sequences.push_back(at);
   });
   REQUIRE(events.size() <= batch.count());
-  // The journal's own writer names a batch by numbers that fit.
+  // The journal's writer produces only numbers in range.
   constexpr auto most = std::uint64_t{1} << 62;
   const bool is_sane = batch.epoch() >= 1 && batch.epoch() < most && batch.first() < most;
   if (is_sane) {

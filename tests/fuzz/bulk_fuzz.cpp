@@ -1,5 +1,5 @@
-// Lines of a bulk revocation by a caller who is limited to a workspace, through the whole server. Revoked is
-// what a line names and the caller may reach, and nothing else; each line is counted once.
+// Lines of a bulk revocation by a caller who is limited to a workspace, through the whole server. Exactly the
+// keys that a line names within the caller's reach are revoked; each line is counted once.
 
 #include <set>
 

@@ -1,5 +1,5 @@
-// What the engine answers to a gateway's question: an allow names whom it allows and up to where it holds,
-// nothing in it can break out of the gateway's headers, and the near cache's packed form says the same.
+// The engine's answer to a gateway's question: an allow has a key and the position it covers, no value can
+// break out of the gateway's headers, and the near cache's packed form is equal.
 
 #include "cache/edge/cached_decision.hpp"
 #include "cache/bus/message.hpp"

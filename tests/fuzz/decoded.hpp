@@ -1,5 +1,5 @@
 #pragma once
-// What every decoded message promises (cache/bus/message.hpp).
+// The guarantees of every decoded message (cache/bus/message.hpp).
 
 #include "cache/bus/message.hpp"
 #include "tests/fuzz/fuzz.hpp"

@@ -1,5 +1,5 @@
-// Server-Sent Events: the first byte says in how large pieces the rest comes. The events are the same as in
-// one piece, and no data is longer than the limit.
+// Server-Sent Events: the first byte is the size of the pieces in which the rest is fed. The events are the
+// same as in one piece, and no data is longer than the limit.
 
 #include "cache/wire/event_stream.hpp"
 

@@ -1,8 +1,8 @@
 #pragma once
-// What the fuzz targets share. A target is one file `NAME_fuzz.cpp` that defines LLVMFuzzerTestOneInput:
-// libFuzzer drives it in the preset `fuzz`, and replay.cpp drives it over the kept corpus everywhere else.
-// Targets keep nothing from one input to the next that could change what they find, so that an input alone
-// repeats a finding.
+// Shared by the fuzz targets. A target is one file `NAME_fuzz.cpp` that defines LLVMFuzzerTestOneInput:
+// libFuzzer calls it in the preset `fuzz`, and replay.cpp calls it with the stored corpus in all others.
+// Targets keep no state between inputs that could change the result, so that an input alone reproduces a
+// finding.
 
 #include <cstdint>
 #include <cstdio>
@@ -11,7 +11,7 @@
 #include <string_view>
 #include <utility>
 
-// Of targets, so that it also says what is wrong where nothing crashes.
+// Checks a property; a violation crashes the target.
 #define REQUIRE(...)                                                             \
   do {                                                                           \
     if (!(__VA_ARGS__)) ::revoked::fuzz::fail(#__VA_ARGS__, __FILE__, __LINE__); \
@@ -24,7 +24,7 @@ namespace revoked::fuzz {
   std::abort();
 }
 
-// In memory of exactly that size, so that a sanitizer sees a look behind the end.
+// In memory of exactly that size, so that a sanitizer detects reads past the end.
 class Exact {
  public:
   explicit Exact(std::string_view text)
@@ -45,7 +45,7 @@ inline std::string_view text_of(const std::uint8_t* data, std::size_t size) {
   return {reinterpret_cast<const char*>(data), size};
 }
 
-// Everything up to the next newline, which goes too.
+// Removes and returns everything up to the next newline, and drops the newline.
 inline std::string_view take_line(std::string_view& text) {
   const auto end = text.find('\n');
   const auto line = text.substr(0, end);
@@ -53,7 +53,7 @@ inline std::string_view take_line(std::string_view& text) {
   return line;
 }
 
-// A byte; 0 when there is none left.
+// Removes and returns a byte; 0 when none is left.
 inline std::uint8_t take_byte(std::string_view& text) {
   if (text.empty()) return 0;
   const auto byte = static_cast<std::uint8_t>(text.front());

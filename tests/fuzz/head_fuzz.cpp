@@ -1,5 +1,5 @@
-// The head of a request: nothing that two servers could read differently passes the guard, and it says the
-// same however the head arrives.
+// The head of a request: nothing that two servers could interpret differently passes the guard, and the
+// result is the same however the head is split.
 
 #include "engine/base/percent.hpp"
 #include "net/api/route_queries.hpp"

@@ -1,6 +1,6 @@
-// Lines of an import, through the whole server. The first byte says who sends them: the operator, or a key
-// that is limited to a workspace. What was taken reads back as it was sent, and no line spoils the answers
-// about others.
+// Lines of an import, through the whole server. The first byte selects the caller: the operator, or a key
+// that is limited to a workspace. An accepted line reads back as sent, and no line changes the answers about
+// others.
 
 #include "engine/model/ids.hpp"
 #include "net/http/json_reader.hpp"

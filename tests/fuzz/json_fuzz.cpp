@@ -1,5 +1,5 @@
-// The JSON of a request: the reader takes what a plain one takes and says the same, and its quick way agrees
-// with its thorough one.
+// The JSON of a request: the reader accepts what a simple parser accepts, with equal results, and its fast
+// path agrees with its full one.
 
 #include "net/http/json_reader.hpp"
 

@@ -1,5 +1,5 @@
-// A JWK Set as an operator might have it: what is taken is bounded and can be found again, and what is
-// refused says why without saying what is in it.
+// A JWK Set of an operator: accepted entries are bounded and can be found, and a refusal gives a reason
+// without content of the set.
 
 #include "net/auth/jwks.hpp"
 #include "tests/fuzz/fuzz.hpp"

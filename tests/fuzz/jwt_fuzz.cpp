@@ -1,6 +1,5 @@
-// Tokens. The first line says how the rest is taken: "raw" as the token itself, else as the two lines of a
-// header and a payload that are signed as the first line says. Only what one of the keys has signed is
-// accepted.
+// Tokens. The first line selects the rest: "raw": the token itself; else the algorithm with which the two
+// lines of header and payload are signed. Only tokens signed by one of the keys are accepted.
 
 #include <filesystem>
 #include <fstream>

@@ -1,5 +1,5 @@
-// A file of the log. The first byte says whether its blocks get the right sums (else nothing behind a sum
-// would ever be reached); what is read is in order and chained, and reading it again gives the same.
+// A file of the log. The first byte selects whether its blocks get correct sums (else no code after the check
+// of a sum would be reached). Blocks are read in order and chained, and reading again gives the same.
 
 #include <cstring>
 #include <vector>
@@ -12,7 +12,7 @@ using namespace revoked;
 
 namespace {
 
-// Appends the pieces of the payload as blocks in a packed one.
+// Appends the parts of the payload as batches of a packed block.
 void append_packed(std::string& out, engine::BlockPlace& next, std::string_view payload, std::size_t piece) {
   engine::BlockPacker packer;
   do {
@@ -32,7 +32,7 @@ void append_packed(std::string& out, engine::BlockPlace& next, std::string_view 
   REQUIRE(packer.take(out));
 }
 
-// Makes blocks of what looks like heads, chained to each other.
+// Makes chained blocks of everything that looks like a head.
 std::string sealed(std::string_view bytes) {
   std::string out;
   engine::BlockPlace next;
@@ -95,12 +95,12 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   };
   const auto found = scan(bytes);
   REQUIRE(found.position <= bytes.size() && found.next.number == seen.size() + 1);
-  // What was read stands alone, too.
+  // The part that was read is valid by itself, too.
   auto first = std::move(seen);
   seen.clear();
   before = {};
   const auto again = scan(std::string_view(bytes).substr(0, found.position));
-  // What has been packed had been closed.
+  // Only closed segments are packed.
   const auto cut_there = is_packed ? engine::SegmentEnd::damaged : engine::SegmentEnd::open;
   REQUIRE(again.end == (found.end == engine::SegmentEnd::closed ? engine::SegmentEnd::closed : cut_there));
   REQUIRE(again.position == found.position && seen == first);

@@ -1,5 +1,5 @@
 #pragma once
-// A file that is only in memory but has a path.
+// A file in memory that has a path.
 
 #include <sys/mman.h>
 #include <unistd.h>

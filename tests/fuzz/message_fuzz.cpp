@@ -1,4 +1,4 @@
-// A message of the bus: what decides is there and makes sense, however it is spelled.
+// A message of the bus: the members that decide are present and valid, however they are written.
 
 #include "cache/bus/message.hpp"
 #include "tests/fuzz/decoded.hpp"

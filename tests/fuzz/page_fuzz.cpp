@@ -1,4 +1,4 @@
-// A page of the engine's feed: its messages make sense, one by one.
+// A page of the engine's feed: each of its messages is valid.
 
 #include "tests/fuzz/decoded.hpp"
 

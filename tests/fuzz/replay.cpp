@@ -1,5 +1,5 @@
-// Gives every file of the kept corpus to its target, without Clang and without libFuzzer: fuzz_replay TARGET
-// PATH..., where a path is a file or a directory. Each target's function has been renamed fuzz_TARGET.
+// Calls a target with every file of the stored corpus, without Clang and libFuzzer: fuzz_replay TARGET
+// PATH..., where a path is a file or a directory. Each target's function is renamed to fuzz_TARGET.
 
 #include <algorithm>
 #include <cstdint>
@@ -56,11 +56,11 @@ int main(int count, char** arguments) {
         std::fprintf(stderr, "fuzz_replay: %s cannot be read\n", file.c_str());
         return 2;
       }
-      std::fprintf(stderr, "%s\n", file.c_str());  // the last one said is the one that is wrong
+      std::fprintf(stderr, "%s\n", file.c_str());  // the last file printed is the failing one
       target->run(reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size());
       ++inputs;
     }
   }
   std::fprintf(stderr, "fuzz_replay: %zu inputs\n", inputs);
-  return inputs == 0 ? 1 : 0;  // a corpus that is not there replays nothing
+  return inputs == 0 ? 1 : 0;  // a missing corpus is an error
 }

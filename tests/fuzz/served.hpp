@@ -1,5 +1,5 @@
 #pragma once
-// A server on loopback within the target, asked as any client would, and its answers taken apart.
+// A server on loopback within the target, a client for it, and a parser of its answers.
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -27,14 +27,13 @@
 
 namespace revoked::fuzz {
 
-// Sends it all, ends, and reads until the server does.
+// Sends everything, closes its side, and reads until the server closes.
 inline std::string exchange(std::uint16_t port, std::string_view bytes) {
   const int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   REQUIRE(socket >= 0);
   sockaddr_in address{};
   address.sin_family = AF_INET;
-  // From another address of loopback each time: a thousand connections a second would use up the ports of
-  // one.
+  // From another loopback address each time: a thousand connections a second would use up the ports of one.
   static std::uint32_t count = static_cast<std::uint32_t>(::getpid()) << 8;
   address.sin_addr.s_addr = htonl(0x7f000002 + ++count % 0xfffff0);
   REQUIRE(::bind(socket, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
@@ -47,7 +46,7 @@ inline std::string exchange(std::uint16_t port, std::string_view bytes) {
     pollfd ready{socket, static_cast<short>(POLLIN | (ends ? 0 : POLLOUT)), 0};
     const int polled = ::poll(&ready, 1, 20'000);
     if (polled < 0 && errno == EINTR) continue;  // libFuzzer's timer
-    REQUIRE(polled == 1);                        // else the server hangs
+    REQUIRE(polled == 1);                        // else the server does not respond
     if (ready.revents & POLLIN) {
       char buffer[16384];
       const auto size = ::recv(socket, buffer, sizeof buffer, 0);
@@ -79,7 +78,7 @@ struct Answer {
   }
 };
 
-// The first answer that is not interim; it goes from `answers`. Nothing if there is none that is whole.
+// Removes the first final answer from `answers` and returns it. Nothing if none is complete.
 inline std::optional<Answer> take_answer(std::string_view& answers, bool is_head = false) {
   Answer answer;
   do {
@@ -102,13 +101,13 @@ inline std::optional<Answer> take_answer(std::string_view& answers, bool is_head
 inline net::Server::Options loopback() {
   net::Server::Options options;
   options.listen = {boost::asio::ip::address_v4::loopback(), 0};
-  // Nobody waits here but for what is wrong.
+  // Timeouts expire only on an error.
   options.limits.idle_timeout = options.limits.body_timeout = std::chrono::seconds(10);
   options.limits.linger_timeout = std::chrono::milliseconds(100);
   return options;
 }
 
-// The engine over a disk in memory, new for each input.
+// An engine over a store in memory, new for each input.
 class ServedEngine {
  public:
   static constexpr const char* master_key = "the master key of the targets";
@@ -125,7 +124,7 @@ class ServedEngine {
 
   engine::Engine& engine() { return engine_; }
   std::string exchange(std::string_view bytes) { return fuzz::exchange(server_->port(), bytes); }
-  // One request, and its answer.
+  // Sends one request and returns its answer.
   Answer ask(std::string_view method, std::string_view target, std::string_view body = {},
              std::string_view credential = master_key, std::string_view more_headers = {}) {
     const auto answers = exchange(request(method, target, body, credential, more_headers));

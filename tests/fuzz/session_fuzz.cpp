@@ -1,6 +1,6 @@
-// A connection: whatever comes on it, the server sees the requests that a strict reader sees, in that order,
-// with those bodies, and none besides; and it answers each of them, or closes. The first byte says how the
-// bodies are read.
+// A connection: whatever bytes it carries, the server sees exactly the requests that a strict parser sees, in
+// that order and with those bodies; it answers each of them, or closes. The first byte selects how bodies are
+// read.
 
 #include "engine/base/digest.hpp"
 #include "tests/fuzz/served.hpp"
@@ -9,7 +9,7 @@ using namespace revoked;
 
 namespace {
 
-// Says what it was asked.
+// Answers with the request.
 class Echo final : public net::Service {
  public:
   bool takes_body(const net::Request& request) const override { return request.path.starts_with("/piece"); }
@@ -45,8 +45,7 @@ class Echo final : public net::Service {
   }
 };
 
-// The chunked coding as RFC 9112, section 7.1 has it, with nothing bad in between. False: it is not that, or
-// not all of it is there.
+// The chunked coding of RFC 9112, section 7.1, strictly. False: malformed or incomplete.
 bool take_chunks(std::string_view& bytes, std::string& body) {
   while (true) {
     const auto end = bytes.find("\r\n");
@@ -56,7 +55,7 @@ bool take_chunks(std::string_view& bytes, std::string& body) {
     const auto first = std::min(line.find_first_not_of('0'), digits);
     if (digits == 0 || digits - first > 15) return false;
     const auto after = line.substr(digits);
-    // An extension, which may have blanks before it.
+    // An extension, possibly after blanks.
     const auto extension = after.substr(std::min(after.find_first_not_of(" \t"), after.size()));
     if (!after.empty() && !extension.starts_with(';')) return false;
     for (const unsigned char c : after) {
@@ -70,7 +69,7 @@ bool take_chunks(std::string_view& bytes, std::string& body) {
     bytes.remove_prefix(size + 2);
   }
   bool may_fold = false;
-  while (!bytes.starts_with("\r\n")) {  // trailers, which count for nothing, folded ones as well
+  while (!bytes.starts_with("\r\n")) {  // trailers are ignored, also folded ones
     const auto end = bytes.find("\r\n");
     if (end == bytes.npos) return false;
     const auto line = bytes.substr(0, end);
@@ -119,12 +118,12 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     const bool is_head = request.method == net::Method::head;
     const auto answer = fuzz::take_answer(left, is_head);
     if (!is_whole) {
-      // Refused or silence; nothing of what follows may have been taken for a request.
+      // Refused or no answer; nothing that follows may have been treated as a request.
       REQUIRE(!answer || answer->status >= 400);
       REQUIRE(left.empty());
       return 0;
     }
-    if (!answer) return 0;  // closed: it may have been too large
+    if (!answer) return 0;  // closed: possibly too large
     if (answer->status != 200) {
       REQUIRE(answer->status == 400 || answer->status == 413);
       REQUIRE(left.empty());
@@ -135,7 +134,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     rest = behind;
     if (!request.keep_alive) break;
   }
-  // What came after the last good request was refused, or was not there.
+  // Bytes after the last valid request were refused, or there were none.
   const auto last = fuzz::take_answer(left);
   REQUIRE(!last || last->status >= 400);
   REQUIRE(left.empty());

@@ -1,5 +1,5 @@
-// Values as people write them: positions, times, ids, addresses. What is accepted can be written again and is
-// then the same; the first byte says which it is.
+// Values in text form: positions, times, ids, addresses. An accepted value can be written and read again with
+// the same result; the first byte selects the kind.
 
 #include <algorithm>
 
@@ -53,7 +53,7 @@ void read_redis_url(std::string_view text) {
   const auto address = cache::parse_redis_url(text);
   if (!address) return;
   const auto shown = cache::to_string(*address);
-  // Unless the rest of the address happens to say the same.
+  // The password is not shown, unless host or path contain it.
   const bool is_elsewhere = (address->host + address->unix_path).find(address->password) != std::string::npos;
   if (address->password.size() > 16 && !is_elsewhere) REQUIRE(shown.find(address->password) == shown.npos);
   const auto again = cache::parse_redis_url(shown);
@@ -67,7 +67,7 @@ void read_engine_url(std::string_view text) {
   const auto address = cache::parse_engine_url(text);
   if (!address) return;
   REQUIRE(!address->host.empty());
-  // What goes into a Host header cannot end it.
+  // A value in a Host header cannot end it.
   for (const unsigned char c : address->host) REQUIRE(c > ' ' && c != 0x7f);
 }
 

@@ -1,9 +1,8 @@
-// A caller who is limited to a workspace and does whatever it likes: each line is a method, a target and a
-// body, sent in turn to every API that the engine serves. Nobody else's keys change by it, and nothing of
-// theirs is told.
+// Any requests of a caller who is limited to a workspace: each line is a method, a target and a body, sent in
+// turn to every API that the engine serves. They change no key of other tenants, and reveal nothing of them.
 //
-// A line may begin with one of a few signs: `!` presents the key as the dialects want it (X-API-Key), `+` as
-// a bare Authorization, `@` as the operator of another workspace's key would (a stranger without any).
+// A line may begin with a sign: `!` sends the key in X-API-Key, `+` in a bare Authorization, `@` sends
+// another credential, which the engine does not know.
 
 #include "tests/fuzz/served.hpp"
 
@@ -13,7 +12,7 @@ namespace {
 
 constexpr const char* caller = "the secret of the caller";
 constexpr const char* stranger = "the secret of nobody at all";
-constexpr std::string_view theirs = "zq9x";  // is in everything of the others
+constexpr std::string_view theirs = "zq9x";  // is in all data of other tenants
 
 struct Foreign {
   const char* id;
@@ -39,7 +38,7 @@ void add_keys(fuzz::ServedEngine& served) {
   add("caller", caller, {"", "", "w1"}, everything, "");
   add("own", "the secret of own", {"u1", "0192aaaa-0000-7000-8000-0000000000a1", "w1"}, "keys:read", "");
   add("0192aaaa-0000-7000-8000-0000000000e1", "the secret of own 2", {"u1", "", "w1"}, "", "");
-  // The same user and application as our own, elsewhere.
+  // The same user and application ids as the caller's, in another workspace.
   add(foreign[0].id, foreign[0].secret, {"u1", "0192aaaa-0000-7000-8000-0000000000a1", "zq9x-w"}, "zq9x:read",
       "zq9x name");
   add(foreign[1].id, foreign[1].secret, {"u1", "", ""}, "", "zq9x name");
@@ -52,7 +51,7 @@ std::string state_of_others(fuzz::ServedEngine& served) {
     state += served.ask("GET", std::string("/v1/keys/") + each.id).body;
     const auto verified =
         served.ask("POST", "/v1/keys/verify", R"({"secret":")" + std::string(each.secret) + "\"}");
-    // Without the position, which goes on.
+    // Without the position, which changes.
     state += verified.body.substr(0, verified.body.find("\"as_of\""));
   }
   return state;
@@ -83,7 +82,7 @@ std::string request_of(std::string_view line, std::string& credential) {
 
 int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   auto lines = fuzz::text_of(data, size);
-  const bool names_them = lines.find(theirs) != lines.npos;  // then it may be told what it said itself
+  const bool names_them = lines.find(theirs) != lines.npos;  // then an answer may repeat it
   fuzz::ServedEngine served;
   add_keys(served);
   const auto before = state_of_others(served);

@@ -1,4 +1,4 @@
-// GET /v1/backup of an engine at work, unpacked with tar as an operator would, and an engine started on it.
+// GET /v1/backup of a running engine, unpacked with tar as an operator would, and an engine started on it.
 
 #include <gmock/gmock.h>
 #include <signal.h>
@@ -31,7 +31,7 @@ Archive back_up(const EngineProcess& engine) {
   return {position_of(answer), std::move(answer.body)};
 }
 
-// Whether tar had nothing to say against it.
+// Whether tar succeeded.
 bool unpack(std::string_view archive, const fs::path& directory) {
   fs::remove_all(directory);
   fs::create_directories(directory);
@@ -45,7 +45,7 @@ std::string journal_of(const EngineProcess& engine) {
   return engine.client().get("/v1/invalidations").json()["journal"].text();
 }
 
-// Where the segments of an engine have more than the last one, which is being written.
+// Writes until the engine has a closed segment besides the one that is being written.
 void fill_a_segment(const EngineProcess& engine) {
   auto client = engine.client();
   const std::string metadata(900, 'm');
@@ -60,12 +60,12 @@ void fill_a_segment(const EngineProcess& engine) {
   }
 }
 
-// An engine that is started on backups of another one, on a port of its own.
+// An engine that is started on backups of another one, on its own port.
 class Restored {
  public:
   Restored() { engine_.stop(); }
   EngineProcess& engine() { return engine_; }
-  // False: tar has refused it.
+  // False: tar failed.
   bool unpack(std::string_view archive) {
     if (engine_.process().is_running()) engine_.kill();
     return backup_systest::unpack(archive, engine_.data_directory());
@@ -75,21 +75,21 @@ class Restored {
   EngineProcess engine_;
 };
 
-// What an engine that was started on it says of itself, besides what an observer knows.
+// Checks what an engine started on the backup reports, besides what an observer checks.
 void expect_restored(EngineProcess& restored, const Archive& archive, const EngineProcess& original) {
   auto client = restored.client();
   const auto page = client.get("/v1/invalidations").json();
   const auto now = engine::parse_position(page["position"].text()).value_or(engine::Position{});
   EXPECT_GT(now.epoch, archive.position.epoch);
   EXPECT_NE(page["journal"].text(), journal_of(original));
-  // Nothing between what was there and its own start, which the trail does not show.
+  // No event between the backup and its own start, which the trail does not show.
   EXPECT_EQ(now.sequence, archive.position.sequence + 1);
   const auto later = client.get("/v1/audit?after=" + to_string(archive.position)).json();
   EXPECT_EQ(later["entries"].size(), 0u);
   EXPECT_EQ(later["position"].text(), to_string(now));
 }
 
-// Revocations by others, imports that fill segments, and the observer's own changes go on all the time.
+// Revocations by others, imports that fill segments, and the observer's own changes run throughout.
 TEST(P1Durable, ABackupUnderLoadHasAllThatWasAcknowledgedBefore) {
   const auto seed = test_seed();
   SCOPED_TRACE("seed " + std::to_string(seed));
@@ -119,7 +119,7 @@ TEST(P1Durable, ABackupUnderLoadHasAllThatWasAcknowledgedBefore) {
     seen.begin_run();
     seen.expect_decisions(restored.engine(), 1'000, 1'000, random);
     auto client = restored.engine().client();
-    // The index is made anew: so long a page of the trail may end before it comes to what is far behind.
+    // The index is rebuilt: until then a page of the trail may end before recent events.
     const auto trail = "/v1/audit?key_id=" + acknowledged.back().key.key_id;
     EXPECT_TRUE(eventually([&] { return client.get(trail).json()["entries"].size() != 0; }));
     seen.expect_records(restored.engine(), 12, Reading::whole_soon, random);
@@ -129,7 +129,7 @@ TEST(P1Durable, ABackupUnderLoadHasAllThatWasAcknowledgedBefore) {
     for (const auto& each : asked)
       ASSERT_EQ(verify(client, each.key.secret)["state"].text(), "revoked") << to_string(each.position);
     seen.go_on(restored.engine());
-    // Again, over what it has written by itself.
+    // Once more, with its own writes.
     restored.engine().kill();
     restored.engine().start();
     seen.expect_decisions(restored.engine(), 100, 100, random);
@@ -139,8 +139,8 @@ TEST(P1Durable, ABackupUnderLoadHasAllThatWasAcknowledgedBefore) {
   EXPECT_EQ(load.unknown(), 0u);
 }
 
-// At the ends of its files, in their midst, and where chance will have it. What an operator does who does not
-// look at what tar says is done here as well.
+// Cut at the ends of its files, in their middle, and at random. Includes an operator who ignores the exit
+// code of tar.
 TEST(P11StorageFailsLoudly, ACutBackupPassesForNoWholeOne) {
   const auto seed = test_seed();
   SCOPED_TRACE("seed " + std::to_string(seed));
@@ -153,11 +153,11 @@ TEST(P11StorageFailsLoudly, ACutBackupPassesForNoWholeOne) {
   const auto archive = back_up(engine);
   const auto size = archive.bytes.size();
   constexpr std::size_t block = 512;
-  constexpr std::size_t mark = 2 * block;  // the first file is told of, and its first block is there
+  constexpr std::size_t mark = 2 * block;  // the header of the first file, and its first block
   const auto first = archive.bytes.find("log/00000001.segment");
   const auto second = archive.bytes.rfind("log/00000002.segment");
   ASSERT_NE(second, std::string::npos);
-  ASSERT_GE(first, mark) << "nothing tells how far it goes where no segment is left";
+  ASSERT_GE(first, mark) << "without a segment nothing shows how far the journal goes";
   const auto last_event = archive.bytes.find_last_not_of('\0');
   std::vector<std::size_t> cuts{1,
                                 block,
@@ -181,7 +181,7 @@ TEST(P11StorageFailsLoudly, ACutBackupPassesForNoWholeOne) {
   for (const auto cut : cuts) {
     SCOPED_TRACE("cut at byte " + std::to_string(cut) + " of " + std::to_string(size));
     const bool was_unpacked = restored.unpack(std::string_view(archive.bytes).substr(0, cut));
-    if (cut < mark) {  // nothing says that it was more
+    if (cut < mark) {  // nothing shows that there was more
       EXPECT_FALSE(was_unpacked);
       continue;
     }
@@ -198,7 +198,7 @@ TEST(P11StorageFailsLoudly, ACutBackupPassesForNoWholeOne) {
   observer.expect_decisions(restored.engine(), 1'000, 100, random);
 }
 
-// Reads the answer up to its end. False: it was cut off.
+// Reads the answer to its end. False: it was truncated.
 bool is_whole(HttpClient& client) {
   try {
     while (client.receive_piece()) {
@@ -217,7 +217,7 @@ void flip_bit(const fs::path& file, std::uint64_t at) {
   bytes.put(static_cast<char>(was ^ 4));
 }
 
-// Of a segment that no start and no caller has looked at for long.
+// Of a segment that no start and no caller has read for long.
 TEST(P11StorageFailsLoudly, ABackupDoesNotCopyDamage) {
   EngineProcess engine;
   fill_a_segment(engine);
@@ -238,7 +238,7 @@ TEST(P11StorageFailsLoudly, ABackupDoesNotCopyDamage) {
     const auto log = engine.log_text().substr(before);
     EXPECT_NE(log.find("00000001.segment has been damaged at byte "), std::string::npos) << log;
     EXPECT_EQ(std::ranges::count(log, '\n'), 1) << log;
-    // Nobody else minds.
+    // Other calls are not affected.
     EXPECT_EQ(revoke(admin, create_key(admin).key_id).status, 200);
     flip_bit(segment, at);
   }
@@ -256,7 +256,7 @@ std::size_t resident_bytes(pid_t process) {
   return 0;
 }
 
-// The slowest of so many.
+// The slowest of `count` revocations.
 Clock::duration slowest_revocation(HttpClient& client, int count) {
   Clock::duration slowest{};
   for (int i = 0; i < count; ++i) {
@@ -321,8 +321,8 @@ TEST(P1Durable, SigtermEndsABackup) {
   EXPECT_FALSE(is_whole(idle));
 }
 
-// The engine comes back from a backup: what it knows to be revoked is denied at once and for good. What was
-// revoked later lives, until somebody revokes it anew: docs/operations.md says so.
+// The engine is restored from a backup: keys revoked before the backup are denied at once and permanently.
+// Keys revoked later are active until they are revoked again: see docs/operations.md.
 TEST(P14Genuine, AGatewayStartsAfreshAtAnEngineThatCameBackFromABackup) {
   EngineProcess engine;
   auto admin = engine.client();
@@ -336,7 +336,7 @@ TEST(P14Genuine, AGatewayStartsAfreshAtAnEngineThatCameBackFromABackup) {
   ASSERT_EQ(revoke(admin, before.key_id).status, 200);
   const auto archive = back_up(engine);
   ASSERT_EQ(revoke(admin, after.key_id).status, 200);
-  create_keys(engine, 50);  // so that the same sequences come again
+  create_keys(engine, 50);  // so that the same sequences are assigned again
   EXPECT_TRUE(eventually([&] { return !is_allowed(before) && !is_allowed(after); }));
 
   const auto master_key = read_file(engine.master_key_file());

@@ -1,5 +1,5 @@
-// A fleet of keys brought in by digest in one request, and half of it revoked in another: exact to the unit,
-// in bounded memory, and known at the edge.
+// Many keys imported by digest in one request, and half of them revoked in another: counted exactly, in
+// bounded memory, and effective at the gateway.
 
 #include <gtest/gtest.h>
 
@@ -32,7 +32,7 @@ std::uint64_t memory_of(pid_t pid) {
 
 class BulkFleet : public testing::Test {
  protected:
-  // Sends the lines as one chunked request, the memory of the engine looked at on the way.
+  // Sends the lines as one chunked request, and samples the memory of the engine meanwhile.
   Json stream(const std::string& path, int count, std::string (*line_of)(int)) {
     HttpClient client(engine_.port(), std::chrono::minutes(2));
     const auto started = std::chrono::steady_clock::now();
@@ -45,7 +45,7 @@ class BulkFleet : public testing::Test {
       std::snprintf(size, sizeof size, "%zx\r\n", piece.size());
       client.send(size + piece + "\r\n");
       piece.clear();
-      // Not quicker than the log tells of it.
+      // Not faster than the progress lines of the log.
       if (!std::exchange(paused, true)) std::this_thread::sleep_for(2100ms);
       peak_ = std::max(peak_, memory_of(engine_.process().pid()));
     };
@@ -80,7 +80,7 @@ class BulkFleet : public testing::Test {
     } while (!after.empty());
     return count;
   }
-  // Every creation and every revocation is in the trail, once.
+  // Every creation and every revocation is in the trail exactly once.
   void expect_complete_audit() {
     std::vector<int> created(fleet);
     std::vector<int> revoked(fleet);
@@ -152,9 +152,9 @@ TEST_F(BulkFleet, IsImportedListedAndHalfOfItRevokedExactlyAndInBoundedMemory) {
   EXPECT_EQ(count_listed("user=user-3&state=active"), fleet / users);
   expect_complete_audit();
 
-  // The keys take less than 128 bytes each, and RocksDB's buffers and caches what they were given; the
-  // requests themselves take nothing to speak of, and the second stream no more than the first. The
-  // sanitizers keep what is freed: their programs' memory says nothing.
+  // The keys take less than 128 bytes each, and RocksDB's buffers and caches their configured sizes; the
+  // requests themselves take almost nothing, and the second stream no more than the first. Sanitizers keep
+  // freed memory, so it is not checked with them.
   const auto mib = [&](std::uint64_t memory) {
     return (static_cast<double>(memory) - static_cast<double>(before)) / (1 << 20);
   };
@@ -171,7 +171,8 @@ TEST_F(BulkFleet, IsImportedListedAndHalfOfItRevokedExactlyAndInBoundedMemory) {
   EXPECT_EQ(state_of(client, id_of(fleet - 1)), "active");
 }
 
-// Somebody's bulk, and others who live on beside it: over Redis with a key and without, and over the feed.
+// A bulk of one caller, and checks of other callers meanwhile: over signed and unsigned Redis, and over the
+// feed.
 class BesideBulk : public testing::TestWithParam<const char*> {
  protected:
   std::string bus() const { return GetParam(); }
@@ -237,8 +238,7 @@ TEST_P(BesideBulk, P13FairAGatewayDeniesNobodyElseAndHearsSingleRevocations) {
   }
   sender.join();
   EXPECT_GT(revoked, 0u) << "the bulk was over too soon";
-  // A machine that is busy with other things may hold up a proof now and then. A bulk that did would do so
-  // all along.
+  // On a busy machine a proof may sometimes be late. If the bulk delayed proofs, most checks would fail.
   std::printf("%zu of %zu checks could not be answered in time\n", unknown, checks);
   EXPECT_LE(unknown, checks / 10) << gateway_.log_text();
 }

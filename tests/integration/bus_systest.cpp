@@ -1,4 +1,4 @@
-// Messages on Redis get lost, come twice, late and in another order, on their way to it and from it.
+// Messages to and from Redis are lost, repeated, delayed and reordered.
 
 #include <gtest/gtest.h>
 
@@ -71,11 +71,11 @@ TEST(BusFaults, P6SelfRepairingLostRepeatedReorderedAndLateMessagesLoseNoRevocat
   }
   std::cout << "harmed " << to_redis.harmed() << " of " << to_redis.messages() << " and "
             << from_redis.harmed() << " of " << from_redis.messages()
-            << "; the longest a revoked key was allowed: " << lateness.worst().count() << " ms\n";
+            << "; a revoked key was allowed for at most " << lateness.worst().count() << " ms\n";
 }
 
-// Each message comes a little later than the one before, none is missing, and the engine cannot be asked: a
-// gateway that counted its lease from when it heard them would trust them for ever longer.
+// The delay grows with each message, none is missing, and the engine is unreachable: a gateway that counted
+// its lease from their arrival would extend it without limit.
 TEST(BusFaults, P5BoundedALineThatBecomesSlowerExtendsNoLease) {
   SignedBus bus;
   RedisServer redis;

@@ -52,7 +52,7 @@ TEST_F(P7Closed, AKeyExpiresAtTheGatewayWithoutAWordFromTheEngine) {
   const CreatedKey key = create_key(admin_, {{"expires_at", soon}});
   EXPECT_EQ(check(client_, key.secret).status, 200);
   EXPECT_TRUE(eventually([&] { return check(client_, key.secret).status == 403; }, 5s));
-  // The gateway's idea of the engine's time is never behind it: the gateway may say so first.
+  // The gateway's estimate of the engine's time is never behind it: the gateway may deny first.
   EXPECT_TRUE(eventually([&] { return verify(admin_, key.secret)["state"].text() == "expired"; }, 5s));
 }
 

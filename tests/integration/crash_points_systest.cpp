@@ -1,7 +1,7 @@
 // The engine is killed before its Nth write, sync, rename and so on, at the first start, at a later one,
-// while it works, and while it stops: whatever was answered is there after it, and nothing else.
+// while it runs, and while it stops: afterwards it has everything that was acknowledged, and nothing else.
 //
-// REVOKED_TEST_ROUNDS=1 takes every point instead of a sample.
+// REVOKED_TEST_ROUNDS=1 tests every point instead of a sample.
 
 #include <gtest/gtest.h>
 #include <signal.h>
@@ -20,7 +20,7 @@ namespace revoked::test::crash_points_systest {
 
 namespace fs = std::filesystem;
 
-// Whatever changes a file or a directory.
+// Every call that changes a file or a directory.
 constexpr auto changing_calls =
     "write,pwrite64,writev,pwritev,pwritev2,fdatasync,fsync,sync_file_range,fallocate,ftruncate,rename,"
     "renameat,"
@@ -28,10 +28,10 @@ constexpr auto changing_calls =
 
 bool takes_all() { return std::getenv("REVOKED_TEST_ROUNDS") != nullptr; }
 
-// What is done to an engine; it may be killed anywhere in it.
+// The work of an engine; it may be killed at any point of it.
 struct Scenario {
   fs::path before;                                    // a data directory to begin with; empty: none
-  Witness witness;                                    // of what is in it
+  Witness witness;                                    // of its content
   std::function<void(EngineProcess&, Witness&)> run;  // starts it under options().under, and stops it
   bool attaches = false;                              // calls are counted from when it is ready
   std::vector<std::string> paths{};  // only calls that concern one of these, below the data directory
@@ -48,7 +48,7 @@ class CrashPoints : public testing::Test {
     fs::remove_all(engine_.data_directory());
     if (!data.empty()) fs::copy(data, engine_.data_directory(), fs::copy_options::recursive);
   }
-  // The data directory as it is now, kept.
+  // Keeps a copy of the data directory.
   fs::path keep(const std::string& name) {
     const auto kept = directory_ / name;
     fs::copy(engine_.data_directory(), kept, fs::copy_options::recursive);
@@ -61,13 +61,13 @@ class CrashPoints : public testing::Test {
     return strace;
   }
 
-  // Runs it; whether it came to its end.
+  // Runs it. Whether it completed.
   bool run(const Scenario& scenario, const Strace& strace, Witness& witness) {
     begin_with(scenario.before);
     if (!scenario.attaches) engine_.options().under = strace.command();
     try {
       scenario.run(engine_, witness);
-    } catch (const std::runtime_error&) {  // it did not get ready, or is gone
+    } catch (const std::runtime_error&) {  // it was killed before or after it was ready
     }
     engine_.options().under.clear();
     const auto code = engine_.process().wait(60s);
@@ -118,7 +118,7 @@ class CrashPoints : public testing::Test {
     EXPECT_GE(killed, chosen.size() / 2);
   }
 
-  // As `run` of a scenario that attaches does.
+  // For `run` of a scenario that attaches.
   void attach() {
     tracer_.emplace(Process::Options{.command = attached_with_.command_for(engine_.process().pid()),
                                      .environment = {},
@@ -194,7 +194,7 @@ bool import_lines(HttpClient& engine, const std::string& name, int count, std::s
   return answer.status == 200 && answer.json()["accepted"].number() == count;
 }
 
-// Up to where something is written: room is made a MiB at a time.
+// The size of the written part: space is allocated one MiB at a time.
 std::size_t used_bytes(const fs::path& segment) {
   std::string last(1 << 20, '\0');
   const auto begin = fs::file_size(segment) - last.size();
@@ -204,7 +204,7 @@ std::size_t used_bytes(const fs::path& segment) {
   return begin + last.find_last_not_of('\0') + 1;
 }
 
-// As many events as it takes for a checkpoint, in a segment that is nearly full.
+// Enough events for a checkpoint, until the segment is nearly full.
 bool fill(HttpClient& engine, const fs::path& segment) {
   for (int i = 0; i < 10; ++i) {  // two events a key
     if (!import_lines(engine, "dead" + std::to_string(i), 25'100, R"(,"state":"revoked")")) return false;
@@ -220,7 +220,7 @@ bool fill(HttpClient& engine, const fs::path& segment) {
 }
 
 TEST_F(CrashPoints, ACheckpointAndTheNextSegmentMayEndAnywhere) {
-  if (!takes_all()) GTEST_SKIP() << "this takes a minute at least: with REVOKED_TEST_ROUNDS";
+  if (!takes_all()) GTEST_SKIP() << "takes at least a minute: only with REVOKED_TEST_ROUNDS";
   Witness witness;
   witness.expect_others();
   engine_.start();
@@ -248,7 +248,7 @@ TEST_F(CrashPoints, ACheckpointAndTheNextSegmentMayEndAnywhere) {
   kill_everywhere(scenario);
 }
 
-// Everything is on the disk before it has its name: of what a kill cannot take away, a power loss can.
+// A file is synced before it gets its name: a power loss drops what a kill does not.
 void expect_synced_before_renamed(const std::string& calls, const fs::path& segment) {
   auto draft = segment;
   const auto name = draft.replace_extension(".sealing").filename().native();
@@ -287,7 +287,7 @@ TEST_F(CrashPoints, SealingMayEndAnywhere) {
   EXPECT_TRUE(eventually([&] { return are_packed(engine_.data_directory()); }, when_idle));
 }
 
-// What an older version, killed at the wrong moment, has left.
+// A file left by an older version that was killed while writing it.
 TEST(MasterKey, ThatWasNotWrittenToItsEndIsRefusedWithOneLine) {
   EngineProcess engine;
   ASSERT_EQ(engine.stop(), 0);
@@ -306,13 +306,13 @@ TEST(MasterKey, ThatWasNotWrittenToItsEndIsRefusedWithOneLine) {
   EXPECT_NO_THROW(engine.start());
 }
 
-// The log's `end` is written by a store into a page, not by a call: a kill between the sync of a block and
-// that store leaves it as it was, one in the middle of it leaves half of a mark.
+// The log's `end` is written by a store into a mapped page, not by a call: a kill between the sync of a block
+// and that store leaves it unchanged, one during the store leaves half of a mark.
 TEST(P1Durable, AMarkOfTheEndThatIsBehindOrHalfWrittenHidesNothing) {
   EngineProcess engine;
   Witness witness;
   const auto file = engine.data_directory() / "log/end";
-  for (int round = 0; round < 4; ++round) {  // the two marks in turn
+  for (int round = 0; round < 4; ++round) {  // alternates between the two marks
     SCOPED_TRACE(round);
     const auto id = "key" + std::to_string(round);
     std::string before;

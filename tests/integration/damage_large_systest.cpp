@@ -1,5 +1,5 @@
-// A log of several segments, and a checkpoint made where it is due: a start from it does not read the old
-// segments, so damage there is found when somebody asks, or when all of the log has to be read.
+// A log of several segments, and a checkpoint made when it is due: a start from it does not read the old
+// segments, so damage there is found by a request that reads them, or when the whole log must be read.
 
 #include <gtest/gtest.h>
 

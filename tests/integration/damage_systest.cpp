@@ -1,5 +1,5 @@
-// Whatever is done to the files of an engine: it starts with everything that was acknowledged, or it refuses
-// and says which file, and where. An observer decides what "everything" is.
+// Whatever the damage to the files of an engine: it starts with everything that was acknowledged, or it
+// refuses and names the file and the place. An observer has recorded what was acknowledged.
 
 #include <gtest/gtest.h>
 
@@ -19,7 +19,7 @@ void copy_directory(const fs::path& from, const fs::path& to) {
   fs::copy(from, to, fs::copy_options::recursive);
 }
 
-// A run of the engine in this process: its checkpoint does not wait for half a million events.
+// A run of the engine in this process, with a checkpoint before half a million events.
 void make_checkpoint(const fs::path& directory) {
   struct : engine::JournalListener {
     void on_batch(const engine::BatchView&) override {}
@@ -37,7 +37,7 @@ void make_checkpoint(const fs::path& directory) {
 
 class Damaged : public testing::Test {
  protected:
-  // Six runs, ended by SIGTERM, by SIGKILL and with checkpoints; before() is from between.
+  // Six runs, ended by SIGTERM, by SIGKILL and with checkpoints; before() is a copy from between them.
   void SetUp() override {
     whole_seen_.use_every_verb(engine_, 300, 900);
     engine_.kill();
@@ -61,7 +61,7 @@ class Damaged : public testing::Test {
     ASSERT_TRUE(fs::exists(before() / "tables") && fs::exists(before() / "log/end"));
   }
 
-  // Every second of the closed segments is as it was written, the others are packed.
+  // Every second closed segment is unpacked, the others are packed.
   void unpack_some() {
     const auto closed = closed_segments(whole());
     ASSERT_GE(closed.size(), 3u);
@@ -80,7 +80,7 @@ class Damaged : public testing::Test {
 
   static bool is_segment(const std::string& file) { return file.ends_with(".segment"); }
 
-  // Each file of those, each damage. `more`: those within a file so many times.
+  // Each chosen file, each kind of damage. `more`: repetitions of damages within a file.
   template <class Chosen>
   void damage_each(Chosen is_chosen, int more) {
     for (unsigned round = 0; round < test_rounds(); ++round) {
@@ -95,7 +95,7 @@ class Damaged : public testing::Test {
     RecordProperty("refused", refused_);
   }
 
-  // One file, one damage. How many cases that was: 0 if it would have changed nothing.
+  // One file, one damage. The number of cases: 0 if the file would not change.
   int damage(const std::string& file, Damage damage) {
     engine_.kill();
     copy_directory(whole(), data());
@@ -105,7 +105,7 @@ class Damaged : public testing::Test {
     const bool is_of_log = file.starts_with("log/");
     if (const auto refusal = refusal_of(engine_)) {
       ++refused_;
-      EXPECT_TRUE(is_of_log) << "costs more than itself\n" << engine_.process().description();
+      EXPECT_TRUE(is_of_log) << "affects more than itself\n" << engine_.process().description();
       expect_names(engine_, *refusal, *done);
       expect_left_alone(done->files);
       return 1;
@@ -118,7 +118,7 @@ class Damaged : public testing::Test {
     return 1;
   }
 
-  // After a kill or a stop. Of a segment perhaps all is read: without the checkpoint.
+  // After a kill or a stop. Sometimes without the checkpoint, so that all segments are read.
   void start_again(KeyObserver& seen, const Inflicted& done, bool is_of_log) {
     std::bernoulli_distribution even;
     if (even(random_)) {
@@ -136,7 +136,7 @@ class Damaged : public testing::Test {
     seen.go_on(engine_);
   }
 
-  // Whoever has another copy of the damaged file puts that there, and nothing has been lost.
+  // The other segments are unchanged: with another copy of the damaged file, nothing is lost.
   void expect_left_alone(const std::vector<std::string>& damaged) {
     for (const auto& file : names_of_files(whole())) {
       if (!is_segment(file) || std::ranges::find(damaged, file) != damaged.end()) continue;
@@ -174,7 +174,7 @@ TEST_F(Damaged, IndexAndCheckpointCostOnlyThemselves) {
   damage_each([](const std::string& file) { return !file.starts_with("log/"); }, 1);
 }
 
-// All of the log is older than what was made from it: positions would be given again.
+// The whole log is older than checkpoint or index: positions would be assigned again.
 TEST_F(Damaged, AnOlderLogIsRefusedForWhatTheCheckpointOrTheIndexKnows) {
   for (const std::string kept : {"tables", "index"}) {
     copy_directory(whole(), data());

@@ -1,4 +1,4 @@
-// More connections than the process may have descriptors: files come first.
+// More connections than the process may have descriptors: files have priority.
 
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
@@ -14,7 +14,7 @@
 
 namespace revoked::test::descriptors_systest {
 
-// Connections that say nothing.
+// Connections without a request.
 class Silent {
  public:
   Silent(std::uint16_t port, std::size_t count) {
@@ -54,7 +54,7 @@ std::string import_lines(int from, int to) {
   return lines;
 }
 
-// A program with so many descriptors at first, and at the most.
+// A program with these soft and hard limits of descriptors.
 class Limited {
  public:
   Limited(std::vector<std::string> command, const std::string& limits)
@@ -93,7 +93,7 @@ TEST(Descriptors, ThatConnectionsTakeAreNotMissingForFiles) {
   auto key = read_file(engine.directory() / "data" / "master.key");
   key.erase(key.find('\n'));
   admin.add_header("Authorization", "Bearer " + key);
-  // Enough for new files of the store and of its log, unless that would take minutes.
+  // Enough keys for new files of the store and of its log, unless that would take minutes.
   const int keys = programs_are_sanitized() ? 30'000 : 600'000;
   for (int from = 0; from < keys; from += keys / 6) {
     const auto answer = admin.request("POST", "/v1/keys/import", {}, import_lines(from, from + keys / 6));
@@ -114,7 +114,7 @@ TEST(Descriptors, AreAsManyAsTheSystemAllows) {
     clients.emplace_back(engine.port());
     ASSERT_EQ(clients.back().get("/livez").status, 200) << i;
   }
-  for (auto& client : clients) ASSERT_EQ(client.get("/livez").status, 200) << "all of them stay";
+  for (auto& client : clients) ASSERT_EQ(client.get("/livez").status, 200) << "all stay connected";
 }
 
 TEST(Descriptors, OfAGatewayAreLeftForItsEngine) {

@@ -1,5 +1,5 @@
-// The examples of the published documents against the program, as their authors wrote them but for address
-// and ids: a 2xx means that a gateway denies the key.
+// The examples of the published documents run against the program, unchanged except for address and ids: a
+// 2xx means that a gateway denies the key.
 
 #include <gtest/gtest.h>
 
@@ -36,21 +36,21 @@ class Dialects : public testing::Test {
         R"("org":")" +
             workspace + R"(","exp":)" + exp + "}");
   }
-  // A key with the permission, of these owners.
+  // The secret of a key with the permission, of these owners.
   std::string caller(const std::string& owners) {
     const auto made =
         admin_->request("POST", "/v1/keys", {}, "{" + owners + R"("permissions":["keys:revoke"]})");
     EXPECT_EQ(made.status, 201) << made.body;
     return made.json()["secret"].text();
   }
-  // What the example prints, without the line's end.
+  // The output of the example, without the newline.
   std::string output_of(const std::string& example, std::vector<std::string> environment) {
     const std::map<std::string, std::vector<std::string>> interpreters{
         {".sh", {"sh"}}, {".py", {"python3"}}, {".mjs", {"node"}}, {".go", {"go", "run"}}, {".rb", {"ruby"}}};
     const auto file = source_directory() / "tests/integration/examples" / example;
     auto command = interpreters.at(file.extension());
     command.push_back(file);
-    // Go builds first, of nothing that is not there yet.
+    // Go builds first, without downloads.
     for (const auto& setting :
          {"ADDRESS=" + engine_->url(), "HOME=" + directory_.path().string(),
           "GOCACHE=" + (directory_ / "go-build").string(), "GOPATH=" + (directory_ / "go").string(),
@@ -85,7 +85,7 @@ class Dialects : public testing::Test {
   std::optional<HttpClient> checks_;
 };
 
-// Files in examples/, and what they print when all is well.
+// Files in examples/, and their output on success.
 using Examples = std::vector<std::pair<std::string, std::string>>;
 
 TEST_F(Dialects, FlowplateRevokesAllKeysOfAUser) {

@@ -1,6 +1,6 @@
-// Disks that fail, are full, cannot be written or are slow. Of the log: nothing is acknowledged any more, the
-// engine says why and goes, and all of what it had acknowledged is there once the disk is well. Of what is
-// made from the log: it costs only itself.
+// Disks that fail, are full, read-only or slow. For the log: nothing is acknowledged any more, the engine
+// logs the reason and exits, and everything acknowledged is there once the disk works. For files that are
+// built from the log: only these are affected.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -15,7 +15,7 @@ namespace revoked::test::disk_faults_systest {
 namespace fs = std::filesystem;
 using testing::HasSubstr;
 
-// Asks for /readyz all along, and says what was answered last.
+// Polls /readyz, and has the last answer.
 class ReadyWatcher {
  public:
   explicit ReadyWatcher(std::uint16_t port) : thread_([this, port] { run(port); }) {}
@@ -49,7 +49,7 @@ class DiskFaults : public testing::Test {
   fs::path log_segment() const { return engine_.data_directory() / "log/00000001.segment"; }
   fs::path index() const { return engine_.data_directory() / "index"; }
 
-  // The calls of a running engine that concern a file fail or wait from now on, until heal().
+  // From now on, until heal(), calls of a running engine on a file fail or wait.
   void have(const std::string& calls, const std::string& injection, const std::vector<std::string>& paths) {
     const Strace strace{calls, injection, paths};
     const auto log = directory_ / "strace.log";
@@ -63,7 +63,7 @@ class DiskFaults : public testing::Test {
   }
   void heal() { tracer_.reset(); }
 
-  // Locks owners, which counts as well where there is little room, until one fails. Whether nothing was
+  // Locks owners, which is allowed at low disk space as well, until one fails. Whether nothing was
   // acknowledged after that.
   bool lock_until_it_fails(HttpClient& client) {
     for (int i = 0; i < 20'000; ++i) {
@@ -74,13 +74,13 @@ class DiskFaults : public testing::Test {
     return false;
   }
 
-  // The engine has lost its log: what it says, and that nothing is lost.
+  // After the log has failed: what the engine logs, and that nothing is lost.
   void expect_it_goes(const std::string& file, const std::string& reason) {
     EXPECT_EQ(engine_.process().wait(20s), 1) << engine_.process().description();
     const auto log = engine_.log_text();
     const auto line = log.find("nothing more is acknowledged");
     ASSERT_NE(line, log.npos) << log;
-    EXPECT_EQ(log.find("nothing more is acknowledged", line + 1), log.npos) << "said twice: " << log;
+    EXPECT_EQ(log.find("nothing more is acknowledged", line + 1), log.npos) << "logged twice: " << log;
     const auto end = log.find('\n', line);
     EXPECT_THAT(log.substr(line, end - line), testing::AllOf(HasSubstr(file), HasSubstr(reason)));
   }
@@ -138,14 +138,14 @@ TEST_F(DiskFaults, AFullDiskEndsTheEngineAndWithSpaceItGoesOn) {
   HttpClient client = engine_.client();
   ASSERT_TRUE(witness_.ask_for_everything(client, "before"));
   ReadyWatcher watcher(engine_.port());
-  // Another fills it; what is left is not a whole number of blocks of the log.
+  // Another file fills it; the rest is not a whole number of blocks of the log.
   disk.fill(68 << 10);
   EXPECT_TRUE(lock_until_it_fails(client));
   expect_it_goes(log_segment(), "No space left on device");
   watcher.stop();
   EXPECT_TRUE(watcher.was_unready());
 
-  // Still full: it does not start, or starts and goes, and says why; it never ends with a signal.
+  // Still full: it does not start, or starts and exits, with a reason; it never ends with a signal.
   try {
     engine_.start();
     engine_.stop();
@@ -178,7 +178,7 @@ TEST_F(DiskFaults, ADirectoryThatCannotBeWrittenIsNamed) {
 }
 
 TEST_F(DiskFaults, AWriteThatIsCutShortIsNoAcknowledgement) {
-  // The log's file cannot grow beyond this: its next room is not there, as on a disk that is full.
+  // The file of the log cannot grow beyond this: the next allocation fails, as on a full disk.
   engine_.options().file_size_limit_bytes = 1 << 20;
   engine_.start();
   HttpClient client = engine_.client();
@@ -228,7 +228,7 @@ TEST_F(DiskFaults, ASlowLogHoldsUpAnswersToChangesAndNoReads) {
   expect_all_there();
 }
 
-// What is made from the log.
+// Files that are built from the log.
 
 TEST_F(DiskFaults, AnIndexThatCannotBeWrittenCostsNoChange) {
   if (!can_trace()) GTEST_SKIP() << why_not_traced;
@@ -244,12 +244,12 @@ TEST_F(DiskFaults, AnIndexThatCannotBeWrittenCostsNoChange) {
   have("write,fdatasync,fsync", "error=EIO", files);
   ASSERT_TRUE(witness_.ask_for_everything(client, "meanwhile"));
   EXPECT_EQ(client.get("/readyz").status, 200);
-  EXPECT_EQ(engine_.stop(), 0) << engine_.process().description();  // its flush fails at the latest now
+  EXPECT_EQ(engine_.stop(), 0) << engine_.process().description();  // its flush fails now at the latest
   heal();
   expect_all_there();
 }
 
-// Whether one is made takes half a million events: with REVOKED_TEST_ROUNDS.
+// A checkpoint takes half a million events: only with REVOKED_TEST_ROUNDS.
 TEST_F(DiskFaults, ACheckpointThatCannotBeWrittenCostsOnlyItself) {
   if (!can_trace()) GTEST_SKIP() << why_not_traced;
   if (std::getenv("REVOKED_TEST_ROUNDS") == nullptr) GTEST_SKIP() << "with REVOKED_TEST_ROUNDS";

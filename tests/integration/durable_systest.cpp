@@ -1,4 +1,4 @@
-// The engine is killed or stopped at any moment, under load: what was answered stays true.
+// The engine is killed or stopped at any time, under load: what was acknowledged stays true.
 
 #include <gmock/gmock.h>
 #include <signal.h>
@@ -26,7 +26,7 @@ void expect_no_position_twice(const std::vector<Acknowledged>& acknowledged) {
   std::set<engine::Sequence> seen;
   for (const auto& [key, position, at] : acknowledged) {
     ASSERT_GT(position.sequence, 0u) << key.key_id;
-    ASSERT_TRUE(seen.insert(position.sequence).second) << to_string(position) << " was given twice";
+    ASSERT_TRUE(seen.insert(position.sequence).second) << to_string(position) << " was assigned twice";
   }
 }
 
@@ -70,12 +70,12 @@ TEST(P1Durable, EveryAnsweredRevocationSurvivesKillNine) {
   engine.start();
 
   EXPECT_THAT(load.surprises(), testing::IsEmpty());
-  EXPECT_GT(load.unknown(), 0u) << "never killed while a request was under way";
+  EXPECT_GT(load.unknown(), 0u) << "never killed during a request";
   const auto acknowledged = load.acknowledged();
   expect_all_revoked(engine, acknowledged);
   expect_no_position_twice(acknowledged);
 
-  // The gateway carries on: it denies them all, and still allows a key that lives.
+  // The gateway keeps running: it denies all of them, and still allows an active key.
   std::this_thread::sleep_until(acknowledged.back().at + lateness.bound());
   EXPECT_TRUE(eventually([&] { return observer.asked_late() > 100; }));
   EXPECT_EQ(lateness.violations(), "");
@@ -100,7 +100,7 @@ TEST(P1Durable, CreatedKeysAndOwnerRevocationsSurviveKillNine) {
     for (int i = 0; i < 50; ++i)
       new_keys.push_back(create_key(client, {{"workspace", "w1"}, {"user", "u1"}}));
   }
-  for (int round = 0; round < 2; ++round) {  // a second time over what the first has left
+  for (int round = 0; round < 2; ++round) {  // the second time on the result of the first
     engine.kill();
     engine.start();
     HttpClient client = engine.client();
@@ -137,7 +137,7 @@ TEST(P2Absorbing, NothingBringsARevokedKeyBack) {
     HttpClient client = engine.client();
     key = create_key(client, {{"user", "u1"}});
     ASSERT_EQ(revoke(client, key.key_id).status, 200);
-    // The same id or the same secret again: refused, and the key stays dead.
+    // The same id or the same secret again: refused, and the key stays revoked.
     const auto same_id = client.request("POST", "/v1/keys", {}, json_object({{"key_id", key.key_id}}));
     EXPECT_EQ(same_id.status / 100, 4) << same_id.body;
     const auto same_secret = client.request("POST", "/v1/keys", {}, json_object({{"secret", key.secret}}));

@@ -1,4 +1,4 @@
-// The engine's own feed: pages, the stream, and what is no longer there.
+// The engine's own feed: pages, the stream, and positions that are gone.
 
 #include <gtest/gtest.h>
 
@@ -6,7 +6,7 @@
 
 namespace revoked::test::feed_systest {
 
-// Reads events of a Server-Sent-Events stream as they come.
+// Reads the events of a Server-Sent-Events stream.
 class EventStream {
  public:
   struct Event {
@@ -50,7 +50,7 @@ class EventStream {
   std::string text_;
 };
 
-// Of an event's id, which ends in the journal id.
+// The position in an event's id, which ends in the journal id.
 engine::Position position_in(const std::string& id) {
   return engine::parse_position(id.substr(0, id.rfind('-'))).value_or(engine::Position{});
 }
@@ -142,7 +142,7 @@ TEST_F(Feed, StreamsRevocationsAsTheyHappenAndHeartbeats) {
       EXPECT_TRUE(event.id.ends_with("-" + event.message["journal"].text())) << event.id;
     }
   }
-  for (;;) {  // while nothing happens it goes on with heartbeats
+  for (;;) {  // without changes it continues with heartbeats
     const auto event = stream.next();
     if (event.message["first"].number() == event.message["last"].number() + 1) break;
   }

@@ -1,4 +1,4 @@
-// Keys that are dead for good leave memory, and callers see no difference but that their secrets are unknown.
+// Revoked and expired keys leave memory; the only difference to callers is that their secrets are unknown.
 
 #include <gtest/gtest.h>
 
@@ -18,7 +18,7 @@ class P2Forget : public testing::Test {
   HttpResponse post(const std::string& path, const std::string& body) {
     return client_.request("POST", path, {}, body);
   }
-  // That its secret is unknown says that it has left memory.
+  // An unknown secret shows that the key has left memory.
   void wait_until_forgotten(const std::string& secret) {
     ASSERT_TRUE(eventually([&] { return verify(client_, secret)["state"].text() == "unknown"; }, when_idle));
   }
@@ -76,14 +76,14 @@ TEST_F(P2Forget, EveryRouteKnowsAKeyThatLeftMemory) {
   }
 }
 
-// A list of all keys has each of them, however many have left memory.
+// A list of all keys contains each of them, however many have left memory.
 TEST_F(P2Forget, AListHasTheLivingAndTheDead) {
   const auto keys = create_keys(engine_, 700);
   std::string lines;
   for (std::size_t i = 0; i < 500; ++i) lines += R"({"key_id":")" + keys[i].key_id + "\"}\n";
   ASSERT_EQ(post("/v1/revocations", lines).json()["revoked"].number(), 500);
   wait_until_forgotten(keys[499].secret);
-  create_keys(engine_, 300);  // in their places
+  create_keys(engine_, 300);  // in the freed places
   std::set<std::string> listed;
   std::string cursor;
   do {

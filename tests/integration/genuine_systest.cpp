@@ -1,4 +1,4 @@
-// A gateway follows one journal: that of its engine, whoever else has the same numbers.
+// A gateway follows one journal, that of its engine, even if others have the same positions.
 
 #include <gtest/gtest.h>
 #include <signal.h>
@@ -58,10 +58,9 @@ TEST_P(P14Genuine, ARestoredOlderCopyAllowsNoKeyThatIsRevokedOnceMore) {
 
   engine.start();
   GatewayProcess gateway(engine, gateway_options());
-  create_keys(engine, 3 * keys);  // what the copy does not have, so that the same sequences come again
+  create_keys(engine, 3 * keys);  // not in the copy, so that the same sequences are assigned again
   ASSERT_EQ(count_allowed_one_by_one(gateway, live), keys) << gateway.log_text();
-  // The gateway sees nothing of what happens until the engine is, in an epoch of the same number, beyond
-  // where the gateway has been.
+  // The gateway is paused until the engine is, in an epoch of the same number, beyond the gateway's position.
   gateway.process().signal(SIGSTOP);
   engine.kill();
   replace_data(copy, engine);
@@ -85,14 +84,14 @@ TEST_P(P14Genuine, ACopyThatRunsBesideTheEngineHidesNoRevocation) {
   ASSERT_EQ(twin.stop(), 0);
   replace_data(engine.data_directory(), twin);
   engine.start();
-  twin.start();  // the same epoch, and the same history up to it
+  twin.start();  // the same epoch number, and the same history before it
   GatewayProcess gateway(engine, gateway_options());
   ASSERT_EQ(count_allowed_one_by_one(gateway, live), keys) << gateway.log_text();
   HttpClient client = gateway.client();
   if (bus() != "feed") {
     EXPECT_TRUE(eventually([&] { return client.get("/healthz").json()["redis_connected"].is_true(); }));
   }
-  create_keys(twin, 3 * keys);  // its positions run ahead
+  create_keys(twin, 3 * keys);  // its positions are ahead
   HttpClient admin = engine.client();
   for (const auto& key : live) ASSERT_EQ(revoke(admin, key.key_id).status, 200);
   EXPECT_TRUE(eventually([&] { return count_allowed_one_by_one(gateway, live) == 0; })) << gateway.log_text();

@@ -1,5 +1,5 @@
-// Engine, Redis and gateways on hosts of their own; the lines between them fail, each in each direction, in
-// each combination.
+// Engine, Redis and gateways on separate hosts; the links between them fail, each in each direction, in each
+// combination.
 
 #include <gtest/gtest.h>
 
@@ -24,7 +24,7 @@ constexpr std::size_t gateways = 16;
 constexpr std::size_t keys_a_round = 40;
 constexpr auto between_revocations = 50ms;
 
-// Of a gateway, by the bits of its number: so each combination has one.
+// The cut links of a gateway, by the bits of its number: each combination has one gateway.
 std::vector<Direction> links_of_gateway(std::size_t gateway) {
   const auto host = first_gateway_host + gateway;
   const Direction links[] = {
@@ -117,7 +117,7 @@ class CutLinks : public testing::Test {
                       [](GatewayProcess& process) { return position_of(process.client().get("/readyz")); });
   }
 
-  // Revokes them, until each gateway has been asked for each when it had to know.
+  // Revokes them, until each gateway has been checked for each after the time at which it must deny.
   void revoke_and_ask(const std::vector<CreatedKey>& keys) {
     {
       const Network::Stay stay(*network_, engine_host);
@@ -174,7 +174,7 @@ TEST_F(CutLinks, P5BoundedEachInEachDirectionInEachCombination) {
     network_->cut(cut);
     const auto allowed_before = lateness_.allowed();
     revoke_and_ask(keys);
-    EXPECT_GT(lateness_.allowed(), allowed_before) << "nobody was cut off";
+    EXPECT_GT(lateness_.allowed(), allowed_before) << "no gateway was disconnected";
     for (std::size_t i = 0; i < gateways; ++i) {
       if (hears_nobody(i)) {
         EXPECT_TRUE(is_stale(i)) << "gateway " << i;
@@ -188,7 +188,7 @@ TEST_F(CutLinks, P5BoundedEachInEachDirectionInEachCombination) {
     ASSERT_EQ(lateness_.violations(), "");
     if (HasFailure()) return;
   }
-  std::cout << "the longest a revoked key was allowed: " << lateness_.worst().count() << " ms\n";
+  std::cout << "a revoked key was allowed for at most " << lateness_.worst().count() << " ms\n";
 }
 
 }  // namespace revoked::test::links_systest

@@ -97,7 +97,7 @@ TEST(Load, SaysSoWhenTheServerLeaves) {
   EXPECT_TRUE(result.output.empty()) << result.output;
 }
 
-// One request out of 500 takes 200 ms. A closed loop would report one slow answer; those that were due
+// One request out of 500 takes 200 ms. A closed loop would report one slow answer; but the requests due
 // meanwhile, a fifth of all, had to wait as well.
 TEST(Load, OpenLoopCountsFromWhenARequestWasDue) {
   FakeEngine server([](const FakeRequest& request, FakeEngine::Peer& peer) {

@@ -1,4 +1,4 @@
-// A thousand owners, locked and unlocked while the engine and its gateways have other things to do.
+// A thousand owners, locked and unlocked while engine and gateways are under load.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -19,7 +19,7 @@ constexpr std::size_t owners = 1000;
 
 std::string lock_of(std::size_t owner) { return "/v1/users/u" + std::to_string(owner) + "/lock"; }
 
-// Requests that follow each other without waiting for answers. Calls each(i, answer).
+// Pipelined requests. Calls each(i, answer).
 void ask_all(HttpClient client, std::size_t count,
              const std::function<std::string(HttpClient&, std::size_t)>& request,
              const std::function<void(std::size_t, const HttpResponse&)>& each) {
@@ -33,7 +33,7 @@ void ask_all(HttpClient client, std::size_t count,
   }
 }
 
-// Checks and verifications of all keys, and revocations of others, until it goes.
+// Checks and verifies all keys, and revokes others, until it is destroyed.
 class OtherWork {
  public:
   OtherWork(const EngineProcess& engine, const std::vector<const GatewayProcess*>& gateways,
@@ -65,8 +65,8 @@ class OtherWork {
   }
 
  private:
-  // A sanitized engine may answer a question after the gateway's second, which is a denial too: "cannot
-  // know".
+  // A sanitized engine may answer a question after the gateway's limit of one second: a 503, which is a
+  // denial too.
   static bool expected(int status) {
     return status == 200 || status == 403 || (status == 503 && programs_are_sanitized());
   }
@@ -80,7 +80,7 @@ class OtherWork {
 
 class Locks : public testing::Test {
  protected:
-  // One for each owner, called after it and `name`.
+  // One for each owner, named after it and `name`.
   std::vector<CreatedKey> import_keys(const std::string& name) {
     std::vector<CreatedKey> keys;
     std::string lines;
@@ -103,7 +103,7 @@ class Locks : public testing::Test {
           ASSERT_EQ(answer.status, 200) << i << ": " << answer.body;
         });
   }
-  // How many of the keys are in that state, as the engine says.
+  // How many of the keys are in that state at the engine.
   std::size_t count_in(const std::vector<CreatedKey>& keys, std::string_view state) {
     std::size_t count = 0;
     ask_all(
@@ -172,7 +172,7 @@ TEST_F(Locks, AreAnsweredFromAGatewaysCacheUntilTheyEnd) {
     HttpClient client = gateway->client();
     EXPECT_TRUE(eventually([&] { return check(client, key.secret).status == 200; }));
   }
-  // One that ends by itself.
+  // A lock with an end.
   const auto end = engine::to_rfc3339(engine::now_unix_ms() + 1500);
   ASSERT_EQ(admin_.request("PUT", lock_of(1), {}, json_object({{"expires_at", end}})).status, 200);
   for (auto* gateway : {&by_feed_, &by_redis_}) {
@@ -199,7 +199,7 @@ TEST_F(Locks, P1DurableSurviveKillNine) {
   HttpClient again = engine_.client();
   EXPECT_EQ(verify(again, key.secret)["state"].text(), "locked");
   EXPECT_EQ(verify(again, other.secret)["state"].text(), "active");
-  EXPECT_EQ(engine_.stop(), 0);  // leaves a checkpoint where one is due
+  EXPECT_EQ(engine_.stop(), 0);  // makes a checkpoint if one is due
   engine_.start();
   HttpClient afterwards = engine_.client();
   EXPECT_EQ(verify(afterwards, key.secret)["state"].text(), "locked");

@@ -1,4 +1,4 @@
-// Five hundred gateways that lose engine and Redis at the same moment, and come back at the same moment.
+// Five hundred gateways that lose engine and Redis, and reconnect, at the same time.
 
 #include <gtest/gtest.h>
 #include <sys/resource.h>
@@ -44,7 +44,7 @@ class ManyGateways : public testing::Test {
     ASSERT_TRUE(all_follow({1, 0}));
   }
 
-  // Each takes a moment to end, and waits most of it.
+  // The end of each takes some time, most of it waiting.
   void TearDown() override {
     std::vector<std::thread> threads;
     for (std::size_t first = 0; first < threads_at_end; ++first) {
@@ -55,7 +55,7 @@ class ManyGateways : public testing::Test {
     for (auto& thread : threads) thread.join();
   }
 
-  // All of them are there, and see nothing missing.
+  // All are connected, and miss nothing.
   bool all_follow(engine::Position last) {
     return eventually([&] {
       return std::ranges::all_of(gateways_, [&](auto& gateway) {
@@ -70,7 +70,7 @@ class ManyGateways : public testing::Test {
     });
   }
 
-  // Revokes, and asks all of them meanwhile, without waiting for any.
+  // Revokes, and checks at all of them meanwhile, without waiting for answers.
   void revoke_and_look(HttpClient& admin, const std::vector<CreatedKey>& keys) {
     for (const auto& key : keys) {
       const auto asked = Clock::now();
@@ -109,7 +109,7 @@ TEST_F(ManyGateways, P5BoundedComeBackTogetherAndConverge) {
   const std::vector before(keys.begin(), keys.begin() + keys_a_round / 2);
   const std::vector after(keys.begin() + keys_a_round / 2, keys.end());
 
-  // Nobody hears of these but by asking: Redis is gone, and the engine goes right after.
+  // These revocations are not delivered: Redis is down, and the engine is killed right afterwards.
   redis_.kill();
   revoke_and_look(admin, before);
   engine_.kill();
@@ -125,14 +125,14 @@ TEST_F(ManyGateways, P5BoundedComeBackTogetherAndConverge) {
   while (Clock::now() < looked_until);
   look();
   EXPECT_EQ(lateness_.violations(), "");
-  EXPECT_LT(slowest_, 5s) << "a revocation had to wait for the crowd";
+  EXPECT_LT(slowest_, 5s) << "a revocation had to wait for the gateways";
   const auto another = create_key(admin);
   EXPECT_TRUE(eventually([&] { return all_allow({another}); }));
   using std::chrono::duration_cast;
   std::cout << count << " gateways followed again " << duration_cast<std::chrono::milliseconds>(took).count()
             << " ms after the kill; the slowest revocation meanwhile took "
             << duration_cast<std::chrono::milliseconds>(slowest_).count()
-            << " ms, the longest a revoked key was allowed: " << lateness_.worst().count() << " ms\n";
+            << " ms; a revoked key was allowed for at most " << lateness_.worst().count() << " ms\n";
 }
 
 }  // namespace revoked::test::many_gateways_systest

@@ -1,4 +1,4 @@
-// Revoking everything a user, an application or a workspace has: one event, one message, one moment.
+// Revoking all keys of a user, an application or a workspace: one event, one message, at one time.
 
 #include <gtest/gtest.h>
 
@@ -54,7 +54,7 @@ TEST_F(P8Atomic, IsOneEventAndOneMessage) {
   const auto keys = create_keys(engine_, 100, R"({"user":"many"})");
   RedisConnection listener(redis_.url());
   listener.command({"SUBSCRIBE", "revoked:v1:invalidations"});
-  ASSERT_TRUE(eventually([&] { return listener.next_message(3s).has_value(); })) << "not even a heartbeat";
+  ASSERT_TRUE(eventually([&] { return listener.next_message(3s).has_value(); })) << "no heartbeat";
   const engine::Position position = position_of(revoke_owner(admin_, "user", "many"));
   const engine::Position after = position_of(admin_.get("/v1/invalidations"));
   EXPECT_EQ(after, position) << "one event moves the position by one, and nothing follows it";
@@ -79,7 +79,7 @@ TEST_F(P8Atomic, IsOneEventAndOneMessage) {
 
 TEST_F(P8Atomic, TakesNoLongerForAUserWithManyKeysThanForOneWithOne) {
   const std::size_t many = programs_are_sanitized() ? 10'000 : 30'000;
-  constexpr int users = 3;  // the machine may be busy with something else while one of them is timed
+  constexpr int users = 3;  // several, since the machine may be busy while one is timed
   for (int i = 0; i < users; ++i) create_keys(engine_, many, R"({"user":"many-)" + std::to_string(i) + "\"}");
   constexpr int rounds = 21;
   for (int i = 0; i < rounds; ++i) create_key(admin_, {{"user", "one-" + std::to_string(i)}});
@@ -98,7 +98,7 @@ TEST_F(P8Atomic, TakesNoLongerForAUserWithManyKeysThanForOneWithOne) {
   for (int i = 1; i < users; ++i) all = std::min(all, time("many-" + std::to_string(i), many));
   RecordProperty("one_key_median_ms", std::to_string(ones[rounds / 2]));
   RecordProperty("many_keys_ms", std::to_string(all));
-  // A walk over 30,000 keys would take more than that.
+  // A scan of 30,000 keys would take longer.
   EXPECT_LT(all, ones.back() + 5.0);
 }
 

@@ -1,5 +1,4 @@
-// Processes that stop for a while, and go on as if nothing had been: engine, Redis, a gateway, in each
-// combination.
+// Processes that are stopped and continued (SIGSTOP, SIGCONT): engine, Redis, a gateway, in each combination.
 
 #include <gtest/gtest.h>
 #include <signal.h>
@@ -13,7 +12,7 @@
 namespace revoked::test::pauses_systest {
 
 constexpr auto lease = 1000ms;
-constexpr auto stopped_for = 1800ms;  // the lease is over, and old messages lie in the inbox
+constexpr auto stopped_for = 1800ms;  // longer than the lease, so that messages in the sockets are old
 constexpr std::size_t keys_a_round = 40;
 constexpr auto between_revocations = 50ms;
 
@@ -40,7 +39,7 @@ TEST_F(StoppedProcesses, P5BoundedEachForAWhileInEachCombination) {
   HttpClient admin = engine_.client();
   const CreatedKey living = create_key(admin);
   const std::vector<std::pair<std::string, GatewayProcess*>> gateways{
-      {"the one that goes on", &going_},
+      {"the running one", &going_},
       {"a stopped one", &stopping_},
       {"a stopped one on the feed", &stopping_unsigned_}};
   for (unsigned round = 0; round < 4 * test_rounds(); ++round) {
@@ -67,7 +66,7 @@ TEST_F(StoppedProcesses, P5BoundedEachForAWhileInEachCombination) {
     std::this_thread::sleep_for(stopped_for);
     stopping_.process().signal(SIGCONT);
     stopping_unsigned_.process().signal(SIGCONT);
-    std::this_thread::sleep_for(100ms);  // the gateways first: what they find is old, and nobody can be asked
+    std::this_thread::sleep_for(100ms);  // gateways first: old messages, and no answers
     if (stops_engine) engine_.process().signal(SIGCONT);
     if (stops_redis) redis_.resume();
 

@@ -1,7 +1,7 @@
-// The machine loses power: a disk of the test's own is cut off at any moment, without what its journal still
-// had in memory, and mounted again. What was answered is there.
+// Power loss: a private disk is shut down at any time, without the part of its journal that is in memory, and
+// mounted again. Everything that was acknowledged is there.
 //
-// REVOKED_TEST_ROUNDS=N does it N times as often.
+// REVOKED_TEST_ROUNDS=N multiplies the rounds by N.
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
@@ -32,7 +32,7 @@ bool succeeds(std::vector<std::string> command) {
   return process.wait(60s) == 0;
 }
 
-// An ext4 in a file, on a directory, in a mount namespace of this test's own.
+// An ext4 in a file, mounted on a directory, in a private mount namespace of the test.
 class Disk {
  public:
   explicit Disk(std::filesystem::path directory) : directory_(std::move(directory)) {
@@ -51,7 +51,7 @@ class Disk {
 
   bool is_good() const { return is_good_; }
 
-  // From now on nothing reaches the disk. False: its file system cannot do that.
+  // From now on nothing is written to the disk. False: its file system does not support that.
   bool cut() const {
     constexpr unsigned long shut_down = _IOR('X', 125, std::uint32_t);  // EXT4_IOC_SHUTDOWN
     std::uint32_t without_journal = 2;                                  // EXT4_GOING_FLAGS_NOLOGFLUSH
@@ -81,7 +81,7 @@ class PowerLoss : public testing::Test {
     std::filesystem::remove_all(engine_.data_directory());
     std::filesystem::create_directories(engine_.data_directory());
     disk_.emplace(engine_.data_directory());
-    if (!disk_->is_good()) GTEST_SKIP() << "this takes mkfs.ext4, loop devices and the right to mount them";
+    if (!disk_->is_good()) GTEST_SKIP() << "needs mkfs.ext4, loop devices and the right to mount them";
   }
   void TearDown() override {
     engine_.kill();
@@ -198,7 +198,7 @@ TEST_F(PowerLoss, UnderLoadLosesNothing) {
     for (const auto& one : load.acknowledged()) {
       ASSERT_FALSE(verify(client, one.key.secret)["active"].is_true()) << one.key.key_id;
       ASSERT_EQ(state_of(client, one.key.key_id), "revoked") << to_string(one.position);
-      ASSERT_TRUE(positions.insert(one.position.sequence).second) << to_string(one.position) << " came twice";
+      ASSERT_TRUE(positions.insert(one.position.sequence).second) << to_string(one.position) << " repeated";
     }
     ASSERT_EQ(engine_.stop(), 0);
   }

@@ -1,4 +1,4 @@
-// The programs' outside: options, exit codes, ready lines, files.
+// The programs as seen from outside: options, exit codes, ready lines, files.
 
 #include <gtest/gtest.h>
 #include <signal.h>

@@ -1,5 +1,5 @@
-// The examples of tools/gateways, each run by its own proxy: client -> proxy -> service, and the proxy asks
-// revoked-gateway about every request.
+// The examples of tools/gateways, each run by its proxy: client -> proxy -> service; the proxy calls
+// revoked-gateway for every request.
 
 #include <gtest/gtest.h>
 #include <signal.h>
@@ -13,7 +13,7 @@
 namespace revoked::test::proxies_systest {
 
 constexpr std::size_t large_body_bytes = 3'000'000;
-// RFC 6455, section 1.3: what a client sends and what is answered to that.
+// RFC 6455, section 1.3: the key of a client and the answer to it.
 const std::string socket_key = "dGhlIHNhbXBsZSBub25jZQ==";
 const std::string socket_accept = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
 const std::string identity[] = {"x-key-id", "x-user-id", "x-application-id", "x-workspace-id",
@@ -24,7 +24,7 @@ std::string lower(std::string text) {
   return text;
 }
 
-// Answers what it was asked, and how long the body was. Of what is upgraded it sends everything back.
+// Answers with the request head and the size of the body. After an upgrade it echoes everything.
 void echo(const FakeRequest& request, FakeEngine::Peer& peer) {
   if (!request.headers.contains("upgrade"))
     return peer.answer(200, request.head + "\r\nbody-bytes: " + std::to_string(request.body.size()) + "\r\n",
@@ -36,7 +36,7 @@ void echo(const FakeRequest& request, FakeEngine::Peer& peer) {
   for (auto bytes = peer.receive(); !bytes.empty(); bytes = peer.receive()) peer.send(bytes);
 }
 
-// What the service was told in headers of that name: each one.
+// All values of that header that the service received.
 std::vector<std::string> told(const HttpResponse& answer, const std::string& name) {
   std::vector<std::string> values;
   for (std::size_t at = 0; (at = answer.body.find("\r\n", at)) != std::string::npos;) {
@@ -49,7 +49,7 @@ std::vector<std::string> told(const HttpResponse& answer, const std::string& nam
   return values;
 }
 
-// The one that there is; empty if there is none.
+// The only value; empty if there is none.
 std::string the(const std::vector<std::string>& values) {
   EXPECT_LE(values.size(), 1u);
   return values.empty() ? "" : values.front();
@@ -70,7 +70,7 @@ class Proxies : public testing::TestWithParam<std::string> {
  protected:
   HttpResponse ask(const Headers& headers) { return client_.get("/anything?x=1", headers); }
   HttpResponse ask(const CreatedKey& key) { return ask({{"Authorization", "Bearer " + key.secret}}); }
-  // Announced, and not there yet: it is denied before it is sent.
+  // Announces a body without sending it: the request is denied before.
   HttpResponse announce_body(const std::string& secret, const std::string& header) {
     HttpClient client(proxy_.client());
     client.send("POST /anything HTTP/1.1\r\nHost: 127.0.0.1:" + std::to_string(proxy_.port()) +
@@ -100,7 +100,7 @@ TEST_P(Proxies, PassALiveKeyAndTellTheServiceWhoseItIs) {
   EXPECT_EQ(ask(Headers{{"X-API-Key", key.secret}}).status, 200) << proxy_.log_text();
 }
 
-// What a client makes up never reaches the service, whatever the key has and however the name is written.
+// A client's identity headers never reach the service, whatever the key has and however the name is written.
 TEST_P(Proxies, OverwriteEveryIdentityHeader) {
   const CreatedKey none = create_key(admin_);
   const CreatedKey all =
@@ -138,7 +138,7 @@ TEST_P(Proxies, StopAKeyOnceItIsRevokedAndSayWhy) {
     EXPECT_EQ(with_body.status, 403) << header;
     EXPECT_EQ(with_body.header("X-Revoked-Reason"), "revoked");
   }
-  EXPECT_EQ(service_.requests(), asked) << "the service hears nothing of it";
+  EXPECT_EQ(service_.requests(), asked) << "the request does not reach the service";
 }
 
 TEST_P(Proxies, Answer401WithoutAKeyAndWithAnUnknownOne) {
@@ -193,7 +193,7 @@ TEST_P(Proxies, PassLargeHeads) {
   ASSERT_EQ(four.status, 200) << proxy_.log_text();
   EXPECT_EQ(told(four, "x-large").size(), 4u);
 
-  Headers many(490, {"X-Field", "value"});  // and those of client and proxy
+  Headers many(490, {"X-Field", "value"});  // in addition to those of client and proxy
   many.emplace_back("X-API-Key", key.secret);
   const HttpResponse fields = ask(many);
   ASSERT_EQ(fields.status, 200) << proxy_.log_text();
@@ -226,13 +226,13 @@ TEST_P(Proxies, PassAWebSocketThrough) {
   HttpClient socket = proxy_.client();
   socket.send(socket.format("GET", "/socket", headers));
   ASSERT_EQ(socket.receive_headers().status, 101) << proxy_.log_text();
-  // Looks like an answer, for the client's sake.
+  // In the form of an answer, so that the client can parse it.
   const std::string frames = "HTTP/1.1 200 Echoed\r\nContent-Length: 5\r\n\r\nhello";
   socket.send(frames);
   EXPECT_EQ(socket.receive().body, "hello");
 }
 
-// A stream of the engine's, asked for with a key that the gateway lets pass and the engine takes.
+// A stream of the engine, requested with a key that both gateway and engine accept.
 class Streams {
  public:
   explicit Streams(const EngineProcess& engine) : admin_(engine.client()) {
@@ -280,7 +280,7 @@ TEST_P(Proxies, PassTheEnginesStream) {
 INSTANTIATE_TEST_SUITE_P(, Proxies, testing::Values("nginx", "caddy", "haproxy"),
                          [](const auto& parameter) { return parameter.param; });
 
-// nginx as it is without a word about streams: HTTP/1.0 to the engine, answers kept in a buffer.
+// nginx without settings for streams: HTTP/1.0 to the engine, buffered answers.
 TEST(DefaultProxy, PassesTheEnginesStream) {
   EngineProcess engine;
   NginxServer nginx(plain_proxy_config(engine.port()));
@@ -288,7 +288,7 @@ TEST(DefaultProxy, PassesTheEnginesStream) {
   for (const std::string version : {"HTTP/1.1", "HTTP/1.0"}) streams.expect_through(nginx.client(), version);
 }
 
-// What the docs show is what is run here.
+// The examples in the docs are the ones that are run here.
 TEST(ProxyExamples, AreThoseOfTheDocs) {
   const auto docs = read_file(source_directory() / "docs/gateways.md");
   for (const std::string name : {"nginx.conf", "Caddyfile", "haproxy.cfg", "revoked.lua"}) {

@@ -1,4 +1,4 @@
-// Redis is a hint: losing it, or being lied to by it, costs time and never correctness.
+// Redis is a hint: losing it, or false messages on it, cost time and never correctness.
 
 #include <gtest/gtest.h>
 
@@ -36,7 +36,7 @@ TEST_F(P10RedisIsAHint, ARevocationReachesTheGatewayByTheFeedWhileRedisIsAway) {
   redis_.kill();
   ASSERT_EQ(revoke(admin_, keys[0].key_id).status, 200);
   EXPECT_TRUE(denies_soon(keys[0])) << gateway_.log_text();
-  // Long after the lease: it follows the feed, so it is not stale and still allows what lives.
+  // Long after the lease: it follows the feed, so it is not stale and still allows active keys.
   std::this_thread::sleep_for(4s);
   EXPECT_EQ(check(gateway_client_, keys[1].secret).status, 200) << gateway_.log_text();
   EXPECT_EQ(gateway_client_.get("/readyz").status, 200);

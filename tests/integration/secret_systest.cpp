@@ -10,7 +10,7 @@
 
 namespace revoked::test::secret_systest {
 
-// The files under `directory` that hold `text`.
+// The files under `directory` that contain `text`.
 std::vector<std::string> files_with(const std::filesystem::path& directory, const std::string& text) {
   std::vector<std::string> out;
   for (const auto& entry : std::filesystem::recursive_directory_iterator(directory)) {
@@ -38,7 +38,7 @@ TEST(P12Secret, NoSecretIsFoundInFilesLogsMessagesOrErrors) {
   std::string answers;
   answers += admin.request("POST", "/v1/keys", {}, json_object({{"secret", brought}})).body;
   answers +=
-      admin.request("POST", "/v1/keys", {}, json_object({{"secret", brought}})).body;  // once too often
+      admin.request("POST", "/v1/keys", {}, json_object({{"secret", brought}})).body;  // already exists
   answers += admin.request("POST", "/v1/keys", {}, R"({"secret":")" + brought + R"(",)").body;  // malformed
   answers += admin.request("POST", "/v1/keys/verify", {}, json_object({{"secret", wrong}})).body;
   answers += admin.request("POST", "/v1/keys/verify", {}, json_object({{"secret", made.secret}})).body;
@@ -52,7 +52,7 @@ TEST(P12Secret, NoSecretIsFoundInFilesLogsMessagesOrErrors) {
   answers += admin.request("POST", "/v1/keys/revoke", {}, json_object({{"secret", wrong}})).body;
   ASSERT_TRUE(eventually([&] { return check(client, made.secret).status == 403; }));
 
-  // What went over Redis until the revocation's message was there, and a heartbeat more.
+  // The traffic on Redis up to the message of the revocation, and one heartbeat.
   std::string channel;
   while (channel.find("key.revoked") == std::string::npos) channel += monitor.receive().text + "\n";
   channel += monitor.receive().text;
@@ -68,7 +68,7 @@ TEST(P12Secret, NoSecretIsFoundInFilesLogsMessagesOrErrors) {
       EXPECT_EQ(file, engine.master_key_file().string()) << "in the data directory";
     }
   }
-  EXPECT_NE(channel.find(made.key_id), std::string::npos) << "nothing was seen at all";
+  EXPECT_NE(channel.find(made.key_id), std::string::npos) << "the monitor saw nothing";
 }
 
 }  // namespace revoked::test::secret_systest

@@ -1,4 +1,4 @@
-// A gateway that no longer hears the engine knows it, says so, and does what its policy says.
+// A gateway that no longer receives from the engine is stale, reports it, and applies its policy.
 
 #include <gtest/gtest.h>
 #include <signal.h>
@@ -18,7 +18,7 @@ GatewayProcess::Options with_policy(const std::string& policy, const std::string
       .engine_url = {}, .redis_url = redis_url, .arguments = {"--stale-after", "1s", "--when-stale", policy}};
 }
 
-// A gateway with one live and one revoked key cached, whose engine is then stopped.
+// A gateway with one active and one revoked key cached, whose engine is then stopped.
 struct StoppedEngine {
   explicit StoppedEngine(const std::string& policy)
       : engine({.redis_url = redis.url(), .arguments = {}, .file_size_limit_bytes = {}}),
@@ -35,14 +35,14 @@ struct StoppedEngine {
     stopped_at = Clock::now();
   }
 
-  // Stale, and it says so: at the latest a lease after the engine's last sign of life.
+  // It reports that it is stale: at the latest one lease after the engine's last message.
   void wait_until_stale() {
     expect_in_time([&] { return client.get("/readyz").json()["stale"].is_true(); });
   }
-  // What was asked later than that shows it; on a busy machine the answer may come at any time.
+  // A request after that time shows it; on a busy machine the answer may arrive at any time.
   template <class Condition>
   void expect_in_time(Condition condition) {
-    auto last = stopped_at;  // when it was asked whether it is so and it was not
+    auto last = stopped_at;  // the last request for which the condition was false
     EXPECT_TRUE(eventually([&] {
       const auto asked = Clock::now();
       if (condition()) return true;
@@ -103,7 +103,7 @@ TEST(P5Bounded, AStaleGatewayThatAsksAllowsNothingWithoutAnAnswerAndRecovers) {
   test.resume_and_expect_recovery();
 }
 
-// The engine can be asked but its feed is never heard: stale from the start.
+// The engine answers requests but its feed is unavailable: stale from the start.
 struct Unheard {
   explicit Unheard(const std::string& policy)
       : gateway(engine, {.engine_url = "http://127.0.0.1:" + std::to_string(proxy.port()),
@@ -125,7 +125,7 @@ TEST(P5Bounded, AStaleGatewayThatAsksFollowsTheEngineOnEveryRequest) {
   Unheard test("ask");
   EXPECT_EQ(check(test.client, test.key.secret).status, 200);
   ASSERT_EQ(revoke(test.admin, test.key.key_id).status, 200);
-  EXPECT_EQ(check(test.client, test.key.secret).status, 403);  // at once: nothing is kept while stale
+  EXPECT_EQ(check(test.client, test.key.secret).status, 403);  // at once: nothing is cached while stale
 }
 
 TEST(P5Bounded, AGatewayThatNeverHeardTheEngineDenies) {
@@ -145,7 +145,7 @@ TEST(P5Bounded, TheGatewayDeniesWithinMillisecondsOfTheAnswer) {
   HttpClient admin = engine.client();
   HttpClient redis_client = with_redis.client();
   HttpClient feed_client = with_feed.client();
-  // The machine is shared, so the bound here is for what is broken, not for what is slow: tools/run measures.
+  // The machine is shared, so this bound only detects defects; tools/run measures the time.
   const auto bound = programs_are_sanitized() ? 5s : 1s;
   for (const auto& key : keys) {
     ASSERT_EQ(revoke(admin, key.key_id).status, 200);

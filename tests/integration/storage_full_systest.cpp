@@ -1,4 +1,4 @@
-// One caller who may create keys fills the disk: everybody can go on revoking.
+// One caller who may create keys fills the disk: revocations of all callers still work.
 
 #include <gtest/gtest.h>
 
@@ -9,7 +9,7 @@
 
 namespace revoked::test::storage_full_systest {
 
-// Keys with as much metadata as there may be, which nothing can compress.
+// Keys with the maximum of incompressible metadata.
 class Lines {
  public:
   explicit Lines(std::uint64_t seed) : random_(seed) {}
@@ -49,7 +49,7 @@ TEST(P13Fair, WhoFillsTheDiskKeepsNobodyFromRevoking) {
   Lines lines(seed);
   std::size_t revoked = 0;
   bool was_full = false;
-  // Half a gigabyte, and revocations all along.
+  // Half a gigabyte, with revocations throughout.
   for (int i = 0; i < 1300; ++i) {
     HttpClient importer = engine.client();
     const auto answer = importer.request("POST", "/v1/keys/import", {}, lines.next(100));

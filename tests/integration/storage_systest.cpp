@@ -1,4 +1,4 @@
-// A disk that fails: the engine stops acknowledging and goes, and what it had acknowledged is there.
+// A failing disk: the engine stops acknowledging and exits, and everything acknowledged is there.
 
 #include <gtest/gtest.h>
 
@@ -8,7 +8,7 @@
 
 namespace revoked::test::storage_systest {
 
-// Creates keys until the engine is gone, and notes whether one was acknowledged after one had failed.
+// Creates keys until the engine has exited, and records whether one was acknowledged after a failure.
 class Creator {
  public:
   explicit Creator(const EngineProcess& engine)
@@ -45,7 +45,7 @@ class Creator {
 };
 
 TEST(P11StorageFailsLoudly, TheEngineStopsAcknowledgingExitsAndKeepsWhatItAcknowledged) {
-  // Room for some hundred keys; then every write to the log fails, as on a full disk.
+  // Space for some hundred keys; then every write to the log fails, as on a full disk.
   EngineProcess engine({.redis_url = {}, .arguments = {}, .file_size_limit_bytes = 2 << 20});
   auto doomed = create_keys(engine, 200);
   HttpClient admin = engine.client();
@@ -58,7 +58,7 @@ TEST(P11StorageFailsLoudly, TheEngineStopsAcknowledgingExitsAndKeepsWhatItAcknow
     RevocationLoad load(engine, {doomed.begin() + 20, doomed.end()}, 1);
     Creator creator(engine);
     const auto code = engine.process().wait(120s);
-    ASSERT_TRUE(code.has_value()) << "still there: " << engine.process().description();
+    ASSERT_TRUE(code.has_value()) << "still running: " << engine.process().description();
     EXPECT_NE(*code, 0);
     EXPECT_LT(*code, 128) << "died of a signal";
     creator.join();

@@ -1,5 +1,4 @@
-// Both programs over raw sockets: what a strict HTTP/1.1 server refuses, what it bounds, what it must do
-// well.
+// Both programs over raw sockets: what a strict HTTP/1.1 server must refuse, bound and support.
 
 #include <gtest/gtest.h>
 
@@ -12,11 +11,11 @@ namespace revoked::test::strict_http_systest {
 
 struct Refusal {
   std::string name;
-  std::string line_and_headers;  // of a request; "$KEY" in it is the key that must survive
+  std::string line_and_headers;  // of a request; "$KEY" in it is the key that must stay active
   std::string body;
 };
 
-// Every body ends with a second request, which a server that misjudges the first one's length would run.
+// Every body ends with a second request, which a server with a wrong length of the first would run.
 const std::string smuggled = "DELETE /v1/keys/$KEY HTTP/1.1\r\nHost: h\r\n$AUTH\r\n\r\n";
 
 std::string chunked(const std::string& body) {
@@ -91,7 +90,7 @@ TEST(StrictHttp, AmbiguousOrMalformedRequestsGet400AndTheConnectionEnds) {
         const int status = client.receive().status;
         const bool is_length_or_version = name == "LengthTooLongForAnyNumber" || name == "VersionUnknown";
         EXPECT_TRUE(status == 400 || (is_length_or_version && (status == 413 || status == 505))) << status;
-        EXPECT_TRUE(client.is_closed_within(10s)) << "goes on after a 400";
+        EXPECT_TRUE(client.is_closed_within(10s)) << "continues after a 400";
       } catch (const ConnectionFailed& failure) {
         ADD_FAILURE() << "no answer: " << failure.what();
       }
@@ -100,7 +99,7 @@ TEST(StrictHttp, AmbiguousOrMalformedRequestsGet400AndTheConnectionEnds) {
   }
 }
 
-// RFC 9110, 9.3.6 to 9.3.8, and 4.2.3: schemes have no case.
+// RFC 9110, 9.3.6 to 9.3.8, and 4.2.3: schemes are case-insensitive.
 TEST(StrictHttp, MethodsAboutTheWayAreNoneOfAnyPath) {
   Programs programs;
   const CreatedKey key = create_key(programs.admin);
@@ -145,7 +144,7 @@ TEST(StrictHttp, BodiesComeByLengthOrChunkedAndFewTrailersAreDropped) {
   EXPECT_TRUE(verify(programs.admin, key.secret)["active"].is_true());
 }
 
-// Each sends more than there is room for. The server may answer, or just hang up while we still send.
+// Each sends more than the limit. The server may answer, or close while the test still sends.
 TEST(StrictHttp, SizesAreBounded) {
   Programs programs;
   std::string many_headers;
@@ -155,7 +154,7 @@ TEST(StrictHttp, SizesAreBounded) {
   const std::string post = "POST $PATH HTTP/1.1\r\nHost: h\r\n$AUTH\r\n";
   const std::string chunked_post = post + "Transfer-Encoding: chunked\r\n\r\n";
   const std::string many(1 << 17, 'x');
-  const std::string body = R"({"secret":"x"})";  // 14, that is e, bytes: acceptable in itself
+  const std::string body = R"({"secret":"x"})";  // 14 (hexadecimal e) bytes: valid by itself
   struct Case {
     const char* name;
     std::string request;
@@ -165,7 +164,7 @@ TEST(StrictHttp, SizesAreBounded) {
       {"one large header", "GET /livez HTTP/1.1\r\nHost: h\r\nX: " + many + "\r\n\r\n", {431}},
       {"many headers", "GET /livez HTTP/1.1\r\nHost: h\r\n" + many_headers + "\r\n", {431, 400}},
       {"a long target", "GET /" + many + " HTTP/1.1\r\nHost: h\r\n\r\n", {431, 414, 400}},
-      // A gateway looks at no body: with 401 it refuses the master key.
+      // A gateway reads no body: it refuses the master key with 401.
       {"a large body", post + "Content-Length: 1073741824\r\n\r\n", {413, 401}},
       {"many trailers",
        chunked_post + "e\r\n" + body + "\r\n0\r\n" + trailers + "\r\n",
@@ -182,11 +181,11 @@ TEST(StrictHttp, SizesAreBounded) {
       if (const auto at = bytes.find("$PATH"); at != std::string::npos) {
         bytes.replace(at, 5, is_engine ? "/v1/keys/verify" : "/check");
       }
-      int status = 0;  // hung up
+      int status = 0;  // closed
       try {
         client.send(bytes);
         status = client.receive().status;
-        EXPECT_TRUE(client.is_closed_within(10s)) << "goes on after " << status;
+        EXPECT_TRUE(client.is_closed_within(10s)) << "continues after " << status;
       } catch (const ConnectionFailed&) {
       }
       EXPECT_TRUE(status == 0 || std::ranges::count(statuses, status) == 1) << status;
@@ -205,7 +204,7 @@ TEST(StrictHttp, LargeHeadersAndBodiesAreToldWhy) {
   EXPECT_EQ(other.receive().status, 413);
 }
 
-// More than nginx passes on with its own limits: what a proxy takes must not become its 500 here.
+// More than the default limits of nginx: a head that a proxy accepts must not become a 500.
 TEST(StrictHttp, HeadsAsLargeAsProxiesPassThemAreTaken) {
   Programs programs;
   const CreatedKey key = create_key(programs.admin);

@@ -1,4 +1,4 @@
-// tools/run as a newcomer meets it, on other ports and in another directory.
+// tools/run as a new user runs it, on other ports and in another directory.
 
 #include <gtest/gtest.h>
 #include <signal.h>
@@ -27,7 +27,7 @@ class ToolsRun : public testing::Test {
     return "revoked is ready on http://127.0.0.1:" + std::to_string(port_.number());
   }
 
-  // Processes of this run, by what they inherited or by where they run: Redis hides its arguments and
+  // Processes of this run, found by their environment or their directory: Redis hides its arguments and
   // environment.
   std::vector<pid_t> processes() const {
     std::vector<pid_t> out;
@@ -64,7 +64,7 @@ TEST_F(ToolsRun, DemonstratesItselfStopsCleanlyAndFindsItsKeysAgain) {
     EXPECT_EQ(HttpClient(port_.number()).get("/readyz").status, 200);
     EXPECT_EQ(HttpClient(gateway_port_.number()).get("/readyz").status, 200);
     EXPECT_GE(processes().size(), 4u);  // the script itself, Redis, engine, gateway
-    run.signal(SIGINT);                 // to its whole group, as a terminal does for Ctrl-C
+    run.signal(SIGINT);                 // to its process group, as a terminal does for Ctrl-C
     EXPECT_EQ(run.wait(60s), 0) << run.description();
     EXPECT_TRUE(processes().empty());
     EXPECT_FALSE(accepts_connections(port_.number()));

@@ -13,7 +13,7 @@ constexpr int most_ms = 4000;
 // Between two faults.
 constexpr int least_pause_ms = 100;
 constexpr int most_pause_ms = 1200;
-// Events that want more room than the log has made ahead.
+// More events than fit into the space that the log has allocated ahead.
 constexpr int locks_on_a_full_disk = 15'000;
 
 constexpr test::BusProxy::Faults usual_harm{.lost = 3, .repeated = 3, .late = 3, .at_most = 300ms};
@@ -101,7 +101,7 @@ void Faults::restart_engine(bool is_killed) {
   if (is_killed)
     world_.engine->kill();
   else if (world_.engine->stop() != 0)
-    shared_.fault("an end that was asked for: " + world_.engine->process().description());
+    shared_.fault("a requested stop: " + world_.engine->process().description());
   world_.engine->start();
   ++shared_.engine_starts;
 }
@@ -116,7 +116,7 @@ void Faults::stop_engine() {
   });
 }
 
-// Ends the engine, unless nobody writes enough.
+// Ends the engine, unless too little is written.
 void Faults::fill_disk() {
   if (!world_.disk->is_mounted() || !begin("engine", "disk filled")) return;
   engine_is_stopped_.lock();
@@ -142,7 +142,7 @@ void Faults::empty_disk() {
     has_ended = world_.engine->process().wait(0ms).has_value();
     return has_ended || is_ready(engine);
   };
-  if (!test::eventually(is_settled)) shared_.fault("on a full disk the engine neither ends nor goes on");
+  if (!test::eventually(is_settled)) shared_.fault("on a full disk the engine neither ends nor continues");
   if (has_ended) {
     ++made_["engine ended by a full disk"];
     world_.engine->start();
@@ -159,7 +159,7 @@ void Faults::stop_gateway() {
   undo_later(kind, [this, one] { world_.gateway[one]->process().signal(SIGCONT); });
 }
 
-// The last one: the others are to show whether they grow.
+// Only the last one: the growth of the others is measured.
 void Faults::restart_gateway() {
   const auto last = World::gateways - 1;
   ++made_["gateway killed"];

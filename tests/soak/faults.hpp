@@ -1,5 +1,5 @@
 #pragma once
-// Faults at random, several at a time, each undone after a while. On the thread that has made the world.
+// Random faults, several at a time, each undone after a random time. On the thread that created the world.
 
 #include <functional>
 #include <map>
@@ -17,11 +17,11 @@ class Faults {
  public:
   Faults(World& world, Shared& shared, std::uint32_t seed);
 
-  // One more, if it is time, and undoes what has lasted. `may_end_engine`: else the engine may only be
-  // stopped for a while.
+  // Starts a fault when the next is due, and undoes those that have lasted. Unless `may_end_engine`, the
+  // engine is only paused.
   void tick(bool may_end_engine);
   void undo_all();
-  // By kind.
+  // Counts by kind.
   const std::map<std::string, int>& made() const { return made_; }
 
  private:
@@ -35,7 +35,7 @@ class Faults {
     return std::chrono::milliseconds(std::uniform_int_distribution(least, most)(random_));
   }
   void make(bool may_end_engine);
-  // Unless there is one of the kind. It is counted as `told_as`.
+  // False if there is one of the kind already. It is counted as `told_as`.
   bool begin(const std::string& kind, const std::string& told_as);
   bool begin(const std::string& kind) { return begin(kind, kind); }
   void undo_later(const std::string& kind, std::function<void()> action);

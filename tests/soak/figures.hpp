@@ -1,5 +1,5 @@
 #pragma once
-// What a process takes of the machine.
+// The resources of a process.
 
 #include <sys/types.h>
 
@@ -10,10 +10,10 @@ namespace revoked::soak {
 struct Figures {
   std::size_t memory_kib = 0;  // resident
   std::size_t files = 0;
-  std::size_t descriptors = 0;  // of all else
+  std::size_t descriptors = 0;  // other than files
   std::size_t threads = 0;
 };
 
-Figures figures_of(pid_t process);  // zeros if there is none
+Figures figures_of(pid_t process);  // zeros if there is no such process
 
 }  // namespace revoked::soak

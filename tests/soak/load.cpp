@@ -7,9 +7,9 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr auto rest = 10ms;      // the engine is away
-constexpr auto patience = 10s;   // longer than it is ever stopped for
-constexpr auto glimpse = 300ms;  // a gateway that does not answer by then is asked another time
+constexpr auto rest = 10ms;      // while the engine is down
+constexpr auto patience = 10s;   // longer than any pause of the engine
+constexpr auto glimpse = 300ms;  // a gateway that does not answer by then is asked again later
 
 test::HttpClient impatient_client(const test::EngineProcess& engine) {
   test::HttpClient client(engine.port(), patience);
@@ -22,7 +22,7 @@ test::HttpClient impatient_client(const test::EngineProcess& engine) {
 void Shared::note_position(engine::Position position, const std::string& of) {
   const std::lock_guard lock(mutex_);
   if (position.sequence == 0 || !positions_.insert(position.sequence).second)
-    faults_ += of + " at " + to_string(position) + ", which was given before\n";
+    faults_ += of + " at " + to_string(position) + ", which was assigned before\n";
 }
 
 void Shared::fault(const std::string& what) {
@@ -66,7 +66,7 @@ void Churn::run() {
   }
 }
 
-// A change that repeats until it is known to be done.
+// Repeats a change until it is acknowledged.
 test::HttpResponse Churn::insist(test::HttpClient& engine, std::string_view method, const std::string& target,
                                  const std::string& body) {
   while (!shared_.stopping) {
@@ -85,7 +85,7 @@ test::HttpResponse Churn::insist(test::HttpClient& engine, std::string_view meth
   return {};
 }
 
-// One whose creation was not answered is nobody's.
+// A key whose creation was not answered is not used.
 std::vector<test::CreatedKey> Churn::create(test::HttpClient& engine, const std::string& user) {
   std::vector<test::CreatedKey> keys;
   for (std::size_t i = 0; i < keys_a_round; ++i) {

@@ -1,5 +1,5 @@
 #pragma once
-// What callers ask of the engine: threads that go on whatever happens to it, and note what was acknowledged.
+// The load: threads that continue whatever happens to the engine, and record what was acknowledged.
 
 #include <atomic>
 #include <deque>
@@ -17,16 +17,16 @@
 
 namespace revoked::soak {
 
-// What the threads share.
+// Shared by the threads.
 struct Shared {
   std::atomic<bool> stopping{false};
   std::atomic<int> engine_starts{1};
-  // Held shared by who needs the engine as it is, alone by who is about to end or stop it.
+  // Held shared by threads that need the engine up, exclusively by a thread that ends or pauses it.
   std::shared_mutex engine_is_up;
   test::Acknowledgements revocations;
 
   void note_position(engine::Position position, const std::string& of);
-  void fault(const std::string& what);  // something that must not be
+  void fault(const std::string& what);  // a violation
   std::string faults() const;
   std::size_t changes() const;
 
@@ -38,8 +38,8 @@ struct Shared {
 
 bool is_ready(test::HttpClient& client);
 
-// Creates keys that all gateways are asked for, and revokes them some seconds later: one by one, in bulk, by
-// their owner. So a gateway that has been cut off since then has them, and hears nothing of their end.
+// Creates keys, has all gateways cache them, and revokes them some seconds later: one by one, in bulk, by
+// their owner. So a gateway that was disconnected meanwhile has them cached, and misses their revocation.
 class Churn {
  public:
   Churn(const World& world, Shared& shared, const std::string& name, std::uint32_t seed);
@@ -48,7 +48,7 @@ class Churn {
  private:
   static constexpr std::size_t keys_a_round = 20;
   static constexpr auto pause = 100ms;      // after a round
-  static constexpr std::size_t stock = 15;  // rounds whose keys live
+  static constexpr std::size_t stock = 15;  // rounds with active keys
 
   struct Round {
     std::string user;
@@ -71,7 +71,7 @@ class Churn {
   std::thread thread_;
 };
 
-// Every verb; and after each start of the engine, whether all of it is there.
+// Uses every verb; after each start of the engine, checks that all of it is kept.
 class Testimony {
  public:
   Testimony(const World& world, Shared& shared, const std::string& name);
@@ -80,12 +80,12 @@ class Testimony {
   }
 
   void join() { thread_.join(); }
-  // Once more, of an engine that has been started after the end of the thread.
+  // The same for an engine that was started after the end of the thread.
   void check_all(test::HttpClient& engine);
 
  private:
   static constexpr auto pause = 150ms;           // after a round
-  static constexpr int rounds_of_a_witness = 8;  // then it only waits for the next start, and is let go
+  static constexpr int rounds_of_a_witness = 8;  // then it only waits for the next start, and is dropped
   static constexpr std::size_t kept = 12;
 
   void run();

@@ -1,10 +1,9 @@
-// Everything at once for a chosen time: load, faults, and observers throughout.
+// Load, faults and observers, all at once, for a chosen time.
 //   soak [--seconds N] [--seed S]
 //
-// Nothing that was acknowledged is lost, no position comes twice, no gateway allows a revoked key for longer
-// than its lease, and in the end all agree. Engine and gateways take no more memory, descriptors and threads
-// than their keys account for: the engine that runs from the middle on, and the gateways that are never
-// restarted.
+// Nothing acknowledged is lost, no position is repeated, no gateway allows a revoked key for longer than its
+// lease, and at the end engine and gateways agree. The engine that runs from the middle on, and the gateways
+// that are never restarted, use no more memory, descriptors and threads than their keys account for.
 
 #include <gtest/gtest.h>
 
@@ -27,19 +26,19 @@ using test::eventually;
 std::chrono::seconds duration{60};
 std::uint32_t seed = test::test_seed();
 
-// From then on the engine is not restarted, and is held against what it took then.
+// From then on the engine is not restarted, and is compared with what it used then.
 constexpr int engine_stays_from = 55;  // per cent of the time
 constexpr int engine_base = 60;
 constexpr int gateway_base = 50;
 
-constexpr std::size_t bytes_a_key = 400;            // in all; a gateway remembers a revocation as well
-constexpr std::size_t engine_slack_kib = 48 << 10;  // the newest messages, and what the index gathers
+constexpr std::size_t bytes_a_key = 400;            // in all; for a gateway including the revocation
+constexpr std::size_t engine_slack_kib = 48 << 10;  // the newest messages, and buffers of the index
 constexpr std::size_t gateway_slack_kib = 8 << 10;
-// Of a line that was cut the engine keeps the connections for a while: those of three gateways' questions.
+// The engine keeps the connections of a cut link for some time: those of the questions of three gateways.
 constexpr std::size_t slack_descriptors = 16;
 constexpr std::size_t slack_threads = 2;
 
-// Also where an exception ends the test: what they wait for comes.
+// Also when an exception ends the test: releases what the threads wait for.
 struct LetThreadsEnd {
   Shared& shared;
   Faults& faults;
@@ -53,7 +52,7 @@ struct Sample {
   int percent;
   Figures engine;
   Figures gateways[World::gateways];
-  std::size_t keys;  // at least so many have been made
+  std::size_t keys;  // at least that many have been created
 };
 
 class Soak : public testing::Test {
@@ -65,7 +64,7 @@ class Soak : public testing::Test {
   }
   ~Soak() override { shared_.stopping = true; }
 
-  // Undisturbed, and all have found to each other.
+  // Until all faults are undone, and all gateways are connected.
   void calm_down() {
     faults_.undo_all();
     for (std::size_t i = 0; i < World::gateways; ++i) {
@@ -113,7 +112,7 @@ class Soak : public testing::Test {
                        end.keys - sample(gateway_base).keys, gateway_slack_kib);
   }
 
-  // The load has ended: every gateway has been asked for everything, and is where the engine is.
+  // After the load: every gateway has been asked about every key, and has the engine's position.
   void expect_agreement(test::HttpClient& engine) {
     const auto living = test::create_key(engine);
     const auto last = test::position_of(engine.get("/v1/invalidations"));
@@ -153,9 +152,9 @@ class Soak : public testing::Test {
 
 void Soak::show(engine::Position last) const {
   std::cout << "after " << duration.count() << " s: " << last.sequence << " events, "
-            << shared_.revocations.size() << " revocations looked after, " << shared_.engine_starts - 1
-            << " restarts of the engine; the longest a revoked key was allowed: " << lateness_.worst().count()
-            << " ms (" << lateness_.bound().count() << " is the bound)\nfaults:";
+            << shared_.revocations.size() << " revocations observed, " << shared_.engine_starts - 1
+            << " restarts of the engine; a revoked key was allowed for at most " << lateness_.worst().count()
+            << " ms (bound: " << lateness_.bound().count() << " ms)\nfaults:";
   for (const auto& [kind, count] : faults_.made()) std::cout << "  " << kind << " " << count;
   std::cout << "\n" << std::setw(28) << "";
   for (const auto& one : samples_) std::cout << std::setw(9) << one.percent << " %";
@@ -204,7 +203,7 @@ TEST_F(Soak, EverythingAtOnce) {
   show(last);
   EXPECT_EQ(shared_.faults(), "");
   EXPECT_EQ(lateness_.violations(), "");
-  EXPECT_GT(lateness_.allowed(), 0u) << "nothing was cached: this shows nothing";
+  EXPECT_GT(lateness_.allowed(), 0u) << "nothing was cached: the test is void";
   if (!HasFailure()) expect_no_growth();
 }
 

@@ -3,7 +3,7 @@
 namespace revoked::soak {
 namespace {
 
-constexpr auto disk_size = "1g";  // an hour's log and index, and the reserve
+constexpr auto disk_size = "1g";  // log and index of an hour, and the reserve
 
 }  // namespace
 

@@ -1,6 +1,6 @@
 #pragma once
-// An engine, a Redis and gateways, on hosts of their own and a disk of the engine's own where that is
-// permitted, with proxies that harm what goes over the bus. Processes are started and ended by the thread that has made it.
+// An engine, a Redis and gateways, on separate hosts and with a disk for the engine where that is permitted,
+// and proxies that disturb the bus. Only the thread that created it starts and ends processes.
 
 #include <cstdint>
 #include <memory>
@@ -21,14 +21,14 @@ using namespace std::chrono_literals;
 class World {
  public:
   static constexpr auto lease = 1500ms;
-  static constexpr std::size_t gateways = 3;  // the last one reads an unsigned channel, and the engine's feed
+  static constexpr std::size_t gateways = 3;  // the last one has an unsigned channel, and the engine's feed
   static constexpr std::size_t engine_host = 0;
   static constexpr std::size_t redis_host = 1;
   static constexpr std::size_t first_gateway_host = 2;
 
   explicit World(std::uint32_t seed);
 
-  // The calling thread is on that host, if there are hosts.
+  // Moves the calling thread to that host, if there are hosts.
   class Stay {
    public:
     Stay(const World& world, std::size_t host) {
@@ -44,10 +44,10 @@ class World {
   std::optional<test::Network> network;
   test::SignedBus bus;
   std::optional<test::RedisServer> redis;
-  std::unique_ptr<test::BusProxy> to_redis;    // the engine's way
-  std::unique_ptr<test::BusProxy> from_redis;  // of the first gateway
+  std::unique_ptr<test::BusProxy> to_redis;    // used by the engine
+  std::unique_ptr<test::BusProxy> from_redis;  // used by the first gateway
   std::optional<test::EngineProcess> engine;
-  std::optional<test::SmallDisk> disk;  // under its data; not mounted: not permitted
+  std::optional<test::SmallDisk> disk;  // for its data; not mounted if that is not permitted
   std::vector<std::unique_ptr<test::GatewayProcess>> gateway;
 
  private:

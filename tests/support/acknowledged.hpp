@@ -1,5 +1,5 @@
 #pragma once
-// Revocations that were acknowledged, and what gateways allowed afterwards. Any thread.
+// Acknowledged revocations, and what gateways allowed afterwards. Thread-safe.
 
 #include <chrono>
 #include <mutex>
@@ -13,14 +13,14 @@ namespace revoked::test {
 struct Acknowledged {
   CreatedKey key;
   engine::Position position;
-  std::chrono::steady_clock::time_point at;  // when the 2xx was here
+  std::chrono::steady_clock::time_point at;  // when the 2xx arrived
 };
 
 class Acknowledgements {
  public:
   void add(Acknowledged one);
   std::size_t size() const;
-  // Appends those that have come since `known` was read last.
+  // Appends those added since `known` was last read.
   void read_on(std::vector<Acknowledged>& known) const;
   std::vector<Acknowledged> all() const;
 
@@ -29,9 +29,9 @@ class Acknowledgements {
   std::vector<Acknowledged> all_;
 };
 
-// A gateway's lease counts from when the engine sent the last proof that the gateway heard; one that does not
-// tell of the revocation was sent before its acknowledgement. So whatever is asked later than a lease after
-// that (and what two clocks drift apart meanwhile) is denied, however busy the machine is.
+// A gateway's lease counts from when the engine sent the last proof that the gateway received; a proof
+// without the revocation was sent before its acknowledgement. So every check later than one lease after that
+// (plus the drift of two clocks) must be denied, however busy the machine is.
 class Lateness {
  public:
   using Clock = std::chrono::steady_clock;
@@ -41,16 +41,16 @@ class Lateness {
   std::chrono::milliseconds bound() const { return bound_; }
   void allowed(const std::string& gateway, const Acknowledged& one, Clock::time_point asked);
 
-  std::string violations() const;           // empty: none; who, which key, how late
-  std::chrono::milliseconds worst() const;  // asked so long after an acknowledgement, and allowed
-  std::size_t allowed() const;              // after an acknowledgement
+  std::string violations() const;           // empty: none; else gateway, key, how late
+  std::chrono::milliseconds worst() const;  // from an acknowledgement to an allowed check, at most
+  std::size_t allowed() const;              // checks allowed after an acknowledgement
 
  private:
   static constexpr std::chrono::milliseconds clocks_differ{60};
   static constexpr std::size_t max_told = 20;
 
   const std::chrono::milliseconds bound_;
-  mutable std::mutex mutex_;  // of what follows
+  mutable std::mutex mutex_;  // guards what follows
   std::string violations_;
   std::size_t late_ = 0;
   std::size_t allowed_ = 0;

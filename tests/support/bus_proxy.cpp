@@ -23,7 +23,7 @@ namespace {
 constexpr auto poll_at_least = std::chrono::milliseconds(20);
 constexpr std::string_view channel = "revoked:v1:invalidations";
 
-// The size of the first whole command or reply; 0: there is none yet.
+// The size of the first complete command or reply; 0: none yet.
 std::size_t unit_size(std::string_view bytes) {
   const auto end = bytes.find("\r\n");
   if (end == std::string_view::npos) return 0;
@@ -45,7 +45,7 @@ std::size_t unit_size(std::string_view bytes) {
   return size;
 }
 
-// Whether it is an array of three that begins with this word and the channel.
+// Whether it is an array of three elements that begins with this word and the channel.
 bool is_about_channel(std::string_view unit, std::string_view word) {
   const auto bulk = [](std::string_view text) {
     return "$" + std::to_string(text.size()) + "\r\n" + std::string(text) + "\r\n";
@@ -64,7 +64,7 @@ bool send_all(int socket, std::string_view bytes) {
 
 }  // namespace
 
-// One connection, on a thread of its own.
+// One connection, on its own thread.
 class BusConnection {
  public:
   BusConnection(BusProxy& proxy, int near) : proxy_(proxy), near_(near) {
@@ -124,7 +124,7 @@ class BusConnection {
     return answer_ourselves();
   }
 
-  // Of a subscriber whatever comes is a push, or passes as one does.
+  // Everything sent to a subscriber is a push, or is forwarded like one.
   bool on_reply(const std::string& unit) {
     if (is_about_channel(unit, "message")) {
       pass_on_later(near_, unit);
@@ -163,7 +163,7 @@ class BusConnection {
   int far_;
   std::string from_near_;
   std::string from_far_;
-  std::deque<Answer> answers_;  // to what Redis has been asked, and to what it has not
+  std::deque<Answer> answers_;  // to commands that were forwarded to Redis, and to those that were not
   std::multimap<Clock::time_point, std::pair<int, std::string>> due_;
 };
 

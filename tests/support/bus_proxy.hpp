@@ -1,7 +1,6 @@
 #pragma once
-// Between a Redis and whoever publishes or is subscribed there: whole messages get lost, come twice, late, or
-// before earlier ones, as a seed draws it. Everything else passes as it is, and a publisher is answered as if
-// nothing had happened.
+// A proxy between a Redis and its publishers or subscribers: it loses, repeats, delays or reorders whole
+// messages, at random from a seed. Everything else passes unchanged, and a publisher gets the usual answers.
 
 #include <atomic>
 #include <chrono>
@@ -21,14 +20,14 @@ class BusProxy {
 
   struct Faults {
     unsigned lost = 0;                     // per cent of the messages
-    unsigned repeated = 0;                 // per cent of those; the second one is late
-    unsigned late = 0;                     // per cent of those
+    unsigned repeated = 0;                 // per cent of those that are not lost; the second one is late
+    unsigned late = 0;                     // per cent of those that are not lost
     std::chrono::milliseconds at_most{0};  // how late
-    // From when they are set on, each second makes all messages so much later, in their order.
+    // From when they are set, the delay of all messages grows by this much each second; their order is kept.
     std::chrono::milliseconds growth{0};
   };
 
-  // Listens on that address of the host on which it is made, as Redis does there on 127.0.0.1.
+  // Listens on that address of the host on which it is constructed; Redis listens there on 127.0.0.1.
   BusProxy(std::uint16_t redis_port, std::uint32_t seed, std::string address = "127.0.0.1");
   ~BusProxy();  // cuts all connections
   BusProxy(const BusProxy&) = delete;
@@ -37,11 +36,11 @@ class BusProxy {
   std::string url() const { return "redis://" + address_ + ":" + std::to_string(port_); }
   void set(Faults faults);
   std::size_t messages() const { return messages_; }
-  std::size_t harmed() const { return harmed_; }  // that did not pass once and at once
+  std::size_t harmed() const { return harmed_; }  // messages that did not pass exactly once without delay
 
  private:
   friend class BusConnection;
-  // When a message is to be passed on; several times, or never.
+  // When to forward a message: several times, or never.
   std::vector<Clock::time_point> draw();
   void accept_all();
 
@@ -52,11 +51,11 @@ class BusProxy {
   std::atomic<bool> stopping_{false};
   std::atomic<std::size_t> messages_{0};
   std::atomic<std::size_t> harmed_{0};
-  std::mutex mutex_;  // of what follows
+  std::mutex mutex_;  // guards what follows
   std::mt19937 random_;
   Faults faults_;
   Clock::time_point set_at_;
-  std::list<std::thread> threads_;  // the acceptor's, until it has ended
+  std::list<std::thread> threads_;  // used by the acceptor, until it has ended
   std::thread acceptor_;
 };
 

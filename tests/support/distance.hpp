@@ -1,6 +1,6 @@
 #pragma once
-// A way to a server on 127.0.0.1 that takes time: connections to `port()` are passed on to it, and whatever
-// is sent either way arrives so much later, in order, however much is under way.
+// A proxy with latency to a server on 127.0.0.1: connections to `port()` are forwarded, and bytes arrive
+// later by that latency in either direction, in order, however many are in flight.
 
 #include <atomic>
 #include <chrono>
@@ -29,7 +29,7 @@ class Distance {
   int listener_;
   std::uint16_t port_;
   std::atomic<bool> stopping_{false};
-  std::mutex mutex_;  // of what follows
+  std::mutex mutex_;  // guards what follows
   std::list<int> sockets_;
   std::list<std::thread> threads_;
   std::thread acceptor_;

@@ -1,5 +1,5 @@
 #pragma once
-// Waiting for a condition instead of sleeping and hoping; and how much the sanitizers slow us down.
+// Waiting for a condition instead of sleeping; and how much the sanitizers slow tests down.
 
 #include <chrono>
 #include <cstdlib>
@@ -15,14 +15,14 @@ inline constexpr bool sanitized = true;
 inline constexpr bool sanitized = false;
 #endif
 
-// The same of the programs that a system test starts: they may be built otherwise than the test.
+// The same for the programs that a system test starts: their build may differ from that of the test.
 inline bool programs_are_sanitized() { return sanitized || std::getenv("REVOKED_TEST_SANITIZED") != nullptr; }
 
-// For what a thread does that has the processor only while nobody else wants it: other tests do.
+// For the work of a thread that gets the processor only when no other thread needs it: other tests do.
 inline constexpr std::chrono::seconds when_idle{180};
 
-// Whether `condition` became true within `limit`. The limit only matters when something is wrong, so it is
-// generous: tests share a small machine with each other.
+// Whether `condition` became true within `limit`. The limit only matters on a failure, so it is long: tests
+// share a small machine.
 template <class Condition>
 bool eventually(Condition condition, std::chrono::milliseconds limit = 20s) {
   const auto deadline = std::chrono::steady_clock::now() + limit;

@@ -27,7 +27,7 @@ ExampleProxy::ExampleProxy(const std::string& program, std::uint16_t gateway_por
   } else if (program == "caddy") {
     auto config = example("Caddyfile");
     replace_once(config, ":8080 {", "http://" + address_of(port()) + " {");
-    // It would listen for administrators, too.
+    // It would also open its administration port.
     write_file(directory_ / "Caddyfile", "{\n\tadmin off\n}\n" + config);
     start({"caddy", "run", "--adapter", "caddyfile", "--config", directory_ / "Caddyfile"});
   } else {
@@ -42,14 +42,14 @@ ExampleProxy::ExampleProxy(const std::string& program, std::uint16_t gateway_por
 
 std::string ExampleProxy::example(const std::string& name) const {
   auto text = read_file(source_directory() / "tools/gateways" / name);
-  // HAProxy asks the gateway in the one file, and the service stands in the other.
+  // HAProxy names the gateway in one file, and the service in the other.
   if (name != "haproxy.cfg") replace_once(text, "127.0.0.1:7386", address_of(gateway_port_));
   if (name != "revoked.lua") replace_once(text, "127.0.0.1:3000", address_of(service_port_));
   return text;
 }
 
 void ExampleProxy::start(std::vector<std::string> command) {
-  // Caddy keeps its state at home.
+  // Caddy keeps its state in $HOME.
   process_.emplace(Process::Options{
       .command = std::move(command),
       .environment = {"HOME=" + directory_.path().string(), "XDG_DATA_HOME=" + directory_.path().string(),

@@ -1,5 +1,5 @@
 #pragma once
-// A proxy that runs an example of tools/gateways as it stands there, but for the ports in it.
+// A proxy that runs an example of tools/gateways, unchanged except for the ports.
 
 #include <cstdint>
 #include <optional>
@@ -11,7 +11,7 @@ namespace revoked::test {
 
 class ExampleProxy {
  public:
-  // `program` is nginx, caddy or haproxy. Throws if it does not start, or is not there.
+  // `program` is nginx, caddy or haproxy. Throws if it does not start, or is not installed.
   ExampleProxy(const std::string& program, std::uint16_t gateway_port, std::uint16_t service_port);
 
   std::uint16_t port() const { return nginx_ ? nginx_->port() : port_.number(); }
@@ -19,7 +19,7 @@ class ExampleProxy {
   std::string log_text() const { return nginx_ ? nginx_->error_log() : process_->log_text(); }
 
  private:
-  std::string example(const std::string& name) const;  // with our ports
+  std::string example(const std::string& name) const;  // with this test's ports
   void start(std::vector<std::string> command);
 
   const std::uint16_t gateway_port_;

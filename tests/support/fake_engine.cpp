@@ -49,7 +49,7 @@ void parse_head(std::string_view head, FakeRequest& request) {
   }
 }
 
-// Takes a body in the chunked coding, without extensions or trailers, off the front of `buffer`.
+// Removes a body in the chunked coding, without extensions or trailers, from the front of `buffer`.
 bool read_chunks(int socket, std::string& buffer, std::string& body) {
   while (true) {
     std::size_t end = std::string::npos;

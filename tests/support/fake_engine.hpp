@@ -1,6 +1,6 @@
 #pragma once
-// A peer that plays the engine's part over real sockets on 127.0.0.1. Each connection has a thread of its
-// own, so that a handler may take its time, misbehave, or keep a stream open.
+// A substitute for the engine over real sockets on 127.0.0.1. Each connection has its own thread, so a
+// handler may wait, violate the protocol, or keep a stream open.
 
 #include <atomic>
 #include <cstdint>
@@ -17,7 +17,7 @@ namespace revoked::test {
 struct FakeRequest {
   std::string method;
   std::string target;
-  std::string head;                            // as it came
+  std::string head;                            // as received
   std::map<std::string, std::string> headers;  // names in lower case
   std::string body;
   int connection = 0;  // counted from 1
@@ -27,19 +27,19 @@ struct FakeRequest {
 
 class FakeEngine {
  public:
-  // What a handler does to the connection that its request came on.
+  // The actions of a handler on the connection of its request.
   class Peer {
    public:
     explicit Peer(int socket) : socket_(socket) {}
-    bool send(std::string_view bytes);  // false: the other side is gone
+    bool send(std::string_view bytes);  // false: the peer has disconnected
     void answer(int status, std::string_view body, std::string_view type = "application/json");
-    // To a question: `decision` is an object, which is made to say what it is about.
+    // The answer to a question: `decision` is an object, to which the digest of the secret is added.
     void answer_question(const FakeRequest& question, std::string_view decision);
     static std::string format_answer(const FakeRequest& question, std::string_view decision);
     void open_event_stream();  // the head of a chunked answer
     bool send_chunk(std::string_view bytes);
     bool send_event(std::string_view data);  // as one chunk
-    std::string receive();                   // what comes next, of no request; empty: the end
+    std::string receive();                   // the next bytes, not parsed as a request; empty: the end
     void close();
     bool is_open();
 
@@ -49,7 +49,7 @@ class FakeEngine {
   };
   using Handler = std::function<void(const FakeRequest&, Peer&)>;
 
-  explicit FakeEngine(Handler handler, std::uint16_t port = 0);  // 0: a free one
+  explicit FakeEngine(Handler handler, std::uint16_t port = 0);  // 0: any free port
   ~FakeEngine();  // cuts all connections and waits for the handlers
 
   std::uint16_t port() const { return port_; }
@@ -67,7 +67,7 @@ class FakeEngine {
   std::atomic<bool> stopping_{false};
   std::atomic<int> connections_{0};
   std::atomic<int> requests_{0};
-  std::mutex mutex_;  // of what follows
+  std::mutex mutex_;  // guards what follows
   std::list<int> sockets_;
   std::list<std::thread> threads_;
   std::thread acceptor_;

@@ -18,7 +18,7 @@ std::uint64_t below(std::uint64_t bound, std::mt19937& random) {
   return std::uniform_int_distribution<std::uint64_t>(0, bound - 1)(random);
 }
 
-// Where blocks of the log begin; in another file, its beginning.
+// The offsets at which blocks of the log begin; in another file only 0.
 std::vector<std::uint64_t> beginnings(std::string_view bytes) {
   std::vector<std::uint64_t> found{0};
   for (auto at = sector; at < bytes.size(); at += sector) {
@@ -27,21 +27,21 @@ std::vector<std::uint64_t> beginnings(std::string_view bytes) {
   return found;
 }
 
-// A byte that is worth it: mostly where something is written.
+// The offset of a byte to damage: mostly where data is written.
 std::uint64_t aim(std::string_view bytes, std::mt19937& random) {
   const auto blocks = beginnings(bytes);
   const auto written = bytes.find_last_not_of('\0') + 1;
   std::uint64_t at = 0;
   switch (below(8, random)) {
     case 0:
-    case 1:  // a head
+    case 1:  // a block head
       at = blocks[below(blocks.size(), random)] + below(80, random);
       break;
     case 2:
     case 3:  // the last block
       at = blocks.back() + below(std::max<std::uint64_t>(written, blocks.back() + 1) - blocks.back(), random);
       break;
-    case 4:  // perhaps behind everything
+    case 4:  // possibly after all data
       at = below(bytes.size(), random);
       break;
     default:
@@ -57,7 +57,7 @@ void overwrite_file(const fs::path& path, std::uint64_t at, std::string_view byt
     throw std::runtime_error("cannot write " + path.string());
 }
 
-// The damages of one file of a directory.
+// The kinds of damage to one file of a directory.
 class Inflicting {
  public:
   Inflicting(const fs::path& directory, std::string file, std::mt19937& random)

@@ -1,5 +1,5 @@
 #pragma once
-// What disks and people do to files, at places that a seed chooses.
+// Damage to files, as by disks and people, at places chosen by a seed.
 
 #include <cstdint>
 #include <filesystem>
@@ -19,8 +19,8 @@ enum class Damage {
   cut_whole,  // at a multiple of 1 MiB
   emptied,
   removed,
-  older,    // a copy of itself from before
-  swapped,  // with another one of its kind
+  older,    // an earlier copy of the file
+  swapped,  // with another file of its kind
 };
 inline constexpr Damage all_damages[] = {Damage::flipped_bit, Damage::zeroed_sector, Damage::zeroed_block,
                                          Damage::cut,         Damage::cut_whole,     Damage::emptied,
@@ -29,23 +29,23 @@ inline constexpr Damage all_damages[] = {Damage::flipped_bit, Damage::zeroed_sec
 struct Inflicted {
   std::string text;                // for a message
   std::vector<std::string> files;  // within the directory
-  // Where it is within the file: from the block in which it begins to where it ends.
+  // Its range within the file: from the start of the first damaged block to the end of the damage.
   std::optional<std::pair<std::uint64_t, std::uint64_t>> bytes;
-  // Where something was overwritten, what was there.
+  // The overwritten bytes, and their place.
   std::uint64_t at = 0;
   std::string was;
 };
 
-// Damages a file of `directory`; `before` is a copy of the directory from earlier. Nothing: it would be as it
-// was.
+// Damages a file of `directory`; `before` is an earlier copy of the directory. Nothing: the file would not
+// change.
 std::optional<Inflicted> inflict(Damage damage, const std::filesystem::path& directory,
                                  const std::string& file, const std::filesystem::path& before,
                                  std::mt19937& random);
 
-// What was overwritten is as it was.
+// Restores the overwritten bytes.
 void undo(const Inflicted& done, const std::filesystem::path& directory);
 
-// Of the files in a directory and below.
+// Of the files in a directory and its subdirectories.
 std::vector<std::string> names_of_files(const std::filesystem::path& directory);
 
 }  // namespace revoked::test

@@ -8,10 +8,10 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr auto between_rounds = 5ms;
-constexpr auto patience = 500ms;      // a question that a stopped or cut-off gateway has not answered by then
-constexpr std::size_t young = 12;     // of a round, the newest ones
-constexpr std::size_t in_a_row = 12;  // of a round, the next ones that were not asked late yet
-constexpr std::size_t old = 8;        // of a round, any
+constexpr auto patience = 500ms;      // for the answer of a gateway that may be stopped or disconnected
+constexpr std::size_t young = 12;     // in a round, the newest ones
+constexpr std::size_t in_a_row = 12;  // in a round, the next ones without a late check yet
+constexpr std::size_t old = 8;        // in a round, any
 
 }  // namespace
 
@@ -41,7 +41,7 @@ void GatewayObserver::run() {
   }
 }
 
-// Places in `known_`, sorted.
+// Indexes of `known_`, sorted.
 std::vector<std::size_t> GatewayObserver::choose() {
   std::vector<std::size_t> chosen;
   const auto size = known_.size();

@@ -1,6 +1,6 @@
 #pragma once
-// Asks a gateway all the time for keys whose revocation has been acknowledged. It asks from a thread of its
-// own, on the gateway's host if that is one of a network, for young revocations most often.
+// Continuously checks keys whose revocation has been acknowledged at a gateway, from its own thread, on the
+// gateway's host if that is part of a network. Recent revocations are checked most often.
 
 #include <atomic>
 #include <optional>
@@ -19,14 +19,14 @@ class GatewayObserver {
     std::string name;
     std::uint16_t port = 0;  // of the gateway, on 127.0.0.1
     const Network* network = nullptr;
-    std::size_t host = 0;  // in it
+    std::size_t host = 0;  // of the gateway in `network`
   };
-  // Both stay as long as this does.
+  // Both must outlive this.
   GatewayObserver(Options options, const Acknowledgements& revocations, Lateness& lateness);
   ~GatewayObserver();  // stops
 
-  // How many revocations, the first to be acknowledged first, have been asked for when the gateway had to
-  // know better, and were answered.
+  // How many revocations, in the order of their acknowledgement, have been checked and answered after the
+  // time at which the gateway must deny them.
   std::size_t asked_late() const { return asked_late_; }
   std::size_t checks() const { return checks_; }
 
@@ -41,7 +41,7 @@ class GatewayObserver {
   std::atomic<bool> stopping_ = false;
   std::atomic<std::size_t> asked_late_ = 0;
   std::atomic<std::size_t> checks_ = 0;
-  std::vector<Acknowledged> known_;  // the thread's
+  std::vector<Acknowledged> known_;  // used by the thread only
   std::size_t next_old_ = 0;
   std::thread thread_;
 };

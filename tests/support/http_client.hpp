@@ -1,7 +1,7 @@
 #pragma once
 // A small blocking HTTP/1.1 client on one connection to loopback, with deadlines. It keeps the connection
-// alive, can send bytes that no honest client would, and reads an endless answer piece by piece. Failures are
-// exceptions, so that a test says what it expected and nothing else.
+// alive, can send malformed bytes, and reads an endless answer piece by piece. Failures are exceptions, so
+// that a test only states what it expects.
 
 #include <chrono>
 #include <cstdint>
@@ -16,7 +16,7 @@
 
 namespace revoked::test {
 
-// The connection was refused, lost, or silent for too long: for a request, "outcome unknown".
+// The connection was refused, lost, or silent past its deadline: for a request, "outcome unknown".
 class ConnectionFailed : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
@@ -29,7 +29,7 @@ struct HttpResponse {
   Headers headers;
   std::string body;
 
-  std::string header(std::string_view name) const;  // of either case; empty if there is none
+  std::string header(std::string_view name) const;  // in any letter case; empty if absent
   Json json() const { return Json::parse(body); }
 };
 
@@ -42,7 +42,7 @@ class HttpClient {
 
   void add_header(std::string name, std::string value);  // sent with every request()
 
-  // One exchange. Connects if there is no connection; repeats nothing.
+  // One exchange. Connects if there is no connection; does not retry.
   HttpResponse request(std::string_view method, std::string_view target, const Headers& headers = {},
                        std::string_view body = {});
   HttpResponse get(std::string_view target, const Headers& headers = {}) {
@@ -54,7 +54,7 @@ class HttpClient {
                      std::string_view body = {}) const;
   void send(std::string_view bytes);
   HttpResponse receive();
-  HttpResponse receive_headers();              // the body is left to receive_piece()
+  HttpResponse receive_headers();              // the body is read with receive_piece()
   std::optional<std::string> receive_piece();  // nothing at the end of the body
 
   // Whether the peer ends the connection, by FIN or RST, before it sends another byte.

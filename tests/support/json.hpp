@@ -1,6 +1,6 @@
 #pragma once
-// Just enough JSON to look at answers: a parsed value with forgiving access, so that a test that expected
-// something else fails at its own comparison and not in here.
+// Enough JSON to read answers: a parsed value whose accessors never fail, so that a test fails at its own
+// comparison and not in here.
 
 #include <cstdint>
 #include <string>
@@ -21,7 +21,7 @@ class Json {
   Type type() const { return type_; }
   bool exists() const { return type_ != Type::missing; }
 
-  const Json& operator[](std::string_view member) const;  // a missing value if there is none
+  const Json& operator[](std::string_view member) const;  // a value of type `missing` if absent
   const Json& operator[](std::size_t index) const;
   const std::vector<Json>& items() const { return items_; }
   std::size_t size() const { return items_.size() + members_.size(); }

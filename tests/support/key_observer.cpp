@@ -21,7 +21,7 @@ std::string creation(const std::string& user) { return json_object({{"user", use
 
 void exchange(HttpClient& client, const std::vector<std::string>& requests,
               const std::function<void(std::size_t, const HttpResponse&)>& answered) {
-  constexpr std::size_t in_flight = 64;  // both sides' socket buffers hold so many, so nobody blocks
+  constexpr std::size_t in_flight = 64;  // both sides' socket buffers hold that many: neither blocks
   std::size_t sent = 0;
   for (std::size_t i = 0; i < requests.size(); ++i) {
     std::string burst;
@@ -34,7 +34,7 @@ void exchange(HttpClient& client, const std::vector<std::string>& requests,
 }
 
 void KeyObserver::acknowledge(const HttpResponse& response) {
-  // A record has the position of its creation.
+  // A record contains the position of its creation.
   const auto position =
       engine::parse_position(response.header("Revocation-Position")).value_or(engine::Position{});
   if (response.status / 100 != 2 || position.sequence == 0)

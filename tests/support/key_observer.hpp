@@ -1,7 +1,7 @@
 #pragma once
-// An observer outside of the engine: it makes changes, writes down what was acknowledged, and holds any later
-// run against that. What it knows decides, never what the engine says of itself. Copy it to go on from a
-// copy of the data directory.
+// An observer outside of the engine: it makes changes, records what was acknowledged, and compares any later
+// run with that. Its records decide, never the engine's own statements. Copy it to continue from a copy of
+// the data directory.
 
 #include <cstdint>
 #include <functional>
@@ -13,7 +13,7 @@
 
 namespace revoked::test {
 
-// Many exchanges over one connection; each answer by the number of its request.
+// Many exchanges over one connection; each answer is passed with the number of its request.
 void exchange(HttpClient& client, const std::vector<std::string>& requests,
               const std::function<void(std::size_t, const HttpResponse&)>& answered);
 
@@ -24,28 +24,28 @@ class KeyObserver {
     std::string user;
     std::string secret;
     std::string state = "active";
-    std::vector<std::string> verbs;     // of its audit trail
-    std::string name;                   // as it was edited
+    std::vector<std::string> verbs;     // in its audit trail
+    std::string name;                   // after its edit
     std::string reason;                 // of its revocation
-    std::string revoked_at;             // empty: the answer did not tell
-    std::vector<std::string> outdated;  // secrets, ended by rotation
+    std::string revoked_at;             // empty: not in the answer
+    std::vector<std::string> outdated;  // secrets that ended by rotation
   };
   enum class Reading {
     whole,
-    whole_soon,      // meanwhile a 503
-    whole_or_error,  // what cannot be read any more is a 5xx
+    whole_soon,      // until then a 503
+    whole_or_error,  // what cannot be read is a 5xx
   };
 
-  // What is answered from now on is of a run that began after everything before.
+  // Answers from now on are from a run that began after everything before.
   void begin_run() { least_epoch_ = last_.epoch + 1; }
 
-  // Every verb, on new keys of users of their own; so many more keys come by an import, with so much
-  // metadata, and some of these go by a bulk. Throws if one is not acknowledged.
+  // Every verb, on new keys of new users; the given number of further keys is imported, with metadata of the
+  // given size, and some of these are revoked in bulk. Throws if a change is not acknowledged.
   void use_every_verb(const EngineProcess& engine, std::size_t imported, std::size_t metadata_bytes);
   // A few changes.
   void go_on(const EngineProcess& engine);
 
-  // Of what does not live so many are denied, and of what lives so many are not; each in its state.
+  // Verifies that many secrets that must be denied, and that many that must be allowed; each in its state.
   void expect_decisions(const EngineProcess& engine, std::size_t denied, std::size_t living,
                         std::mt19937& random) const;
   // Records and audit trails of some keys.

@@ -7,7 +7,7 @@
 
 namespace revoked::test {
 
-// 127.0.0.1 and that port; 0 lets the kernel choose one.
+// 127.0.0.1 and that port; 0: the kernel chooses one.
 inline sockaddr_in loopback(std::uint16_t port) {
   sockaddr_in address{};
   address.sin_family = AF_INET;

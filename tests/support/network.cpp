@@ -29,7 +29,7 @@ int needed(int descriptor, const char* what) {
   return descriptor;
 }
 
-// Enters a namespace, and returns to the one before.
+// Enters a namespace, and returns to the previous one at its end.
 int enter(int there) {
   const int home = needed(::open(this_namespace, O_RDONLY | O_CLOEXEC), this_namespace);
   needed(::setns(there, CLONE_NEWNET), "setns");

@@ -1,7 +1,7 @@
 #pragma once
-// Hosts of a test's own: each is a network namespace with one address, behind a router that can drop what one
-// host sends to another. Nothing of it is seen outside, and it goes with the last process in it, however the
-// test ends.
+// Private hosts of a test: each is a network namespace with one address, behind a router that can drop
+// packets from one host to another. It is invisible outside, and is removed with the last process in it,
+// however the test ends.
 
 #include <cstddef>
 #include <string>
@@ -14,7 +14,7 @@ namespace revoked::test {
 
 class Network {
  public:
-  // Whether network namespaces may be made here.
+  // Whether network namespaces are permitted here.
   static bool is_permitted();
   static constexpr auto why_not = "network namespaces are not permitted here, or ip(8) is missing";
 
@@ -25,7 +25,7 @@ class Network {
 
   std::string address(std::size_t host) const { return "10.77." + std::to_string(host) + ".2"; }
 
-  // Of packets, from one host to another. Sent ones vanish: nobody is told.
+  // Of packets, from one host to another. They are dropped without notice to the sender.
   struct Direction {
     std::size_t from;
     std::size_t to;
@@ -33,8 +33,8 @@ class Network {
   void cut(const std::vector<Direction>& directions);  // in addition
   void mend();                                         // all
 
-  // While it lives, the sockets and processes that this thread makes are on that host; existing sockets stay
-  // where they were made. On its own host each finds itself as 127.0.0.1.
+  // During its lifetime, sockets and processes that this thread creates are on that host; existing sockets
+  // stay on theirs. On its own host each is reachable as 127.0.0.1.
   class Stay {
    public:
     Stay(const Network& network, std::size_t host);

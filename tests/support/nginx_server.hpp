@@ -1,6 +1,6 @@
 #pragma once
-// A private nginx: its own configuration, pid, logs and temporary files in a directory of the test's. It
-// never meets an nginx of the system.
+// A private nginx: its configuration, pid, logs and temporary files are in a directory of the test, separate
+// from an nginx of the system.
 
 #include <string>
 
@@ -13,7 +13,7 @@ namespace revoked::test {
 
 class NginxServer {
  public:
-  // `http_block` goes into the http block; $PORT in it stands for a free port of ours.
+  // `http_block` is put into the http block; $PORT in it is replaced by a free port.
   explicit NginxServer(std::string http_block);
 
   std::uint16_t port() const { return port_.number(); }
@@ -26,11 +26,11 @@ class NginxServer {
   std::optional<Process> process_;
 };
 
-// Passes everything to the engine as nginx does by default: in HTTP/1.0, and answers kept in a buffer.
+// Passes everything to the engine with the defaults of nginx: HTTP/1.0, buffered answers.
 std::string plain_proxy_config(std::uint16_t engine_port);
 
-// Passes everything to the engine but the feed, which answers 503: a gateway behind it can ask and never
-// hears.
+// Passes everything to the engine except the feed, which answers 503: a gateway behind it can ask, and
+// receives no messages.
 std::string no_feed_config(std::uint16_t engine_port);
 
 }  // namespace revoked::test

@@ -1,7 +1,6 @@
 #pragma once
-// A second, plain reading of JSON (RFC 8259), to hold against what the product made of it. Numbers stay as
-// they are written, members in their order and as often as they come. Does not look at whether texts are
-// UTF-8.
+// A second, simple JSON parser (RFC 8259), to compare with the product's. Numbers stay as written, members
+// keep their order and repetitions. Does not check whether texts are UTF-8.
 
 #include <cstdint>
 #include <optional>
@@ -15,13 +14,13 @@ namespace revoked::test {
 struct PlainJson {
   enum class Kind { null, boolean, number, text, array, object };
   Kind kind = Kind::null;
-  std::string text;                // of a text, decoded; of a number, as written; of a boolean, its word
-  std::vector<std::string> names;  // of an object's members
-  std::vector<PlainJson> items;    // of an array; of an object's members
+  std::string text;                // a string, decoded; a number, as written; the word of a boolean
+  std::vector<std::string> names;  // names of the members of an object
+  std::vector<PlainJson> items;    // elements of an array, values of the members of an object
 
   friend bool operator==(const PlainJson&, const PlainJson&) = default;
 
-  // Null if there is none; the first if there are several.
+  // Null if there is none; the first of several.
   const PlainJson* find(std::string_view name) const {
     for (std::size_t i = 0; i < names.size(); ++i) {
       if (names[i] == name) return &items[i];

@@ -1,1 +1,1 @@
-// The one file of the library that the precompiled header belongs to.
+// The only source of the library that owns the precompiled header.

@@ -1,5 +1,5 @@
 #pragma once
-// What nearly every test includes, compiled once for those that do without Asio.
+// What nearly every test includes, compiled once for tests without Asio.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

@@ -66,7 +66,7 @@ Process::Process(Options options) : options_(std::move(options)) {
     if (options_.file_size_limit_bytes) {
       const rlimit limit{*options_.file_size_limit_bytes, *options_.file_size_limit_bytes};
       ::setrlimit(RLIMIT_FSIZE, &limit);
-      ::signal(SIGXFSZ, SIG_IGN);  // writes fail instead
+      ::signal(SIGXFSZ, SIG_IGN);  // so that writes fail instead
     }
     if (!directory.empty() && ::chdir(directory.c_str()) != 0) ::_exit(127);
     ::execvpe(argv[0], argv.data(), envp.data());
@@ -132,7 +132,7 @@ std::optional<int> Process::wait(std::chrono::milliseconds limit) {
     ::close(handle);
   }
   int status = 0;
-  // A process that is traced is its tracer's first, and ours soon after.
+  // A traced process is reaped by its tracer first, and here soon after.
   while (::waitpid(pid_, &status, WNOHANG) != pid_) {
     if (Clock::now() >= deadline) return std::nullopt;
     std::this_thread::sleep_for(std::chrono::milliseconds(1));

@@ -1,8 +1,8 @@
 #pragma once
 // A child program: started with arguments and environment, its standard output read line by line, its
-// standard error in a file that is shown when something goes wrong. Killed and reaped at the end of its life,
-// and by the kernel should the test die first. That guard hangs on the thread that starts the process: start
-// processes only from threads that live as long.
+// standard error in a file that is shown on a failure. Killed and reaped by the destructor, or by the kernel
+// if the test dies first. The kernel does so when the thread that started the process ends: start processes
+// only from threads that outlive them.
 
 #include <sys/types.h>
 
@@ -20,12 +20,12 @@ class Process {
  public:
   struct Options {
     std::vector<std::string> command;  // the program's path first; searched for in PATH if it has no slash
-    std::vector<std::string> environment;  // NAME=VALUE, beside what the test itself has
+    std::vector<std::string> environment;  // NAME=VALUE, in addition to the test's own
     std::filesystem::path log;             // standard error is appended here
     std::filesystem::path directory;       // where it runs; empty: where the test runs
-    // No file may grow beyond this: writes fail with EFBIG, much as they do on a full disk.
+    // The largest size of a file: writes beyond fail with EFBIG, similar to a full disk.
     std::optional<std::uint64_t> file_size_limit_bytes;
-    bool own_group = false;  // in a process group of its own, which signals then reach as a whole
+    bool own_group = false;  // in its own process group, which receives signals as a whole
   };
 
   explicit Process(Options options);
@@ -35,7 +35,7 @@ class Process {
 
   pid_t pid() const { return pid_; }
 
-  // The next line of standard output that begins with `prefix`; those before it are skipped. Nothing if the
+  // The next line of standard output that begins with `prefix`; earlier lines are skipped. Nothing if the
   // output ends or the time is over first.
   std::optional<std::string> wait_for_line(std::string_view prefix, std::chrono::milliseconds limit);
   // All of standard output until it ends.
@@ -48,7 +48,7 @@ class Process {
   bool is_running() { return !wait(std::chrono::milliseconds(0)).has_value(); }
 
   std::string log_text() const;
-  // What a message about a failure should show: the command, how it ended, the end of its log.
+  // For failure messages: the command, how it ended, the end of its log.
   std::string description() const;
 
  private:

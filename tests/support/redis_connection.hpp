@@ -1,6 +1,6 @@
 #pragma once
-// A blocking connection that speaks RESP to a Redis, for what a test does behind the programs' backs:
-// subscribe and count, MONITOR, PUBLISH something odd, CLIENT KILL.
+// A blocking RESP connection to a Redis, for what a test does besides the programs: subscribe and count,
+// MONITOR, PUBLISH malformed messages, CLIENT KILL.
 
 #include <chrono>
 #include <optional>
@@ -11,13 +11,13 @@ namespace revoked::test {
 
 struct RedisReply {
   char type = '\0';  // '+', '-', ':', '$' or '*'; '\0' for a null
-  std::string text;  // of all but arrays
+  std::string text;  // of all types but arrays
   std::vector<RedisReply> items;
 };
 
 class RedisConnection {
  public:
-  // redis://host:port or unix:///path, as the programs take it. Throws if it cannot connect.
+  // redis://host:port or unix:///path, as for the programs. Throws if it cannot connect.
   explicit RedisConnection(const std::string& url,
                            std::chrono::milliseconds timeout = std::chrono::seconds(20));
   ~RedisConnection();
@@ -26,8 +26,8 @@ class RedisConnection {
 
   RedisReply command(const std::vector<std::string>& words);
   void send(const std::vector<std::string>& words);
-  RedisReply receive();  // throws when nothing comes in time
-  // The next published message on whatever was subscribed to; nothing after `limit`.
+  RedisReply receive();  // throws on a timeout
+  // The next message of any subscription; nothing after `limit`.
   std::optional<std::string> next_message(std::chrono::milliseconds limit);
 
  private:

@@ -23,7 +23,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto start_timeout = 10s;
-constexpr int attempts = 5;  // someone else may take the port between our look and the server's bind
+constexpr int attempts = 5;  // another process may take the port between the check and the bind of the server
 
 std::uint16_t free_port() {
   const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -68,7 +68,7 @@ RedisServer::~RedisServer() {
   std::filesystem::remove_all(directory_, ignored);
 }
 
-// Leaves pid_ at -1 if the server ended at once or does not answer.
+// pid_ stays -1 if the server ends at once or does not answer.
 void RedisServer::start() {
   std::vector<std::string> arguments{find_program(),
                                      "--port",
@@ -132,7 +132,7 @@ void RedisServer::restart() {
   if (pid_ <= 0) throw std::runtime_error("redis-server does not start again");
 }
 
-// To signal -1 is to signal every process there is.
+// Signalling -1 would signal every process.
 void RedisServer::pause() {
   if (pid_ > 0) ::kill(pid_, SIGSTOP);
 }

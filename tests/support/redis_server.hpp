@@ -1,6 +1,6 @@
 #pragma once
-// A private redis-server on a free port of 127.0.0.1, in a directory of its own, without persistence. It
-// never outlives the test: the destructor kills it, and the kernel does if the test dies first.
+// A private redis-server on a free port of 127.0.0.1, in its own directory, without persistence. It never
+// outlives the test: the destructor kills it, or the kernel if the test dies first.
 
 #include <sys/types.h>
 
@@ -27,7 +27,7 @@ class RedisServer {
   void pause();    // SIGSTOP: connections stay, nothing answers
   void resume();
 
-  // Sends one inline command and gives back the first line of the answer. Empty if there is none.
+  // Sends one inline command and returns the first line of the answer. Empty if there is none.
   std::string command(const std::string& line) const;
 
  private:

@@ -1,5 +1,5 @@
 #pragma once
-// A start that is refused, and what is said about it.
+// A refused start, and its message.
 
 #include <optional>
 #include <string>
@@ -9,10 +9,10 @@
 
 namespace revoked::test {
 
-// Starts the engine. Nothing if it is ready, else what it has logged.
+// Starts the engine. Nothing if it is ready, else its log.
 std::optional<std::string> refusal_of(EngineProcess& engine);
 
-// It exited by itself, and said in one line which file is damaged and, where that is within the file, where.
+// It exited by itself, and named the damaged file in one line and, for damage within the file, the place.
 void expect_names(EngineProcess& engine, const std::string& log, const Inflicted& done);
 
 }  // namespace revoked::test

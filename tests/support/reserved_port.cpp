@@ -16,7 +16,7 @@
 namespace revoked::test {
 namespace {
 
-// A name in the abstract Unix namespace: it goes away with its holder, however that ends.
+// A name in the abstract Unix namespace: it is released with its process, however that ends.
 int lock_name(std::uint16_t port) {
   const int lock = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   if (lock < 0) throw std::runtime_error("socket(AF_UNIX) failed");
@@ -33,7 +33,7 @@ int lock_name(std::uint16_t port) {
 bool is_free(std::uint16_t port) {
   const int probe = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   const int yes = 1;
-  ::setsockopt(probe, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);  // what only lingers does not count
+  ::setsockopt(probe, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);  // a port in TIME_WAIT is free
   auto address = loopback(port);
   const bool free = ::bind(probe, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
   ::close(probe);

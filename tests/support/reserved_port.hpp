@@ -1,7 +1,7 @@
 #pragma once
-// A TCP port that no other test takes as long as this lives, also while nothing listens on it, so that a
-// program can be killed and started again at the same place. It lies below the kernel's range for outgoing
-// connections, which could otherwise take it in between.
+// A TCP port that no other test uses during the lifetime of this, even while no program listens on it, so
+// that a program can be killed and started again on the same port. It is below the kernel's range for
+// outgoing connections, which could otherwise take it in between.
 
 #include <cstdint>
 

@@ -4,7 +4,7 @@ namespace revoked::test {
 
 namespace {
 
-// It is down: leave the processor to its restart.
+// The engine is down: leave the processor to its restart.
 void rest() { std::this_thread::sleep_for(5ms); }
 
 }  // namespace
@@ -45,7 +45,7 @@ void RevocationLoad::revoke_surely(HttpClient& client, const CreatedKey& key) {
   if (pause_.count() != 0) std::this_thread::sleep_for(pause_);
 }
 
-// A key whose creation was not answered is nobody's: the next one is another.
+// A key whose creation was not answered is not used: the next try creates another.
 bool RevocationLoad::create_one(HttpClient& client, CreatedKey& key) {
   HttpResponse response;
   try {

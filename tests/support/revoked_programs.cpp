@@ -52,7 +52,7 @@ CreatedKey created(const HttpResponse& response) {
 }  // namespace
 
 std::filesystem::path program(std::string_view name) {
-  const char* const chosen = std::getenv("REVOKED_TEST_BIN_DIR");  // by tools/test: sanitized programs
+  const char* const chosen = std::getenv("REVOKED_TEST_BIN_DIR");  // set by tools/test: sanitized programs
   return std::filesystem::path(chosen != nullptr ? chosen : REVOKED_BIN_DIR) / name;
 }
 
@@ -116,7 +116,7 @@ CreatedKey create_key(HttpClient& engine, Members members) {
 
 std::vector<CreatedKey> create_keys(const EngineProcess& engine, std::size_t count,
                                     const std::string& members) {
-  constexpr std::size_t in_flight = 64;  // both sides' socket buffers hold so many, so nobody blocks
+  constexpr std::size_t in_flight = 64;  // both sides' socket buffers hold that many: neither blocks
   HttpClient client = engine.client();
   const std::string request = client.format("POST", "/v1/keys", {}, members);
   std::vector<CreatedKey> out;

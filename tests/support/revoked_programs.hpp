@@ -1,6 +1,6 @@
 #pragma once
 // The programs under test, started as a user would start them, each with its own directory and port, and the
-// requests that most tests make of them.
+// requests that most tests send.
 
 #include <filesystem>
 #include <memory>
@@ -34,8 +34,8 @@ class EngineProcess {
   explicit EngineProcess(Options options);  // starts
   EngineProcess() : EngineProcess(Options{}) {}
 
-  void start();  // on the same data and port; returns once the ready line is there
-  void kill();   // as power loss would, as far as the process goes
+  void start();  // on the same data and port; returns after the ready line
+  void kill();   // SIGKILL: for the process the same as power loss
   int stop();    // SIGTERM; the exit code
   Process& process() { return *process_; }
   Options& options() { return options_; }  // of the next start
@@ -58,7 +58,7 @@ class EngineProcess {
 class GatewayProcess {
  public:
   struct Options {
-    std::string engine_url;  // empty: the engine's own
+    std::string engine_url;  // empty: that of `engine`
     std::string redis_url;   // empty: follows the engine's feed
     std::vector<std::string> arguments;
   };
@@ -90,7 +90,7 @@ using Members = std::initializer_list<std::pair<std::string_view, std::string_vi
 
 // POST /v1/keys; throws if the answer is not a 201 with an id and a secret.
 CreatedKey create_key(HttpClient& engine, Members members = {});
-// Many, over one pipelined connection. `members` is the JSON object of each.
+// Many keys, over one pipelined connection. `members` is the JSON object of each.
 std::vector<CreatedKey> create_keys(const EngineProcess& engine, std::size_t count,
                                     const std::string& members = "{}");
 
@@ -101,10 +101,10 @@ std::string state_of(HttpClient& engine, const std::string& key_id);  // of GET 
 Json verify(HttpClient& engine, const std::string& secret);           // POST /v1/keys/verify
 HttpResponse check(HttpClient& gateway, const std::string& secret);   // GET /check
 
-// The position a change or a page tells; {0, 0} if it tells none.
+// The position in the answer to a change, or of a page; {0, 0} if there is none.
 engine::Position position_of(const HttpResponse& response);
 
-// Whether something listens on the port.
+// Whether a process listens on the port.
 bool accepts_connections(std::uint16_t port);
 
 }  // namespace revoked::test

@@ -1,5 +1,5 @@
 #pragma once
-// How much a test that draws its cases does, and which.
+// How many random cases a test runs, and which.
 
 #include <cstdlib>
 #include <random>
@@ -11,9 +11,9 @@ inline unsigned number_from_environment(const char* name, unsigned otherwise) {
   return text == nullptr ? otherwise : static_cast<unsigned>(std::strtoul(text, nullptr, 10));
 }
 
-// So many times as much as usual.
+// The multiple of the usual number.
 inline unsigned test_rounds() { return number_from_environment("REVOKED_TEST_ROUNDS", 1); }
-// Another one each time; or the one that a failure has shown.
+// A new one for each run; or the one given, to repeat a failure.
 inline unsigned test_seed() { return number_from_environment("REVOKED_TEST_SEED", std::random_device{}()); }
 
 }  // namespace revoked::test

@@ -1,5 +1,5 @@
 #pragma once
-// The key that an engine and its gateways sign messages on Redis with, as options of the programs.
+// The key that signs messages on Redis, as options of engine and gateways.
 
 #include <string>
 #include <string_view>
@@ -16,7 +16,7 @@ class SignedBus {
 
   SignedBus() { write_file(file(), std::string(key) + "\n"); }
 
-  // And some more of a program.
+  // With further options of a program.
   std::vector<std::string> arguments(std::vector<std::string> more = {}) const {
     more.insert(more.end(), {"--bus-key-file", file()});
     return more;

@@ -1,6 +1,6 @@
 #pragma once
-// A small file system on a directory: a tmpfs in a mount namespace of the calling thread's own, which the
-// threads and processes that it starts from then on share.
+// A small file system on a directory: a tmpfs in a private mount namespace of the calling thread, shared by
+// the threads and processes that it starts afterwards.
 
 #include <fcntl.h>
 #include <sched.h>
@@ -18,7 +18,7 @@ class SmallDisk {
  public:
   static constexpr auto why_not = "this takes the right to mount a tmpfs";
 
-  // What is in the directory is hidden. `size` as mount takes it, such as "64m".
+  // Existing files of the directory are hidden. `size` as for mount, such as "64m".
   SmallDisk(std::filesystem::path directory, const std::string& size) : directory_(std::move(directory)) {
     is_mounted_ = ::unshare(CLONE_NEWNS) == 0 &&
                   ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 &&
@@ -34,9 +34,9 @@ class SmallDisk {
   bool remount(const std::string& size, unsigned long flags = 0) {
     return ::mount("tmpfs", directory_.c_str(), "tmpfs", MS_REMOUNT | flags, ("size=" + size).c_str()) == 0;
   }
-  // As if something else had filled it: all but `left` bytes are taken, until it is emptied.
+  // Fills it with another file: all but `left` bytes are taken, until it is emptied.
   void fill(std::uintmax_t left) const {
-    const int file = ::open(filler().c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, 0600);  // takes room by itself
+    const int file = ::open(filler().c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, 0600);  // takes space by itself
     const auto room = std::filesystem::space(directory_).available;
     if (room > left) (void)::posix_fallocate(file, 0, static_cast<off_t>(room - left));
     ::close(file);

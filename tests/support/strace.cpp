@@ -49,11 +49,11 @@ std::vector<std::string> Strace::command_for(int pid) const {
   return out;
 }
 
-// A line is "PID name(arguments) = result"; one that continues another has no name.
+// A line is "PID name(arguments) = result"; a continuation has no name.
 std::set<CallPoint> calls_within(const std::filesystem::path& output,
                                  const std::filesystem::path& directory) {
   std::set<CallPoint> points;
-  std::map<CallPoint, int> counts;  // by the name and the thread
+  std::map<CallPoint, int> counts;  // by name and thread
   std::ifstream in(output);
   for (std::string line; std::getline(in, line);) {
     const auto name_at = line.find_first_not_of(' ', line.find(' '));

@@ -1,6 +1,6 @@
 #pragma once
-// A directory of one test's own, removed with all that is in it. Its path is short, because Unix sockets lie
-// in such directories and their paths may not exceed 107 characters.
+// A private directory of one test, removed with its content. Its path is short, because it may contain Unix
+// sockets, whose paths may not exceed 107 characters.
 
 #include <cstdlib>
 #include <filesystem>

@@ -177,7 +177,7 @@ std::string Witness::check_list(HttpClient& engine) const {
   return listed == expected ? "" : "the list lacks some of the keys";
 }
 
-// Of a key that was created and revoked. A page may be empty while the index is made again.
+// For a key that was created and revoked. A page may be empty while the index is rebuilt.
 std::string Witness::check_audit(HttpClient& engine, const std::string& id) const {
   std::size_t entries = 0;
   std::string after;

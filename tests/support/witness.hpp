@@ -1,7 +1,7 @@
 #pragma once
-// Asks an engine for changes, one after the other, and notes what was acknowledged. Afterwards it tells
-// whether an engine knows all of that, and nothing that was never asked for. What was asked for without an
-// answer may have happened or not; once it has been looked at, it stays so. Copies go on by themselves.
+// Sends changes to an engine, one after the other, and records what was acknowledged. Afterwards it checks
+// that an engine has all of that, and nothing that was never requested. A request without an answer may have
+// taken effect or not; once observed, the outcome must not change. Copies are independent.
 
 #include <map>
 #include <set>
@@ -16,27 +16,27 @@ namespace revoked::test {
 
 class Witness {
  public:
-  // The keys that it makes when it checks are called after it.
+  // Prefix of the ids of the keys that a check creates.
   explicit Witness(std::string name) : name_(std::move(name)) {}
   Witness() : Witness("some") {}
 
   // Every verb once and more, on keys whose ids begin with `name`. False: the engine ended meanwhile.
   bool ask_for_everything(HttpClient& engine, const std::string& name);
-  // Single ones; the same answer. Members are those of the key besides its id and secret.
+  // Single verbs, with the same result. Members are those of the key besides its id and secret.
   bool create(HttpClient& engine, const std::string& id, Members members = {});
   bool import(HttpClient& engine, const std::string& name, int count, std::string_view more = {});
   bool revoke(HttpClient& engine, const std::string& id);
-  bool lock(HttpClient& engine, const std::string& user);  // of whom there are no keys
+  bool lock(HttpClient& engine, const std::string& user);  // without keys
   bool revoke_many(HttpClient& engine, const std::vector<std::string>& ids);
 
-  // There are keys that others asked for: not all that there are are looked at.
+  // The engine also has keys of other clients: the list of keys is not compared.
   void expect_others() { has_others_ = true; }
 
-  // What does not hold at an engine that has been started again; empty: all is well. Makes a change as well.
-  // It has been started later than all that was asked for, or some of that was asked of this run.
+  // What is wrong with an engine that has been restarted; empty: nothing. Makes a change as well. new_one: it
+  // was started after all requests; this_one: some of the requests were sent to this run.
   enum class Run { new_one, this_one };
   std::string check(HttpClient& engine, Run run = Run::new_one);
-  // Answers that were neither a success nor an unknown outcome, and positions that came twice.
+  // Answers that were neither a success nor an unknown outcome, and repeated positions.
   const std::string& surprises() const { return surprises_; }
   int unknown() const { return unknown_; }  // requests without an answer, or with a 5xx
 
@@ -44,7 +44,7 @@ class Witness {
   using Effects = std::vector<std::pair<std::string, std::string>>;  // a secret, its state afterwards
   struct Known {
     std::string key_id;
-    std::set<std::string> states;  // as a verify says; several: it is not known which
+    std::set<std::string> states;  // as verified; several: one of them
   };
 
   HttpResponse ask(HttpClient& engine, std::string_view method, const std::string& target,
@@ -63,7 +63,7 @@ class Witness {
   std::string name_;
   std::map<std::string, Known> secrets_;
   std::map<std::string, std::string> newest_secret_;    // by key id
-  std::map<std::string, std::set<std::string>> names_;  // by key id; several: it is not known which
+  std::map<std::string, std::set<std::string>> names_;  // by key id; several: one of them
   engine::Position newest_;
   bool has_others_ = false;
   int checks_ = 0;

@@ -1,4 +1,4 @@
-"""The walls of the house: what each room of the sources may include. See engine/README.md and CONTRIBUTING.md."""
+"""What each folder of the sources may include. See CONTRIBUTING.md."""
 import pathlib
 import re
 import unittest
@@ -46,7 +46,7 @@ def includes():
                 yield str(file.relative_to(ROOT)), line
 
 
-class Walls(unittest.TestCase):
+class Includes(unittest.TestCase):
     def test_each_room_includes_only_what_it_may(self):
         seen = set()
         for file, included in includes():
