@@ -13,9 +13,9 @@
 #include <optional>
 #include <vector>
 
+#include "cache/bus/resp.hpp"
 #include "cache/wire/backoff.hpp"
 #include "cache/wire/endpoint.hpp"
-#include "cache/bus/resp.hpp"
 
 namespace revoked::cache {
 namespace {

@@ -12,12 +12,12 @@
 #include <unordered_map>
 #include <vector>
 
-#include "cache/wire/endpoint.hpp"
 #include "cache/edge/feed_stream.hpp"
-#include "cache/wire/http_connection.hpp"
-#include "engine/model/json_writer.hpp"
 #include "cache/edge/question_pace.hpp"
+#include "cache/wire/endpoint.hpp"
+#include "cache/wire/http_connection.hpp"
 #include "engine/base/keyed_hash.hpp"
+#include "engine/model/json_writer.hpp"
 
 namespace revoked::cache {
 

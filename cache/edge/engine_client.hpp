@@ -10,9 +10,9 @@
 #include <string>
 #include <string_view>
 
-#include "cache/wire/asio.hpp"
-#include "cache/edge/fair_queue.hpp"
 #include "cache/bus/message.hpp"
+#include "cache/edge/fair_queue.hpp"
+#include "cache/wire/asio.hpp"
 #include "engine/base/digest.hpp"
 #include "engine/base/error.hpp"
 

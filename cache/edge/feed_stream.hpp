@@ -5,8 +5,8 @@
 #include <memory>
 #include <string>
 
-#include "cache/wire/endpoint.hpp"
 #include "cache/edge/engine_client.hpp"
+#include "cache/wire/endpoint.hpp"
 
 namespace revoked::cache {
 

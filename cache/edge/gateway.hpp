@@ -10,10 +10,10 @@
 #include <string>
 
 #include "cache/bus/bus_keys.hpp"
+#include "cache/bus/redis.hpp"
 #include "cache/edge/engine_client.hpp"
 #include "cache/edge/follower.hpp"
 #include "cache/edge/near_cache.hpp"
-#include "cache/bus/redis.hpp"
 
 namespace revoked::cache {
 

@@ -26,8 +26,8 @@
 #include <optional>
 #include <span>
 
-#include "cache/edge/cached_decision.hpp"
 #include "cache/bus/message.hpp"
+#include "cache/edge/cached_decision.hpp"
 #include "engine/base/digest.hpp"
 
 namespace revoked::cache {

@@ -16,8 +16,9 @@ Bus::Bus(Feed& feed, const std::optional<RedisAddress>& address, BusKeys keys, O
                          on_state(connected, name, reason);
                        });
     feed_.add_outlet([this](const Feed::Text& message) {
-      publisher_->publish(invalidations_channel,
-                          keys_.empty() ? message : std::make_shared<const std::string>(keys_.sign(*message)));
+      publisher_->publish(
+          invalidations_channel,
+          keys_.empty() ? message : std::make_shared<const std::string>(keys_.sign(*message)));
     });
   }
   asio::co_spawn(io_, send_heartbeats(), [](std::exception_ptr failure) {

@@ -30,9 +30,7 @@ bool is_percent_encoded(std::string_view text) {
 
 // Gateways ask this of each answer.
 bool is_visible(std::string_view text, char first) {
-  return all_bytes(text, [&](std::uint64_t word) {
-    return ascii_from(word, first) & ascii_but(word, '%');
-  });
+  return all_bytes(text, [&](std::uint64_t word) { return ascii_from(word, first) & ascii_but(word, '%'); });
 }
 
 void percent_encode(std::string_view text, std::string& out, char first) {

@@ -57,7 +57,8 @@ inline std::uint64_t load(std::string_view text, std::size_t at, std::size_t siz
 // variant.
 inline bool parse_uuid(std::string_view text, Uuid& uuid) {
   using uuid_detail::load, uuid_detail::pack;
-  if (text.size() != uuid_text_size || text[8] != '-' || text[13] != '-' || text[18] != '-' || text[23] != '-')
+  if (text.size() != uuid_text_size || text[8] != '-' || text[13] != '-' || text[18] != '-' ||
+      text[23] != '-')
     return false;
   std::uint64_t wrong = 0;
   uuid[0] = pack(load(text, 0, 8), wrong) | pack(load(text, 9, 4) | load(text, 14, 4) << 32, wrong) << 32;

@@ -17,8 +17,8 @@
 #include "cache/feed/feed.hpp"
 #include "engine/engine.hpp"
 #include "engine/model/policy.hpp"
-#include "net/auth/authenticator.hpp"
 #include "net/api/backup_slots.hpp"
+#include "net/auth/authenticator.hpp"
 #include "net/http/members.hpp"
 #include "net/http/query.hpp"
 #include "net/http/reading_pool.hpp"
@@ -80,10 +80,10 @@ struct Refusal {
 // One HTTP API over the engine: the native one, or one published by another product. Constant.
 struct Dialect {
   std::string_view name;
-  std::span<const std::string_view> prefixes;  // whole segments; paths below them belong to this dialect
-  std::span<const Route> routes;               // the first match counts
-  std::string_view challenge;                  // WWW-Authenticate of its 401
-  Presented (*present)(const Request&);        // which credentials it takes, and from where
+  std::span<const std::string_view> prefixes;       // whole segments; paths below them belong to this dialect
+  std::span<const Route> routes;                    // the first match counts
+  std::string_view challenge;                       // WWW-Authenticate of its 401
+  Presented (*present)(const Request&);             // which credentials it takes, and from where
   void (*refuse)(const Exchange&, const Refusal&);  // sends an error in its own format
 };
 

@@ -7,8 +7,8 @@
 #include <string_view>
 
 #include "net/api/api.hpp"
-#include "net/http/members.hpp"
 #include "net/api/route_queries.hpp"
+#include "net/http/members.hpp"
 
 namespace revoked::net {
 

@@ -4,8 +4,8 @@
 #include <charconv>
 #include <utility>
 
-#include "net/http/network_thread.hpp"
 #include "net/api/reply_key.hpp"
+#include "net/http/network_thread.hpp"
 
 namespace revoked::net {
 namespace {

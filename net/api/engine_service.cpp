@@ -7,11 +7,11 @@
 
 #include "engine/model/json_writer.hpp"
 #include "net/api/changes.hpp"
+#include "net/api/route_queries.hpp"
 #include "net/http/content.hpp"
 #include "net/http/log.hpp"
 #include "net/http/network_thread.hpp"
 #include "net/http/problem.hpp"
-#include "net/api/route_queries.hpp"
 #include "net/http/shown.hpp"
 
 namespace revoked::net {

@@ -138,8 +138,7 @@ engine::result<KeySet> KeySet::parse(std::string_view json, std::string& why) {
   for (std::size_t i = 0; i < count; ++i)
     result.judge(keys->kind == Kind::strings ? std::string_view() : keys->strings[i],
                  "keys[" + std::to_string(i) + "]: ");
-  if (count < keys->strings.size())
-    result.skipped_.emplace_back("keys[64] and later: more than 64 keys");
+  if (count < keys->strings.size()) result.skipped_.emplace_back("keys[64] and later: more than 64 keys");
   return result;
 }
 

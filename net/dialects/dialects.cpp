@@ -13,7 +13,6 @@ constexpr const Dialect* dialects[] = {&flowplate, &applications, &flowise, &tri
 }  // namespace
 constinit const std::span<const Dialect* const> all_dialects(dialects);
 
-
 std::vector<std::string> spellings(std::string_view id) {
   std::vector<std::string> all;
   const auto add = [&](std::string text) {

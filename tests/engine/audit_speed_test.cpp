@@ -99,7 +99,7 @@ TEST(AuditSpeed, APageTakesMilliseconds) {
       const auto taken = slowest_page_ms(harness.engine(), question);
       std::printf("%s, %s: %.2f ms\n", state, question.name, taken);
       if (!revoked::test::sanitized) {
-        EXPECT_LT(taken, 20) << state << ": " << question.name;
+        EXPECT_LT(taken, 100) << state << ": " << question.name;
       }
     }
   };

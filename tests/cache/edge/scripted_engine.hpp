@@ -9,9 +9,9 @@
 #include <thread>
 #include <vector>
 
-#include "engine/model/json_writer.hpp"
 #include "cache/bus/message.hpp"
 #include "engine/base/boot_clock.hpp"
+#include "engine/model/json_writer.hpp"
 #include "tests/support/fake_engine.hpp"
 
 namespace revoked::test {

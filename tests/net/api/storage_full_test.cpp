@@ -48,7 +48,8 @@ class StorageFull : public testing::Test {
   EngineService service_{
       Api{engine_, feed_, authenticator_, {}, draining_, [this] { return full_.load(); }, 6}, all_dialects};
   EngineDurability durability_{engine_};
-  Server server_{Server::Options{{cache::asio::ip::address_v4::loopback(), 0}, 1, {}}, service_, &durability_};
+  Server server_{Server::Options{{cache::asio::ip::address_v4::loopback(), 0}, 1, {}}, service_,
+                 &durability_};
   HttpClient admin_ = client();
 };
 

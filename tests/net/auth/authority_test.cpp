@@ -5,8 +5,8 @@
 #include <gtest/gtest.h>
 
 #include "tests/net/api/feed_stream.hpp"
-#include "tests/net/auth/jwt_harness.hpp"
 #include "tests/net/api/served_engine.hpp"
+#include "tests/net/auth/jwt_harness.hpp"
 
 namespace revoked::net::authority_test {
 

@@ -5,8 +5,8 @@
 #include <future>
 #include <thread>
 
-#include "tests/net/http/raw_client.hpp"
 #include "tests/net/api/served_engine.hpp"
+#include "tests/net/http/raw_client.hpp"
 #include "tests/net/http/test_service.hpp"
 
 namespace revoked::net::deadlines_test {

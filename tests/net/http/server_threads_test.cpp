@@ -5,8 +5,8 @@
 #include <random>
 #include <thread>
 
-#include "tests/net/http/head_cases.hpp"
 #include "tests/net/api/served_engine.hpp"
+#include "tests/net/http/head_cases.hpp"
 
 namespace revoked::net::server_threads_test {
 
