@@ -82,7 +82,7 @@ result<void> Engine::verify(const Digest& digest, UnixMs now, Decision& decision
   const ReadSection section;
   const Slot slot = tables_.keys.find_by_digest(digest);
   if (slot == no_slot || tables_.keys[slot].created > journal_->durable()) return {};
-  if (tables_.keys[slot].is_gone()) [[unlikely]]
+  if (tables_.keys[slot].is_removed()) [[unlikely]]
     return {};
   decision.as_of.sequence = edits_.holds_through(slot, decision.as_of.sequence);
   StandingLock lock;
@@ -98,7 +98,7 @@ result<KeyDescription> Engine::describe(std::string_view key_id, UnixMs now, con
   const Slot slot = tables_.keys.find_by_id(key_id);
   if (slot != no_slot) {
     auto found = describe_slot(slot, key_id, now, reach);
-    if (!tables_.keys[slot].is_gone()) return found;  // otherwise it left the tables meanwhile
+    if (!tables_.keys[slot].is_removed()) return found;  // otherwise it left the tables meanwhile
   }
   return describe_forgotten(key_id, reach);
 }

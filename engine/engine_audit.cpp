@@ -240,7 +240,7 @@ result<Engine::KnownEvents> Engine::known_events(std::string_view key_id) const 
     const auto besides = revoked_with_owner(key_id);
     if (!besides) return besides.error();
     const KnownEvents known{tables_.first_created(slot), tables_.keys[slot].revoked(), *besides};
-    if (!tables_.keys[slot].is_gone()) return known;
+    if (!tables_.keys[slot].is_removed()) return known;
   }
   const auto key = recall_id(key_id);
   if (!key) return key.error();

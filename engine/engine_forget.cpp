@@ -25,7 +25,7 @@ class Engine::DeathWatch {
       : engine_(engine), tables_(engine.tables_), through_(through), at_(at) {}
 
   bool is_dead(const KeyRecord& key) {
-    if (key.is_gone() || key.is_superseded() || key.created > through_) return false;
+    if (key.is_removed() || key.is_superseded() || key.created > through_) return false;
     if (const auto own = key.revoked(); own != 0 && own <= through_) return true;
     const auto expires_at = key.expires_at();
     return (expires_at != 0 && expires_at <= at_) || (tables_.revoked_by(key) != 0 && is_marked(key));
@@ -82,11 +82,12 @@ void Engine::forget_if_due(const std::function<bool()>& go_on) {
   const auto through = last_before(*store_, died_before);
   if (!through || newest == 0) return;
   DeathWatch watch(*this, std::min(*through, newest), died_before);
-  std::vector<std::pair<Slot, std::uint64_t>> dead;  // with the fate that was seen
+  std::vector<std::pair<Slot, std::uint64_t>> dead;  // with the state_word that was seen
   const auto size = tables_.keys.complete_size();
   for (Slot slot = 0; slot < size && go_on(); ++slot) {
     const KeyRecord& key = tables_.keys[slot];
-    if (const auto fate = key.packed_fate(); watch.is_dead(key)) dead.emplace_back(slot, fate);
+    if (const auto state_word = key.packed_state_word(); watch.is_dead(key))
+      dead.emplace_back(slot, state_word);
     if (dead.size() == keys_together && !forget(dead)) return;
   }
   if (!dead.empty()) (void)forget(dead);
@@ -102,8 +103,8 @@ bool Engine::forget(std::vector<std::pair<Slot, std::uint64_t>>& dead) {
   {
     Journal::Turn turn(*journal_);
     if (!turn.open()) return false;
-    for (const auto& [slot, fate] : dead) {
-      const bool is_as_it_was = tables_.keys[slot].packed_fate() == fate;
+    for (const auto& [slot, state_word] : dead) {
+      const bool is_as_it_was = tables_.keys[slot].packed_state_word() == state_word;
       if (!is_as_it_was || edits_.is_pending(slot) || resumptions_.is_pending(slot)) continue;
       if (remains.size() < bytes_together) tables_.append_remains(slot, remains);
     }

@@ -99,7 +99,7 @@ result<void> Engine::list_tables(const KeyQuery& query, UnixMs now, KeyPage& pag
     }
     // A key is listed at its first secret.
     const KeyRecord& key = tables_.keys[next];
-    if (!key.is_gone() && key.created <= through && !tables_.has_predecessor(next) &&
+    if (!key.is_removed() && key.created <= through && !tables_.has_predecessor(next) &&
         list_slot(query, now, next, page))
       created.push_back(key.created);
   }
@@ -182,7 +182,7 @@ result<void> Engine::list_key(const KeyQuery& query, UnixMs now, Sequence create
   const ReadSection section;
   const auto key_id = creation[Field::key_id];
   const Slot slot = tables_.keys.find_by_id(key_id);
-  if (slot == no_slot || tables_.keys[slot].is_gone()) {
+  if (slot == no_slot || tables_.keys[slot].is_removed()) {
     if (!may_be_forgotten(query)) return {};
     const auto recalled = recall_id(key_id);
     if (!recalled) return recalled.error();

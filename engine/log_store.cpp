@@ -14,9 +14,9 @@ namespace fs = std::filesystem;
 
 class LogStore final : public Store {
  public:
-  using Tell = std::function<void(std::string_view what, std::string_view why)>;
+  using Report = std::function<void(std::string_view what, std::string_view why)>;
 
-  result<void> open(const std::string& directory, Tell tell, std::string& detail) {
+  result<void> open(const std::string& directory, Report report, std::string& detail) {
     std::error_code error;
     if (fs::exists(directory + "/store/CURRENT", error)) {
       detail = directory + "/store is of version 0.1.0, which this version does not read";
@@ -26,10 +26,10 @@ class LogStore final : public Store {
     auto log = LocalLog::open(directory + "/log", detail);
     if (!log) return log.error();
     log_ = std::move(*log);
-    log_->seal_in_background(telling(tell, "a log segment could not be packed; the log is not affected"));
-    return open_indexer(directory + "/index",
-                        telling(std::move(tell), "the index failed and is reopened; the log is not affected"),
-                        detail);
+    log_->seal_in_background(telling(report, "a log segment could not be packed; the log is not affected"));
+    return open_indexer(
+        directory + "/index",
+        telling(std::move(report), "the index failed and is reopened; the log is not affected"), detail);
   }
 
   result<void> append(const BatchView& batch) override {
@@ -51,19 +51,19 @@ class LogStore final : public Store {
   std::string failure() const override { return log_->failure(); }
 
  private:
-  static std::function<void(std::string_view)> telling(Tell tell, std::string_view what) {
-    if (!tell) return {};
-    return [tell = std::move(tell), what](std::string_view why) { tell(what, why); };
+  static std::function<void(std::string_view)> telling(Report report, std::string_view what) {
+    if (!report) return {};
+    return [report = std::move(report), what](std::string_view why) { report(what, why); };
   }
 
-  result<void> open_indexer(const std::string& directory, std::function<void(std::string_view)> tell,
+  result<void> open_indexer(const std::string& directory, std::function<void(std::string_view)> report,
                             std::string& detail) {
     const auto open = [this, directory](std::string& why) { return open_index_of_log(directory, why); };
     auto index = open(detail);
     if (!index && index.error() == errc::storage_corrupt) return index.error();
-    if (!index && tell) tell(detail);
+    if (!index && report) report(detail);
     indexer_ = std::make_unique<Indexer>(index ? std::move(*index) : nullptr, *log_,
-                                         Indexer::Source{open, std::move(tell)});
+                                         Indexer::Source{open, std::move(report)});
     return {};
   }
 
@@ -91,10 +91,10 @@ class LogStore final : public Store {
 }  // namespace
 
 result<std::unique_ptr<Store>> open_store(
-    const std::string& directory, std::function<void(std::string_view what, std::string_view why)> tell,
+    const std::string& directory, std::function<void(std::string_view what, std::string_view why)> report,
     std::string& detail) {
   auto store = std::make_unique<LogStore>();
-  if (const auto opened = store->open(directory, std::move(tell), detail); !opened) return opened.error();
+  if (const auto opened = store->open(directory, std::move(report), detail); !opened) return opened.error();
   return std::unique_ptr<Store>(std::move(store));
 }
 

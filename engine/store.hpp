@@ -28,11 +28,11 @@ class Store : public Log {
   virtual result<std::unique_ptr<Backup>> back_up() const = 0;
 };
 
-// A log and an index in `directory`, created if missing. `tell` is called, on any thread, with background
+// A log and an index in `directory`, created if missing. `report` is called, on any thread, with background
 // failures (of the index, or of packing a segment) and their reasons. errc::storage_in_use if another process
 // has locked them; `detail` gets the text of a failure.
 result<std::unique_ptr<Store>> open_store(
-    const std::string& directory, std::function<void(std::string_view what, std::string_view why)> tell,
+    const std::string& directory, std::function<void(std::string_view what, std::string_view why)> report,
     std::string& detail);
 
 }  // namespace revoked::engine

@@ -336,7 +336,7 @@ bool read_message(ondemand::object object, Message& message) {
 }
 
 bool read_page(ondemand::object object, Page& page) {
-  enum { journal, position, told, more, at, up, messages };
+  enum { journal, position, published, more, at, up, messages };
   static constexpr std::array<std::string_view, 7> names{"journal", "position", "told",    "more",
                                                          "at",      "up",       "messages"};
   unsigned seen;
@@ -346,8 +346,8 @@ bool read_page(ondemand::object object, Page& page) {
         return read_journal(member, page.journal);
       case position:
         return read_position(member, page.position);
-      case told:
-        return read_position(member, page.told);
+      case published:
+        return read_position(member, page.published);
       case at:
         return read_time(member, page.at.emplace());
       case up:
@@ -367,7 +367,7 @@ bool read_page(ondemand::object object, Page& page) {
     return true;
   });
   if (!read || !has(seen, position, more, messages) || page.position.epoch == 0) return false;
-  page.told = std::max(page.told, page.position);
+  page.published = std::max(page.published, page.position);
   return true;
 }
 
@@ -387,7 +387,7 @@ bool read_gone(ondemand::object object, Page& page) {
         return read_number(member, page.up.emplace());
     }
   });
-  page.told = page.position;
+  page.published = page.position;
   return read && has(seen, position) && page.position.epoch != 0;
 }
 

@@ -101,7 +101,7 @@ struct Page {
   std::vector<Message> messages;
   // State of the engine when it responded.
   std::string journal{};              // of its epoch
-  Position told{};                    // the last published position; not before `position`
+  Position published{};               // the last published position; not before `position`
   std::optional<UnixMs> at{};         // its wall clock
   std::optional<std::uint64_t> up{};  // see Stamp
 };

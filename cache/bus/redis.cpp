@@ -86,7 +86,7 @@ class Connection {
     if (stopped_ || ready_) return;
     ready_ = true;
     ready_since_ = Clock::now();
-    told_.clear();
+    reported_.clear();
     watch();
     on_state_(true, {});
   }
@@ -219,7 +219,7 @@ class Connection {
   // A reason is reported once, not at every attempt.
   void retry(const std::string& reason) {
     set_timer(backoff_.next(), &Connection::connect);
-    if (std::exchange(told_, reason) != reason) on_state_(false, reason);
+    if (std::exchange(reported_, reason) != reason) on_state_(false, reason);
   }
 
   // ---- keep-alive
@@ -290,7 +290,7 @@ class Connection {
   Backoff backoff_;
   bool is_up_ = false;            // connected or connecting
   std::string reason_;            // why the connection ended
-  std::string told_;              // the last reason reported
+  std::string reported_;          // the last reason reported
   std::size_t tries_ = 0;         // selects the addresses of a name in turn
   std::uint64_t timer_turn_ = 0;  // a pending wait of an earlier turn is ignored
   std::uint64_t turn_ = 0;        // the same for the socket: one turn per connection

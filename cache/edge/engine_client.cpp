@@ -165,7 +165,7 @@ struct EngineClient::Impl : std::enable_shared_from_this<Impl> {
 
   void dispatch();
   std::deque<QuestionPointer> take_row();
-  void tell_unput(errc error);
+  void reject_unsent(errc error);
   static Task<> work(std::shared_ptr<Impl> self, std::shared_ptr<Worker> worker);
   static Task<> put_row(std::shared_ptr<Impl> self, std::shared_ptr<Worker> worker);
   static Task<error_code> exchange_row(std::shared_ptr<Impl> self, std::shared_ptr<Worker> worker,
@@ -255,10 +255,10 @@ void EngineClient::Impl::close(const QuestionPointer& question) {
 
 void EngineClient::Impl::finish(const QuestionPointer& question, const engine::result<Decision>& decision) {
   close(question);
-  const auto told = std::exchange(question->askers, {});
+  const auto askers_of_it = std::exchange(question->askers, {});
   auto late = std::exchange(question->late, {});
-  askers -= told.size();
-  for (const auto& waiting : told) waiting.done(decision);
+  askers -= askers_of_it.size();
+  for (const auto& waiting : askers_of_it) waiting.done(decision);
   if (!late.empty()) go_on(question, std::move(late));
 }
 
@@ -360,11 +360,11 @@ std::deque<QuestionPointer> EngineClient::Impl::take_row() {
     row.push_back(std::move(*question));
   }
   // Posted, because a callback may ask again.
-  if (!unput.empty()) asio::post(io, [self = shared_from_this()] { self->tell_unput(errc::timed_out); });
+  if (!unput.empty()) asio::post(io, [self = shared_from_this()] { self->reject_unsent(errc::timed_out); });
   return row;
 }
 
-void EngineClient::Impl::tell_unput(errc error) {
+void EngineClient::Impl::reject_unsent(errc error) {
   for (const auto& question : std::exchange(unput, {})) finish(question, error);
 }
 
@@ -479,7 +479,7 @@ void EngineClient::Impl::stop() {
   }
   const auto reading = fetches;
   for (const auto& fetch : reading) fetch->connection->close();
-  tell_unput(errc::not_ready);
+  reject_unsent(errc::not_ready);
   const auto open = questions;
   for (const auto& [digest, question] : open) finish(question, errc::not_ready);
   for (const auto& fetch : reading) fetch->finish(errc::not_ready);

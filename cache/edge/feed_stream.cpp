@@ -38,9 +38,9 @@ struct FeedStream::State {
   }
 
   // Reports each change once.
-  void tell(bool now_connected, std::string_view reason) {
-    if (stopped || (told && connected == now_connected && last_reason == reason)) return;
-    told = true;
+  void report(bool now_connected, std::string_view reason) {
+    if (stopped || (reported && connected == now_connected && last_reason == reason)) return;
+    reported = true;
     connected = now_connected;
     last_reason = reason;
     handlers.on_state(connected, reason);
@@ -67,7 +67,7 @@ struct FeedStream::State {
   std::shared_ptr<HttpConnection> connection;
   Backoff backoff;
   bool stopped = false;
-  bool told = false;
+  bool reported = false;
   bool connected = false;
   std::string last_reason;
 
@@ -140,7 +140,7 @@ Task<std::string> FeedStream::State::follow_once(std::shared_ptr<State> state) {
   if (status == 401 || status == 403) co_return make_error_code(errc::refused).message();
   if (status != 200) co_return "status " + std::to_string(status);
   if (!parser->get()["Content-Type"].starts_with("text/event-stream")) co_return "not an event stream";
-  state->tell(true, {});
+  state->report(true, {});
   if (state->stopped) co_return "stopped";
   co_return co_await read_events(state, parser);
 }
@@ -150,7 +150,7 @@ Task<> FeedStream::State::follow(std::shared_ptr<State> state) {
     const std::string reason = co_await follow_once(state);
     state->connection->close();
     if (state->stopped) co_return;
-    state->tell(false, reason);
+    state->report(false, reason);
     if (state->stopped) co_return;
     state->pause.expires_after(state->backoff.next());
     [[maybe_unused]] auto [cancelled] = co_await state->pause.async_wait(as_result);

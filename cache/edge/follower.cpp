@@ -220,11 +220,11 @@ void Follower::receive_ahead(Message& message, Actions& actions) {
 Follower::Actions Follower::on_page(Page page, Monotonic now) {
   Actions actions;
   notice(now);
-  page.told = std::max(page.told, page.position);
-  if (page.position.epoch == 0 || page.told.sequence > max_sequence) return on_page_failed(now);
+  page.published = std::max(page.published, page.position);
+  if (page.position.epoch == 0 || page.published.sequence > max_sequence) return on_page_failed(now);
   if (!position_) {
-    name(page.journal, page.told.epoch, now);
-    start_afresh(page.told, page.journal, now, actions);
+    name(page.journal, page.published.epoch, now);
+    start_afresh(page.published, page.journal, now, actions);
     doubt(now);
     ask_if_wanted(now, actions);
     return actions;
@@ -236,7 +236,7 @@ Follower::Actions Follower::on_page(Page page, Monotonic now) {
     ask_if_wanted(now, actions);
     return actions;
   }
-  const bool is_another = name(page.journal, page.told.epoch, now);
+  const bool is_another = name(page.journal, page.published.epoch, now);
   relate(page, asked, now);
   const auto before = *position_;
   auto fit = is_another ? PageFit::ran_ahead : read_page(page, now, actions);
@@ -245,7 +245,7 @@ Follower::Actions Follower::on_page(Page page, Monotonic now) {
   if (holes_in_a_row_ > max_holes_in_a_row) fit = PageFit::ran_ahead;
   if (fit == PageFit::ran_ahead) {
     holes_in_a_row_ = 0;
-    start_afresh(page.told, page.journal, now, actions);
+    start_afresh(page.published, page.journal, now, actions);
     page.more = false;
   }
   const bool moved = *position_ != before;
@@ -298,9 +298,9 @@ Follower::PageFit Follower::read_page(Page& page, Monotonic now, Actions& action
     return PageFit::hole;
   }
   if (position_->epoch == named_epoch_ && journal_ != named_) return PageFit::ran_ahead;
-  if (page.told > *position_) {
-    hear(page.told, now);
-    if (page.told.sequence > position_->sequence + options_.max_repair) return PageFit::ran_ahead;
+  if (page.published > *position_) {
+    hear(page.published, now);
+    if (page.published.sequence > position_->sequence + options_.max_repair) return PageFit::ran_ahead;
   }
   return PageFit::whole;
 }

@@ -8,8 +8,8 @@
 #include <mutex>
 #include <thread>
 
+#include "cache/edge/log_throttle.hpp"
 #include "cache/edge/recent_unknowns.hpp"
-#include "cache/edge/teller.hpp"
 #include "engine/model/json_writer.hpp"
 
 namespace revoked::cache {
@@ -86,10 +86,10 @@ struct Gateway::Impl {
         client(io, client_options(options)),
         ticker(io),
         redis_watch(options.redis_silence),
-        teller(std::move(on_event_)) {
+        log_throttle(std::move(on_event_)) {
     if (options.redis) {
       publisher.emplace(io, *options.redis, [this](bool connected, std::string_view reason) {
-        tell("acks", connected ? "connected" : reason);
+        log("acks", connected ? "connected" : reason);
       });
       subscriber.emplace(
           io, *options.redis, std::string(invalidations_channel),
@@ -121,8 +121,8 @@ struct Gateway::Impl {
     io.stop();  // run() continues for drain_time
   }
 
-  void tell(std::string_view source, std::string_view what) {
-    teller.tell(source, what, std::chrono::steady_clock::now());
+  void log(std::string_view source, std::string_view what) {
+    log_throttle.log(source, what, std::chrono::steady_clock::now());
   }
 
   // ---- events and actions of the follower
@@ -131,7 +131,7 @@ struct Gateway::Impl {
     if (options.bus_keys.empty()) return on_message(json, Follower::Source::bus);
     if (options.bus_keys.is_signed(json)) return on_message(json, Follower::Source::signed_bus);
     ++unsigned_messages;
-    tell("redis", "a message without a valid signature");
+    log("redis", "a message without a valid signature");
   }
 
   void on_message(std::string_view json, Follower::Source source) {
@@ -140,7 +140,7 @@ struct Gateway::Impl {
     auto message = decode_message(json);
     if (message.has_error()) {
       ++unreadable_messages;
-      tell(from_redis ? "redis" : "feed", "a malformed message");
+      log(from_redis ? "redis" : "feed", "a malformed message");
       act(follower.on_unreadable(source, now), now);
       return choose_feed(now);
     }
@@ -159,7 +159,7 @@ struct Gateway::Impl {
       cache.flush(*actions.flush);
       cache_epoch = actions.flush->epoch;
       ++flushes;
-      tell("follower", "restarts at " + to_string(*actions.flush));
+      log("follower", "restarts at " + to_string(*actions.flush));
     }
     cache.apply(actions.apply);
     cache.doubt(actions.doubt);
@@ -209,11 +209,11 @@ struct Gateway::Impl {
     if (stopping) return;
     const auto now = engine::BootClock::now();
     if (answer.has_error()) {
-      tell("engine", "cannot read a feed page: " + answer.error().message());
+      log("engine", "cannot read a feed page: " + answer.error().message());
       if (answer.error() == engine::errc::malformed && follower.position()) return skip_page();
       act(follower.on_page_failed(now), now);
     } else {
-      teller.forget("engine");
+      log_throttle.forget("engine");
       const auto& page = answer->page;
       act(answer->gone ? follower.on_page_gone(page, now) : follower.on_page(page, now), now);
     }
@@ -240,7 +240,7 @@ struct Gateway::Impl {
   void on_redis_state(bool connected, std::string_view reason) {
     redis_connected = connected;
     redis_watch.on_state(connected);
-    tell("redis", connected ? "connected" : reason);
+    log("redis", connected ? "connected" : reason);
     choose_feed(engine::BootClock::now());
   }
 
@@ -272,7 +272,7 @@ struct Gateway::Impl {
   void on_feed_state(bool connected, std::string_view reason) {
     feed_connected = connected;
     follower.set_fed(connected);
-    tell("feed", connected ? "connected" : reason);
+    log("feed", connected ? "connected" : reason);
   }
 
   // ---- time
@@ -286,8 +286,8 @@ struct Gateway::Impl {
       next_begin = now + begin_period;
       request_page(std::nullopt);
     }
-    tell("coverage", follower.is_stale(now) ? "stale" : follower.trusts_cache() ? "fresh" : "repairing");
-    teller.tick(std::chrono::steady_clock::now());
+    log("coverage", follower.is_stale(now) ? "stale" : follower.trusts_cache() ? "fresh" : "repairing");
+    log_throttle.tick(std::chrono::steady_clock::now());
     ticker.expires_after(tick_period);
     ticker.async_wait([this](error_code error) {
       if (!error) tick();
@@ -352,11 +352,11 @@ struct Gateway::Impl {
     const bool stale = is_stale(now);
     auto answer = answered;
     if (answer.has_error()) {
-      tell("engine", answer.error().message());
+      log("engine", answer.error().message());
       if (options.when_stale != WhenStale::serve) return question->done({std::nullopt, stale});
       return question->done({cache.find(question->digest, engine_time(now)), true});
     }
-    teller.forget("engine");
+    log_throttle.forget("engine");
     if (answer->state == Decision::State::active && answer->expires_at &&
         *answer->expires_at <= engine_time(now)) {
       answer->state = Decision::State::expired;
@@ -413,7 +413,7 @@ struct Gateway::Impl {
   std::optional<RedisSubscriber> subscriber;
   Timer ticker;
   RedisWatch redis_watch;
-  Teller teller;
+  LogThrottle log_throttle;
   RecentUnknowns unknowns;
   Epoch cache_epoch = 0;
   bool stopping = false;

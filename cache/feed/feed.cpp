@@ -36,12 +36,12 @@ void Feed::add_watcher(Watcher watcher) {
 }
 
 void Feed::on_batch(const engine::BatchView& batch) {
-  if (batch.epoch() != told_.position.epoch) begin_epoch(batch);
-  auto messages = encode_messages(batch, stamp_now(told_.journal));
+  if (batch.epoch() != published_.position.epoch) begin_epoch(batch);
+  auto messages = encode_messages(batch, stamp_now(published_.journal));
   const std::scoped_lock lock(mutex_);
   for (auto& [first, last, text] : messages) {
     const auto message = std::make_shared<const std::string>(std::move(text));
-    told_.position = {batch.epoch(), last};
+    published_.position = {batch.epoch(), last};
     kept_.push_back({batch.epoch(), first, last, message});
     kept_bytes_ += message->size();
     for (const auto& outlet : outlets_) outlet(message);
@@ -53,27 +53,27 @@ void Feed::on_batch(const engine::BatchView& batch) {
   for (const auto& watcher : watchers_) watcher();
 }
 
-// Only the journal's thread changes told_, so that thread reads it without the lock.
+// Only the journal's thread changes published_, so that thread reads it without the lock.
 void Feed::begin_epoch(const engine::BatchView& batch) {
   std::string journal;
   batch.for_each([&journal](Sequence, const engine::EventView& event) {
     if (event.type == engine::EventType::epoch_started) journal = event[engine::Field::journal];
   });
   const std::scoped_lock lock(mutex_);
-  told_.journal = std::move(journal);
+  published_.journal = std::move(journal);
 }
 
 Feed::Place Feed::place() const {
   const std::scoped_lock lock(mutex_);
-  return told_;
+  return published_;
 }
 
 void Feed::send_heartbeat() {
   const std::scoped_lock lock(mutex_);
-  const auto at = told_.position;
+  const auto at = published_.position;
   if (at == Position{}) return;
-  const auto message =
-      std::make_shared<const std::string>(encode_heartbeat(at.epoch, at.sequence, stamp_now(told_.journal)));
+  const auto message = std::make_shared<const std::string>(
+      encode_heartbeat(at.epoch, at.sequence, stamp_now(published_.journal)));
   for (const auto& outlet : outlets_) outlet(message);
 }
 
@@ -85,8 +85,8 @@ std::string Feed::heartbeat() const {
 std::optional<Feed::Reading> Feed::read_newest(const engine::Engine& engine, Position after,
                                                std::string_view journal, std::size_t max_events) const {
   Reading reading;
-  reading.told = place();
-  reading.position = reading.told.position;
+  reading.published = place();
+  reading.position = reading.published.position;
   reading.gone = !engine.can_continue(after, reading.position.sequence, journal);
   if (reading.gone || read_kept(after.sequence, max_events, reading)) return reading;
   return {};
@@ -96,8 +96,8 @@ engine::result<Feed::Reading> Feed::read(const engine::Engine& engine, Position 
                                          std::string_view journal, std::size_t max_events) const {
   if (auto newest = read_newest(engine, after, journal, max_events)) return std::move(*newest);
   Reading reading;
-  reading.told = place();
-  const auto newest = reading.told.position;
+  reading.published = place();
+  const auto newest = reading.published.position;
   reading.position = after;
   Filling filling(max_events);
   const auto read = engine.read_journal(after.sequence, [&](const engine::BatchView& batch) {
@@ -119,7 +119,7 @@ engine::result<Feed::Reading> Feed::read(const engine::Engine& engine, Position 
 
 bool Feed::read_kept(Sequence after, std::size_t max_events, Reading& reading) const {
   const std::scoped_lock lock(mutex_);
-  reading.position = told_.position;
+  reading.position = published_.position;
   if (after >= reading.position.sequence) return true;
   if (kept_.empty() || after + 1 < kept_.front().first) return false;
   auto at = std::lower_bound(kept_.begin(), kept_.end(), after + 1,

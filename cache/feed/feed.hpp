@@ -41,7 +41,7 @@ class Feed final : public engine::JournalListener {
     std::string journal;
   };
   Place place() const;
-  Position told() const { return place().position; }
+  Position published() const { return place().position; }
 
   // Sends a heartbeat to the outlets. Must be called every second.
   void send_heartbeat();
@@ -55,7 +55,7 @@ class Feed final : public engine::JournalListener {
     bool gone = false;  // the reader cannot continue here: the range is unavailable, or was never published
     bool more = false;  // the limits cut the reading short
     Position position;  // where the reading ends; if gone, the feed's position
-    Place told;         // the feed's position at that time
+    Place published;    // the feed's position at that time
     std::vector<Item> items;
   };
   // The messages after `after`, up to about `max_events` events and engine::max_page_bytes; nothing if that
@@ -82,7 +82,7 @@ class Feed final : public engine::JournalListener {
   std::vector<Watcher> watchers_;
   std::deque<Kept> kept_;
   std::size_t kept_bytes_ = 0;
-  Place told_;
+  Place published_;
 };
 
 }  // namespace revoked::cache

@@ -141,7 +141,7 @@ void Indexer::give_up(std::unique_lock<std::mutex>& lock, const std::string& why
   index_.reset();
   indexed_.notify_all();
   lock.unlock();
-  if (why != std::exchange(told_, why) && source_.tell) source_.tell(why);
+  if (why != std::exchange(reported_, why) && source_.report) source_.report(why);
   lock.lock();
 }
 

@@ -23,7 +23,7 @@ class Indexer {
   // Called on the indexer's thread.
   struct Source {
     std::function<result<std::unique_ptr<Index>>(std::string& detail)> reopen;
-    std::function<void(std::string_view why)> tell;  // the index failed; may be empty
+    std::function<void(std::string_view why)> report;  // the index failed; may be empty
   };
 
   // If `index` is null, it is opened later.
@@ -75,7 +75,7 @@ class Indexer {
   mutable int waiting_ = 0;
   mutable bool scan_failed_ = false;
   bool stopping_ = false;
-  std::string told_;                // of the indexer's thread: the last failure reported
+  std::string reported_;            // of the indexer's thread: the last failure reported
   std::vector<BatchView> batches_;  // of the indexer's thread
   IndexEntries entries_;            // of the indexer's thread
   std::thread thread_;

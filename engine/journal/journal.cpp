@@ -13,7 +13,7 @@ Journal::Journal(Log& log, Epoch epoch, Sequence last, std::function<void()> on_
       on_failure_(std::move(on_failure)),
       last_(last),
       closed_through_(last),
-      told_through_(last),
+      published_through_(last),
       applied_(last),
       durable_(last),
       teller_([this] { tell(); }),
@@ -42,7 +42,7 @@ Journal::Turn::~Turn() {
   if (!appended_) return;
   journal_.applied_.store(journal_.last_, std::memory_order_release);
   const bool wake = journal_.has_gathered();
-  if (wake) journal_.teller_waits_for_ = 0;
+  if (wake) journal_.publisher_waits_for_ = 0;
   lock_.unlock();
   if (wake) journal_.appended_.notify_one();
 }
@@ -78,7 +78,7 @@ Sequence Journal::Turn::append_as(Append&& append) {
 }
 
 bool Journal::has_gathered() const {
-  return teller_waits_for_ != 0 && last_ - closed_through_ >= teller_waits_for_;
+  return publisher_waits_for_ != 0 && last_ - closed_through_ >= publisher_waits_for_;
 }
 
 void Journal::open_batch(Sequence first) {
@@ -91,14 +91,15 @@ void Journal::tell() {
   std::uint32_t last_count = 0;
   std::unique_lock<std::mutex> lock(mutex_);
   while (true) {
-    teller_waits_for_ = pending_.empty() && !stopping_ ? 1 : 0;
+    publisher_waits_for_ = pending_.empty() && !stopping_ ? 1 : 0;
     appended_.wait(lock, [this] { return !pending_.empty() || stopping_ || failed_; });
-    written_.wait_for(lock, tell_after, [this] { return closed_.empty() || failed_; });
+    written_.wait_for(lock, publish_after, [this] { return closed_.empty() || failed_; });
     if (const auto enough = last_count * 3 / 4; last_ - closed_through_ < enough && !stopping_) {
-      teller_waits_for_ = enough;
-      appended_.wait_for(lock, gather_for, [this] { return teller_waits_for_ == 0 || stopping_ || failed_; });
+      publisher_waits_for_ = enough;
+      appended_.wait_for(lock, gather_for,
+                         [this] { return publisher_waits_for_ == 0 || stopping_ || failed_; });
     }
-    teller_waits_for_ = 0;
+    publisher_waits_for_ = 0;
     if (pending_.empty() || failed_) break;
     const auto batch = close_batch();
     last_count = batch.count();
@@ -111,10 +112,10 @@ void Journal::tell() {
       for (auto* listener : listeners_) listener->on_batch(batch);
     }
     lock.lock();
-    told_through_ = batch.last();
+    published_through_ = batch.last();
     closed_changed_.notify_one();
   }
-  told_all_ = true;
+  published_all_ = true;
   closed_changed_.notify_one();
 }
 
@@ -131,7 +132,7 @@ void Journal::write() {
   Batch several;
   std::unique_lock<std::mutex> lock(mutex_);
   while (!failed_) {
-    closed_changed_.wait(lock, [this] { return !closed_.empty() || told_all_; });
+    closed_changed_.wait(lock, [this] { return !closed_.empty() || published_all_; });
     if (closed_.empty()) break;
     const auto batch = gather_closed(several);
     lock.unlock();
@@ -142,7 +143,7 @@ void Journal::write() {
       break;
     }
     const auto last = batch.last();
-    closed_changed_.wait(lock, [&] { return told_through_ >= last; });
+    closed_changed_.wait(lock, [&] { return published_through_ >= last; });
     for (bool more = true; more; closed_.pop_front()) {
       more = closed_.front().view.last() < last;
       spare_ = std::move(closed_.front().batch);

@@ -51,7 +51,7 @@ class Journal {
   static constexpr std::size_t max_batch_bytes = 1 << 20;  // the same for large events
 
   // While the log is busy, events are published at most this long after they were appended.
-  static constexpr std::chrono::microseconds tell_after{300};
+  static constexpr std::chrono::microseconds publish_after{300};
 
   // How long to wait for more events if there are fewer than three quarters of the previous batch: the
   // callers of that one are about to return.
@@ -133,10 +133,10 @@ class Journal {
   Sequence last_;
   std::size_t pending_bytes_ = 0;  // not yet passed to the log
   Sequence closed_through_;
-  Sequence told_through_;
-  std::uint32_t teller_waits_for_ = 0;  // number of events; 0: it does not wait
+  Sequence published_through_;
+  std::uint32_t publisher_waits_for_ = 0;  // number of events; 0: it does not wait
   bool stopping_ = false;
-  bool told_all_ = false;
+  bool published_all_ = false;
   std::deque<Batch> pending_;  // in order; the last one is open
   std::deque<Closed> closed_;  // before those, until published and written
   Batch spare_;                // its memory is reused for the next one

@@ -52,7 +52,7 @@ class LocalLog final : public Log {
 
   // Packs closed segments in the background, from the first append on: a start that is refused changes
   // nothing. Call once, before that append.
-  void seal_in_background(Sealer::Tell tell);
+  void seal_in_background(Sealer::Report report);
   // The first closed segment after `number` (0: of all) that is not packed. From any thread.
   std::optional<std::size_t> closed_behind(std::size_t number) const;
   // Whether packing must wait: there was a commit just now, and commits would wait for the disk. False once

@@ -11,8 +11,8 @@
 
 namespace revoked::engine {
 
-void LocalLog::seal_in_background(Sealer::Tell tell) {
-  sealer_ = std::make_unique<Sealer>(*this, std::move(tell));
+void LocalLog::seal_in_background(Sealer::Report report) {
+  sealer_ = std::make_unique<Sealer>(*this, std::move(report));
 }
 
 std::optional<std::size_t> LocalLog::closed_behind(std::size_t number) const {

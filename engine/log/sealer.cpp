@@ -7,7 +7,8 @@
 
 namespace revoked::engine {
 
-Sealer::Sealer(LocalLog& log, Tell tell) : log_(log), tell_(std::move(tell)), thread_([this] { run(); }) {}
+Sealer::Sealer(LocalLog& log, Report report)
+    : log_(log), report_(std::move(report)), thread_([this] { run(); }) {}
 
 Sealer::~Sealer() {
   {
@@ -51,7 +52,7 @@ void Sealer::seal_all() {
     const auto sealed = log_.seal(
         *number, [this] { return rest_if_due(); }, why);
     if (stopping_) return;
-    if (!sealed && why != std::exchange(told_, why) && tell_) tell_(why);
+    if (!sealed && why != std::exchange(reported_, why) && report_) report_(why);
     // Damaged segments are not retried before the next start.
     failed_ = !sealed && sealed.error() != errc::storage_corrupt;
     if (failed_) return;

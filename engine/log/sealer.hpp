@@ -20,10 +20,10 @@ class LocalLog;
 
 class Sealer {
  public:
-  using Tell = std::function<void(std::string_view why)>;
+  using Report = std::function<void(std::string_view why)>;
 
-  // `tell` is called, on the thread, with the reason why a segment is not packed: once, not at each retry.
-  Sealer(LocalLog& log, Tell tell);
+  // `report` is called, on the thread, with the reason why a segment is not packed: once, not at each retry.
+  Sealer(LocalLog& log, Report report);
   ~Sealer();  // cancels the one in progress
   Sealer(const Sealer&) = delete;
   Sealer& operator=(const Sealer&) = delete;
@@ -44,14 +44,14 @@ class Sealer {
   bool rest(std::chrono::steady_clock::duration least);
 
   LocalLog& log_;
-  const Tell tell_;
+  const Report report_;
   std::mutex mutex_;
   std::condition_variable changed_;
   bool woken_ = false;
   std::atomic<bool> stopping_{false};
   bool failed_ = false;   // the last try; used on the thread
   std::size_t done_ = 0;  // the segments up to here are packed or skipped
-  std::string told_;
+  std::string reported_;
   std::chrono::steady_clock::time_point began_;  // when work began after the last rest
   std::thread thread_;
 };

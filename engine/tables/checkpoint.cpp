@@ -117,10 +117,10 @@ void write_rotations(BlockWriter& out, const Tables& tables, Header& header) {
     // Only the newest record still has the key's own expiry.
     Slot newest = slot;
     while (later.contains(newest)) newest = later.at(newest);
-    const auto fate =
-        KeyRecord::before_rotation(tables.keys[before].packed_fate(), tables.keys[newest].expires_at());
+    const auto state_word =
+        KeyRecord::before_rotation(tables.keys[before].packed_state_word(), tables.keys[newest].expires_at());
     out.append_value(before);
-    out.append_value(fate);
+    out.append_value(state_word);
     ++header.rotated;
   }
 }
@@ -196,10 +196,10 @@ bool read_rotations(BlockReader& in, const Header& header, Tables& tables) {
   }
   for (std::uint64_t i = 0; i < header.rotated; ++i) {
     Slot slot = 0;
-    std::uint64_t fate = 0;
-    if (!in.take_value(slot) || !in.take_value(fate)) return false;
+    std::uint64_t state_word = 0;
+    if (!in.take_value(slot) || !in.take_value(state_word)) return false;
     const bool was_superseded = tables.keys[slot].is_superseded();
-    tables.keys[slot].restore_fate(fate);
+    tables.keys[slot].restore_state_word(state_word);
     if (was_superseded) tables.keys.index_id(slot);
   }
   return true;

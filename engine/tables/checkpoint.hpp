@@ -4,9 +4,9 @@
 // store.
 //
 // It is written while the engine runs. Ids, digests and owners are those of one moment; mutable state (a
-// key's fate, an owner's mark, a lock) may be slightly newer. Replaying the journal from after `sequence`
-// corrects that, as events are idempotent. Nothing in it is later than `newest`, which is durable before the
-// file is renamed into place.
+// key's state_word, an owner's mark, a lock) may be slightly newer. Replaying the journal from after
+// `sequence` corrects that, as events are idempotent. Nothing in it is later than `newest`, which is durable
+// before the file is renamed into place.
 //
 // File, little endian: a header, then blocks of 1 MiB, each followed by its SHA-256; the last one may be
 // shorter. Blocks contain the keys' records (64 bytes each, padded to a whole block), then long ids, owners,

@@ -10,14 +10,14 @@ namespace revoked::engine {
 
 Slot KeyTable::find_by_id(const IdProbe& probe) const {
   const Slot slot = by_id_.likely(probe.hash);
-  return slot != no_slot && records_[slot].id.matches(probe, arena_) ? slot : find_unlikely(probe);
+  return slot != no_slot && records_[slot].id.matches(probe, arena_) ? slot : find_slow(probe);
 }
 
-Slot KeyTable::find_unlikely(const IdProbe& id) const {
+Slot KeyTable::find_slow(const IdProbe& id) const {
   return by_id_.find(id.hash, [&](Slot slot) { return records_[slot].id.matches(id, arena_); });
 }
 
-Slot KeyTable::find_unlikely(DigestHead head) const {
+Slot KeyTable::find_slow(DigestHead head) const {
   return by_digest_.find(head.hash(), [&](Slot slot) { return records_[slot].digest == head; });
 }
 
@@ -79,7 +79,7 @@ void KeyTable::remove(std::span<const Slot> secrets) {
   by_id_.erase(records_[secrets.front()].id.hash(), secrets.front());
   for (const Slot slot : secrets) {
     by_digest_.erase(records_[slot].digest.hash(), slot);
-    records_[slot].set_gone();
+    records_[slot].set_removed();
   }
   gone_ += secrets.size();
   removing_.slots.insert(removing_.slots.end(), secrets.begin(), secrets.end());
@@ -116,7 +116,7 @@ struct RecordCopy {
   std::array<Slot, 3> owners;
   std::uint32_t terms;
   Sequence created;
-  std::uint64_t fate;
+  std::uint64_t state_word;
 };
 static_assert(sizeof(RecordCopy) == KeyTable::copy_bytes);
 
@@ -126,7 +126,7 @@ void KeyTable::copy_out(Slot first, std::size_t count, char* out) const {
   for (std::size_t i = 0; i < count; ++i, out += copy_bytes) {
     const KeyRecord& record = records_[first + static_cast<Slot>(i)];
     const RecordCopy copy{record.id.without_hash(), record.digest,  record.owners,
-                          record.packed_terms(),    record.created, record.packed_fate()};
+                          record.packed_terms(),    record.created, record.packed_state_word()};
     std::memcpy(out, &copy, sizeof copy);
   }
 }
@@ -149,7 +149,7 @@ void KeyTable::copy_in(Slot first, std::size_t count, const char* in) {
     record.owners = copy.owners;
     record.restore_terms(copy.terms);
     record.created = copy.created;
-    record.restore_fate(copy.fate);
+    record.restore_state_word(copy.state_word);
   }
   constexpr Slot ahead = 16;
   const auto prefetch = [&](Slot slot) {
@@ -158,7 +158,7 @@ void KeyTable::copy_in(Slot first, std::size_t count, const char* in) {
   };
   for (Slot slot = first; slot != end; ++slot) {
     if (end - slot > ahead) prefetch(slot + ahead);
-    if (records_[slot].is_gone()) continue;
+    if (records_[slot].is_removed()) continue;
     if (!records_[slot].is_superseded()) index_id(slot);
     index_digest(slot);
   }

@@ -44,20 +44,20 @@ struct alignas(64) KeyRecord {
   // One word, so that a reader never sees a partial change: flags, the Width of the suspender, and the
   // revoking sequence or the expiry.
   UnixMs expires_at() const {  // 0: never, or revoked
-    const auto word = fate();
+    const auto word = state_word();
     return word & revoked_bit ? 0 : static_cast<UnixMs>(word & value_bits);
   }
   Sequence revoked() const {  // 0: not by an event of its own
-    const auto word = fate();
+    const auto word = state_word();
     return word & revoked_bit ? word & value_bits : 0;
   }
-  bool is_suspended() const { return fate() & suspended_bit; }
+  bool is_suspended() const { return state_word() & suspended_bit; }
   std::uint16_t suspended_by() const {  // a Width (policy.hpp), if it is suspended
-    return static_cast<std::uint16_t>((fate() & width_mask) >> width_shift);
+    return static_cast<std::uint16_t>((state_word() & width_mask) >> width_shift);
   }
-  bool is_superseded() const { return fate() & superseded_bit; }  // the old secret of a rotated key
+  bool is_superseded() const { return state_word() & superseded_bit; }  // the old secret of a rotated key
   // It has been removed: no field is valid.
-  bool is_gone() const { return fate() == gone; }
+  bool is_removed() const { return state_word() == removed; }
   // A superseded secret that was ended at once: permanently, whatever the clock shows later.
   bool has_ended() const { return is_superseded() && expires_at() == ended; }
 
@@ -84,10 +84,10 @@ struct alignas(64) KeyRecord {
       return (word & ~width_mask) | suspended_bit | (std::uint64_t{by} << width_shift);
     });
   }
-  void set_resumed() { fate_.fetch_and(~(suspended_bit | width_mask), std::memory_order_acq_rel); }
+  void set_resumed() { state_word_.fetch_and(~(suspended_bit | width_mask), std::memory_order_acq_rel); }
   // For checkpoints: the raw value.
-  std::uint64_t packed_fate() const { return fate(); }
-  void restore_fate(std::uint64_t packed) { fate_.store(packed, std::memory_order_release); }
+  std::uint64_t packed_state_word() const { return state_word(); }
+  void restore_state_word(std::uint64_t packed) { state_word_.store(packed, std::memory_order_release); }
   std::uint32_t packed_terms() const { return terms(); }
   void restore_terms(std::uint32_t packed) { terms_.store(packed, std::memory_order_release); }
   // The value before the secret was rotated, when it expired `at`.
@@ -96,22 +96,22 @@ struct alignas(64) KeyRecord {
     return packed & revoked_bit ? packed : (packed & ~value_bits) | static_cast<std::uint64_t>(at);
   }
 
-  void set_superseded() { fate_.fetch_or(superseded_bit, std::memory_order_acq_rel); }
-  void set_gone() { restore_fate(gone); }
-  // Copies a record that no other thread sees; the fate last.
+  void set_superseded() { state_word_.fetch_or(superseded_bit, std::memory_order_acq_rel); }
+  void set_removed() { restore_state_word(removed); }
+  // Copies a record that no other thread sees; the state_word last.
   void take(const KeyRecord& other) {
     id = other.id;
     digest = other.digest;
     owners = other.owners;
     created = other.created;
     restore_terms(other.terms());
-    restore_fate(other.fate());
+    restore_state_word(other.state_word());
   }
 
   static constexpr UnixMs ended = 1;  // the expiry of a secret that was ended at once
 
  private:
-  static constexpr std::uint64_t gone =
+  static constexpr std::uint64_t removed =
       ~std::uint64_t{0};  // all flags: revoked by a sequence that never occurs
   static constexpr std::uint64_t revoked_bit = std::uint64_t{1} << 63;
   static constexpr std::uint64_t suspended_bit = std::uint64_t{1} << 62;
@@ -120,15 +120,15 @@ struct alignas(64) KeyRecord {
   static constexpr std::uint64_t value_bits = (std::uint64_t{1} << width_shift) - 1;
   static constexpr std::uint64_t width_mask = (superseded_bit - 1) & ~value_bits;
   static constexpr std::uint32_t edited_bit = std::uint32_t{1} << 31;  // slots are smaller
-  std::uint64_t fate() const { return fate_.load(std::memory_order_acquire); }
+  std::uint64_t state_word() const { return state_word_.load(std::memory_order_acquire); }
   std::uint32_t terms() const { return terms_.load(std::memory_order_acquire); }
   template <class Change>
   void update(Change&& change) {
-    auto word = fate();
-    while (!fate_.compare_exchange_weak(word, change(word), std::memory_order_acq_rel)) {
+    auto word = state_word();
+    while (!state_word_.compare_exchange_weak(word, change(word), std::memory_order_acq_rel)) {
     }
   }
-  std::atomic<std::uint64_t> fate_{0};
+  std::atomic<std::uint64_t> state_word_{0};
 };
 static_assert(sizeof(KeyRecord) == 64);
 
@@ -140,7 +140,7 @@ class KeyTable {
   Slot find_by_digest(const Digest& digest) const {
     const DigestHead head(digest);
     const Slot slot = by_digest_.likely(head.hash());
-    return slot != no_slot && records_[slot].digest == head ? slot : find_unlikely(head);
+    return slot != no_slot && records_[slot].digest == head ? slot : find_slow(head);
   }
 
   // As find_by_digest for each, with overlapping cache misses. `slots` and `digests` have the same length.
@@ -216,8 +216,8 @@ class KeyTable {
   void publish(Slot slot, KeyRecord& record, const Digest& digest);
   void index_digest(Slot slot);
   void redirect(Slot from, Slot to);
-  [[gnu::noinline]] Slot find_unlikely(const IdProbe& id) const;
-  [[gnu::noinline]] Slot find_unlikely(DigestHead head) const;
+  [[gnu::noinline]] Slot find_slow(const IdProbe& id) const;
+  [[gnu::noinline]] Slot find_slow(DigestHead head) const;
 
   IdArena arena_;
   Slab<KeyRecord> records_;

@@ -187,7 +187,7 @@ void Tables::count_keys() {
   std::vector<bool> is_charged(permission_sets.size());
   for (Slot slot = 0; slot < keys.size(); ++slot) {
     const KeyRecord& key = keys[slot];
-    if (key.is_gone()) keys.restore_free(slot);
+    if (key.is_removed()) keys.restore_free(slot);
     if (key.is_superseded()) continue;
     if (const Slot set = key.permissions(); !is_charged[set]) {
       charge(key.owners, permission_sets.get(set));

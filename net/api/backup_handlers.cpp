@@ -43,7 +43,7 @@ class BackupLog {
          {"position", position_},
          {"bytes", std::to_string(bytes_)}});
   }
-  void tell_failure(Level level, std::string_view reason) const {
+  void log_failure(Level level, std::string_view reason) const {
     log(level, position_.empty() ? "a backup could not start" : "a backup was aborted",
         {{"request_id", request_.id},
          {"address", request_.remote_address},
@@ -104,7 +104,7 @@ Task<> answer_backup(Api& api, Exchange exchange, std::string asker, Authority a
   };
   if (!co_await read_aside(api, exchange, asker, begin)) co_return;
   if (!was_read) {
-    log.tell_failure(Level::error, backup ? backup->failure() : api.engine.storage_failure());
+    log.log_failure(Level::error, backup ? backup->failure() : api.engine.storage_failure());
     send_problem(exchange.response, was_read.error());
     co_return;
   }
@@ -115,7 +115,7 @@ Task<> answer_backup(Api& api, Exchange exchange, std::string asker, Authority a
   while (!piece.empty()) {
     append_piece(connection.output(), piece, is_chunked);
     if (!co_await connection.flush()) {
-      log.tell_failure(Level::warning, "its reader disconnected or was too slow");
+      log.log_failure(Level::warning, "its reader disconnected or was too slow");
       co_return;
     }
     log.count(piece.size());
@@ -126,8 +126,8 @@ Task<> answer_backup(Api& api, Exchange exchange, std::string asker, Authority a
       why = objection(exchange, authority);
     }
     if (!why.empty() || !was_read) {
-      log.tell_failure(was_read ? Level::warning : Level::error,
-                       was_read ? why : std::string_view(backup->failure()));
+      log.log_failure(was_read ? Level::warning : Level::error,
+                      was_read ? why : std::string_view(backup->failure()));
       break_off(exchange);
       co_return;
     }

@@ -25,7 +25,7 @@ constexpr engine::Sequence max_lead_beside_others = 256;
 // gateways have half of their time for other work.
 constexpr std::chrono::milliseconds longest_rest{20};
 // How often the progress of a bulk is logged.
-constexpr std::chrono::seconds tell_every{2};
+constexpr std::chrono::seconds log_every{2};
 
 Task<boost::system::error_code> recall(Api& api, NetworkThread& thread, Bulk& bulk) {
   engine::result<void> done;
@@ -48,32 +48,32 @@ Task<boost::system::error_code> take(Api& api, NetworkThread& thread, Bulk& bulk
   }
 }
 
-// Logs the progress of a bulk, at most every `tell_every`, and how it ended.
+// Logs the progress of a bulk, at most every `log_every`, and how it ended.
 class Progress {
  public:
   explicit Progress(const Bulk& bulk) : bulk_(bulk) {}
   ~Progress() {
-    if (!ended_) bulk_.tell("aborted", lines_);
+    if (!ended_) bulk_.log_progress("aborted", lines_);
   }
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
 
   std::uint64_t lines() const { return lines_; }
   void taken(std::uint64_t line) { lines_ = line; }
-  void tell_now_and_then() {
+  void log_periodically() {
     const auto now = std::chrono::steady_clock::now();
-    if (now - told_ < tell_every) return;
-    told_ = now;
-    bulk_.tell("in progress", lines_);
+    if (now - logged_at_ < log_every) return;
+    logged_at_ = now;
+    bulk_.log_progress("in progress", lines_);
   }
   void end() {
     ended_ = true;
-    bulk_.tell("done", lines_);
+    bulk_.log_progress("done", lines_);
   }
 
  private:
   const Bulk& bulk_;
-  std::chrono::steady_clock::time_point told_ = std::chrono::steady_clock::now();
+  std::chrono::steady_clock::time_point logged_at_ = std::chrono::steady_clock::now();
   std::uint64_t lines_ = 0;
   bool ended_ = false;
 };
@@ -109,7 +109,7 @@ Task<boost::system::error_code> take_arrived(Api& api, NetworkThread& thread, Bu
     if (!co_await give_way(api, thread, bulk)) co_return errc::storage_failed;
   }
   if (const auto error = co_await take(api, thread, bulk, nullptr)) co_return error;
-  progress.tell_now_and_then();
+  progress.log_periodically();
   if (!co_await give_way(api, thread, bulk)) co_return errc::storage_failed;
   co_return boost::system::error_code();
 }
@@ -162,7 +162,7 @@ bool begins_array(std::string_view body) {
 
 }  // namespace
 
-void Bulk::tell(std::string_view how_far, std::uint64_t lines) const {
+void Bulk::log_progress(std::string_view how_far, std::uint64_t lines) const {
   static LogLimit limit;
   log(limit, engine::Asker::of(caller_.actor, caller_.actor_kind, caller_.reach), Level::info,
       std::string(what()).append(" ").append(how_far),

@@ -42,7 +42,7 @@ class Bulk {
   // What a line may be, for people.
   virtual std::string_view taken() const = 0;
   virtual std::uint64_t changed_keys() const = 0;
-  void tell(std::string_view how_far, std::uint64_t lines) const;
+  void log_progress(std::string_view how_far, std::uint64_t lines) const;
 
   // Processes a line; null: completes the collected ones. A line that fails is counted; an error concerns all
   // of them: the line was not processed, and may be passed again. errc::refused: the caller is no longer

@@ -81,7 +81,7 @@ Task<> wait_until_told(Api& api, Exchange exchange, engine::Sequence sequence) {
                      thread.limits().drain_timeout;  // a disk that hangs delays publication
   while (std::chrono::steady_clock::now() < until && !api.engine.has_failed()) {
     const auto seen = thread.news().count();
-    if (api.feed.told().sequence >= sequence) co_return;
+    if (api.feed.published().sequence >= sequence) co_return;
     co_await thread.news().wait(look_again, seen);
   }
   exchange.response.close_after();

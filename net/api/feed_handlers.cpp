@@ -40,8 +40,10 @@ void send_gone(Response& response, const Feed::Place& feed_at) {
 void send_page(Response& response, const Feed::Reading& reading) {
   std::string body;
   JsonWriter json(body);
-  json.open('{').field("journal", std::string_view(reading.told.journal));
-  json.field("position", reading.position).field("told", reading.told.position).field("more", reading.more);
+  json.open('{').field("journal", std::string_view(reading.published.journal));
+  json.field("position", reading.position)
+      .field("told", reading.published.position)
+      .field("more", reading.more);
   write_clocks(json);
   json.key("messages").open('[');
   for (const auto& item : reading.items) json.raw(*item.message);
@@ -84,7 +86,7 @@ Task<> answer_page(Api& api, Exchange exchange, std::string asker, Feed::Place a
   if (!reading)
     send_problem(exchange.response, reading.error());
   else if (reading->gone)
-    send_gone(exchange.response, reading->told);
+    send_gone(exchange.response, reading->published);
   else
     send_page(exchange.response, *reading);
 }
@@ -160,9 +162,9 @@ Outcome show_invalidations(Api& api, Call& call) {
     return refuse(call, 403, "forbidden", "the feed has events of every tenant");
   if (!wants_stream || call.response().is_head())
     return {0, answer_page(api, call.exchange, asker_of(call.principal), std::move(place), limit)};
-  const auto told = api.feed.place();
-  if (!api.engine.can_continue(place.position, told.position.sequence, place.journal)) {
-    send_gone(call.response(), told);
+  const auto published = api.feed.place();
+  if (!api.engine.can_continue(place.position, published.position.sequence, place.journal)) {
+    send_gone(call.response(), published);
     return {};
   }
   Authority authority(api.authenticator, call.dialect.present(request), engine::Permission::gateway);

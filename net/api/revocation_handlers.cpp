@@ -49,7 +49,7 @@ void write_revoked(JsonWriter& json, std::string_view key_id, engine::UnixMs at,
 }
 
 // Waits for the disk inside a handler. If that fails, no response means "unknown" (P9).
-Task<bool> settle(Exchange exchange, engine::Sequence sequence) {
+Task<bool> wait_until_durable(Exchange exchange, engine::Sequence sequence) {
   const bool durable = co_await exchange.connection.thread().durable(sequence);
   if (!durable) {
     exchange.response.close_after();
@@ -61,7 +61,7 @@ Task<bool> settle(Exchange exchange, engine::Sequence sequence) {
 // The same response as the first time.
 Task<> answer_again(Api& api, Exchange exchange, std::string asker, std::string key_id,
                     engine::Sequence sequence) {
-  if (!co_await settle(exchange, sequence)) co_return;
+  if (!co_await wait_until_durable(exchange, sequence)) co_return;
   engine::result<engine::KeyDescription> found = errc::not_ready;
   const std::function<void()> read = [&] { found = api.engine.describe(key_id, engine::now_unix_ms()); };
   if (!co_await read_aside(api, exchange, std::move(asker), read)) co_return;
@@ -115,7 +115,7 @@ void send_results(Api& api, Response& response, JsonWriter& json, const std::str
 
 Task<> answer_secrets(Api& api, Exchange exchange, std::string asker, std::vector<RevokedSecret> secrets,
                       std::string reason, engine::Sequence sequence) {
-  if (!co_await settle(exchange, sequence)) co_return;
+  if (!co_await wait_until_durable(exchange, sequence)) co_return;
   std::string body;
   JsonWriter json(body);
   json.open('{').key("results").open('[');

@@ -58,7 +58,7 @@ void report_end(std::exception_ptr failure) {
 }
 
 // Whether waiting cannot help: the acceptor itself is broken.
-bool is_accident(error_code error) {
+bool is_permanent(error_code error) {
   const int number = error.value();
   return number == EBADF || number == ENOTSOCK || number == EINVAL || number == EFAULT ||
          number == EOPNOTSUPP;
@@ -72,7 +72,7 @@ void end_the_process(std::string_view what) {
 }
 
 NetworkThread::NetworkThread(const tcp::endpoint& endpoint, const ServerLimits& limits, Service& service,
-                             Durability* durability, OnDeaf on_deaf)
+                             Durability* durability, OnFatal on_fatal)
     : limits_(limits),
       service_(service),
       acceptor_(io_.get_executor()),
@@ -80,7 +80,7 @@ NetworkThread::NetworkThread(const tcp::endpoint& endpoint, const ServerLimits& 
       accept_pause_(io_.get_executor()),
       socket_events_(io_),
       news_(io_),
-      on_deaf_(std::move(on_deaf)),
+      on_fatal_(std::move(on_fatal)),
       crowd_(limits_),
       now_(std::chrono::steady_clock::now()) {
   if (durability != nullptr) gate_.emplace(io_, *durability);
@@ -109,16 +109,16 @@ void NetworkThread::start() {
 void NetworkThread::run() {
   engine::set_up_this_thread("network");
   try {
-    asio::co_spawn(io_, accept(), ends_deaf("accepting connections"));
-    asio::co_spawn(io_, tick(), ends_deaf("the timer"));
-    asio::co_spawn(io_, socket_events_.run(), ends_deaf("watching sockets"));
+    asio::co_spawn(io_, accept(), ends_fatally("accepting connections"));
+    asio::co_spawn(io_, tick(), ends_fatally("the timer"));
+    asio::co_spawn(io_, socket_events_.run(), ends_fatally("watching sockets"));
     io_.run();
   } catch (...) {
-    report_deaf("running", std::current_exception());
+    report_fatal("running", std::current_exception());
   }
 }
 
-void NetworkThread::report_deaf(std::string_view what, std::exception_ptr failure) {
+void NetworkThread::report_fatal(std::string_view what, std::exception_ptr failure) {
   if (!failure && draining_) return;
   std::string text(what);
   try {
@@ -127,7 +127,7 @@ void NetworkThread::report_deaf(std::string_view what, std::exception_ptr failur
   } catch (const std::exception& error) {
     text.append(": ").append(error.what());
   }
-  on_deaf_(text);
+  on_fatal_(text);
 }
 
 cache::Task<> NetworkThread::accept() {
@@ -137,7 +137,7 @@ cache::Task<> NetworkThread::accept() {
     if (error) {
       look_at_failure(error);
     } else {
-      accidents_ = 0;
+      permanent_failures_ = 0;
       if (take(std::move(socket))) continue;
     }
     // Usually out of descriptors or memory: let some connections end before the next try.
@@ -169,14 +169,14 @@ bool NetworkThread::take(Socket socket) {
 void NetworkThread::look_at_failure(error_code error) {
   ++failed_accepts_;
   accept_error_ = error;
-  if (is_accident(error) && ++accidents_ == max_accidents)
+  if (is_permanent(error) && ++permanent_failures_ == max_permanent_failures)
     throw boost::system::system_error(error, "accept keeps failing");
 }
 
-// However many connections are refused, one log line per `tell_every`.
-void NetworkThread::tell_now_and_then() {
-  if (turned_away_ + made_room_ + failed_accepts_ == 0 || now_ - told_at_ < tell_every) return;
-  told_at_ = now_;
+// However many connections are refused, one log line per `log_every`.
+void NetworkThread::log_periodically() {
+  if (turned_away_ + made_room_ + failed_accepts_ == 0 || now_ - logged_at_ < log_every) return;
+  logged_at_ = now_;
   log(Level::warning, "connections were refused or closed at the limit",
       {{"connections", std::to_string(crowd_.size())},
        {"turned_away", std::to_string(std::exchange(turned_away_, 0))},
@@ -192,7 +192,7 @@ cache::Task<> NetworkThread::tick() {
     co_await tick_timer_.async_wait(cache::as_result);
     now_ = std::chrono::steady_clock::now();
     sweep();
-    tell_now_and_then();
+    log_periodically();
   }
   socket_events_.stop();
 }

@@ -30,12 +30,12 @@ class NetworkThread {
  public:
   // Called when the thread can no longer accept or serve connections: the kernel would keep assigning it its
   // share. Must not return to serving.
-  using OnDeaf = std::function<void(std::string_view what)>;
+  using OnFatal = std::function<void(std::string_view what)>;
 
   // `durability` is null for a server whose answers never wait for a disk. Throws boost::system::system_error
   // if it cannot listen on the address.
   NetworkThread(const cache::asio::ip::tcp::endpoint& endpoint, const ServerLimits& limits, Service& service,
-                Durability* durability, OnDeaf on_deaf = end_the_process);
+                Durability* durability, OnFatal on_fatal = end_the_process);
   ~NetworkThread();
 
   std::uint16_t port() const;
@@ -72,22 +72,22 @@ class NetworkThread {
  private:
   static constexpr std::chrono::milliseconds tick_every{100};
   static constexpr std::chrono::milliseconds accept_again_after{100};
-  static constexpr std::chrono::seconds tell_every{10};  // of events that may be very frequent
+  static constexpr std::chrono::seconds log_every{10};  // of events that may be very frequent
   // After this many permanent failures in a row, accept() throws.
-  static constexpr int max_accidents = 20;
+  static constexpr int max_permanent_failures = 20;
   static constexpr std::size_t request_id_prefix = 8;   // random digits
   static constexpr std::size_t request_id_digits = 12;  // of a counter
 
   // Completion handler of a coroutine that the thread cannot work without.
-  auto ends_deaf(std::string_view what) {
-    return [this, what](std::exception_ptr failure) { report_deaf(what, failure); };
+  auto ends_fatally(std::string_view what) {
+    return [this, what](std::exception_ptr failure) { report_fatal(what, failure); };
   }
-  void report_deaf(std::string_view what, std::exception_ptr failure);
+  void report_fatal(std::string_view what, std::exception_ptr failure);
 
   cache::Task<> accept();
   bool take(Socket socket);
   void look_at_failure(boost::system::error_code error);
-  void tell_now_and_then();
+  void log_periodically();
   cache::Task<> tick();
   void sweep();
   void run();
@@ -102,7 +102,7 @@ class NetworkThread {
   SocketEvents socket_events_;
   std::optional<DurableGate> gate_;
   Signal news_;
-  OnDeaf on_deaf_;
+  OnFatal on_fatal_;
   Crowd crowd_;
   std::size_t sessions_ = 0;  // sessions that have not ended, whether or not their sockets are closed
   std::atomic<std::size_t> held_bytes_{0};
@@ -111,8 +111,8 @@ class NetworkThread {
   std::uint64_t made_room_ = 0;
   std::uint64_t failed_accepts_ = 0;
   boost::system::error_code accept_error_;
-  std::chrono::steady_clock::time_point told_at_;
-  int accidents_ = 0;  // of accept, in a row
+  std::chrono::steady_clock::time_point logged_at_;
+  int permanent_failures_ = 0;  // of accept, in a row
   std::chrono::steady_clock::time_point now_;
   std::chrono::steady_clock::time_point drain_until_;
   bool draining_ = false;

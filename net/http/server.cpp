@@ -36,7 +36,7 @@ Server::Server(const Options& options, Service& service, Durability* durability)
   }
   for (std::size_t i = 0; i < options.threads; ++i) {
     threads_.push_back(
-        std::make_unique<NetworkThread>(endpoint, options.limits, service, durability, options.on_deaf));
+        std::make_unique<NetworkThread>(endpoint, options.limits, service, durability, options.on_fatal));
     endpoint.port(threads_.front()->port());
   }
   for (auto& thread : threads_) thread->start();

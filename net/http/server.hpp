@@ -20,7 +20,7 @@ class Server {
     cache::asio::ip::tcp::endpoint listen;
     std::size_t threads = 1;
     ServerLimits limits;
-    NetworkThread::OnDeaf on_deaf = end_the_process;
+    NetworkThread::OnFatal on_fatal = end_the_process;
   };
 
   // Listens and serves at once. Service and durability must outlive it. Throws boost::system::system_error if

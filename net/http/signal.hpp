@@ -18,7 +18,7 @@ class Signal {
 
   // From any thread.
   void notify() {
-    if (!told_.exchange(true)) cache::asio::post(io_, [this] { wake(); });
+    if (!pending_.exchange(true)) cache::asio::post(io_, [this] { wake(); });
   }
 
   // The rest: on the network thread. The number of wake-ups: read it before looking for new data.
@@ -35,7 +35,7 @@ class Signal {
 
  private:
   void wake() {
-    told_.store(false);
+    pending_.store(false);
     ++count_;
     for (auto* timer : waiting_) timer->cancel();
   }
@@ -43,7 +43,7 @@ class Signal {
   cache::asio::io_context& io_;
   std::vector<cache::Timer*> waiting_;  // network thread only, as is count_
   std::uint64_t count_ = 0;
-  std::atomic<bool> told_{false};
+  std::atomic<bool> pending_{false};
 };
 
 }  // namespace revoked::net

@@ -78,9 +78,9 @@ class EngineModel {
   bool is_up() const { return up_; }
   Epoch epoch() const { return epoch_; }
   const std::vector<Key>& keys() const { return keys_; }
-  Sequence told() const { return journal_.size(); }
+  Sequence published() const { return journal_.size(); }
   Sequence durable() const { return durable_; }
-  Position end() const { return {epoch_, told()}; }
+  Position end() const { return {epoch_, published()}; }
 
   const Entry* entry(Sequence sequence) const {
     return sequence == 0 || sequence > journal_.size() ? nullptr : &journal_[sequence - 1];
@@ -88,14 +88,14 @@ class EngineModel {
 
   // Appends a batch and returns its message.
   Message append(const std::vector<Event>& events, Ms at, Ms now) {
-    Message message{epoch_, told() + 1, told() + events.size(), at, {}, id_, up(now)};
+    Message message{epoch_, published() + 1, published() + events.size(), at, {}, id_, up(now)};
     for (const auto& event : events) {
       journal_.push_back({epoch_, event, -1, id_});
       const auto type = told_as(event.type);
       if (!type) continue;
       const bool is_key = event.type == Event::Type::key_revoked;
       message.events.push_back({*type,
-                                told(),
+                                published(),
                                 is_key ? keys_[event.key].id : std::string(),
                                 event.scope,
                                 is_key ? std::string() : event.owner,
@@ -109,7 +109,8 @@ class EngineModel {
   // Marks all entries up to `sequence` durable, unless a crash has lost them.
   void sync(const std::string& journal, Sequence sequence, Ms now) {
     if (!up_ || journal != id_) return;
-    for (; durable_ < std::min<Sequence>(sequence, told()); ++durable_) journal_[durable_].durable_at = now;
+    for (; durable_ < std::min<Sequence>(sequence, published()); ++durable_)
+      journal_[durable_].durable_at = now;
   }
 
   void crash() {
@@ -135,7 +136,7 @@ class EngineModel {
       if (batch.last <= events) whole = batch.last;
     }
     events = whole;
-    for (auto s = events + 1; s <= told(); ++s) {
+    for (auto s = events + 1; s <= published(); ++s) {
       const auto& event = journal_[s - 1].event;
       if (told_as(event.type)) lost.push_back(event);
     }
@@ -145,7 +146,9 @@ class EngineModel {
     return lost;
   }
 
-  Message heartbeat(Ms at, Ms now) const { return {epoch_, told() + 1, told(), at, {}, id_, up(now)}; }
+  Message heartbeat(Ms at, Ms now) const {
+    return {epoch_, published() + 1, published(), at, {}, id_, up(now)};
+  }
   const std::string& journal_id() const { return id_; }
 
   // An allow includes durable events only, a deny also published ones.
@@ -172,7 +175,7 @@ class EngineModel {
   }
 
   Sequence created_at(std::size_t index) const {
-    for (Sequence s = 1; s <= told(); ++s) {
+    for (Sequence s = 1; s <= published(); ++s) {
       const auto& event = journal_[s - 1].event;
       if (event.type == Event::Type::key_created && event.key == index) return s;
     }
@@ -189,7 +192,7 @@ class EngineModel {
   // The first entry that revokes the key; 0 if there is none.
   Sequence revocation_of(std::size_t index) const {
     const auto created = created_at(index);
-    for (Sequence s = 1; s <= told(); ++s) {
+    for (Sequence s = 1; s <= published(); ++s) {
       if (revokes(s, index, created)) return s;
     }
     return 0;
@@ -203,7 +206,7 @@ class EngineModel {
   };
   Lock lock_of(const Scope scope, const std::string& owner) const {
     Lock lock;
-    for (Sequence s = 1; s <= told(); ++s) {
+    for (Sequence s = 1; s <= published(); ++s) {
       const auto& event = journal_[s - 1].event;
       if (event.scope != scope || event.owner != owner) continue;
       if (event.type == Event::Type::owner_locked) {
@@ -234,10 +237,10 @@ class EngineModel {
   PageAnswer read(Position after, const std::string& journal, std::size_t limit, Ms at, Ms now) const {
     PageAnswer answer;
     answer.page.journal = id_;
-    answer.page.told = end();
+    answer.page.published = end();
     answer.page.at = at;
     answer.page.up = up(now);
-    const Sequence end_sequence = serves_unsynced_ ? told() : durable_;
+    const Sequence end_sequence = serves_unsynced_ ? published() : durable_;
     answer.gone = !reaches(after, journal);
     answer.page.position = answer.gone ? Position{epoch_, end_sequence} : after;
     if (answer.gone) return answer;
@@ -262,14 +265,14 @@ class EngineModel {
     const auto begins = first_of(position.epoch);
     if (begins != 0 && !journal.empty() && journal_[begins - 1].journal != journal) return false;
     if (position.epoch == epoch_)
-      return position.sequence <= told() && position.sequence + 1 >= first_of(epoch_);
+      return position.sequence <= published() && position.sequence + 1 >= first_of(epoch_);
     const auto first = first_of(position.epoch);
     if (first == 0 || position.sequence + 1 < first) return false;
     return position.sequence == 0 || position.sequence + 1 == first ||
-           (position.sequence <= told() && journal_[position.sequence - 1].epoch == position.epoch);
+           (position.sequence <= published() && journal_[position.sequence - 1].epoch == position.epoch);
   }
   Sequence first_of(Epoch epoch) const {
-    for (Sequence s = 1; s <= told(); ++s) {
+    for (Sequence s = 1; s <= published(); ++s) {
       if (journal_[s - 1].epoch == epoch) return s;
     }
     return 0;

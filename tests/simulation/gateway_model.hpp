@@ -119,7 +119,7 @@ class GatewayModel {
       const auto epoch = follower.position()->epoch;
       if (answer.gone) answer.page.position = *follower.position();
       answer.gone = false;
-      answer.page.position.epoch = answer.page.told.epoch = epoch;
+      answer.page.position.epoch = answer.page.published.epoch = epoch;
       answer.page.journal = follower.engine_journal();
       for (auto& message : answer.page.messages) {
         message.epoch = epoch;

@@ -167,7 +167,7 @@ class Simulation {
     log("engine up at ", text(engine_.end()), " ", engine_.journal_id());
   }
   void sync_soon() {
-    after(pick(1, 40), [this, journal = engine_.journal_id(), last = engine_.told()] {
+    after(pick(1, 40), [this, journal = engine_.journal_id(), last = engine_.published()] {
       engine_.sync(journal, last, now_);
     });
   }
@@ -177,7 +177,7 @@ class Simulation {
   }
   void crash() {
     if (!engine_.is_up() || now_ >= chaos_end) return;
-    log("crash: published ", engine_.told(), ", durable ", engine_.durable());
+    log("crash: published ", engine_.published(), ", durable ", engine_.durable());
     engine_.crash();
     after(pick(1, 1500), [this] {
       if (!engine_.is_up()) start_engine();
@@ -187,7 +187,7 @@ class Simulation {
   // Replaces its directory by an older copy, and revokes the lost revocations again.
   void restore() {
     const auto copy = static_cast<Sequence>(pick(0, static_cast<int>(engine_.durable())));
-    log("restored to ", copy, " of ", engine_.told());
+    log("restored to ", copy, " of ", engine_.published());
     restored_at_ = now_;
     auto lost = engine_.restore(copy);
     after(pick(1, 50), [this, lost = std::move(lost)] {
@@ -434,7 +434,7 @@ class Simulation {
     if (from_cache && has_heard_the_time && expires_at && wall() >= *expires_at)
       fail(g, key, "after it had expired");
     const auto& heard = gateways_[g]->heard;
-    for (Sequence s = 1; s <= engine_.told(); ++s) {
+    for (Sequence s = 1; s <= engine_.published(); ++s) {
       if (!engine_.revokes(s, key, created)) continue;
       const auto& entry = *engine_.entry(s);
       const auto heard_at = heard.find({entry.journal, s});

@@ -363,7 +363,7 @@ TEST(Page, ComesWithItsMessages) {
   EXPECT_EQ(page.position, (Position{3, 1042}));
   EXPECT_TRUE(page.more);
   EXPECT_EQ(page.journal, "j1");
-  EXPECT_EQ(page.told, (Position{3, 1050}));
+  EXPECT_EQ(page.published, (Position{3, 1050}));
   EXPECT_EQ(page.at, at);
   EXPECT_EQ(page.up, 9u);
   ASSERT_EQ(page.messages.size(), 2u);
@@ -376,7 +376,7 @@ TEST(Page, OfAGoneRangeSaysWhereTheEngineIs) {
                                 R"("at":"2026-01-02T03:04:05.678Z","up":9})");
   ASSERT_TRUE(page.has_value());
   EXPECT_EQ(page->position, (Position{4, 7}));
-  EXPECT_EQ(page->told, (Position{4, 7}));
+  EXPECT_EQ(page->published, (Position{4, 7}));
   EXPECT_EQ(page->journal, "j2");
   EXPECT_EQ(page->up, 9u);
   EXPECT_TRUE(decode_gone(R"({"code":"position_gone"})").has_error());

@@ -480,14 +480,14 @@ TEST(RedisConnecting, CanBeStoppedAtAnyMoment) {
           loop.io, address, "channel", [](std::string_view) {}, into(states));
     });
     std::this_thread::sleep_for(std::chrono::microseconds(microseconds));
-    std::size_t told = 0;
+    std::size_t published = 0;
     loop.run([&] {
       publisher.reset();
       subscriber.reset();
-      told = states.size();
+      published = states.size();
     });
     loop.run([] {});
-    EXPECT_EQ(states.size(), told);
+    EXPECT_EQ(states.size(), published);
   }
 }
 

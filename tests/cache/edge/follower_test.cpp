@@ -560,7 +560,7 @@ TEST_F(FollowerProtocol, StartsAfreshWhereTheEngineIsWhenItIsFarBehind) {
   start();
   follower.on_message(heartbeat(102, 1000), from_engine, at(1000));
   auto far = page({3, 101}, 1010, {message(101, 101)}, true);
-  far.told = {3, 500'000};
+  far.published = {3, 500'000};
   EXPECT_EQ(follower.on_page(far, at(1010)).flush, (Position{3, 500'000}));
   EXPECT_EQ(follower.lease_end(), at(4000)) << "nothing is missing, and nothing cached";
   EXPECT_TRUE(follower.trusts_cache());
@@ -569,15 +569,15 @@ TEST_F(FollowerProtocol, StartsAfreshWhereTheEngineIsWhenItIsFarBehind) {
 // An engine that always has more than the last page: pages lag, and each proves its own end.
 TEST_F(FollowerProtocol, P13FairManyRevocationsNeverEndTheLeaseWhilePagesLagBehindThem) {
   start();
-  Sequence told = 100;
-  auto wanted = follower.on_message(heartbeat(told += 1000, 0), from_engine, at(0)).request_after;
+  Sequence published = 100;
+  auto wanted = follower.on_message(heartbeat(published += 1000, 0), from_engine, at(0)).request_after;
   for (int ms = 5; ms < 20'000; ms += 5) {
-    told += 1000;
+    published += 1000;
     if (!wanted) wanted = follower.tick(at(ms)).request_after;
     ASSERT_TRUE(wanted) << "at " << ms << " ms it waits although there is more to read";
     const auto last = wanted->sequence + 1000;
     auto lagging = page({3, last}, ms, {sent(message(wanted->sequence + 1, last), ms - 400)}, true);
-    lagging.told = {3, told};
+    lagging.published = {3, published};
     wanted = follower.on_page(lagging, at(ms)).request_after;
     EXPECT_EQ(follower.lease_end(), at(std::max(3000, ms - 400 + 3000)));
   }

@@ -24,7 +24,7 @@ struct Disk {
   Indexed indexed;
   std::multiset<Sequence> found;
   std::vector<std::string> log;
-  std::vector<std::string> told;
+  std::vector<std::string> reported;
   int reads = 0;
 };
 
@@ -123,7 +123,7 @@ class IndexerTest : public testing::Test {
                                          Indexer::Source{[this](std::string&) { return reopen(); },
                                                          [this](std::string_view why) {
                                                            const std::scoped_lock lock(disk_.mutex);
-                                                           disk_.told.emplace_back(why);
+                                                           disk_.reported.emplace_back(why);
                                                          }});
   }
   // Every event exactly once and in order.
@@ -204,8 +204,9 @@ TEST_F(IndexerTest, AFailureCostsOnlyTheIndexUntilItIsOpenedAgain) {
     fail(false);
     EXPECT_TRUE(eventually([&] { return indexer_->wait().has_value(); }));
     expect_all_indexed();
-    EXPECT_THAT(disk_.told, testing::ElementsAre("no room")) << "reported once, however often it is retried";
-    disk_.told.clear();
+    EXPECT_THAT(disk_.reported, testing::ElementsAre("no room"))
+        << "reported once, however often it is retried";
+    disk_.reported.clear();
   }
 }
 

@@ -242,7 +242,7 @@ TEST_F(Sealing, AFullDiskCostsNothingElse) {
 struct Said {
   std::mutex mutex;
   std::vector<std::string> lines;
-  Sealer::Tell tell() {
+  Sealer::Report report() {
     return [this](std::string_view why) {
       const std::scoped_lock lock(mutex);
       lines.emplace_back(why);
@@ -258,7 +258,7 @@ TEST_F(Sealing, BeginsWithTheFirstAppendAndGoesOn) {
   fill_many();
   ASSERT_TRUE(open());
   Said said;
-  log_->seal_in_background(said.tell());
+  log_->seal_in_background(said.report());
   EXPECT_EQ(log_->closed_behind(0), 1u);
   for (int i = 0; i < 3; ++i) {
     append(1, 10);
@@ -312,7 +312,7 @@ TEST_F(Sealing, OneThatIsDamagedIsNamedOnceAndTheOthersArePacked) {
   ASSERT_TRUE(log) << why;
   log_ = std::move(*log);
   Said said;
-  log_->seal_in_background(said.tell());
+  log_->seal_in_background(said.report());
   append(1, 10);
   EXPECT_TRUE(eventually([&] { return !log_->closed_behind(2) && log_->closed_behind(0) == 2u; }, when_idle));
   const auto count = static_cast<std::size_t>(segments());

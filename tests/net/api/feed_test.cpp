@@ -90,7 +90,7 @@ TEST(FeedPage, IsOfOneJournalAndGoneForPositionsOfAnother) {
   ASSERT_EQ(known.status, 200) << known.body;
   EXPECT_TRUE(known.body.starts_with("{\"journal\":\"" + journal + "\"")) << known.body;
   const auto now = cache::decode_page(known.body).value();
-  EXPECT_EQ(now.told, (engine::Position{1, 2}));
+  EXPECT_EQ(now.published, (engine::Position{1, 2}));
   EXPECT_TRUE(now.at);
   EXPECT_TRUE(now.up);
   ASSERT_EQ(now.messages.size(), 1u);
@@ -214,7 +214,7 @@ TEST(FeedStream, LosesAndDoublesNothingAcrossReconnections) {
     ASSERT_TRUE(served.engine().create(key, {}));
   }
   ASSERT_TRUE(served.settle());
-  auto after = served.feed().told();
+  auto after = served.feed().published();
   std::thread writer([&] {
     for (int i = 0; i < keys; ++i) served.revoke("k" + std::to_string(i));
   });
@@ -263,7 +263,7 @@ TEST(FeedStream, SlowReaderHoldsUpNobodyAndGetsEverything) {
     ASSERT_TRUE(served.engine().create(key, {}));
   }
   ASSERT_TRUE(served.settle());
-  const auto start = served.feed().told();
+  const auto start = served.feed().published();
   test::RawClient slow(served.port(), 4096);
   slow.send(ServedEngine::request("GET", "/v1/invalidations?after=" + to_string(start),
                                   "Accept: text/event-stream\r\n"));

@@ -62,7 +62,7 @@ class FailingCalls : public testing::Test {
  protected:
   FailingCalls() {
     auto options = test::loopback();
-    options.on_deaf = [this](std::string_view what) {
+    options.on_fatal = [this](std::string_view what) {
       const std::scoped_lock lock(mutex_);
       deaf_ = what;
     };

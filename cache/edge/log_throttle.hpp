@@ -13,7 +13,7 @@
 
 namespace revoked::cache {
 
-class Teller {
+class LogThrottle {
  public:
   using Time = std::chrono::steady_clock::time_point;
   using Listener = std::function<void(std::string_view source, std::string_view what)>;
@@ -21,9 +21,9 @@ class Teller {
   static constexpr std::chrono::seconds pause{3};  // per further line
   static constexpr std::size_t max_size = 256;     // of a line
 
-  explicit Teller(Listener listener) : listener_(std::move(listener)) {}
+  explicit LogThrottle(Listener listener) : listener_(std::move(listener)) {}
 
-  void tell(std::string_view source, std::string_view what, Time now) {  // `source` is a literal
+  void log(std::string_view source, std::string_view what, Time now) {  // `source` is a literal
     const auto [known, is_new] = states_.try_emplace(source);
     auto& state = known->second;
     if (is_new) state.refilled = now;
