@@ -355,7 +355,7 @@ TEST_F(Understood, ABodyInWhichNoLineIsUnderstood) {
     EXPECT_EQ(answer.json()["failed"].size(), 6u) << answer.body;
     const auto csv = post(path, "key_id,reason\nk,leaked\n");
     EXPECT_EQ(csv.status, 400) << csv.body;
-    EXPECT_NE(csv.json()["detail"].text().find("a line, such as {"), std::string::npos) << csv.body;
+    EXPECT_NE(csv.json()["detail"].text().find("per line, such as {"), std::string::npos) << csv.body;
   }
   EXPECT_EQ(state(), "active");
   EXPECT_EQ(post("/v1/revocations", "\n\n").status, 200) << "there were no lines";
@@ -374,7 +374,7 @@ TEST_F(Understood, LinesSayWhatIsWrongWithThem) {
   const std::pair<const char*, const char*> expected[] = {{"expires_at", "is a number"},
                                                           {"expires_at", "after 1970"},
                                                           {"user", "1 to 256 bytes"},
-                                                          {"colour", "it may have user, application"}};
+                                                          {"colour", "allowed are user, application"}};
   for (std::size_t i = 0; i < std::size(expected); ++i) {
     const auto failed = answer.json()["failed"][i];
     EXPECT_EQ(failed["line"].number(), static_cast<std::int64_t>(i + 2));
