@@ -77,22 +77,6 @@ void find_unknown_digest(benchmark::State& state, std::size_t keys) {
   state.SetItemsProcessed(state.iterations());
 }
 
-void find_many_by_digest(benchmark::State& state, std::size_t keys) {
-  const auto& table = table_of(keys);
-  const auto size = static_cast<std::size_t>(state.range(0));
-  RandomDigests digests(0, keys);
-  std::vector<Digest> batch(size);
-  std::vector<Slot> slots(size);
-  for (auto _ : state) {
-    for (auto& digest : batch) digest = digests.next();
-    table.find_by_digest(batch, slots);
-    for (const auto slot : slots) {
-      if (slot == engine::no_slot) state.SkipWithError("key not found");
-    }
-  }
-  state.SetItemsProcessed(state.iterations() * state.range(0));
-}
-
 // The ids are written in advance, as in RandomDigests.
 void find_by_id(benchmark::State& state, std::size_t keys) {
   const auto& table = table_of(keys);
@@ -131,9 +115,6 @@ void register_key_table_benchmarks(std::size_t keys) {
   benchmark::RegisterBenchmark(name("flat_map_alone").c_str(), find_in_flat_map, keys);
   benchmark::RegisterBenchmark(name("find_by_digest").c_str(), find_by_digest, keys);
   benchmark::RegisterBenchmark(name("find_unknown_digest").c_str(), find_unknown_digest, keys);
-  benchmark::RegisterBenchmark(name("find_by_digest_batch").c_str(), find_many_by_digest, keys)
-      ->Arg(16)
-      ->Arg(500);
   benchmark::RegisterBenchmark(name("find_by_id").c_str(), find_by_id, keys);
 }
 

@@ -21,27 +21,6 @@ Slot KeyTable::find_slow(DigestHead head) const {
   return by_digest_.find(head.hash(), [&](Slot slot) { return records_[slot].digest == head; });
 }
 
-// Software pipelining: each key passes three steps, some distance apart, so that prefetched memory has
-// arrived: fetch the bucket; take the likely slot from it and fetch its record; compare the record. The
-// digest of a slot never changes, and records never move.
-void KeyTable::find_by_digest(std::span<const Digest> digests, std::span<Slot> slots) const {
-  constexpr std::size_t distance = 12;
-  const auto hash = [&](std::size_t i) { return DigestHead(digests[i]).hash(); };
-  const auto size = digests.size();
-  for (std::size_t step = 0; step < size + 2 * distance; ++step) {
-    if (step < size) by_digest_.prefetch(hash(step));
-    if (step >= distance && step - distance < size) {
-      auto& slot = slots[step - distance];
-      slot = by_digest_.likely(hash(step - distance));
-      if (slot != no_slot) __builtin_prefetch(&records_[slot]);
-    }
-    if (step < 2 * distance) continue;
-    const auto i = step - 2 * distance;
-    if (slots[i] == no_slot || records_[slots[i]].digest != DigestHead(digests[i]))
-      slots[i] = find_by_digest(digests[i]);
-  }
-}
-
 void KeyTable::prefetch(std::string_view id, const Digest& digest) const {
   by_id_.prefetch(IdProbe(id).hash);
   by_digest_.prefetch(DigestHead(digest).hash());

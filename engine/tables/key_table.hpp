@@ -143,9 +143,6 @@ class KeyTable {
     return slot != no_slot && records_[slot].digest == head ? slot : find_slow(head);
   }
 
-  // As find_by_digest for each, with overlapping cache misses. `slots` and `digests` have the same length.
-  void find_by_digest(std::span<const Digest> digests, std::span<Slot> slots) const;
-
   // Prefetches what finding these will read first.
   void prefetch(std::string_view id, const Digest& digest) const;
   // Prefetches what finding an id will read: its bucket; once that is cached, the likely record.

@@ -8,7 +8,7 @@ from comparison.processes import SERVER_CPU, Failed, Skip
 from comparison.workplace import BIN
 
 PROGRAM = f"{BIN}/bench"
-LOOKUPS = "^(key_table/(flat_map_alone|find_by_digest|find_by_digest_batch)/|near_cache/(find/uniform.*threads:1$|sha256))"
+LOOKUPS = "^(key_table/(flat_map_alone|find_by_digest)/|near_cache/(find/uniform.*threads:1$|sha256))"
 THREADS = "^near_cache/find/uniform/"
 ENGINE_THREADS = "^engine/(verify|revoke|revoke_sync_100us)/"
 
@@ -50,8 +50,6 @@ def measure_bench(settings):
         "Look-ups",
         [figure(f"by digest, {keys:,} keys, random", "look-ups/s", single, pick(lookups, "key_table/flat_map_alone/"),
                 "`boost::unordered_flat_map` alone", [("value", "≥", 8_000_000), ("ratio", "≥", 0.8)], headline=True),
-         figure("the same, 500 at a time", "look-ups/s", pick(lookups, "key_table/find_by_digest_batch/", "/500"), single,
-                "one at a time", [("ratio", "≥", 2.0)]),
          figure("in the near cache", "look-ups/s", pick(lookups, "near_cache/find/uniform"),
                 goals=[("value", "≥", 10_000_000)], headline=True),
          figure("SHA-256 of the secret, which comes before it", "hashes/s", pick(lookups, "near_cache/sha256_of_secret")),

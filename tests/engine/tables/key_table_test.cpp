@@ -48,31 +48,14 @@ TEST(KeyTable, FindsEveryKeyByIdAndByDigest) {
   }
 }
 
-TEST(KeyTable, BatchLookUpEqualsSingleLookUps) {
+TEST(KeyTable, TellsApartDigestsThatBeginAlike) {
   KeyTable table;
-  for (int i = 0; i < 5000; ++i) add(table, i);
-  for (const std::size_t size : {0, 1, 11, 12, 13, 24, 25, 1000}) {
-    std::vector<Digest> digests;
-    for (std::size_t i = 0; i < size; ++i) digests.push_back(digest_of(static_cast<int>(i * 7)));
-    std::vector<Slot> slots(size);
-    table.find_by_digest(digests, slots);
-    for (std::size_t i = 0; i < size; ++i) EXPECT_EQ(slots[i], table.find_by_digest(digests[i]));
-  }
-}
-
-TEST(KeyTable, BatchLookUpTellsApartDigestsThatBeginAlike) {
-  KeyTable table;
-  std::vector<Digest> digests;
   for (int i = 0; i < 50; ++i) {
     Digest digest{1, 2, 3, 4, 5, 6, 7, 8};
     digest[9] = static_cast<std::uint8_t>(i);
-    digests.push_back(digest);
     if (i < 40) table.insert(id_of(i), digest, [](KeyRecord&) {});
+    EXPECT_EQ(table.find_by_digest(digest), i < 40 ? static_cast<Slot>(i) : no_slot);
   }
-  std::vector<Slot> slots(digests.size());
-  table.find_by_digest(digests, slots);
-  for (std::size_t i = 0; i < digests.size(); ++i)
-    EXPECT_EQ(slots[i], i < 40 ? static_cast<Slot>(i) : no_slot);
 }
 
 TEST(KeyTable, ARevocationReplacesTheExpiry) {
@@ -104,11 +87,6 @@ TEST(KeyTable, IsReadWhileItGrows) {
         // Not published yet: it may be found or not, but never partially.
         const Slot next = table.find_by_digest(digest_of(seen));
         ASSERT_TRUE(next == no_slot || table[next].created == static_cast<Sequence>(seen) + 1);
-        const std::array<Digest, 2> both{digest_of(i), digest_of(seen)};
-        std::array<Slot, 2> slots;
-        table.find_by_digest(both, slots);
-        ASSERT_EQ(slots[0], slot);
-        ASSERT_TRUE(slots[1] == no_slot || table[slots[1]].created == static_cast<Sequence>(seen) + 1);
       }
     });
   }
