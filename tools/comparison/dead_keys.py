@@ -12,8 +12,8 @@ FORGET_AFTER = "1s"
 WAVES_A_LIVING = 4      # keys are created, revoked and forgotten in waves of a quarter of the active keys
 LIMIT_S = 300           # until a wave is forgotten
 CREATED = 100_000       # keys per round
-READ_RATE = 200         # pages a second
-READ_SECONDS = 5
+READ_RATE = 20           # pages a second
+READ_SECONDS = 10
 DECIDED_KEYS = 200_000
 
 
