@@ -1,29 +1,31 @@
 #pragma once
 // The engine's journal as a `Durability` for a server.
 
+#include <deque>
 #include <utility>
-#include <vector>
 
 #include "engine/engine.hpp"
 #include "net/http/durability.hpp"
 
 namespace revoked::net {
 
-class EngineDurability final : public Durability, private engine::CommitListener {
+class EngineDurability final : public Durability {
  public:
-  // Construct before the engine starts; must live until it has stopped.
-  explicit EngineDurability(engine::Engine& engine) : engine_(engine) { engine.add(*this); }
+  // Must live until the engine has stopped.
+  explicit EngineDurability(engine::Engine& engine) : engine_(engine) {}
 
   Sequence durable() const override { return engine_.durable(); }
-  void add(OnProgress on_progress) override { on_progress_.push_back(std::move(on_progress)); }
+  void add(OnProgress on_progress) override { engine_.add(listeners_.emplace_back(std::move(on_progress))); }
 
  private:
-  void on_durable(engine::Sequence) override {  // on the journal's thread
-    for (const auto& each : on_progress_) each();
-  }
+  struct Listener final : engine::CommitListener {
+    explicit Listener(OnProgress call) : on_progress(std::move(call)) {}
+    void on_durable(engine::Sequence) override { on_progress(); }  // on the journal's thread
+    const OnProgress on_progress;
+  };
 
   engine::Engine& engine_;
-  std::vector<OnProgress> on_progress_;
+  std::deque<Listener> listeners_;  // a deque: the engine keeps references
 };
 
 }  // namespace revoked::net
