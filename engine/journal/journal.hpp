@@ -19,7 +19,6 @@
 #include <thread>
 #include <vector>
 
-#include "engine/base/spinning_mutex.hpp"
 #include "engine/log/log.hpp"
 #include "engine/model/event.hpp"
 
@@ -129,7 +128,7 @@ class Journal {
 
   // Locked by a turn; protects everything down to the blank line. What each turn uses comes first and
   // adjacent: it moves between the caches of threads.
-  alignas(64) SpinningMutex mutex_;
+  alignas(64) std::mutex mutex_;
   Sequence last_;
   std::size_t pending_bytes_ = 0;  // not yet passed to the log
   Sequence closed_through_;
