@@ -15,8 +15,9 @@ constexpr std::size_t max_unix_path = 107;  // sun_path, without its terminating
 constexpr int max_database = 1'000'000;
 
 // RFC 3986, section 3.2.1: what is not allowed in the user information must be percent-encoded.
-constexpr auto reserved_characters =
-    engine::CharacterSet::range(0, ' ') | engine::CharacterSet("\x7f/?#[]@:");
+constexpr auto reserved_characters = engine::CharacterSet::range(0, ' ') |
+                                     engine::CharacterSet::range(0x7f, 0xff) |
+                                     engine::CharacterSet("/?#[]@:");
 
 std::optional<std::string> decode(std::string_view text) {
   if (std::ranges::any_of(text, [](char c) { return reserved_characters.has(c); })) return {};

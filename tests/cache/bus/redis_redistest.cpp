@@ -68,6 +68,7 @@ TEST(RedisUrl, RefusesEverythingElse) {
                           "redis://u:@h",
                           "redis://u:p%4@h",
                           "redis://u:p%zz@h",
+                          "redis://u:p\xc3\xa9@h",
                           "redis://u:p@q@h",
                           "redis://h?x=1",
                           "redis://h#x",
