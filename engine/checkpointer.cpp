@@ -9,7 +9,7 @@ Checkpointer::Checkpointer(const Journal& journal, Make make)
 
 Checkpointer::~Checkpointer() {
   {
-    const std::scoped_lock lock(mutex_);
+    const MutexLock lock(mutex_);
     stopping_ = true;
   }
   wake_.notify_one();
@@ -19,10 +19,10 @@ Checkpointer::~Checkpointer() {
 void Checkpointer::run() {
   set_up_this_thread("checkpointer", Urgency::idle);
   constexpr auto look_every = std::chrono::milliseconds(200);
-  std::unique_lock lock(mutex_);
+  MutexLock lock(mutex_);
   auto seen = journal_.durable();
   auto looked_at = std::chrono::steady_clock::now();
-  while (!wake_.wait_for(lock, look_every, [this] { return stopping_.load(); })) {
+  while (!wake_.wait_for(lock, look_every, [this]() REVOKED_REQUIRES(mutex_) { return stopping_.load(); })) {
     const auto now = std::chrono::steady_clock::now();
     const std::chrono::duration<double> passed = now - looked_at;
     const auto durable = journal_.durable();

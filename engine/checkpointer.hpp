@@ -4,11 +4,10 @@
 
 #include <atomic>
 #include <chrono>
-#include <condition_variable>
 #include <functional>
-#include <mutex>
 #include <thread>
 
+#include "engine/base/mutex.hpp"
 #include "engine/journal/journal.hpp"
 
 namespace revoked::engine {
@@ -28,8 +27,8 @@ class Checkpointer {
 
   const Journal& journal_;
   const Make make_;
-  std::mutex mutex_;
-  std::condition_variable wake_;
+  Mutex<lone_level> mutex_;
+  Condition wake_;
   std::atomic<bool> stopping_{false};
   std::thread thread_;
 };

@@ -7,9 +7,9 @@
 #include <atomic>
 #include <limits>
 #include <map>
-#include <mutex>
 #include <unordered_map>
 
+#include "engine/base/mutex.hpp"
 #include "engine/journal/journal.hpp"
 #include "engine/tables/tables.hpp"
 
@@ -22,19 +22,19 @@ class Edits final : public CommitListener {
   // By the holder of the turn. `key` is the slot that the key's id finds, which does not change: a key with a
   // pending edit cannot be rotated.
   void add(Sequence sequence, Slot key, const KeyTerms& terms) {
-    const std::scoped_lock lock(mutex_);
+    const MutexLock lock(mutex_);
     pending_.emplace(sequence, Edit{key, terms});
     const auto [of_key, is_first] = by_key_.try_emplace(key, Pending{sequence, sequence, terms});
     if (!is_first) of_key->second = {of_key->second.first, sequence, terms};
     publish_first();
   }
   bool is_pending(Slot key) const {
-    const std::scoped_lock lock(mutex_);
+    const MutexLock lock(mutex_);
     return by_key_.contains(key);
   }
   // The terms of the key after all pending edits.
   KeyTerms latest(Slot key) const {
-    const std::scoped_lock lock(mutex_);
+    const MutexLock lock(mutex_);
     const auto found = by_key_.find(key);
     return found == by_key_.end() ? tables_.terms_of(key) : found->second.latest;
   }
@@ -51,7 +51,7 @@ class Edits final : public CommitListener {
 
   void on_durable(Sequence durable) override {
     if (are_settled(durable)) return;
-    const std::scoped_lock lock(mutex_);
+    const MutexLock lock(mutex_);
     while (!pending_.empty() && pending_.begin()->first <= durable) {
       const auto [sequence, edit] = *pending_.begin();
       tables_.edit_key(edit.key, edit.terms);
@@ -78,19 +78,19 @@ class Edits final : public CommitListener {
   };
   static constexpr Sequence none = std::numeric_limits<Sequence>::max();
 
-  void publish_first() {
+  void publish_first() REVOKED_REQUIRES(mutex_) {
     first_.store(pending_.empty() ? none : pending_.begin()->first, std::memory_order_release);
   }
   [[gnu::noinline]] Sequence before_pending(Slot secret, Sequence applied) const {
-    const std::scoped_lock lock(mutex_);
+    const MutexLock lock(mutex_);
     const auto found = by_key_.find(tables_.newest_of(secret));
     return found == by_key_.end() ? applied : std::min(applied, found->second.first - 1);
   }
 
   Tables& tables_;
-  mutable std::mutex mutex_;
-  std::map<Sequence, Edit> pending_;  // bounded by what may wait for the disk
-  std::unordered_map<Slot, Pending> by_key_;
+  mutable Mutex<2> mutex_;
+  std::map<Sequence, Edit> pending_ REVOKED_GUARDED_BY(mutex_);  // bounded by what may wait for the disk
+  std::unordered_map<Slot, Pending> by_key_ REVOKED_GUARDED_BY(mutex_);
   std::atomic<Sequence> first_{none};
 };
 

@@ -4,9 +4,9 @@
 
 #include <deque>
 #include <map>
-#include <mutex>
 #include <utility>
 
+#include "engine/base/mutex.hpp"
 #include "engine/journal/journal.hpp"
 #include "engine/tables/tables.hpp"
 
@@ -18,27 +18,27 @@ class Resumptions final : public CommitListener {
 
   // By the holder of the turn.
   void add(Sequence sequence, Slot key) {
-    const std::scoped_lock lock(mutex_);
+    const MutexLock lock(mutex_);
     pending_.emplace(sequence, key);
   }
   // Cancels a pending resumption: the key is suspended again.
   void drop(Slot key) {
-    const std::scoped_lock lock(mutex_);
+    const MutexLock lock(mutex_);
     std::erase_if(pending_, [&](const auto& entry) { return entry.second == key; });
   }
   // Calls `lock`, which locks an owner again, without a pending lift taking effect concurrently.
   template <class Lock>
   void relock(Lock&& lock) {
-    const std::scoped_lock guard(mutex_);
+    const MutexLock guard(mutex_);
     lock();
   }
   void lift(Sequence sequence, Slot lock) {
-    const std::scoped_lock guard(mutex_);
+    const MutexLock guard(mutex_);
     tables_.locks.begin_lift(lock, sequence);
     lifted_.emplace_back(sequence, lock);
   }
   bool is_pending(Slot key) const {
-    const std::scoped_lock lock(mutex_);
+    const MutexLock lock(mutex_);
     for (const auto& [sequence, slot] : pending_) {
       if (slot == key) return true;
     }
@@ -47,13 +47,13 @@ class Resumptions final : public CommitListener {
 
   // Whether all up to `sequence` have been applied.
   bool are_settled(Sequence sequence) const {
-    const std::scoped_lock lock(mutex_);
+    const MutexLock lock(mutex_);
     return (pending_.empty() || pending_.begin()->first > sequence) &&
            (lifted_.empty() || lifted_.front().first > sequence);
   }
 
   void on_durable(Sequence durable) override {
-    const std::scoped_lock lock(mutex_);
+    const MutexLock lock(mutex_);
     while (!pending_.empty() && pending_.begin()->first <= durable) {
       tables_.resume_key(pending_.begin()->second);
       pending_.erase(pending_.begin());
@@ -64,10 +64,10 @@ class Resumptions final : public CommitListener {
 
  private:
   Tables& tables_;
-  mutable std::mutex mutex_;
+  mutable Mutex<2> mutex_;
   // Both bounded by what may wait for the disk.
-  std::map<Sequence, Slot> pending_;
-  std::deque<std::pair<Sequence, Slot>> lifted_;
+  std::map<Sequence, Slot> pending_ REVOKED_GUARDED_BY(mutex_);
+  std::deque<std::pair<Sequence, Slot>> lifted_ REVOKED_GUARDED_BY(mutex_);
 };
 
 }  // namespace revoked::engine

@@ -26,19 +26,19 @@ class Filling {
 }  // namespace
 
 void Feed::add_outlet(Outlet outlet) {
-  const std::scoped_lock lock(mutex_);
+  const engine::MutexLock lock(mutex_);
   outlets_.push_back(std::move(outlet));
 }
 
 void Feed::add_watcher(Watcher watcher) {
-  const std::scoped_lock lock(mutex_);
+  const engine::MutexLock lock(mutex_);
   watchers_.push_back(std::move(watcher));
 }
 
 void Feed::on_batch(const engine::BatchView& batch) {
-  if (batch.epoch() != published_.position.epoch) begin_epoch(batch);
-  auto messages = encode_messages(batch, stamp_now(published_.journal));
-  const std::scoped_lock lock(mutex_);
+  if (batch.epoch() != place().position.epoch) begin_epoch(batch);
+  auto messages = encode_messages(batch, stamp_now(place().journal));
+  const engine::MutexLock lock(mutex_);
   for (auto& [first, last, text] : messages) {
     const auto message = std::make_shared<const std::string>(std::move(text));
     published_.position = {batch.epoch(), last};
@@ -53,23 +53,22 @@ void Feed::on_batch(const engine::BatchView& batch) {
   for (const auto& watcher : watchers_) watcher();
 }
 
-// Only the journal's thread changes published_, so that thread reads it without the lock.
 void Feed::begin_epoch(const engine::BatchView& batch) {
   std::string journal;
   batch.for_each([&journal](Sequence, const engine::EventView& event) {
     if (event.type == engine::EventType::epoch_started) journal = event[engine::Field::journal];
   });
-  const std::scoped_lock lock(mutex_);
+  const engine::MutexLock lock(mutex_);
   published_.journal = std::move(journal);
 }
 
 Feed::Place Feed::place() const {
-  const std::scoped_lock lock(mutex_);
+  const engine::MutexLock lock(mutex_);
   return published_;
 }
 
 void Feed::send_heartbeat() {
-  const std::scoped_lock lock(mutex_);
+  const engine::MutexLock lock(mutex_);
   const auto at = published_.position;
   if (at == Position{}) return;
   const auto message = std::make_shared<const std::string>(
@@ -118,7 +117,7 @@ engine::result<Feed::Reading> Feed::read(const engine::Engine& engine, Position 
 }
 
 bool Feed::read_kept(Sequence after, std::size_t max_events, Reading& reading) const {
-  const std::scoped_lock lock(mutex_);
+  const engine::MutexLock lock(mutex_);
   reading.position = published_.position;
   if (after >= reading.position.sequence) return true;
   if (kept_.empty() || after + 1 < kept_.front().first) return false;

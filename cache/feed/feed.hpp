@@ -8,12 +8,12 @@
 #include <deque>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "cache/bus/message.hpp"
+#include "engine/base/mutex.hpp"
 #include "engine/engine.hpp"
 
 namespace revoked::cache {
@@ -77,12 +77,12 @@ class Feed final : public engine::JournalListener {
   void begin_epoch(const engine::BatchView& batch);
   bool read_kept(Sequence after, std::size_t max_events, Reading& reading) const;
 
-  mutable std::mutex mutex_;
-  std::vector<Outlet> outlets_;
-  std::vector<Watcher> watchers_;
-  std::deque<Kept> kept_;
-  std::size_t kept_bytes_ = 0;
-  Place published_;
+  mutable engine::Mutex<2> mutex_;
+  std::vector<Outlet> outlets_ REVOKED_GUARDED_BY(mutex_);
+  std::vector<Watcher> watchers_ REVOKED_GUARDED_BY(mutex_);
+  std::deque<Kept> kept_ REVOKED_GUARDED_BY(mutex_);
+  std::size_t kept_bytes_ REVOKED_GUARDED_BY(mutex_) = 0;
+  Place published_ REVOKED_GUARDED_BY(mutex_);
 };
 
 }  // namespace revoked::cache

@@ -28,7 +28,7 @@ FreeSpace::FreeSpace(Options options) : options_(std::move(options)), low_(look(
 
 FreeSpace::~FreeSpace() {
   {
-    const std::scoped_lock lock(mutex_);
+    const MutexLock lock(mutex_);
     stopping_ = true;
   }
   changed_.notify_all();
@@ -37,8 +37,8 @@ FreeSpace::~FreeSpace() {
 
 void FreeSpace::watch() {
   set_up_this_thread("free space");
-  std::unique_lock lock(mutex_);
-  while (!changed_.wait_for(lock, look_every, [this] { return stopping_; })) {
+  MutexLock lock(mutex_);
+  while (!changed_.wait_for(lock, look_every, [this]() REVOKED_REQUIRES(mutex_) { return stopping_; })) {
     lock.unlock();
     low_.store(look(), std::memory_order_relaxed);
     lock.lock();

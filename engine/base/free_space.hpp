@@ -6,12 +6,12 @@
 // thread.
 
 #include <atomic>
-#include <condition_variable>
 #include <cstdint>
 #include <functional>
-#include <mutex>
 #include <string>
 #include <thread>
+
+#include "engine/base/mutex.hpp"
 
 namespace revoked::engine {
 
@@ -44,9 +44,9 @@ class FreeSpace {
 
   const Options options_;
   std::atomic<bool> low_{false};
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  bool stopping_ = false;
+  Mutex<lone_level> mutex_;
+  Condition changed_;
+  bool stopping_ REVOKED_GUARDED_BY(mutex_) = false;
   std::thread thread_;
 };
 

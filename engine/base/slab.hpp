@@ -13,10 +13,10 @@
 #include <cstdint>
 #include <cstdlib>
 #include <memory>
-#include <mutex>
 #include <new>
 #include <stdexcept>
 
+#include "engine/base/mutex.hpp"
 #include "engine/base/slot_buckets.hpp"
 
 namespace revoked::engine {
@@ -85,15 +85,15 @@ class Slab {
     if (chunk >= max_chunks) throw std::length_error("the table is full");
     // Chunks are created in order, so the destructor can stop at the first gap.
     if (!chunks_[chunk].load(std::memory_order_acquire)) {
-      const std::scoped_lock lock(growing_);
+      const MutexLock lock(growing_);
       for (std::size_t i = grown_; i <= chunk; ++i) chunks_[i].store(create(), std::memory_order_release);
       grown_ = std::max(grown_, chunk + 1);
     }
   }
 
   std::atomic<std::size_t> size_{0};
-  std::mutex growing_;
-  std::size_t grown_ = 0;
+  Mutex<4> growing_;
+  std::size_t grown_ REVOKED_GUARDED_BY(growing_) = 0;
   // Value-initialised by the allocator as zero pages: no cost until used.
   struct Free {
     void operator()(void* memory) const { std::free(memory); }

@@ -49,7 +49,7 @@ Indexer::Indexer(std::unique_ptr<Index> index, const Log& log, Source source)
 
 Indexer::~Indexer() {
   {
-    const std::scoped_lock lock(mutex_);
+    const MutexLock lock(mutex_);
     stopping_ = true;
   }
   changed_.notify_one();
@@ -58,7 +58,7 @@ Indexer::~Indexer() {
 }
 
 void Indexer::add(const BatchView& batch) {
-  std::unique_lock lock(mutex_);
+  MutexLock lock(mutex_);
   last_ = batch.last();
   const auto before = gathered_.bytes.size();
   if (before >= most_bytes) return;
@@ -69,32 +69,29 @@ void Indexer::add(const BatchView& batch) {
 }
 
 Sequence Indexer::through() const {
-  const std::scoped_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   return through_;
 }
 
 result<void> Indexer::scan(IndexKind kind, std::string_view id, Sequence from,
                            const std::function<bool(Sequence)>& visit) const {
-  std::shared_ptr<Index> index;
-  {
-    const std::scoped_lock lock(mutex_);
-    index = index_;
-  }
+  const auto index = current();
   if (!index) return errc::overloaded;
   const auto scanned = index->scan(kind, id, from, visit);
   if (scanned) return {};
-  const std::scoped_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   scan_failed_ |= index == index_;
   changed_.notify_one();
   return errc::overloaded;
 }
 
 result<void> Indexer::wait() const {
-  std::unique_lock lock(mutex_);
+  MutexLock lock(mutex_);
   const auto target = last_;
   ++waiting_;
   changed_.notify_one();
-  const bool known = indexed_.wait_for(lock, patience, [&] { return through_ >= target || !index_; });
+  const bool known = indexed_.wait_for(
+      lock, patience, [&]() REVOKED_REQUIRES(mutex_) { return through_ >= target || !index_; });
   --waiting_;
   if (!known || !index_) return errc::overloaded;
   return {};
@@ -103,7 +100,7 @@ result<void> Indexer::wait() const {
 void Indexer::run() {
   set_up_this_thread("index", Urgency::gathering);
   Group group;
-  std::unique_lock lock(mutex_);
+  MutexLock lock(mutex_);
   while (true) {
     if (!index_) {
       lock.unlock();
@@ -112,14 +109,16 @@ void Indexer::run() {
       if (!index_) return;
       through_ = now_.through;
     }
-    changed_.wait(lock, [this] { return stopping_ || scan_failed_ || through_ < last_; });
+    changed_.wait(
+        lock, [this]() REVOKED_REQUIRES(mutex_) { return stopping_ || scan_failed_ || through_ < last_; });
     if (stopping_ && gathered_.ends.empty()) return;  // the next start reads the rest from the log
     if (std::exchange(scan_failed_, false)) {
-      give_up(lock, index_->failure());
+      give_up(index_->failure());
       continue;
     }
-    changed_.wait_for(lock, gather_at_most,
-                      [this] { return stopping_ || waiting_ > 0 || gathered_.bytes.size() >= enough_bytes; });
+    changed_.wait_for(lock, gather_at_most, [this]() REVOKED_REQUIRES(mutex_) {
+      return stopping_ || waiting_ > 0 || gathered_.bytes.size() >= enough_bytes;
+    });
     std::swap(gathered_, group);
     const auto last = last_;
     lock.unlock();
@@ -129,7 +128,7 @@ void Indexer::run() {
     group.clear();
     lock.lock();
     if (!done) {
-      give_up(lock, done.error() == errc::storage_failed ? index_->failure() : done.error().message());
+      give_up(done.error() == errc::storage_failed ? index_->failure() : done.error().message());
       continue;
     }
     through_ = now_.through;
@@ -137,12 +136,15 @@ void Indexer::run() {
   }
 }
 
-void Indexer::give_up(std::unique_lock<std::mutex>& lock, const std::string& why) {
-  index_.reset();
+void Indexer::give_up(std::string why) {
+  failed_ = std::exchange(index_, nullptr);
+  failure_ = std::move(why);
   indexed_.notify_all();
-  lock.unlock();
-  if (why != std::exchange(reported_, why) && source_.report) source_.report(why);
-  lock.lock();
+}
+
+std::shared_ptr<Index> Indexer::current() const {
+  const MutexLock lock(mutex_);
+  return index_;
 }
 
 // First indexes what is missing before the group.
@@ -180,7 +182,7 @@ result<void> Indexer::index_batches(const std::vector<BatchView>& batches) {
     if (batch.epoch() != now.epoch.epoch) now.epoch = epoch_start(batch);
     now.through = batch.last();
   }
-  if (const auto added = index_->add(entries_, now); !added) return added;
+  if (const auto added = current()->add(entries_, now); !added) return added;
   now_ = now;
   return {};
 }
@@ -197,7 +199,7 @@ result<void> Indexer::read_up_to(Sequence last) {
     if (!group.views(batches_)) return errc::storage_corrupt;
     if (const auto added = index_batches(batches_); !added) return added;
     if (now_.through == before) return errc::storage_corrupt;
-    const std::scoped_lock lock(mutex_);
+    const MutexLock lock(mutex_);
     through_ = now_.through;
     indexed_.notify_all();
     if (stopping_) return {};
@@ -207,8 +209,12 @@ result<void> Indexer::read_up_to(Sequence last) {
 
 // Retries until there is an index, or until stopped.
 void Indexer::open_again() {
-  std::unique_lock lock(mutex_);
-  while (!changed_.wait_for(lock, pause_after_failure, [this] { return stopping_; })) {
+  failed_.reset();
+  if (!failure_.empty() && failure_ != std::exchange(reported_, failure_) && source_.report)
+    source_.report(failure_);
+  MutexLock lock(mutex_);
+  while (!changed_.wait_for(lock, pause_after_failure,
+                            [this]() REVOKED_REQUIRES(mutex_) { return stopping_; })) {
     lock.unlock();
     std::string detail;
     auto opened = source_.reopen(detail);

@@ -4,15 +4,14 @@
 // and emptied if it is damaged, while the log is not affected.
 
 #include <chrono>
-#include <condition_variable>
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "engine/base/mutex.hpp"
 #include "engine/index/index.hpp"
 #include "engine/log/log.hpp"
 
@@ -56,7 +55,8 @@ class Indexer {
   };
 
   void run();
-  void give_up(std::unique_lock<std::mutex>& lock, const std::string& why);
+  void give_up(std::string why) REVOKED_REQUIRES(mutex_);
+  std::shared_ptr<Index> current() const;
   result<void> index(Group& group);
   result<void> index_batches(const std::vector<BatchView>& batches);
   result<void> read_up_to(Sequence last);
@@ -64,20 +64,24 @@ class Indexer {
 
   const Log& log_;
   const Source source_;
-  mutable std::mutex mutex_;
-  mutable std::condition_variable changed_;  // waited for by the indexer's thread
-  mutable std::condition_variable indexed_;  // waited for by all others
-  std::shared_ptr<Index> index_;             // null after a failure, until reopened
-  Indexed now_;                              // of the indexer's thread; how far the index goes
-  Sequence through_;
-  Group gathered_;
-  Sequence last_;  // the last committed sequence
-  mutable int waiting_ = 0;
-  mutable bool scan_failed_ = false;
-  bool stopping_ = false;
-  std::string reported_;            // of the indexer's thread: the last failure reported
-  std::vector<BatchView> batches_;  // of the indexer's thread
-  IndexEntries entries_;            // of the indexer's thread
+  mutable Mutex<1> mutex_;
+  mutable Condition changed_;                                // waited for by the indexer's thread
+  mutable Condition indexed_;                                // waited for by all others
+  std::shared_ptr<Index> index_ REVOKED_GUARDED_BY(mutex_);  // null after a failure, until reopened
+  Indexed now_;  // of the indexer's thread; how far the index goes
+  Sequence through_ REVOKED_GUARDED_BY(mutex_);
+  Group gathered_ REVOKED_GUARDED_BY(mutex_);
+  Sequence last_ REVOKED_GUARDED_BY(mutex_);  // the last committed sequence
+  mutable int waiting_ REVOKED_GUARDED_BY(mutex_) = 0;
+  mutable bool scan_failed_ REVOKED_GUARDED_BY(mutex_) = false;
+  bool stopping_ REVOKED_GUARDED_BY(mutex_) = false;
+
+  // Used on the indexer's thread.
+  std::shared_ptr<Index> failed_;  // closed without the lock
+  std::string failure_;
+  std::string reported_;  // the last failure reported
+  std::vector<BatchView> batches_;
+  IndexEntries entries_;
   std::thread thread_;
 };
 

@@ -17,9 +17,9 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
-#include <mutex>
 #include <utility>
 
+#include "engine/base/mutex.hpp"
 #include "engine/base/random.hpp"
 #include "engine/index/index.hpp"
 #include "engine/index/recent_entries.hpp"
@@ -78,14 +78,14 @@ class RocksdbIndex final : public Index {
     if (value.size() != sizeof layout) return errc::storage_corrupt;
     std::memcpy(&layout, value.data(), sizeof layout);
     if (layout.version != format_version || layout.journal.back() != 0) return errc::storage_corrupt;
-    now_ = {layout.through, {layout.epoch, layout.first, layout.journal.data()}};
+    take({}, {layout.through, {layout.epoch, layout.first, layout.journal.data()}});
     seed_ = layout.seed;
     on_disk_ = layout.through;
     return {};
   }
 
   Indexed indexed() const override {
-    const std::scoped_lock lock(mutex_);
+    const MutexLock lock(mutex_);
     return now_;
   }
 
@@ -96,7 +96,7 @@ class RocksdbIndex final : public Index {
       append_big_endian(key_, sequence);
       keys_.append(key_);
     }
-    auto recent = recent_.with(keys_);
+    auto recent = recent_now().with(keys_);
     if (recent.bytes() < table_bytes) return take(std::move(recent), now), result<void>();
     return write(recent, now);
   }
@@ -128,12 +128,12 @@ class RocksdbIndex final : public Index {
   }
 
   result<void> flush() override {
-    if (now_.through == on_disk_) return {};
-    return write(recent_, now_);
+    if (indexed().through == on_disk_) return {};
+    return write(recent_now(), indexed());
   }
 
   std::string failure() const override {
-    const std::scoped_lock lock(mutex_);
+    const MutexLock lock(mutex_);
     return failure_;
   }
 
@@ -148,11 +148,11 @@ class RocksdbIndex final : public Index {
   }
 
   RecentEntries recent_now() const {
-    const std::scoped_lock lock(mutex_);
+    const MutexLock lock(mutex_);
     return recent_;
   }
   void take(RecentEntries recent, const Indexed& now) {
-    const std::scoped_lock lock(mutex_);
+    const MutexLock lock(mutex_);
     std::swap(recent_, recent);
     now_ = now;
   }
@@ -200,7 +200,7 @@ class RocksdbIndex final : public Index {
   }
 
   errc failed(const rocksdb::Status& status) const {
-    const std::scoped_lock lock(mutex_);
+    const MutexLock lock(mutex_);
     failure_ = status.ToString();
     if (status.IsCorruption()) std::ofstream(directory_ + std::string(damage_mark));
     return errc::storage_failed;
@@ -212,10 +212,10 @@ class RocksdbIndex final : public Index {
   Keys keys_;
   std::uint64_t seed_ = random_seed();
   Sequence on_disk_ = 0;
-  mutable std::mutex mutex_;  // of what follows, which only the adding thread changes
-  RecentEntries recent_;
-  Indexed now_;
-  mutable std::string failure_;
+  mutable Mutex<2> mutex_;
+  RecentEntries recent_ REVOKED_GUARDED_BY(mutex_);
+  Indexed now_ REVOKED_GUARDED_BY(mutex_);
+  mutable std::string failure_ REVOKED_GUARDED_BY(mutex_);
 };
 
 // RocksDB 7.8 aborts when a line of its own info log cannot be written twice (an assertion in

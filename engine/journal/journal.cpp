@@ -22,32 +22,32 @@ Journal::Journal(Log& log, Epoch epoch, Sequence last, std::function<void()> on_
 Journal::~Journal() { stop(); }
 
 void Journal::add(JournalListener& listener) {
-  const std::scoped_lock lock(listeners_mutex_);
+  const MutexLock lock(listeners_mutex_);
   listeners_.push_back(&listener);
 }
 
 void Journal::add(CommitListener& listener) {
-  const std::scoped_lock lock(commit_mutex_);
+  const MutexLock lock(commit_mutex_);
   commit_listeners_.push_back(&listener);
 }
 
 void Journal::remove(CommitListener& listener) {
-  const std::scoped_lock lock(commit_mutex_);
+  const MutexLock lock(commit_mutex_);
   std::erase(commit_listeners_, &listener);
 }
 
-Journal::Turn::Turn(Journal& journal) : journal_(journal), lock_(journal.mutex_) {}
+Journal::Turn::Turn(Journal& journal) : journal_(journal) { journal_.mutex_.lock(); }
 
 Journal::Turn::~Turn() {
-  if (!appended_) return;
-  journal_.applied_.store(journal_.last_, std::memory_order_release);
-  const bool wake = journal_.has_gathered();
+  if (appended_) journal_.applied_.store(journal_.last_, std::memory_order_release);
+  const bool wake = appended_ && journal_.has_gathered();
   if (wake) journal_.publisher_waits_for_ = 0;
-  lock_.unlock();
+  journal_.mutex_.unlock();
   if (wake) journal_.appended_.notify_one();
 }
 
 result<void> Journal::Turn::open() const {
+  journal_.mutex_.assert_held();
   if (journal_.failed_.load(std::memory_order_acquire)) return errc::storage_failed;
   if (journal_.stopping_) return errc::not_ready;
   if (journal_.pending_bytes_ > max_pending_bytes) return errc::overloaded;
@@ -64,6 +64,7 @@ Sequence Journal::Turn::append_encoded(std::string_view event) {
 
 template <class Append>
 Sequence Journal::Turn::append_as(Append&& append) {
+  journal_.mutex_.assert_held();
   const auto sequence = ++journal_.last_;
   auto& pending = journal_.pending_;
   const auto is_full = [](const Batch& batch) {
@@ -89,15 +90,18 @@ void Journal::open_batch(Sequence first) {
 void Journal::tell() {
   set_up_this_thread("journal", Urgency::gathering);
   std::uint32_t last_count = 0;
-  std::unique_lock<std::mutex> lock(mutex_);
+  MutexLock lock(mutex_);
   while (true) {
     publisher_waits_for_ = pending_.empty() && !stopping_ ? 1 : 0;
-    appended_.wait(lock, [this] { return !pending_.empty() || stopping_ || failed_; });
-    written_.wait_for(lock, publish_after, [this] { return closed_.empty() || failed_; });
+    appended_.wait(lock,
+                   [this]() REVOKED_REQUIRES(mutex_) { return !pending_.empty() || stopping_ || failed_; });
+    written_.wait_for(lock, publish_after,
+                      [this]() REVOKED_REQUIRES(mutex_) { return closed_.empty() || failed_; });
     if (const auto enough = last_count * 3 / 4; last_ - closed_through_ < enough && !stopping_) {
       publisher_waits_for_ = enough;
-      appended_.wait_for(lock, gather_for,
-                         [this] { return publisher_waits_for_ == 0 || stopping_ || failed_; });
+      appended_.wait_for(lock, gather_for, [this]() REVOKED_REQUIRES(mutex_) {
+        return publisher_waits_for_ == 0 || stopping_ || failed_;
+      });
     }
     publisher_waits_for_ = 0;
     if (pending_.empty() || failed_) break;
@@ -108,7 +112,7 @@ void Journal::tell() {
     // Let the writer start first: the sync takes longer than the listeners, and runs in parallel.
     std::this_thread::yield();
     {
-      const std::scoped_lock listeners(listeners_mutex_);
+      const MutexLock listeners(listeners_mutex_);
       for (auto* listener : listeners_) listener->on_batch(batch);
     }
     lock.lock();
@@ -130,9 +134,10 @@ BatchView Journal::close_batch() {
 void Journal::write() {
   set_up_this_thread("log", Urgency::gathering);
   Batch several;
-  std::unique_lock<std::mutex> lock(mutex_);
+  MutexLock lock(mutex_);
   while (!failed_) {
-    closed_changed_.wait(lock, [this] { return !closed_.empty() || published_all_; });
+    closed_changed_.wait(lock,
+                         [this]() REVOKED_REQUIRES(mutex_) { return !closed_.empty() || published_all_; });
     if (closed_.empty()) break;
     const auto batch = gather_closed(several);
     lock.unlock();
@@ -143,7 +148,7 @@ void Journal::write() {
       break;
     }
     const auto last = batch.last();
-    closed_changed_.wait(lock, [&] { return published_through_ >= last; });
+    closed_changed_.wait(lock, [&]() REVOKED_REQUIRES(mutex_) { return published_through_ >= last; });
     for (bool more = true; more; closed_.pop_front()) {
       more = closed_.front().view.last() < last;
       spare_ = std::move(closed_.front().batch);
@@ -157,7 +162,7 @@ void Journal::write() {
   lock.unlock();
   appended_.notify_one();  // wakes the other thread if this one failed
   {
-    const std::scoped_lock commits(commit_mutex_);
+    const MutexLock commits(commit_mutex_);
     ended_ = true;
   }
   committed_.notify_all();
@@ -184,21 +189,21 @@ BatchView Journal::gather_closed(Batch& several) {
 }
 
 void Journal::confirm(Sequence durable) {
-  const std::scoped_lock lock(commit_mutex_);
+  const MutexLock lock(commit_mutex_);
   durable_.store(durable, std::memory_order_seq_cst);
   for (auto* listener : commit_listeners_) listener->on_durable(durable);
   committed_.notify_all();
 }
 
 bool Journal::wait_until_durable(Sequence sequence) {
-  std::unique_lock lock(commit_mutex_);
-  committed_.wait(lock, [&] { return durable() >= sequence || ended_; });
+  MutexLock lock(commit_mutex_);
+  committed_.wait(lock, [&]() REVOKED_REQUIRES(commit_mutex_) { return durable() >= sequence || ended_; });
   return durable() >= sequence;
 }
 
 void Journal::stop() {
   {
-    const std::scoped_lock lock(mutex_);
+    const MutexLock lock(mutex_);
     stopping_ = true;
   }
   appended_.notify_one();

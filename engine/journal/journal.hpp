@@ -12,13 +12,12 @@
 
 #include <atomic>
 #include <chrono>
-#include <condition_variable>
 #include <deque>
 #include <functional>
-#include <mutex>
 #include <thread>
 #include <vector>
 
+#include "engine/base/mutex.hpp"
 #include "engine/log/log.hpp"
 #include "engine/model/event.hpp"
 
@@ -68,10 +67,10 @@ class Journal {
   void add(CommitListener& listener);
   void remove(CommitListener& listener);
 
-  class Turn {
+  class REVOKED_SCOPED_CAPABILITY Turn {
    public:
-    explicit Turn(Journal& journal);
-    ~Turn();
+    explicit Turn(Journal& journal) REVOKED_ACQUIRE(journal.mutex_);
+    ~Turn() REVOKED_RELEASE();
     Turn(const Turn&) = delete;
     Turn& operator=(const Turn&) = delete;
 
@@ -87,7 +86,6 @@ class Journal {
     Sequence append_as(Append&& append);
 
     Journal& journal_;
-    std::unique_lock<std::mutex> lock_;
     bool appended_ = false;
   };
 
@@ -115,12 +113,12 @@ class Journal {
   };
 
   void tell();
-  bool has_gathered() const;
+  bool has_gathered() const REVOKED_REQUIRES(mutex_);
   void write();
-  BatchView close_batch();
-  BatchView gather_closed(Batch& several);
+  BatchView close_batch() REVOKED_REQUIRES(mutex_);
+  BatchView gather_closed(Batch& several) REVOKED_REQUIRES(mutex_);
   void confirm(Sequence durable);
-  void open_batch(Sequence first);
+  void open_batch(Sequence first) REVOKED_REQUIRES(mutex_);
 
   Log& log_;
   const Epoch epoch_;
@@ -128,27 +126,27 @@ class Journal {
 
   // Locked by a turn; protects everything down to the blank line. What each turn uses comes first and
   // adjacent: it moves between the caches of threads.
-  alignas(64) std::mutex mutex_;
-  Sequence last_;
-  std::size_t pending_bytes_ = 0;  // not yet passed to the log
-  Sequence closed_through_;
-  Sequence published_through_;
-  std::uint32_t publisher_waits_for_ = 0;  // number of events; 0: it does not wait
-  bool stopping_ = false;
-  bool published_all_ = false;
-  std::deque<Batch> pending_;  // in order; the last one is open
-  std::deque<Closed> closed_;  // before those, until published and written
-  Batch spare_;                // its memory is reused for the next one
-  std::condition_variable appended_;
-  std::condition_variable closed_changed_;
-  std::condition_variable written_;
+  alignas(64) Mutex<1> mutex_;
+  Sequence last_ REVOKED_GUARDED_BY(mutex_);
+  std::size_t pending_bytes_ REVOKED_GUARDED_BY(mutex_) = 0;  // not yet passed to the log
+  Sequence closed_through_ REVOKED_GUARDED_BY(mutex_);
+  Sequence published_through_ REVOKED_GUARDED_BY(mutex_);
+  std::uint32_t publisher_waits_for_ REVOKED_GUARDED_BY(mutex_) = 0;  // number of events; 0: it does not wait
+  bool stopping_ REVOKED_GUARDED_BY(mutex_) = false;
+  bool published_all_ REVOKED_GUARDED_BY(mutex_) = false;
+  std::deque<Batch> pending_ REVOKED_GUARDED_BY(mutex_);  // in order; the last one is open
+  std::deque<Closed> closed_ REVOKED_GUARDED_BY(mutex_);  // before those, until published and written
+  Batch spare_ REVOKED_GUARDED_BY(mutex_);                // its memory is reused for the next one
+  Condition appended_;
+  Condition closed_changed_;
+  Condition written_;
 
-  std::mutex listeners_mutex_;
-  std::vector<JournalListener*> listeners_;
+  Mutex<1> listeners_mutex_;
+  std::vector<JournalListener*> listeners_ REVOKED_GUARDED_BY(listeners_mutex_);
 
-  std::mutex commit_mutex_;
-  std::condition_variable committed_;
-  std::vector<CommitListener*> commit_listeners_;
+  Mutex<1> commit_mutex_;
+  Condition committed_;
+  std::vector<CommitListener*> commit_listeners_ REVOKED_GUARDED_BY(commit_mutex_);
 
   std::atomic<Sequence> applied_;
   std::atomic<Sequence> durable_;

@@ -19,7 +19,7 @@ std::string name_of_segment(std::size_t number) {
 std::string LocalLog::path_of(std::size_t number) const { return directory_ + "/" + name_of_segment(number); }
 
 errc LocalLog::fail(errc code, std::string what) const {
-  const std::scoped_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   if (!has_failed_) failure_ = std::move(what);
   return code;
 }
@@ -34,12 +34,12 @@ errc LocalLog::fail_at(std::size_t segment, std::uint64_t at, std::string_view w
 }
 
 std::string LocalLog::failure() const {
-  const std::scoped_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   return failure_;
 }
 
 Sequence LocalLog::last() const {
-  const std::scoped_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   return last_;
 }
 
@@ -47,7 +47,7 @@ result<void> LocalLog::append(const BatchView& batch) {
   appended_at_.store(std::chrono::steady_clock::now().time_since_epoch().count(), std::memory_order_relaxed);
   const auto appended = append_batch(batch);
   if (appended && std::exchange(may_seal_, false) && sealer_) sealer_->wake();
-  const std::scoped_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   has_failed_ = !appended;
   return appended;
 }
@@ -63,12 +63,12 @@ result<void> LocalLog::append_batch(const BatchView& batch) {
   head.kind = BlockKind::batch;
   head.events = batch.count();
   if (const auto appended = append_block(*current_, head, batch.bytes()); !appended)
-    return fail(path_of(segments_.size()), appended.error());
+    return fail(path_of(number_), appended.error());
   holds_batches_ = true;
-  const std::scoped_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   segments_.back().end = current_->position();
   last_ = batch.last();
-  confirmed_ = {segments_.size(), current_->position(), next_};
+  confirmed_ = {number_, current_->position(), next_};
   return {};
 }
 
@@ -98,19 +98,19 @@ result<void> LocalLog::next_segment() {
   BlockHead head;
   head.kind = BlockKind::closes;
   if (const auto closed = append_block(*before, head, {}); !closed)
-    return fail(path_of(segments_.size() - 1), closed.error());
+    return fail(path_of(number_ - 1), closed.error());
   next_ = behind;
   end_->set({next_.number - 1, next_.before});
-  const std::scoped_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   segments_[segments_.size() - 2].end = before->position();
-  confirmed_ = {segments_.size(), current_->position(), next_};
+  confirmed_ = {number_, current_->position(), next_};
   may_seal_ = true;
   return {};
 }
 
 // A file gets its final name once its opening block is written.
 result<void> LocalLog::begin_segment(std::uint64_t closes_at) {
-  const auto number = segments_.size() + 1;
+  const auto number = number_ + 1;
   const auto draft = directory_ + "/next";
   ::unlink(draft.c_str());
   auto file = SegmentFile::create(draft);
@@ -128,8 +128,9 @@ result<void> LocalLog::begin_segment(std::uint64_t closes_at) {
   if (const auto synced = sync_directory(directory_); !synced) return fail(directory_, synced.error());
   next_ = {head.number + 1, head.first, head.sum};
   current_ = std::move(*file);
+  number_ = number;
   holds_batches_ = false;
-  const std::scoped_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   segments_.push_back({next_.first, current_->position()});
   return {};
 }
@@ -149,7 +150,7 @@ result<void> LocalLog::read(Sequence from, const Visitor& visit) const {
   std::size_t number = 0;         // of that segment
   Sequence last = 0;
   {
-    const std::scoped_lock lock(mutex_);
+    const MutexLock lock(mutex_);
     last = last_;
     if (next > last) return {};
     const auto after = std::upper_bound(segments_.begin(), segments_.end(), next,

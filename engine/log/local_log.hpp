@@ -11,13 +11,13 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "engine/base/error.hpp"
+#include "engine/base/mutex.hpp"
 #include "engine/log/backup.hpp"
 #include "engine/log/block.hpp"
 #include "engine/log/log.hpp"
@@ -108,16 +108,17 @@ class LocalLog final : public Log {
   std::unique_ptr<LogEnd> end_;
   std::unique_ptr<SegmentFile> current_;
   BlockPlace next_;
+  std::size_t number_ = 0;      // of the current segment
   bool holds_batches_ = false;  // whether the current segment does
 
   std::atomic<std::chrono::steady_clock::rep> appended_at_{0};
 
-  mutable std::mutex mutex_;
-  std::vector<Segment> segments_;  // number 1 first
-  Confirmed confirmed_;
-  Sequence last_ = 0;
-  mutable std::string failure_;
-  bool has_failed_ = false;  // whether the last append failed
+  mutable Mutex<2> mutex_;
+  std::vector<Segment> segments_ REVOKED_GUARDED_BY(mutex_);  // number 1 first
+  Confirmed confirmed_ REVOKED_GUARDED_BY(mutex_);
+  Sequence last_ REVOKED_GUARDED_BY(mutex_) = 0;
+  mutable std::string failure_ REVOKED_GUARDED_BY(mutex_);
+  bool has_failed_ REVOKED_GUARDED_BY(mutex_) = false;  // whether the last append failed
 
   std::unique_ptr<Sealer> sealer_;  // destroyed first
   bool may_seal_ = true;            // a closed segment may not be packed yet

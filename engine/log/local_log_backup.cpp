@@ -151,7 +151,7 @@ class LocalBackup final : public Backup {
 
 result<std::unique_ptr<Backup>> LocalLog::back_up() const {
   const auto end = [this] {
-    const std::scoped_lock lock(mutex_);
+    const MutexLock lock(mutex_);
     return confirmed_;
   };
   while (true) {

@@ -16,7 +16,7 @@ void LocalLog::seal_in_background(Sealer::Report report) {
 }
 
 std::optional<std::size_t> LocalLog::closed_behind(std::size_t number) const {
-  const std::scoped_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   while (++number < segments_.size()) {
     if (!segments_[number - 1].is_sealed) return number;
   }
@@ -26,7 +26,7 @@ std::optional<std::size_t> LocalLog::closed_behind(std::size_t number) const {
 bool LocalLog::comes_before_packing() const {
   const std::chrono::steady_clock::duration appended(appended_at_.load(std::memory_order_relaxed));
   if (std::chrono::steady_clock::now().time_since_epoch() - appended > just_now) return false;
-  const std::scoped_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   const auto packed = std::ranges::count(segments_, true, &Segment::is_sealed);
   return segments_.size() - static_cast<std::size_t>(packed) <= most_unpacked;
 }
@@ -36,7 +36,7 @@ result<Packing> LocalLog::seal(std::size_t number, const std::function<bool()>& 
   const auto draft = path.substr(0, path.size() - segment_suffix.size()) + std::string(draft_suffix);
   std::uint64_t end = 0;
   {
-    const std::scoped_lock lock(mutex_);
+    const MutexLock lock(mutex_);
     end = segments_[number - 1].end;
   }
   // On a nearly full disk the log itself needs the remaining space.
@@ -65,7 +65,7 @@ result<Packing> LocalLog::take_place(const std::string& draft, std::size_t numbe
     return why;
   }
   {
-    const std::scoped_lock lock(mutex_);
+    const MutexLock lock(mutex_);
     auto& segment = segments_[number - 1];
     segment.end = end;
     segment.is_sealed = true;

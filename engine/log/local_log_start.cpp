@@ -100,12 +100,12 @@ class LocalLog::Starter {
         // The process ended while it was created: it has no content, and the previous segment is not closed
         // yet.
         if (number < count || !has_only_opening(number)) return fail_to_join(number - 1, opening.closes_at);
-        log_.segments_.back().is_sealed = false;
+        segments_.back().is_sealed = false;
         only_begun_ = number;
         closes_at_ = opening.closes_at;
         return {};
       }
-      log_.segments_.push_back({head.first, 0});
+      segments_.push_back({head.first, 0});
       opening_ = {head.number, head.first, head.before};
     }
     return {};
@@ -117,7 +117,7 @@ class LocalLog::Starter {
   }
 
   bool closes_before(std::size_t number, const BlockHead& head, std::uint64_t at) {
-    auto& before = log_.segments_.back();
+    auto& before = segments_.back();
     if (!reader_.open(log_.path_of(number - 1))) return false;
     // If packed, the file is smaller, and its last block is the closing one.
     before.is_sealed = reader_.size() <= at;
@@ -133,7 +133,7 @@ class LocalLog::Starter {
   // The next segment has the offset where this one was closed, unless it was packed since: then the damage
   // may be anywhere.
   result<void> fail_to_join(std::size_t number, std::uint64_t at) {
-    if (log_.segments_.back().is_sealed) {
+    if (segments_.back().is_sealed) {
       const auto bytes = read_whole(log_.path_of(number));
       if (!bytes) return log_.fail(log_.path_of(number), bytes.error());
       const auto scan = scan_segment(*bytes, opening_, [](auto&&...) { return true; });
@@ -152,7 +152,7 @@ class LocalLog::Starter {
   }
 
   result<void> scan_last() {
-    const auto number = log_.segments_.size();
+    const auto number = segments_.size();
     const auto path = log_.path_of(number);
     const auto bytes = read_whole(path);
     if (!bytes) return log_.fail(path, bytes.error());
@@ -169,7 +169,7 @@ class LocalLog::Starter {
     // Space is allocated in units of room_bytes: a file of another size was truncated.
     if (bytes->size() % SegmentFile::room_bytes != 0)
       return log_.fail_at(number, bytes->size(), "has been truncated");
-    log_.segments_.back().end = end_.position;
+    segments_.back().end = end_.position;
     return {};
   }
 
@@ -183,7 +183,7 @@ class LocalLog::Starter {
   }
 
   result<void> go_on() {
-    const auto number = log_.segments_.size();
+    const auto number = segments_.size();
     const auto mark = log_.end_->mark();
     const auto last = end_.next.number - 1;
     // The mark must be of this end, or of an earlier one.
@@ -191,7 +191,12 @@ class LocalLog::Starter {
       return log_.fail_at(number, end_.position,
                           "ends before block " + std::to_string(mark.number) + ", which had been confirmed,");
     log_.next_ = end_.next;
-    log_.last_ = end_.next.first - 1;
+    log_.number_ = number;
+    {
+      const MutexLock lock(log_.mutex_);
+      log_.segments_ = std::move(segments_);
+      log_.last_ = end_.next.first - 1;
+    }
     if (only_begun_ != 0 && ::unlink(log_.path_of(only_begun_).c_str()) != 0)
       return log_.fail(log_.path_of(only_begun_), errno_code());
     auto file = SegmentFile::open(log_.path_of(number), end_.position);
@@ -203,6 +208,7 @@ class LocalLog::Starter {
   }
 
   LocalLog& log_;
+  std::vector<Segment> segments_;
   SegmentReader reader_;
   BlockPlace opening_;           // of the last segment
   std::size_t only_begun_ = 0;   // number of a segment after it that is ignored
@@ -217,7 +223,8 @@ result<std::unique_ptr<LocalLog>> LocalLog::open(const std::string& directory, s
     detail = log->failure();
     return opened.error();
   }
-  log->confirmed_ = {log->segments_.size(), log->current_->position(), log->next_};
+  const MutexLock lock(log->mutex_);
+  log->confirmed_ = {log->number_, log->current_->position(), log->next_};
   return log;
 }
 

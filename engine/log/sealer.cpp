@@ -12,7 +12,7 @@ Sealer::Sealer(LocalLog& log, Report report)
 
 Sealer::~Sealer() {
   {
-    const std::scoped_lock lock(mutex_);
+    const MutexLock lock(mutex_);
     stopping_ = true;
   }
   changed_.notify_one();
@@ -21,7 +21,7 @@ Sealer::~Sealer() {
 
 void Sealer::wake() {
   {
-    const std::scoped_lock lock(mutex_);
+    const MutexLock lock(mutex_);
     woken_ = true;
   }
   changed_.notify_one();
@@ -29,9 +29,9 @@ void Sealer::wake() {
 
 void Sealer::run() {
   set_up_this_thread("sealer", Urgency::idle);
-  std::unique_lock lock(mutex_);
+  MutexLock lock(mutex_);
   while (true) {
-    const auto is_called = [this] { return stopping_ || woken_; };
+    const auto is_called = [this]() REVOKED_REQUIRES(mutex_) { return stopping_ || woken_; };
     if (failed_)
       changed_.wait_for(lock, pause_after_failure, is_called);
     else
@@ -68,7 +68,7 @@ bool Sealer::rest_if_due() {
 
 // Pauses for `least`, and then for as long as the log has priority.
 bool Sealer::rest(std::chrono::steady_clock::duration least) {
-  std::unique_lock lock(mutex_);
+  MutexLock lock(mutex_);
   const auto is_over = [this] { return stopping_.load(); };
   changed_.wait_for(lock, least, is_over);
   while (!stopping_ && log_.comes_before_packing()) changed_.wait_for(lock, LocalLog::just_now / 4, is_over);

@@ -6,13 +6,13 @@
 
 #include <atomic>
 #include <chrono>
-#include <condition_variable>
 #include <cstddef>
 #include <functional>
-#include <mutex>
 #include <string>
 #include <string_view>
 #include <thread>
+
+#include "engine/base/mutex.hpp"
 
 namespace revoked::engine {
 
@@ -45,9 +45,9 @@ class Sealer {
 
   LocalLog& log_;
   const Report report_;
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  bool woken_ = false;
+  Mutex<1> mutex_;
+  Condition changed_;
+  bool woken_ REVOKED_GUARDED_BY(mutex_) = false;
   std::atomic<bool> stopping_{false};
   bool failed_ = false;   // the last try; used on the thread
   std::size_t done_ = 0;  // the segments up to here are packed or skipped

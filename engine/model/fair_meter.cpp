@@ -16,7 +16,7 @@ Asker Asker::of(std::string_view actor, ActorKind kind, const Reach* reach) {
 }
 
 bool FairMeter::admit(const Asker& asker, UnixMs now, std::uint64_t& others) {
-  const std::scoped_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   Share* own = &strangers_;
   bool passes = false;
   if (asker.actor.empty()) {
@@ -43,7 +43,7 @@ bool FairMeter::admit(const Asker& asker, UnixMs now, std::uint64_t& others) {
 }
 
 bool FairMeter::take_count(UnixMs now, std::uint64_t& others) {
-  const std::scoped_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   if (strangers_.held_back == 0 || !has_room(strangers_, rates_.strangers, now)) return false;
   spend(strangers_, rates_.strangers, now);
   others = std::exchange(strangers_.held_back, 0);

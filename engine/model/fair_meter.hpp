@@ -7,10 +7,10 @@
 #include <cstdint>
 #include <list>
 #include <map>
-#include <mutex>
 #include <string>
 #include <string_view>
 
+#include "engine/base/mutex.hpp"
 #include "engine/model/policy.hpp"
 
 namespace revoked::engine {
@@ -57,15 +57,16 @@ class FairMeter {
   };
   using Shares = std::list<Share>;  // most recent first
 
-  Share& share_of(std::string name);
+  Share& share_of(std::string name) REVOKED_REQUIRES(mutex_);
   static bool has_room(const Share& share, const Rate& rate, UnixMs now);
   static void spend(Share& share, const Rate& rate, UnixMs now);
 
   const Rates rates_;
-  std::mutex mutex_;
-  Share strangers_;
-  Shares shares_;
-  std::map<std::string, Shares::iterator, std::less<>> by_name_;  // not hashed: callers choose the names
+  Mutex<lone_level> mutex_;
+  Share strangers_ REVOKED_GUARDED_BY(mutex_);
+  Shares shares_ REVOKED_GUARDED_BY(mutex_);
+  std::map<std::string, Shares::iterator, std::less<>> by_name_
+      REVOKED_GUARDED_BY(mutex_);  // not hashed: callers choose the names
 };
 
 }  // namespace revoked::engine

@@ -33,7 +33,7 @@ std::size_t place_of(std::size_t i) { return i < kind_byte ? i : i + 1; }
 }  // namespace
 
 std::uint64_t IdArena::add(std::string_view text) {
-  const std::scoped_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   if (const auto free = free_.find(text.size()); reuse_ && free != free_.end() && !free->second.empty()) {
     const auto offset = free->second.back();
     free->second.pop_back();
@@ -55,17 +55,17 @@ std::uint64_t IdArena::add(std::string_view text) {
 }
 
 void IdArena::release(std::uint64_t offset, std::size_t size) {
-  const std::scoped_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   free_[size].push_back(offset);
 }
 
 void IdArena::set_reuse(bool on) {
-  const std::scoped_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   reuse_ = on;
 }
 
 void IdArena::restore(std::string_view piece) {
-  const std::scoped_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   owned_.push_back(std::make_unique<char[]>(chunk_size));
   chunks_[owned_.size() - 1].store(owned_.back().get(), std::memory_order_release);
   std::memcpy(owned_.back().get(), piece.data(), std::min(piece.size(), chunk_size));

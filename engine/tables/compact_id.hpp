@@ -14,11 +14,12 @@
 #include <bit>
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
+
+#include "engine/base/mutex.hpp"
 
 namespace revoked::engine {
 
@@ -36,7 +37,7 @@ class IdArena {
 
   // For checkpoints: visits all bytes below `used` in pieces; `restore` puts them into an empty arena.
   std::uint64_t used() const {
-    const std::scoped_lock lock(mutex_);
+    const MutexLock lock(mutex_);
     return used_;
   }
   template <class Visit>
@@ -48,12 +49,12 @@ class IdArena {
 
  private:
   static constexpr std::size_t max_chunks = 1 << 16;
-  mutable std::mutex mutex_;
-  std::uint64_t used_ = 0;
+  mutable Mutex<4> mutex_;
+  std::uint64_t used_ REVOKED_GUARDED_BY(mutex_) = 0;
   std::unique_ptr<std::atomic<char*>[]> chunks_ = std::make_unique<std::atomic<char*>[]>(max_chunks);
-  std::vector<std::unique_ptr<char[]>> owned_;
-  std::unordered_map<std::size_t, std::vector<std::uint64_t>> free_;  // by size
-  bool reuse_ = true;
+  std::vector<std::unique_ptr<char[]>> owned_ REVOKED_GUARDED_BY(mutex_);
+  std::unordered_map<std::size_t, std::vector<std::uint64_t>> free_ REVOKED_GUARDED_BY(mutex_);  // by size
+  bool reuse_ REVOKED_GUARDED_BY(mutex_) = true;
 };
 
 // The key of a look-up. Refers to the caller's text.

@@ -2,12 +2,12 @@
 // Sets of permissions, each stored once: millions of keys share a few. Thread-safe.
 
 #include <cstdint>
-#include <mutex>
 #include <string>
 #include <string_view>
 #include <unordered_map>
 
 #include "engine/base/keyed_hash.hpp"
+#include "engine/base/mutex.hpp"
 #include "engine/base/slab.hpp"
 
 namespace revoked::engine {
@@ -20,14 +20,15 @@ class PermissionSets {
   // The memory that storing a further set takes, in bytes.
   static std::size_t cost_of(std::string_view list) { return list.empty() ? 0 : list.size() + 128; }
   std::size_t size() const {  // readable sets
-    const std::scoped_lock lock(mutex_);
+    const MutexLock lock(mutex_);
     return sets_.size();
   }
   std::string_view get(Slot slot) const { return sets_[slot]; }
 
  private:
-  mutable std::mutex mutex_;
-  std::unordered_map<std::string_view, Slot, KeyedHash> slots_;  // views of the texts in sets_
+  mutable Mutex<3> mutex_;
+  std::unordered_map<std::string_view, Slot, KeyedHash> slots_
+      REVOKED_GUARDED_BY(mutex_);  // views of the texts in sets_
   Slab<std::string> sets_;
 };
 

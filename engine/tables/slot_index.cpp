@@ -16,13 +16,13 @@ SlotIndex::SlotIndex(std::size_t shards) : shard_mask_(shards - 1), generation_o
 
 void SlotIndex::replace(std::uint64_t hash, Slot from, Slot to) {
   const auto shard = shard_of(hash);
-  const std::scoped_lock lock(shards_[shard].lock);
+  const MutexLock lock(shards_[shard].lock);
   buckets_of(shard, generation_of(shard)).replace(hash, from, to);
 }
 
 void SlotIndex::erase(std::uint64_t hash, Slot slot) {
   const auto shard = shard_of(hash);
-  const std::scoped_lock lock(shards_[shard].lock);
+  const MutexLock lock(shards_[shard].lock);
   if (!buckets_of(shard, generation_of(shard)).erase(hash, slot)) return;
   auto& size = shards_[shard].size;
   size.store(size.load(std::memory_order_relaxed) - 1, std::memory_order_relaxed);
@@ -38,7 +38,7 @@ void SlotIndex::reserve(std::size_t entries) {
 }
 
 void SlotIndex::ensure(std::size_t generation, std::uint32_t buckets_a_shard) {
-  const std::scoped_lock lock(growing_);
+  const MutexLock lock(growing_);
   if (generation >= max_generations) throw std::length_error("the index is full");
   auto& made = generations_[generation];
   if (made.buckets != nullptr) return;
@@ -49,7 +49,7 @@ void SlotIndex::ensure(std::size_t generation, std::uint32_t buckets_a_shard) {
 
 void SlotIndex::move_on(std::size_t shard, std::size_t generation) {
   generation_of_[shard].store(static_cast<std::uint8_t>(generation), std::memory_order_release);
-  const std::scoped_lock lock(growing_);
+  const MutexLock lock(growing_);
   auto& before = memory_[generation - 1];
   if (++before.shards_left == shards_.size()) before.pages.discard();
 }

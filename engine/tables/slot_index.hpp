@@ -15,10 +15,10 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <mutex>
 #include <vector>
 
 #include "engine/base/huge_pages.hpp"
+#include "engine/base/mutex.hpp"
 #include "engine/base/short_lock.hpp"
 #include "engine/base/slot_buckets.hpp"
 
@@ -48,7 +48,7 @@ class SlotIndex {
   template <class HashOf>
   void insert(std::uint64_t hash, Slot slot, HashOf&& hash_of) {
     const auto shard = shard_of(hash);
-    const std::scoped_lock lock(shards_[shard].lock);
+    const MutexLock lock(shards_[shard].lock);
     auto in = buckets_of(shard, generation_of(shard));
     auto& size = shards_[shard].size;
     if (size + 1 > capacity_of(in.count())) in = grow(shard, hash_of);
@@ -87,7 +87,7 @@ class SlotIndex {
     std::size_t shards_left = 0;
   };
   struct Shard {
-    ShortLock lock;
+    ShortLock<3> lock;
     std::atomic<std::uint32_t> size{0};
   };
 
@@ -139,8 +139,8 @@ class SlotIndex {
   std::vector<std::atomic<std::uint8_t>> generation_of_;
   std::array<Generation, max_generations> generations_;
   std::vector<Shard> shards_;
-  std::mutex growing_;
-  std::array<Memory, max_generations> memory_;
+  Mutex<4> growing_;
+  std::array<Memory, max_generations> memory_ REVOKED_GUARDED_BY(growing_);
 };
 
 }  // namespace revoked::engine

@@ -110,7 +110,7 @@ Sequence Tables::first_created(Slot key) const {
 
 bool Tables::has_predecessor(Slot key) const {
   if (!has_predecessors_.load(std::memory_order_acquire)) return false;
-  const std::scoped_lock lock(predecessors_mutex_);
+  const MutexLock lock(predecessors_mutex_);
   return predecessors_.contains(key);
 }
 
@@ -173,13 +173,13 @@ void Tables::edit_key(Slot key, const KeyTerms& terms) {
 }
 
 void Tables::restore_predecessor(Slot slot, Slot before) {
-  const std::scoped_lock lock(predecessors_mutex_);
+  const MutexLock lock(predecessors_mutex_);
   predecessors_.emplace(slot, before);
   has_predecessors_.store(true, std::memory_order_release);
 }
 
 std::vector<std::pair<Slot, Slot>> Tables::predecessors() const {
-  const std::scoped_lock lock(predecessors_mutex_);
+  const MutexLock lock(predecessors_mutex_);
   return {predecessors_.begin(), predecessors_.end()};
 }
 

@@ -5,13 +5,13 @@
 #include <array>
 #include <atomic>
 #include <functional>
-#include <mutex>
 #include <optional>
 #include <string_view>
 #include <unordered_map>
 #include <utility>
 #include <vector>
 
+#include "engine/base/mutex.hpp"
 #include "engine/model/decision.hpp"
 #include "engine/model/event.hpp"
 #include "engine/model/policy.hpp"
@@ -220,9 +220,9 @@ struct Tables {
 
   // The slot of the previous secret of a rotated key. Needs a mutex since resumptions are applied on the
   // journal's thread; it is not taken until the first rotation.
-  mutable std::mutex predecessors_mutex_;
+  mutable Mutex<3> predecessors_mutex_;
   std::atomic<bool> has_predecessors_{false};
-  std::unordered_map<Slot, Slot> predecessors_;
+  std::unordered_map<Slot, Slot> predecessors_ REVOKED_GUARDED_BY(predecessors_mutex_);
   std::atomic<Sequence> forgotten_through_{0};
   // By Scope: the cost of the sets that its keys were the first to have. For the holder of the turn.
   std::array<std::unordered_map<Slot, std::size_t>, 3> set_bytes_;
@@ -234,7 +234,7 @@ struct Tables {
 template <class Visit>
 void Tables::for_each_secret(Slot key, Visit&& visit) const {
   if (!visit(key) || !has_predecessors_.load(std::memory_order_acquire)) return;
-  const std::scoped_lock lock(predecessors_mutex_);
+  const MutexLock lock(predecessors_mutex_);
   for (auto before = predecessors_.find(key); before != predecessors_.end();) {
     if (!visit(before->second)) return;
     before = predecessors_.find(before->second);

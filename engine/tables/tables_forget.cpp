@@ -51,7 +51,7 @@ void Tables::forget_key(Slot key) {
     return true;
   });
   if (secrets.size() > 1) {
-    const std::scoped_lock lock(predecessors_mutex_);
+    const MutexLock lock(predecessors_mutex_);
     for (const Slot each : secrets) predecessors_.erase(each);
   }
   keys.remove(secrets);

@@ -12,7 +12,7 @@ std::size_t ReplyTable::Hash::operator()(const engine::Digest& digest) const {
 }
 
 ReplyTable::Claim ReplyTable::claim(const Asked& asked, Clock::time_point now, Reply& reply) {
-  const std::scoped_lock lock(mutex_);
+  const engine::MutexLock lock(mutex_);
   forget_old(now);
   const auto [at, is_new] = entries_.try_emplace(asked.name);
   Entry& entry = at->second;
@@ -28,7 +28,7 @@ ReplyTable::Claim ReplyTable::claim(const Asked& asked, Clock::time_point now, R
 }
 
 void ReplyTable::complete(const engine::Digest& name, Clock::time_point now, Reply reply) {
-  const std::scoped_lock lock(mutex_);
+  const engine::MutexLock lock(mutex_);
   const auto at = entries_.find(name);
   if (at == entries_.end() || at->second.is_complete) return;
   Entry& entry = at->second;
@@ -47,7 +47,7 @@ void ReplyTable::complete(const engine::Digest& name, Clock::time_point now, Rep
 }
 
 void ReplyTable::abandon(const engine::Digest& name) {
-  const std::scoped_lock lock(mutex_);
+  const engine::MutexLock lock(mutex_);
   const auto at = entries_.find(name);
   if (at != entries_.end() && !at->second.is_complete) entries_.erase(at);
 }

@@ -9,13 +9,13 @@
 #include <chrono>
 #include <list>
 #include <map>
-#include <mutex>
 #include <set>
 #include <string>
 #include <unordered_map>
 #include <utility>
 
 #include "engine/base/digest.hpp"
+#include "engine/base/mutex.hpp"
 #include "engine/model/position.hpp"
 
 namespace revoked::net {
@@ -76,17 +76,17 @@ class ReplyTable {
   };
   using Entries = std::unordered_map<engine::Digest, Entry, Hash>;
   static std::size_t size_of(const Entry& entry) { return overhead + entry.reply.sealed.size(); }
-  void count(Tenants::iterator tenant, std::size_t added, std::size_t taken);
-  void forget_old(Clock::time_point now);
-  void forget(Item* complete);
+  void count(Tenants::iterator tenant, std::size_t added, std::size_t taken) REVOKED_REQUIRES(mutex_);
+  void forget_old(Clock::time_point now) REVOKED_REQUIRES(mutex_);
+  void forget(Item* complete) REVOKED_REQUIRES(mutex_);
 
   const Limits limits_;
-  std::mutex mutex_;
-  Entries entries_;  // those in progress are bounded by the connections
-  Tenants tenants_;  // with completed replies
-  std::set<std::pair<std::size_t, engine::Digest>> by_bytes_;  // of tenants
-  std::list<Item*> by_age_;
-  std::size_t bytes_ = 0;
+  engine::Mutex<engine::lone_level> mutex_;
+  Entries entries_ REVOKED_GUARDED_BY(mutex_);  // those in progress are bounded by the connections
+  Tenants tenants_ REVOKED_GUARDED_BY(mutex_);  // with completed replies
+  std::set<std::pair<std::size_t, engine::Digest>> by_bytes_ REVOKED_GUARDED_BY(mutex_);  // of tenants
+  std::list<Item*> by_age_ REVOKED_GUARDED_BY(mutex_);
+  std::size_t bytes_ REVOKED_GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace revoked::net

@@ -99,7 +99,7 @@ JwtVerifier::JwtVerifier(JwtOptions options)
   if (options_.rules.leeway_s < 0 || options_.rules.leeway_s > max_leeway_s) {
     throw std::invalid_argument("the leeway for token times must be 0 to 60 seconds");
   }
-  const std::scoped_lock lock(file_mutex_);
+  const engine::MutexLock lock(file_mutex_);
   const bool is_read = reload();
   if (is_read && keys_.set->size() == 0 && !keys_.set->skipped().empty())
     fault_ = keys_.set->skipped().front();
@@ -138,7 +138,7 @@ bool JwtVerifier::is_still_good(const Claims& claims, engine::UnixMs now) const 
 }
 
 JwtVerifier::Keys JwtVerifier::current_keys() const {
-  const std::scoped_lock lock(keys_mutex_);
+  const engine::MutexLock lock(keys_mutex_);
   return keys_;
 }
 
@@ -148,8 +148,9 @@ void JwtVerifier::look_at_file(engine::UnixMs now) const {
     return std::abs(now - looked_at_.load(std::memory_order_relaxed)) >= look_interval_ms;
   };
   if (!is_due()) return;
-  const std::unique_lock lock(file_mutex_, std::try_to_lock);
-  if (!lock || !is_due()) return;  // another thread checks, or has checked
+  if (!file_mutex_.try_lock()) return;  // another thread checks
+  const engine::MutexLock lock(file_mutex_, std::adopt_lock);
+  if (!is_due()) return;  // it has checked
   looked_at_.store(now, std::memory_order_relaxed);
   reload();
 }
@@ -167,7 +168,7 @@ bool JwtVerifier::reload() const {
   }
   if (fault_.empty()) {
     {
-      const std::scoped_lock lock(keys_mutex_);
+      const engine::MutexLock lock(keys_mutex_);
       keys_ = {set, keys_.generation + 1};
       generation_.store(keys_.generation, std::memory_order_release);
     }

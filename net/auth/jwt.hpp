@@ -8,12 +8,12 @@
 #include <atomic>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <span>
 #include <string>
 #include <string_view>
 
 #include "engine/base/error.hpp"
+#include "engine/base/mutex.hpp"
 #include "net/auth/jwks.hpp"
 #include "net/auth/jwt_claims.hpp"
 #include "net/auth/token_cache.hpp"
@@ -77,15 +77,15 @@ class JwtVerifier {
   };
   Keys current_keys() const;
   void look_at_file(engine::UnixMs now) const;
-  bool reload() const;  // with file_mutex_
+  bool reload() const REVOKED_REQUIRES(file_mutex_);
 
   JwtOptions options_;
-  mutable std::mutex file_mutex_;
-  mutable WatchedFile file_;
-  mutable std::string fault_;  // of the last reading
+  mutable engine::Mutex<1> file_mutex_;
+  mutable WatchedFile file_ REVOKED_GUARDED_BY(file_mutex_);
+  mutable std::string fault_ REVOKED_GUARDED_BY(file_mutex_);  // of the last reading
   mutable std::atomic<engine::UnixMs> looked_at_{0};
-  mutable std::mutex keys_mutex_;
-  mutable Keys keys_;
+  mutable engine::Mutex<2> keys_mutex_;
+  mutable Keys keys_ REVOKED_GUARDED_BY(keys_mutex_);
   mutable std::atomic<std::uint64_t> generation_{0};  // of keys_; read without the lock
   mutable TokenCache cache_;
 };

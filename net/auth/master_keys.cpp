@@ -43,7 +43,7 @@ std::string MasterKeys::reload() const {
     } else if (!std::ranges::all_of(keys, engine::is_secret)) {
       fault = "a key is " + std::string(engine::secret_form);
     } else {
-      const std::scoped_lock lock(digests_mutex_);
+      const engine::MutexLock lock(digests_mutex_);
       const bool is_first = digests_.empty();
       digests_.swap(digests);
       if (is_first) return {};
@@ -60,8 +60,8 @@ void MasterKeys::look_at_file() const {
   const auto before = looked_at_.load(std::memory_order_relaxed);
   // A clock that was set back must not postpone the next check.
   if (now >= before && now - before < look_every_ms) return;
-  const std::unique_lock lock(file_mutex_, std::try_to_lock);
-  if (!lock) return;  // another thread checks
+  if (!file_mutex_.try_lock()) return;  // another thread checks
+  const engine::MutexLock lock(file_mutex_, std::adopt_lock);
   looked_at_.store(now, std::memory_order_relaxed);
   reload();
 }
@@ -69,7 +69,7 @@ void MasterKeys::look_at_file() const {
 bool MasterKeys::contains(const engine::Digest& digest) const {
   if (file_) look_at_file();
   bool found = false;
-  const std::scoped_lock lock(digests_mutex_);
+  const engine::MutexLock lock(digests_mutex_);
   for (const auto& master : digests_) found |= engine::equal_in_constant_time(master, digest);
   return found;
 }

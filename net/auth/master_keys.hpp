@@ -8,13 +8,13 @@
 
 #include <atomic>
 #include <functional>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "engine/base/digest.hpp"
+#include "engine/base/mutex.hpp"
 #include "engine/base/time.hpp"
 #include "net/auth/watched_file.hpp"
 
@@ -41,15 +41,15 @@ class MasterKeys {
   bool contains(const engine::Digest& digest) const;
 
  private:
-  std::string reload() const;  // with file_mutex_; returns why it failed, or empty
+  std::string reload() const REVOKED_REQUIRES(file_mutex_);  // returns why it failed, or empty
   void look_at_file() const;
 
   std::function<void(const MasterKeysReport&)> on_change_;
-  mutable std::mutex file_mutex_;
+  mutable engine::Mutex<1> file_mutex_;
   mutable std::optional<WatchedFile> file_;
   mutable std::atomic<engine::UnixMs> looked_at_{0};
-  mutable std::mutex digests_mutex_;  // held for a few comparisons
-  mutable std::vector<engine::Digest> digests_;
+  mutable engine::Mutex<2> digests_mutex_;  // held for a few comparisons
+  mutable std::vector<engine::Digest> digests_ REVOKED_GUARDED_BY(digests_mutex_);
 };
 
 }  // namespace revoked::net

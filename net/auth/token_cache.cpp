@@ -5,7 +5,7 @@ namespace revoked::net {
 std::shared_ptr<const Claims> TokenCache::find(const engine::Digest& token, std::uint64_t generation,
                                                engine::UnixMs now) const {
   const auto& shard = shards_[shard_of(token)];
-  const std::scoped_lock lock(shard.mutex);
+  const engine::MutexLock lock(shard.mutex);
   const auto found = shard.entries.find(token);
   if (found == shard.entries.end()) return {};
   const auto& entry = found->second;
@@ -18,7 +18,7 @@ void TokenCache::put(const engine::Digest& token, std::uint64_t generation, engi
                      std::shared_ptr<const Claims> claims) {
   if (now >= claims->expires_at) return;  // valid only by leeway: never served from here
   auto& shard = shards_[shard_of(token)];
-  const std::scoped_lock lock(shard.mutex);
+  const engine::MutexLock lock(shard.mutex);
   const auto [entry, is_new] =
       shard.entries.insert_or_assign(token, Entry{std::move(claims), generation, now});
   if (!is_new) return;
@@ -31,7 +31,7 @@ void TokenCache::put(const engine::Digest& token, std::uint64_t generation, engi
 
 void TokenCache::clear() {
   for (auto& shard : shards_) {
-    const std::scoped_lock lock(shard.mutex);
+    const engine::MutexLock lock(shard.mutex);
     shard.entries.clear();
     shard.order.clear();
   }
@@ -40,7 +40,7 @@ void TokenCache::clear() {
 std::size_t TokenCache::size() const {
   std::size_t size = 0;
   for (const auto& shard : shards_) {
-    const std::scoped_lock lock(shard.mutex);
+    const engine::MutexLock lock(shard.mutex);
     size += shard.entries.size();
   }
   return size;

@@ -7,11 +7,11 @@
 #include <array>
 #include <deque>
 #include <memory>
-#include <mutex>
 #include <unordered_map>
 
 #include "engine/base/digest.hpp"
 #include "engine/base/keyed_hash.hpp"
+#include "engine/base/mutex.hpp"
 #include "net/auth/jwt_claims.hpp"
 
 namespace revoked::net {
@@ -39,9 +39,9 @@ class TokenCache {
     engine::UnixMs put_at;
   };
   struct Shard {
-    mutable std::mutex mutex;
-    std::unordered_map<engine::Digest, Entry, engine::KeyedHash> entries;
-    std::deque<engine::Digest> order;  // each entry's key once, oldest first
+    mutable engine::Mutex<2> mutex;
+    std::unordered_map<engine::Digest, Entry, engine::KeyedHash> entries REVOKED_GUARDED_BY(mutex);
+    std::deque<engine::Digest> order REVOKED_GUARDED_BY(mutex);  // each entry's key once, oldest first
   };
 
   static std::size_t shard_of(const engine::Digest& digest) { return digest[31] % shard_count; }

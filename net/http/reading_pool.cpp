@@ -16,7 +16,7 @@ ReadingPool::ReadingPool(std::size_t threads, const Limits& limits) : limits_(li
 
 ReadingPool::~ReadingPool() {
   {
-    const std::scoped_lock lock(mutex_);
+    const engine::MutexLock lock(mutex_);
     stopping_ = true;
   }
   changed_.notify_all();
@@ -42,13 +42,13 @@ cache::Task<bool> ReadingPool::run(cache::Executor executor, std::string caller,
 }
 
 std::size_t ReadingPool::waiting() const {
-  const std::scoped_lock lock(mutex_);
+  const engine::MutexLock lock(mutex_);
   return waiting_;
 }
 
 bool ReadingPool::add(const std::string& caller, Reading& reading) {
   {
-    const std::scoped_lock lock(mutex_);
+    const engine::MutexLock lock(mutex_);
     if (waiting_ >= limits_.waiting) return false;
     const auto [place, is_new] = callers_.try_emplace(caller);
     if (place->second.size() >= limits_.waiting_of_one) return false;
@@ -62,8 +62,8 @@ bool ReadingPool::add(const std::string& caller, Reading& reading) {
 
 // The next reading of the caller whose turn it is. Null: the pool stops.
 ReadingPool::Reading* ReadingPool::take() {
-  std::unique_lock lock(mutex_);
-  changed_.wait(lock, [this] { return stopping_ || !turns_.empty(); });
+  engine::MutexLock lock(mutex_);
+  changed_.wait(lock, [this]() REVOKED_REQUIRES(mutex_) { return stopping_ || !turns_.empty(); });
   if (turns_.empty()) return nullptr;
   const auto place = turns_.front();
   turns_.pop_front();

@@ -5,18 +5,17 @@
 //
 // Outlives the servers whose connections use it.
 
-#include <condition_variable>
 #include <deque>
 #include <exception>
 #include <functional>
 #include <map>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "cache/wire/asio.hpp"
+#include "engine/base/mutex.hpp"
 
 namespace revoked::net {
 
@@ -60,12 +59,12 @@ class ReadingPool {
   void work();
 
   const Limits limits_;
-  mutable std::mutex mutex_;
-  std::condition_variable changed_;
-  Callers callers_;  // those with readings waiting
-  std::deque<Callers::iterator> turns_;
-  std::size_t waiting_ = 0;
-  bool stopping_ = false;
+  mutable engine::Mutex<engine::lone_level> mutex_;
+  engine::Condition changed_;
+  Callers callers_ REVOKED_GUARDED_BY(mutex_);  // those with readings waiting
+  std::deque<Callers::iterator> turns_ REVOKED_GUARDED_BY(mutex_);
+  std::size_t waiting_ REVOKED_GUARDED_BY(mutex_) = 0;
+  bool stopping_ REVOKED_GUARDED_BY(mutex_) = false;
   std::vector<std::thread> threads_;
 };
 
