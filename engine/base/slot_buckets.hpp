@@ -38,8 +38,7 @@ class SlotBuckets {
       std::uint32_t matching(std::uint8_t tag) const {
 #ifdef __SSE2__
         const auto tags = _mm_set_epi64x(static_cast<long long>(high_), static_cast<long long>(low_));
-        const auto equal = _mm_movemask_epi8(_mm_cmpeq_epi8(
-            tags, _mm_set1_epi64x(static_cast<long long>(tag * std::uint64_t{0x0101010101010101}))));
+        const auto equal = _mm_movemask_epi8(_mm_cmpeq_epi8(tags, _mm_set1_epi8(static_cast<char>(tag))));
         return static_cast<std::uint32_t>(equal) & 0xfff;
 #else
         std::uint32_t equal = 0;

@@ -51,7 +51,6 @@ bool read_at(int file, char* out, std::size_t size, std::uint64_t offset) {
 
 BlockWriter::BlockWriter(const std::string& path, std::size_t header_bytes)
     : file_(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600)),
-      header_bytes_(header_bytes),
       offset_(header_bytes),
       synced_(header_bytes) {
   check(file_ >= 0, "checkpoint");

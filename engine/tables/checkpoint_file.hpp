@@ -34,7 +34,6 @@ class BlockWriter {
   void write_block();
 
   int file_;
-  const std::size_t header_bytes_;
   std::string block_;
   std::uint64_t size_ = 0;
   std::uint64_t offset_;

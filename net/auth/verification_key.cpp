@@ -65,8 +65,8 @@ std::vector<unsigned char> der_of(std::string_view signature) {
   auto r = number_of(signature.substr(0, 32));
   auto s = number_of(signature.substr(32));
   if (!pair || !r || !s || ECDSA_SIG_set0(pair.get(), r.get(), s.get()) != 1) return {};
-  (void)r.release();  // owned by the pair now
-  (void)s.release();
+  [[maybe_unused]] const auto* const owned_r = r.release();  // by the pair now
+  [[maybe_unused]] const auto* const owned_s = s.release();
   const int size = i2d_ECDSA_SIG(pair.get(), nullptr);
   if (size <= 0) return {};
   std::vector<unsigned char> der(static_cast<std::size_t>(size));
