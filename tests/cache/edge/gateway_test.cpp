@@ -31,7 +31,7 @@ TEST(Gateway, AnswersFromItsCacheUntilTheKeyIsRevoked) {
   EXPECT_EQ(gateway->status().position, engine.position());
   EXPECT_EQ(gateway->status().invalidations, 1);
   EXPECT_TRUE(gateway->status().feed_connected);
-  EXPECT_TRUE(eventually([&] { return gateway->status().since_heard < 600ms; }));
+  EXPECT_TRUE(eventually([&] { return gateway->status().since_proof < 600ms; }));
 }
 
 TEST(Gateway, KnowsNothingWithoutAnEngine) {
@@ -43,7 +43,7 @@ TEST(Gateway, KnowsNothingWithoutAnEngine) {
   EXPECT_FALSE(verdict->decision);
   EXPECT_TRUE(verdict->stale);
   EXPECT_EQ(gateway->status().coverage, Coverage::stale);
-  EXPECT_EQ(gateway->status().since_heard, std::chrono::milliseconds::max());
+  EXPECT_EQ(gateway->status().since_proof, std::chrono::milliseconds::max());
   ScriptedEngine engine(port);
   EXPECT_TRUE(gateway.becomes(Coverage::fresh));
   EXPECT_TRUE(gateway.allows("k1"));
