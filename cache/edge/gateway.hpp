@@ -66,7 +66,7 @@ class Gateway {
     WhenStale when_stale;
     std::optional<Position> position;
     // Since the last proof that nothing was missing; max() if there was none.
-    std::chrono::milliseconds since_heard;
+    std::chrono::milliseconds since_proof;
     bool redis_connected;
     bool feed_connected;
     NearCache::Size cache;

@@ -23,7 +23,8 @@ class LogThrottle {
 
   explicit LogThrottle(Listener listener) : listener_(std::move(listener)) {}
 
-  void log(std::string_view source, std::string_view what, Time now) {  // `source` is a literal
+  // `source` is a literal.
+  void log(std::string_view source, std::string_view what, Time now = std::chrono::steady_clock::now()) {
     const auto [known, is_new] = states_.try_emplace(source);
     auto& state = known->second;
     if (is_new) state.refilled = now;
@@ -39,7 +40,7 @@ class LogThrottle {
     if (state != states_.end() && state->second.left_out == 0) state->second.last.clear();
   }
   // Must be called periodically: logs what was left out.
-  void tick(Time now) {
+  void tick(Time now = std::chrono::steady_clock::now()) {
     for (auto& [source, state] : states_) {
       if (state.left_out != 0) say(source, state, now);
     }

@@ -94,7 +94,7 @@ class NearCache {
   Size size() const;
 
  private:
-  struct Impl;
+  class Impl;
   std::unique_ptr<Impl> impl_;
 };
 

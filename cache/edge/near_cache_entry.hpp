@@ -9,6 +9,7 @@
 #include <atomic>
 #include <cstdint>
 #include <cstring>
+#include <limits>
 
 #include "cache/edge/cached_decision.hpp"
 #include "engine/base/atomic_word.hpp"
@@ -22,14 +23,15 @@ using engine::DigestHead;
 struct EntryFacts {
   using State = Decision::State;
   static constexpr std::uint32_t max_epoch = 0xffffffff;
+  static constexpr UnixMs never = std::numeric_limits<UnixMs>::max();
 
   Position as_of;             // epochs up to max_epoch
-  UnixMs expires_at;          // of an active or locked decision that ends; otherwise the maximum
+  UnixMs expires_at;          // of an active or locked decision that ends; otherwise `never`
   std::uint64_t checked;      // the version of the owners' marks checked last: OwnerChanges
   std::uint32_t owners;       // OwnerChanges::places_of
   std::uint16_t permissions;  // index of the text in PermissionTexts: 12 bits
   State state;
-  bool is_whole;  // does not fit: the whole decision is in LongDecisions
+  bool is_long;  // does not fit: the whole decision is in LongDecisions
 };
 
 // The same packed in four words. Look-ups unpack only what they need.
@@ -41,7 +43,7 @@ class PackedFacts {
   explicit PackedFacts(const EntryFacts& facts)
       : words{facts.as_of.sequence,
               facts.as_of.epoch | std::uint64_t{facts.permissions} << 32 |
-                  static_cast<std::uint64_t>(facts.state) << 44 | std::uint64_t{facts.is_whole} << 47 |
+                  static_cast<std::uint64_t>(facts.state) << 44 | std::uint64_t{facts.is_long} << 47 |
                   std::uint64_t{facts.owners} << 48,
               static_cast<std::uint64_t>(facts.expires_at),
               facts.checked | std::uint64_t{facts.owners >> 16} << 48} {}
@@ -49,12 +51,12 @@ class PackedFacts {
   Position as_of() const { return {words[1] & 0xffffffff, words[0]}; }
   std::uint16_t permissions() const { return words[1] >> 32 & 0xfff; }
   EntryFacts::State state() const { return static_cast<EntryFacts::State>(words[1] >> 44 & 7); }
-  bool is_whole() const { return (words[1] >> 47 & 1) != 0; }
+  bool is_long() const { return (words[1] >> 47 & 1) != 0; }
   UnixMs expires_at() const { return static_cast<UnixMs>(words[2]); }
   std::uint64_t checked() const { return words[3] & ((std::uint64_t{1} << 48) - 1); }
   std::uint32_t owners() const { return static_cast<std::uint32_t>(words[1] >> 48 | words[3] >> 48 << 16); }
   EntryFacts unpack() const {
-    return {as_of(), expires_at(), checked(), owners(), permissions(), state(), is_whole()};
+    return {as_of(), expires_at(), checked(), owners(), permissions(), state(), is_long()};
   }
 };
 

@@ -42,4 +42,19 @@ void Marks::clear() {
   floor_ = {};
 }
 
+Position OwnerMarks::ended_before(const OwnerHashes& owners) const {
+  Position end;
+  for (const auto owner : owners) {
+    if (owner != 0) end = std::max(end, marks_.ended_before(owner));
+  }
+  if (!has_joint_) return end;
+  for (std::size_t without = 0; without <= owners.size(); ++without) {
+    auto together = owners;
+    if (without < owners.size()) together[without] = 0;
+    if (std::count(together.begin(), together.end(), 0) <= 1)
+      end = std::max(end, marks_.ended_before(hash_together(together)));
+  }
+  return end;
+}
+
 }  // namespace revoked::cache

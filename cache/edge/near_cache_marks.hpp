@@ -1,19 +1,19 @@
 #pragma once
-// The near cache's record of events: up to which position decisions on a key or an owner are invalid.
+// The near cache's record of events: up to which position decisions on a key or an owner are invalid. One
+// thread at a time.
 
-#include <array>
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
 
 #include "cache/bus/message.hpp"
+#include "cache/edge/near_cache_hashes.hpp"
 #include "cache/edge/near_cache_index.hpp"
 
 namespace revoked::cache {
 
 // The latest position by hash, bounded: the oldest inserted is dropped first. A hash collision costs a
-// question to the engine, never an allow. Not thread-safe.
+// question to the engine, never an allow.
 class Marks {
  public:
   explicit Marks(std::size_t capacity);
@@ -40,50 +40,85 @@ class Marks {
   Position floor_;
 };
 
-// Decides whether an entry must be checked against the owners' marks again: not while no mark since the last
-// check can concern one of its owners. Written by one thread at a time, read by any.
-class OwnerChanges {
+// The same for owners: marks of one owner, and marks of two or three together.
+class OwnerMarks {
  public:
-  using Version = std::uint64_t;  // below 2^48: a million marks a second for nine years
+  explicit OwnerMarks(std::size_t capacity) : marks_(capacity) {}
 
-  // An entry's three owners as 30 bits of their hashes.
-  static std::uint32_t places_of(const std::array<std::uint64_t, 3>& owners) {
-    std::uint32_t places = 0;
-    for (std::size_t i = 0; i < owners.size(); ++i) places |= place_of(owners[i]) << (place_bits * i);
-    return places;
+  // Returns whether an older mark was dropped for it.
+  bool raise(const EventOwners& owners, Position position) {
+    has_joint_ = has_joint_ || owners.is_joint;
+    return marks_.raise(owners.mark, position);
   }
-
-  Version version() const { return version_.load(std::memory_order_acquire); }
-  void mark(std::uint64_t owner) { raise(latest_[place_of(owner)]); }
-  void mark_all() { raise(all_); }
-
-  // False if one may have been marked since `checked`.
-  bool covered(Version checked, std::uint32_t places) const {
-    if (checked >= version()) return true;
-    auto latest = all_.load(std::memory_order_acquire);
-    for (int i = 0; i < 3; ++i, places >>= place_bits) {
-      const auto at = latest_[places & (place_count - 1)].load(std::memory_order_acquire);
-      latest = at > latest ? at : latest;
-    }
-    return checked >= latest;
+  // Decisions with these owners that are older than this are invalid.
+  Position ended_before(const OwnerHashes& owners) const;
+  void clear() {
+    marks_.clear();
+    has_joint_ = false;
   }
+  std::size_t size() const { return marks_.size(); }
 
  private:
-  static constexpr unsigned place_bits = 10;
-  static constexpr std::uint32_t place_count = 1 << place_bits;
-  static std::uint32_t place_of(std::uint64_t owner) {  // 0: for no owner, never marked
-    return owner == 0 ? 0 : 1 + static_cast<std::uint32_t>((owner >> 32) % (place_count - 1));
+  Marks marks_;
+  bool has_joint_ = false;  // there is a mark of several owners together
+};
+
+// The applied events, which end decisions: tombstones of keys, and marks of owners.
+class AppliedEvents {
+ public:
+  explicit AppliedEvents(std::size_t max_marks) : keys_(max_marks / 2), owners_(max_marks / 2) {}
+
+  void end_key(std::uint64_t key, Position at) { keys_.raise(key, at); }
+  // Returns whether the mark of other owners was dropped for it.
+  bool end_owners(const EventOwners& owners, Position at) { return owners_.raise(owners, at); }
+
+  // Whether they ended a decision on this key of these owners.
+  bool have_ended(const IdHashes& ids, Position as_of) const {
+    return as_of < floor_ || as_of < keys_.ended_before(ids.key) || have_ended(ids.owners, as_of);
+  }
+  // The same for an entry, to which the events of its key have already been applied.
+  bool have_ended(const OwnerHashes& owners, Position as_of) const {
+    return as_of < owners_.ended_before(owners);
   }
 
-  void raise(std::atomic<Version>& latest) {
-    const auto next = version() + 1;
-    latest.store(next, std::memory_order_release);
-    version_.store(next, std::memory_order_release);
+  Position floor() const { return floor_; }
+  void start_over(Position floor) {
+    floor_ = floor;
+    keys_.clear();
+    owners_.clear();
   }
+  void prefetch(std::uint64_t key) const { keys_.prefetch(key); }
+  std::size_t size() const { return keys_.size() + owners_.size(); }
 
-  std::atomic<Version> version_{1};
-  std::atomic<Version> all_{1};
-  std::array<std::atomic<Version>, place_count> latest_{};
+ private:
+  Position floor_;  // older decisions are invalid
+  Marks keys_;
+  OwnerMarks owners_;
+};
+
+// The unsigned events: which keys and owners must be asked about again. They are numbered, so that a question
+// can tell which came after it; their own positions prove nothing.
+class UnsignedEvents {
+ public:
+  using Number = std::uint64_t;
+
+  explicit UnsignedEvents(std::size_t max_marks) : keys_(max_marks), owners_(max_marks) {}
+
+  void doubt_key(std::uint64_t key, Number number) { keys_.raise(key, {0, number}); }
+  // Returns whether the mark of other owners was dropped for it.
+  bool doubt_owners(const EventOwners& owners, Number number) { return owners_.raise(owners, {0, number}); }
+
+  bool doubt_key_since(std::uint64_t key, Number number) const {
+    return number < keys_.ended_before(key).sequence;
+  }
+  bool doubt_owners_since(const OwnerHashes& owners, Number number) const {
+    return number < owners_.ended_before(owners).sequence;
+  }
+  void prefetch(std::uint64_t key) const { keys_.prefetch(key); }
+
+ private:
+  Marks keys_;
+  OwnerMarks owners_;
 };
 
 }  // namespace revoked::cache

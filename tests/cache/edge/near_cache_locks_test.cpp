@@ -3,23 +3,17 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <cstring>
 #include <random>
 #include <set>
 
-#include "cache/edge/near_cache.hpp"
+#include "tests/cache/edge/near_cache_samples.hpp"
 
 namespace revoked::cache::near_cache_locks_test {
 
+using test::digest_of;
+using test::owner_event;
 using State = Decision::State;
 using Type = Invalidation::Type;
-
-engine::Digest digest_of(std::uint64_t number) {
-  engine::Digest digest{};
-  const auto hash = (number + 1) * 0x9e3779b97f4a7c15u;
-  std::memcpy(digest.data(), &hash, sizeof hash);
-  return digest;
-}
 
 Decision decision_of(Position as_of, State state, std::optional<UnixMs> until = {}) {
   Decision decision;
@@ -32,25 +26,10 @@ Decision decision_of(Position as_of, State state, std::optional<UnixMs> until = 
   return decision;
 }
 
-Invalidation owner_event(Type type, Scope scope, std::string id, Position at) {
-  Invalidation event;
-  event.type = type;
-  event.sequence = at.sequence;
-  event.scope = scope;
-  event.owner_id = std::move(id);
-  event.epoch = at.epoch;
-  return event;
-}
-
-class NearCacheLocks : public testing::Test {
+class NearCacheLocks : public test::NearCacheTest {
  protected:
-  NearCacheLocks() { cache.flush({3, 100}); }
-  std::optional<State> state(UnixMs now = 0) const {
-    const auto decision = cache.find(digest_of(1), now);
-    return decision ? std::optional(decision->state) : std::nullopt;
-  }
+  std::optional<State> state(UnixMs now = 0) const { return NearCacheTest::state(1, now); }
   bool fill(Decision decision) { return cache.fill(digest_of(1), std::move(decision)); }
-  NearCache cache{{.max_entries = 1000, .max_marks = 1000}};
 };
 
 TEST_F(NearCacheLocks, ALockEndsWhatIsOlder) {
@@ -64,9 +43,8 @@ TEST_F(NearCacheLocks, ALockEndsWhatIsOlder) {
 
 TEST_F(NearCacheLocks, AnUnlockingEndsTheDenial) {
   ASSERT_TRUE(fill(decision_of({3, 101}, State::locked)));
-  auto within = owner_event(Type::owner_unlocked, Scope::user, "u1", {3, 102});
-  within.within[static_cast<std::size_t>(Scope::workspace)] = "w2";
-  cache.apply(within);
+  const auto unlocked = owner_event(Type::owner_unlocked, Scope::user, "u1", {3, 102});
+  cache.apply(test::within(unlocked, Scope::workspace, "w2"));
   EXPECT_EQ(state(), State::locked) << "of others";
   cache.apply(owner_event(Type::owner_unlocked, Scope::user, "u1", {3, 103}));
   EXPECT_EQ(state(), std::nullopt) << "must be asked about";
@@ -102,18 +80,13 @@ TEST_F(NearCacheLocks, AsksOnceMoreAboutALockOfAnEarlierEpoch) {
 
 TEST_F(NearCacheLocks, BringNoRevokedKeyBack) {
   ASSERT_TRUE(fill(decision_of({3, 101}, State::locked)));
-  Invalidation revoked;
-  revoked.type = Type::key_revoked;
-  revoked.sequence = 102;
-  revoked.key_id = "k1";
-  revoked.epoch = 3;
-  cache.apply(revoked);
+  cache.apply(test::key_revoked("k1", {3, 102}));
   EXPECT_EQ(state(), State::revoked);
   EXPECT_FALSE(fill(decision_of({3, 103}, State::locked)));
   EXPECT_EQ(state(), State::revoked);
 }
 
-TEST_F(NearCacheLocks, HearsayMakesItAskAgain) {
+TEST_F(NearCacheLocks, AnUnsignedEventMakesItAskAgain) {
   ASSERT_TRUE(fill(decision_of({3, 101}, State::locked)));
   const auto asked = cache.moment();
   cache.doubt(owner_event(Type::owner_unlocked, Scope::user, "u1", {3, Sequence{1} << 62}));

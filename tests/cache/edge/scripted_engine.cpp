@@ -7,6 +7,11 @@ ScriptedEngine::ScriptedEngine(std::uint16_t port)
 
 ScriptedEngine::~ScriptedEngine() { stopping_ = true; }
 
+void ScriptedEngine::fall_silent() {
+  refuses_pages = refuses_streams = true;
+  cut_connections();
+}
+
 void ScriptedEngine::spoil_ranges(std::string answer) {
   std::lock_guard lock(mutex_);
   spoilt_ = std::move(answer);

@@ -39,11 +39,14 @@ class ScriptedEngine {
       0};  // expiry of every key after each question, by its own clock; 0: never
   std::atomic<bool> knows_no_keys{false};
 
+  // Refuses pages and streams from now on, and cuts those that are open.
+  void fall_silent();
+
   // From now on every range up to the current position gets this response.
   void spoil_ranges(std::string answer);
 
   std::atomic<int> questions{0}, pages{0}, streams{0};
-  std::atomic<int> held{0};  // answers held so far
+  std::atomic<int> held{0};  // answers held so far, each after the look-up
 
   static std::string journal_of(engine::Epoch epoch) { return "j" + std::to_string(epoch); }
 

@@ -1,0 +1,124 @@
+#include "cache/edge/follower_driver.hpp"
+
+#include <string>
+#include <utility>
+
+namespace revoked::cache {
+namespace {
+
+constexpr std::chrono::milliseconds begin_period{500};  // between two requests for the engine's position
+
+}  // namespace
+
+FollowerDriver::FollowerDriver(const Follower::Options& options, EngineClient& client, NearCache& cache,
+                               GatewayState& state, Acknowledgements& acknowledgements, LogThrottle& log,
+                               std::function<void(Monotonic)> after_page)
+    : follower_(options),
+      client_(client),
+      cache_(cache),
+      state_(state),
+      acknowledgements_(acknowledgements),
+      log_(log),
+      after_page_(std::move(after_page)) {}
+
+bool FollowerDriver::on_message(std::string_view json, Follower::Source source, Monotonic now) {
+  auto message = decode_message(json);
+  if (message.has_error()) {
+    ++state_.unreadable_messages;
+    log_.log(source == Follower::Source::engine ? "feed" : "redis", "a malformed message");
+    act(follower_.on_unreadable(source, now), now);
+    return false;
+  }
+  const bool is_ours = message->journal == follower_.engine_journal();
+  if (message->is_heartbeat()) acknowledgements_.request();
+  act(follower_.on_message(std::move(*message), source, now), now);
+  state_.foreign_messages.store(follower_.foreign_messages());
+  return is_ours;
+}
+
+void FollowerDriver::on_gone(const Page& engine_now, Monotonic now) {
+  act(follower_.on_page_gone(engine_now, now), now);
+}
+
+void FollowerDriver::on_decision(const Decision& decision, Monotonic now) {
+  act(follower_.on_decision(decision.as_of, decision.journal, now), now);
+}
+
+void FollowerDriver::tick(Monotonic now) {
+  act(follower_.tick(now), now);
+  if (follower_.position() || reads_page_ || now < next_begin_) return;
+  next_begin_ = now + begin_period;
+  request_page(std::nullopt);
+}
+
+void FollowerDriver::stop() { stopped_ = true; }
+
+void FollowerDriver::act(const Follower::Actions& actions, Monotonic now) {
+  if (actions.flush || !follower_.trusts_cache()) state_.distrust();
+  if (actions.flush) {
+    cache_.flush(*actions.flush);
+    cache_epoch_ = actions.flush->epoch;
+    ++state_.flushes;
+    log_.log("follower", "restarts at " + to_string(*actions.flush));
+  }
+  cache_.apply(actions.apply);
+  cache_.doubt(actions.doubt);
+  state_.invalidations += actions.apply.size();
+  const auto position = follower_.position();
+  if (position && position->epoch > cache_epoch_) {
+    cache_.advance(position->epoch);
+    cache_epoch_ = position->epoch;
+  }
+  state_.show(follower_, now);
+  if (!actions.apply.empty()) acknowledgements_.request();
+  acknowledgements_.report(position, now);
+  if (actions.request_after) {
+    if (!follower_.trusts_cache()) ++state_.repairs;
+    request_page(*actions.request_after);
+  }
+}
+
+// One at a time. The follower counts responses and attributes each to its first open request, so a request
+// made while a page is being read fails at once. The page counts for its own request, and the follower asks
+// again if that is not enough.
+void FollowerDriver::request_page(std::optional<Position> after) {
+  if (reads_page_) {
+    follower_.on_page_failed(engine::BootClock::now());
+    return;
+  }
+  read_page(after, &FollowerDriver::take_page);
+}
+
+void FollowerDriver::read_page(std::optional<Position> after,
+                               void (FollowerDriver::*take)(const PageResult&, Monotonic)) {
+  reads_page_ = true;
+  client_.read_page(after, follower_.journal(), [this, take](const PageResult& answer) {
+    reads_page_ = false;
+    if (stopped_) return;
+    const auto now = engine::BootClock::now();
+    (this->*take)(answer, now);
+  });
+}
+
+void FollowerDriver::take_page(const PageResult& answer, Monotonic now) {
+  if (answer.has_error()) {
+    log_.log("engine", "cannot read a feed page: " + answer.error().message());
+    // An unreadable page would be unreadable again. Its events are unknown, so no cached decision is valid:
+    // report the range as gone, with the engine's position.
+    if (answer.error() == engine::errc::malformed && follower_.position())
+      return read_page(std::nullopt, &FollowerDriver::take_position);
+    act(follower_.on_page_failed(now), now);
+  } else {
+    log_.forget("engine");
+    const auto& page = answer->page;
+    act(answer->gone ? follower_.on_page_gone(page, now) : follower_.on_page(page, now), now);
+  }
+  after_page_(now);
+}
+
+void FollowerDriver::take_position(const PageResult& answer, Monotonic now) {
+  act(answer.has_error() ? follower_.on_page_failed(now) : follower_.on_page_gone(answer->page, now), now);
+  after_page_(now);
+}
+
+}  // namespace revoked::cache

@@ -1,0 +1,40 @@
+#include "cache/edge/gateway_state.hpp"
+
+namespace revoked::cache {
+
+void GatewayState::show(const Follower& follower, Monotonic now) {
+  {
+    std::lock_guard lock(mutex_);
+    position_ = follower.position();
+    journal_ = follower.journal();
+  }
+  if (const auto time = follower.engine_time(now)) engine_ahead_ms_.store(*time - to_ms(now));
+  lease_end_.store(follower.lease_end());
+  trusted_.store(follower.trusts_cache());
+}
+
+void GatewayState::write_to(Gateway::Status& status, Monotonic now) const {
+  const auto lease_end = lease_end_.load();
+  status.coverage = coverage(now);
+  status.since_proof =
+      lease_end == Monotonic()
+          ? std::chrono::milliseconds::max()
+          : std::chrono::duration_cast<std::chrono::milliseconds>(now - (lease_end - lease_));
+  {
+    std::lock_guard lock(mutex_);
+    status.position = position_;
+    status.journal = journal_;
+  }
+  status.redis_connected = redis_connected;
+  status.feed_connected = feed_connected;
+  status.hits = hits;
+  status.questions = questions;
+  status.repairs = repairs;
+  status.flushes = flushes;
+  status.invalidations = invalidations;
+  status.foreign_messages = foreign_messages;
+  status.unsigned_messages = unsigned_messages;
+  status.unreadable_messages = unreadable_messages;
+}
+
+}  // namespace revoked::cache

@@ -1,0 +1,59 @@
+#pragma once
+// The part of a gateway's state that any thread may read: whether the near cache may be used, the engine's
+// time, the position, and counters. Written by the gateway's thread only, except `hits`.
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include "cache/edge/gateway.hpp"
+#include "engine/base/boot_clock.hpp"
+
+namespace revoked::cache {
+
+class GatewayState {
+ public:
+  explicit GatewayState(std::chrono::milliseconds lease) : lease_(lease) {}
+
+  // No look-up uses the near cache until show() says that it can be trusted. Other threads must see lost
+  // trust before the cache changes, and regained trust after.
+  void distrust() { trusted_.store(false); }
+  void show(const Follower& follower, Monotonic now);
+
+  bool is_trusted() const { return trusted_.load(); }
+  bool is_stale(Monotonic now) const { return now >= lease_end_.load(); }
+  Gateway::Coverage coverage(Monotonic now) const {
+    return is_stale(now)  ? Gateway::Coverage::stale
+           : is_trusted() ? Gateway::Coverage::fresh
+                          : Gateway::Coverage::repairing;
+  }
+  // By the engine's clock, which decides about expiry.
+  engine::UnixMs engine_time(Monotonic now) const { return to_ms(now) + engine_ahead_ms_.load(); }
+
+  // Sets the members of `status` that are kept here.
+  void write_to(Gateway::Status& status, Monotonic now) const;
+
+  std::atomic<bool> redis_connected{false}, feed_connected{false};
+  std::atomic<std::uint64_t> hits{0}, questions{0}, repairs{0}, flushes{0}, invalidations{0};
+  std::atomic<std::uint64_t> foreign_messages{0}, unsigned_messages{0}, unreadable_messages{0};
+
+ private:
+  static std::int64_t to_ms(Monotonic at) {
+    return std::chrono::duration_cast<std::chrono::milliseconds>(at.time_since_epoch()).count();
+  }
+
+  const std::chrono::milliseconds lease_;
+  std::atomic<bool> trusted_{false};
+  std::atomic<Monotonic> lease_end_{Monotonic()};  // time zero: there has been no lease
+  // The engine's wall clock minus our monotonic clock; our own wall clock until the engine has sent its own.
+  std::atomic<std::int64_t> engine_ahead_ms_{engine::now_unix_ms() - to_ms(engine::BootClock::now())};
+
+  mutable std::mutex mutex_;  // of the members below
+  std::optional<Position> position_;
+  std::string journal_;
+};
+
+}  // namespace revoked::cache
