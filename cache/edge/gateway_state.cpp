@@ -4,7 +4,7 @@ namespace revoked::cache {
 
 void GatewayState::show(const Follower& follower, Monotonic now) {
   {
-    std::lock_guard lock(mutex_);
+    const engine::MutexLock lock(mutex_);
     position_ = follower.position();
     journal_ = follower.journal();
   }
@@ -21,7 +21,7 @@ void GatewayState::write_to(Gateway::Status& status, Monotonic now) const {
           ? std::chrono::milliseconds::max()
           : std::chrono::duration_cast<std::chrono::milliseconds>(now - (lease_end - lease_));
   {
-    std::lock_guard lock(mutex_);
+    const engine::MutexLock lock(mutex_);
     status.position = position_;
     status.journal = journal_;
   }

@@ -5,12 +5,12 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
-#include <mutex>
 #include <optional>
 #include <string>
 
 #include "cache/edge/gateway.hpp"
 #include "engine/base/boot_clock.hpp"
+#include "engine/base/mutex.hpp"
 
 namespace revoked::cache {
 
@@ -51,9 +51,9 @@ class GatewayState {
   // The engine's wall clock minus our monotonic clock; our own wall clock until the engine has sent its own.
   std::atomic<std::int64_t> engine_ahead_ms_{engine::now_unix_ms() - to_ms(engine::BootClock::now())};
 
-  mutable std::mutex mutex_;  // of the members below
-  std::optional<Position> position_;
-  std::string journal_;
+  mutable engine::Mutex<engine::lone_level> mutex_;
+  std::optional<Position> position_ REVOKED_GUARDED_BY(mutex_);
+  std::string journal_ REVOKED_GUARDED_BY(mutex_);
 };
 
 }  // namespace revoked::cache

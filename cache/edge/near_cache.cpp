@@ -3,12 +3,12 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
-#include <mutex>
 #include <utility>
 
 #include "cache/edge/near_cache_marks.hpp"
 #include "cache/edge/near_cache_store.hpp"
 #include "cache/edge/owner_changes.hpp"
+#include "engine/base/mutex.hpp"
 
 namespace revoked::cache {
 namespace {
@@ -77,24 +77,24 @@ class NearCache::Impl {
     return found.state == State::revoked || !is_over;
   }
 
-  // The following with the mutex.
-  bool may_replace(Slot slot, const Decision& decision) const;
-  bool is_doubted(const IdHashes& ids, Moment asked) const;
-  void end_entry(Slot slot, Position at);
-  void doubt(const Invalidation& event, std::uint64_t key);
-  void apply(const Invalidation& event, std::uint64_t key);
-  void apply_to_key(const Invalidation& event, std::uint64_t key, Position at);
-  void drop_everything(Position position);
+  bool may_replace(Slot slot, const Decision& decision) const REVOKED_REQUIRES(mutex_);
+  bool is_doubted(const IdHashes& ids, Moment asked) const REVOKED_REQUIRES(mutex_);
+  void end_entry(Slot slot, Position at) REVOKED_REQUIRES(mutex_);
+  void doubt(const Invalidation& event, std::uint64_t key) REVOKED_REQUIRES(mutex_);
+  void apply(const Invalidation& event, std::uint64_t key) REVOKED_REQUIRES(mutex_);
+  void apply_to_key(const Invalidation& event, std::uint64_t key, Position at) REVOKED_REQUIRES(mutex_);
+  void drop_everything(Position position) REVOKED_REQUIRES(mutex_);
 
   std::atomic<Epoch> epoch_{0};  // of accepted fills
   std::atomic<std::uint64_t> key_doubts_{0};
 
-  // Guards the members below it, and writes of those above it. Entries change only under it, so that no fill
+  // Guards also writes of the members above it. Entries change only under it, so that no fill
   // comes between the check of the marks and the entry.
-  mutable std::mutex mutex_;
-  NearCacheStore store_;
-  AppliedEvents applied_;
-  UnsignedEvents unsigned_;  // keys are numbered by key_doubts_, owners by the version of owner_changes
+  mutable engine::Mutex<engine::lone_level> mutex_;
+  NearCacheStore store_ REVOKED_GUARDED_BY(mutex_);
+  AppliedEvents applied_ REVOKED_GUARDED_BY(mutex_);
+  // Keys are numbered by key_doubts_, owners by the version of owner_changes.
+  UnsignedEvents unsigned_ REVOKED_GUARDED_BY(mutex_);
 };
 
 // ---- look-ups
@@ -123,7 +123,7 @@ std::optional<CachedDecision> NearCache::find(const engine::Digest& digest, Unix
 
 // For an entry that must be checked against the owners' marks, or whose decision is stored elsewhere.
 bool NearCache::Impl::find_checked(DigestHead digest, UnixMs now, CachedDecision& found) {
-  const std::lock_guard held(mutex_);
+  const engine::MutexLock lock(mutex_);
   const auto slot = store_.find(digest);
   if (slot == none) return false;
   auto& entry = table.entries[slot];
@@ -147,7 +147,7 @@ bool NearCache::Impl::find_checked(DigestHead digest, UnixMs now, CachedDecision
 // ---- fills
 
 bool NearCache::Impl::fill(DigestHead digest, Decision decision, Moment asked) {
-  const std::lock_guard held(mutex_);
+  const engine::MutexLock lock(mutex_);
   const auto old = store_.find(digest);
   if (decision.state == State::unknown || decision.state == State::suspended) {
     if (old != none) end_entry(old, decision.as_of);
@@ -176,14 +176,14 @@ bool NearCache::Impl::is_doubted(const IdHashes& ids, Moment asked) const {
 
 bool NearCache::Impl::is_doubted(const Decision& decision, Moment asked) const {
   const IdHashes ids(ids_of(decision));
-  const std::lock_guard held(mutex_);
+  const engine::MutexLock lock(mutex_);
   return is_doubted(ids, asked);
 }
 
 bool NearCache::Impl::has_ended(const Decision& decision) const {
   if (decision.state != State::active) return false;
   const IdHashes ids(ids_of(decision));
-  const std::lock_guard held(mutex_);
+  const engine::MutexLock lock(mutex_);
   return applied_.have_ended(ids, decision.as_of);
 }
 
@@ -191,7 +191,7 @@ bool NearCache::Impl::has_ended(const Decision& decision) const {
 
 void NearCache::Impl::doubt(std::span<const Invalidation> events) {
   take_in_groups(events, [&](std::span<const Invalidation> group, std::span<const std::uint64_t> keys) {
-    const std::lock_guard held(mutex_);
+    const engine::MutexLock lock(mutex_);
     for (const auto key : keys) {
       store_.prefetch_key(key);
       unsigned_.prefetch(key);
@@ -219,7 +219,7 @@ void NearCache::Impl::doubt(const Invalidation& event, std::uint64_t key) {
 
 void NearCache::Impl::apply(std::span<const Invalidation> events) {
   take_in_groups(events, [&](std::span<const Invalidation> group, std::span<const std::uint64_t> keys) {
-    const std::lock_guard held(mutex_);
+    const engine::MutexLock lock(mutex_);
     for (const auto key : keys) {
       store_.prefetch_key(key);
       applied_.prefetch(key);
@@ -267,17 +267,17 @@ void NearCache::Impl::drop_everything(Position position) {
 }
 
 void NearCache::Impl::flush(Position position) {
-  const std::lock_guard held(mutex_);
+  const engine::MutexLock lock(mutex_);
   drop_everything(position);
 }
 
 void NearCache::Impl::advance(Epoch epoch) {
-  const std::lock_guard held(mutex_);
+  const engine::MutexLock lock(mutex_);
   epoch_ = std::max(epoch_.load(), epoch);
 }
 
 NearCache::Size NearCache::Impl::size() const {
-  const std::lock_guard held(mutex_);
+  const engine::MutexLock lock(mutex_);
   return {store_.size(), applied_.size(), store_.long_bytes()};
 }
 

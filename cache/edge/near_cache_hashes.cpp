@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <bit>
 
-#include "engine/base/keyed_hash.hpp"
-
 namespace revoked::cache {
 namespace {
 
@@ -13,8 +11,6 @@ std::uint64_t hash_owner(Scope scope, std::string_view id) {
 }
 
 }  // namespace
-
-std::uint64_t hash_key(std::string_view key_id) { return engine::keyed_hash(key_id, 4); }
 
 OwnerHashes hash_owners(const Ids& ids) {
   return {hash_owner(Scope::user, ids[1]), hash_owner(Scope::application, ids[2]),

@@ -7,13 +7,14 @@
 
 #include "cache/bus/message.hpp"
 #include "cache/edge/cached_decision.hpp"
+#include "engine/base/keyed_hash.hpp"
 
 namespace revoked::cache {
 
 // By Scope; 0: none.
 using OwnerHashes = std::array<std::uint64_t, 3>;
 
-std::uint64_t hash_key(std::string_view key_id);
+inline std::uint64_t hash_key(std::string_view key_id) { return engine::keyed_hash(key_id, 4); }
 OwnerHashes hash_owners(const Ids& ids);
 // Of several owners together; 0 for owners that are not part of them.
 std::uint64_t hash_together(const OwnerHashes& owners);
