@@ -195,9 +195,9 @@ class BesideBulk : public testing::TestWithParam<const char*> {
   const bool has_key_file_ = bool(std::ofstream(directory_ / "bus.key") << "a-key-for-the-bus-0123456789\n"
                                                                         << std::flush);
   RedisServer redis_;
-  EngineProcess engine_{{.redis_url = redis_url(), .arguments = arguments(), .file_size_limit_bytes = {}}};
-  GatewayProcess gateway_{
-      engine_, {.engine_url = {}, .redis_url = redis_url(), .arguments = arguments({"--stale-after", "2s"})}};
+  EngineProcess engine_{{.redis_url = redis_url(), .arguments = arguments()}};
+  GatewayProcess gateway_{engine_,
+                          {.redis_url = redis_url(), .arguments = arguments({"--stale-after", "2s"})}};
 };
 
 TEST_P(BesideBulk, P13FairAGatewayDeniesNobodyElseAndHearsSingleRevocations) {

@@ -121,16 +121,13 @@ class CrashPoints : public testing::Test {
   // For `run` of a scenario that attaches.
   void attach() {
     tracer_.emplace(Process::Options{.command = attached_with_.command_for(engine_.process().pid()),
-                                     .environment = {},
-                                     .log = directory_ / "strace.log",
-                                     .directory = {},
-                                     .file_size_limit_bytes = {}});
+                                     .log = directory_ / "strace.log"});
     const auto log = directory_ / "strace.log";
     ASSERT_TRUE(eventually([&] { return read_file(log).find(" attached") != std::string::npos; }));
     fs::remove(log);
   }
 
-  EngineProcess engine_{{.redis_url = {}, .arguments = {"--threads", "1"}, .file_size_limit_bytes = {}}};
+  EngineProcess engine_{{.arguments = {"--threads", "1"}}};
   TemporaryDirectory directory_;
   Strace attached_with_;
   std::optional<Process> tracer_;

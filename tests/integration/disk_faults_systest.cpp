@@ -54,11 +54,7 @@ class DiskFaults : public testing::Test {
     const Strace strace{calls, injection, paths};
     const auto log = directory_ / "strace.log";
     fs::remove(log);
-    tracer_.emplace(Process::Options{.command = strace.command_for(engine_.process().pid()),
-                                     .environment = {},
-                                     .log = log,
-                                     .directory = {},
-                                     .file_size_limit_bytes = {}});
+    tracer_.emplace(Process::Options{.command = strace.command_for(engine_.process().pid()), .log = log});
     ASSERT_TRUE(eventually([&] { return read_file(log).find(" attached") != std::string::npos; }));
   }
   void heal() { tracer_.reset(); }

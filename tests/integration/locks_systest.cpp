@@ -119,9 +119,9 @@ class Locks : public testing::Test {
   }
 
   RedisServer redis_;
-  EngineProcess engine_{{.redis_url = redis_.url(), .arguments = {}, .file_size_limit_bytes = {}}};
+  EngineProcess engine_{{.redis_url = redis_.url()}};
   GatewayProcess by_feed_{engine_};
-  GatewayProcess by_redis_{engine_, {.engine_url = {}, .redis_url = redis_.url(), .arguments = {}}};
+  GatewayProcess by_redis_{engine_, {.redis_url = redis_.url()}};
   HttpClient admin_ = engine_.client();
 };
 

@@ -94,8 +94,7 @@ class ManyGateways : public testing::Test {
 
   SignedBus bus_;
   RedisServer redis_{{"--maxclients", "4000"}};
-  EngineProcess engine_{
-      {.redis_url = redis_.url(), .arguments = bus_.arguments(), .file_size_limit_bytes = {}}};
+  EngineProcess engine_{{.redis_url = redis_.url(), .arguments = bus_.arguments()}};
   std::vector<std::unique_ptr<TestGateway>> gateways_;
   std::vector<Acknowledged> revoked_;
   Lateness lateness_{lease};

@@ -13,7 +13,7 @@ namespace revoked::test::owner_systest {
 class P8Atomic : public testing::Test {
  protected:
   RedisServer redis_;
-  EngineProcess engine_{{.redis_url = redis_.url(), .arguments = {}, .file_size_limit_bytes = {}}};
+  EngineProcess engine_{{.redis_url = redis_.url()}};
   HttpClient admin_ = engine_.client();
 };
 
@@ -21,7 +21,7 @@ class P8AtomicByScope : public P8Atomic, public testing::WithParamInterface<cons
 
 TEST_P(P8AtomicByScope, EndsTheOwnersKeysAndLeavesThoseCreatedAfterwards) {
   const std::string scope = GetParam();
-  GatewayProcess gateway(engine_, {.engine_url = {}, .redis_url = redis_.url(), .arguments = {}});
+  GatewayProcess gateway(engine_, {.redis_url = redis_.url()});
   HttpClient client = gateway.client();
   std::vector<CreatedKey> theirs;
   for (int i = 0; i < 10; ++i) theirs.push_back(create_key(admin_, {{scope, "o1"}}));

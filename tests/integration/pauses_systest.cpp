@@ -20,7 +20,7 @@ class StoppedProcesses : public testing::Test {
  protected:
   GatewayProcess::Options gateway_options(bool is_signed) const {
     const std::vector<std::string> own{"--stale-after", std::to_string(lease.count()) + "ms"};
-    return {.engine_url = {}, .redis_url = redis_.url(), .arguments = is_signed ? bus_.arguments(own) : own};
+    return {.redis_url = redis_.url(), .arguments = is_signed ? bus_.arguments(own) : own};
   }
   GatewayObserver::Options observed(std::string name, const GatewayProcess& gateway) const {
     return {.name = std::move(name), .port = gateway.port()};
@@ -28,8 +28,7 @@ class StoppedProcesses : public testing::Test {
 
   SignedBus bus_;
   RedisServer redis_;
-  EngineProcess engine_{
-      {.redis_url = redis_.url(), .arguments = bus_.arguments(), .file_size_limit_bytes = {}}};
+  EngineProcess engine_{{.redis_url = redis_.url(), .arguments = bus_.arguments()}};
   GatewayProcess going_{engine_, gateway_options(true)};
   GatewayProcess stopping_{engine_, gateway_options(true)};
   GatewayProcess stopping_unsigned_{engine_, gateway_options(false)};  // follows the feed as well

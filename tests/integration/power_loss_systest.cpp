@@ -24,11 +24,7 @@ int rounds() {
 }
 
 bool succeeds(std::vector<std::string> command) {
-  Process process({.command = std::move(command),
-                   .environment = {},
-                   .log = {},
-                   .directory = {},
-                   .file_size_limit_bytes = {}});
+  Process process({.command = std::move(command)});
   return process.wait(60s) == 0;
 }
 

@@ -20,11 +20,11 @@ class Process {
  public:
   struct Options {
     std::vector<std::string> command;  // the program's path first; searched for in PATH if it has no slash
-    std::vector<std::string> environment;  // NAME=VALUE, in addition to the test's own
-    std::filesystem::path log;             // standard error is appended here
-    std::filesystem::path directory;       // where it runs; empty: where the test runs
+    std::vector<std::string> environment{};  // NAME=VALUE, in addition to the test's own
+    std::filesystem::path log{};             // standard error is appended here
+    std::filesystem::path directory{};       // where it runs; empty: where the test runs
     // The largest size of a file: writes beyond fail with EFBIG, similar to a full disk.
-    std::optional<std::uint64_t> file_size_limit_bytes;
+    std::optional<std::uint64_t> file_size_limit_bytes{};
     bool own_group = false;  // in its own process group, which receives signals as a whole
   };
 

@@ -68,7 +68,6 @@ void EngineProcess::start() {
   command.insert(command.end(), options_.arguments.begin(), options_.arguments.end());
   start_program(process_,
                 {.command = std::move(command),
-                 .environment = {},
                  .log = directory_ / "engine.log",
                  .directory = directory_.path(),
                  .file_size_limit_bytes = options_.file_size_limit_bytes},
@@ -98,13 +97,10 @@ void GatewayProcess::start() {
                                    options_.engine_url};
   if (!options_.redis_url.empty()) command.insert(command.end(), {"--redis", options_.redis_url});
   command.insert(command.end(), options_.arguments.begin(), options_.arguments.end());
-  start_program(process_,
-                {.command = std::move(command),
-                 .environment = {},
-                 .log = directory_ / "gateway.log",
-                 .directory = directory_.path(),
-                 .file_size_limit_bytes = {}},
-                "revoked-gateway", address);
+  start_program(
+      process_,
+      {.command = std::move(command), .log = directory_ / "gateway.log", .directory = directory_.path()},
+      "revoked-gateway", address);
 }
 
 void GatewayProcess::kill() { kill_program(process_); }

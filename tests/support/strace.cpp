@@ -25,11 +25,7 @@ bool can_trace() {
   static const bool can = [] {
     auto command = Strace{"write", "signal=KILL:when=1"}.command();
     command.insert(command.end(), {"echo", "traced"});
-    Process process({.command = std::move(command),
-                     .environment = {},
-                     .log = {},
-                     .directory = {},
-                     .file_size_limit_bytes = {}});
+    Process process({.command = std::move(command)});
     return process.wait(std::chrono::seconds(20)) == 128 + 9;
   }();
   return can;
