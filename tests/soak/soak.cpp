@@ -14,7 +14,6 @@
 
 #include "tests/soak/faults.hpp"
 #include "tests/soak/figures.hpp"
-#include "tests/support/key_observer.hpp"
 #include "tests/support/rounds.hpp"
 
 namespace revoked::soak {

@@ -112,17 +112,12 @@ CreatedKey create_key(HttpClient& engine, Members members) {
 
 std::vector<CreatedKey> create_keys(const EngineProcess& engine, std::size_t count,
                                     const std::string& members) {
-  constexpr std::size_t in_flight = 64;  // both sides' socket buffers hold that many: neither blocks
   HttpClient client = engine.client();
-  const std::string request = client.format("POST", "/v1/keys", {}, members);
+  const std::vector<std::string> requests(count, client.format("POST", "/v1/keys", {}, members));
   std::vector<CreatedKey> out;
   out.reserve(count);
-  for (std::size_t sent = 0; out.size() < count;) {
-    std::string burst;
-    for (; sent < count && sent < out.size() + in_flight; ++sent) burst += request;
-    client.send(burst);
-    while (out.size() < sent) out.push_back(created(client.receive()));
-  }
+  exchange(client, requests,
+           [&](std::size_t, const HttpResponse& response) { out.push_back(created(response)); });
   return out;
 }
 
