@@ -21,15 +21,6 @@ constexpr int users = 1000;
 std::string id_of(int i) { return "fleet-" + std::to_string(i); }
 std::string secret_of(int i) { return "secret-number-" + std::to_string(i); }
 
-// Resident memory, in bytes.
-std::uint64_t memory_of(pid_t pid) {
-  std::ifstream file("/proc/" + std::to_string(pid) + "/statm");
-  std::uint64_t size = 0;
-  std::uint64_t resident = 0;
-  file >> size >> resident;
-  return resident * 4096;
-}
-
 class BulkFleet : public testing::Test {
  protected:
   // Sends the lines as one chunked request, and samples the memory of the engine meanwhile.
@@ -47,7 +38,7 @@ class BulkFleet : public testing::Test {
       piece.clear();
       // Not faster than the progress lines of the log.
       if (!std::exchange(paused, true)) std::this_thread::sleep_for(2100ms);
-      peak_ = std::max(peak_, memory_of(engine_.process().pid()));
+      peak_ = std::max(peak_, engine_.process().resident_bytes());
     };
     for (int i = 0; i < count; ++i) {
       piece += line_of(i);
@@ -108,12 +99,12 @@ class BulkFleet : public testing::Test {
 
   EngineProcess engine_;
   HttpClient admin_ = engine_.client();
-  std::uint64_t peak_ = 0;
+  std::size_t peak_ = 0;
 };
 
 TEST_F(BulkFleet, IsImportedListedAndHalfOfItRevokedExactlyAndInBoundedMemory) {
   GatewayProcess gateway(engine_);
-  const auto before = memory_of(engine_.process().pid());
+  const auto before = engine_.process().resident_bytes();
   const auto imported = stream("/v1/keys/import", fleet, [](int i) {
     return R"({"key_id":")" + id_of(i) + R"(","secret_sha256":")" +
            engine::to_hex(engine::sha256(secret_of(i))) + R"(","user":"user-)" + std::to_string(i % users) +
@@ -155,7 +146,7 @@ TEST_F(BulkFleet, IsImportedListedAndHalfOfItRevokedExactlyAndInBoundedMemory) {
   // The keys take less than 128 bytes each, and RocksDB's buffers and caches their configured sizes; the
   // requests themselves take almost nothing, and the second stream no more than the first. Sanitizers keep
   // freed memory, so it is not checked with them.
-  const auto mib = [&](std::uint64_t memory) {
+  const auto mib = [&](std::size_t memory) {
     return (static_cast<double>(memory) - static_cast<double>(before)) / (1 << 20);
   };
   std::printf("memory: +%.0f MiB by the import, +%.0f MiB at most after it\n", mib(with_keys), mib(peak_));

@@ -1,6 +1,5 @@
 #include "tests/soak/load.hpp"
 
-
 namespace revoked::soak {
 namespace {
 

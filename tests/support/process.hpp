@@ -7,6 +7,7 @@
 #include <sys/types.h>
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <optional>
@@ -46,6 +47,8 @@ class Process {
   // The exit code, or 128 + the signal that ended it. Nothing if it still runs after `limit`.
   std::optional<int> wait(std::chrono::milliseconds limit);
   bool is_running() { return !wait(std::chrono::milliseconds(0)).has_value(); }
+
+  std::size_t resident_bytes() const;  // its memory; 0 once it has ended
 
   std::string log_text() const;
   // For failure messages: the command, how it ended, the end of its log.
