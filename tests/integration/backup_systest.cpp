@@ -297,7 +297,8 @@ TEST(P1Durable, SigtermEndsABackup) {
   std::atomic<bool> was_cut = false;
   std::thread reader([&] {
     try {
-      while (slow.receive_piece()) std::this_thread::sleep_for(1ms);
+      while (slow.receive_piece())
+        std::this_thread::sleep_for(1ms);  // a rate: it is still reading at the end
     } catch (const ConnectionFailed&) {
       was_cut = true;
     }

@@ -35,7 +35,7 @@ class ReadyWatcher {
         if (client.get("/readyz").status == 503) was_unready_ = true;
       } catch (const ConnectionFailed&) {
       }
-      std::this_thread::sleep_for(500us);
+      std::this_thread::sleep_for(500us);  // the rate of the polls
     }
   }
   std::atomic<bool> stopping_ = false;

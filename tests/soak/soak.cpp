@@ -71,6 +71,8 @@ class Soak : public testing::Test {
       test::HttpClient client(world_.gateway[i]->port(), 1s);
       EXPECT_TRUE(eventually([&] { return is_ready(client); })) << world_.gateway[i]->log_text();
     }
+    // A deliberate pause: nothing tells when the last connection of a cut link is closed, and buffers are
+    // free.
     std::this_thread::sleep_for(1s);
   }
 
