@@ -245,17 +245,6 @@ TEST(P11StorageFailsLoudly, ABackupDoesNotCopyDamage) {
   EXPECT_GT(back_up(engine).bytes.size(), 64u << 20);
 }
 
-std::size_t resident_bytes(pid_t process) {
-  std::ifstream status("/proc/" + std::to_string(process) + "/status");
-  for (std::string word; status >> word;) {
-    if (word != "VmRSS:") continue;
-    std::size_t kibibytes = 0;
-    status >> kibibytes;
-    return kibibytes << 10;
-  }
-  return 0;
-}
-
 // The slowest of `count` revocations.
 Clock::duration slowest_revocation(HttpClient& client, int count) {
   Clock::duration slowest{};
@@ -274,7 +263,7 @@ TEST(P13Fair, BackupsThatNobodyTakesAndOnesTakenAtOnceHoldUpNoRevocation) {
   back_up(engine);
   auto admin = engine.client();
   slowest_revocation(admin, 100);
-  const auto before = resident_bytes(engine.process().pid());
+  const auto before = engine.process().resident_bytes();
   auto idle = engine.client();
   idle.send(idle.format("GET", path));
   EXPECT_EQ(idle.receive_headers().status, 200);
@@ -293,7 +282,7 @@ TEST(P13Fair, BackupsThatNobodyTakesAndOnesTakenAtOnceHoldUpNoRevocation) {
   EXPECT_EQ(engine.client().get("/livez").status, 200);
   stopping = true;
   taker.join();
-  EXPECT_LT(resident_bytes(engine.process().pid()), before + (16 << 20));
+  EXPECT_LT(engine.process().resident_bytes(), before + (16 << 20));
 }
 
 TEST(P1Durable, SigtermEndsABackup) {
@@ -308,7 +297,8 @@ TEST(P1Durable, SigtermEndsABackup) {
   std::atomic<bool> was_cut = false;
   std::thread reader([&] {
     try {
-      while (slow.receive_piece()) std::this_thread::sleep_for(1ms);
+      while (slow.receive_piece())
+        std::this_thread::sleep_for(1ms);  // a rate: it is still reading at the end
     } catch (const ConnectionFailed&) {
       was_cut = true;
     }

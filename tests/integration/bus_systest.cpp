@@ -23,14 +23,11 @@ TEST(BusFaults, P6SelfRepairingLostRepeatedReorderedAndLateMessagesLoseNoRevocat
   RedisServer redis;
   BusProxy to_redis(redis.port(), seed);
   BusProxy from_redis(redis.port(), seed + 1);
-  EngineProcess engine(
-      {.redis_url = to_redis.url(), .arguments = bus.arguments(), .file_size_limit_bytes = {}});
-  GatewayProcess on_redis(
-      engine, {.engine_url = {}, .redis_url = from_redis.url(), .arguments = bus.arguments(with_lease())});
-  GatewayProcess behind_engine_faults(
-      engine, {.engine_url = {}, .redis_url = redis.url(), .arguments = bus.arguments(with_lease())});
-  GatewayProcess on_hearsay(engine,
-                            {.engine_url = {}, .redis_url = from_redis.url(), .arguments = with_lease()});
+  EngineProcess engine({.redis_url = to_redis.url(), .arguments = bus.arguments()});
+  GatewayProcess on_redis(engine, {.redis_url = from_redis.url(), .arguments = bus.arguments(with_lease())});
+  GatewayProcess behind_engine_faults(engine,
+                                      {.redis_url = redis.url(), .arguments = bus.arguments(with_lease())});
+  GatewayProcess on_hearsay(engine, {.redis_url = from_redis.url(), .arguments = with_lease()});
   const std::vector<std::pair<std::string, GatewayProcess*>> gateways{
       {"behind both", &on_redis}, {"behind the engine's", &behind_engine_faults}, {"unsigned", &on_hearsay}};
 
@@ -80,7 +77,7 @@ TEST(BusFaults, P5BoundedALineThatBecomesSlowerExtendsNoLease) {
   SignedBus bus;
   RedisServer redis;
   BusProxy line(redis.port(), 1);
-  EngineProcess engine({.redis_url = redis.url(), .arguments = bus.arguments(), .file_size_limit_bytes = {}});
+  EngineProcess engine({.redis_url = redis.url(), .arguments = bus.arguments()});
   std::optional<Distance> questions(std::in_place, engine.port(), 0ms);
   GatewayProcess gateway(engine, {.engine_url = "http://127.0.0.1:" + std::to_string(questions->port()),
                                   .redis_url = line.url(),

@@ -7,11 +7,11 @@
 #include <signal.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <fstream>
 #include <functional>
 #include <random>
 
+#include "tests/support/rounds.hpp"
 #include "tests/support/small_segments.hpp"
 #include "tests/support/strace.hpp"
 #include "tests/support/witness.hpp"
@@ -26,16 +26,19 @@ constexpr auto changing_calls =
     "renameat,"
     "renameat2,link,linkat,unlink,unlinkat,mkdir,mkdirat";
 
-bool takes_all() { return std::getenv("REVOKED_TEST_ROUNDS") != nullptr; }
-
 // The work of an engine; it may be killed at any point of it.
 struct Scenario {
-  fs::path before;                                    // a data directory to begin with; empty: none
-  Witness witness;                                    // of its content
-  std::function<void(EngineProcess&, Witness&)> run;  // starts it under options().under, and stops it
-  bool attaches = false;                              // calls are counted from when it is ready
+  fs::path before{};                                    // a data directory to begin with; empty: none
+  Witness witness{};                                    // of its content
+  std::function<void(EngineProcess&, Witness&)> run{};  // starts it under options().under, and stops it
+  bool attaches = false;                                // calls are counted from when it is ready
   std::vector<std::string> paths{};  // only calls that concern one of these, below the data directory
 };
+
+void work(EngineProcess& engine, Witness& witness, const std::string& name) {
+  HttpClient client = engine.client();
+  if (witness.ask_for_everything(client, name)) engine.stop();
+}
 
 class CrashPoints : public testing::Test {
  protected:
@@ -75,16 +78,6 @@ class CrashPoints : public testing::Test {
     return code == 0;
   }
 
-  void expect_all_there(Witness& witness) {
-    for (const auto* const start : {"first", "second"}) {
-      SCOPED_TRACE(std::string(start) + " start after it");
-      ASSERT_NO_THROW(engine_.start());
-      HttpClient client = engine_.client();
-      ASSERT_EQ(witness.check(client), "") << engine_.log_text();
-      ASSERT_EQ(engine_.stop(), 0);
-    }
-  }
-
   void kill_everywhere(const Scenario& scenario, std::size_t usual_sample = 0) {
     auto strace = tracing(scenario);
     strace.output = directory_ / "calls";
@@ -92,15 +85,15 @@ class CrashPoints : public testing::Test {
     attached_with_ = strace;
     ASSERT_TRUE(run(scenario, strace, undisturbed));
     ASSERT_EQ(undisturbed.unknown(), 0);
-    expect_all_there(undisturbed);
+    expect_all_there(engine_, undisturbed);
     const auto points = calls_within(strace.output, engine_.data_directory());
     ASSERT_FALSE(points.empty());
 
-    const auto seed = std::random_device{}();
+    const auto seed = test_seed();
     SCOPED_TRACE("seed " + std::to_string(seed) + ", " + std::to_string(points.size()) + " points");
     std::vector<CallPoint> chosen;
     std::ranges::sample(points, std::back_inserter(chosen),
-                        static_cast<std::ptrdiff_t>(takes_all() ? points.size() : usual_sample),
+                        static_cast<std::ptrdiff_t>(tests_everything() ? points.size() : usual_sample),
                         std::mt19937(seed));
     std::size_t killed = 0;
     for (const auto& [call, number] : chosen) {
@@ -111,77 +104,57 @@ class CrashPoints : public testing::Test {
       attached_with_ = at_point;
       auto witness = scenario.witness;
       killed += run(scenario, at_point, witness) ? 0u : 1u;
-      expect_all_there(witness);
+      expect_all_there(engine_, witness);
       if (HasFailure()) return;
     }
     // Another thread, or another run, may have had fewer calls.
     EXPECT_GE(killed, chosen.size() / 2);
   }
 
-  // For `run` of a scenario that attaches.
-  void attach() {
-    tracer_.emplace(Process::Options{.command = attached_with_.command_for(engine_.process().pid()),
-                                     .environment = {},
-                                     .log = directory_ / "strace.log",
-                                     .directory = {},
-                                     .file_size_limit_bytes = {}});
-    const auto log = directory_ / "strace.log";
-    ASSERT_TRUE(eventually([&] { return read_file(log).find(" attached") != std::string::npos; }));
-    fs::remove(log);
+  // A scenario that begins with what one run of the engine leaves.
+  Scenario after_first_work() {
+    Scenario scenario;
+    engine_.start();
+    work(engine_, scenario.witness, "first");
+    scenario.before = keep("first");
+    return scenario;
   }
 
-  EngineProcess engine_{{.redis_url = {}, .arguments = {"--threads", "1"}, .file_size_limit_bytes = {}}};
+  EngineProcess engine_{{.arguments = {"--threads", "1"}}};
   TemporaryDirectory directory_;
   Strace attached_with_;
-  std::optional<Process> tracer_;
+  std::optional<AttachedStrace> tracer_;  // of a scenario that attaches
 };
 
 const std::string fat = R"(,"metadata":{"x":")" + std::string(4'000, 'x') + "\"}";
 
-void work(EngineProcess& engine, Witness& witness, const std::string& name) {
-  HttpClient client = engine.client();
-  if (witness.ask_for_everything(client, name)) engine.stop();
-}
-
 TEST_F(CrashPoints, AFirstStartMayEndAnywhere) {
-  kill_everywhere({.before = {},
-                   .witness = {},
-                   .run =
-                       [](EngineProcess& engine, Witness& witness) {
-                         engine.start();
-                         work(engine, witness, "first");
-                       }},
-                  4);
+  Scenario scenario;
+  scenario.run = [](EngineProcess& engine, Witness& witness) {
+    engine.start();
+    work(engine, witness, "first");
+  };
+  kill_everywhere(scenario, 4);
 }
 
 TEST_F(CrashPoints, ALaterStartMayEndAnywhere) {
-  Witness witness;
-  engine_.start();
-  work(engine_, witness, "first");
-  kill_everywhere({.before = keep("first"),
-                   .witness = witness,
-                   .run =
-                       [](EngineProcess& engine, Witness& changed) {
-                         engine.start();
-                         work(engine, changed, "later");
-                       }},
-                  3);
+  auto scenario = after_first_work();
+  scenario.run = [](EngineProcess& engine, Witness& witness) {
+    engine.start();
+    work(engine, witness, "later");
+  };
+  kill_everywhere(scenario, 3);
 }
 
 TEST_F(CrashPoints, WorkMayEndAnywhere) {
-  Witness witness;
-  engine_.start();
-  work(engine_, witness, "first");
-  kill_everywhere({.before = keep("first"),
-                   .witness = witness,
-                   .run =
-                       [this](EngineProcess& engine, Witness& changed) {
-                         engine.start();
-                         attach();
-                         work(engine, changed, "later");
-                       },
-                   .attaches = true},
-                  3);
+  auto scenario = after_first_work();
+  scenario.attaches = true;
+  scenario.run = [this](EngineProcess& engine, Witness& witness) {
+    engine.start();
+    tracer_.emplace(attached_with_, engine.process().pid());
+    work(engine, witness, "later");
+  };
+  kill_everywhere(scenario, 3);
 }
 
 bool import_lines(HttpClient& engine, const std::string& name, int count, std::string_view more) {
@@ -220,7 +193,7 @@ bool fill(HttpClient& engine, const fs::path& segment) {
 }
 
 TEST_F(CrashPoints, ACheckpointAndTheNextSegmentMayEndAnywhere) {
-  if (!takes_all()) GTEST_SKIP() << "takes at least a minute: only with REVOKED_TEST_ROUNDS";
+  if (!tests_everything()) GTEST_SKIP() << "takes at least a minute: only with REVOKED_TEST_ROUNDS";
   Witness witness;
   witness.expect_others();
   engine_.start();
@@ -230,7 +203,7 @@ TEST_F(CrashPoints, ACheckpointAndTheNextSegmentMayEndAnywhere) {
   }
   engine_.kill();
   fs::remove(engine_.data_directory() / "tables");
-  Scenario scenario{.before = keep("full"), .witness = witness, .run = {}};
+  Scenario scenario{.before = keep("full"), .witness = witness};
   scenario.run = [](EngineProcess& engine, Witness&) {
     engine.start();
     eventually(
@@ -263,13 +236,11 @@ void expect_synced_before_renamed(const std::string& calls, const fs::path& segm
 }
 
 TEST_F(CrashPoints, SealingMayEndAnywhere) {
-  Witness witness;
-  engine_.start();
-  work(engine_, witness, "first");
-  make_segments_small(engine_.data_directory(), 6 << 10);
-  const auto closed = closed_segments(engine_.data_directory());
+  auto scenario = after_first_work();
+  make_segments_small(scenario.before, 6 << 10);
+  const auto closed = closed_segments(scenario.before);
   ASSERT_GE(closed.size(), 2u);
-  Scenario scenario{.before = keep("first"), .witness = witness, .run = {}, .paths = {"log"}};
+  scenario.paths = {"log"};
   scenario.run = [](EngineProcess& engine, Witness&) {
     engine.start();
     eventually([&] { return are_packed(engine.data_directory()) || !engine.process().is_running(); },

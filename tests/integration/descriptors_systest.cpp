@@ -63,10 +63,8 @@ class Limited {
                         command.insert(command.begin(), {"prlimit", "--nofile=" + limits});
                         return std::move(command);
                       }(),
-                  .environment = {},
                   .log = directory_ / "log",
-                  .directory = directory_.path(),
-                  .file_size_limit_bytes = {}}) {
+                  .directory = directory_.path()}) {
     const auto line = process_.wait_for_line("revoked", std::chrono::seconds(60));
     if (!line) throw std::runtime_error("not ready: " + process_.description());
     port_ = static_cast<std::uint16_t>(std::stoul(line->substr(line->rfind(':') + 1)));

@@ -19,10 +19,8 @@ class Dialects : public testing::Test {
   Dialects() {
     write_file(directory_ / "jwks.json", "{\"keys\":[" + signing_key_.jwk("k1") + "]}");
     engine_.emplace(EngineProcess::Options{
-        .redis_url = {},
         .arguments = {"--jwt-keys", directory_ / "jwks.json", "--jwt-issuer", "https://id.example",
-                      "--jwt-audience", "revoked", "--jwt-workspace-claim", "org"},
-        .file_size_limit_bytes = {}});
+                      "--jwt-audience", "revoked", "--jwt-workspace-claim", "org"}});
     gateway_.emplace(*engine_);
     admin_.emplace(engine_->client());
     checks_.emplace(gateway_->client());
@@ -60,9 +58,7 @@ class Dialects : public testing::Test {
     Process process({.command = std::move(command),
                      .environment = std::move(environment),
                      .log = directory_ / "example.log",
-                     .directory = directory_.path(),
-                     .file_size_limit_bytes = {},
-                     .own_group = false});
+                     .directory = directory_.path()});
     auto output = process.read_output(120s);
     EXPECT_EQ(process.wait(30s), 0) << process.description();
     while (output.ends_with('\n')) output.pop_back();
@@ -175,12 +171,7 @@ TEST(TokenOptions, AreRefusedInOneLineWhereTheyMakeNoSense) {
     std::filesystem::remove(directory / "log");
     Arguments command{program("revoked"), "--listen", "127.0.0.1:0", "--data-dir", directory / "data"};
     command.insert(command.end(), arguments.begin(), arguments.end());
-    Process process({.command = command,
-                     .environment = {},
-                     .log = directory / "log",
-                     .directory = {},
-                     .file_size_limit_bytes = {},
-                     .own_group = false});
+    Process process({.command = command, .log = directory / "log"});
     EXPECT_EQ(process.wait(30s), 2) << process.description();
     const auto text = process.log_text();
     EXPECT_EQ(std::ranges::count(text, '\n'), 1) << text;

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 #include <sys/mount.h>
 
+#include "tests/support/rounds.hpp"
 #include "tests/support/small_disk.hpp"
 #include "tests/support/strace.hpp"
 #include "tests/support/witness.hpp"
@@ -34,7 +35,7 @@ class ReadyWatcher {
         if (client.get("/readyz").status == 503) was_unready_ = true;
       } catch (const ConnectionFailed&) {
       }
-      std::this_thread::sleep_for(500us);
+      std::this_thread::sleep_for(500us);  // the rate of the polls
     }
   }
   std::atomic<bool> stopping_ = false;
@@ -49,17 +50,16 @@ class DiskFaults : public testing::Test {
   fs::path log_segment() const { return engine_.data_directory() / "log/00000001.segment"; }
   fs::path index() const { return engine_.data_directory() / "index"; }
 
+  HttpClient start_and_work() {
+    engine_.start();
+    HttpClient client = engine_.client();
+    EXPECT_TRUE(witness_.ask_for_everything(client, "before")) << engine_.log_text();
+    return client;
+  }
+
   // From now on, until heal(), calls of a running engine on a file fail or wait.
   void have(const std::string& calls, const std::string& injection, const std::vector<std::string>& paths) {
-    const Strace strace{calls, injection, paths};
-    const auto log = directory_ / "strace.log";
-    fs::remove(log);
-    tracer_.emplace(Process::Options{.command = strace.command_for(engine_.process().pid()),
-                                     .environment = {},
-                                     .log = log,
-                                     .directory = {},
-                                     .file_size_limit_bytes = {}});
-    ASSERT_TRUE(eventually([&] { return read_file(log).find(" attached") != std::string::npos; }));
+    tracer_.emplace(Strace{calls, injection, paths}, engine_.process().pid());
   }
   void heal() { tracer_.reset(); }
 
@@ -74,28 +74,23 @@ class DiskFaults : public testing::Test {
     return false;
   }
 
-  // After the log has failed: what the engine logs, and that nothing is lost.
-  void expect_it_goes(const std::string& file, const std::string& reason) {
+  // After the log has failed: what the engine logs, that it was not ready, and that it exits.
+  void expect_it_goes(ReadyWatcher& watcher, const std::string& reason) {
     EXPECT_EQ(engine_.process().wait(20s), 1) << engine_.process().description();
     const auto log = engine_.log_text();
     const auto line = log.find("nothing more is acknowledged");
     ASSERT_NE(line, log.npos) << log;
     EXPECT_EQ(log.find("nothing more is acknowledged", line + 1), log.npos) << "logged twice: " << log;
     const auto end = log.find('\n', line);
-    EXPECT_THAT(log.substr(line, end - line), testing::AllOf(HasSubstr(file), HasSubstr(reason)));
+    EXPECT_THAT(log.substr(line, end - line),
+                testing::AllOf(HasSubstr(log_segment().string()), HasSubstr(reason)));
+    watcher.stop();
+    EXPECT_TRUE(watcher.was_unready());
   }
-  void expect_all_there() {
-    for (int start = 0; start < 2; ++start) {
-      ASSERT_NO_THROW(engine_.start());
-      HttpClient client = engine_.client();
-      ASSERT_EQ(witness_.check(client), "") << engine_.log_text();
-      ASSERT_EQ(engine_.stop(), 0);
-    }
-  }
+  void expect_all_there() { test::expect_all_there(engine_, witness_); }
 
   EngineProcess engine_;
-  TemporaryDirectory directory_;
-  std::optional<Process> tracer_;
+  std::optional<AttachedStrace> tracer_;
   Witness witness_;
 };
 
@@ -111,15 +106,11 @@ class LogFaults : public DiskFaults, public testing::WithParamInterface<Fault> {
 
 TEST_P(LogFaults, EndTheEngineWithOneLineAndLoseNothing) {
   if (!can_trace()) GTEST_SKIP() << why_not_traced;
-  engine_.start();
-  HttpClient client = engine_.client();
-  ASSERT_TRUE(witness_.ask_for_everything(client, "before"));
+  HttpClient client = start_and_work();
   ReadyWatcher watcher(engine_.port());
   have(GetParam().calls, "error=" + GetParam().error + ":when=20+", {log_segment()});
   EXPECT_TRUE(lock_until_it_fails(client));
-  expect_it_goes(log_segment(), GetParam().reason);
-  watcher.stop();
-  EXPECT_TRUE(watcher.was_unready());
+  expect_it_goes(watcher, GetParam().reason);
   heal();
   expect_all_there();
 }
@@ -128,22 +119,28 @@ INSTANTIATE_TEST_SUITE_P(All, LogFaults,
                          testing::Values(Fault{"pwrite64", "EIO", "Input/output error"},
                                          Fault{"pwrite64", "ENOSPC", "No space left on device"}));
 
+class SmallDiskFaults : public DiskFaults {
+ protected:
+  void SetUp() override {
+    ASSERT_NO_FATAL_FAILURE(DiskFaults::SetUp());
+    fs::remove_all(engine_.data_directory());
+    fs::create_directories(engine_.data_directory());
+    disk_.emplace(engine_.data_directory(), size);
+    if (!disk_->is_mounted()) GTEST_SKIP() << SmallDisk::why_not;
+  }
+
+  static constexpr auto size = "64m";
+  std::optional<SmallDisk> disk_;
+};
+
 // The last write before the disk is full is a short one.
-TEST_F(DiskFaults, AFullDiskEndsTheEngineAndWithSpaceItGoesOn) {
-  fs::remove_all(engine_.data_directory());
-  fs::create_directories(engine_.data_directory());
-  SmallDisk disk(engine_.data_directory(), "64m");
-  if (!disk.is_mounted()) GTEST_SKIP() << SmallDisk::why_not;
-  engine_.start();
-  HttpClient client = engine_.client();
-  ASSERT_TRUE(witness_.ask_for_everything(client, "before"));
+TEST_F(SmallDiskFaults, AFullDiskEndsTheEngineAndWithSpaceItGoesOn) {
+  HttpClient client = start_and_work();
   ReadyWatcher watcher(engine_.port());
   // Another file fills it; the rest is not a whole number of blocks of the log.
-  disk.fill(68 << 10);
+  disk_->fill(68 << 10);
   EXPECT_TRUE(lock_until_it_fails(client));
-  expect_it_goes(log_segment(), "No space left on device");
-  watcher.stop();
-  EXPECT_TRUE(watcher.was_unready());
+  expect_it_goes(watcher, "No space left on device");
 
   // Still full: it does not start, or starts and exits, with a reason; it never ends with a signal.
   try {
@@ -153,27 +150,19 @@ TEST_F(DiskFaults, AFullDiskEndsTheEngineAndWithSpaceItGoesOn) {
     EXPECT_EQ(engine_.process().wait(20s), 1) << engine_.process().description();
     EXPECT_THAT(engine_.log_text(), HasSubstr("No space left on device"));
   }
-  disk.empty();
+  disk_->empty();
   expect_all_there();
 }
 
-TEST_F(DiskFaults, ADirectoryThatCannotBeWrittenIsNamed) {
-  fs::remove_all(engine_.data_directory());
-  fs::create_directories(engine_.data_directory());
-  SmallDisk disk(engine_.data_directory(), "64m");
-  if (!disk.is_mounted()) GTEST_SKIP() << SmallDisk::why_not;
-  engine_.start();
-  {
-    HttpClient client = engine_.client();
-    ASSERT_TRUE(witness_.ask_for_everything(client, "before"));
-  }
+TEST_F(SmallDiskFaults, ADirectoryThatCannotBeWrittenIsNamed) {
+  start_and_work();
   ASSERT_EQ(engine_.stop(), 0);
-  ASSERT_TRUE(disk.remount("64m", MS_RDONLY));
+  ASSERT_TRUE(disk_->remount(size, MS_RDONLY));
   EXPECT_THROW(engine_.start(), std::runtime_error);
   EXPECT_EQ(engine_.process().wait(20s), 1) << engine_.process().description();
   EXPECT_THAT(engine_.log_text(), testing::AllOf(HasSubstr(engine_.data_directory().string()),
                                                  HasSubstr("Read-only file system")));
-  ASSERT_TRUE(disk.remount("64m"));
+  ASSERT_TRUE(disk_->remount(size));
   expect_all_there();
 }
 
@@ -187,18 +176,14 @@ TEST_F(DiskFaults, AWriteThatIsCutShortIsNoAcknowledgement) {
   const auto fat = R"(,"metadata":{"x":")" + std::string(4'000, 'x') + "\"}";
   for (int i = 0; witness_.import(client, "many" + std::to_string(i), 20, fat); ++i) {
   }
-  expect_it_goes(log_segment(), "File too large");
-  watcher.stop();
-  EXPECT_TRUE(watcher.was_unready());
+  expect_it_goes(watcher, "File too large");
   engine_.options().file_size_limit_bytes.reset();
   expect_all_there();
 }
 
 TEST_F(DiskFaults, ASlowLogHoldsUpAnswersToChangesAndNoReads) {
   if (!can_trace()) GTEST_SKIP() << why_not_traced;
-  engine_.start();
-  HttpClient client = engine_.client();
-  ASSERT_TRUE(witness_.ask_for_everything(client, "before"));
+  HttpClient client = start_and_work();
   const CreatedKey doomed{"before-5", "secret-of-before-5"};
   have("pwrite64", "delay_enter=1s", {log_segment()});
   const auto begun = std::chrono::steady_clock::now();
@@ -232,9 +217,7 @@ TEST_F(DiskFaults, ASlowLogHoldsUpAnswersToChangesAndNoReads) {
 
 TEST_F(DiskFaults, AnIndexThatCannotBeWrittenCostsNoChange) {
   if (!can_trace()) GTEST_SKIP() << why_not_traced;
-  engine_.start();
-  HttpClient client = engine_.client();
-  ASSERT_TRUE(witness_.ask_for_everything(client, "before"));
+  HttpClient client = start_and_work();
   std::vector<std::string> files{index()};
   for (int number = 1; number < 60; ++number) {
     auto digits = std::to_string(number);
@@ -252,7 +235,7 @@ TEST_F(DiskFaults, AnIndexThatCannotBeWrittenCostsNoChange) {
 // A checkpoint takes half a million events: only with REVOKED_TEST_ROUNDS.
 TEST_F(DiskFaults, ACheckpointThatCannotBeWrittenCostsOnlyItself) {
   if (!can_trace()) GTEST_SKIP() << why_not_traced;
-  if (std::getenv("REVOKED_TEST_ROUNDS") == nullptr) GTEST_SKIP() << "with REVOKED_TEST_ROUNDS";
+  if (!tests_everything()) GTEST_SKIP() << "with REVOKED_TEST_ROUNDS";
   engine_.start();
   HttpClient client = engine_.client();
   witness_.expect_others();
@@ -277,11 +260,7 @@ TEST_F(DiskFaults, ACheckpointThatCannotBeWrittenCostsOnlyItself) {
 }
 
 TEST_F(DiskFaults, AnIndexThatCannotBeOpenedIsMadeAgain) {
-  engine_.start();
-  {
-    HttpClient client = engine_.client();
-    ASSERT_TRUE(witness_.ask_for_everything(client, "before"));
-  }
+  start_and_work();
   ASSERT_EQ(engine_.stop(), 0);
   for (const auto& entry : fs::directory_iterator(index())) {
     if (entry.path().extension() == ".sst") write_file(entry.path(), "nothing");

@@ -42,9 +42,8 @@ TEST(P1Durable, EveryAnsweredRevocationSurvivesKillNine) {
   std::uniform_int_distribution moment_ms(1, 700);
 
   RedisServer redis;
-  EngineProcess engine({.redis_url = redis.url(), .arguments = {}, .file_size_limit_bytes = {}});
-  GatewayProcess gateway(engine,
-                         {.engine_url = {}, .redis_url = redis.url(), .arguments = {"--stale-after", "1s"}});
+  EngineProcess engine({.redis_url = redis.url()});
+  GatewayProcess gateway(engine, {.redis_url = redis.url(), .arguments = {"--stale-after", "1s"}});
   auto keys = create_keys(engine, programs_are_sanitized() ? 1'000 : 6'000);
   ASSERT_EQ(count_allowed(gateway, keys), keys.size());
   engine::Position before = current_position(engine);

@@ -10,8 +10,7 @@ namespace revoked::test::forget_systest {
 
 class P2Forget : public testing::Test {
  protected:
-  EngineProcess engine_{
-      {.redis_url = {}, .arguments = {"--forget-after", "1s"}, .file_size_limit_bytes = {}}};
+  EngineProcess engine_{{.arguments = {"--forget-after", "1s"}}};
   std::optional<HttpClient> connection_{engine_.client()};
   HttpClient& client_ = *connection_;
 

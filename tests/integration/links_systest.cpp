@@ -62,10 +62,8 @@ class CutLinks : public testing::Test {
     const auto redis_url = "redis://" + network_->address(redis_host) + ":" + std::to_string(redis_->port());
     {
       const Network::Stay stay(*network_, engine_host);
-      engine_.emplace(EngineProcess::Options{.redis_url = redis_url,
-                                             .arguments = bus_.arguments({"--threads", "1"}),
-                                             .file_size_limit_bytes = {},
-                                             .host = "0.0.0.0"});
+      engine_.emplace(EngineProcess::Options{
+          .redis_url = redis_url, .arguments = bus_.arguments({"--threads", "1"}), .host = "0.0.0.0"});
     }
     const auto engine_url =
         "http://" + network_->address(engine_host) + ":" + std::to_string(engine_->port());

@@ -22,11 +22,7 @@ struct LoadResult {
 LoadResult run_load(std::vector<std::string> arguments) {
   const TemporaryDirectory directory;
   arguments.insert(arguments.begin(), program("revoked-load"));
-  Process process({.command = arguments,
-                   .environment = {},
-                   .log = directory / "stderr",
-                   .directory = {},
-                   .file_size_limit_bytes = {}});
+  Process process({.command = arguments, .log = directory / "stderr"});
   LoadResult result;
   result.output = process.read_output(120s);
   result.code = process.wait(30s).value_or(-1);

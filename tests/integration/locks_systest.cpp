@@ -4,7 +4,6 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
-#include <functional>
 #include <mutex>
 #include <random>
 #include <thread>
@@ -18,20 +17,6 @@ namespace revoked::test::locks_systest {
 constexpr std::size_t owners = 1000;
 
 std::string lock_of(std::size_t owner) { return "/v1/users/u" + std::to_string(owner) + "/lock"; }
-
-// Pipelined requests. Calls each(i, answer).
-void ask_all(HttpClient client, std::size_t count,
-             const std::function<std::string(HttpClient&, std::size_t)>& request,
-             const std::function<void(std::size_t, const HttpResponse&)>& each) {
-  constexpr std::size_t together = 50;
-  for (std::size_t begin = 0; begin < count; begin += together) {
-    const auto end = std::min(count, begin + together);
-    std::string requests;
-    for (auto i = begin; i < end; ++i) requests += request(client, i);
-    client.send(requests);
-    for (auto i = begin; i < end; ++i) each(i, client.receive());
-  }
-}
 
 // Checks and verifies all keys, and revokes others, until it is destroyed.
 class OtherWork {
@@ -96,22 +81,23 @@ class Locks : public testing::Test {
     return keys;
   }
   void change_all(std::string_view method) {
-    ask_all(
-        engine_.client(), owners,
-        [&](HttpClient& client, std::size_t i) { return client.format(method, lock_of(i)); },
-        [](std::size_t i, const HttpResponse& answer) {
-          ASSERT_EQ(answer.status, 200) << i << ": " << answer.body;
-        });
+    HttpClient client = engine_.client();
+    std::vector<std::string> requests;
+    for (std::size_t i = 0; i < owners; ++i) requests.push_back(client.format(method, lock_of(i)));
+    exchange(client, requests, [](std::size_t i, const HttpResponse& answer) {
+      ASSERT_EQ(answer.status, 200) << i << ": " << answer.body;
+    });
   }
   // How many of the keys are in that state at the engine.
   std::size_t count_in(const std::vector<CreatedKey>& keys, std::string_view state) {
+    HttpClient client = engine_.client();
+    std::vector<std::string> requests;
+    for (const auto& key : keys)
+      requests.push_back(client.format("POST", "/v1/keys/verify", {}, json_object({{"secret", key.secret}})));
     std::size_t count = 0;
-    ask_all(
-        engine_.client(), keys.size(),
-        [&](HttpClient& client, std::size_t i) {
-          return client.format("POST", "/v1/keys/verify", {}, json_object({{"secret", keys[i].secret}}));
-        },
-        [&](std::size_t, const HttpResponse& answer) { count += answer.json()["state"].text() == state; });
+    exchange(client, requests, [&](std::size_t, const HttpResponse& answer) {
+      count += answer.json()["state"].text() == state;
+    });
     return count;
   }
   std::int64_t questions_of(const GatewayProcess& gateway) {
@@ -119,9 +105,9 @@ class Locks : public testing::Test {
   }
 
   RedisServer redis_;
-  EngineProcess engine_{{.redis_url = redis_.url(), .arguments = {}, .file_size_limit_bytes = {}}};
+  EngineProcess engine_{{.redis_url = redis_.url()}};
   GatewayProcess by_feed_{engine_};
-  GatewayProcess by_redis_{engine_, {.engine_url = {}, .redis_url = redis_.url(), .arguments = {}}};
+  GatewayProcess by_redis_{engine_, {.redis_url = redis_.url()}};
   HttpClient admin_ = engine_.client();
 };
 

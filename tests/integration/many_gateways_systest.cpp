@@ -20,7 +20,6 @@ using Coverage = cache::Gateway::Coverage;
 constexpr std::size_t count = 500;
 constexpr auto lease = 3000ms;
 constexpr std::size_t keys_a_round = 20;
-constexpr std::size_t threads_at_end = 20;
 
 class ManyGateways : public testing::Test {
  protected:
@@ -44,14 +43,10 @@ class ManyGateways : public testing::Test {
     ASSERT_TRUE(all_follow({1, 0}));
   }
 
-  // The end of each takes some time, most of it waiting.
+  // The end of each waits for up to a second.
   void TearDown() override {
     std::vector<std::thread> threads;
-    for (std::size_t first = 0; first < threads_at_end; ++first) {
-      threads.emplace_back([this, first] {
-        for (auto i = first; i < gateways_.size(); i += threads_at_end) gateways_[i].reset();
-      });
-    }
+    for (auto& gateway : gateways_) threads.emplace_back([&gateway] { gateway.reset(); });
     for (auto& thread : threads) thread.join();
   }
 
@@ -94,8 +89,7 @@ class ManyGateways : public testing::Test {
 
   SignedBus bus_;
   RedisServer redis_{{"--maxclients", "4000"}};
-  EngineProcess engine_{
-      {.redis_url = redis_.url(), .arguments = bus_.arguments(), .file_size_limit_bytes = {}}};
+  EngineProcess engine_{{.redis_url = redis_.url(), .arguments = bus_.arguments()}};
   std::vector<std::unique_ptr<TestGateway>> gateways_;
   std::vector<Acknowledged> revoked_;
   Lateness lateness_{lease};

@@ -12,8 +12,17 @@ namespace revoked::test::owner_systest {
 
 class P8Atomic : public testing::Test {
  protected:
+  void import_keys(const std::string& user, std::size_t count) {
+    std::string lines;
+    for (std::size_t i = 0; i < count; ++i)
+      lines +=
+          json_object({{"secret", "secret-of-" + user + "-" + std::to_string(i)}, {"user", user}}) + "\n";
+    const auto answer = admin_.request("POST", "/v1/keys/import", {}, lines);
+    ASSERT_EQ(answer.json()["created"].number(), static_cast<std::int64_t>(count)) << answer.body;
+  }
+
   RedisServer redis_;
-  EngineProcess engine_{{.redis_url = redis_.url(), .arguments = {}, .file_size_limit_bytes = {}}};
+  EngineProcess engine_{{.redis_url = redis_.url()}};
   HttpClient admin_ = engine_.client();
 };
 
@@ -21,7 +30,7 @@ class P8AtomicByScope : public P8Atomic, public testing::WithParamInterface<cons
 
 TEST_P(P8AtomicByScope, EndsTheOwnersKeysAndLeavesThoseCreatedAfterwards) {
   const std::string scope = GetParam();
-  GatewayProcess gateway(engine_, {.engine_url = {}, .redis_url = redis_.url(), .arguments = {}});
+  GatewayProcess gateway(engine_, {.redis_url = redis_.url()});
   HttpClient client = gateway.client();
   std::vector<CreatedKey> theirs;
   for (int i = 0; i < 10; ++i) theirs.push_back(create_key(admin_, {{scope, "o1"}}));
@@ -80,7 +89,7 @@ TEST_F(P8Atomic, IsOneEventAndOneMessage) {
 TEST_F(P8Atomic, TakesNoLongerForAUserWithManyKeysThanForOneWithOne) {
   const std::size_t many = programs_are_sanitized() ? 10'000 : 30'000;
   constexpr int users = 3;  // several, since the machine may be busy while one is timed
-  for (int i = 0; i < users; ++i) create_keys(engine_, many, R"({"user":"many-)" + std::to_string(i) + "\"}");
+  for (int i = 0; i < users; ++i) import_keys("many-" + std::to_string(i), many);
   constexpr int rounds = 21;
   for (int i = 0; i < rounds; ++i) create_key(admin_, {{"user", "one-" + std::to_string(i)}});
 

@@ -12,15 +12,18 @@
 namespace revoked::test::pauses_systest {
 
 constexpr auto lease = 1000ms;
-constexpr auto stopped_for = 1800ms;  // longer than the lease, so that messages in the sockets are old
+// Deliberate pauses: longer than the lease, so that messages in the sockets are old; and between the gateways
+// and the others, so that gateways have old messages and no answers.
+constexpr auto stopped_for = 1800ms;
+constexpr auto gateways_ahead = 100ms;
 constexpr std::size_t keys_a_round = 40;
-constexpr auto between_revocations = 50ms;
+constexpr auto between_revocations = 50ms;  // a rate: some are acknowledged in each phase
 
 class StoppedProcesses : public testing::Test {
  protected:
   GatewayProcess::Options gateway_options(bool is_signed) const {
     const std::vector<std::string> own{"--stale-after", std::to_string(lease.count()) + "ms"};
-    return {.engine_url = {}, .redis_url = redis_.url(), .arguments = is_signed ? bus_.arguments(own) : own};
+    return {.redis_url = redis_.url(), .arguments = is_signed ? bus_.arguments(own) : own};
   }
   GatewayObserver::Options observed(std::string name, const GatewayProcess& gateway) const {
     return {.name = std::move(name), .port = gateway.port()};
@@ -28,8 +31,7 @@ class StoppedProcesses : public testing::Test {
 
   SignedBus bus_;
   RedisServer redis_;
-  EngineProcess engine_{
-      {.redis_url = redis_.url(), .arguments = bus_.arguments(), .file_size_limit_bytes = {}}};
+  EngineProcess engine_{{.redis_url = redis_.url(), .arguments = bus_.arguments()}};
   GatewayProcess going_{engine_, gateway_options(true)};
   GatewayProcess stopping_{engine_, gateway_options(true)};
   GatewayProcess stopping_unsigned_{engine_, gateway_options(false)};  // follows the feed as well
@@ -66,7 +68,7 @@ TEST_F(StoppedProcesses, P5BoundedEachForAWhileInEachCombination) {
     std::this_thread::sleep_for(stopped_for);
     stopping_.process().signal(SIGCONT);
     stopping_unsigned_.process().signal(SIGCONT);
-    std::this_thread::sleep_for(100ms);  // gateways first: old messages, and no answers
+    std::this_thread::sleep_for(gateways_ahead);
     if (stops_engine) engine_.process().signal(SIGCONT);
     if (stops_redis) redis_.resume();
 

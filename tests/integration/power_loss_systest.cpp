@@ -13,22 +13,14 @@
 #include <random>
 
 #include "tests/support/revocation_load.hpp"
+#include "tests/support/rounds.hpp"
 #include "tests/support/small_segments.hpp"
 #include "tests/support/witness.hpp"
 
 namespace revoked::test::power_loss_systest {
 
-int rounds() {
-  const char* const text = std::getenv("REVOKED_TEST_ROUNDS");
-  return text == nullptr ? 1 : std::max(1, std::atoi(text));
-}
-
 bool succeeds(std::vector<std::string> command) {
-  Process process({.command = std::move(command),
-                   .environment = {},
-                   .log = {},
-                   .directory = {},
-                   .file_size_limit_bytes = {}});
+  Process process({.command = std::move(command)});
   return process.wait(60s) == 0;
 }
 
@@ -94,19 +86,9 @@ class PowerLoss : public testing::Test {
     ASSERT_TRUE(disk_->come_back());
   }
 
-  void expect_all_there(Witness& witness) {
-    for (const auto* const start : {"first", "second"}) {
-      SCOPED_TRACE(std::string(start) + " start after it");
-      ASSERT_NO_THROW(engine_.start());
-      HttpClient client = engine_.client();
-      ASSERT_EQ(witness.check(client), "") << engine_.log_text();
-      ASSERT_EQ(engine_.stop(), 0);
-    }
-  }
-
   EngineProcess engine_;
   std::optional<Disk> disk_;
-  const std::uint64_t seed_ = std::random_device{}();
+  const unsigned seed_ = test_seed();
   std::mt19937_64 random_{seed_};
 };
 
@@ -130,8 +112,8 @@ TEST_F(PowerLoss, AfterAnyWorkLosesNothing) {
                         const std::string& tag) { return w.create(c, tag) && w.revoke(c, tag); }},
       {"stop", [](Witness& w, HttpClient& c, const std::string& tag) { return w.create(c, tag); }, true}};
   Witness witness;
-  int number = 0;
-  for (int round = 0; round < rounds(); ++round) {
+  unsigned number = 0;
+  for (unsigned round = 0; round < test_rounds(); ++round) {
     for (const auto& work : works) {
       {
         const auto delay = std::chrono::milliseconds(number % 2 == round % 2 ? 0 : random_() % 3000);
@@ -146,7 +128,7 @@ TEST_F(PowerLoss, AfterAnyWorkLosesNothing) {
         }
         std::this_thread::sleep_for(delay);
         lose_power();
-        expect_all_there(witness);
+        expect_all_there(engine_, witness);
         if (HasFailure()) return;
       }
     }
@@ -156,7 +138,7 @@ TEST_F(PowerLoss, AfterAnyWorkLosesNothing) {
 TEST_F(PowerLoss, WhileSegmentsArePackedLosesNothing) {
   SCOPED_TRACE("seed " + std::to_string(seed_));
   Witness witness;
-  for (int round = 0; round < 3 * rounds(); ++round) {
+  for (unsigned round = 0; round < 3 * test_rounds(); ++round) {
     engine_.start();
     {
       HttpClient client = engine_.client();
@@ -171,7 +153,7 @@ TEST_F(PowerLoss, WhileSegmentsArePackedLosesNothing) {
       std::this_thread::sleep_for(std::chrono::milliseconds(random_() % 40));
     }
     lose_power();
-    expect_all_there(witness);
+    expect_all_there(engine_, witness);
     if (HasFailure()) return;
   }
 }
@@ -180,7 +162,7 @@ TEST_F(PowerLoss, UnderLoadLosesNothing) {
   SCOPED_TRACE("seed " + std::to_string(seed_));
   engine_.start();
   RevocationLoad load(engine_, create_keys(engine_, 2'000), 4, RevocationLoad::Supply::endless);
-  for (int round = 0; round < 3 * rounds(); ++round) {
+  for (unsigned round = 0; round < 3 * test_rounds(); ++round) {
     const auto so_far = load.count();
     ASSERT_TRUE(eventually([&] { return load.count() > so_far + 50; }));
     std::this_thread::sleep_for(std::chrono::milliseconds(random_() % 300));

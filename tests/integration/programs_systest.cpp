@@ -22,8 +22,7 @@ Outcome run(std::vector<std::string> command, std::vector<std::string> environme
   Process process({.command = std::move(command),
                    .environment = std::move(environment),
                    .log = directory / "stderr",
-                   .directory = directory.path(),
-                   .file_size_limit_bytes = {}});
+                   .directory = directory.path()});
   Outcome out;
   out.output = process.read_output(30s);
   out.code = process.wait(30s);
@@ -76,8 +75,7 @@ TEST(Engine, PicksAFreePortWhenAskedForPortZeroAndTakesOptionsFromTheEnvironment
       {.command = {program("revoked")},
        .environment = {"REVOKED_LISTEN=127.0.0.1:0", "REVOKED_DATA_DIR=" + (directory / "d").string()},
        .log = directory / "log",
-       .directory = directory.path(),
-       .file_size_limit_bytes = {}});
+       .directory = directory.path()});
   const std::string prefix = "revoked is ready on http://127.0.0.1:";
   const auto line = engine.wait_for_line(prefix, 60s);
   ASSERT_TRUE(line.has_value()) << engine.description();
@@ -95,10 +93,8 @@ TEST(Engine, TakesOptionsFromAFile) {
   write_file(directory / "revoked.toml", "listen = \"127.0.0.1:0\"\ndata-dir = \"" +
                                              (directory / "d").string() + "\"\nkey-prefix = \"acme\"\n");
   Process engine({.command = {program("revoked"), "--config", directory / "revoked.toml"},
-                  .environment = {},
                   .log = directory / "log",
-                  .directory = directory.path(),
-                  .file_size_limit_bytes = {}});
+                  .directory = directory.path()});
   EXPECT_TRUE(engine.wait_for_line("revoked is ready on http://127.0.0.1:", 60s).has_value())
       << engine.description();
   EXPECT_TRUE(std::filesystem::exists(directory / "d" / "master.key"));
@@ -119,8 +115,7 @@ TEST(Engine, MakesItsMasterKeyOnceAndOnlyItsOwnerMayReadIt) {
 TEST(Engine, TakesTheMasterKeyFromAFile) {
   TemporaryDirectory directory;
   write_file(directory / "key", "a-master-key-of-our-own-0123456789\n");
-  EngineProcess engine(
-      {.redis_url = {}, .arguments = {"--master-key-file", directory / "key"}, .file_size_limit_bytes = {}});
+  EngineProcess engine({.arguments = {"--master-key-file", directory / "key"}});
   HttpClient client(engine.port());
   client.add_header("X-API-Key", "a-master-key-of-our-own-0123456789");
   EXPECT_EQ(client.get("/v1/invalidations").status, 200);

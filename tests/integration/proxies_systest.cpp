@@ -79,7 +79,7 @@ class Proxies : public testing::TestWithParam<std::string> {
   }
 
   EngineProcess engine_;
-  GatewayProcess gateway_{engine_, {.engine_url = {}, .redis_url = {}, .arguments = {"--stale-after", "1s"}}};
+  GatewayProcess gateway_{engine_, {.arguments = {"--stale-after", "1s"}}};
   FakeEngine service_{echo};
   ExampleProxy proxy_{GetParam(), gateway_.port(), service_.port()};
   HttpClient client_ = proxy_.client();

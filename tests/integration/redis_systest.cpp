@@ -22,8 +22,8 @@ class P10RedisIsAHint : public testing::Test {
   }
 
   RedisServer redis_;
-  EngineProcess engine_{{.redis_url = redis_.url(), .arguments = {}, .file_size_limit_bytes = {}}};
-  GatewayProcess gateway_{engine_, {.engine_url = {}, .redis_url = redis_.url(), .arguments = {}}};
+  EngineProcess engine_{{.redis_url = redis_.url()}};
+  GatewayProcess gateway_{engine_, {.redis_url = redis_.url()}};
   HttpClient admin_ = engine_.client();
   HttpClient gateway_client_ = gateway_.client();
 };

@@ -23,10 +23,8 @@ std::vector<std::string> files_with(const std::filesystem::path& directory, cons
 
 TEST(P12Secret, NoSecretIsFoundInFilesLogsMessagesOrErrors) {
   RedisServer redis;
-  EngineProcess engine(
-      {.redis_url = redis.url(), .arguments = {"--log-level", "debug"}, .file_size_limit_bytes = {}});
-  GatewayProcess gateway(engine,
-                         {.engine_url = {}, .redis_url = redis.url(), .arguments = {"--log-level", "debug"}});
+  EngineProcess engine({.redis_url = redis.url(), .arguments = {"--log-level", "debug"}});
+  GatewayProcess gateway(engine, {.redis_url = redis.url(), .arguments = {"--log-level", "debug"}});
   RedisConnection monitor(redis.url());
   monitor.command({"MONITOR"});
   HttpClient admin = engine.client();

@@ -14,14 +14,13 @@ using Clock = std::chrono::steady_clock;
 constexpr auto lease = 1000ms;
 
 GatewayProcess::Options with_policy(const std::string& policy, const std::string& redis_url = {}) {
-  return {
-      .engine_url = {}, .redis_url = redis_url, .arguments = {"--stale-after", "1s", "--when-stale", policy}};
+  return {.redis_url = redis_url, .arguments = {"--stale-after", "1s", "--when-stale", policy}};
 }
 
 // A gateway with one active and one revoked key cached, whose engine is then stopped.
 struct StoppedEngine {
   explicit StoppedEngine(const std::string& policy)
-      : engine({.redis_url = redis.url(), .arguments = {}, .file_size_limit_bytes = {}}),
+      : engine({.redis_url = redis.url()}),
         gateway(engine, with_policy(policy, redis.url())),
         client(gateway.client()) {
     HttpClient admin = engine.client();
@@ -107,7 +106,6 @@ TEST(P5Bounded, AStaleGatewayThatAsksAllowsNothingWithoutAnAnswerAndRecovers) {
 struct Unheard {
   explicit Unheard(const std::string& policy)
       : gateway(engine, {.engine_url = "http://127.0.0.1:" + std::to_string(proxy.port()),
-                         .redis_url = {},
                          .arguments = {"--stale-after", "1s", "--when-stale", policy}}),
         admin(engine.client()),
         client(gateway.client()),
@@ -136,8 +134,8 @@ TEST(P5Bounded, AGatewayThatNeverHeardTheEngineDenies) {
 
 TEST(P5Bounded, TheGatewayDeniesWithinMillisecondsOfTheAnswer) {
   RedisServer redis;
-  EngineProcess engine({.redis_url = redis.url(), .arguments = {}, .file_size_limit_bytes = {}});
-  GatewayProcess with_redis(engine, {.engine_url = {}, .redis_url = redis.url(), .arguments = {}});
+  EngineProcess engine({.redis_url = redis.url()});
+  GatewayProcess with_redis(engine, {.redis_url = redis.url()});
   GatewayProcess with_feed(engine);
   const auto keys = create_keys(engine, 100);
   ASSERT_EQ(count_allowed(with_redis, keys), keys.size());

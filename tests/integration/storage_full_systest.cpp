@@ -17,17 +17,23 @@ class Lines {
     std::string lines;
     for (std::size_t i = 0; i < count; ++i) {
       lines.append(R"({"secret_sha256":")");
-      append_random(lines, 64, "0123456789abcdef");
+      append_random<4>(lines, 64, "0123456789abcdef");
       lines.append(R"(","metadata":{"x":")");
-      append_random(lines, 4000, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_");
+      append_random<6>(lines, 4000, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_");
       lines.append("\"}}\n");
     }
     return lines;
   }
 
  private:
+  // Of an alphabet of 2^bits characters. One random number gives several: half a gigabyte is made.
+  template <unsigned bits>
   void append_random(std::string& out, std::size_t count, std::string_view alphabet) {
-    for (std::size_t i = 0; i < count; ++i) out.push_back(alphabet[random_() % alphabet.size()]);
+    std::uint64_t number = 0;
+    for (std::size_t i = 0; i < count; ++i, number >>= bits) {
+      if (i % (64 / bits) == 0) number = random_();
+      out.push_back(alphabet[number % (1u << bits)]);
+    }
   }
   std::mt19937_64 random_;
 };

@@ -46,7 +46,7 @@ class Creator {
 
 TEST(P11StorageFailsLoudly, TheEngineStopsAcknowledgingExitsAndKeepsWhatItAcknowledged) {
   // Space for some hundred keys; then every write to the log fails, as on a full disk.
-  EngineProcess engine({.redis_url = {}, .arguments = {}, .file_size_limit_bytes = 2 << 20});
+  EngineProcess engine({.file_size_limit_bytes = 2 << 20});
   auto doomed = create_keys(engine, 200);
   HttpClient admin = engine.client();
   const std::vector<CreatedKey> dead(doomed.begin(), doomed.begin() + 20);

@@ -220,12 +220,13 @@ TEST(StrictHttp, HeadsAsLargeAsProxiesPassThemAreTaken) {
 
 TEST(StrictHttp, AHeaderThatNeverEndsTimesOut) {
   Programs programs;
-  for (const std::uint16_t port : {programs.engine.port(), programs.gateway.port()}) {
-    HttpClient client(port, 90s);
-    client.send("GET /livez HTTP/1.1\r\nHost: h\r\nX: ");
+  HttpClient to_engine(programs.engine.port(), 90s);
+  HttpClient to_gateway(programs.gateway.port(), 90s);
+  for (auto* client : {&to_engine, &to_gateway}) client->send("GET /livez HTTP/1.1\r\nHost: h\r\nX: ");
+  for (auto* client : {&to_engine, &to_gateway}) {
     try {
-      EXPECT_EQ(client.receive().status, 408);
-      EXPECT_TRUE(client.is_closed_within(10s));
+      EXPECT_EQ(client->receive().status, 408);
+      EXPECT_TRUE(client->is_closed_within(10s));
     } catch (const ConnectionFailed& closed) {
       EXPECT_STRNE(closed.what(), "no answer in time");
     }

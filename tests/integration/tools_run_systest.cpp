@@ -20,7 +20,6 @@ class ToolsRun : public testing::Test {
                                     "TMPDIR=" + directory_.path().string()},
                     .log = directory_ / "stderr",
                     .directory = directory_.path(),
-                    .file_size_limit_bytes = {},
                     .own_group = true});
   }
   std::string ready_line() const {
@@ -80,8 +79,7 @@ TEST_F(ToolsRun, RefusesAPortThatIsInUseWithOneLine) {
                                "REVOKED_RUN_DATA=" + data_.string(),
                                "REVOKED_RUN_BIN=" + program("revoked").parent_path().string()},
                .log = directory_ / "stderr",
-               .directory = directory_.path(),
-               .file_size_limit_bytes = {}});
+               .directory = directory_.path()});
   EXPECT_EQ(run.wait(60s), 1);
   EXPECT_EQ(std::ranges::count(run.log_text(), '\n'), 1) << run.log_text();
   EXPECT_NE(run.log_text().find(std::to_string(other.port())), std::string::npos);

@@ -2,8 +2,6 @@
 
 #include <signal.h>
 
-#include "tests/support/key_observer.hpp"
-
 namespace revoked::soak {
 namespace {
 

@@ -1,7 +1,5 @@
 #include "tests/soak/load.hpp"
 
-#include "tests/support/key_observer.hpp"
-
 namespace revoked::soak {
 namespace {
 

@@ -14,7 +14,6 @@
 
 #include "tests/soak/faults.hpp"
 #include "tests/soak/figures.hpp"
-#include "tests/support/key_observer.hpp"
 #include "tests/support/rounds.hpp"
 
 namespace revoked::soak {
@@ -72,6 +71,8 @@ class Soak : public testing::Test {
       test::HttpClient client(world_.gateway[i]->port(), 1s);
       EXPECT_TRUE(eventually([&] { return is_ready(client); })) << world_.gateway[i]->log_text();
     }
+    // A deliberate pause: nothing tells when the last connection of a cut link is closed, and buffers are
+    // free.
     std::this_thread::sleep_for(1s);
   }
 

@@ -18,10 +18,8 @@ World::World(std::uint32_t seed) {
   }
   {
     const Stay stay(*this, engine_host);
-    engine.emplace(test::EngineProcess::Options{.redis_url = to_redis->url(),
-                                                .arguments = bus.arguments({"--threads", "2"}),
-                                                .file_size_limit_bytes = {},
-                                                .host = any});
+    engine.emplace(test::EngineProcess::Options{
+        .redis_url = to_redis->url(), .arguments = bus.arguments({"--threads", "2"}), .host = any});
     engine->stop();
     disk.emplace(engine->data_directory(), disk_size);
     engine->start();

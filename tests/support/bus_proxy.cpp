@@ -1,7 +1,5 @@
 #include "tests/support/bus_proxy.hpp"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
@@ -11,7 +9,6 @@
 #include <charconv>
 #include <deque>
 #include <map>
-#include <stdexcept>
 #include <string_view>
 #include <utility>
 
@@ -168,23 +165,17 @@ class BusConnection {
 };
 
 BusProxy::BusProxy(std::uint16_t redis_port, std::uint32_t seed, std::string address_text)
-    : redis_port_(redis_port), address_(std::move(address_text)), random_(seed) {
-  listener_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  auto address = loopback(0);
-  if (::inet_pton(AF_INET, address_.c_str(), &address.sin_addr) != 1) throw std::runtime_error(address_);
-  socklen_t size = sizeof address;
-  if (::bind(listener_, reinterpret_cast<sockaddr*>(&address), size) != 0 || ::listen(listener_, 1024) != 0)
-    throw std::runtime_error("cannot listen");
-  ::getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size);
-  port_ = ntohs(address.sin_port);
-  acceptor_ = std::thread([this] { accept_all(); });
-}
+    : redis_port_(redis_port),
+      address_(std::move(address_text)),
+      random_(seed),
+      acceptor_(
+          [this](int near) { threads_.emplace_back([this, near] { BusConnection(*this, near).run(); }); }, 0,
+          address_) {}
 
 BusProxy::~BusProxy() {
   stopping_ = true;
-  acceptor_.join();
+  acceptor_.stop();
   for (auto& thread : threads_) thread.join();
-  ::close(listener_);
 }
 
 void BusProxy::set(Faults faults) {
@@ -207,15 +198,6 @@ std::vector<BusProxy::Clock::time_point> BusProxy::draw() {
   if (!times.empty() && chance(faults_.repeated)) times.push_back(late());
   if (times.size() != 1 || times.front() != now) ++harmed_;
   return times;
-}
-
-void BusProxy::accept_all() {
-  while (!stopping_) {
-    pollfd poll_for{listener_, POLLIN, 0};
-    if (::poll(&poll_for, 1, static_cast<int>(poll_at_least.count())) <= 0) continue;
-    const int near = ::accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
-    if (near >= 0) threads_.emplace_back([this, near] { BusConnection(*this, near).run(); });
-  }
 }
 
 }  // namespace revoked::test

@@ -12,6 +12,8 @@
 #include <thread>
 #include <vector>
 
+#include "tests/support/acceptor.hpp"
+
 namespace revoked::test {
 
 class BusProxy {
@@ -33,7 +35,7 @@ class BusProxy {
   BusProxy(const BusProxy&) = delete;
   BusProxy& operator=(const BusProxy&) = delete;
 
-  std::string url() const { return "redis://" + address_ + ":" + std::to_string(port_); }
+  std::string url() const { return "redis://" + address_ + ":" + std::to_string(acceptor_.port()); }
   void set(Faults faults);
   std::size_t messages() const { return messages_; }
   std::size_t harmed() const { return harmed_; }  // messages that did not pass exactly once without delay
@@ -42,12 +44,9 @@ class BusProxy {
   friend class BusConnection;
   // When to forward a message: several times, or never.
   std::vector<Clock::time_point> draw();
-  void accept_all();
 
   const std::uint16_t redis_port_;
   const std::string address_;
-  int listener_;
-  std::uint16_t port_;
   std::atomic<bool> stopping_{false};
   std::atomic<std::size_t> messages_{0};
   std::atomic<std::size_t> harmed_{0};
@@ -56,7 +55,7 @@ class BusProxy {
   Faults faults_;
   Clock::time_point set_at_;
   std::list<std::thread> threads_;  // used by the acceptor, until it has ended
-  std::thread acceptor_;
+  Acceptor acceptor_;
 };
 
 }  // namespace revoked::test

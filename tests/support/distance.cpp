@@ -1,7 +1,5 @@
 #include "tests/support/distance.hpp"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
@@ -9,7 +7,6 @@
 
 #include <algorithm>
 #include <deque>
-#include <stdexcept>
 #include <string>
 
 #include "tests/support/loopback.hpp"
@@ -33,44 +30,28 @@ bool send_all(int socket, const std::string& bytes) {
 }  // namespace
 
 Distance::Distance(std::uint16_t server_port, std::chrono::milliseconds one_way)
-    : server_port_(server_port), one_way_(one_way) {
-  listener_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  auto address = loopback(0);
-  socklen_t size = sizeof address;
-  if (::bind(listener_, reinterpret_cast<sockaddr*>(&address), size) != 0 || ::listen(listener_, 128) != 0)
-    throw std::runtime_error("cannot listen");
-  ::getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size);
-  port_ = ntohs(address.sin_port);
-  acceptor_ = std::thread([this] { accept_all(); });
-}
+    : server_port_(server_port), one_way_(one_way) {}
 
 Distance::~Distance() {
   stopping_ = true;
-  acceptor_.join();
+  acceptor_.stop();
   for (auto& thread : threads_) thread.join();
   for (const int socket : sockets_) ::close(socket);
-  ::close(listener_);
 }
 
-void Distance::accept_all() {
-  while (!stopping_) {
-    pollfd poll_for{listener_, POLLIN, 0};
-    if (::poll(&poll_for, 1, poll_ms) <= 0) continue;
-    const int near = ::accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
-    if (near < 0) continue;
-    const int far = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    const auto server = loopback(server_port_);
-    const std::lock_guard lock(mutex_);
-    sockets_.insert(sockets_.end(), {near, far});
-    if (::connect(far, reinterpret_cast<const sockaddr*>(&server), sizeof server) != 0) {
-      ::shutdown(near, SHUT_RDWR);
-      continue;
-    }
-    const int on = 1;
-    for (const int socket : {near, far}) ::setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    threads_.emplace_back([this, near, far] { pass_on(near, far); });
-    threads_.emplace_back([this, near, far] { pass_on(far, near); });
+void Distance::forward(int near) {
+  const int far = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const auto server = loopback(server_port_);
+  const std::lock_guard lock(mutex_);
+  sockets_.insert(sockets_.end(), {near, far});
+  if (::connect(far, reinterpret_cast<const sockaddr*>(&server), sizeof server) != 0) {
+    ::shutdown(near, SHUT_RDWR);
+    return;
   }
+  const int on = 1;
+  ::setsockopt(far, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  threads_.emplace_back([this, near, far] { pass_on(near, far); });
+  threads_.emplace_back([this, near, far] { pass_on(far, near); });
 }
 
 void Distance::pass_on(int from, int to) {

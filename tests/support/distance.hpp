@@ -9,6 +9,8 @@
 #include <mutex>
 #include <thread>
 
+#include "tests/support/acceptor.hpp"
+
 namespace revoked::test {
 
 class Distance {
@@ -18,21 +20,19 @@ class Distance {
   Distance(const Distance&) = delete;
   Distance& operator=(const Distance&) = delete;
 
-  std::uint16_t port() const { return port_; }
+  std::uint16_t port() const { return acceptor_.port(); }
 
  private:
-  void accept_all();
+  void forward(int near);
   void pass_on(int from, int to);
 
   const std::uint16_t server_port_;
   const std::chrono::milliseconds one_way_;
-  int listener_;
-  std::uint16_t port_;
   std::atomic<bool> stopping_{false};
   std::mutex mutex_;  // guards what follows
   std::list<int> sockets_;
   std::list<std::thread> threads_;
-  std::thread acceptor_;
+  Acceptor acceptor_{[this](int near) { forward(near); }};
 };
 
 }  // namespace revoked::test

@@ -55,9 +55,7 @@ void ExampleProxy::start(std::vector<std::string> command) {
       .environment = {"HOME=" + directory_.path().string(), "XDG_DATA_HOME=" + directory_.path().string(),
                       "XDG_CONFIG_HOME=" + directory_.path().string()},
       .log = directory_ / "proxy.log",
-      .directory = directory_.path(),
-      .file_size_limit_bytes = {},
-      .own_group = false});
+      .directory = directory_.path()});
   if (!eventually([&] { return accepts_connections(port()) || !process_->is_running(); }) ||
       !process_->is_running()) {
     throw std::runtime_error("the proxy did not start: " + process_->description());

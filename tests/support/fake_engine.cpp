@@ -1,23 +1,16 @@
 #include "tests/support/fake_engine.hpp"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
-#include <stdexcept>
 
 #include "engine/base/digest.hpp"
-#include "tests/support/loopback.hpp"
 
 namespace revoked::test {
 namespace {
-
-constexpr int accept_poll_ms = 20;
 
 // Appends to `buffer` until `enough`; false if the connection ends first.
 bool read_until(int socket, std::string& buffer, const std::function<bool()>& enough) {
@@ -136,23 +129,11 @@ bool FakeEngine::Peer::is_open() {
   return !closed_ && poll(&poll_for, 1, 0) == 0;
 }
 
-FakeEngine::FakeEngine(Handler handler, std::uint16_t port) : handler_(std::move(handler)) {
-  listener_ = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  const int on = 1;
-  setsockopt(listener_, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  auto address = loopback(port);
-  socklen_t size = sizeof address;
-  if (bind(listener_, reinterpret_cast<sockaddr*>(&address), size) != 0 || listen(listener_, 128) != 0)
-    throw std::runtime_error("cannot listen");
-  getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size);
-  port_ = ntohs(address.sin_port);
-  acceptor_ = std::thread([this] { accept_all(); });
-}
+FakeEngine::FakeEngine(Handler handler, std::uint16_t port)
+    : handler_(std::move(handler)), acceptor_([this](int socket) { accepted(socket); }, port) {}
 
 FakeEngine::~FakeEngine() {
-  stopping_ = true;
-  acceptor_.join();
-  close(listener_);
+  acceptor_.stop();
   cut_connections();
   for (auto& thread : threads_) thread.join();
 }
@@ -162,18 +143,10 @@ void FakeEngine::cut_connections() {
   for (const int socket : sockets_) shutdown(socket, SHUT_RDWR);
 }
 
-void FakeEngine::accept_all() {
-  while (!stopping_) {
-    pollfd poll_for{listener_, POLLIN, 0};
-    if (poll(&poll_for, 1, accept_poll_ms) <= 0) continue;
-    const int socket = accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
-    if (socket < 0) continue;
-    const int on = 1;
-    setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    std::lock_guard lock(mutex_);
-    sockets_.push_back(socket);
-    threads_.emplace_back([this, socket, number = ++connections_] { serve(socket, number); });
-  }
+void FakeEngine::accepted(int socket) {
+  std::lock_guard lock(mutex_);
+  sockets_.push_back(socket);
+  threads_.emplace_back([this, socket, number = ++connections_] { serve(socket, number); });
 }
 
 void FakeEngine::serve(int socket, int number) {

@@ -12,6 +12,8 @@
 #include <string_view>
 #include <thread>
 
+#include "tests/support/acceptor.hpp"
+
 namespace revoked::test {
 
 struct FakeRequest {
@@ -52,25 +54,22 @@ class FakeEngine {
   explicit FakeEngine(Handler handler, std::uint16_t port = 0);  // 0: any free port
   ~FakeEngine();  // cuts all connections and waits for the handlers
 
-  std::uint16_t port() const { return port_; }
+  std::uint16_t port() const { return acceptor_.port(); }
   int connections() const { return connections_; }
   int requests() const { return requests_; }
   void cut_connections();
 
  private:
-  void accept_all();
+  void accepted(int socket);
   void serve(int socket, int number);
 
   Handler handler_;
-  int listener_ = -1;
-  std::uint16_t port_ = 0;
-  std::atomic<bool> stopping_{false};
   std::atomic<int> connections_{0};
   std::atomic<int> requests_{0};
   std::mutex mutex_;  // guards what follows
   std::list<int> sockets_;
   std::list<std::thread> threads_;
-  std::thread acceptor_;
+  Acceptor acceptor_;
 };
 
 }  // namespace revoked::test

@@ -213,4 +213,18 @@ bool HttpClient::is_closed_within(std::chrono::milliseconds limit) {
   return ::recv(socket_, &byte, 1, MSG_PEEK) <= 0;
 }
 
+void exchange(HttpClient& client, const std::vector<std::string>& requests,
+              const std::function<void(std::size_t, const HttpResponse&)>& answered) {
+  constexpr std::size_t in_flight = 64;  // both sides' socket buffers hold that many: neither blocks
+  std::size_t sent = 0;
+  for (std::size_t i = 0; i < requests.size(); ++i) {
+    std::string burst;
+    if (i == sent) {
+      for (; sent < requests.size() && sent < i + in_flight; ++sent) burst += requests[sent];
+      client.send(burst);
+    }
+    answered(i, client.receive());
+  }
+}
+
 }  // namespace revoked::test

@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -77,5 +78,9 @@ class HttpClient {
   std::uint64_t body_left_ = 0;
   bool head_ = false;  // the last request was a HEAD
 };
+
+// Pipelined requests, made with format(); each answer is passed with the number of its request.
+void exchange(HttpClient& client, const std::vector<std::string>& requests,
+              const std::function<void(std::size_t, const HttpResponse&)>& answered);
 
 }  // namespace revoked::test

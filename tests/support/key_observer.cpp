@@ -19,20 +19,6 @@ std::string creation(const std::string& user) { return json_object({{"user", use
 
 }  // namespace
 
-void exchange(HttpClient& client, const std::vector<std::string>& requests,
-              const std::function<void(std::size_t, const HttpResponse&)>& answered) {
-  constexpr std::size_t in_flight = 64;  // both sides' socket buffers hold that many: neither blocks
-  std::size_t sent = 0;
-  for (std::size_t i = 0; i < requests.size(); ++i) {
-    std::string burst;
-    if (i == sent) {
-      for (; sent < requests.size() && sent < i + in_flight; ++sent) burst += requests[sent];
-      client.send(burst);
-    }
-    answered(i, client.receive());
-  }
-}
-
 void KeyObserver::acknowledge(const HttpResponse& response) {
   // A record contains the position of its creation.
   const auto position =

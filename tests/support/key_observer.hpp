@@ -13,10 +13,6 @@
 
 namespace revoked::test {
 
-// Many exchanges over one connection; each answer is passed with the number of its request.
-void exchange(HttpClient& client, const std::vector<std::string>& requests,
-              const std::function<void(std::size_t, const HttpResponse&)>& answered);
-
 class KeyObserver {
  public:
   struct Key {

@@ -82,11 +82,7 @@ void Network::run_ip(int in, const std::string& lines) const {
   const auto log = directory_ / "ip.log";
   write_file(batch, lines);
   const int home = enter(in);
-  Process ip({.command = {"/sbin/ip", "-batch", batch},
-              .environment = {},
-              .log = log,
-              .directory = {},
-              .file_size_limit_bytes = {}});
+  Process ip({.command = {"/sbin/ip", "-batch", batch}, .log = log});
   go_home(home);
   if (ip.wait(std::chrono::seconds(30)) != 0) throw std::runtime_error(ip.description());
 }

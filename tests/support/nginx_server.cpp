@@ -43,10 +43,7 @@ NginxServer::NginxServer(std::string http_block) {
 
   process_.emplace(Process::Options{
       .command = {"nginx", "-c", directory + "/nginx.conf", "-p", directory, "-e", directory + "/start.log"},
-      .environment = {},
-      .log = directory_ / "stderr.log",
-      .directory = {},
-      .file_size_limit_bytes = {}});
+      .log = directory_ / "stderr.log"});
   if (!eventually([&] { return answers(port()) || !process_->is_running(); }) || !process_->is_running()) {
     throw std::runtime_error("nginx did not start: " + process_->description() + error_log());
   }

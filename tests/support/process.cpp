@@ -141,6 +141,14 @@ std::optional<int> Process::wait(std::chrono::milliseconds limit) {
   return exit_code_;
 }
 
+std::size_t Process::resident_bytes() const {
+  std::ifstream file("/proc/" + std::to_string(pid_) + "/statm");
+  std::size_t pages = 0;
+  std::size_t resident_pages = 0;
+  file >> pages >> resident_pages;
+  return resident_pages * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+}
+
 std::string Process::log_text() const { return options_.log.empty() ? "" : read_file(options_.log); }
 
 std::string Process::description() const {

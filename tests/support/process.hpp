@@ -7,6 +7,7 @@
 #include <sys/types.h>
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <optional>
@@ -20,11 +21,11 @@ class Process {
  public:
   struct Options {
     std::vector<std::string> command;  // the program's path first; searched for in PATH if it has no slash
-    std::vector<std::string> environment;  // NAME=VALUE, in addition to the test's own
-    std::filesystem::path log;             // standard error is appended here
-    std::filesystem::path directory;       // where it runs; empty: where the test runs
+    std::vector<std::string> environment{};  // NAME=VALUE, in addition to the test's own
+    std::filesystem::path log{};             // standard error is appended here
+    std::filesystem::path directory{};       // where it runs; empty: where the test runs
     // The largest size of a file: writes beyond fail with EFBIG, similar to a full disk.
-    std::optional<std::uint64_t> file_size_limit_bytes;
+    std::optional<std::uint64_t> file_size_limit_bytes{};
     bool own_group = false;  // in its own process group, which receives signals as a whole
   };
 
@@ -46,6 +47,8 @@ class Process {
   // The exit code, or 128 + the signal that ended it. Nothing if it still runs after `limit`.
   std::optional<int> wait(std::chrono::milliseconds limit);
   bool is_running() { return !wait(std::chrono::milliseconds(0)).has_value(); }
+
+  std::size_t resident_bytes() const;  // its memory; 0 once it has ended
 
   std::string log_text() const;
   // For failure messages: the command, how it ended, the end of its log.

@@ -86,18 +86,13 @@ std::vector<std::string> RevocationLoad::surprises() const {
 }
 
 std::size_t count_allowed(const GatewayProcess& gateway, const std::vector<CreatedKey>& keys) {
-  constexpr std::size_t in_flight = 64;
   HttpClient client = gateway.client();
+  std::vector<std::string> requests;
+  for (const auto& key : keys)
+    requests.push_back(client.format("GET", "/check", {{"Authorization", "Bearer " + key.secret}}));
   std::size_t allowed = 0;
-  std::size_t received = 0;
-  for (std::size_t sent = 0; received < keys.size();) {
-    std::string burst;
-    for (; sent < keys.size() && sent < received + in_flight; ++sent) {
-      burst += client.format("GET", "/check", {{"Authorization", "Bearer " + keys[sent].secret}});
-    }
-    client.send(burst);
-    for (; received < sent; ++received) allowed += client.receive().status == 200 ? 1 : 0;
-  }
+  exchange(client, requests,
+           [&](std::size_t, const HttpResponse& response) { allowed += response.status == 200 ? 1 : 0; });
   return allowed;
 }
 

@@ -68,7 +68,6 @@ void EngineProcess::start() {
   command.insert(command.end(), options_.arguments.begin(), options_.arguments.end());
   start_program(process_,
                 {.command = std::move(command),
-                 .environment = {},
                  .log = directory_ / "engine.log",
                  .directory = directory_.path(),
                  .file_size_limit_bytes = options_.file_size_limit_bytes},
@@ -98,13 +97,10 @@ void GatewayProcess::start() {
                                    options_.engine_url};
   if (!options_.redis_url.empty()) command.insert(command.end(), {"--redis", options_.redis_url});
   command.insert(command.end(), options_.arguments.begin(), options_.arguments.end());
-  start_program(process_,
-                {.command = std::move(command),
-                 .environment = {},
-                 .log = directory_ / "gateway.log",
-                 .directory = directory_.path(),
-                 .file_size_limit_bytes = {}},
-                "revoked-gateway", address);
+  start_program(
+      process_,
+      {.command = std::move(command), .log = directory_ / "gateway.log", .directory = directory_.path()},
+      "revoked-gateway", address);
 }
 
 void GatewayProcess::kill() { kill_program(process_); }
@@ -116,17 +112,12 @@ CreatedKey create_key(HttpClient& engine, Members members) {
 
 std::vector<CreatedKey> create_keys(const EngineProcess& engine, std::size_t count,
                                     const std::string& members) {
-  constexpr std::size_t in_flight = 64;  // both sides' socket buffers hold that many: neither blocks
   HttpClient client = engine.client();
-  const std::string request = client.format("POST", "/v1/keys", {}, members);
+  const std::vector<std::string> requests(count, client.format("POST", "/v1/keys", {}, members));
   std::vector<CreatedKey> out;
   out.reserve(count);
-  for (std::size_t sent = 0; out.size() < count;) {
-    std::string burst;
-    for (; sent < count && sent < out.size() + in_flight; ++sent) burst += request;
-    client.send(burst);
-    while (out.size() < sent) out.push_back(created(client.receive()));
-  }
+  exchange(client, requests,
+           [&](std::size_t, const HttpResponse& response) { out.push_back(created(response)); });
   return out;
 }
 

@@ -24,9 +24,9 @@ std::filesystem::path source_directory();              // of the repository
 class EngineProcess {
  public:
   struct Options {
-    std::string redis_url;  // empty: no Redis
-    std::vector<std::string> arguments;
-    std::optional<std::uint64_t> file_size_limit_bytes;
+    std::string redis_url{};  // empty: no Redis
+    std::vector<std::string> arguments{};
+    std::optional<std::uint64_t> file_size_limit_bytes{};
     std::vector<std::string> under{};  // a command that runs it as the same process: see strace.hpp
     std::string host = "127.0.0.1";    // what it listens on
   };
@@ -58,9 +58,9 @@ class EngineProcess {
 class GatewayProcess {
  public:
   struct Options {
-    std::string engine_url;  // empty: that of `engine`
-    std::string redis_url;   // empty: follows the engine's feed
-    std::vector<std::string> arguments;
+    std::string engine_url{};  // empty: that of `engine`
+    std::string redis_url{};   // empty: follows the engine's feed
+    std::vector<std::string> arguments{};
   };
 
   GatewayProcess(const EngineProcess& engine, Options options);  // starts

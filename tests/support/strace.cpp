@@ -1,9 +1,11 @@
 #include "tests/support/strace.hpp"
 
+#include <gtest/gtest.h>
+
 #include <fstream>
 #include <map>
 
-#include "tests/support/process.hpp"
+#include "tests/support/eventually.hpp"
 
 namespace revoked::test {
 namespace {
@@ -25,11 +27,7 @@ bool can_trace() {
   static const bool can = [] {
     auto command = Strace{"write", "signal=KILL:when=1"}.command();
     command.insert(command.end(), {"echo", "traced"});
-    Process process({.command = std::move(command),
-                     .environment = {},
-                     .log = {},
-                     .directory = {},
-                     .file_size_limit_bytes = {}});
+    Process process({.command = std::move(command)});
     return process.wait(std::chrono::seconds(20)) == 128 + 9;
   }();
   return can;
@@ -47,6 +45,12 @@ std::vector<std::string> Strace::command_for(int pid) const {
   const auto options = options_of(*this);
   out.insert(out.end(), options.begin(), options.end());
   return out;
+}
+
+AttachedStrace::AttachedStrace(const Strace& strace, int pid)
+    : process_({.command = strace.command_for(pid), .log = directory_ / "log"}) {
+  EXPECT_TRUE(eventually([&] { return process_.log_text().find(" attached") != std::string::npos; }))
+      << process_.description();
 }
 
 // A line is "PID name(arguments) = result"; a continuation has no name.

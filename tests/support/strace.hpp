@@ -10,6 +10,9 @@
 #include <utility>
 #include <vector>
 
+#include "tests/support/process.hpp"
+#include "tests/support/temporary_directory.hpp"
+
 namespace revoked::test {
 
 // Whether strace is installed and may trace.
@@ -25,6 +28,16 @@ struct Strace {
 
   std::vector<std::string> command() const;             // put before the program
   std::vector<std::string> command_for(int pid) const;  // attaches to a running program; ends with it
+};
+
+// Attached to a running program until it is destroyed.
+class AttachedStrace {
+ public:
+  AttachedStrace(const Strace& strace, int pid);  // returns when it traces
+
+ private:
+  TemporaryDirectory directory_;
+  Process process_;
 };
 
 // A call's name, and its number among the calls of its thread.

@@ -1,5 +1,7 @@
 #include "tests/support/witness.hpp"
 
+#include <gtest/gtest.h>
+
 namespace revoked::test {
 namespace {
 
@@ -205,6 +207,16 @@ std::string Witness::check(HttpClient& engine, Run run) {
   if (!create(engine, id) || !revoke(engine, id)) return "it takes no changes";
   if (auto wrong = check_audit(engine, id); !wrong.empty()) return wrong;
   return surprises_;
+}
+
+void expect_all_there(EngineProcess& engine, Witness& witness) {
+  for (const auto* const start : {"first", "second"}) {
+    SCOPED_TRACE(std::string(start) + " start after it");
+    ASSERT_NO_THROW(engine.start());
+    HttpClient client = engine.client();
+    ASSERT_EQ(witness.check(client), "") << engine.log_text();
+    ASSERT_EQ(engine.stop(), 0);
+  }
 }
 
 }  // namespace revoked::test

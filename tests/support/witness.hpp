@@ -71,4 +71,7 @@ class Witness {
   std::string surprises_;
 };
 
+// Starts a stopped engine twice; each time, what the witness knows is all there. Stops it again.
+void expect_all_there(EngineProcess& engine, Witness& witness);
+
 }  // namespace revoked::test
