@@ -13,7 +13,7 @@
 #include <string>
 #include <vector>
 
-#include "cache/bus/message.hpp"
+#include "cache/bus/message_encoder.hpp"
 #include "engine/engine.hpp"
 
 namespace revoked::cache {

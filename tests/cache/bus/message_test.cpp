@@ -1,4 +1,5 @@
-#include "cache/bus/message.hpp"
+#include "cache/bus/decision.hpp"
+#include "cache/bus/message_encoder.hpp"
 
 #include <gtest/gtest.h>
 
