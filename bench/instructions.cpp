@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "bench/samples.hpp"
+#include "cache/bus/message_encoder.hpp"
 #include "cache/edge/follower.hpp"
 #include "cache/edge/near_cache.hpp"
 #include "net/http/guard.hpp"

@@ -4,6 +4,7 @@
 
 #include "bench/bench.hpp"
 #include "bench/samples.hpp"
+#include "cache/bus/message_encoder.hpp"
 #include "cache/edge/follower.hpp"
 #include "cache/edge/near_cache.hpp"
 #include "net/http/guard.hpp"

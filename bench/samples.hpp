@@ -9,7 +9,7 @@
 #include <string>
 #include <string_view>
 
-#include "cache/bus/message.hpp"
+#include "cache/bus/decision.hpp"
 #include "engine/base/digest.hpp"
 #include "engine/engine.hpp"
 #include "engine/store.hpp"

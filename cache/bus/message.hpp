@@ -1,18 +1,17 @@
 #pragma once
 // The message by which the engine notifies gateways: one JSON object on Redis, in a feed page and in a feed
-// stream (format: docs/protocol.md). Decoded messages own their strings.
+// stream (format: docs/protocol.md). Decoded here; encoded by message_encoder. Decoded messages own their
+// strings. Any thread.
 
 #include <array>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "engine/base/digest.hpp"
 #include "engine/base/error.hpp"
-#include "engine/model/decision.hpp"
 #include "engine/model/event.hpp"
-#include "engine/model/json_writer.hpp"
 
 namespace revoked::cache {
 
@@ -62,32 +61,8 @@ struct Message {
   bool is_heartbeat() const { return first == last + 1; }
 };
 
-// Writes the member "within" of an owner's event if it has one: an object, or an array of two.
-void write_within(engine::JsonWriter& json, const engine::EventView& event);
-
 inline constexpr std::string_view invalidations_channel = "revoked:v1:invalidations";
 inline constexpr std::string_view acks_channel = "revoked:v1:acks";
-
-// Source and send time of a message: the engine's wall clock, and `up`, milliseconds of a process clock that
-// cannot be set (engine::running_ms), from which a gateway computes the message's age. Messages read from the
-// journal later have no `up`.
-struct Stamp {
-  std::string_view journal;
-  UnixMs at = 0;
-  std::optional<std::uint64_t> up;
-};
-Stamp stamp_now(std::string_view journal);
-
-// Encodes a batch of the journal, usually as one message; each has at most engine::max_message_bytes. Events
-// that this engine does not know, cannot read or that are too large get type "unknown", so that gateways
-// flush.
-struct EncodedMessage {
-  Sequence first;
-  Sequence last;
-  std::string text;
-};
-std::vector<EncodedMessage> encode_messages(const engine::BatchView& batch, const Stamp& stamp);
-std::string encode_heartbeat(Epoch epoch, Sequence last, const Stamp& stamp);
 
 // Strict about the members that decide (epoch, first, last, events and their sequences must be present: 1 <=
 // epoch, 1 <= first <= last + 1, last < 2^63 - 1, event sequences ascend within first..last, no events in a
@@ -108,24 +83,5 @@ struct Page {
 engine::result<Page> decode_page(std::string_view json);
 // Decodes the problem document of a 410: the engine's position, no messages.
 engine::result<Page> decode_gone(std::string_view json);
-
-// The response to POST /v1/keys/verify.
-struct Decision {
-  using State = engine::KeyState;
-  State state = State::unknown;
-  std::string key_id;
-  std::string user;
-  std::string application;
-  std::string workspace;
-  std::string permissions;  // separated by one space
-  std::optional<UnixMs> expires_at;
-  std::optional<UnixMs> locked_until;  // locked keys only; none: until unlocked
-  Position as_of;                      // the decision covers all events up to here
-  std::string journal;                 // of the epoch in which it was made
-};
-// Also malformed: `active` and `state` that disagree, and an active decision without key_id or as_of.
-engine::result<Decision> decode_decision(std::string_view json);
-// The response must name its secret in `secret_sha256`; another digest is malformed.
-engine::result<Decision> decode_decision(std::string_view json, const engine::Digest& secret_sha256);
 
 }  // namespace revoked::cache

@@ -3,7 +3,8 @@
 // disconnected, and nothing is resent. Reconnects with exponential backoff and jitter until stopped. An
 // unexpected reply from Redis ends the connection, never the process.
 
-#include <atomic>
+#include <chrono>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -32,10 +33,17 @@ std::string to_string(const RedisAddress& address);
 // (with the reason; the same reason is not repeated).
 using RedisStateListener = std::function<void(bool connected, std::string_view reason)>;
 
+// Of a connection on which nothing is received.
+struct RedisKeepAlive {
+  std::chrono::milliseconds ping_after{1000};
+  std::chrono::milliseconds dead_after{4000};  // no answer to the ping: the connection is given up
+};
+
 class RedisPublisher {
  public:
   // Starts connecting at once.
-  RedisPublisher(asio::io_context& io, RedisAddress address, RedisStateListener on_state);
+  RedisPublisher(asio::io_context& io, RedisAddress address, RedisStateListener on_state,
+                 RedisKeepAlive keep_alive = {});
   ~RedisPublisher();  // after `io` has stopped running, or on its thread
 
   // From any thread; never blocks on the network. Messages are published in the order of the calls. Dropped,
@@ -58,7 +66,8 @@ class RedisSubscriber {
   // Both callbacks run on the io_context's thread. `on_state` reports connected once the subscription is
   // confirmed.
   RedisSubscriber(asio::io_context& io, RedisAddress address, std::string channel,
-                  std::function<void(std::string_view message)> on_message, RedisStateListener on_state);
+                  std::function<void(std::string_view message)> on_message, RedisStateListener on_state,
+                  RedisKeepAlive keep_alive = {});
   ~RedisSubscriber();
   void stop();  // as above
 

@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "cache/bus/decision.hpp"
 #include "cache/bus/message.hpp"
 
 namespace revoked::cache {

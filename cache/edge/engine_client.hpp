@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 
+#include "cache/bus/decision.hpp"
 #include "cache/bus/message.hpp"
 #include "cache/edge/fair_queue.hpp"
 #include "cache/wire/asio.hpp"

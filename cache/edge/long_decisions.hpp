@@ -9,7 +9,7 @@
 #include <unordered_map>
 #include <utility>
 
-#include "cache/bus/message.hpp"
+#include "cache/bus/decision.hpp"
 
 namespace revoked::cache {
 

@@ -12,7 +12,7 @@
 #include <string>
 #include <vector>
 
-#include "cache/bus/message.hpp"
+#include "cache/bus/message_encoder.hpp"
 #include "engine/base/mutex.hpp"
 #include "engine/engine.hpp"
 

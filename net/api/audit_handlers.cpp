@@ -1,6 +1,6 @@
 // GET /v1/audit: the journal for people.
 
-#include "cache/bus/message.hpp"
+#include "cache/bus/message_encoder.hpp"
 #include "engine/model/json_writer.hpp"
 #include "net/api/api.hpp"
 #include "net/api/key_writer.hpp"

@@ -3,6 +3,7 @@
 #include <boost/asio/post.hpp>
 #include <charconv>
 
+#include "cache/bus/message_encoder.hpp"
 #include "engine/base/boot_clock.hpp"
 #include "engine/model/json_writer.hpp"
 #include "net/api/api.hpp"

@@ -3,7 +3,7 @@
 
 #include <vector>
 
-#include "cache/bus/message.hpp"
+#include "cache/bus/message_encoder.hpp"
 #include "engine/model/event.hpp"
 #include "tests/fuzz/decoded.hpp"
 

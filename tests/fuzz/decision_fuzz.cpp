@@ -1,7 +1,7 @@
 // The engine's answer to a gateway's question: an allow has a key and the position it covers, no value can
 // break out of the gateway's headers, and the near cache's packed form is equal.
 
-#include "cache/bus/message.hpp"
+#include "cache/bus/decision.hpp"
 #include "cache/edge/cached_decision.hpp"
 #include "tests/fuzz/fuzz.hpp"
 

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "cache/bus/decision.hpp"
 #include "cache/bus/message.hpp"
 
 namespace revoked::simulation {

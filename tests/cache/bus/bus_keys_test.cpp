@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "cache/bus/message.hpp"
+#include "cache/bus/message_encoder.hpp"
 
 namespace revoked::cache::bus_keys_test {
 

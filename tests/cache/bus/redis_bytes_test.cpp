@@ -8,19 +8,18 @@
 #include <unistd.h>
 
 #include <atomic>
-#include <boost/asio/executor_work_guard.hpp>
-#include <boost/asio/post.hpp>
-#include <future>
 #include <random>
 #include <thread>
 
 #include "cache/bus/redis.hpp"
+#include "tests/cache/bus/loop.hpp"
 #include "tests/support/eventually.hpp"
 #include "tests/support/loopback.hpp"
 
 namespace revoked::cache::redis_bytes_test {
 
 using test::eventually;
+using test::Loop;
 using namespace std::chrono_literals;
 
 // Answers the first bytes of each connection with the next of the given answers, later connections with the
@@ -72,28 +71,6 @@ class AnyPeer {
   std::atomic<std::size_t> connections_{0};
   std::vector<int> sockets_;
   std::thread thread_;
-};
-
-class Loop {
- public:
-  ~Loop() {
-    work_.reset();
-    io.stop();
-    thread_.join();
-  }
-  void run(const std::function<void()>& what) {
-    std::promise<void> done;
-    asio::post(io, [&] {
-      what();
-      done.set_value();
-    });
-    done.get_future().wait();
-  }
-  asio::io_context io{1};
-
- private:
-  asio::executor_work_guard<Executor> work_{io.get_executor()};
-  std::thread thread_{[this] { io.run(); }};
 };
 
 const std::string subscribed = "*3\r\n$9\r\nsubscribe\r\n$7\r\nchannel\r\n:1\r\n";

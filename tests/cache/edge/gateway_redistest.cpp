@@ -2,6 +2,7 @@
 
 #include <boost/asio/executor_work_guard.hpp>
 
+#include "cache/bus/message_encoder.hpp"
 #include "cache/edge/gateway.hpp"
 #include "tests/cache/edge/gateway_harness.hpp"
 #include "tests/cache/edge/scripted_engine.hpp"

@@ -1,5 +1,7 @@
 #include "tests/cache/edge/scripted_engine.hpp"
 
+#include "cache/bus/message_encoder.hpp"
+
 namespace revoked::test {
 
 ScriptedEngine::ScriptedEngine(std::uint16_t port)

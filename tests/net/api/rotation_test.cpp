@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "cache/bus/decision.hpp"
 #include "cache/bus/message.hpp"
 #include "cache/edge/near_cache.hpp"
 #include "tests/net/api/served_engine.hpp"

@@ -1,0 +1,41 @@
+#pragma once
+// Encodes what the engine sends to gateways: a batch of the journal, or a heartbeat, as messages
+// (message.hpp; format: docs/protocol.md). Any thread.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "cache/bus/message.hpp"
+#include "engine/model/event.hpp"
+#include "engine/model/json_writer.hpp"
+
+namespace revoked::cache {
+
+// Source and send time of a message: the engine's wall clock, and `up`, milliseconds of a process clock that
+// cannot be set (engine::running_ms), from which a gateway computes the message's age. Messages read from the
+// journal later have no `up`.
+struct Stamp {
+  std::string_view journal;
+  UnixMs at = 0;
+  std::optional<std::uint64_t> up;
+};
+Stamp stamp_now(std::string_view journal);
+
+// Encodes a batch of the journal, usually as one message; each has at most engine::max_message_bytes. Events
+// that this engine does not know, cannot read or that are too large get type "unknown", so that gateways
+// flush.
+struct EncodedMessage {
+  Sequence first;
+  Sequence last;
+  std::string text;
+};
+std::vector<EncodedMessage> encode_messages(const engine::BatchView& batch, const Stamp& stamp);
+std::string encode_heartbeat(Epoch epoch, Sequence last, const Stamp& stamp);
+
+// Writes the member "within" of an owner's event if it has one: an object, or an array of two.
+void write_within(engine::JsonWriter& json, const engine::EventView& event);
+
+}  // namespace revoked::cache
