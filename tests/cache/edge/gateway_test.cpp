@@ -216,12 +216,12 @@ TEST(Gateway, AsksAgainWhenARevocationOvertookTheAnswer) {
   ScriptedEngine engine;
   TestGateway gateway(TestGateway::options(engine.port()));
   ASSERT_TRUE(gateway.becomes(Coverage::fresh));
-  engine.holds_answers = true;
+  engine.hold_answers(true);
   auto asked = std::async(std::launch::async, [&] { return gateway.ask("k1"); });
   EXPECT_TRUE(eventually([&] { return engine.held == 1; }));
   engine.revoke("k1");
   EXPECT_TRUE(gateway.reaches(engine.position()));
-  engine.holds_answers = false;
+  engine.hold_answers(false);
   const auto verdict = asked.get();
   ASSERT_TRUE(verdict.decision);
   EXPECT_EQ(verdict.decision->state, State::revoked);
