@@ -28,7 +28,7 @@ USES = {
 SOURCES = ("engine", "cache", "net", "tools")
 LIBRARIES = {"rocksdb/": ["engine/index/rocksdb_index.cpp"], "zstd.h": ["engine/log/packed_blocks.cpp"],
              "hiredis/": ["cache/bus/redis.cpp", "cache/bus/resp.cpp"],
-             "simdjson": ["cache/bus/message.cpp", "cache/edge/engine_client.cpp", "net/http/json_reader.cpp"]}
+             "simdjson": ["cache/bus/message.cpp", "cache/edge/open_questions.cpp", "net/http/json_reader.cpp"]}
 
 
 def reach(room):
