@@ -32,7 +32,7 @@ void JournalProgress::apply(Message& message, Monotonic now, std::vector<Invalid
   move_new_events(message, position_->sequence, events);
   if (message.epoch != position_->epoch) journal_ = message.journal;
   position_ = last;
-  if (last.epoch == published_.epoch) position_->sequence = ahead_.absorb(last.sequence);
+  if (!ahead_.empty() && last.epoch == published_.epoch) position_->sequence = ahead_.absorb(last.sequence);
 }
 
 void JournalProgress::apply_ahead(Message& message, std::vector<Invalidation>& events) {
