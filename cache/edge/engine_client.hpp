@@ -29,6 +29,12 @@ engine::result<EngineAddress> parse_engine_url(std::string_view url);
 // The peer of an address as text: an IPv4 address, or the /64 of an IPv6 address. 0 if it is neither.
 Peer peer_of(std::string_view address);
 
+class FeedStream;
+class NameLookup;
+class OpenQuestions;
+class PageFetches;
+class QuestionSender;
+
 class EngineClient {
  public:
   struct Options {
@@ -41,7 +47,7 @@ class EngineClient {
   };
 
   // Throws std::invalid_argument if the credential contains control characters.
-  EngineClient(asio::io_context& io, Options options);
+  EngineClient(asio::io_context& io, const Options& options);
   ~EngineClient();
 
   // The client for which a question is asked, if known.
@@ -92,8 +98,14 @@ class EngineClient {
   void stop();
 
  private:
-  struct Impl;
-  std::shared_ptr<Impl> impl_;
+  asio::io_context& io_;
+  const std::string head_;  // the header lines of a request, from "Host:"
+  const std::shared_ptr<NameLookup> names_;
+  const std::shared_ptr<OpenQuestions> questions_;
+  const std::shared_ptr<QuestionSender> sender_;
+  const std::shared_ptr<PageFetches> pages_;
+  std::unique_ptr<FeedStream> stream_;
+  bool stopped_ = false;
 };
 
 }  // namespace revoked::cache

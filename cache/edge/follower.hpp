@@ -36,15 +36,19 @@
 
 #include <chrono>
 #include <optional>
-#include <span>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "cache/bus/message.hpp"
-#include "engine/base/boot_clock.hpp"
+#include "cache/edge/engine_clock.hpp"
+#include "cache/edge/expected_position.hpp"
+#include "cache/edge/journal_progress.hpp"
+#include "cache/edge/lease.hpp"
+#include "cache/edge/page_requests.hpp"
+#include "cache/edge/probe_pace.hpp"
 
 namespace revoked::cache {
-
-using Monotonic = engine::BootClock::time_point;
 
 class Follower {
  public:
@@ -92,106 +96,64 @@ class Follower {
   Actions tick(Monotonic now);
 
   // All events up to here have been applied. Empty before the first message.
-  std::optional<Position> position() const;
+  std::optional<Position> position() const { return progress_.position(); }
   // The journal id of the position's epoch, and that of the engine's current epoch as the engine names it.
-  const std::string& journal() const { return journal_; }
-  const std::string& engine_journal() const { return named_; }
+  const std::string& journal() const { return progress_.journal(); }
+  const std::string& engine_journal() const { return engine_journal_; }
 
   // Upper bound of the engine's wall clock, by which expiry is decided. Empty until the engine has sent it.
-  std::optional<UnixMs> engine_time(Monotonic now) const;
+  std::optional<UnixMs> engine_time(Monotonic now) const { return clock_.wall_time(now); }
 
   // Messages of another journal than the engine's.
-  std::uint64_t foreign_messages() const { return foreign_; }
+  std::uint64_t foreign_messages() const { return foreign_messages_; }
 
   // No event is known to be missing: cached decisions may be served, answers may be kept.
-  bool trusts_cache() const { return position_ && heard_ <= *position_; }
+  bool trusts_cache() const { return progress_.is_complete(); }
 
   // End of the lease; stale from then on. Time zero before the first message.
-  Monotonic lease_end() const { return lease_end_; }
-  bool is_stale(Monotonic now) const { return now >= lease_end(); }
+  Monotonic lease_end() const { return lease_.end(); }
+  bool is_stale(Monotonic now) const { return lease_.is_over(now); }
 
  private:
-  struct Range {
-    Sequence first;
-    Sequence last;
-  };
-  // The engine's clock showed `up` when ours showed `asked` or later.
-  struct Relation {
-    Monotonic asked;
-    std::uint64_t up;
-    Monotonic::duration bound() const { return asked.time_since_epoch() - std::chrono::milliseconds(up); }
-  };
-  enum class PageFit { whole, hole, ran_ahead };
+  // What a page led to: the follower continues, something is still missing before its messages, or it must
+  // restart.
+  enum class PageResult { applied, gap, restart };
 
-  bool misses_something() const { return !trusts_cache(); }
-  void notice(Monotonic now);
-  void doubt(Monotonic now) { doubt_since_ = now; }
-  void hear(Position position, Monotonic now);
-  void extend_lease(Monotonic from);
+  bool set_engine_journal(std::string_view journal, Epoch epoch, Monotonic now);
+  bool predates_engine_epoch(const Page& page, Monotonic requested) const;
+  void begin(const std::string& journal, Position position, Monotonic now, Actions& actions);
+  void restart_at(Position position, std::string journal, Monotonic now, Actions& actions);
+  void detect_pause(Monotonic now);
+
+  void receive_unsigned(Message& message, Monotonic now, Actions& actions);
+  void receive(Message& message, Monotonic now, Actions& actions);
+  void receive_old(const Message& message, bool is_newest, Monotonic now);
   void extend_lease(const Message& message, Monotonic now);
   std::optional<Monotonic> sent_at(const Message& message, Monotonic now);
 
-  void relate(const Page& page, Monotonic asked, Monotonic now);
-  void forget_relation();
-  bool is_related(Monotonic now) const;
-  bool name(std::string_view journal, Epoch epoch, Monotonic now);
-  bool is_of_the_past(const Page& page, Monotonic asked) const;
-
-  void wonder(Monotonic now);
-  void stop_wondering(Monotonic asked, bool moved, Monotonic now);
-  void listen(Message& message, Monotonic now, Actions& actions);
-  void note_evidence(Position as_of, Monotonic now);
-  void weigh_evidence(Monotonic now);
-
-  void receive(Message& message, Monotonic now, Actions& actions);
-  void receive_ahead(Message& message, Actions& actions);
-  void apply_after(Message& message, Sequence sequence, Actions& actions) const;
-  void remember_ahead(Sequence first, Sequence last);
-  bool is_applied_ahead(Sequence sequence) const;
-  void absorb_ahead();
-  void start_afresh(Position position, std::string journal, Monotonic now, Actions& actions);
-
-  PageFit read_page(Page& page, Monotonic now, Actions& actions);
-  void go_on_reading(const Page& page, Monotonic asked, Position before, Monotonic now);
-  void end_page(Monotonic asked, bool moved, Monotonic now, Actions& actions);
-  bool engine_never_reached_heard(Monotonic asked) const;
-  Monotonic take_answer();
-  void confirm(Monotonic asked, Monotonic as_of, Monotonic now);
-  void ask_if_wanted(Monotonic now, Actions& actions);
+  PageResult apply_page(Page& page, const PageRequests::Request& request, Monotonic now, Actions& actions);
+  PageResult apply_messages(Page& page, Monotonic now, Actions& actions);
+  void continue_reading(const Page& page, Monotonic requested, Position before, Monotonic now);
+  void finish_reading(Monotonic requested, bool moved, Monotonic now, Actions& actions);
+  bool should_have_been_reached(Monotonic requested) const;
+  void request_if_due(Monotonic now, Actions& actions);
 
   Options options_;
-  std::optional<Position> position_;
-  std::string journal_;  // of position_'s epoch
-  std::string named_;    // of the epoch in which the engine is
-  Epoch named_epoch_ = 0;
-  Monotonic named_at_{};
-  std::uint64_t foreign_ = 0;
-  Position heard_;                    // the engine's highest known position; not behind position_
-  Monotonic heard_at_{};              // when it last grew
-  std::optional<Relation> relation_;  // to the clock of the engine whose epoch is named_
-  std::uint64_t newest_up_ = 0;       // received in that epoch
-  UnixMs wall_at_zero_ = 0;           // its wall clock at `up` = 0, extrapolated
-  std::vector<Range> ahead_;          // applied in heard_'s epoch beyond position_: sorted, not adjacent
-  Monotonic lease_end_{};
-  Monotonic last_call_{};
-  std::optional<Monotonic> doubt_since_;  // only a page asked for since then extends the lease
+  JournalProgress progress_;
+  Lease lease_;
+  EngineClock clock_;  // of the engine in engine_epoch_
+  PageRequests requests_;
+  ProbePace probe_;
+  ExpectedPosition expected_;
 
-  unsigned unanswered_ = 0;  // requests
-  Monotonic asked_at_{};     // the first of those
-  Monotonic last_asked_{};
-  Monotonic not_before_{};  // no request earlier
-  Position asked_after_;    // position of the first of those
-  bool afresh_since_asked_ = false;
-  unsigned short_pages_in_a_row_ = 0;  // each had `more`
-  unsigned holes_in_a_row_ = 0;        // pages that did not continue at our position
-
+  std::string engine_journal_;  // of the epoch in which the engine is
+  Epoch engine_epoch_ = 0;
+  Monotonic engine_epoch_since_{};
+  std::uint64_t foreign_messages_ = 0;
   bool fed_ = false;
-  std::optional<Monotonic> wonders_since_;  // unsigned message: ask the engine
-  Monotonic wonder_not_before_{};
-  std::chrono::milliseconds wonder_pause_;
-  std::optional<Position> evidence_;  // position of an answer: must be reached soon after evidence_at_
-  Monotonic evidence_at_{};
-  Position next_evidence_;
+  Monotonic last_call_{};
+  unsigned short_pages_in_a_row_ = 0;  // each had `more`
+  unsigned gaps_in_a_row_ = 0;         // pages that did not continue at our position
 };
 
 }  // namespace revoked::cache

@@ -11,11 +11,11 @@ namespace revoked::cache {
 class QuestionPace {
  public:
   using Duration = std::chrono::steady_clock::duration;
-  static constexpr std::size_t max_in_row = 64;  // what the engine answers together
+  static constexpr std::size_t max_depth = 64;  // what the engine answers together
 
   explicit QuestionPace(Duration patience) : patience_(patience) {}
 
-  std::size_t in_row() const { return in_row_; }
+  std::size_t depth() const { return depth_; }
 
   // A question with less time left than this is not worth sending.
   Duration expected() const { return std::min(expected_, patience_ / 2); }
@@ -25,15 +25,15 @@ class QuestionPace {
     expected_ = expected_ == Duration{} ? took : (7 * expected_ + took) / 8;
     least_ = std::min(least_ + least_ / 64, took);
     if (took > std::max(patience_ / 4, 2 * least_)) {
-      in_row_ = std::max<std::size_t>(in_row_ / 2, 1);
-    } else if (count >= in_row_) {
-      in_row_ = std::min(in_row_ + in_row_ / 4 + 1, max_in_row);
+      depth_ = std::max<std::size_t>(depth_ / 2, 1);
+    } else if (count >= depth_) {
+      depth_ = std::min(depth_ + depth_ / 4 + 1, max_depth);
     }
   }
 
  private:
   const Duration patience_;
-  std::size_t in_row_ = 16;
+  std::size_t depth_ = 16;
   Duration expected_{};
   Duration least_ = std::chrono::hours(1);  // slowly forgotten
 };

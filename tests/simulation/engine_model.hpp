@@ -13,6 +13,7 @@
 
 #include "cache/bus/decision.hpp"
 #include "cache/bus/message.hpp"
+#include "tests/simulation/schedule.hpp"
 
 namespace revoked::simulation {
 
@@ -24,7 +25,11 @@ using cache::Page;
 using cache::Position;
 using cache::Scope;
 using cache::Sequence;
-using Ms = std::int64_t;
+
+inline std::string text(Position position) { return engine::to_string(position); }
+inline std::string text(const Message& m) {
+  return text(Position{m.epoch, m.first}) + ".." + std::to_string(m.last) + (m.events.empty() ? "" : " !");
+}
 
 struct Key {
   std::string id;
@@ -51,7 +56,7 @@ class EngineModel {
   };
   static constexpr Ms forever = std::numeric_limits<Ms>::max();
   // How it is published to gateways. Empty: it is not.
-  static std::optional<Invalidation::Type> told_as(Event::Type type) {
+  static std::optional<Invalidation::Type> published_as(Event::Type type) {
     switch (type) {
       case Event::Type::key_revoked:
         return Invalidation::Type::key_revoked;
@@ -92,7 +97,7 @@ class EngineModel {
     Message message{epoch_, published() + 1, published() + events.size(), at, {}, id_, up(now)};
     for (const auto& event : events) {
       journal_.push_back({epoch_, event, -1, id_});
-      const auto type = told_as(event.type);
+      const auto type = published_as(event.type);
       if (!type) continue;
       const bool is_key = event.type == Event::Type::key_revoked;
       message.events.push_back({*type,
@@ -139,7 +144,7 @@ class EngineModel {
     events = whole;
     for (auto s = events + 1; s <= published(); ++s) {
       const auto& event = journal_[s - 1].event;
-      if (told_as(event.type)) lost.push_back(event);
+      if (published_as(event.type)) lost.push_back(event);
     }
     durable_ = std::min<Sequence>(durable_, events);
     crash();

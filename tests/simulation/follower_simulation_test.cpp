@@ -50,7 +50,7 @@ TEST(FollowerSimulation, NeverAllowsARevokedKeyAndAlwaysConverges) {
 }
 
 // Forged messages on an unsigned channel cost questions, never a denial.
-TEST(FollowerSimulation, P14GenuineForgersAndStrangersCostQuestionsOnly) {
+TEST(FollowerSimulation, P14GenuineForgersAndOtherEnginesCostQuestionsOnly) {
   std::uint64_t look_ups = 0, untrusting = 0;
   const auto schedules = number_from_environment("REVOKED_SIMULATION_SCHEDULES", default_schedules) / 20;
   for (std::uint64_t seed = 1; seed <= schedules; ++seed) {
@@ -95,7 +95,8 @@ INSTANTIATE_TEST_SUITE_P(Each, PlantedFault,
                                          Planted{"IgnoresLocks", {.ignores_locks = true}},
                                          Planted{"ComparesSequencesOnly", {.compares_sequences_only = true}},
                                          Planted{"IgnoresJournals", {.ignores_journals = true}},
-                                         Planted{"BelievesHearsay", {.believes_hearsay = true}},
+                                         Planted{"TrustsUnsignedMessages",
+                                                 {.trusts_unsigned_messages = true}},
                                          Planted{"LeasesFromArrival", {.leases_from_arrival = true}},
                                          Planted{"UsesItsOwnClock", {.uses_own_clock = true}},
                                          Planted{"SharesOldQuestions", {.shares_old_questions = true}},

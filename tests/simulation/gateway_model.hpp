@@ -2,10 +2,13 @@
 // A gateway without network: follower and near cache, connected as in the real gateway, and the bugs that the
 // simulation must find.
 
+#include <cstring>
 #include <deque>
 #include <functional>
 #include <map>
 #include <memory>
+#include <string>
+#include <utility>
 
 #include "cache/edge/follower.hpp"
 #include "cache/edge/near_cache.hpp"
@@ -19,28 +22,36 @@ using cache::NearCache;
 
 inline Monotonic at_ms(Ms now) { return Monotonic(std::chrono::milliseconds(now)); }
 
+inline engine::Digest digest_of(std::size_t key) {
+  engine::Digest digest{};
+  const auto hash = (key + 1) * 0x9e3779b97f4a7c15u;
+  std::memcpy(digest.data(), &hash, sizeof hash);
+  return digest;
+}
+
 // Planted bugs.
 struct Faults {
-  bool restamps_fills = false;           // an answer counts as current
-  bool ignores_gaps = false;             // missing messages are ignored
-  bool ignores_epochs = false;           // a new epoch is treated as the old one
-  bool ignores_flushes = false;          // the near cache is not flushed
-  bool ignores_leases = false;           // the lease is not checked
-  bool compares_sequences_only = false;  // the near cache does not get an event's epoch
-  bool ignores_marks = false;            // owner revocations are not applied
-  bool ignores_locks = false;            // locks of owners are not applied
-  bool ignores_journals = false;         // positions are compared without journal ids
-  bool believes_hearsay = false;         // unsigned messages count as the engine's
-  bool leases_from_arrival = false;      // a proof counts from its arrival
-  bool uses_own_clock = false;           // expiry by the gateway's wall clock
-  bool shares_old_questions = false;     // a check shares a question older than events it must respect
-  bool keeps_doubted_answers = false;    // an answer may be older than a doubt about it
+  bool restamps_fills = false;            // an answer counts as current
+  bool ignores_gaps = false;              // missing messages are ignored
+  bool ignores_epochs = false;            // a new epoch is treated as the old one
+  bool ignores_flushes = false;           // the near cache is not flushed
+  bool ignores_leases = false;            // the lease is not checked
+  bool compares_sequences_only = false;   // the near cache does not get an event's epoch
+  bool ignores_marks = false;             // owner revocations are not applied
+  bool ignores_locks = false;             // locks of owners are not applied
+  bool ignores_journals = false;          // positions are compared without journal ids
+  bool trusts_unsigned_messages = false;  // they count as the engine's
+  bool leases_from_arrival = false;       // a proof counts from its arrival
+  bool uses_own_clock = false;            // expiry by the gateway's wall clock
+  bool shares_old_questions = false;      // a check shares a question older than events it must respect
+  bool keeps_doubted_answers = false;     // an answer may be older than a doubt about it
 };
 
 class GatewayModel {
  public:
-  GatewayModel(Follower::Options follower_options, NearCache::Options cache_options, Faults planted)
-      : follower(follower_options), cache(cache_options), faults(planted) {}
+  GatewayModel(std::string gateway_name, Follower::Options follower_options, NearCache::Options cache_options,
+               Faults planted)
+      : name(std::move(gateway_name)), follower(follower_options), cache(cache_options), faults(planted) {}
 
   // Result of a look-up without a question.
   enum class Answer { denied_stale, ask_and_drop, ask_and_keep, allowed, denied };
@@ -56,7 +67,7 @@ class GatewayModel {
   // A question in flight, and when each waiting check began.
   struct Question {
     NearCache::Moment asked;
-    std::uint64_t news;
+    std::uint64_t event_count;
     bool asked_again;
     std::vector<Ms> begun;
   };
@@ -64,10 +75,11 @@ class GatewayModel {
   std::shared_ptr<Question> running_question(std::size_t key) const {
     const auto found = questions.find(key);
     if (found == questions.end()) return nullptr;
-    return found->second->news == news || faults.shares_old_questions ? found->second : nullptr;
+    return found->second->event_count == event_count || faults.shares_old_questions ? found->second : nullptr;
   }
-  std::shared_ptr<Question> put_question(std::size_t key, bool again, std::vector<Ms> begun) {
-    auto question = std::make_shared<Question>(Question{cache.moment(), news, again, std::move(begun)});
+  std::shared_ptr<Question> new_question(std::size_t key, bool again, std::vector<Ms> begun) {
+    auto question =
+        std::make_shared<Question>(Question{cache.moment(), event_count, again, std::move(begun)});
     questions[key] = question;
     return question;
   }
@@ -78,7 +90,8 @@ class GatewayModel {
   enum class Use { answered, ask_again, unanswered };
   // Checks an answer against the events received since the question.
   Use take_answer(const Question& question, const engine::Digest& digest, Decision decision) {
-    const bool is_overtaken = decision.state == Decision::State::active && question.news != news;
+    const bool is_overtaken =
+        decision.state == Decision::State::active && question.event_count != event_count;
     keep(digest, std::move(decision), question.asked);
     if (!is_overtaken || faults.shares_old_questions) return Use::answered;
     return question.asked_again ? Use::unanswered : Use::ask_again;
@@ -99,7 +112,7 @@ class GatewayModel {
 
   std::optional<Position> on_message(Message message, Follower::Source source, Ms now, Ms engine_up) {
     if (faults.ignores_journals) message.journal.clear();
-    if (faults.believes_hearsay || faults.ignores_journals) source = Follower::Source::engine;
+    if (faults.trusts_unsigned_messages || faults.ignores_journals) source = Follower::Source::engine;
     if (faults.leases_from_arrival) message.up = engine_up;
     if (const auto position = follower.position()) {
       if (faults.ignores_epochs) {
@@ -136,14 +149,15 @@ class GatewayModel {
   std::optional<Position> on_page_failed(Ms now) { return perform(follower.on_page_failed(at_ms(now)), now); }
   std::optional<Position> tick(Ms now) { return perform(follower.tick(at_ms(now)), now); }
 
+  std::string name;
   Follower follower;
   NearCache cache;
   Faults faults;
   // The journal id of the epoch of a genuine event; empty: it is not genuine.
   std::function<std::string(const Invalidation&)> journal_of;
-  std::map<std::pair<std::string, Sequence>, Ms> heard;  // genuine events received, and when
+  std::map<std::pair<std::string, Sequence>, Ms> received;  // genuine events received, and when
   std::map<std::size_t, std::shared_ptr<Question>> questions;
-  std::uint64_t news = 0;  // count of applied and doubted events
+  std::uint64_t event_count = 0;  // count of applied and doubted events
   Ms paused_until = 0;
   std::deque<std::function<void()>> inbox;  // arrivals during a pause
 
@@ -152,7 +166,7 @@ class GatewayModel {
     if (actions.flush && !faults.ignores_flushes) {
       cache.flush(*actions.flush);
       epoch_ = actions.flush->epoch;
-      ++news;
+      ++event_count;
     }
     for (auto& event : actions.apply) {
       if (faults.ignores_marks && event.type == Invalidation::Type::owner_revoked) continue;
@@ -173,9 +187,9 @@ class GatewayModel {
     return actions.request_after;
   }
   void note(const Invalidation& event, Ms now) {
-    ++news;
+    ++event_count;
     const auto journal = journal_of(event);
-    if (!journal.empty()) heard.try_emplace({journal, event.sequence}, now);
+    if (!journal.empty()) received.try_emplace({journal, event.sequence}, now);
   }
 
   Epoch epoch_ = 0;

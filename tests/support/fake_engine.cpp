@@ -129,6 +129,11 @@ bool FakeEngine::Peer::is_open() {
   return !closed_ && poll(&poll_for, 1, 0) == 0;
 }
 
+void FakeEngine::Peer::wait_until_closed() {
+  pollfd poll_for{socket_, POLLRDHUP, 0};
+  while (!closed_ && poll(&poll_for, 1, -1) <= 0) continue;
+}
+
 FakeEngine::FakeEngine(Handler handler, std::uint16_t port)
     : handler_(std::move(handler)), acceptor_([this](int socket) { accepted(socket); }, port) {}
 

@@ -28,7 +28,7 @@ USES = {
 SOURCES = ("engine", "cache", "net", "tools")
 LIBRARIES = {"rocksdb/": ["engine/index/rocksdb_index.cpp"], "zstd.h": ["engine/log/packed_blocks.cpp"],
              "hiredis/": ["cache/bus/resp.cpp"],
-             "simdjson": ["cache/bus/json_members.hpp", "cache/bus/message_encoder.cpp", "cache/edge/engine_client.cpp",
+             "simdjson": ["cache/bus/json_members.hpp", "cache/bus/message_encoder.cpp", "cache/edge/open_questions.cpp",
                           "net/http/json_reader.cpp"]}
 
 

@@ -18,12 +18,12 @@ TEST(Gateway, AsksAgainWhenARevocationOvertookTheAnswer) {
   ScriptedEngine engine;
   TestGateway gateway(TestGateway::options(engine.port()));
   ASSERT_TRUE(gateway.becomes(Coverage::fresh));
-  engine.holds_answers = true;
+  engine.hold_answers(true);
   auto asked = std::async(std::launch::async, [&] { return gateway.ask("k1"); });
   EXPECT_TRUE(eventually([&] { return engine.held == 1; }));
   engine.revoke("k1");
   EXPECT_TRUE(gateway.reaches(engine.position()));
-  engine.holds_answers = false;
+  engine.hold_answers(false);
   const auto verdict = asked.get();
   ASSERT_TRUE(verdict.decision);
   EXPECT_EQ(verdict.decision->state, State::revoked);
@@ -108,7 +108,7 @@ struct RepairingGateway : testing::Test {
   }
   // The engine has looked the key up, but holds its answer.
   std::future<Gateway::Verdict> ask_and_hold(const std::string& key) {
-    engine.holds_answers = true;
+    engine.hold_answers(true);
     auto answer = ask(key);
     EXPECT_TRUE(eventually([&] { return engine.held == 1; }));
     return answer;
@@ -122,7 +122,7 @@ TEST_F(RepairingGateway, DeniesInAnAnswerWhatItHasHeardSince) {
   engine.hides_messages = false;
   engine.revoke("k1");
   ASSERT_TRUE(eventually([&] { return (*gateway)->status().invalidations >= 1; }));
-  engine.holds_answers = false;
+  engine.hold_answers(false);
   const auto verdict = answer.get();
   EXPECT_EQ((*gateway)->status().coverage, Coverage::repairing);
   ASSERT_TRUE(verdict.decision);
@@ -133,7 +133,7 @@ TEST_F(RepairingGateway, SharesNoQuestionThatWasPutBeforeACheck) {
   auto before = ask_and_hold("k1");
   engine.revoke("k1");
   auto after = ask("k1");
-  engine.holds_answers = false;
+  engine.hold_answers(false);
   const auto verdict = after.get();
   ASSERT_TRUE(verdict.decision);
   EXPECT_EQ(verdict.decision->state, State::revoked);

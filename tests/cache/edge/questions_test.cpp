@@ -2,15 +2,15 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
-#include <boost/asio/executor_work_guard.hpp>
-#include <boost/asio/post.hpp>
 #include <future>
 #include <mutex>
-#include <thread>
+#include <string>
+#include <vector>
 
-#include "cache/edge/engine_client.hpp"
 #include "cache/edge/question_pace.hpp"
+#include "tests/cache/edge/client_harness.hpp"
 #include "tests/support/distance.hpp"
 #include "tests/support/eventually.hpp"
 #include "tests/support/fake_engine.hpp"
@@ -18,79 +18,38 @@
 namespace revoked::cache::questions_test {
 
 using engine::errc;
+using test::active_decision;
 using test::Distance;
 using test::eventually;
 using test::FakeEngine;
 using test::FakeRequest;
+using test::TestClient;
 using FakePeer = FakeEngine::Peer;
 using namespace std::chrono_literals;
-using Clock = std::chrono::steady_clock;
 
-constexpr std::string_view active = R"({"active":true,"state":"active","key_id":"k1","as_of":"3-7"})";
-constexpr std::string_view revoked_key = R"({"active":false,"state":"revoked","key_id":"k1","as_of":"3-8"})";
-constexpr std::string_view unknown = R"({"active":false,"state":"unknown","as_of":"3-7"})";
+constexpr std::string_view revoked_decision =
+    R"({"active":false,"state":"revoked","key_id":"k1","as_of":"3-8"})";
+constexpr std::string_view unknown_decision = R"({"active":false,"state":"unknown","as_of":"3-7"})";
 
-// A client on its own loop; answers are counted.
-class Questions {
- public:
-  explicit Questions(std::uint16_t port, const std::function<void(EngineClient::Options&)>& change = {}) {
-    EngineClient::Options options;
-    options.address = {"127.0.0.1", port};
-    options.credential = "key";
-    if (change) change(options);
-    client_.emplace(io_, options);
-    thread_ = std::thread([this] { io_.run(); });
-  }
-  ~Questions() {
-    run([&] { client_.reset(); });
-    work_.reset();
-    thread_.join();
-  }
-  void run(const std::function<void()>& what) {
-    std::promise<void> done;
-    asio::post(io_, [&] {
-      what();
-      done.set_value();
-    });
-    done.get_future().wait();
-  }
-  using Answer = std::future<engine::result<Decision>>;
-  Answer ask(const std::string& secret, EngineClient::Asker asker = {}) {
-    auto promise = std::make_shared<std::promise<engine::result<Decision>>>();
-    client_->ask(
-        engine::sha256(secret), secret,
-        [promise](const engine::result<Decision>& decision) { promise->set_value(decision); },
-        std::move(asker));
-    return promise->get_future();
-  }
-  EngineClient* operator->() { return &*client_; }
-
- private:
-  asio::io_context io_{1};
-  asio::executor_work_guard<Executor> work_{io_.get_executor()};
-  std::optional<EngineClient> client_;
-  std::thread thread_;
-};
-
-TEST(Questions, NobodyWaitsForAStrangersQuestions) {
+TEST(Questions, NobodyWaitsForTheQuestionsOfAnotherPeer) {
   FakeEngine engine([&](const FakeRequest& request, FakePeer& peer) {
-    peer.answer_question(request, request.secret().starts_with("good") ? active : unknown);
+    peer.answer_question(request, request.secret().starts_with("good") ? active_decision : unknown_decision);
   });
   Distance far(engine.port(), 25ms);
-  Questions client(far.port(), [](auto& options) {
+  TestClient client(far.port(), [](auto& options) {
     options.question_timeout = 2s;
     options.max_connections = 4;
   });
-  constexpr int strangers_questions = 100'000;
-  const auto stranger = peer_of("192.0.2.7");
+  constexpr int guesses = 100'000;
+  const auto attacker = peer_of("192.0.2.7");
   std::atomic<int> answered{0};
   client.run([&] {
-    for (int i = 0; i < strangers_questions; ++i) {
+    for (int i = 0; i < guesses; ++i) {
       const auto secret = "guess " + std::to_string(i);
-      client->ask(engine::sha256(secret), secret, [&](const auto&) { ++answered; }, {stranger, nullptr, {}});
+      client->ask(engine::sha256(secret), secret, [&](const auto&) { ++answered; }, {attacker, nullptr, {}});
     }
   });
-  std::vector<Questions::Answer> good;
+  std::vector<TestClient::Answer> good;
   for (int i = 0; i < 24; ++i) {
     good.push_back(
         client.ask("good " + std::to_string(i), {peer_of("198.51.100." + std::to_string(i)), nullptr, {}}));
@@ -99,19 +58,19 @@ TEST(Questions, NobodyWaitsForAStrangersQuestions) {
     const auto decision = answer.get();
     EXPECT_TRUE(decision) << decision.error().message();
   }
-  EXPECT_TRUE(eventually([&] { return answered == strangers_questions; })) << "each gets exactly one answer";
+  EXPECT_TRUE(eventually([&] { return answered == guesses; })) << "each gets exactly one answer";
 }
 
-TEST(Questions, GoToAnEngineFarAwaySeveralInARow) {
+TEST(Questions, ArePipelinedToAnEngineFarAway) {
   FakeEngine engine(
-      [&](const FakeRequest& request, FakePeer& peer) { peer.answer_question(request, active); });
+      [&](const FakeRequest& request, FakePeer& peer) { peer.answer_question(request, active_decision); });
   Distance far(engine.port(), 25ms);
-  Questions client(far.port(), [](auto& options) {
+  TestClient client(far.port(), [](auto& options) {
     options.question_timeout = 20s;
     options.max_connections = 4;
     options.max_waiting = 10'000;
   });
-  std::vector<Questions::Answer> answers;
+  std::vector<TestClient::Answer> answers;
   // One at a time, four connections would answer 80 a second.
   for (int i = 0; i < 5000; ++i) answers.push_back(client.ask(std::to_string(i)));
   for (auto& answer : answers) ASSERT_TRUE(answer.get());
@@ -135,13 +94,13 @@ struct HeldEngine {
       asked.push_back(request.secret());
     }
     gone.wait();
-    peer.answer_question(request, active);
+    peer.answer_question(request, active_decision);
   }};
 };
 
-TEST(Questions, AreNotPutForThoseWhoHaveLeft) {
+TEST(Questions, AreNotSentForThoseWhoHaveLeft) {
   HeldEngine held;
-  Questions client(held.engine.port(), [](auto& options) {
+  TestClient client(held.engine.port(), [](auto& options) {
     options.max_connections = 1;
     options.question_timeout = 20s;
   });
@@ -160,13 +119,13 @@ TEST(Questions, AreNotPutForThoseWhoHaveLeft) {
   EXPECT_FALSE(held.has_asked("left"));
 }
 
-TEST(Questions, AreNotPutOnceTheirTimeIsOver) {
+TEST(Questions, AreNotSentOnceTheirTimeIsOver) {
   HeldEngine held;
-  Questions client(held.engine.port(), [](auto& options) {
+  TestClient client(held.engine.port(), [](auto& options) {
     options.max_connections = 1;
     options.question_timeout = 1s;
   });
-  std::vector<Questions::Answer> answers;
+  std::vector<TestClient::Answer> answers;
   answers.push_back(client.ask("0"));
   ASSERT_TRUE(eventually([&] { return held.has_asked("0"); }));  // alone: the others are queued
   for (int i = 1; i < 20; ++i) answers.push_back(client.ask(std::to_string(i)));
@@ -183,19 +142,19 @@ TEST(Questions, OfThoseWhoComeLaterAreNotAnsweredWithAnEarlierAnswer) {
   FakeEngine engine([&](const FakeRequest& request, FakePeer& peer) {
     const bool is_first = ++asked == 1;  // looked up before the revocation
     if (is_first) gone.wait();
-    peer.answer_question(request, is_first ? active : revoked_key);
+    peer.answer_question(request, is_first ? active_decision : revoked_decision);
   });
-  Questions client(engine.port(), [](auto& options) { options.question_timeout = 20s; });
+  TestClient client(engine.port(), [](auto& options) { options.question_timeout = 20s; });
   auto before = client.ask("k1");
   ASSERT_TRUE(eventually([&] { return asked == 1; }));
-  std::vector<Questions::Answer> after;
+  std::vector<TestClient::Answer> after;
   for (int i = 0; i < 10; ++i) after.push_back(client.ask("k1"));
   bool could_be_answered = false;
-  auto not_put = std::make_shared<std::promise<void>>();
+  auto not_sent = std::make_shared<std::promise<void>>();
   EngineClient::Asker asker;
-  asker.answered = [&, not_put] {
+  asker.answered = [&, not_sent] {
     could_be_answered = true;
-    not_put->set_value();
+    not_sent->set_value();
     return true;
   };
   auto never = client.ask("k1", std::move(asker));
@@ -203,7 +162,7 @@ TEST(Questions, OfThoseWhoComeLaterAreNotAnsweredWithAnEarlierAnswer) {
   go.set_value();
   EXPECT_EQ(before.get().value().state, Decision::State::active);
   for (auto& answer : after) EXPECT_EQ(answer.get().value().state, Decision::State::revoked);
-  not_put->get_future().wait();
+  not_sent->get_future().wait();
   EXPECT_TRUE(could_be_answered);
   EXPECT_EQ(asked, 2) << "they share one question";
 }
@@ -211,14 +170,14 @@ TEST(Questions, OfThoseWhoComeLaterAreNotAnsweredWithAnEarlierAnswer) {
 TEST(Questions, AreAskedAgainWhenTheConnectionEndsBehindAnyAnswer) {
   FakeEngine engine([&](const FakeRequest& request, FakePeer& peer) {
     thread_local int answers = 0;
-    peer.answer_question(request, active);
+    peer.answer_question(request, active_decision);
     if (++answers % 7 == 0) peer.close();
   });
-  Questions client(engine.port(), [](auto& options) {
+  TestClient client(engine.port(), [](auto& options) {
     options.max_connections = 2;
     options.question_timeout = 20s;
   });
-  std::vector<Questions::Answer> answers;
+  std::vector<TestClient::Answer> answers;
   for (int i = 0; i < 200; ++i) answers.push_back(client.ask(std::to_string(i)));
   for (auto& answer : answers) EXPECT_TRUE(answer.get());
 }
@@ -231,24 +190,24 @@ TEST(Peer, IsAnAddressOrItsNetwork) {
   EXPECT_EQ(peer_of("unix"), 0);
 }
 
-TEST(QuestionPace, PutsMoreInARowWhileAnswersComeInTimeAndFewerWhenTheyDoNot) {
+TEST(QuestionPace, PipelinesMoreWhileAnswersComeInTimeAndFewerWhenTheyDoNot) {
   QuestionPace pace(1s);
-  for (int i = 0; i < 20; ++i) pace.answered(pace.in_row(), 50ms);
-  EXPECT_EQ(pace.in_row(), QuestionPace::max_in_row);
+  for (int i = 0; i < 20; ++i) pace.answered(pace.depth(), 50ms);
+  EXPECT_EQ(pace.depth(), QuestionPace::max_depth);
   EXPECT_NEAR(std::chrono::duration<double>(pace.expected()).count(), 0.05, 0.01);
   // An engine that answers 100 a second on one connection.
-  for (int i = 0; i < 20; ++i) pace.answered(pace.in_row(), 10ms * pace.in_row());
-  EXPECT_LE(pace.in_row(), 32);
-  EXPECT_GE(pace.in_row(), 4);
+  for (int i = 0; i < 20; ++i) pace.answered(pace.depth(), 10ms * pace.depth());
+  EXPECT_LE(pace.depth(), 32);
+  EXPECT_GE(pace.depth(), 4);
   for (int i = 0; i < 100; ++i) pace.answered(1, 10s);
-  EXPECT_EQ(pace.in_row(), 1);
+  EXPECT_EQ(pace.depth(), 1);
   EXPECT_LE(pace.expected(), 500ms) << "otherwise no question would ever be sent again";
 }
 
 TEST(QuestionPace, DoesNotTakeDistanceForSlowness) {
   QuestionPace pace(1s);
-  for (int i = 0; i < 20; ++i) pace.answered(pace.in_row(), 400ms);
-  EXPECT_EQ(pace.in_row(), QuestionPace::max_in_row);
+  for (int i = 0; i < 20; ++i) pace.answered(pace.depth(), 400ms);
+  EXPECT_EQ(pace.depth(), QuestionPace::max_depth);
 }
 
 }  // namespace revoked::cache::questions_test

@@ -1,13 +1,30 @@
 #include "tests/cache/edge/scripted_engine.hpp"
 
+#include <algorithm>
+#include <chrono>
+
 #include "cache/bus/message_encoder.hpp"
 
 namespace revoked::test {
 
+using Clock = std::chrono::steady_clock;
+
+constexpr std::chrono::milliseconds heartbeat_interval{40};
+
 ScriptedEngine::ScriptedEngine(std::uint16_t port)
     : engine_([this](const FakeRequest& request, FakeEngine::Peer& peer) { serve(request, peer); }, port) {}
 
-ScriptedEngine::~ScriptedEngine() { stopping_ = true; }
+ScriptedEngine::~ScriptedEngine() {
+  std::lock_guard lock(mutex_);
+  stopping_ = true;
+  changed_.notify_all();
+}
+
+void ScriptedEngine::hold_answers(bool hold) {
+  std::lock_guard lock(mutex_);
+  holds_answers_ = hold;
+  changed_.notify_all();
+}
 
 void ScriptedEngine::fall_silent() {
   refuses_pages = refuses_streams = true;
@@ -30,6 +47,7 @@ std::string ScriptedEngine::revoke(const std::string& key_id) {
                      ",\"events\":[{\"sequence\":" + std::to_string(sequence_) +
                      ",\"type\":\"key.revoked\",\"key_id\":\"" + key_id + "\"}]}";
   journal_.push_back(json);
+  changed_.notify_all();
   return json;
 }
 
@@ -86,9 +104,12 @@ void ScriptedEngine::verify(const FakeRequest& request, Peer& peer) {
     if (expires_in_ms != 0) body += ",\"expires_at\":\"" + engine::to_rfc3339(now() + expires_in_ms) + "\"";
     body += "}";
   }
-  std::this_thread::sleep_for(std::chrono::milliseconds(question_delay_ms));
-  if (holds_answers) ++held;
-  while (holds_answers && !stopping_) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  std::this_thread::sleep_for(std::chrono::milliseconds(question_delay_ms));  // models latency
+  {
+    std::unique_lock lock(mutex_);
+    if (holds_answers_) ++held;
+    changed_.wait(lock, [&] { return !holds_answers_ || stopping_; });
+  }
   peer.answer_question(request, body);
 }
 
@@ -125,19 +146,23 @@ void ScriptedEngine::stream(const FakeRequest& request, Peer& peer) {
                : engine::parse_position(id->second.substr(0, id->second.find("-j")))->sequence;
   }
   peer.open_event_stream();
-  for (int turn = 0; !stopping_ && peer.is_open(); ++turn) {
+  for (auto next_heartbeat = Clock::now(); !stopping_ && peer.is_open();) {
     std::vector<std::string> messages;
     {
-      std::lock_guard lock(mutex_);
+      std::unique_lock lock(mutex_);
+      changed_.wait_until(lock, next_heartbeat, [&] { return journal_.size() > next || stopping_; });
       if (!hides_messages)
         messages.assign(journal_.begin() + std::min(next, journal_.size()), journal_.end());
       next = journal_.size();
     }
-    const auto beat = turn % 20 == 0 && !hides_heartbeats ? heartbeat() : std::string();
-    std::this_thread::sleep_for(std::chrono::milliseconds(stream_delay_ms));
+    std::string sent_last;
+    if (Clock::now() >= next_heartbeat) {
+      next_heartbeat = Clock::now() + heartbeat_interval;
+      if (!hides_heartbeats) sent_last = heartbeat();
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(stream_delay_ms));  // models latency
     for (const auto& message : messages) peer.send_event(message);
-    if (!beat.empty()) peer.send_event(beat);
-    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    if (!sent_last.empty()) peer.send_event(sent_last);
   }
 }
 

@@ -3,6 +3,7 @@
 // configurable faults. The secret of a key is its id.
 
 #include <atomic>
+#include <condition_variable>
 #include <mutex>
 #include <set>
 #include <string>
@@ -32,15 +33,16 @@ class ScriptedEngine {
   std::atomic<bool> refuses_questions{false};
   std::atomic<bool> forgets_ranges{false};      // 410 to every range except the newest
   std::atomic<int> question_delay_ms{0};        // between look-up and answer
-  std::atomic<bool> holds_answers{false};       // holds answers while true
   std::atomic<int> stream_delay_ms{0};          // of messages of the stream
   std::atomic<std::int64_t> clock_ahead_ms{0};  // of its wall clock
-  std::atomic<std::int64_t> expires_in_ms{
-      0};  // expiry of every key after each question, by its own clock; 0: never
+  // Expiry of every key after each question, by its own clock; 0: never.
+  std::atomic<std::int64_t> expires_in_ms{0};
   std::atomic<bool> knows_no_keys{false};
 
   // Refuses pages and streams from now on, and cuts those that are open.
   void fall_silent();
+  // While true, questions are looked up but not answered.
+  void hold_answers(bool hold);
 
   // From now on every range up to the current position gets this response.
   void spoil_ranges(std::string answer);
@@ -78,8 +80,10 @@ class ScriptedEngine {
   std::set<std::string> revoked_;
   std::string spoilt_;  // if not empty, the response to ranges up to spoilt_from_
   engine::Sequence spoilt_from_ = 0;
+  bool holds_answers_ = false;
   std::atomic<bool> stopping_{false};
-  FakeEngine engine_;  // last: its threads use all members above
+  std::condition_variable changed_;  // journal_, holds_answers_, stopping_
+  FakeEngine engine_;                // last: its threads use all members above
 };
 
 }  // namespace revoked::test

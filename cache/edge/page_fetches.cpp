@@ -1,0 +1,96 @@
+#include "cache/edge/page_fetches.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+#include <utility>
+
+#include "cache/edge/engine_status.hpp"
+#include "cache/wire/http_connection.hpp"
+
+namespace revoked::cache {
+
+using engine::errc;
+
+namespace {
+
+constexpr std::size_t max_page_bytes = engine::max_page_bytes + engine::max_page_frame_bytes;
+constexpr std::size_t page_limit = 1000;  // messages
+constexpr std::size_t max_fetches = 4;    // pages read at once
+
+engine::result<EngineClient::PageAnswer> decode(const HttpResponse& response) {
+  EngineClient::PageAnswer answer;
+  answer.gone = response.status == 410;
+  if (!answer.gone && response.status != 200) return error_of_status(response.status);
+  auto page = answer.gone ? decode_gone(response.body) : decode_page(response.body);
+  if (page.has_error()) return page.error();
+  answer.page = std::move(*page);
+  return answer;
+}
+
+}  // namespace
+
+struct PageFetches::Fetch {
+  std::shared_ptr<const std::string> request;
+  HttpConnection::Deadline deadline;
+  EngineClient::PageHandler done;  // called once, then empty
+  std::shared_ptr<HttpConnection> connection;
+
+  void finish(const engine::result<EngineClient::PageAnswer>& answer) {
+    if (const auto tell = std::exchange(done, nullptr)) tell(answer);
+  }
+};
+
+PageFetches::PageFetches(asio::io_context& io, std::shared_ptr<NameLookup> names, std::string head,
+                         std::chrono::milliseconds timeout)
+    : io_(io), names_(std::move(names)), head_(std::move(head)), timeout_(timeout) {}
+
+PageFetches::~PageFetches() = default;
+
+void PageFetches::read(std::optional<Position> after, std::string_view journal,
+                       EngineClient::PageHandler done) {
+  if (fetches_.size() == max_fetches) return done(errc::overloaded);
+  std::string request = "GET /v1/invalidations?";
+  if (after) {
+    request += "after=";
+    append_position(request, *after);
+    if (!journal.empty()) request.append("&journal=").append(journal);
+    request += '&';
+  }
+  request +=
+      "limit=" + std::to_string(page_limit) + " HTTP/1.1\r\n" + head_ + "Accept: application/json\r\n\r\n";
+  auto fetch = std::make_shared<Fetch>();
+  fetch->request = std::make_shared<const std::string>(std::move(request));
+  fetch->deadline = std::chrono::steady_clock::now() + timeout_;
+  fetch->connection = std::make_shared<HttpConnection>(io_);
+  fetch->done = std::move(done);
+  fetches_.push_back(fetch);
+  asio::co_spawn(io_.get_executor(), run(shared_from_this(), std::move(fetch)), [](std::exception_ptr error) {
+    if (error) std::rethrow_exception(error);
+  });
+}
+
+Task<> PageFetches::run(std::shared_ptr<PageFetches> self, std::shared_ptr<Fetch> fetch) {
+  const auto connected = co_await HttpConnection::connect(fetch->connection, self->names_, fetch->deadline);
+  engine::result<HttpResponse> response = errc::unavailable;
+  if (connected.has_error()) {
+    response = connected.error();
+  } else {
+    response =
+        co_await HttpConnection::exchange(fetch->connection, fetch->request, max_page_bytes, fetch->deadline);
+  }
+  fetch->connection->close();
+  std::erase(self->fetches_, fetch);
+  if (!fetch->done) co_return;  // stopped
+  if (response.has_error()) {
+    fetch->finish(response.error());
+  } else {
+    fetch->finish(decode(*response));
+  }
+}
+
+void PageFetches::stop() {
+  const auto fetches = fetches_;
+  for (const auto& fetch : fetches) fetch->connection->close();
+  for (const auto& fetch : fetches) fetch->finish(errc::not_ready);
+}
+
+}  // namespace revoked::cache
