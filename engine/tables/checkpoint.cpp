@@ -89,7 +89,7 @@ void write_names(BlockWriter& out, const Tables& tables, const TablesCut& cut) {
   for (Slot lock = 0; lock < cut.locks; ++lock) {
     out.append_value(tables.locks.owners(lock));
     out.append_value(
-        tables.locks.settled_at(lock));  // first: what follows may be newer, and is made so again
+        tables.locks.applied_through(lock));  // first: what follows may be newer, and is made so again
     out.append_value(tables.locks.locked_by(lock));
     out.append_value(std::uint16_t{tables.locks.named(lock)});
     out.append_value(tables.locks.until(lock));

@@ -14,7 +14,7 @@ Slot OwnerTable::find_or_add(std::string_view id) {
 
 Slot OwnerTable::add(const CompactId& id) {
   const Slot slot = records_.add();
-  homes_.add();
+  co_owners_.add();
   records_[slot].id = id;
   index_.insert(id.hash(), slot, [&](Slot s) { return records_[s].id.hash(); });
   return slot;

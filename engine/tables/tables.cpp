@@ -21,7 +21,7 @@ void Tables::prefetch(std::string_view key_id, const Digest& digest, const Owner
 
 Slot Tables::add_key(Sequence sequence, const EventView& creation) {
   const auto owner_slots = find_or_add_owners(owners_of(creation));
-  settle(owner_slots);
+  note_co_owners(owner_slots);
   count(owner_slots, sequence);
   return keys.insert(creation[Field::key_id], digest_of(creation), [&](KeyRecord& record) {
     record.owners = owner_slots;
@@ -193,7 +193,7 @@ void Tables::count_keys() {
       charge(key.owners, permission_sets.get(set));
       is_charged[set] = true;
     }
-    settle(key.owners);
+    note_co_owners(key.owners);
     if (key.revoked() == 0) count(key.owners, key.created);
   }
   for (Slot lock = 0; lock < locks.size(); ++lock) charge_lock(locks.named(lock), locks.owners(lock));
@@ -217,11 +217,11 @@ Extent Tables::extent_of(const Reach& reach, Scope scope, Slot owner, std::strin
   if (by_other) return Extent::part;
   if (!by_workspace) return Extent::whole;
   // Usually a user or an application is in one workspace: then it is within reach, or not.
-  const Slot home = of(scope).home(owner).workspace;
-  if (home == OwnerTable::several_homes) return Extent::part;
-  if (home == no_slot || home == OwnerTable::homeless) return Extent::nothing;
+  const Slot workspace_slot = of(scope).co_owners(owner).workspace;
+  if (workspace_slot == OwnerTable::several_owners) return Extent::part;
+  if (workspace_slot == no_slot || workspace_slot == OwnerTable::no_key_yet) return Extent::nothing;
   std::string workspace;
-  of(Scope::workspace).append_id(home, workspace);
+  of(Scope::workspace).append_id(workspace_slot, workspace);
   return reach.allows(Scope::workspace, workspace) ? Extent::whole : Extent::nothing;
 }
 

@@ -193,16 +193,16 @@ struct Tables {
   Slot keep_set(const std::array<Slot, 3>& owner_slots, std::string_view set);
 
   // Combinations of two or three owners are counted with their user, or else their application (`of_user`).
-  // While all keys of that owner have one home, its own count is used. Once they do not, or from its first
-  // joint mark, combinations have their own counts.
+  // While all keys of that owner have the same co-owners, its own count is used. Once they do not, or from
+  // its first joint mark, combinations have their own counts.
   OwnerTable& counting(bool of_user) { return of(of_user ? Scope::user : Scope::application); }
   const OwnerTable& counting(bool of_user) const { return of(of_user ? Scope::user : Scope::application); }
   bool has_joint_counts(bool of_user, Slot owner) {
-    return !counting(of_user).home(owner).is_one() || counting(of_user).may_have_joint_marks(owner);
+    return !counting(of_user).co_owners(owner).are_same() || counting(of_user).may_have_joint_marks(owner);
   }
   OwnerSlots find_or_add_owners(const OwnerIds& ids);
-  void begin_joint_counts(bool of_user, const OwnerSlots& at_home);
-  void settle(const OwnerSlots& owners);
+  void begin_joint_counts(bool of_user, const OwnerSlots& of_keys);
+  void note_co_owners(const OwnerSlots& owners);
   void count(const OwnerSlots& owners, Sequence created);
   void uncount_joint(const OwnerSlots& owners, Sequence created);
   template <class Visit>

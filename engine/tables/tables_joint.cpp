@@ -95,27 +95,27 @@ std::array<bool, 3> Tables::gone_with_others(const OwnerSlots& together, Sequenc
   return gone;
 }
 
-// Records a new key's owners, before it counts. When an owner's keys get a second home, its combinations of
-// owners get their own counts, starting with all keys at the first home.
-void Tables::settle(const OwnerSlots& together) {
+// Records a new key's owners, before it counts. With the first key that has other co-owners than an owner's
+// keys before it, the owner's combinations get their own counts, starting with those keys.
+void Tables::note_co_owners(const OwnerSlots& together) {
   const Slot application = of_scope(together, Scope::application);
   const Slot workspace = of_scope(together, Scope::workspace);
   for (const bool of_user : {true, false}) {
     const Slot owner = counting_owner(together, of_user);
     if (owner == no_slot) continue;
     auto& table = counting(of_user);
-    const auto before = table.home(owner);
+    const auto before = table.co_owners(owner);
     const bool had_counts = has_joint_counts(of_user, owner);
-    table.settle(owner, of_user ? application : no_slot, workspace);
-    if (had_counts || table.home(owner).is_one()) continue;
+    table.add_co_owners(owner, of_user ? application : no_slot, workspace);
+    if (had_counts || table.co_owners(owner).are_same()) continue;
     begin_joint_counts(of_user,
                        {of_user ? owner : no_slot, of_user ? before.application : owner, before.workspace});
   }
 }
 
-void Tables::begin_joint_counts(bool of_user, const OwnerSlots& at_home) {
-  const auto live = counting(of_user).live_keys(counting_owner(at_home, of_user));
-  for_each_joint(at_home, of_user, [&](const OwnerSlots& together) {
+void Tables::begin_joint_counts(bool of_user, const OwnerSlots& of_keys) {
+  const auto live = counting(of_user).live_keys(counting_owner(of_keys, of_user));
+  for_each_joint(of_keys, of_user, [&](const OwnerSlots& together) {
     joints.set_count(joints.find_or_add(together),
                      {static_cast<std::uint32_t>(live), through_any_of(together)});
   });
@@ -159,13 +159,13 @@ Tables::JointKeys Tables::count_joint(const OwnerSlots& together) {
   const Slot owner = counting_owner(together, of_user);
   if (owner == no_slot) return {};
   if (!has_joint_counts(of_user, owner)) {
-    const auto& home = counting(of_user).home(owner);
-    const auto is_at_home = [&](Scope scope, Slot at) {
+    const auto& same = counting(of_user).co_owners(owner);
+    const auto matches = [&](Scope scope, Slot at) {
       const Slot asked = of_scope(together, scope);
       return asked == no_slot || asked == at;
     };
-    if (!is_at_home(Scope::workspace, home.workspace) ||
-        (of_user && !is_at_home(Scope::application, home.application)))
+    if (!matches(Scope::workspace, same.workspace) ||
+        (of_user && !matches(Scope::application, same.application)))
       return {};
     return {counting(of_user).live_keys(owner), counting(of_user).remaining_keys(owner)};
   }
@@ -181,10 +181,10 @@ std::uint64_t Tables::revoke_joint(const OwnerSlots& together, Sequence through)
   const Slot first = counting_owner(together, of_user);
   const auto told = count_joint(together).told;
   if (!has_joint_counts(of_user, first)) {
-    const auto& home = counting(of_user).home(first);
-    if (home.workspace != OwnerTable::homeless)
+    const auto& same = counting(of_user).co_owners(first);
+    if (same.workspace != OwnerTable::no_key_yet)
       begin_joint_counts(of_user,
-                         {of_user ? first : no_slot, of_user ? home.application : first, home.workspace});
+                         {of_user ? first : no_slot, of_user ? same.application : first, same.workspace});
   }
   raise_joint_mark(together, through);
   for (const Scope scope : all_scopes) {

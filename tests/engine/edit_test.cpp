@@ -65,7 +65,7 @@ class Edit : public testing::TestWithParam<From> {
   // `check` holds now and after a restart.
   template <class Check>
   void now_and_later(Check check) {
-    engine_.settle();
+    engine_.sync();
     check();
     engine_.restart();
     ASSERT_TRUE(engine_.started());
@@ -132,7 +132,7 @@ TEST_P(Edit, SetsWhatItNamesAndLeavesTheRest) {
 TEST_P(Edit, AllSecretsOfAKeyFollowIt) {
   engine_->create(key_with("k", "a b"), {}).value();
   ASSERT_TRUE(engine_->edit("k", permissions("a b c"), {}));
-  engine_.settle();
+  engine_.sync();
   ASSERT_TRUE(engine_->rotate("k", digest_of("new"), 2 * an_hour_ms, {}));
   ASSERT_TRUE(engine_->edit("k", permissions("a"), {}));
   const auto sooner = now_unix_ms() + an_hour_ms;
@@ -155,7 +155,7 @@ TEST_P(Edit, AnEditBeforeARotationIsNotAppliedToItAgain) {
   const auto sooner = now_unix_ms() + an_hour_ms;
   ASSERT_TRUE(engine_->edit("k", expiry(sooner), {}));
   ASSERT_TRUE(engine_->edit("k", expiry(0), {}));
-  engine_.settle();
+  engine_.sync();
   ASSERT_TRUE(engine_->rotate("k", digest_of("new"), 3 * an_hour_ms, {}));
   now_and_later([&] {
     EXPECT_EQ(engine_.state("k", sooner), KeyState::active);
@@ -180,7 +180,7 @@ TEST_P(Edit, P2AbsorbingLeavesARevokedKeyAsItIs) {
 
 TEST_P(Edit, AnExpiredKeyMayBeGivenALaterEnd) {
   engine_->create(key_with("k", "a", 1000), {}).value();
-  engine_.settle();
+  engine_.sync();
   EXPECT_EQ(engine_.state("k", now_unix_ms()), KeyState::expired);
   ASSERT_TRUE(engine_->edit("k", expiry(now_unix_ms() + an_hour_ms), {}));
   now_and_later([&] { EXPECT_EQ(engine_.state("k", now_unix_ms()), KeyState::active); });
@@ -200,7 +200,7 @@ class EditHeld : public testing::Test {
   ~EditHeld() override { disk_->unblock(); }  // so that a failed test ends
 
   void hold_the_disk() {
-    engine_.settle();
+    engine_.sync();
     disk_->block();
     engine_.create("held").value();
     disk_->wait_until_blocked();
@@ -250,7 +250,7 @@ TEST_F(EditHeld, OnesBehindAPendingOneKeepTheirOrder) {
   ASSERT_TRUE(engine_->edit("k", permissions("a"), {}));
   ASSERT_TRUE(engine_->edit("k", expiry(5000), {}));
   disk_->unblock();
-  engine_.settle();
+  engine_.sync();
   EXPECT_TRUE(eventually([&] { return engine_.state("k", 5000) == KeyState::expired; }));
   EXPECT_EQ(decide(engine_, "k", 1).permissions, "a");
 }
@@ -262,7 +262,7 @@ TEST_F(EditHeld, ARotationWaitsForAnEditThatGives) {
   EXPECT_EQ(engine_->rotate("k", digest_of("new"), 0, {}).error(), errc::overloaded);
   disk_->unblock();
   EXPECT_TRUE(eventually([&] { return bool(engine_->rotate("k", digest_of("new"), 0, {})); }));
-  engine_.settle();
+  engine_.sync();
   EXPECT_EQ(decide(engine_, "new").permissions, "a b");
 }
 
@@ -272,7 +272,7 @@ TEST_F(EditHeld, P2AbsorbingAPendingEditBringsNoRevokedKeyBack) {
   ASSERT_TRUE(engine_->edit("k", expiry(0), {}));
   ASSERT_TRUE(engine_->revoke("k", "", {}));
   disk_->unblock();
-  engine_.settle();
+  engine_.sync();
   EXPECT_EQ(engine_.state("k", 1), KeyState::revoked);
   engine_.restart();
   EXPECT_EQ(engine_.state("k", 1), KeyState::revoked);
@@ -295,7 +295,7 @@ TEST(EditCheckpoint, APermissionSetFromAfterTheCutIsThere) {
   const auto disk = std::make_shared<FakeDisk>();
   Harness engine(disk);
   engine->create(key_with("k", "a"), {}).value();
-  engine.settle();
+  engine.sync();
   Tables tables;
   test::FakeStore store(disk);
   std::string detail;

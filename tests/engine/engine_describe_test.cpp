@@ -25,7 +25,7 @@ class Describe : public testing::TestWithParam<bool> {
   // `check` holds now and after a restart.
   template <class Check>
   void now_and_later(Check check) {
-    engine_.settle();
+    engine_.sync();
     check();
     engine_.restart();
     check();
@@ -154,7 +154,7 @@ class DescribeHeld : public testing::Test {
 TEST_F(DescribeHeld, SaysRevokedWhileTheDetailsAreNotYetSynced) {
   engine_.create("k1", {"u1"}).value();
   engine_.create("k2", {"u1"}).value();
-  engine_.settle();
+  engine_.sync();
   disk_->visible_before_synced = true;
   disk_->block();
   engine_->revoke("k1", "leaked", {}).value();
@@ -168,7 +168,7 @@ TEST_F(DescribeHeld, SaysRevokedWhileTheDetailsAreNotYetSynced) {
     EXPECT_EQ(found->revocation->reason, "");
   }
   disk_->unblock();
-  engine_.settle();
+  engine_.sync();
   EXPECT_EQ(engine_->describe("k1", 1)->revocation->reason, "leaked");
   EXPECT_EQ(engine_->describe("k2", 1)->revocation->reason, "gone");
 }

@@ -83,7 +83,7 @@ void Harness::start() {
   if (started_) engine_->add(static_cast<CommitListener&>(*witness_));
 }
 
-void Harness::settle() { ASSERT_TRUE(wait_until_durable(engine_->applied())); }
+void Harness::sync() { ASSERT_TRUE(wait_until_durable(engine_->applied())); }
 
 result<CreatedKey> Harness::create(std::string_view id, std::array<std::string_view, 3> owners) {
   NewKey key;

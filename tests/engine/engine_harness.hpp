@@ -75,7 +75,7 @@ class Harness {
     return engine_->durable() >= sequence || witness_->wait_until_durable(sequence);
   }
   // Waits until everything done so far is synced.
-  void settle();
+  void sync();
 
   // A key whose secret is its id.
   result<CreatedKey> create(std::string_view id, std::array<std::string_view, 3> owners = {});

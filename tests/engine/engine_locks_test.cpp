@@ -38,7 +38,7 @@ class Locks : public testing::Test {
 
   void create(std::string_view id, std::array<std::string_view, 3> owners) {
     engine_.create(id, owners).value();
-    engine_.settle();
+    engine_.sync();
   }
   // By any caller, until it is unlocked.
   void lock(Scope scope, std::string_view id, const Caller& caller = {}) {
@@ -46,7 +46,7 @@ class Locks : public testing::Test {
   }
   void unlock(Scope scope, std::string_view id, const Caller& caller = {}) {
     ASSERT_TRUE(engine_->unlock_owner(scope, id, "", caller));
-    engine_.settle();
+    engine_.sync();
   }
   Decision decision_of(std::string_view secret) {
     Decision decision;
@@ -106,7 +106,7 @@ TEST_F(Locks, EndByThemselvesWhenTheySay) {
   EXPECT_EQ(engine_.state("k", end - 1), KeyState::locked);
   EXPECT_EQ(engine_.state("k", end), KeyState::active);
   EXPECT_EQ(decision_of("k").locked_until, end);
-  engine_.settle();
+  engine_.sync();
   engine_.restart();
   EXPECT_EQ(engine_.state("k", end - 1), KeyState::locked);
   EXPECT_EQ(engine_.state("k", end), KeyState::active);
@@ -132,7 +132,7 @@ TEST_F(Locks, LeaveTheKeysAsTheyAre) {
   lock(Scope::user, "u");
   ASSERT_TRUE(engine_->suspend("suspended", "", {}));
   ASSERT_TRUE(engine_->revoke("revoked", "", {}));
-  engine_.settle();
+  engine_.sync();
   EXPECT_EQ(engine_.state("revoked"), KeyState::revoked);
   EXPECT_EQ(engine_.state("suspended"), KeyState::suspended);
   EXPECT_EQ(engine_.state("rotated"), KeyState::locked);
@@ -160,7 +160,7 @@ TEST_F(Locks, P2AbsorbingAnUnlockingWaitsForTheDiskAndALockDoesNot) {
 TEST_F(Locks, P2AbsorbingAnUnlockingThatIsLostWithTheMachineWasNone) {
   create("k", {"u", "", ""});
   lock(Scope::user, "u");
-  engine_.settle();
+  engine_.sync();
   hold_the_disk();
   ASSERT_TRUE(engine_->unlock_owner(Scope::user, "u", "", {}));
   disk_->fail_commit(1);
@@ -174,14 +174,14 @@ TEST_F(Locks, P2AbsorbingAnUnlockingThatIsLostWithTheMachineWasNone) {
 TEST_F(Locks, ALockBehindAPendingUnlockingStands) {
   create("k", {"u", "", ""});
   lock(Scope::user, "u");
-  engine_.settle();
+  engine_.sync();
   hold_the_disk();
   const auto unlocked = engine_->unlock_owner(Scope::user, "u", "", {});
   ASSERT_EQ(engine_->unlock_owner(Scope::user, "u", "", {})->sequence, unlocked->sequence) << "once";
   lock(Scope::user, "u");
   EXPECT_EQ(decision_of("k").as_of.sequence, unlocked->sequence + 1);
   disk_->unblock();
-  engine_.settle();
+  engine_.sync();
   EXPECT_EQ(engine_.state("k"), KeyState::locked);
   engine_.restart();
   EXPECT_EQ(engine_.state("k"), KeyState::locked);
@@ -217,7 +217,7 @@ TEST_F(Locks, OfAWiderCallerAreLiftedByOneAsWide) {
   lock(Scope::user, "u", caller_of(wide));
   EXPECT_EQ(engine_->unlock_owner(Scope::user, "u", "", caller_of(narrow)).error(), errc::locked_by_wider);
   lock(Scope::workspace, "w1");
-  engine_.settle();
+  engine_.sync();
   engine_.restart();
   EXPECT_EQ(engine_->unlock_owner(Scope::user, "u", "", caller_of(narrow)).error(), errc::locked_by_wider);
   EXPECT_EQ(engine_->unlock_owner(Scope::workspace, "w1", "", caller_of(narrow)).error(),
@@ -276,7 +276,7 @@ TEST_F(Locks, P13FairALimitedCallerLocksSoManyOwnersWithoutKeys) {
   EXPECT_FALSE(refused("u7", of_w1)) << "and again";
   EXPECT_FALSE(refused("one-more", of_workspaces({"w2"}))) << "others have their own limit";
   EXPECT_FALSE(refused("one-more", Principal{}));
-  engine_.settle();
+  engine_.sync();
   engine_.restart();
   EXPECT_TRUE(refused("yet-one-more", of_w1));
 }
@@ -301,7 +301,7 @@ TEST_F(Locks, AreFoundInTheAuditTrailOfTheUser) {
   EXPECT_EQ(types(&of_w1.reach), all) << "all keys of the user are within reach";
   EXPECT_EQ(types(&of_w2.reach), std::vector<EventType>{});
   ASSERT_TRUE(engine_->lock_owner(Scope::user, "stranger", 0, "", {}));
-  engine_.settle();
+  engine_.sync();
   AuditQuery everything;
   everything.reach = &of_w2.reach;
   EXPECT_TRUE(engine_->audit(everything, [](Sequence, const EventView&) { FAIL() << "no keys"; }));
@@ -312,10 +312,10 @@ TEST_F(Locks, ACheckpointWaitsForAnUnlockingThatIsUnderWay) {
   Resumptions resumptions(tables);
   tables.lock_owners(1, Scope::user, {"u", "", ""}, OwnerLocks::forever, 0);
   resumptions.lift(7, 0);
-  EXPECT_TRUE(resumptions.are_settled(6));
-  EXPECT_FALSE(resumptions.are_settled(7));
+  EXPECT_TRUE(resumptions.are_applied(6));
+  EXPECT_FALSE(resumptions.are_applied(7));
   resumptions.on_durable(7);
-  EXPECT_TRUE(resumptions.are_settled(7));
+  EXPECT_TRUE(resumptions.are_applied(7));
 }
 
 // ---- random callers compared with a list of the locks held
@@ -416,7 +416,7 @@ TEST(LocksOfRandomCallers, AreThoseOfANaiveModel) {
         ASSERT_TRUE(engine.create("k" + std::to_string(keys.size()), {some[0], some[1], some[2]}));
         keys.push_back(some);
       } else if (dice < 22) {
-        engine.settle();
+        engine.sync();
         engine.restart();
       } else if (!id.empty() && dice < 60) {
         const auto locked = engine->lock_owner(scope, id, 0, "", caller_of(by));
@@ -426,7 +426,7 @@ TEST(LocksOfRandomCallers, AreThoseOfANaiveModel) {
         const auto expected = naive.unlock(scope, id, by);
         ASSERT_EQ(unlocked ? errc{} : static_cast<errc>(unlocked.error().value()), expected);
       }
-      engine.settle();
+      engine.sync();
       for (std::size_t key = 0; key < keys.size(); ++key) {
         ASSERT_EQ(engine.state("k" + std::to_string(key)),
                   naive.locks(keys[key]) ? KeyState::locked : KeyState::active);

@@ -56,7 +56,7 @@ TEST_F(EnginePromises, P2AbsorbingAnAllowNeverRunsAheadOfDurability) {
   ASSERT_TRUE(engine_->verify(digest_of("held"), 1, decision));
   EXPECT_EQ(decision.key_id, "");
   disk_->unblock();
-  engine_.settle();
+  engine_.sync();
   EXPECT_EQ(engine_.state("held"), KeyState::active);
   EXPECT_TRUE(engine_->describe("held", 1));
 }
@@ -64,7 +64,7 @@ TEST_F(EnginePromises, P2AbsorbingAnAllowNeverRunsAheadOfDurability) {
 TEST_F(EnginePromises, P2AbsorbingADenyMayRunAhead) {
   engine_.create("k1", {"u1"}).value();
   engine_.create("k2", {"u1"}).value();
-  engine_.settle();
+  engine_.sync();
   hold_the_disk();
   engine_->revoke("k1", "", {}).value();
   EXPECT_EQ(engine_.state("k1"), KeyState::revoked);
@@ -79,7 +79,7 @@ TEST_F(EnginePromises, P2AbsorbingAKeyRevokedBeforeItsCreationIsSyncedNeverLives
   engine_->revoke("held", "", {}).value();
   EXPECT_EQ(engine_.state("held"), KeyState::unknown);
   disk_->unblock();
-  engine_.settle();
+  engine_.sync();
   EXPECT_EQ(engine_.state("held"), KeyState::revoked);
 }
 
@@ -176,7 +176,7 @@ TEST_F(EnginePromises, P14GenuineEachEpochHasAJournalIdOfItsOwnAndKeepsIt) {
 TEST_F(EnginePromises, ReadJournalGivesDurableBatchesOnly) {
   disk_->visible_before_synced = true;
   engine_.create("k1").value();
-  engine_.settle();
+  engine_.sync();
   hold_the_disk();
   std::vector<Sequence> seen;
   const auto read = [&](Sequence after) {
@@ -192,13 +192,13 @@ TEST_F(EnginePromises, ReadJournalGivesDurableBatchesOnly) {
   EXPECT_EQ(read(2), (std::vector<Sequence>{}));
   EXPECT_EQ(read(~Sequence{0}), (std::vector<Sequence>{}));
   disk_->unblock();
-  engine_.settle();
+  engine_.sync();
   EXPECT_EQ(read(1), (std::vector<Sequence>{2, 3}));
 }
 
 TEST_F(EnginePromises, P9HonestWhatFailedMayHaveHappened) {
   engine_.create("k1").value();
-  engine_.settle();
+  engine_.sync();
   disk_->visible_before_synced = true;
   disk_->fail_commit(1);
   const auto revoked = engine_->revoke("k1", "leaked", {}).value();
@@ -218,13 +218,13 @@ TEST_F(EnginePromises, P8AtomicAnOwnersRevocationIsOneEvent) {
   EXPECT_EQ(revoked.keys, 100u);
   EXPECT_EQ(revoked.sequence, before + 1);
   EXPECT_EQ(engine_->applied(), before + 1);
-  engine_.settle();
+  engine_.sync();
   for (int i = 0; i < 100; ++i) EXPECT_EQ(engine_.state("k" + std::to_string(i)), KeyState::revoked);
 }
 
 TEST_F(EnginePromises, P8AtomicALostOwnersRevocationTookEffectNowhere) {
   for (int i = 0; i < 10; ++i) engine_.create("k" + std::to_string(i), {"u1"}).value();
-  engine_.settle();
+  engine_.sync();
   hold_the_disk();
   engine_->revoke_owner(Scope::user, "u1", "", {}).value();
   crash();
@@ -235,7 +235,7 @@ TEST_F(EnginePromises, P8AtomicALostOwnersRevocationTookEffectNowhere) {
 TEST_F(EnginePromises, P11StorageFailureStopsAcknowledgingAndGoesOnDenying) {
   engine_.create("k1", {"u1"}).value();
   engine_.create("k2").value();
-  engine_.settle();
+  engine_.sync();
   const auto durable = engine_->durable();
   disk_->fail_commit(1);
   engine_->revoke("k1", "", {}).value();

@@ -42,7 +42,7 @@ class Rotation : public testing::TestWithParam<From> {
   // `check` holds now and after a restart.
   template <class Check>
   void now_and_later(Check check) {
-    engine_.settle();
+    engine_.sync();
     check();
     engine_.restart();
     ASSERT_TRUE(engine_.started());
@@ -139,7 +139,7 @@ class RotationHeld : public testing::Test {
 
   void rotate_and_hold(UnixMs grace_ms) {
     engine_.create("k", {"ann", "", ""}).value();
-    engine_.settle();
+    engine_.sync();
     position_ = engine_->applied();
     disk_->block();
     ASSERT_TRUE(engine_->rotate("k", digest_of("new"), grace_ms, {}));
@@ -194,7 +194,7 @@ TEST_F(RotationHeld, OtherChangesOfTheKeyAreTaken) {
   ASSERT_TRUE(engine_->revoke(digest_of("k"), "leaked", {}));
   EXPECT_EQ(engine_.state("k", now_unix_ms()), KeyState::revoked);
   disk_->unblock();
-  engine_.settle();
+  engine_.sync();
   EXPECT_EQ(engine_.state("new", now_unix_ms()), KeyState::revoked);
   EXPECT_EQ(engine_->describe("k", now_unix_ms())->revocation->reason, "leaked");
 }

@@ -36,7 +36,7 @@ class Checkpoint : public testing::Test {
 
   // Writes the tables of a start on this disk, cut now; calls `meanwhile` once the keys are copied.
   void write(const std::function<void(Tables&)>& meanwhile = {}) {
-    engine_->settle();
+    engine_->sync();
     Tables tables;
     FakeStore store(disk_);
     const auto recovered = recover(
@@ -161,13 +161,13 @@ TEST_F(Checkpoint, HoldsLocksAndWhoseTheyAre) {
   ASSERT_TRUE(engine->lock_owner(Scope::user, "cid", 0, "", {}));
   ASSERT_TRUE(engine->lock_owner(Scope::user, "nobody", 0, "", {}));
   ASSERT_TRUE(engine->unlock_owner(Scope::user, "cid", "", {}));
-  engine.settle();
+  engine.sync();
   const auto next = engine->applied() + 1;
   write([next](Tables& tables) { tables.unlock_owners(next, Scope::user, {"ann", "", ""}); });
   ASSERT_TRUE(engine->unlock_owner(Scope::user, "ann", "", {}));
   ASSERT_TRUE(engine->lock_owner(Scope::user, "ann", end, "", {}));
   ASSERT_TRUE(engine->lock_owner(Scope::workspace, "w2", 0, "", {}));
-  engine.settle();
+  engine.sync();
   forget_journal();
   start(file_);
   auto& again = this->engine();
@@ -178,7 +178,7 @@ TEST_F(Checkpoint, HoldsLocksAndWhoseTheyAre) {
   EXPECT_EQ(again.state("of-cid"), KeyState::active);
   EXPECT_EQ(again->unlock_owner(Scope::user, "ann", "", of_w1).error(), errc::locked_by_wider);
   EXPECT_TRUE(again->unlock_owner(Scope::user, "bob", "", of_w1));
-  again.settle();
+  again.sync();
   EXPECT_EQ(again.state("of-bob"), KeyState::active);
 }
 
@@ -192,7 +192,7 @@ TEST_F(Checkpoint, WhatCameAfterItIsReplayed) {
   ASSERT_TRUE(engine->rotate("c", test::digest_of("c-new"), 1'000'000, {}));
   engine.create("of-bob", {"bob", "", ""});
   ASSERT_TRUE(engine->revoke_owner(Scope::user, "bob", "", {}));
-  engine.settle();
+  engine.sync();
   forget_journal();
   start(file_);
   auto& again = this->engine();
@@ -215,7 +215,7 @@ TEST_F(Checkpoint, ChangesMeanwhileDoNoHarm) {
   ASSERT_TRUE(engine->create(expiring, {}));
   // The journal contains them, too.
   ASSERT_TRUE(engine->durable() != 0);
-  engine.settle();
+  engine.sync();
   const auto cut_at = engine->durable();
   write([&](Tables& tables) {
     auto sequence = cut_at;
@@ -235,10 +235,10 @@ TEST_F(Checkpoint, ChangesMeanwhileDoNoHarm) {
   ASSERT_TRUE(engine->rotate("twice", test::digest_of("twice-2"), 0, {}));
   ASSERT_TRUE(engine->rotate("expiring", test::digest_of("expiring-new"), 0, {}));
   ASSERT_TRUE(engine->resume("suspended", "", {}));
-  engine.settle();
+  engine.sync();
   EXPECT_TRUE(revoked::test::eventually([&] { return engine.state("suspended") == KeyState::active; }));
   ASSERT_TRUE(engine->suspend("suspended", "", {}));
-  engine.settle();
+  engine.sync();
   forget_journal();
   start(file_);
   auto& again = this->engine();
@@ -359,7 +359,7 @@ TEST_F(Checkpoint, IsMadeInTheBackgroundAndOnlyWhenDue) {
   EXPECT_TRUE(eventually([&] { return std::filesystem::exists(file_) && is_good(); }));
   const auto sequence = mark()->sequence;
   ASSERT_TRUE(engine->revoke("key7", "", {}));
-  engine.settle();
+  engine.sync();
   engine.stop();
   EXPECT_EQ(mark()->sequence, sequence);
   engine.start();

@@ -99,7 +99,7 @@ TEST_F(SetsOfATenant, P13FairHaveABoundAndTakeNothingFromOthers) {
   EXPECT_FALSE(create(another, &tenant_, "w1")) << "at no cost";
   EXPECT_FALSE(create(list(std::uint64_t{3} << 38), nullptr, "w1")) << "an unlimited caller";
 
-  engine_.settle();
+  engine_.sync();
   engine_.restart();
   EXPECT_EQ(create(list(std::uint64_t{7} << 37), &tenant_, "w1"), errc::too_many_permission_sets);
   EXPECT_FALSE(create(list(std::uint64_t{7} << 37), &other, "w2"));
@@ -107,7 +107,7 @@ TEST_F(SetsOfATenant, P13FairHaveABoundAndTakeNothingFromOthers) {
 
 TEST_F(SetsOfATenant, AreToldInTheirOrder) {
   ASSERT_FALSE(create("b a b", nullptr, "w1"));
-  engine_.settle();
+  engine_.sync();
   EXPECT_EQ(engine_->describe("key-1", 1)->decision.permissions, "a b");
   engine_.restart();
   EXPECT_EQ(engine_->describe("key-1", 1)->decision.permissions, "a b");
