@@ -114,7 +114,7 @@ class Journal {
     BatchView view;
   };
 
-  void tell();
+  void publish();
   bool has_gathered() const;
   void write();
   BatchView close_batch();
@@ -154,7 +154,7 @@ class Journal {
   std::atomic<Sequence> durable_;
   std::atomic<bool> failed_{false};
   std::atomic<bool> ended_{false};
-  std::thread teller_;
+  std::thread publisher_;
   std::thread writer_;
 };
 

@@ -27,7 +27,7 @@ void OwnerTable::restore(const CompactId& id, Sequence revoked_through) {
 std::uint64_t OwnerTable::revoke(Slot owner, Sequence through) {
   raise_mark(owner, through);
   const auto remaining = remaining_keys(owner);
-  records_[owner].live = records_[owner].gone = 0;
+  records_[owner].live = records_[owner].revoked_jointly = 0;
   return remaining;
 }
 

@@ -62,14 +62,17 @@ class OwnerTable {
   bool has_live_keys(Slot owner) const { return live_keys(owner) != 0; }
   void key_created(Slot owner) { ++records_[owner].live; }
   // How many of the live keys are revoked together with another owner: approximate, for reports only.
-  void keys_gone(Slot owner, std::uint64_t count) {
+  void add_jointly_revoked(Slot owner, std::uint64_t count) {
     auto& record = records_[owner];
-    record.gone = static_cast<std::uint32_t>(std::min<std::uint64_t>(record.live, record.gone + count));
+    record.revoked_jointly =
+        static_cast<std::uint32_t>(std::min<std::uint64_t>(record.live, record.revoked_jointly + count));
   }
-  void key_back(Slot owner) { records_[owner].gone -= records_[owner].gone != 0; }
+  void remove_jointly_revoked(Slot owner) {
+    records_[owner].revoked_jointly -= records_[owner].revoked_jointly != 0;
+  }
   std::uint64_t remaining_keys(Slot owner) const {
     const auto& record = records_[owner];
-    return record.live > record.gone ? record.live - record.gone : 0;
+    return record.live > record.revoked_jointly ? record.live - record.revoked_jointly : 0;
   }
   // Keys from before the mark are no longer counted.
   void key_revoked(Slot owner, Sequence created) {
@@ -93,7 +96,7 @@ class OwnerTable {
     CompactId id;
     std::atomic<Sequence> mark{0};
     std::uint32_t live = 0;
-    std::uint32_t gone = 0;
+    std::uint32_t revoked_jointly = 0;
   };
   static_assert(sizeof(Record) == 32);
 

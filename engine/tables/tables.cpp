@@ -70,10 +70,10 @@ bool Tables::revoke_key(Slot key, Sequence by) {
 
 // Its owners no longer count it.
 void Tables::uncount(const KeyRecord& record) {
-  const auto gone = gone_with_others(record.owners, record.created);
+  const auto revoked = revoked_with_others(record.owners, record.created);
   for (const Scope scope : all_scopes) {
     const Slot owner = record.owners[static_cast<std::size_t>(scope)];
-    if (gone[static_cast<std::size_t>(scope)]) of(scope).key_back(owner);
+    if (revoked[static_cast<std::size_t>(scope)]) of(scope).remove_jointly_revoked(owner);
     if (owner != no_slot) of(scope).key_revoked(owner, record.created);
   }
   uncount_joint(record.owners, record.created);

@@ -112,14 +112,14 @@ struct Tables {
   // A combination of two or three owners. Empty if one of them is unknown.
   std::optional<OwnerSlots> find_joint(const OwnerIds& ids) const;
   // The rest only by the holder of the turn. How many keys have all of these two or three owners and are not
-  // revoked: `at_most` is an upper bound, 0 only if there is none; `told`, for reports, excludes those known
+  // revoked: `at_most` is an upper bound, 0 only if there is none; `reported` excludes those known
   // to be revoked with another owner.
   struct JointKeys {
     std::uint64_t at_most = 0;
-    std::uint64_t told = 0;
+    std::uint64_t reported = 0;
   };
   JointKeys count_joint(const OwnerSlots& owners);
-  // Marks only rise. Returns how many keys this revokes, as `told`.
+  // Marks only rise. Returns how many keys this revokes, as `reported`.
   std::uint64_t revoke_joint(const OwnerSlots& owners, Sequence through);
   void raise_joint_mark(const OwnerSlots& owners, Sequence through);
   // Applies the event that revoked the keys of these owners (see named_owners) and returns how many that
@@ -210,7 +210,7 @@ struct Tables {
   template <class Visit>
   void for_each_joint_count(const OwnerSlots& key, Visit&& visit);
   Sequence through_any_of(const OwnerSlots& owners) const;
-  std::array<bool, 3> gone_with_others(const OwnerSlots& owners, Sequence created) const;
+  std::array<bool, 3> revoked_with_others(const OwnerSlots& owners, Sequence created) const;
   bool is_any_owner_marked(const KeyRecord& key) const;
   [[gnu::noinline]] Sequence revoked_by_owner(const KeyRecord& key) const;
   [[gnu::noinline]] StandingLock standing_lock(const OwnerSlots& owners, UnixMs now) const;

@@ -82,17 +82,17 @@ Sequence Tables::through_any_of(const OwnerSlots& together) const {
 }
 
 // Which of the key's owners still count it although it is revoked together with another.
-std::array<bool, 3> Tables::gone_with_others(const OwnerSlots& together, Sequence created) const {
-  std::array<bool, 3> gone{};
+std::array<bool, 3> Tables::revoked_with_others(const OwnerSlots& together, Sequence created) const {
+  std::array<bool, 3> revoked{};
   for_each_marked(together, [&](const OwnerSlots& some, Sequence through) {
     if (through < created) return;
-    for (std::size_t i = 0; i < gone.size(); ++i) gone[i] = gone[i] || some[i] != no_slot;
+    for (std::size_t i = 0; i < revoked.size(); ++i) revoked[i] = revoked[i] || some[i] != no_slot;
   });
   for (const Scope scope : all_scopes) {
-    auto& each = gone[static_cast<std::size_t>(scope)];
+    auto& each = revoked[static_cast<std::size_t>(scope)];
     each = each && created > of(scope).revoked_through(of_scope(together, scope));
   }
-  return gone;
+  return revoked;
 }
 
 // Records a new key's owners, before it counts. With the first key that has other co-owners than an owner's
@@ -142,9 +142,9 @@ void Tables::count(const OwnerSlots& together, Sequence created) {
     if (owner != no_slot && created > of(scope).revoked_through(owner)) of(scope).key_created(owner);
   }
   for_each_joint_count(together, [&](JointMarks::Count& count) { count.live += created > count.since; });
-  const auto gone = gone_with_others(together, created);
+  const auto revoked = revoked_with_others(together, created);
   for (const Scope scope : all_scopes) {
-    if (gone[static_cast<std::size_t>(scope)]) of(scope).keys_gone(of_scope(together, scope), 1);
+    if (revoked[static_cast<std::size_t>(scope)]) of(scope).add_jointly_revoked(of_scope(together, scope), 1);
   }
 }
 
@@ -179,7 +179,7 @@ Tables::JointKeys Tables::count_joint(const OwnerSlots& together) {
 std::uint64_t Tables::revoke_joint(const OwnerSlots& together, Sequence through) {
   const bool of_user = has_user(together);
   const Slot first = counting_owner(together, of_user);
-  const auto told = count_joint(together).told;
+  const auto reported = count_joint(together).reported;
   if (!has_joint_counts(of_user, first)) {
     const auto& same = counting(of_user).co_owners(first);
     if (same.workspace != OwnerTable::no_key_yet)
@@ -188,9 +188,10 @@ std::uint64_t Tables::revoke_joint(const OwnerSlots& together, Sequence through)
   }
   raise_joint_mark(together, through);
   for (const Scope scope : all_scopes) {
-    if (const Slot owner = of_scope(together, scope); owner != no_slot) of(scope).keys_gone(owner, told);
+    if (const Slot owner = of_scope(together, scope); owner != no_slot)
+      of(scope).add_jointly_revoked(owner, reported);
   }
-  return told;
+  return reported;
 }
 
 OwnerSlots Tables::find_or_add_owners(const OwnerIds& ids) {

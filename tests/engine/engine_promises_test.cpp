@@ -40,7 +40,7 @@ TEST_F(EnginePromises, P1DurableOnlyOnceSynced) {
   hold_the_disk();
   const auto revoked = engine_->revoke("held", "", {}).value();
   EXPECT_EQ(engine_->durable(), before);
-  EXPECT_LT(engine_.witness().durable(), revoked.sequence);
+  EXPECT_LT(engine_.listener().durable(), revoked.sequence);
   disk_->unblock();
   ASSERT_TRUE(engine_.wait_until_durable(revoked.sequence));
   crash();
@@ -130,7 +130,7 @@ TEST_F(EnginePromises, P3OrderedReadersContinueWhereTheyStandOrStartAfresh) {
   engine_.restart();             // 2-3
   engine_.create("k2").value();  // 2-4
   engine_.create("k3").value();  // 2-5
-  const Sequence told = 5;
+  const Sequence last = 5;
   struct Row {
     Position position;
     bool can;
@@ -151,7 +151,7 @@ TEST_F(EnginePromises, P3OrderedReadersContinueWhereTheyStandOrStartAfresh) {
            {{~Epoch{0}, 5}, false},
            {{2, ~Sequence{0}}, false},
        }) {
-    EXPECT_EQ(engine_->can_continue(position, told), can) << to_string(position);
+    EXPECT_EQ(engine_->can_continue(position, last), can) << to_string(position);
   }
   EXPECT_FALSE(engine_->can_continue({2, 5}, 4));
 }
@@ -202,7 +202,7 @@ TEST_F(EnginePromises, P9HonestWhatFailedMayHaveHappened) {
   disk_->visible_before_synced = true;
   disk_->fail_commit(1);
   const auto revoked = engine_->revoke("k1", "leaked", {}).value();
-  engine_.witness().wait_until_failed();
+  engine_.listener().wait_until_failed();
   EXPECT_LT(engine_->durable(), revoked.sequence);
   disk_->repair();
   engine_.restart();
@@ -239,7 +239,7 @@ TEST_F(EnginePromises, P11StorageFailureStopsAcknowledgingAndGoesOnDenying) {
   const auto durable = engine_->durable();
   disk_->fail_commit(1);
   engine_->revoke("k1", "", {}).value();
-  engine_.witness().wait_until_failed();
+  engine_.listener().wait_until_failed();
   EXPECT_TRUE(engine_->has_failed());
   EXPECT_FALSE(engine_->is_ready());
   EXPECT_EQ(engine_->durable(), durable);
@@ -248,7 +248,7 @@ TEST_F(EnginePromises, P11StorageFailureStopsAcknowledgingAndGoesOnDenying) {
   EXPECT_EQ(engine_.create("k3").error(), errc::storage_failed);
   EXPECT_EQ(engine_->revoke("k2", "", {}).error(), errc::storage_failed);
   EXPECT_EQ(engine_->revoke_owner(Scope::user, "u1", "", {}).error(), errc::storage_failed);
-  EXPECT_EQ(engine_.witness().failures(), 1);
+  EXPECT_EQ(engine_.listener().failures(), 1);
 }
 
 TEST(EngineStart, FailsLoudlyWhenItsEpochCannotBeSynced) {

@@ -241,9 +241,9 @@ TEST(Engine, IsNotReadyBeforeItsStartAndAfterItsStop) {
   EXPECT_EQ(engine.describe("k1", 1).error(), errc::not_ready);
   EXPECT_EQ(engine.key_id_of({}, {}).error(), errc::not_ready);
   EXPECT_EQ(engine.read_journal(0, [](const BatchView&) { return true; }).error(), errc::not_ready);
-  test::Witness witness;
+  test::RecordingListener listener;
   const auto disk = std::make_shared<FakeDisk>();
-  ASSERT_TRUE(engine.start(std::make_unique<test::FakeStore>(disk), witness, [](const LoadProgress&) {}));
+  ASSERT_TRUE(engine.start(std::make_unique<test::FakeStore>(disk), listener, [](const LoadProgress&) {}));
   EXPECT_TRUE(engine.is_ready());
   engine.stop();
   EXPECT_FALSE(engine.is_ready());

@@ -175,7 +175,7 @@ TEST_F(SealingDamage, AnotherEventThatIsPackedWithARightSumIsRefused) {
     packer.add(each, events);  // with its original sum
   }
   std::string forged;
-  ASSERT_TRUE(packer.take(forged));
+  ASSERT_TRUE(packer.flush(forged));
   ASSERT_EQ(forged.size(), block_size(head.payload_bytes));
   bytes.replace(at, forged.size(), forged);
   write_all(file, bytes);
