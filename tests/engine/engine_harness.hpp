@@ -75,6 +75,15 @@ class Harness {
   }
   // Waits until everything done so far is synced.
   void sync();
+  // `check` holds now and after a restart.
+  template <class Check>
+  void now_and_later(Check check) {
+    sync();
+    check();
+    restart();
+    ASSERT_TRUE(started());
+    check();
+  }
 
   // A key whose secret is its id.
   result<CreatedKey> create(std::string_view id, std::array<std::string_view, 3> owners = {});

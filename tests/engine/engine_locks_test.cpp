@@ -7,7 +7,7 @@
 #include <random>
 #include <set>
 
-#include "tests/engine/engine_harness.hpp"
+#include "tests/engine/engine_fixtures.hpp"
 #include "tests/support/eventually.hpp"
 
 namespace revoked::engine::engine_locks_test {
@@ -32,10 +32,8 @@ Caller caller_of(const Principal& principal) {
   return {principal.actor, {}, {}, &principal.reach, principal.actor_kind, &principal};
 }
 
-class Locks : public testing::Test {
+class Locks : public test::FakeDiskFixture {
  protected:
-  ~Locks() override { disk_->unblock(); }  // so that a failed test ends
-
   void create(std::string_view id, std::array<std::string_view, 3> owners) {
     engine_.create(id, owners).value();
     engine_.sync();
@@ -53,14 +51,6 @@ class Locks : public testing::Test {
     EXPECT_TRUE(engine_->verify(digest_of(secret), now_unix_ms(), decision));
     return decision;
   }
-  void hold_the_disk() {
-    disk_->block();
-    engine_.create("held").value();
-    disk_->wait_until_blocked();
-  }
-
-  std::shared_ptr<FakeDisk> disk_ = std::make_shared<FakeDisk>();
-  Harness engine_{disk_};
 };
 
 TEST_F(Locks, P4DenyEveryKeyOfTheOwnerAtOnceAlsoThoseCreatedLater) {

@@ -4,7 +4,7 @@
 
 #include <vector>
 
-#include "tests/engine/engine_harness.hpp"
+#include "tests/engine/engine_fixtures.hpp"
 
 namespace revoked::engine::engine_promises_test {
 
@@ -12,16 +12,9 @@ using test::digest_of;
 using test::FakeDisk;
 using test::Harness;
 
-class EnginePromises : public testing::Test {
+class EnginePromises : public test::FakeDiskFixture {
  protected:
-  ~EnginePromises() override { disk_->unblock(); }  // so that a failed test ends
-
   // Blocks a commit at the disk, so that everything after it is pending.
-  void hold_the_disk() {
-    disk_->block();
-    engine_.create("held").value();
-    disk_->wait_until_blocked();
-  }
   // Kills the process: what is not synced is lost.
   void crash() {
     disk_->fail_commit(1);
@@ -30,9 +23,6 @@ class EnginePromises : public testing::Test {
     disk_->repair();
     engine_.start();
   }
-
-  std::shared_ptr<FakeDisk> disk_ = std::make_shared<FakeDisk>();
-  Harness engine_{disk_};
 };
 
 TEST_F(EnginePromises, P1DurableOnlyOnceSynced) {

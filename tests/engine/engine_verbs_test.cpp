@@ -5,19 +5,14 @@
 #include <cstring>
 #include <vector>
 
-#include "tests/engine/engine_harness.hpp"
+#include "tests/engine/engine_fixtures.hpp"
 
 namespace revoked::engine::engine_verbs_test {
 
 using test::digest_of;
 using test::FakeDisk;
-using test::Harness;
 
-class EngineTest : public testing::Test {
- protected:
-  std::shared_ptr<FakeDisk> disk_ = std::make_shared<FakeDisk>();
-  Harness engine_{disk_};
-};
+using EngineTest = test::FakeDiskFixture;
 
 TEST_F(EngineTest, AKeyIsActiveUntilItIsRevoked) {
   EXPECT_EQ(engine_.state("k1"), KeyState::unknown);

@@ -2,30 +2,16 @@
 
 #include <gtest/gtest.h>
 
-#include "tests/engine/engine_harness.hpp"
+#include "tests/engine/engine_fixtures.hpp"
 #include "tests/support/eventually.hpp"
 
 namespace revoked::engine::lifecycle_test {
 
 using test::digest_of;
-using test::FakeDisk;
-using test::Harness;
 
 constexpr UnixMs an_hour_ms = 3'600'000;
 
-class Lifecycle : public testing::Test {
- protected:
-  ~Lifecycle() override { disk_->unblock(); }  // so that a failed test ends
-
-  void hold_the_disk() {
-    disk_->block();
-    engine_.create("held").value();
-    disk_->wait_until_blocked();
-  }
-
-  std::shared_ptr<FakeDisk> disk_ = std::make_shared<FakeDisk>();
-  Harness engine_{disk_};
-};
+using Lifecycle = test::FakeDiskFixture;
 
 TEST_F(Lifecycle, P2AbsorbingAResumptionWaitsForTheDiskAndASuspensionDoesNot) {
   engine_.create("k").value();

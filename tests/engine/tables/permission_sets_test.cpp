@@ -6,12 +6,9 @@
 #include <algorithm>
 #include <vector>
 
-#include "tests/engine/engine_harness.hpp"
+#include "tests/engine/engine_fixtures.hpp"
 
 namespace revoked::engine::permission_sets_test {
-
-using test::FakeDisk;
-using test::Harness;
 
 TEST(PermissionSets, HaveOneNormalForm) {
   EXPECT_TRUE(is_normal(""));
@@ -37,7 +34,7 @@ TEST(PermissionSets, KeepASetOnceInWhateverOrderItComes) {
   EXPECT_EQ(sets.get(slot), "a b c d e f");
 }
 
-class SetsOfATenant : public testing::Test {
+class SetsOfATenant : public test::FakeDiskFixture {
  protected:
   SetsOfATenant() {
     for (int i = 0; i < 40; ++i) words_.push_back("permission-" + std::to_string(10 + i));
@@ -81,8 +78,6 @@ class SetsOfATenant : public testing::Test {
   std::vector<std::string> words_;
   Principal tenant_{false, {}, {}, "tenant", ActorKind::key};
   int keys_ = 0;
-  std::shared_ptr<FakeDisk> disk_ = std::make_shared<FakeDisk>();
-  Harness engine_{disk_};
 };
 
 TEST_F(SetsOfATenant, P13FairHaveABoundAndTakeNothingFromOthers) {
