@@ -56,10 +56,10 @@ class LocalLog final : public Log {
   // The first closed segment after `number` (0: of all) that is not packed. From any thread.
   std::optional<std::size_t> next_unpacked(std::size_t number) const;
   // Whether packing must wait: there was a commit just now, and commits would wait for the disk. False once
-  // more than `most_unpacked` closed segments are not packed. From any thread.
-  bool must_packing_wait() const;
+  // more than `most_unpacked` segments, the open one included, are not packed. From any thread.
+  bool must_packing_wait(std::chrono::steady_clock::time_point now = std::chrono::steady_clock::now()) const;
   static constexpr std::chrono::milliseconds just_now{200};
-  static constexpr std::size_t most_unpacked = 16;  // closed segments
+  static constexpr std::size_t most_unpacked = 16;
   // Packs a segment, on any thread, one at a time: replaces its file by a smaller one with the same content.
   // On an error the segment stays as it is, and `detail` has the reason: storage_corrupt if it is damaged,
   // overloaded if there is not enough disk space, otherwise the disk's error.

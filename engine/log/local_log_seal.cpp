@@ -23,9 +23,9 @@ std::optional<std::size_t> LocalLog::next_unpacked(std::size_t number) const {
   return {};
 }
 
-bool LocalLog::must_packing_wait() const {
+bool LocalLog::must_packing_wait(std::chrono::steady_clock::time_point now) const {
   const std::chrono::steady_clock::duration appended(appended_at_.load(std::memory_order_relaxed));
-  if (std::chrono::steady_clock::now().time_since_epoch() - appended > just_now) return false;
+  if (now.time_since_epoch() - appended > just_now) return false;
   const std::scoped_lock lock(mutex_);
   const auto packed = std::ranges::count(segments_, true, &Segment::is_sealed);
   return segments_.size() - static_cast<std::size_t>(packed) <= most_unpacked;

@@ -136,7 +136,7 @@ TEST_F(JournalTest, SequencesAreGaplessWhateverTheThreads) {
   EXPECT_EQ(next, 101u + threads * each);
 }
 
-TEST_F(JournalTest, TellsAndSyncsAndThenAcknowledges) {
+TEST_F(JournalTest, PublishesAndSyncsAndThenAcknowledges) {
   struct Order final : JournalListener, CommitListener {
     void note(const char* what, Sequence sequence) {
       const std::scoped_lock lock(mutex);
@@ -163,7 +163,7 @@ TEST_F(JournalTest, TellsAndSyncsAndThenAcknowledges) {
 }
 
 // An acknowledged revocation has been published, however long that takes.
-TEST_F(JournalTest, P5BoundedNothingIsAcknowledgedBeforeItIsTold) {
+TEST_F(JournalTest, P5BoundedNothingIsAcknowledgedBeforeItIsPublished) {
   struct Slow final : JournalListener {
     void on_batch(const BatchView&) override {
       const std::scoped_lock wait(mutex);
@@ -176,7 +176,7 @@ TEST_F(JournalTest, P5BoundedNothingIsAcknowledgedBeforeItIsTold) {
   std::promise<void> synced;
   disk_->on_synced = [&](const BatchView&) { synced.set_value(); };
   {
-    const std::scoped_lock keep_telling(slow.mutex);
+    const std::scoped_lock keep_publishing(slow.mutex);
     append();
     synced.get_future().wait();
     std::this_thread::sleep_for(std::chrono::milliseconds(20));  // long enough for a wrong acknowledgement

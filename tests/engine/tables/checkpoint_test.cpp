@@ -17,6 +17,7 @@ namespace revoked::engine::checkpoint_test {
 
 using revoked::test::eventually;
 using revoked::test::TemporaryDirectory;
+using revoked::test::when_idle;
 using test::FakeDisk;
 using test::FakeStore;
 using test::Harness;
@@ -390,16 +391,23 @@ TEST_F(Checkpoint, P2AbsorbingNothingInItIsAheadOfTheDisk) {
   engine().stop();
   Engine::Options options;
   options.checkpoint_file = file_;
-  options.checkpoint_after = 1;
-  disk_->on_synced = [this](const BatchView&) { disk_->block(); };  // after the start of the epoch
+  options.checkpoint_after = last_sequence() + 2;  // due with the first key of the new epoch
   Harness engine([this] { return std::make_unique<FakeStore>(disk_); }, options);
+  disk_->block();
+  ASSERT_TRUE(engine.create("key"));
+  disk_->wait_until_blocked();
   for (int i = 0; i < 10; ++i) ASSERT_TRUE(engine.create("key" + std::to_string(i)));
-  if (std::filesystem::exists(file_)) GTEST_SKIP() << "it was faster";
-  std::this_thread::sleep_for(std::chrono::milliseconds(500));  // long enough for one to begin
-  EXPECT_FALSE(std::filesystem::exists(file_));
+  disk_->on_synced = [this](const BatchView&) { disk_->block(); };
+  disk_->unblock();  // for the first key only
+  const auto exists = [](const std::string& file) { return std::filesystem::exists(file); };
+  const auto draft = file_ + ".new";
+  ASSERT_TRUE(eventually([&] { return exists(draft) || exists(file_); }, when_idle));
+  std::this_thread::sleep_for(std::chrono::milliseconds(50));  // long enough for a wrong one to be finished
+  EXPECT_FALSE(exists(file_));
+  EXPECT_TRUE(exists(draft));
   disk_->on_synced = {};
   disk_->unblock();
-  EXPECT_TRUE(eventually([&] { return std::filesystem::exists(file_) && is_good(); }));
+  EXPECT_TRUE(eventually([&] { return exists(file_) && is_good(); }, when_idle));
 }
 
 }  // namespace revoked::engine::checkpoint_test
