@@ -3,11 +3,14 @@
 #include <gtest/gtest.h>
 
 #include "tests/engine/engine_fixtures.hpp"
+#include "tests/engine/limited_callers.hpp"
 #include "tests/support/eventually.hpp"
 
 namespace revoked::engine::lifecycle_test {
 
+using test::caller_of;
 using test::digest_of;
+using test::of_workspaces;
 
 constexpr UnixMs an_hour_ms = 3'600'000;
 
@@ -66,16 +69,6 @@ TEST_F(Lifecycle, SurvivesARestart) {
   EXPECT_EQ(engine_.state("s"), KeyState::suspended);
   EXPECT_EQ(engine_.state("r", now_unix_ms() + 1), KeyState::expired);
   EXPECT_EQ(engine_.state("new"), KeyState::active);
-}
-
-Principal of_workspaces(std::vector<std::string> ids) {
-  Principal principal{false, "keys:write", {}, "k1", ActorKind::key};
-  principal.reach.limits[static_cast<std::size_t>(Scope::workspace)] = std::move(ids);
-  return principal;
-}
-
-Caller caller_of(const Principal& principal) {
-  return {principal.actor, {}, {}, &principal.reach, principal.actor_kind, &principal};
 }
 
 TEST_F(Lifecycle, HowWideWhoSuspendedAKeyWasSurvivesARestart) {
