@@ -8,12 +8,13 @@
 #include "tests/support/eventually.hpp"
 #include "tests/support/temporary_directory.hpp"
 
-namespace revoked::engine::test {
-namespace {
+namespace revoked::engine::forget_test {
 
 using revoked::test::eventually;
 using revoked::test::TemporaryDirectory;
 using revoked::test::when_idle;
+using test::digest_of;
+using test::Harness;
 
 class Forget : public testing::Test {
  protected:
@@ -288,5 +289,4 @@ TEST_F(Forget, NobodyReadsARecordThatIsAnothers) {
   wait_for_keys(0);
 }
 
-}  // namespace
-}  // namespace revoked::engine::test
+}  // namespace revoked::engine::forget_test
