@@ -92,7 +92,7 @@ class FilledLog {
     log_ = std::move(*opened);
     Events events(shape.type);
     engine::Batch batch;
-    while (!log_->closed_behind(segments - 1)) {
+    while (!log_->next_unpacked(segments - 1)) {
       batch.begin(1, log_->last() + 1);
       for (std::uint32_t i = 0; i < shape.batch_events; ++i) batch.append(events.next());
       if (!log_->append(batch.view())) throw std::runtime_error(log_->failure());

@@ -47,10 +47,10 @@ class Edits final : public CommitListener {
     return before_pending(secret, applied);
   }
   // Whether all edits up to `sequence` have been applied.
-  bool are_settled(Sequence sequence) const { return first_.load(std::memory_order_acquire) > sequence; }
+  bool are_applied(Sequence sequence) const { return first_.load(std::memory_order_acquire) > sequence; }
 
   void on_durable(Sequence durable) override {
-    if (are_settled(durable)) return;
+    if (are_applied(durable)) return;
     const MutexLock lock(mutex_);
     while (!pending_.empty() && pending_.begin()->first <= durable) {
       const auto [sequence, edit] = *pending_.begin();

@@ -217,8 +217,8 @@ Position Engine::position_of(Sequence sequence) const {
   return {after == epochs_.begin() ? 0 : std::prev(after)->epoch, sequence};
 }
 
-bool Engine::can_continue(Position position, Sequence told, std::string_view journal) const {
-  if (position.sequence > told) return false;
+bool Engine::can_continue(Position position, Sequence last, std::string_view journal) const {
+  if (position.sequence > last) return false;
   if (position == Position{}) return true;
   const auto at = std::find_if(epochs_.begin(), epochs_.end(),
                                [&](const auto& epoch) { return epoch.epoch == position.epoch; });

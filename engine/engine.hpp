@@ -255,21 +255,22 @@ class Engine {
   // it. Examines about this many events at most and may return a short page: milliseconds. Reads the disk.
   static constexpr std::size_t max_audit_look_at = 100'000;
   result<AuditPage> audit(const AuditQuery& query, const EventVisitor& visit) const;
-  // Records a refused attempt in the trail, at a bounded rate per caller, and for all strangers (no actor)
-  // together. `what` must be our own text; `key_id` may be anything. The journal is permanent: strangers can
-  // add one entry a minute.
+  // Records a refused attempt in the trail, at a bounded rate per caller, and for all without an actor
+  // (unauthenticated) together. `what` must be our own text; `key_id` may be anything. The journal is
+  // permanent: anyone can add one entry a minute.
   static constexpr FairMeter::Rates refusal_rates{{32, 10'000}, {256, 1'000}, {1, 60'000}};
   void record_refusal(std::string_view what, std::string_view key_id, const Caller& caller);
-  // Records how many of the strangers' attempts were held back and not yet reported. Call periodically.
+  // Records how many attempts of unauthenticated callers were held back and not yet reported. Call
+  // periodically.
   void record_counted_refusals();
 
   Epoch epoch() const { return journal_->epoch(); }
   Sequence durable() const { return journal_->durable(); }
   Sequence applied() const { return journal_->applied(); }
   Position position_of(Sequence sequence) const;  // in the epoch in which it happened
-  // Whether a reader at `position` can continue: it is not after `told`, and lies within its epoch, which
+  // Whether a reader at `position` can continue: it is not after `last`, and lies within its epoch, which
   // must have the journal id `journal` if one is given.
-  bool can_continue(Position position, Sequence told, std::string_view journal = {}) const;
+  bool can_continue(Position position, Sequence last, std::string_view journal = {}) const;
 
   // Of the current epoch, and of any epoch of this journal (empty: unknown epoch). Constant.
   std::string_view journal_id() const { return epochs_.back().journal; }
@@ -295,7 +296,7 @@ class Engine {
 
  private:
   class AuditReading;
-  class DeathWatch;
+  class InactiveKeys;
   bool started() const { return started_.load(std::memory_order_acquire); }
   result<Sequence> append_creation(Journal::Turn& turn, const NewKey& key, UnixMs at, const Caller& caller);
   Sequence append_state(Journal::Turn& turn, const NewKey& key, const EventView& creation,
@@ -325,7 +326,7 @@ class Engine {
   void checkpoint_if_due(const std::function<bool()>& go_on);
   void make_checkpoint(const std::function<bool()>& go_on);
   void forget_if_due(const std::function<bool()>& go_on);
-  bool forget(std::vector<std::pair<Slot, std::uint64_t>>& dead);
+  bool forget(std::vector<std::pair<Slot, std::uint64_t>>& inactive);
   result<const RecalledKey*> forgotten(Forgotten kind, std::string_view text, const Caller& caller) const;
   result<void> refuse_forgotten(const NewKey& key, const Caller& caller) const;
   result<RevokedKey> revoke_forgotten(Forgotten kind, std::string_view text, std::string_view reason,
@@ -379,9 +380,9 @@ class Engine {
   std::string start_failure_;
   std::vector<CommitListener*> commit_listeners_;
   // Used by the checkpointer's thread only, once started.
-  std::chrono::steady_clock::time_point look_for_dead_at_{};
-  Sequence seen_before_look_ = 0;  // durable at the previous look
-  Sequence checkpointed_ = 0;      // up to where
+  std::chrono::steady_clock::time_point next_search_at_{};
+  Sequence durable_at_search_ = 0;  // at the previous search
+  Sequence checkpointed_ = 0;       // up to where
   std::chrono::steady_clock::time_point no_checkpoint_before_{};
   std::unique_ptr<Journal> journal_;
   std::unique_ptr<Checkpointer> checkpointer_;

@@ -128,7 +128,8 @@ class Engine::AuditReading {
         !concerns(sequence, event))
       return;
     // A caller that may see the key may see what revoked it, even if that concerned other keys.
-    if (sequence != besides_ && !engine_.is_visible(event, query_.reach) && !took_along(sequence, event))
+    if (sequence != besides_ && !engine_.is_visible(event, query_.reach) &&
+        !revoked_visible_key(sequence, event))
       return;
     visit_(sequence, event);
     if (++found_ < query_.limit) return;
@@ -138,15 +139,15 @@ class Engine::AuditReading {
 
   // Whether an owner's revocation included a key that the caller may see, although others have keys of that
   // owner too. Searches the oldest entries of the user, if one is known.
-  bool took_along(Sequence sequence, const EventView& event) {
+  bool revoked_visible_key(Sequence sequence, const EventView& event) {
     if (event.type != EventType::owner_revoked) return false;
-    if (const auto user = user_of(event); !user.empty()) return took_key_of(user, sequence);
+    if (const auto user = user_of(event); !user.empty()) return revoked_key_of(user, sequence);
     const auto& users = query_.reach->limit(Scope::user);
     return users && std::any_of(users->begin(), users->end(),
-                                [&](const auto& user) { return took_key_of(user, sequence); });
+                                [&](const auto& user) { return revoked_key_of(user, sequence); });
   }
 
-  bool took_key_of(std::string_view user, Sequence sequence) {
+  bool revoked_key_of(std::string_view user, Sequence sequence) {
     std::vector<Sequence> marked;
     const auto scanned = engine_.store_->scan_index(IndexKind::user, user, 1, [&](Sequence mark) {
       if (mark >= sequence || marked.size() == oldest_looked_at) return false;
@@ -303,7 +304,7 @@ void Engine::append_refusal(std::string_view reason, std::string_view key_id, Un
   event.type = EventType::attempt_refused;
   event.at = at;
   event[Field::reason] = reason.substr(0, max_reason_size);
-  // Only known ids: a stranger may have sent anything, even a secret.
+  // Only known ids: anyone may have sent anything, even a secret.
   if (is_key_id(key_id) && tables_.keys.find_by_id(key_id) != no_slot) event[Field::key_id] = key_id;
   set_caller(event, caller);
   Journal::Turn turn(*journal_);

@@ -15,13 +15,13 @@ result<RevokedMany> Engine::revoke_many(std::span<const AskedRevocation> asked, 
   slots.clear();
   const ReadSection section;
   find_within(asked, caller, slots);
-  std::vector<const RecalledKey*> gone(asked.size());
+  std::vector<const RecalledKey*> forgotten_keys(asked.size());
   bool is_known = true;
   for (std::size_t i = 0; i < asked.size(); ++i) {
     if (slots[i] != no_slot || asked[i].reason.size() > max_reason_size) continue;
     const auto key = asked[i].key_id.empty() ? forgotten(Forgotten::secret, head_of(asked[i].digest), caller)
                                              : forgotten(Forgotten::id, asked[i].key_id, caller);
-    if (key) gone[i] = *key;
+    if (key) forgotten_keys[i] = *key;
     is_known = is_known && key;
   }
   if (!is_known) return errc::not_recalled;
@@ -47,11 +47,11 @@ result<RevokedMany> Engine::revoke_many(std::span<const AskedRevocation> asked, 
   RevokedMany many{0, std::vector<Outcome>(asked.size(), Outcome::not_found)};
   for (std::size_t i = 0; i < asked.size(); ++i) {
     if (asked[i].reason.size() > max_reason_size) many.outcomes[i] = Outcome::invalid;
-    if (slots[i] == no_slot && gone[i] != nullptr) {
-      const bool was_revoked = gone[i]->revoked_by != 0;
+    if (slots[i] == no_slot && forgotten_keys[i] != nullptr) {
+      const bool was_revoked = forgotten_keys[i]->revoked_by != 0;
       many.outcomes[i] = was_revoked ? Outcome::already_revoked : Outcome::revoked;
       if (!was_revoked && !dry_run)
-        many.last = append_late_revocation(turn, *gone[i], at, asked[i].reason, caller);
+        many.last = append_late_revocation(turn, *forgotten_keys[i], at, asked[i].reason, caller);
     }
     if (slots[i] == no_slot) continue;
     const Slot slot = tables_.newest_of(slots[i]);
@@ -104,7 +104,7 @@ result<std::uint64_t> Engine::count_revocable(Scope scope, std::string_view id, 
   if (!is_limited_elsewhere(caller.reach, scope)) return tables_.of(scope).remaining_keys(owner);
   std::uint64_t keys = 0;
   for (const auto& owners : *within) {
-    if (const auto slots = tables_.find_joint(owners)) keys += tables_.count_joint(*slots).told;
+    if (const auto slots = tables_.find_joint(owners)) keys += tables_.count_joint(*slots).reported;
   }
   return keys;
 }

@@ -29,7 +29,7 @@ void Engine::make_checkpoint(const std::function<bool()>& go_on) {
     tables_.keys.set_reuse(false);
   }
   // All events up to the cut must have been applied; usually they have.
-  if (!edits_.are_settled(cut.sequence) || !resumptions_.are_settled(cut.sequence)) return;
+  if (!edits_.are_applied(cut.sequence) || !resumptions_.are_applied(cut.sequence)) return;
   no_checkpoint_before_ = std::chrono::steady_clock::now() + pause_after_failure;
   // The journal needs the space more.
   std::error_code failed;

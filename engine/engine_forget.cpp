@@ -18,13 +18,13 @@ static_assert(bytes_together + max_forgotten_secrets * digest_head_bytes + 256 <
 
 // Which keys have been inactive for long enough. On one thread; its results are valid for one scan of all
 // keys.
-class Engine::DeathWatch {
+class Engine::InactiveKeys {
  public:
   // Revoked at or before the event `through`, or expired at or before `at`.
-  DeathWatch(const Engine& engine, Sequence through, UnixMs at)
+  InactiveKeys(const Engine& engine, Sequence through, UnixMs at)
       : engine_(engine), tables_(engine.tables_), through_(through), at_(at) {}
 
-  bool is_dead(const KeyRecord& key) {
+  bool include(const KeyRecord& key) {
     if (key.is_removed() || key.is_superseded() || key.created > through_) return false;
     if (const auto own = key.revoked(); own != 0 && own <= through_) return true;
     const auto expires_at = key.expires_at();
@@ -74,27 +74,27 @@ void Engine::forget_if_due(const std::function<bool()>& go_on) {
   constexpr std::chrono::milliseconds latest = std::chrono::hours(1);
   const auto after = options_.forget_after;
   const auto now = std::chrono::steady_clock::now();
-  if (after.count() == 0 || now < look_for_dead_at_) return;
-  look_for_dead_at_ = now + std::clamp(after / 64, soonest, latest);
-  // Whatever the clock says, keys created since the last look stay: see Recalled.
-  const auto newest = std::exchange(seen_before_look_, journal_->durable());
-  const auto died_before = now_unix_ms() - after.count();
-  const auto through = last_before(*store_, died_before);
+  if (after.count() == 0 || now < next_search_at_) return;
+  next_search_at_ = now + std::clamp(after / 64, soonest, latest);
+  // Whatever the clock says, keys created since the last search stay: see Recalled.
+  const auto newest = std::exchange(durable_at_search_, journal_->durable());
+  const auto inactive_since = now_unix_ms() - after.count();
+  const auto through = last_before(*store_, inactive_since);
   if (!through || newest == 0) return;
-  DeathWatch watch(*this, std::min(*through, newest), died_before);
-  std::vector<std::pair<Slot, std::uint64_t>> dead;  // with the state_word that was seen
+  InactiveKeys inactive_keys(*this, std::min(*through, newest), inactive_since);
+  std::vector<std::pair<Slot, std::uint64_t>> inactive;  // with the state_word that was seen
   const auto size = tables_.keys.complete_size();
   for (Slot slot = 0; slot < size && go_on(); ++slot) {
     const KeyRecord& key = tables_.keys[slot];
-    if (const auto state_word = key.packed_state_word(); watch.is_dead(key))
-      dead.emplace_back(slot, state_word);
-    if (dead.size() == keys_together && !forget(dead)) return;
+    if (const auto state_word = key.packed_state_word(); inactive_keys.include(key))
+      inactive.emplace_back(slot, state_word);
+    if (inactive.size() == keys_together && !forget(inactive)) return;
   }
-  if (!dead.empty()) (void)forget(dead);
+  if (!inactive.empty()) (void)forget(inactive);
 }
 
 // Removes the keys of the list, and empties it. False: the journal accepts nothing more.
-bool Engine::forget(std::vector<std::pair<Slot, std::uint64_t>>& dead) {
+bool Engine::forget(std::vector<std::pair<Slot, std::uint64_t>>& inactive) {
   std::string remains;
   EventView event;
   event.type = EventType::keys_forgotten;
@@ -103,12 +103,12 @@ bool Engine::forget(std::vector<std::pair<Slot, std::uint64_t>>& dead) {
   {
     Journal::Turn turn(*journal_);
     if (!turn.open()) return false;
-    for (const auto& [slot, state_word] : dead) {
+    for (const auto& [slot, state_word] : inactive) {
       const bool is_as_it_was = tables_.keys[slot].packed_state_word() == state_word;
       if (!is_as_it_was || edits_.is_pending(slot) || resumptions_.is_pending(slot)) continue;
       if (remains.size() < bytes_together) tables_.append_remains(slot, remains);
     }
-    dead.clear();
+    inactive.clear();
     if (remains.empty()) return true;
     event[Field::forgotten] = remains;
     sequence = turn.append(event);

@@ -26,10 +26,10 @@ class LogStore final : public Store {
     auto log = LocalLog::open(directory + "/log", detail);
     if (!log) return log.error();
     log_ = std::move(*log);
-    log_->seal_in_background(telling(report, "a log segment could not be packed; the log is not affected"));
+    log_->seal_in_background(reporting(report, "a log segment could not be packed; the log is not affected"));
     return open_indexer(
         directory + "/index",
-        telling(std::move(report), "the index failed and is reopened; the log is not affected"), detail);
+        reporting(std::move(report), "the index failed and is reopened; the log is not affected"), detail);
   }
 
   result<void> append(const BatchView& batch) override {
@@ -51,7 +51,7 @@ class LogStore final : public Store {
   std::string failure() const override { return log_->failure(); }
 
  private:
-  static std::function<void(std::string_view)> telling(Report report, std::string_view what) {
+  static std::function<void(std::string_view)> reporting(Report report, std::string_view what) {
     if (!report) return {};
     return [report = std::move(report), what](std::string_view why) { report(what, why); };
   }

@@ -46,7 +46,7 @@ class Resumptions final : public CommitListener {
   }
 
   // Whether all up to `sequence` have been applied.
-  bool are_settled(Sequence sequence) const {
+  bool are_applied(Sequence sequence) const {
     const MutexLock lock(mutex_);
     return (pending_.empty() || pending_.begin()->first > sequence) &&
            (lifted_.empty() || lifted_.front().first > sequence);

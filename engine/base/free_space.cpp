@@ -12,7 +12,7 @@
 namespace revoked::engine {
 namespace {
 
-constexpr std::chrono::milliseconds look_every{20};
+constexpr std::chrono::milliseconds ask_every{20};
 
 }  // namespace
 
@@ -22,8 +22,8 @@ std::uint64_t usual_reserve_bytes(std::uint64_t total_bytes) {
   return std::min(std::clamp(total_bytes / 20, least, most), total_bytes / 2);
 }
 
-FreeSpace::FreeSpace(Options options) : options_(std::move(options)), low_(look()) {
-  thread_ = std::thread([this] { watch(); });
+FreeSpace::FreeSpace(Options options) : options_(std::move(options)), low_(is_below_reserve()) {
+  thread_ = std::thread([this] { run(); });
 }
 
 FreeSpace::~FreeSpace() {
@@ -35,17 +35,17 @@ FreeSpace::~FreeSpace() {
   thread_.join();
 }
 
-void FreeSpace::watch() {
+void FreeSpace::run() {
   set_up_this_thread("free space");
   MutexLock lock(mutex_);
-  while (!changed_.wait_for(lock, look_every, [this]() REVOKED_REQUIRES(mutex_) { return stopping_; })) {
+  while (!changed_.wait_for(lock, ask_every, [this]() REVOKED_REQUIRES(mutex_) { return stopping_; })) {
     lock.unlock();
-    low_.store(look(), std::memory_order_relaxed);
+    low_.store(is_below_reserve(), std::memory_order_relaxed);
     lock.lock();
   }
 }
 
-bool FreeSpace::look() const {
+bool FreeSpace::is_below_reserve() const {
   const auto [total, available] = options_.ask();
   if (total == 0) return false;
   const auto reserve = options_.reserve_bytes != 0 ? options_.reserve_bytes : usual_reserve_bytes(total);

@@ -39,8 +39,8 @@ class FreeSpace {
   bool is_low() const { return low_.load(std::memory_order_relaxed); }
 
  private:
-  void watch();
-  bool look() const;
+  void run();
+  bool is_below_reserve() const;
 
   const Options options_;
   std::atomic<bool> low_{false};

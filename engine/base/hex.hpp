@@ -1,6 +1,6 @@
 #pragma once
 // Hexadecimal digits by table: there are millions of digests, and a branch per digit would be mispredicted
-// half of the time. (UUIDs in lower case are handled in compact_id.cpp.)
+// half of the time. (UUIDs: uuid.hpp.)
 
 #include <array>
 #include <cstddef>

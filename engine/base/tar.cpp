@@ -7,7 +7,7 @@ namespace revoked::engine {
 namespace {
 
 struct Header {
-  char name[100];
+  char name[max_tar_name_bytes];
   char mode[8];
   char uid[8];
   char gid[8];

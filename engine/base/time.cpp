@@ -58,12 +58,6 @@ void append_rfc3339(std::string& out, UnixMs at) {
   out.append(text, sizeof text - 1);
 }
 
-std::string to_rfc3339(UnixMs at) {
-  std::string text;
-  append_rfc3339(text, at);
-  return text;
-}
-
 std::optional<UnixMs> parse_rfc3339(std::string_view text) {
   using namespace std::chrono;
   const int y = take_digits(text, 4);

@@ -14,7 +14,6 @@ UnixMs now_unix_ms();
 
 // "2026-01-02T03:04:05.678Z", always 24 characters. Years 1970 to 9999; others are clamped.
 void append_rfc3339(std::string& out, UnixMs at);
-std::string to_rfc3339(UnixMs at);
 
 // Accepts any RFC 3339 date-time (offsets, 0 to 9 fraction digits). Empty for anything else, and for times
 // before 1970.

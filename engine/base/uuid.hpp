@@ -79,8 +79,8 @@ inline bool is_uuid(std::string_view text) {
 // Writes uuid_text_size characters.
 inline void write_uuid(const Uuid& uuid, char* text) {
   using uuid_detail::unpack;
-  const auto put = [text](std::size_t at, std::uint64_t digits, std::size_t size) {
-    std::memcpy(text + at, &digits, size);
+  const auto put = [text](std::size_t at, std::uint64_t word, std::size_t size) {
+    std::memcpy(text + at, &word, size);
   };
   const auto middle = unpack(uuid[0] >> 32);
   const auto end = unpack(uuid[1]);

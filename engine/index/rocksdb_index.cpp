@@ -78,7 +78,7 @@ class RocksdbIndex final : public Index {
     if (value.size() != sizeof layout) return errc::storage_corrupt;
     std::memcpy(&layout, value.data(), sizeof layout);
     if (layout.version != format_version || layout.journal.back() != 0) return errc::storage_corrupt;
-    take({}, {layout.through, {layout.epoch, layout.first, layout.journal.data()}});
+    publish({}, {layout.through, {layout.epoch, layout.first, layout.journal.data()}});
     seed_ = layout.seed;
     on_disk_ = layout.through;
     return {};
@@ -97,7 +97,7 @@ class RocksdbIndex final : public Index {
       keys_.append(key_);
     }
     auto recent = recent_now().with(keys_);
-    if (recent.bytes() < table_bytes) return take(std::move(recent), now), result<void>();
+    if (recent.bytes() < table_bytes) return publish(std::move(recent), now), result<void>();
     return write(recent, now);
   }
 
@@ -151,7 +151,7 @@ class RocksdbIndex final : public Index {
     const MutexLock lock(mutex_);
     return recent_;
   }
-  void take(RecentEntries recent, const Indexed& now) {
+  void publish(RecentEntries recent, const Indexed& now) {
     const MutexLock lock(mutex_);
     std::swap(recent_, recent);
     now_ = now;
@@ -160,7 +160,7 @@ class RocksdbIndex final : public Index {
   result<void> write(const RecentEntries& recent, const Indexed& now) {
     if (const auto written = write_table(recent, now); !written.ok()) return failed(written);
     on_disk_ = now.through;
-    take({}, now);
+    publish({}, now);
     return {};
   }
 

@@ -16,7 +16,7 @@ Journal::Journal(Log& log, Epoch epoch, Sequence last, std::function<void()> on_
       published_through_(last),
       applied_(last),
       durable_(last),
-      teller_([this] { tell(); }),
+      publisher_([this] { publish(); }),
       writer_([this] { write(); }) {}
 
 Journal::~Journal() { stop(); }
@@ -87,7 +87,7 @@ void Journal::open_batch(Sequence first) {
   pending_.back().begin(epoch_, first);
 }
 
-void Journal::tell() {
+void Journal::publish() {
   set_up_this_thread("journal", Urgency::gathering);
   std::uint32_t last_count = 0;
   MutexLock lock(mutex_);
@@ -207,7 +207,7 @@ void Journal::stop() {
     stopping_ = true;
   }
   appended_.notify_one();
-  if (teller_.joinable()) teller_.join();
+  if (publisher_.joinable()) publisher_.join();
   if (writer_.joinable()) writer_.join();
 }
 

@@ -112,7 +112,7 @@ class Journal {
     BatchView view;
   };
 
-  void tell();
+  void publish();
   bool has_gathered() const REVOKED_REQUIRES(mutex_);
   void write();
   BatchView close_batch() REVOKED_REQUIRES(mutex_);
@@ -152,7 +152,7 @@ class Journal {
   std::atomic<Sequence> durable_;
   std::atomic<bool> failed_{false};
   std::atomic<bool> ended_{false};
-  std::thread teller_;
+  std::thread publisher_;
   std::thread writer_;
 };
 

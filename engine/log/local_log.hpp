@@ -54,12 +54,12 @@ class LocalLog final : public Log {
   // nothing. Call once, before that append.
   void seal_in_background(Sealer::Report report);
   // The first closed segment after `number` (0: of all) that is not packed. From any thread.
-  std::optional<std::size_t> closed_behind(std::size_t number) const;
+  std::optional<std::size_t> next_unpacked(std::size_t number) const;
   // Whether packing must wait: there was a commit just now, and commits would wait for the disk. False once
-  // more than `most_unpacked` closed segments are not packed. From any thread.
-  bool comes_before_packing() const;
+  // more than `most_unpacked` segments, the open one included, are not packed. From any thread.
+  bool must_packing_wait(std::chrono::steady_clock::time_point now = std::chrono::steady_clock::now()) const;
   static constexpr std::chrono::milliseconds just_now{200};
-  static constexpr std::size_t most_unpacked = 16;  // closed segments
+  static constexpr std::size_t most_unpacked = 16;
   // Packs a segment, on any thread, one at a time: replaces its file by a smaller one with the same content.
   // On an error the segment stays as it is, and `detail` has the reason: storage_corrupt if it is damaged,
   // overloaded if there is not enough disk space, otherwise the disk's error.
@@ -91,7 +91,7 @@ class LocalLog final : public Log {
   result<void> append_batch(const BatchView& batch);
   result<void> begin_segment(std::uint64_t closes_at);
   result<void> next_segment();
-  result<Packing> take_place(const std::string& draft, std::size_t number, std::uint64_t end);
+  result<Packing> replace_segment(const std::string& draft, std::size_t number, std::uint64_t end);
   result<void> append_block(SegmentFile& file, BlockHead& head, std::string_view payload);
   static result<void> sync_directory(const std::string& path);
   std::string path_of(std::size_t number) const;

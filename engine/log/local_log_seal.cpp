@@ -15,7 +15,7 @@ void LocalLog::seal_in_background(Sealer::Report report) {
   sealer_ = std::make_unique<Sealer>(*this, std::move(report));
 }
 
-std::optional<std::size_t> LocalLog::closed_behind(std::size_t number) const {
+std::optional<std::size_t> LocalLog::next_unpacked(std::size_t number) const {
   const MutexLock lock(mutex_);
   while (++number < segments_.size()) {
     if (!segments_[number - 1].is_sealed) return number;
@@ -23,9 +23,9 @@ std::optional<std::size_t> LocalLog::closed_behind(std::size_t number) const {
   return {};
 }
 
-bool LocalLog::comes_before_packing() const {
+bool LocalLog::must_packing_wait(std::chrono::steady_clock::time_point now) const {
   const std::chrono::steady_clock::duration appended(appended_at_.load(std::memory_order_relaxed));
-  if (std::chrono::steady_clock::now().time_since_epoch() - appended > just_now) return false;
+  if (now.time_since_epoch() - appended > just_now) return false;
   const MutexLock lock(mutex_);
   const auto packed = std::ranges::count(segments_, true, &Segment::is_sealed);
   return segments_.size() - static_cast<std::size_t>(packed) <= most_unpacked;
@@ -46,7 +46,7 @@ result<Packing> LocalLog::seal(std::size_t number, const std::function<bool()>& 
   }
   std::uint64_t at = 0;
   auto packed = pack_segment(path, end, draft, go_on, at);
-  if (packed && *packed == Packing::done) packed = take_place(draft, number, at);
+  if (packed && *packed == Packing::done) packed = replace_segment(draft, number, at);
   if (packed) return packed;
   if (packed.error() == errc::storage_corrupt)
     detail = path + " has been damaged at byte " + std::to_string(at) + ": not packed";
@@ -58,7 +58,7 @@ result<Packing> LocalLog::seal(std::size_t number, const std::function<bool()>& 
 }
 
 // Concurrent readers of the old file keep reading it.
-result<Packing> LocalLog::take_place(const std::string& draft, std::size_t number, std::uint64_t end) {
+result<Packing> LocalLog::replace_segment(const std::string& draft, std::size_t number, std::uint64_t end) {
   if (::rename(draft.c_str(), path_of(number).c_str()) != 0) {
     const auto why = errno_code();
     ::unlink(draft.c_str());

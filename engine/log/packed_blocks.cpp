@@ -51,11 +51,11 @@ void BlockPacker::add(const BlockHead& head, std::string_view payload) {
   ++count_;
 }
 
-bool BlockPacker::take(std::string& out) {
-  const bool taken = raw_.size() <= most_unpacked_bytes && pack(out);
+bool BlockPacker::flush(std::string& out) {
+  const bool packed = raw_.size() <= most_unpacked_bytes && pack(out);
   raw_.clear();
   count_ = 0;
-  return taken;
+  return packed;
 }
 
 bool BlockPacker::pack(std::string& out) {

@@ -47,7 +47,7 @@ class BlockPacker {
   // The next block of the log, a batch; it fits, or is the first.
   void add(const BlockHead& head, std::string_view payload);
   // Appends what was added as one block, and starts over. False: it is too large, or zstd failed.
-  bool take(std::string& out);
+  bool flush(std::string& out);
 
  private:
   struct Context;

@@ -46,7 +46,7 @@ void Sealer::run() {
 
 void Sealer::seal_all() {
   failed_ = false;
-  while (const auto number = log_.closed_behind(done_)) {
+  while (const auto number = log_.next_unpacked(done_)) {
     if (!rest(std::chrono::seconds(0))) return;
     std::string why;
     const auto sealed = log_.seal(
@@ -71,7 +71,7 @@ bool Sealer::rest(std::chrono::steady_clock::duration least) {
   MutexLock lock(mutex_);
   const auto is_over = [this] { return stopping_.load(); };
   changed_.wait_for(lock, least, is_over);
-  while (!stopping_ && log_.comes_before_packing()) changed_.wait_for(lock, LocalLog::just_now / 4, is_over);
+  while (!stopping_ && log_.must_packing_wait()) changed_.wait_for(lock, LocalLog::just_now / 4, is_over);
   began_ = std::chrono::steady_clock::now();
   return !stopping_;
 }

@@ -1,6 +1,6 @@
 #pragma once
 // A thread that packs closed segments one after the other: at the lowest priority, for a quarter of the time,
-// and not while there are commits, unless many segments wait (LocalLog::comes_before_packing), because syncs
+// and not while there are commits, unless many segments wait (LocalLog::must_packing_wait), because syncs
 // wait for its reads and writes: at 1,000 DELETE/s p99 rose from 3 to 25 ms. A failure costs only disk space:
 // the log and its readers are not affected.
 

@@ -128,7 +128,7 @@ class SegmentPacking {
   // False: it cannot be packed.
   bool put(std::string& out, const BlockHead& head, std::string_view payload) {
     const bool is_batch = head.kind == BlockKind::batch;
-    if (!packer_.empty() && (!is_batch || !packer_.has_room(payload.size())) && !packer_.take(out))
+    if (!packer_.empty() && (!is_batch || !packer_.has_room(payload.size())) && !packer_.flush(out))
       return false;
     if (is_batch)
       packer_.add(head, payload);

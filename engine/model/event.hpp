@@ -161,7 +161,6 @@ class Batch {
   void append_encoded(std::string_view event);  // as encoded by append_event()
   // Appends the batch that follows this one in the same epoch.
   void append(const BatchView& next);
-  bool empty() const { return count_ == 0; }
   std::uint32_t count() const { return count_; }
   std::size_t size_bytes() const { return count_ == 0 ? 0 : bytes_.size(); }
   BatchView view();  // valid until the next change

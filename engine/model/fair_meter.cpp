@@ -17,11 +17,11 @@ Asker Asker::of(std::string_view actor, ActorKind kind, const Reach* reach) {
 
 bool FairMeter::admit(const Asker& asker, UnixMs now, std::uint64_t& others) {
   const MutexLock lock(mutex_);
-  Share* own = &strangers_;
+  Share* own = &unauthenticated_;
   bool passes = false;
   if (asker.actor.empty()) {
-    passes = has_room(strangers_, rates_.strangers, now);
-    if (passes) spend(strangers_, rates_.strangers, now);
+    passes = has_room(unauthenticated_, rates_.unauthenticated, now);
+    if (passes) spend(unauthenticated_, rates_.unauthenticated, now);
   } else {
     // The length prefix keeps the names of different tenants distinct.
     auto name = std::to_string(asker.tenant.size()).append(":").append(asker.tenant);
@@ -44,9 +44,10 @@ bool FairMeter::admit(const Asker& asker, UnixMs now, std::uint64_t& others) {
 
 bool FairMeter::take_count(UnixMs now, std::uint64_t& others) {
   const MutexLock lock(mutex_);
-  if (strangers_.held_back == 0 || !has_room(strangers_, rates_.strangers, now)) return false;
-  spend(strangers_, rates_.strangers, now);
-  others = std::exchange(strangers_.held_back, 0);
+  if (unauthenticated_.held_back == 0 || !has_room(unauthenticated_, rates_.unauthenticated, now))
+    return false;
+  spend(unauthenticated_, rates_.unauthenticated, now);
+  others = std::exchange(unauthenticated_.held_back, 0);
   return true;
 }
 
@@ -56,7 +57,7 @@ FairMeter::Share& FairMeter::share_of(std::string name) {
     return shares_.front();
   }
   if (shares_.size() >= max_shares) {
-    strangers_.held_back += shares_.back().held_back;  // still reported, but not by asker
+    unauthenticated_.held_back += shares_.back().held_back;  // still reported, but not by asker
     by_name_.erase(shares_.back().name);
     shares_.pop_back();
   }

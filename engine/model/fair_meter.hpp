@@ -1,7 +1,7 @@
 #pragma once
 // Rate limiter for output that callers cause (entries of the audit trail, log lines): admits events up to a
 // rate and counts the rest. Each caller has its own share, and each tenant one for all of its callers, so
-// that none can use up the share of another. All strangers (unauthenticated callers) have one share.
+// that none can use up the share of another. All unauthenticated callers have one share.
 // Thread-safe.
 
 #include <cstdint>
@@ -19,7 +19,7 @@ namespace revoked::engine {
 struct Asker {
   std::string_view tenant;  // empty: none
   ActorKind kind = ActorKind::unknown;
-  std::string_view actor;  // empty: a stranger
+  std::string_view actor;  // empty: unauthenticated
 
   // The tenant is the first owner that the caller is limited to; a workspace takes precedence.
   static Asker of(std::string_view actor, ActorKind kind, const Reach* reach);
@@ -35,7 +35,7 @@ class FairMeter {
   struct Rates {
     Rate caller;
     Rate tenant;
-    Rate strangers;
+    Rate unauthenticated;
   };
   // The least recently seen asker is evicted and later starts with a full share.
   static constexpr std::size_t max_shares = 4096;
@@ -45,8 +45,8 @@ class FairMeter {
   // Whether the event passes; then `others` is how many of this asker's were held back since the last that
   // did.
   bool admit(const Asker& asker, UnixMs now, std::uint64_t& others);
-  // The same for the strangers' count when no new event has occurred. False if there is nothing to report, or
-  // it is too early.
+  // The same for the count of unauthenticated callers when no new event has occurred. False if there is
+  // nothing to report, or it is too early.
   bool take_count(UnixMs now, std::uint64_t& others);
 
  private:
@@ -63,10 +63,10 @@ class FairMeter {
 
   const Rates rates_;
   Mutex<lone_level> mutex_;
-  Share strangers_ REVOKED_GUARDED_BY(mutex_);
+  Share unauthenticated_ REVOKED_GUARDED_BY(mutex_);
   Shares shares_ REVOKED_GUARDED_BY(mutex_);
-  std::map<std::string, Shares::iterator, std::less<>> by_name_
-      REVOKED_GUARDED_BY(mutex_);  // not hashed: callers choose the names
+  // Not hashed: callers choose the names.
+  std::map<std::string, Shares::iterator, std::less<>> by_name_ REVOKED_GUARDED_BY(mutex_);
 };
 
 }  // namespace revoked::engine

@@ -49,7 +49,7 @@ struct Header {
 };
 constexpr std::size_t header_bytes = sizeof(Header) + sizeof(Digest);
 
-std::string sealed(const Header& header) {
+std::string with_sum(const Header& header) {
   std::string bytes(reinterpret_cast<const char*>(&header), sizeof header);
   const auto sum = sha256(bytes);
   return bytes.append(reinterpret_cast<const char*>(sum.data()), sum.size());
@@ -89,7 +89,7 @@ void write_names(BlockWriter& out, const Tables& tables, const TablesCut& cut) {
   for (Slot lock = 0; lock < cut.locks; ++lock) {
     out.append_value(tables.locks.owners(lock));
     out.append_value(
-        tables.locks.settled_at(lock));  // first: what follows may be newer, and is made so again
+        tables.locks.applied_through(lock));  // first: what follows may be newer, and is made so again
     out.append_value(tables.locks.locked_by(lock));
     out.append_value(std::uint16_t{tables.locks.named(lock)});
     out.append_value(tables.locks.until(lock));
@@ -141,8 +141,8 @@ bool read_locks(BlockReader& in, const TablesCut& cut, Tables& tables) {
     Width by = 0;
     std::uint16_t named = 0;
     UnixMs until = 0;
-    if (!in.take_value(owners) || !in.take_value(at) || !in.take_value(by) || !in.take_value(named) ||
-        !in.take_value(until))
+    if (!in.read_value(owners) || !in.read_value(at) || !in.read_value(by) || !in.read_value(named) ||
+        !in.read_value(until))
       return false;
     // A lifted lock is dropped unless events about it will be replayed.
     if (until != 0 || at > cut.sequence)
@@ -157,7 +157,7 @@ bool read_names(BlockReader& in, const TablesCut& cut, Tables& tables) {
     std::string piece;
     for (std::uint64_t at = 0; at < cut.arenas[i]; at += piece.size()) {
       piece.resize(std::min<std::uint64_t>(IdArena::chunk_size, cut.arenas[i] - at));
-      if (!in.take(piece.data(), piece.size())) return false;
+      if (!in.read_next(piece.data(), piece.size())) return false;
       arena.restore(piece);
     }
   }
@@ -165,23 +165,23 @@ bool read_names(BlockReader& in, const TablesCut& cut, Tables& tables) {
     for (std::uint64_t owner = 0; owner < cut.owners[i]; ++owner) {
       std::array<std::uint8_t, 16> id;
       Sequence mark = 0;
-      if (!in.take_value(id) || !in.take_value(mark)) return false;
+      if (!in.read_value(id) || !in.read_value(mark)) return false;
       tables.owners[i].restore(CompactId::from_bytes(id), mark);
     }
   }
   for (std::uint64_t joint = 0; joint < cut.joints; ++joint) {
     OwnerSlots owners{};
     Sequence mark = 0;
-    if (!in.take_value(owners) || !in.take_value(mark)) return false;
+    if (!in.read_value(owners) || !in.read_value(mark)) return false;
     if (mark != 0) tables.raise_joint_mark(owners, mark);
   }
   if (!read_locks(in, cut, tables)) return false;
   std::string text;
   for (std::uint64_t set = 0; set < cut.permission_sets; ++set) {
     std::uint32_t size = 0;
-    if (!in.take_value(size)) return false;
+    if (!in.read_value(size)) return false;
     text.resize(size);
-    if (!in.take(text.data(), size)) return false;
+    if (!in.read_next(text.data(), size)) return false;
     tables.permission_sets.intern(text);
   }
   return true;
@@ -191,13 +191,13 @@ bool read_rotations(BlockReader& in, const Header& header, Tables& tables) {
   for (std::uint64_t i = 0; i < header.predecessors; ++i) {
     Slot slot = 0;
     Slot before = 0;
-    if (!in.take_value(slot) || !in.take_value(before)) return false;
+    if (!in.read_value(slot) || !in.read_value(before)) return false;
     tables.restore_predecessor(slot, before);
   }
   for (std::uint64_t i = 0; i < header.rotated; ++i) {
     Slot slot = 0;
     std::uint64_t state_word = 0;
-    if (!in.take_value(slot) || !in.take_value(state_word)) return false;
+    if (!in.read_value(slot) || !in.read_value(state_word)) return false;
     const bool was_superseded = tables.keys[slot].is_superseded();
     tables.keys[slot].restore_state_word(state_word);
     if (was_superseded) tables.keys.index_id(slot);
@@ -209,7 +209,7 @@ bool read_forgotten(BlockReader& in, const Header& header, Tables& tables) {
   if (!tables.forgotten.restore(header.forgotten)) return false;
   for (std::uint64_t i = 0; i < header.forgotten.layers; ++i) {
     const auto layer = tables.forgotten.layer(i);
-    if (!in.take(layer.data(), layer.size())) return false;
+    if (!in.read_next(layer.data(), layer.size())) return false;
   }
   tables.restore_forgotten_through(header.forgotten_through);
   return true;
@@ -218,7 +218,7 @@ bool read_forgotten(BlockReader& in, const Header& header, Tables& tables) {
 bool read_epochs(BlockReader& in, const Header& header, std::vector<EpochStart>& epochs) {
   for (std::uint64_t i = 0; i < header.epochs; ++i) {
     EpochLayout layout;
-    if (!in.take_value(layout) || layout.journal.back() != 0) return false;
+    if (!in.read_value(layout) || layout.journal.back() != 0) return false;
     epochs.push_back(layout.start());
   }
   return true;
@@ -242,7 +242,7 @@ bool read_whole_header(const BlockReader& in, Header& header) {
   std::memcpy(&header, bytes.data(), sizeof header);
   const Header ours;
   return std::memcmp(header.magic, ours.magic, sizeof ours.magic) == 0 && header.version == ours.version &&
-         bytes == sealed(header) && header.epoch.journal.back() == 0 && header.cut.keys < no_slot;
+         bytes == with_sum(header) && header.epoch.journal.back() == 0 && header.cut.keys < no_slot;
 }
 
 }  // namespace
@@ -299,7 +299,7 @@ result<CheckpointMark> write_checkpoint(const std::string& path, const Tables& t
     if (!newest) return give_up(errc::not_ready);
     header.newest = *newest;
     header.body_bytes = out.size();
-    out.finish(sealed(header));
+    out.finish(with_sum(header));
     put_in_place(draft, path);
     return CheckpointMark{writing.epochs.back(), cut.sequence, header.newest};
   } catch (const std::system_error&) {

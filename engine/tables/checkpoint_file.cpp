@@ -127,7 +127,7 @@ bool BlockReader::read(std::uint64_t block, std::string& bytes) const {
   return true;
 }
 
-bool BlockReader::take(char* out, std::size_t size) {
+bool BlockReader::read_next(char* out, std::size_t size) {
   while (size != 0) {
     if (at_ == held_.size()) {
       if (!read(next_, held_)) return false;

@@ -63,10 +63,10 @@ class BlockReader {
     held_.clear();
     at_ = 0;
   }
-  bool take(char* out, std::size_t size);
+  bool read_next(char* out, std::size_t size);
   template <class T>
-  bool take_value(T& value) {
-    return take(reinterpret_cast<char*>(&value), sizeof value);
+  bool read_value(T& value) {
+    return read_next(reinterpret_cast<char*>(&value), sizeof value);
   }
 
  private:

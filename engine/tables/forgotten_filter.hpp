@@ -26,7 +26,7 @@ class ForgottenFilter {
     return layers_.load(std::memory_order_acquire) != 0 && look(kind, text);
   }
   void add(Forgotten kind, std::string_view text);
-  std::size_t memory_bytes() const;
+  std::size_t memory_bytes() const;  // for tests
 
   // For checkpoints: a copy that may include entries added meanwhile.
   struct Header {

@@ -41,14 +41,14 @@ Slot KeyTable::free_slot() {
   if (free_.empty() || !reuse_) return records_.add();
   const Slot slot = free_.back();
   free_.pop_back();
-  --gone_;
+  --removed_count_;
   return slot;
 }
 
 // The record is complete before it can be found.
 void KeyTable::publish(Slot slot, KeyRecord& record, const Digest& digest) {
   record.digest = DigestHead(digest);
-  records_[slot].take(record);
+  records_[slot].copy_from(record);
   index_digest(slot);
   if (slot >= complete_.load(std::memory_order_relaxed))
     complete_.store(slot + std::size_t{1}, std::memory_order_release);  // there is one writer at a time
@@ -60,7 +60,7 @@ void KeyTable::remove(std::span<const Slot> secrets) {
     by_digest_.erase(records_[slot].digest.hash(), slot);
     records_[slot].set_removed();
   }
-  gone_ += secrets.size();
+  removed_count_ += secrets.size();
   removing_.slots.insert(removing_.slots.end(), secrets.begin(), secrets.end());
   removing_.ids.push_back(records_[secrets.front()].id);  // shared by all its records
 }

@@ -99,7 +99,7 @@ struct alignas(64) KeyRecord {
   void set_superseded() { state_word_.fetch_or(superseded_bit, std::memory_order_acq_rel); }
   void set_removed() { restore_state_word(removed); }
   // Copies a record that no other thread sees; the state_word last.
-  void take(const KeyRecord& other) {
+  void copy_from(const KeyRecord& other) {
     id = other.id;
     digest = other.digest;
     owners = other.owners;
@@ -182,10 +182,10 @@ class KeyTable {
   // While off, new keys get new records: for a checkpoint, which copies the existing ones. By the holder of
   // the turn.
   void set_reuse(bool on);
-  // While loading: a record that was stored as gone.
+  // While loading: a record that was stored as removed.
   void restore_free(Slot slot) {
     free_.push_back(slot);
-    ++gone_;
+    ++removed_count_;
   }
 
   // For checkpoints (checkpoint.hpp). Copies records below complete_size().
@@ -204,7 +204,7 @@ class KeyTable {
   const KeyRecord& operator[](Slot slot) const { return records_[slot]; }
   void append_id(Slot slot, std::string& out) const { records_[slot].id.append_to(out, arena_); }
   std::size_t size() const { return records_.size(); }  // records, free ones included
-  std::size_t count() const { return size() - gone_.load(std::memory_order_relaxed); }
+  std::size_t count() const { return size() - removed_count_.load(std::memory_order_relaxed); }
   // Keys below this slot are complete: readable without an index look-up.
   std::size_t complete_size() const { return complete_.load(std::memory_order_acquire); }
 
@@ -229,7 +229,7 @@ class KeyTable {
   Removed removing_;
   std::deque<Removed> removed_;
   bool reuse_ = true;
-  std::atomic<std::size_t> gone_{0};
+  std::atomic<std::size_t> removed_count_{0};
   static constexpr std::size_t shard_count = 1024;
   SlotIndex by_id_{shard_count};
   SlotIndex by_digest_{shard_count};

@@ -65,7 +65,7 @@ class OwnerLocks {
     records_[lock].last.store(at, std::memory_order_release);
   }
   // The last event whose effect is complete; events up to it need not be applied again.
-  Sequence settled_at(Slot lock) const {
+  Sequence applied_through(Slot lock) const {
     const auto last = records_[lock].last.load(std::memory_order_acquire);
     return (last & lifting_bit) != 0 ? (last & ~lifting_bit) - 1 : last;
   }

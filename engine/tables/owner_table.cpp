@@ -14,7 +14,7 @@ Slot OwnerTable::find_or_add(std::string_view id) {
 
 Slot OwnerTable::add(const CompactId& id) {
   const Slot slot = records_.add();
-  homes_.add();
+  co_owners_.add();
   records_[slot].id = id;
   index_.insert(id.hash(), slot, [&](Slot s) { return records_[s].id.hash(); });
   return slot;
@@ -27,7 +27,7 @@ void OwnerTable::restore(const CompactId& id, Sequence revoked_through) {
 std::uint64_t OwnerTable::revoke(Slot owner, Sequence through) {
   raise_mark(owner, through);
   const auto remaining = remaining_keys(owner);
-  records_[owner].live = records_[owner].gone = 0;
+  records_[owner].live = records_[owner].revoked_jointly = 0;
   return remaining;
 }
 

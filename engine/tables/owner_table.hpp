@@ -42,34 +42,37 @@ class OwnerTable {
   void raise_mark(Slot owner, Sequence through);  // while loading: does not change the count
 
   // The application and the workspace of all the owner's keys: one, `no_slot` (none), or several.
-  static constexpr Slot several_homes = no_slot - 1;
-  static constexpr Slot homeless = no_slot - 2;  // has had no key yet
-  struct Home {
-    Slot application = homeless;
-    Slot workspace = homeless;
-    bool is_one() const { return application != several_homes && workspace != several_homes; }
+  static constexpr Slot several_owners = no_slot - 1;
+  static constexpr Slot no_key_yet = no_slot - 2;  // has had no key yet
+  struct CoOwners {
+    Slot application = no_key_yet;
+    Slot workspace = no_key_yet;
+    bool are_same() const { return application != several_owners && workspace != several_owners; }
   };
-  const Home& home(Slot owner) const { return homes_[owner]; }
-  void settle(Slot owner, Slot application, Slot workspace) {
-    const auto add = [](Slot& home, Slot slot) {
-      home = home == homeless || home == slot ? slot : several_homes;
+  const CoOwners& co_owners(Slot owner) const { return co_owners_[owner]; }
+  void add_co_owners(Slot owner, Slot application, Slot workspace) {
+    const auto add = [](Slot& known, Slot slot) {
+      known = known == no_key_yet || known == slot ? slot : several_owners;
     };
-    add(homes_[owner].application, application);
-    add(homes_[owner].workspace, workspace);
+    add(co_owners_[owner].application, application);
+    add(co_owners_[owner].workspace, workspace);
   }
 
   std::uint64_t live_keys(Slot owner) const { return records_[owner].live; }
   bool has_live_keys(Slot owner) const { return live_keys(owner) != 0; }
   void key_created(Slot owner) { ++records_[owner].live; }
   // How many of the live keys are revoked together with another owner: approximate, for reports only.
-  void keys_gone(Slot owner, std::uint64_t count) {
+  void add_jointly_revoked(Slot owner, std::uint64_t count) {
     auto& record = records_[owner];
-    record.gone = static_cast<std::uint32_t>(std::min<std::uint64_t>(record.live, record.gone + count));
+    record.revoked_jointly =
+        static_cast<std::uint32_t>(std::min<std::uint64_t>(record.live, record.revoked_jointly + count));
   }
-  void key_back(Slot owner) { records_[owner].gone -= records_[owner].gone != 0; }
+  void remove_jointly_revoked(Slot owner) {
+    records_[owner].revoked_jointly -= records_[owner].revoked_jointly != 0;
+  }
   std::uint64_t remaining_keys(Slot owner) const {
     const auto& record = records_[owner];
-    return record.live > record.gone ? record.live - record.gone : 0;
+    return record.live > record.revoked_jointly ? record.live - record.revoked_jointly : 0;
   }
   // Keys from before the mark are no longer counted.
   void key_revoked(Slot owner, Sequence created) {
@@ -93,7 +96,7 @@ class OwnerTable {
     CompactId id;
     std::atomic<Sequence> mark{0};
     std::uint32_t live = 0;
-    std::uint32_t gone = 0;
+    std::uint32_t revoked_jointly = 0;
   };
   static_assert(sizeof(Record) == 32);
 
@@ -101,7 +104,7 @@ class OwnerTable {
 
   IdArena arena_;
   Slab<Record> records_;
-  Slab<Home> homes_;  // same slots; separate from what look-ups read
+  Slab<CoOwners> co_owners_;  // same slots; separate from what look-ups read
   SlotIndex index_{256};
 };
 

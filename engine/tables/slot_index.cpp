@@ -54,12 +54,6 @@ void SlotIndex::move_on(std::size_t shard, std::size_t generation) {
   if (++before.shards_left == shards_.size()) before.pages.discard();
 }
 
-std::size_t SlotIndex::size() const {
-  std::size_t size = 0;
-  for (const auto& shard : shards_) size += shard.size.load(std::memory_order_relaxed);
-  return size;
-}
-
 std::size_t SlotIndex::memory_bytes() const {
   std::size_t buckets = 0;
   for (const auto& generation : generation_of_) buckets += generations_[generation].a_shard;

@@ -72,8 +72,7 @@ class SlotIndex {
   }
   void prefetch(std::uint64_t hash) const { __builtin_prefetch(&home_of(hash)); }
 
-  std::size_t size() const;
-  std::size_t memory_bytes() const;
+  std::size_t memory_bytes() const;  // for tests
 
  private:
   using Bucket = SlotBuckets::Bucket;

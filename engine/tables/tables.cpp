@@ -21,7 +21,7 @@ void Tables::prefetch(std::string_view key_id, const Digest& digest, const Owner
 
 Slot Tables::add_key(Sequence sequence, const EventView& creation) {
   const auto owner_slots = find_or_add_owners(owners_of(creation));
-  settle(owner_slots);
+  note_co_owners(owner_slots);
   count(owner_slots, sequence);
   return keys.insert(creation[Field::key_id], digest_of(creation), [&](KeyRecord& record) {
     record.owners = owner_slots;
@@ -70,10 +70,10 @@ bool Tables::revoke_key(Slot key, Sequence by) {
 
 // Its owners no longer count it.
 void Tables::uncount(const KeyRecord& record) {
-  const auto gone = gone_with_others(record.owners, record.created);
+  const auto revoked = revoked_with_others(record.owners, record.created);
   for (const Scope scope : all_scopes) {
     const Slot owner = record.owners[static_cast<std::size_t>(scope)];
-    if (gone[static_cast<std::size_t>(scope)]) of(scope).key_back(owner);
+    if (revoked[static_cast<std::size_t>(scope)]) of(scope).remove_jointly_revoked(owner);
     if (owner != no_slot) of(scope).key_revoked(owner, record.created);
   }
   uncount_joint(record.owners, record.created);
@@ -193,7 +193,7 @@ void Tables::count_keys() {
       charge(key.owners, permission_sets.get(set));
       is_charged[set] = true;
     }
-    settle(key.owners);
+    note_co_owners(key.owners);
     if (key.revoked() == 0) count(key.owners, key.created);
   }
   for (Slot lock = 0; lock < locks.size(); ++lock) charge_lock(locks.named(lock), locks.owners(lock));
@@ -217,11 +217,11 @@ Extent Tables::extent_of(const Reach& reach, Scope scope, Slot owner, std::strin
   if (by_other) return Extent::part;
   if (!by_workspace) return Extent::whole;
   // Usually a user or an application is in one workspace: then it is within reach, or not.
-  const Slot home = of(scope).home(owner).workspace;
-  if (home == OwnerTable::several_homes) return Extent::part;
-  if (home == no_slot || home == OwnerTable::homeless) return Extent::nothing;
+  const Slot workspace_slot = of(scope).co_owners(owner).workspace;
+  if (workspace_slot == OwnerTable::several_owners) return Extent::part;
+  if (workspace_slot == no_slot || workspace_slot == OwnerTable::no_key_yet) return Extent::nothing;
   std::string workspace;
-  of(Scope::workspace).append_id(home, workspace);
+  of(Scope::workspace).append_id(workspace_slot, workspace);
   return reach.allows(Scope::workspace, workspace) ? Extent::whole : Extent::nothing;
 }
 

@@ -112,14 +112,14 @@ struct Tables {
   // A combination of two or three owners. Empty if one of them is unknown.
   std::optional<OwnerSlots> find_joint(const OwnerIds& ids) const;
   // The rest only by the holder of the turn. How many keys have all of these two or three owners and are not
-  // revoked: `at_most` is an upper bound, 0 only if there is none; `told`, for reports, excludes those known
+  // revoked: `at_most` is an upper bound, 0 only if there is none; `reported` excludes those known
   // to be revoked with another owner.
   struct JointKeys {
     std::uint64_t at_most = 0;
-    std::uint64_t told = 0;
+    std::uint64_t reported = 0;
   };
   JointKeys count_joint(const OwnerSlots& owners);
-  // Marks only rise. Returns how many keys this revokes, as `told`.
+  // Marks only rise. Returns how many keys this revokes, as `reported`.
   std::uint64_t revoke_joint(const OwnerSlots& owners, Sequence through);
   void raise_joint_mark(const OwnerSlots& owners, Sequence through);
   // Applies the event that revoked the keys of these owners (see named_owners) and returns how many that
@@ -193,16 +193,16 @@ struct Tables {
   Slot keep_set(const std::array<Slot, 3>& owner_slots, std::string_view set);
 
   // Combinations of two or three owners are counted with their user, or else their application (`of_user`).
-  // While all keys of that owner have one home, its own count is used. Once they do not, or from its first
-  // joint mark, combinations have their own counts.
+  // While all keys of that owner have the same co-owners, its own count is used. Once they do not, or from
+  // its first joint mark, combinations have their own counts.
   OwnerTable& counting(bool of_user) { return of(of_user ? Scope::user : Scope::application); }
   const OwnerTable& counting(bool of_user) const { return of(of_user ? Scope::user : Scope::application); }
   bool has_joint_counts(bool of_user, Slot owner) {
-    return !counting(of_user).home(owner).is_one() || counting(of_user).may_have_joint_marks(owner);
+    return !counting(of_user).co_owners(owner).are_same() || counting(of_user).may_have_joint_marks(owner);
   }
   OwnerSlots find_or_add_owners(const OwnerIds& ids);
-  void begin_joint_counts(bool of_user, const OwnerSlots& at_home);
-  void settle(const OwnerSlots& owners);
+  void begin_joint_counts(bool of_user, const OwnerSlots& of_keys);
+  void note_co_owners(const OwnerSlots& owners);
   void count(const OwnerSlots& owners, Sequence created);
   void uncount_joint(const OwnerSlots& owners, Sequence created);
   template <class Visit>
@@ -210,7 +210,7 @@ struct Tables {
   template <class Visit>
   void for_each_joint_count(const OwnerSlots& key, Visit&& visit);
   Sequence through_any_of(const OwnerSlots& owners) const;
-  std::array<bool, 3> gone_with_others(const OwnerSlots& owners, Sequence created) const;
+  std::array<bool, 3> revoked_with_others(const OwnerSlots& owners, Sequence created) const;
   bool is_any_owner_marked(const KeyRecord& key) const;
   [[gnu::noinline]] Sequence revoked_by_owner(const KeyRecord& key) const;
   [[gnu::noinline]] StandingLock standing_lock(const OwnerSlots& owners, UnixMs now) const;

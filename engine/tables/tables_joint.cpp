@@ -82,40 +82,40 @@ Sequence Tables::through_any_of(const OwnerSlots& together) const {
 }
 
 // Which of the key's owners still count it although it is revoked together with another.
-std::array<bool, 3> Tables::gone_with_others(const OwnerSlots& together, Sequence created) const {
-  std::array<bool, 3> gone{};
+std::array<bool, 3> Tables::revoked_with_others(const OwnerSlots& together, Sequence created) const {
+  std::array<bool, 3> revoked{};
   for_each_marked(together, [&](const OwnerSlots& some, Sequence through) {
     if (through < created) return;
-    for (std::size_t i = 0; i < gone.size(); ++i) gone[i] = gone[i] || some[i] != no_slot;
+    for (std::size_t i = 0; i < revoked.size(); ++i) revoked[i] = revoked[i] || some[i] != no_slot;
   });
   for (const Scope scope : all_scopes) {
-    auto& each = gone[static_cast<std::size_t>(scope)];
+    auto& each = revoked[static_cast<std::size_t>(scope)];
     each = each && created > of(scope).revoked_through(of_scope(together, scope));
   }
-  return gone;
+  return revoked;
 }
 
-// Records a new key's owners, before it counts. When an owner's keys get a second home, its combinations of
-// owners get their own counts, starting with all keys at the first home.
-void Tables::settle(const OwnerSlots& together) {
+// Records a new key's owners, before it counts. With the first key that has other co-owners than an owner's
+// keys before it, the owner's combinations get their own counts, starting with those keys.
+void Tables::note_co_owners(const OwnerSlots& together) {
   const Slot application = of_scope(together, Scope::application);
   const Slot workspace = of_scope(together, Scope::workspace);
   for (const bool of_user : {true, false}) {
     const Slot owner = counting_owner(together, of_user);
     if (owner == no_slot) continue;
     auto& table = counting(of_user);
-    const auto before = table.home(owner);
+    const auto before = table.co_owners(owner);
     const bool had_counts = has_joint_counts(of_user, owner);
-    table.settle(owner, of_user ? application : no_slot, workspace);
-    if (had_counts || table.home(owner).is_one()) continue;
+    table.add_co_owners(owner, of_user ? application : no_slot, workspace);
+    if (had_counts || table.co_owners(owner).are_same()) continue;
     begin_joint_counts(of_user,
                        {of_user ? owner : no_slot, of_user ? before.application : owner, before.workspace});
   }
 }
 
-void Tables::begin_joint_counts(bool of_user, const OwnerSlots& at_home) {
-  const auto live = counting(of_user).live_keys(counting_owner(at_home, of_user));
-  for_each_joint(at_home, of_user, [&](const OwnerSlots& together) {
+void Tables::begin_joint_counts(bool of_user, const OwnerSlots& of_keys) {
+  const auto live = counting(of_user).live_keys(counting_owner(of_keys, of_user));
+  for_each_joint(of_keys, of_user, [&](const OwnerSlots& together) {
     joints.set_count(joints.find_or_add(together),
                      {static_cast<std::uint32_t>(live), through_any_of(together)});
   });
@@ -142,9 +142,9 @@ void Tables::count(const OwnerSlots& together, Sequence created) {
     if (owner != no_slot && created > of(scope).revoked_through(owner)) of(scope).key_created(owner);
   }
   for_each_joint_count(together, [&](JointMarks::Count& count) { count.live += created > count.since; });
-  const auto gone = gone_with_others(together, created);
+  const auto revoked = revoked_with_others(together, created);
   for (const Scope scope : all_scopes) {
-    if (gone[static_cast<std::size_t>(scope)]) of(scope).keys_gone(of_scope(together, scope), 1);
+    if (revoked[static_cast<std::size_t>(scope)]) of(scope).add_jointly_revoked(of_scope(together, scope), 1);
   }
 }
 
@@ -159,13 +159,13 @@ Tables::JointKeys Tables::count_joint(const OwnerSlots& together) {
   const Slot owner = counting_owner(together, of_user);
   if (owner == no_slot) return {};
   if (!has_joint_counts(of_user, owner)) {
-    const auto& home = counting(of_user).home(owner);
-    const auto is_at_home = [&](Scope scope, Slot at) {
+    const auto& same = counting(of_user).co_owners(owner);
+    const auto matches = [&](Scope scope, Slot at) {
       const Slot asked = of_scope(together, scope);
       return asked == no_slot || asked == at;
     };
-    if (!is_at_home(Scope::workspace, home.workspace) ||
-        (of_user && !is_at_home(Scope::application, home.application)))
+    if (!matches(Scope::workspace, same.workspace) ||
+        (of_user && !matches(Scope::application, same.application)))
       return {};
     return {counting(of_user).live_keys(owner), counting(of_user).remaining_keys(owner)};
   }
@@ -179,18 +179,19 @@ Tables::JointKeys Tables::count_joint(const OwnerSlots& together) {
 std::uint64_t Tables::revoke_joint(const OwnerSlots& together, Sequence through) {
   const bool of_user = has_user(together);
   const Slot first = counting_owner(together, of_user);
-  const auto told = count_joint(together).told;
+  const auto reported = count_joint(together).reported;
   if (!has_joint_counts(of_user, first)) {
-    const auto& home = counting(of_user).home(first);
-    if (home.workspace != OwnerTable::homeless)
+    const auto& same = counting(of_user).co_owners(first);
+    if (same.workspace != OwnerTable::no_key_yet)
       begin_joint_counts(of_user,
-                         {of_user ? first : no_slot, of_user ? home.application : first, home.workspace});
+                         {of_user ? first : no_slot, of_user ? same.application : first, same.workspace});
   }
   raise_joint_mark(together, through);
   for (const Scope scope : all_scopes) {
-    if (const Slot owner = of_scope(together, scope); owner != no_slot) of(scope).keys_gone(owner, told);
+    if (const Slot owner = of_scope(together, scope); owner != no_slot)
+      of(scope).add_jointly_revoked(owner, reported);
   }
-  return told;
+  return reported;
 }
 
 OwnerSlots Tables::find_or_add_owners(const OwnerIds& ids) {

@@ -109,12 +109,12 @@ bool Tables::is_locked_beyond(Scope named, const OwnerSlots& together, UnixMs no
 
 void Tables::lock_owners(Sequence at, Scope named, const OwnerIds& ids, UnixMs until, Width by) {
   const Slot lock = find_or_add_lock(named, ids);
-  if (locks.settled_at(lock) < at) locks.set(lock, at, named, until, by);
+  if (locks.applied_through(lock) < at) locks.set(lock, at, named, until, by);
 }
 
 void Tables::unlock_owners(Sequence at, Scope named, const OwnerIds& ids) {
   for_each_lock_to_lift(named, find_owners(ids), [&](Slot lock) {
-    if (locks.settled_at(lock) < at) locks.lift(lock, at);
+    if (locks.applied_through(lock) < at) locks.lift(lock, at);
   });
 }
 

@@ -162,6 +162,16 @@ bool begins_array(std::string_view body) {
 
 }  // namespace
 
+engine::result<void> Bulk::take(const Line* line) {
+  if (line == nullptr || is_full()) {
+    if (const auto done = process_gathered(); !done) return done;
+    if (line == nullptr) return {};
+  }
+  if (line->too_long) return fail(*line, {"line_too_long", {}, "a line has at most 65536 bytes"});
+  if (line->text.find_first_not_of(" \t\r") == std::string_view::npos) return {};  // blank
+  return take_text(*line, without_bom(line->text));
+}
+
 void Bulk::log_progress(std::string_view how_far, std::uint64_t lines) const {
   static LogLimit limit;
   log(limit, engine::Asker::of(caller_.actor, caller_.actor_kind, caller_.reach), Level::info,

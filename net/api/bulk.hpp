@@ -47,7 +47,7 @@ class Bulk {
   // Processes a line; null: completes the collected ones. A line that fails is counted; an error concerns all
   // of them: the line was not processed, and may be passed again. errc::refused: the caller is no longer
   // authorized.
-  virtual engine::result<void> take(const Line* line) = 0;
+  engine::result<void> take(const Line* line);
   virtual void write_counts(engine::JsonWriter& json) const = 0;
   // The number of the first line that is collected but not done. 0: none.
   virtual std::uint64_t first_gathered() const = 0;
@@ -75,6 +75,12 @@ class Bulk {
   }
 
  protected:
+  // Collects or processes a line that is neither blank nor too long: its text without a byte order mark.
+  virtual engine::result<void> take_text(const Line& line, std::string_view text) = 0;
+  // Processes the collected lines, if there are any. Called before the next line once `is_full`.
+  virtual engine::result<void> process_gathered() = 0;
+  virtual bool is_full() const = 0;
+
   // fail(): a line that is not valid. refuse(): a valid line that was refused.
   engine::result<void> fail(const Line& line, Fault fault) {
     ++failed_count_;
@@ -88,12 +94,6 @@ class Bulk {
   void accept(std::uint64_t lines) {
     accepted_ += lines;
     understood_ = understood_ || lines != 0;
-  }
-  engine::result<void> fail_as_too_long(const Line& line) {
-    return fail(line, {"line_too_long", {}, "a line has at most 65536 bytes"});
-  }
-  static bool is_blank(const Line& line) {
-    return !line.too_long && line.text.find_first_not_of(" \t\r") == std::string_view::npos;
   }
   std::uint64_t accepted() const { return accepted_; }
   void reached(engine::Sequence sequence) { last_ = std::max(last_, sequence); }

@@ -12,26 +12,19 @@ class Import final : public Bulk {
  public:
   Import(Api& api, const Call& call) : Bulk(api, call, engine::Permission::keys_create) {}
 
-  engine::result<void> take(const Line* line) override {
-    if (line == nullptr || gathered_.size() == max_gathered) {
-      if (const auto done = create_gathered(); !done) return done;
-      if (line == nullptr) return {};
-    }
-    if (is_blank(*line)) return {};
-    if (line->too_long) return fail_as_too_long(*line);
-    const auto text = without_bom(line->text);
+  engine::result<void> take_text(const Line& line, std::string_view text) override {
     if (!read_plain_key(asked_, text, api_.engine, principal_)) {
       if (auto fault = read_asked_record(asked_, text, api_.engine, principal_))
-        return fail(*line, std::move(fault));
+        return fail(line, std::move(fault));
     }
     // A generated secret could not be returned.
     if (!asked_.has_secret)
-      return fail(*line, {"secret_missing", "secret", "an imported key must have a secret or secret_sha256"});
-    if (!has_share_left(api_, asked_.key)) return refuse(*line, "limit_reached");
+      return fail(line, {"secret_missing", "secret", "an imported key must have a secret or secret_sha256"});
+    if (!has_share_left(api_, asked_.key)) return refuse(line, "limit_reached");
     if (texts_.bytes() >= max_texts_bytes) {
-      if (const auto done = create_gathered(); !done) return done;
+      if (const auto done = process_gathered(); !done) return done;
     }
-    keep(line->number);
+    keep(line.number);
     return {};
   }
   void write_counts(engine::JsonWriter& json) const override { json.field("created", accepted()); }
@@ -57,7 +50,8 @@ class Import final : public Bulk {
     numbers_.push_back(number);
   }
 
-  engine::result<void> create_gathered() {
+  bool is_full() const override { return gathered_.size() == max_gathered; }
+  engine::result<void> process_gathered() override {
     if (gathered_.empty()) return {};
     if (const auto may = look_again(); !may) return may;
     if (is_storage_full(api_)) return refuse_gathered("storage_full");

@@ -18,14 +18,7 @@ class BulkRevocation final : public Bulk {
   BulkRevocation(Api& api, const Call& call)
       : Bulk(api, call, engine::Permission::keys_revoke), dry_run_(call.query.is_true("dry_run")) {}
 
-  engine::result<void> take(const Line* line) override {
-    if (line == nullptr || gathered_.size() == max_gathered) {
-      if (const auto done = revoke_gathered(); !done) return done;
-      if (line == nullptr) return {};
-    }
-    if (is_blank(*line)) return {};
-    if (line->too_long) return fail_as_too_long(*line);
-    const auto text = without_bom(line->text);
+  engine::result<void> take_text(const Line& line, std::string_view text) override {
     std::array<TextMember, 2> members;
     const auto count = read_json_texts(text, members);
     TextMember target;
@@ -35,8 +28,8 @@ class BulkRevocation final : public Bulk {
       if (&place == &target.text) target.name = target.name.empty() ? member.name : "";
       place = member.text;
     }
-    if (reason.size() > engine::max_reason_size || !is_target(target)) return fail(*line, explain(text));
-    return add(*line, target, reason);
+    if (reason.size() > engine::max_reason_size || !is_target(target)) return fail(line, explain(text));
+    return add(line, target, reason);
   }
 
   void write_counts(engine::JsonWriter& json) const override {
@@ -109,7 +102,7 @@ class BulkRevocation final : public Bulk {
 
   // Lines take effect in order.
   engine::result<void> revoke_owner(Scope scope, std::string_view id, std::string_view reason) {
-    if (const auto done = revoke_gathered(); !done) return done;
+    if (const auto done = process_gathered(); !done) return done;
     std::uint64_t keys = 0;
     if (const auto may = look_again(); !may) return may;
     if (dry_run_) {
@@ -128,7 +121,8 @@ class BulkRevocation final : public Bulk {
     return {};
   }
 
-  engine::result<void> revoke_gathered() {
+  bool is_full() const override { return gathered_.size() == max_gathered; }
+  engine::result<void> process_gathered() override {
     using Outcome = engine::RevokedMany::Outcome;
     if (gathered_.empty()) return {};
     if (const auto may = look_again(); !may) return may;

@@ -20,6 +20,12 @@ bool same(const struct stat& a, const struct stat& b) {
          same(a.st_mtim, b.st_mtim) && same(a.st_ctim, b.st_ctim);
 }
 
+// Two writes within one tick of the file system's clock leave the same times, so a file changed within the
+// last two seconds is read again.
+bool was_just_changed(const struct stat& status) {
+  return status.st_ctim.tv_sec + 2 >= engine::now_unix_ms() / 1000;
+}
+
 struct Descriptor {
   int fd;
   ~Descriptor() {
@@ -28,12 +34,6 @@ struct Descriptor {
 };
 
 }  // namespace
-
-// Two writes within one tick of the file system's clock leave the same times, so a file changed within the
-// last two seconds is read again.
-bool WatchedFile::is_settled(const struct stat& status) const {
-  return status.st_ctim.tv_sec + 2 < engine::now_unix_ms() / 1000;
-}
 
 engine::result<std::string> WatchedFile::read() {
   seen_.reset();
@@ -51,7 +51,7 @@ engine::result<std::string> WatchedFile::read() {
     if (got == 0) break;
     size += static_cast<std::size_t>(got);
   }
-  if (is_settled(status)) seen_ = status;
+  if (!was_just_changed(status)) seen_ = status;
   if (size > max_bytes_) return engine::errc::malformed;
   content.resize(size);
   return content;

@@ -23,7 +23,6 @@ class WatchedFile {
   const std::string& path() const { return path_; }
 
  private:
-  bool is_settled(const struct stat& status) const;
   engine::result<std::string> read();
   std::optional<engine::result<std::string>> fail(boost::system::error_code error);
 

@@ -69,18 +69,18 @@ bool Crowd::make_room(Origin newcomer, Time now) noexcept {
   const auto from = origins_.find(newcomer);
   const auto share = std::max(limits_.connections / shares, from == origins_.end() ? 0 : from->second);
   const auto has_too_much = [share](const Member& member) { return member.origin_->second > share; };
-  const auto settled = now - limits_.settling;
+  const auto earlier = now - limits_.short_wait;
   struct Step {
     Wait wait;
     Time since;
     bool or_any;  // also from an origin that has no more than its share
   };
-  // A connection that waits for its first request may be about to send it: for `settling`, others are evicted
-  // first.
+  // A connection that waits for its first request may be about to send it: for `short_wait`, others are
+  // evicted first.
   const Step steps[] = {
-      {Wait::first_request, settled, true}, {Wait::request, settled, true},   {Wait::end, now, true},
-      {Wait::head, settled, true},          {Wait::request, now, true},       {Wait::taking, settled, false},
-      {Wait::body, settled, false},         {Wait::first_request, now, true}, {Wait::head, now, true},
+      {Wait::first_request, earlier, true}, {Wait::request, earlier, true},   {Wait::end, now, true},
+      {Wait::head, earlier, true},          {Wait::request, now, true},       {Wait::taking, earlier, false},
+      {Wait::body, earlier, false},         {Wait::first_request, now, true}, {Wait::head, now, true},
   };
   for (const auto& step : steps) {
     if (auto* const member = find(step.wait, step.since, has_too_much, step.or_any)) {

@@ -26,7 +26,7 @@ struct ServerLimits {
   std::size_t connections = 10'000;    // at this number, the longest waiting are closed
   std::size_t held_bytes = 256 << 20;  // in buffers; above this, the slowest of those that hold more than
                                        // their share are closed
-  std::chrono::milliseconds settling{1'000};  // shorter waits are closed last
+  std::chrono::milliseconds short_wait{1'000};  // shorter waits are closed last
 
   // How long the server waits for a peer.
   std::chrono::milliseconds idle_timeout{75'000};

@@ -32,9 +32,9 @@ void fill(Harness& harness) {
     key.digest = test::digest_of(id);
     key.owners = {user, "", "acme"};
     caller.actor = i == events - 7 || i == 17 ? "rare" : "master";
-    while (!harness->create(key, caller)) harness.settle();
+    while (!harness->create(key, caller)) harness.sync();
   }
-  harness.settle();
+  harness.sync();
 }
 
 struct Question {

@@ -38,11 +38,11 @@ TEST(Audit, FindsTheSameWhetherItIsIndexedOrNot) {
   Harness harness(disk);
   for (int i = 0; i < 300; ++i) {
     ASSERT_TRUE(harness.create("k" + std::to_string(i), {i % 3 == 0 ? "ann" : "bob", "", ""}));
-    if (i % 50 == 0) harness.settle();
+    if (i % 50 == 0) harness.sync();
   }
   for (int i = 0; i < 300; i += 2) revoke_as(harness, "k" + std::to_string(i), i % 4 == 0 ? "x" : "y");
   ASSERT_TRUE(harness->revoke_owner(Scope::user, "ann", "", {}));
-  harness.settle();
+  harness.sync();
   const auto questions = [&] {
     std::vector<std::vector<Sequence>> answers;
     for (const auto& [key_id, actor, user] : std::vector<std::array<std::string, 3>>{{"k4", "", ""},
@@ -69,7 +69,7 @@ TEST(Audit, FindsTheSameWhetherItIsIndexedOrNot) {
   EXPECT_GE(harness.store().indexed_to(), 451u);
   EXPECT_EQ(questions(), unindexed);
   revoke_as(harness, "k1", "x");  // one after what is indexed
-  harness.settle();
+  harness.sync();
   EXPECT_EQ(questions()[2].size(), 76u);
 }
 
@@ -89,7 +89,7 @@ TEST(Audit, APageThatEndsWithinABatchGoesOnInIt) {
   caller.actor = "x";
   const auto created = harness->create_many(keys, caller);
   ASSERT_TRUE(created);
-  harness.settle();
+  harness.sync();
   ASSERT_TRUE(harness.store().wait_for_index());
   std::vector<Sequence> expected(ids.size());
   for (std::size_t i = 0; i < ids.size(); ++i) expected[i] = created->last - ids.size() + 1 + i;
@@ -114,7 +114,7 @@ TEST(Audit, FindsTheRevocationOfAnOwnerByTheOwnerAndByEachKeyThatItTook) {
     const auto by = harness->revoke_owner(Scope::workspace, "acme", "closed", caller)->sequence;
     ASSERT_TRUE(harness.create("later", {"ann", "shop", "acme"}));
     const auto of_user = harness->revoke_owner(Scope::user, "ann", "left", {})->sequence;
-    harness.settle();
+    harness.sync();
     const auto of_key = [&](const char* id, const char* actor = "") {
       return all(harness.engine(), {id, actor, "", 0, 1, nullptr});
     };
@@ -136,7 +136,7 @@ TEST(Audit, LooksAtABoundedNumberAndGoesOnFromThere) {
   Harness harness(disk);
   const auto count = Engine::max_audit_look_at + 20'000;
   for (std::size_t i = 0; i < count; ++i) ASSERT_TRUE(harness.create("k" + std::to_string(i)));
-  harness.settle();
+  harness.sync();
   AuditQuery query;
   query.key_id = "k" + std::to_string(count - 1);
   int found = 0;
@@ -155,7 +155,7 @@ TEST(Audit, AnswersALimitedCallerAlikeWhetherAStrangerIsThereOrNot) {
     ASSERT_TRUE(harness.create("k" + std::to_string(i), {"bob", "", "other"}));
     revoke_as(harness, "k" + std::to_string(i), "busy");
   }
-  harness.settle();
+  harness.sync();
   Reach reach;
   reach.limits[static_cast<std::size_t>(Scope::workspace)] = {"acme"};
   const auto page_of = [&](const char* key_id, const char* actor, const char* user) {
@@ -180,7 +180,7 @@ TEST(Audit, RecordsStrangersRefusalsTogetherAndThoseOfKnownCallersEach) {
   known.actor_kind = ActorKind::key;
   for (int i = 0; i < 20; ++i) harness->record_refusal("403 DELETE", "k", known);
   harness->record_counted_refusals();  // not yet
-  harness.settle();
+  harness.sync();
   const auto recorded = all(harness.engine(), {"k", "", "", 0, 1000, nullptr}).size() - 1;
   EXPECT_GE(recorded, 21u);
   EXPECT_LE(recorded, 22u) << "strangers: one a minute";
@@ -194,7 +194,7 @@ TEST(Audit, OfAKeyIsCompleteForWhoeverMaySeeTheKey) {
   Harness harness(std::make_shared<FakeDisk>());
   ASSERT_TRUE(harness.create("ours", {"ann", "", "acme"}));
   const auto by = harness->revoke_owner(Scope::user, "ann", "left", {})->sequence;
-  harness.settle();
+  harness.sync();
   Reach reach;
   reach.limits[static_cast<std::size_t>(Scope::workspace)] = {"acme"};
   const auto seen = [&](const char* key_id) {
@@ -202,7 +202,7 @@ TEST(Audit, OfAKeyIsCompleteForWhoeverMaySeeTheKey) {
   };
   EXPECT_EQ(seen("ours").size(), 2u);
   ASSERT_TRUE(harness.create("theirs", {"ann", "", "other"}));
-  harness.settle();
+  harness.sync();
   ASSERT_EQ(seen("ours").size(), 2u);
   EXPECT_EQ(seen("ours").back(), by);
   EXPECT_TRUE(seen("theirs").empty());
@@ -216,7 +216,7 @@ TEST(Audit, ShowsATenantWhatEndedItsKeysThoughOthersHaveKeysOfTheSameUser) {
   ASSERT_TRUE(harness.create("theirs", {"ann", "", "other"}));
   const auto again = harness->revoke_owner(Scope::user, "ann", "again", {})->sequence;
   ASSERT_TRUE(harness.create("third", {"ann", "", "third"}));
-  harness.settle();
+  harness.sync();
   const auto seen_by = [&](const char* workspace, const char* user) {
     Reach reach;
     reach.limits[static_cast<std::size_t>(Scope::workspace)] = {workspace};

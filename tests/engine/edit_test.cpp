@@ -4,7 +4,7 @@
 
 #include "engine/recovery.hpp"
 #include "engine/tables/checkpoint.hpp"
-#include "tests/engine/engine_harness.hpp"
+#include "tests/engine/engine_fixtures.hpp"
 #include "tests/support/eventually.hpp"
 #include "tests/support/temporary_directory.hpp"
 
@@ -15,6 +15,7 @@ using revoked::test::TemporaryDirectory;
 using test::digest_of;
 using test::FakeDisk;
 using test::Harness;
+using test::StartFrom;
 
 constexpr UnixMs an_hour_ms = 3'600'000;
 
@@ -51,40 +52,17 @@ Decision decide(Harness& engine, std::string_view secret, UnixMs now = now_unix_
   return decision;
 }
 
-enum class From { journal, checkpoint };
-
-class Edit : public testing::TestWithParam<From> {
+class Edit : public test::RestartFixture {
  protected:
-  static Engine::Options options(const std::string& checkpoint_file) {
-    Engine::Options options;
-    if (GetParam() == From::journal) return options;
-    options.checkpoint_file = checkpoint_file;
-    options.checkpoint_after = 1;
-    return options;
-  }
-  // `check` holds now and after a restart.
-  template <class Check>
-  void now_and_later(Check check) {
-    engine_.settle();
-    check();
-    engine_.restart();
-    ASSERT_TRUE(engine_.started());
-    check();
-  }
   KeyDescription described(std::string_view id) {
     const auto found = engine_->describe(id, now_unix_ms());
     EXPECT_TRUE(found);
     return found ? *found : KeyDescription();
   }
-
-  TemporaryDirectory directory_;
-  Harness engine_{directory_ / "data", options(directory_ / "tables")};
 };
 
-INSTANTIATE_TEST_SUITE_P(Starts, Edit, testing::Values(From::journal, From::checkpoint),
-                         [](const auto& from) {
-                           return from.param == From::journal ? "FromJournal" : "FromCheckpoint";
-                         });
+INSTANTIATE_TEST_SUITE_P(Starts, Edit, testing::Values(StartFrom::journal, StartFrom::checkpoint),
+                         test::name_of_start);
 
 TEST_P(Edit, SetsWhatItNamesAndLeavesTheRest) {
   engine_->create(key_with("k", "a b"), {}).value();
@@ -97,7 +75,7 @@ TEST_P(Edit, SetsWhatItNamesAndLeavesTheRest) {
   last.metadata = R"({"team":"blue"})";
   last.name = "third";
   ASSERT_TRUE(engine_->edit("k", last, {}));
-  now_and_later([&] {
+  engine_.now_and_later([&] {
     const auto key = described("k");
     EXPECT_EQ(key.name, "third");
     EXPECT_EQ(key.metadata, R"({"team":"blue"})");
@@ -121,7 +99,7 @@ TEST_P(Edit, SetsWhatItNamesAndLeavesTheRest) {
   none.name = none.metadata = none.permissions = "";
   none.expires_at = 0;
   ASSERT_TRUE(engine_->edit("k", none, {}));
-  now_and_later([&] {
+  engine_.now_and_later([&] {
     const auto key = described("k");
     EXPECT_EQ(key.name + key.metadata + std::string(key.decision.permissions), "");
     EXPECT_EQ(key.expires_at, 0);
@@ -132,13 +110,13 @@ TEST_P(Edit, SetsWhatItNamesAndLeavesTheRest) {
 TEST_P(Edit, AllSecretsOfAKeyFollowIt) {
   engine_->create(key_with("k", "a b"), {}).value();
   ASSERT_TRUE(engine_->edit("k", permissions("a b c"), {}));
-  engine_.settle();
+  engine_.sync();
   ASSERT_TRUE(engine_->rotate("k", digest_of("new"), 2 * an_hour_ms, {}));
   ASSERT_TRUE(engine_->edit("k", permissions("a"), {}));
   const auto sooner = now_unix_ms() + an_hour_ms;
   ASSERT_TRUE(engine_->edit("k", expiry(sooner), {}));
   ASSERT_TRUE(engine_->edit("k", expiry(sooner + 5 * an_hour_ms), {}));
-  now_and_later([&] {
+  engine_.now_and_later([&] {
     EXPECT_EQ(decide(engine_, "k").permissions, "a");
     EXPECT_EQ(decide(engine_, "new").permissions, "a");
     EXPECT_EQ(engine_.state("k", sooner), KeyState::expired) << "an ended secret stays ended";
@@ -155,9 +133,9 @@ TEST_P(Edit, AnEditBeforeARotationIsNotAppliedToItAgain) {
   const auto sooner = now_unix_ms() + an_hour_ms;
   ASSERT_TRUE(engine_->edit("k", expiry(sooner), {}));
   ASSERT_TRUE(engine_->edit("k", expiry(0), {}));
-  engine_.settle();
+  engine_.sync();
   ASSERT_TRUE(engine_->rotate("k", digest_of("new"), 3 * an_hour_ms, {}));
-  now_and_later([&] {
+  engine_.now_and_later([&] {
     EXPECT_EQ(engine_.state("k", sooner), KeyState::active);
     EXPECT_EQ(engine_.state("k", sooner + 3 * an_hour_ms), KeyState::expired);
     EXPECT_EQ(engine_.state("new", sooner + 3 * an_hour_ms), KeyState::active);
@@ -172,7 +150,7 @@ TEST_P(Edit, P2AbsorbingLeavesARevokedKeyAsItIs) {
   EXPECT_EQ(engine_->edit("k", expiry(0), {}).error(), errc::already_revoked);
   EXPECT_EQ(engine_->edit("absent", expiry(0), {}).error(), errc::not_found);
   EXPECT_EQ(engine_->applied(), before);
-  now_and_later([&] {
+  engine_.now_and_later([&] {
     EXPECT_EQ(engine_.state("k"), KeyState::revoked);
     EXPECT_EQ(described("k").name, "second");
   });
@@ -180,10 +158,10 @@ TEST_P(Edit, P2AbsorbingLeavesARevokedKeyAsItIs) {
 
 TEST_P(Edit, AnExpiredKeyMayBeGivenALaterEnd) {
   engine_->create(key_with("k", "a", 1000), {}).value();
-  engine_.settle();
+  engine_.sync();
   EXPECT_EQ(engine_.state("k", now_unix_ms()), KeyState::expired);
   ASSERT_TRUE(engine_->edit("k", expiry(now_unix_ms() + an_hour_ms), {}));
-  now_and_later([&] { EXPECT_EQ(engine_.state("k", now_unix_ms()), KeyState::active); });
+  engine_.now_and_later([&] { EXPECT_EQ(engine_.state("k", now_unix_ms()), KeyState::active); });
 }
 
 TEST_P(Edit, SettingWhatIsThereChangesNothing) {
@@ -195,19 +173,12 @@ TEST_P(Edit, SettingWhatIsThereChangesNothing) {
   EXPECT_EQ(engine_->applied(), before);
 }
 
-class EditHeld : public testing::Test {
+class EditHeld : public test::FakeDiskFixture {
  protected:
-  ~EditHeld() override { disk_->unblock(); }  // so that a failed test ends
-
   void hold_the_disk() {
-    engine_.settle();
-    disk_->block();
-    engine_.create("held").value();
-    disk_->wait_until_blocked();
+    engine_.sync();
+    FakeDiskFixture::hold_the_disk();
   }
-
-  std::shared_ptr<FakeDisk> disk_ = std::make_shared<FakeDisk>();
-  Harness engine_{disk_};
 };
 
 TEST_F(EditHeld, P2AbsorbingWhatGivesWaitsForTheDiskAndWhatTakesDoesNot) {
@@ -250,7 +221,7 @@ TEST_F(EditHeld, OnesBehindAPendingOneKeepTheirOrder) {
   ASSERT_TRUE(engine_->edit("k", permissions("a"), {}));
   ASSERT_TRUE(engine_->edit("k", expiry(5000), {}));
   disk_->unblock();
-  engine_.settle();
+  engine_.sync();
   EXPECT_TRUE(eventually([&] { return engine_.state("k", 5000) == KeyState::expired; }));
   EXPECT_EQ(decide(engine_, "k", 1).permissions, "a");
 }
@@ -262,7 +233,7 @@ TEST_F(EditHeld, ARotationWaitsForAnEditThatGives) {
   EXPECT_EQ(engine_->rotate("k", digest_of("new"), 0, {}).error(), errc::overloaded);
   disk_->unblock();
   EXPECT_TRUE(eventually([&] { return bool(engine_->rotate("k", digest_of("new"), 0, {})); }));
-  engine_.settle();
+  engine_.sync();
   EXPECT_EQ(decide(engine_, "new").permissions, "a b");
 }
 
@@ -272,7 +243,7 @@ TEST_F(EditHeld, P2AbsorbingAPendingEditBringsNoRevokedKeyBack) {
   ASSERT_TRUE(engine_->edit("k", expiry(0), {}));
   ASSERT_TRUE(engine_->revoke("k", "", {}));
   disk_->unblock();
-  engine_.settle();
+  engine_.sync();
   EXPECT_EQ(engine_.state("k", 1), KeyState::revoked);
   engine_.restart();
   EXPECT_EQ(engine_.state("k", 1), KeyState::revoked);
@@ -295,7 +266,7 @@ TEST(EditCheckpoint, APermissionSetFromAfterTheCutIsThere) {
   const auto disk = std::make_shared<FakeDisk>();
   Harness engine(disk);
   engine->create(key_with("k", "a"), {}).value();
-  engine.settle();
+  engine.sync();
   Tables tables;
   test::FakeStore store(disk);
   std::string detail;

@@ -1,6 +1,6 @@
 #include <gtest/gtest.h>
 
-#include "tests/engine/engine_harness.hpp"
+#include "tests/engine/engine_fixtures.hpp"
 #include "tests/support/temporary_directory.hpp"
 
 namespace revoked::engine::engine_describe_test {
@@ -22,14 +22,6 @@ class Describe : public testing::TestWithParam<bool> {
     EXPECT_EQ(found->decision.state, KeyState::revoked);
     return *found->revocation;
   }
-  // `check` holds now and after a restart.
-  template <class Check>
-  void now_and_later(Check check) {
-    engine_.settle();
-    check();
-    engine_.restart();
-    check();
-  }
 
   TemporaryDirectory directory_;
   std::shared_ptr<FakeDisk> disk_ = std::make_shared<FakeDisk>();
@@ -50,7 +42,7 @@ TEST_P(Describe, AnswersEverythingThatWasGiven) {
   key.expires_at = 5000;
   const auto before = now_unix_ms();
   const auto created = engine_->create(key, {"admin", "10.0.0.1", "r1"}).value();
-  now_and_later([&] {
+  engine_.now_and_later([&] {
     const auto found = engine_->describe("k1", 1);
     ASSERT_TRUE(found);
     EXPECT_EQ(found->decision.state, KeyState::active);
@@ -74,7 +66,7 @@ TEST_P(Describe, SaysSinceWhenAndWhyAKeyIsRevoked) {
   const auto revoked = engine_->revoke("k1", "leaked on a forum", {}).value();
   engine_.create("k2", {"u1"}).value();
   engine_->revoke_owner(Scope::user, "u1", "offboarding", {}).value();  // later, so without effect on k1
-  now_and_later([&] {
+  engine_.now_and_later([&] {
     const auto found = revocation_of("k1");
     EXPECT_EQ(found.position, (Position{1, revoked.sequence}));
     EXPECT_EQ(found.at, revoked.at);
@@ -92,7 +84,7 @@ TEST_P(Describe, TheFirstOfTwoOwnerRevocationsWins) {
   const auto third = engine_->revoke_owner(Scope::application, "a1", "third", {}).value();
   engine_->revoke_owner(Scope::workspace, "w1", "fourth", {}).value();
   EXPECT_TRUE(engine_->revoke("k1", "fifth", {})->already);
-  now_and_later([&] {
+  engine_.now_and_later([&] {
     for (const char* id : {"k1", "k2"}) {
       const auto found = revocation_of(id);
       EXPECT_EQ(found.position, (Position{1, first.sequence})) << id;
@@ -111,7 +103,7 @@ TEST_P(Describe, SimilarOwnersAreNotMixedUp) {
   engine_->revoke_owner(Scope::user, "u1", "other", {}).value();
   engine_->revoke_owner(Scope::application, "u", "scope", {}).value();
   const auto own = engine_->revoke("k1", "own", {}).value();
-  now_and_later([&] {
+  engine_.now_and_later([&] {
     EXPECT_EQ(revocation_of("k1").position.sequence, own.sequence);
     EXPECT_EQ(revocation_of("k1").reason, "own");
     EXPECT_EQ(revocation_of("k2").reason, "other");
@@ -127,7 +119,7 @@ TEST_P(Describe, FindsARevocationInTheMiddleOfABatch) {
   for (int i = 0; i < 50; ++i)
     engine_->revoke("k" + std::to_string(i), "because " + std::to_string(i), {}).value();
   disk_->unblock();
-  now_and_later([&] {
+  engine_.now_and_later([&] {
     for (int i = 0; i < 50; ++i) {
       EXPECT_EQ(revocation_of("k" + std::to_string(i)).reason, "because " + std::to_string(i));
     }
@@ -138,23 +130,18 @@ TEST_P(Describe, KnowsTheEpochOfARevocation) {
   engine_.create("k1").value();
   engine_.restart();
   const auto revoked = engine_->revoke("k1", "", {}).value();
-  now_and_later([&] {
+  engine_.now_and_later([&] {
     EXPECT_EQ(revocation_of("k1").position, (Position{2, revoked.sequence}));
     EXPECT_EQ(engine_->describe("k1", 1)->created.epoch, 1u);
   });
 }
 
-class DescribeHeld : public testing::Test {
- protected:
-  ~DescribeHeld() override { disk_->unblock(); }
-  std::shared_ptr<FakeDisk> disk_ = std::make_shared<FakeDisk>();
-  Harness engine_{disk_};
-};
+using DescribeHeld = test::FakeDiskFixture;
 
 TEST_F(DescribeHeld, SaysRevokedWhileTheDetailsAreNotYetSynced) {
   engine_.create("k1", {"u1"}).value();
   engine_.create("k2", {"u1"}).value();
-  engine_.settle();
+  engine_.sync();
   disk_->visible_before_synced = true;
   disk_->block();
   engine_->revoke("k1", "leaked", {}).value();
@@ -168,7 +155,7 @@ TEST_F(DescribeHeld, SaysRevokedWhileTheDetailsAreNotYetSynced) {
     EXPECT_EQ(found->revocation->reason, "");
   }
   disk_->unblock();
-  engine_.settle();
+  engine_.sync();
   EXPECT_EQ(engine_->describe("k1", 1)->revocation->reason, "leaked");
   EXPECT_EQ(engine_->describe("k2", 1)->revocation->reason, "gone");
 }

@@ -2,16 +2,15 @@
 
 namespace revoked::engine::test {
 
-void Witness::on_batch(const BatchView& batch) {
+void RecordingListener::on_batch(const BatchView& batch) {
   {
     const std::scoped_lock lock(mutex_);
-    told_ = batch.last();
-    ++batches_;
+    published_ = batch.last();
   }
   changed_.notify_all();
 }
 
-void Witness::on_durable(Sequence durable) {
+void RecordingListener::on_durable(Sequence durable) {
   {
     const std::scoped_lock lock(mutex_);
     durable_ = durable;
@@ -19,7 +18,7 @@ void Witness::on_durable(Sequence durable) {
   changed_.notify_all();
 }
 
-void Witness::on_failure() {
+void RecordingListener::on_failure() {
   {
     const std::scoped_lock lock(mutex_);
     ++failures_;
@@ -27,28 +26,28 @@ void Witness::on_failure() {
   changed_.notify_all();
 }
 
-bool Witness::wait_until_durable(Sequence sequence) {
+bool RecordingListener::wait_until_durable(Sequence sequence) {
   std::unique_lock lock(mutex_);
   changed_.wait_for(lock, patience, [&] { return durable_ >= sequence || failures_ != 0; });
   return durable_ >= sequence;
 }
 
-void Witness::wait_until_told(Sequence sequence) {
+void RecordingListener::wait_until_published(Sequence sequence) {
   std::unique_lock lock(mutex_);
-  EXPECT_TRUE(changed_.wait_for(lock, patience, [&] { return told_ >= sequence || failures_ != 0; }));
+  EXPECT_TRUE(changed_.wait_for(lock, patience, [&] { return published_ >= sequence || failures_ != 0; }));
 }
 
-void Witness::wait_until_failed() {
+void RecordingListener::wait_until_failed() {
   std::unique_lock lock(mutex_);
   EXPECT_TRUE(changed_.wait_for(lock, patience, [&] { return failures_ != 0; }));
 }
 
-int Witness::failures() const {
+int RecordingListener::failures() const {
   const std::scoped_lock lock(mutex_);
   return failures_;
 }
 
-Sequence Witness::durable() const {
+Sequence RecordingListener::durable() const {
   const std::scoped_lock lock(mutex_);
   return durable_;
 }
@@ -74,16 +73,16 @@ Harness::Harness(const std::string& directory, Engine::Options options)
 void Harness::stop() { engine_.reset(); }
 
 void Harness::start() {
-  witness_ = std::make_unique<Witness>();
-  engine_ = std::make_unique<Engine>(options_, [witness = witness_.get()] { witness->on_failure(); });
+  listener_ = std::make_unique<RecordingListener>();
+  engine_ = std::make_unique<Engine>(options_, [listener = listener_.get()] { listener->on_failure(); });
   auto opened = open_();
   ASSERT_TRUE(opened);
   store_ = opened.get();
-  started_ = engine_->start(std::move(opened), *witness_, [](const LoadProgress&) {});
-  if (started_) engine_->add(static_cast<CommitListener&>(*witness_));
+  started_ = engine_->start(std::move(opened), *listener_, [](const LoadProgress&) {});
+  if (started_) engine_->add(static_cast<CommitListener&>(*listener_));
 }
 
-void Harness::settle() { ASSERT_TRUE(wait_until_durable(engine_->applied())); }
+void Harness::sync() { ASSERT_TRUE(wait_until_durable(engine_->applied())); }
 
 result<CreatedKey> Harness::create(std::string_view id, std::array<std::string_view, 3> owners) {
   NewKey key;

@@ -24,14 +24,14 @@ inline void PrintTo(KeyState state, std::ostream* out) { *out << to_string(state
 namespace test {
 
 // Records what the listeners were called with. Waits end when the storage has failed, or after a timeout.
-class Witness final : public JournalListener, public CommitListener {
+class RecordingListener final : public JournalListener, public CommitListener {
  public:
   void on_batch(const BatchView& batch) override;
   void on_durable(Sequence durable) override;
   void on_failure();
 
   bool wait_until_durable(Sequence sequence);
-  void wait_until_told(Sequence sequence);
+  void wait_until_published(Sequence sequence);
   void wait_until_failed();
   int failures() const;
   Sequence durable() const;
@@ -40,9 +40,8 @@ class Witness final : public JournalListener, public CommitListener {
   static constexpr std::chrono::seconds patience{20};
   mutable std::mutex mutex_;
   std::condition_variable changed_;
-  Sequence told_ = 0;
+  Sequence published_ = 0;
   Sequence durable_ = 0;
-  int batches_ = 0;
   int failures_ = 0;
 };
 
@@ -69,13 +68,22 @@ class Harness {
   Engine* operator->() { return engine_.get(); }
   Engine& engine() { return *engine_; }
   Store& store() { return *store_; }
-  Witness& witness() { return *witness_; }
+  RecordingListener& listener() { return *listener_; }
   const result<void>& started() const { return started_; }
   bool wait_until_durable(Sequence sequence) {
-    return engine_->durable() >= sequence || witness_->wait_until_durable(sequence);
+    return engine_->durable() >= sequence || listener_->wait_until_durable(sequence);
   }
   // Waits until everything done so far is synced.
-  void settle();
+  void sync();
+  // `check` holds now and after a restart.
+  template <class Check>
+  void now_and_later(Check check) {
+    sync();
+    check();
+    restart();
+    ASSERT_TRUE(started());
+    check();
+  }
 
   // A key whose secret is its id.
   result<CreatedKey> create(std::string_view id, std::array<std::string_view, 3> owners = {});
@@ -84,8 +92,8 @@ class Harness {
  private:
   Opener open_;
   Engine::Options options_;
-  std::unique_ptr<Witness> witness_;
-  std::unique_ptr<Engine> engine_;  // before the witness, which it calls
+  std::unique_ptr<RecordingListener> listener_;
+  std::unique_ptr<Engine> engine_;  // before the listener, which it calls
   Store* store_ = nullptr;
   result<void> started_;
 };

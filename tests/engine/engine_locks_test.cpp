@@ -2,43 +2,25 @@
 
 #include <gtest/gtest.h>
 
-#include <algorithm>
-#include <map>
-#include <random>
-#include <set>
-
-#include "tests/engine/engine_harness.hpp"
+#include "tests/engine/engine_fixtures.hpp"
+#include "tests/engine/limited_callers.hpp"
 #include "tests/support/eventually.hpp"
 
 namespace revoked::engine::engine_locks_test {
 
 using revoked::test::eventually;
+using test::caller_of;
 using test::digest_of;
-using test::FakeDisk;
-using test::Harness;
+using test::limited_to;
+using test::of_workspaces;
 
 constexpr UnixMs an_hour_ms = 3'600'000;
 
-Principal limited_to(std::array<std::vector<std::string>, 3> owners) {
-  Principal principal{false, "keys:write keys:revoke", {}, "k1", ActorKind::key};
-  for (std::size_t i = 0; i < owners.size(); ++i) {
-    if (!owners[i].empty()) principal.reach.limits[i] = std::move(owners[i]);
-  }
-  return principal;
-}
-Principal of_workspaces(std::vector<std::string> ids) { return limited_to({{{}, {}, std::move(ids)}}); }
-
-Caller caller_of(const Principal& principal) {
-  return {principal.actor, {}, {}, &principal.reach, principal.actor_kind, &principal};
-}
-
-class Locks : public testing::Test {
+class Locks : public test::FakeDiskFixture {
  protected:
-  ~Locks() override { disk_->unblock(); }  // so that a failed test ends
-
   void create(std::string_view id, std::array<std::string_view, 3> owners) {
     engine_.create(id, owners).value();
-    engine_.settle();
+    engine_.sync();
   }
   // By any caller, until it is unlocked.
   void lock(Scope scope, std::string_view id, const Caller& caller = {}) {
@@ -46,21 +28,13 @@ class Locks : public testing::Test {
   }
   void unlock(Scope scope, std::string_view id, const Caller& caller = {}) {
     ASSERT_TRUE(engine_->unlock_owner(scope, id, "", caller));
-    engine_.settle();
+    engine_.sync();
   }
   Decision decision_of(std::string_view secret) {
     Decision decision;
     EXPECT_TRUE(engine_->verify(digest_of(secret), now_unix_ms(), decision));
     return decision;
   }
-  void hold_the_disk() {
-    disk_->block();
-    engine_.create("held").value();
-    disk_->wait_until_blocked();
-  }
-
-  std::shared_ptr<FakeDisk> disk_ = std::make_shared<FakeDisk>();
-  Harness engine_{disk_};
 };
 
 TEST_F(Locks, P4DenyEveryKeyOfTheOwnerAtOnceAlsoThoseCreatedLater) {
@@ -106,7 +80,7 @@ TEST_F(Locks, EndByThemselvesWhenTheySay) {
   EXPECT_EQ(engine_.state("k", end - 1), KeyState::locked);
   EXPECT_EQ(engine_.state("k", end), KeyState::active);
   EXPECT_EQ(decision_of("k").locked_until, end);
-  engine_.settle();
+  engine_.sync();
   engine_.restart();
   EXPECT_EQ(engine_.state("k", end - 1), KeyState::locked);
   EXPECT_EQ(engine_.state("k", end), KeyState::active);
@@ -132,7 +106,7 @@ TEST_F(Locks, LeaveTheKeysAsTheyAre) {
   lock(Scope::user, "u");
   ASSERT_TRUE(engine_->suspend("suspended", "", {}));
   ASSERT_TRUE(engine_->revoke("revoked", "", {}));
-  engine_.settle();
+  engine_.sync();
   EXPECT_EQ(engine_.state("revoked"), KeyState::revoked);
   EXPECT_EQ(engine_.state("suspended"), KeyState::suspended);
   EXPECT_EQ(engine_.state("rotated"), KeyState::locked);
@@ -160,7 +134,7 @@ TEST_F(Locks, P2AbsorbingAnUnlockingWaitsForTheDiskAndALockDoesNot) {
 TEST_F(Locks, P2AbsorbingAnUnlockingThatIsLostWithTheMachineWasNone) {
   create("k", {"u", "", ""});
   lock(Scope::user, "u");
-  engine_.settle();
+  engine_.sync();
   hold_the_disk();
   ASSERT_TRUE(engine_->unlock_owner(Scope::user, "u", "", {}));
   disk_->fail_commit(1);
@@ -174,14 +148,14 @@ TEST_F(Locks, P2AbsorbingAnUnlockingThatIsLostWithTheMachineWasNone) {
 TEST_F(Locks, ALockBehindAPendingUnlockingStands) {
   create("k", {"u", "", ""});
   lock(Scope::user, "u");
-  engine_.settle();
+  engine_.sync();
   hold_the_disk();
   const auto unlocked = engine_->unlock_owner(Scope::user, "u", "", {});
   ASSERT_EQ(engine_->unlock_owner(Scope::user, "u", "", {})->sequence, unlocked->sequence) << "once";
   lock(Scope::user, "u");
   EXPECT_EQ(decision_of("k").as_of.sequence, unlocked->sequence + 1);
   disk_->unblock();
-  engine_.settle();
+  engine_.sync();
   EXPECT_EQ(engine_.state("k"), KeyState::locked);
   engine_.restart();
   EXPECT_EQ(engine_.state("k"), KeyState::locked);
@@ -217,7 +191,7 @@ TEST_F(Locks, OfAWiderCallerAreLiftedByOneAsWide) {
   lock(Scope::user, "u", caller_of(wide));
   EXPECT_EQ(engine_->unlock_owner(Scope::user, "u", "", caller_of(narrow)).error(), errc::locked_by_wider);
   lock(Scope::workspace, "w1");
-  engine_.settle();
+  engine_.sync();
   engine_.restart();
   EXPECT_EQ(engine_->unlock_owner(Scope::user, "u", "", caller_of(narrow)).error(), errc::locked_by_wider);
   EXPECT_EQ(engine_->unlock_owner(Scope::workspace, "w1", "", caller_of(narrow)).error(),
@@ -276,7 +250,7 @@ TEST_F(Locks, P13FairALimitedCallerLocksSoManyOwnersWithoutKeys) {
   EXPECT_FALSE(refused("u7", of_w1)) << "and again";
   EXPECT_FALSE(refused("one-more", of_workspaces({"w2"}))) << "others have their own limit";
   EXPECT_FALSE(refused("one-more", Principal{}));
-  engine_.settle();
+  engine_.sync();
   engine_.restart();
   EXPECT_TRUE(refused("yet-one-more", of_w1));
 }
@@ -301,7 +275,7 @@ TEST_F(Locks, AreFoundInTheAuditTrailOfTheUser) {
   EXPECT_EQ(types(&of_w1.reach), all) << "all keys of the user are within reach";
   EXPECT_EQ(types(&of_w2.reach), std::vector<EventType>{});
   ASSERT_TRUE(engine_->lock_owner(Scope::user, "stranger", 0, "", {}));
-  engine_.settle();
+  engine_.sync();
   AuditQuery everything;
   everything.reach = &of_w2.reach;
   EXPECT_TRUE(engine_->audit(everything, [](Sequence, const EventView&) { FAIL() << "no keys"; }));
@@ -312,127 +286,10 @@ TEST_F(Locks, ACheckpointWaitsForAnUnlockingThatIsUnderWay) {
   Resumptions resumptions(tables);
   tables.lock_owners(1, Scope::user, {"u", "", ""}, OwnerLocks::forever, 0);
   resumptions.lift(7, 0);
-  EXPECT_TRUE(resumptions.are_settled(6));
-  EXPECT_FALSE(resumptions.are_settled(7));
+  EXPECT_TRUE(resumptions.are_applied(6));
+  EXPECT_FALSE(resumptions.are_applied(7));
   resumptions.on_durable(7);
-  EXPECT_TRUE(resumptions.are_settled(7));
-}
-
-// ---- random callers compared with a list of the locks held
-
-using Owners = std::array<std::string, 3>;
-
-class NaiveLocks {
- public:
-  bool lock(Scope named, const std::string& id, const Principal& by) {
-    const auto all = combinations(named, id, by);
-    for (const auto& owners : all) {
-      auto& lock = standing_[owners];
-      lock.by = lock.named.empty() ? width_of(&by.reach) : widest_of(lock.by, width_of(&by.reach));
-      lock.named.insert(named);
-    }
-    return !all.empty();
-  }
-  errc unlock(Scope named, const std::string& id, const Principal& by) {
-    const auto all = combinations(named, id, by);
-    if (all.empty()) return errc::out_of_reach;
-    std::vector<Owners> lifted;
-    for (const auto& owners : all) {
-      for (const auto& [some, lock] : standing_) {
-        const bool is_lifted = some == owners || (lock.named.contains(named) && has(some, owners));
-        if (is_lifted && !is_as_wide(width_of(&by.reach), lock.by)) return errc::locked_by_wider;
-        if (is_lifted) lifted.push_back(some);
-        if (!is_lifted && has(owners, some) && some[static_cast<std::size_t>(named)] == id)
-          return errc::locked_by_wider;
-      }
-    }
-    for (const auto& owners : lifted) standing_.erase(owners);
-    return errc{};
-  }
-  bool locks(const Owners& key) const {
-    return std::any_of(standing_.begin(), standing_.end(),
-                       [&](const auto& lock) { return has(key, lock.first); });
-  }
-
- private:
-  struct Lock {
-    Width by = 0;
-    std::set<Scope> named;
-  };
-  static bool has(const Owners& owners, const Owners& some) {
-    for (std::size_t i = 0; i < some.size(); ++i) {
-      if (!some[i].empty() && some[i] != owners[i]) return false;
-    }
-    return true;
-  }
-  static std::vector<Owners> combinations(Scope named, const std::string& id, const Principal& by) {
-    std::vector<Owners> all;
-    if (!by.reach.allows(named, id)) return all;
-    all.emplace_back()[static_cast<std::size_t>(named)] = id;
-    for (const Scope scope : all_scopes) {
-      if (scope == named || !by.reach.limit(scope)) continue;
-      std::vector<Owners> more;
-      for (auto owners : all) {
-        for (const auto& limit : *by.reach.limit(scope)) {
-          owners[static_cast<std::size_t>(scope)] = limit;
-          more.push_back(owners);
-        }
-      }
-      all = std::move(more);
-    }
-    return all;
-  }
-  std::map<Owners, Lock> standing_;
-};
-
-TEST(LocksOfRandomCallers, AreThoseOfANaiveModel) {
-  const std::vector<Principal> callers{
-      {},
-      of_workspaces({"w0"}),
-      of_workspaces({"w1"}),
-      of_workspaces({"w0", "w1"}),
-      limited_to({{{}, {"a0"}, {}}}),
-      limited_to({{{}, {"a0"}, {"w0"}}}),
-      limited_to({{{"u0", "u1"}, {}, {"w1"}}}),
-  };
-  for (std::uint64_t seed = 1; seed <= (revoked::test::sanitized ? 5 : 20); ++seed) {
-    SCOPED_TRACE("seed " + std::to_string(seed));
-    std::mt19937_64 random(seed);
-    const auto disk = std::make_shared<FakeDisk>();
-    Harness engine(disk);
-    NaiveLocks naive;
-    std::vector<Owners> keys;
-    for (int step = 0; step < 250 && !testing::Test::HasFailure(); ++step) {
-      const auto owner = [&](char kind) {
-        const auto number = random() % 3;
-        return number == 2 ? std::string() : std::string(1, kind) + std::to_string(number);
-      };
-      const auto dice = random() % 100;
-      const Owners some{owner('u'), owner('a'), owner('w')};
-      const auto scope = all_scopes[random() % 3];
-      const auto& id = some[static_cast<std::size_t>(scope)];
-      const auto& by = callers[random() % callers.size()];
-      if (dice < 20) {
-        ASSERT_TRUE(engine.create("k" + std::to_string(keys.size()), {some[0], some[1], some[2]}));
-        keys.push_back(some);
-      } else if (dice < 22) {
-        engine.settle();
-        engine.restart();
-      } else if (!id.empty() && dice < 60) {
-        const auto locked = engine->lock_owner(scope, id, 0, "", caller_of(by));
-        ASSERT_EQ(locked.has_value(), naive.lock(scope, id, by));
-      } else if (!id.empty()) {
-        const auto unlocked = engine->unlock_owner(scope, id, "", caller_of(by));
-        const auto expected = naive.unlock(scope, id, by);
-        ASSERT_EQ(unlocked ? errc{} : static_cast<errc>(unlocked.error().value()), expected);
-      }
-      engine.settle();
-      for (std::size_t key = 0; key < keys.size(); ++key) {
-        ASSERT_EQ(engine.state("k" + std::to_string(key)),
-                  naive.locks(keys[key]) ? KeyState::locked : KeyState::active);
-      }
-    }
-  }
+  EXPECT_TRUE(resumptions.are_applied(7));
 }
 
 }  // namespace revoked::engine::engine_locks_test

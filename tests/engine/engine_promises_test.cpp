@@ -4,7 +4,7 @@
 
 #include <vector>
 
-#include "tests/engine/engine_harness.hpp"
+#include "tests/engine/engine_fixtures.hpp"
 
 namespace revoked::engine::engine_promises_test {
 
@@ -12,16 +12,9 @@ using test::digest_of;
 using test::FakeDisk;
 using test::Harness;
 
-class EnginePromises : public testing::Test {
+class EnginePromises : public test::FakeDiskFixture {
  protected:
-  ~EnginePromises() override { disk_->unblock(); }  // so that a failed test ends
-
   // Blocks a commit at the disk, so that everything after it is pending.
-  void hold_the_disk() {
-    disk_->block();
-    engine_.create("held").value();
-    disk_->wait_until_blocked();
-  }
   // Kills the process: what is not synced is lost.
   void crash() {
     disk_->fail_commit(1);
@@ -30,9 +23,6 @@ class EnginePromises : public testing::Test {
     disk_->repair();
     engine_.start();
   }
-
-  std::shared_ptr<FakeDisk> disk_ = std::make_shared<FakeDisk>();
-  Harness engine_{disk_};
 };
 
 TEST_F(EnginePromises, P1DurableOnlyOnceSynced) {
@@ -40,7 +30,7 @@ TEST_F(EnginePromises, P1DurableOnlyOnceSynced) {
   hold_the_disk();
   const auto revoked = engine_->revoke("held", "", {}).value();
   EXPECT_EQ(engine_->durable(), before);
-  EXPECT_LT(engine_.witness().durable(), revoked.sequence);
+  EXPECT_LT(engine_.listener().durable(), revoked.sequence);
   disk_->unblock();
   ASSERT_TRUE(engine_.wait_until_durable(revoked.sequence));
   crash();
@@ -56,7 +46,7 @@ TEST_F(EnginePromises, P2AbsorbingAnAllowNeverRunsAheadOfDurability) {
   ASSERT_TRUE(engine_->verify(digest_of("held"), 1, decision));
   EXPECT_EQ(decision.key_id, "");
   disk_->unblock();
-  engine_.settle();
+  engine_.sync();
   EXPECT_EQ(engine_.state("held"), KeyState::active);
   EXPECT_TRUE(engine_->describe("held", 1));
 }
@@ -64,7 +54,7 @@ TEST_F(EnginePromises, P2AbsorbingAnAllowNeverRunsAheadOfDurability) {
 TEST_F(EnginePromises, P2AbsorbingADenyMayRunAhead) {
   engine_.create("k1", {"u1"}).value();
   engine_.create("k2", {"u1"}).value();
-  engine_.settle();
+  engine_.sync();
   hold_the_disk();
   engine_->revoke("k1", "", {}).value();
   EXPECT_EQ(engine_.state("k1"), KeyState::revoked);
@@ -79,7 +69,7 @@ TEST_F(EnginePromises, P2AbsorbingAKeyRevokedBeforeItsCreationIsSyncedNeverLives
   engine_->revoke("held", "", {}).value();
   EXPECT_EQ(engine_.state("held"), KeyState::unknown);
   disk_->unblock();
-  engine_.settle();
+  engine_.sync();
   EXPECT_EQ(engine_.state("held"), KeyState::revoked);
 }
 
@@ -130,7 +120,7 @@ TEST_F(EnginePromises, P3OrderedReadersContinueWhereTheyStandOrStartAfresh) {
   engine_.restart();             // 2-3
   engine_.create("k2").value();  // 2-4
   engine_.create("k3").value();  // 2-5
-  const Sequence told = 5;
+  const Sequence last = 5;
   struct Row {
     Position position;
     bool can;
@@ -151,7 +141,7 @@ TEST_F(EnginePromises, P3OrderedReadersContinueWhereTheyStandOrStartAfresh) {
            {{~Epoch{0}, 5}, false},
            {{2, ~Sequence{0}}, false},
        }) {
-    EXPECT_EQ(engine_->can_continue(position, told), can) << to_string(position);
+    EXPECT_EQ(engine_->can_continue(position, last), can) << to_string(position);
   }
   EXPECT_FALSE(engine_->can_continue({2, 5}, 4));
 }
@@ -176,7 +166,7 @@ TEST_F(EnginePromises, P14GenuineEachEpochHasAJournalIdOfItsOwnAndKeepsIt) {
 TEST_F(EnginePromises, ReadJournalGivesDurableBatchesOnly) {
   disk_->visible_before_synced = true;
   engine_.create("k1").value();
-  engine_.settle();
+  engine_.sync();
   hold_the_disk();
   std::vector<Sequence> seen;
   const auto read = [&](Sequence after) {
@@ -192,17 +182,17 @@ TEST_F(EnginePromises, ReadJournalGivesDurableBatchesOnly) {
   EXPECT_EQ(read(2), (std::vector<Sequence>{}));
   EXPECT_EQ(read(~Sequence{0}), (std::vector<Sequence>{}));
   disk_->unblock();
-  engine_.settle();
+  engine_.sync();
   EXPECT_EQ(read(1), (std::vector<Sequence>{2, 3}));
 }
 
 TEST_F(EnginePromises, P9HonestWhatFailedMayHaveHappened) {
   engine_.create("k1").value();
-  engine_.settle();
+  engine_.sync();
   disk_->visible_before_synced = true;
   disk_->fail_commit(1);
   const auto revoked = engine_->revoke("k1", "leaked", {}).value();
-  engine_.witness().wait_until_failed();
+  engine_.listener().wait_until_failed();
   EXPECT_LT(engine_->durable(), revoked.sequence);
   disk_->repair();
   engine_.restart();
@@ -218,13 +208,13 @@ TEST_F(EnginePromises, P8AtomicAnOwnersRevocationIsOneEvent) {
   EXPECT_EQ(revoked.keys, 100u);
   EXPECT_EQ(revoked.sequence, before + 1);
   EXPECT_EQ(engine_->applied(), before + 1);
-  engine_.settle();
+  engine_.sync();
   for (int i = 0; i < 100; ++i) EXPECT_EQ(engine_.state("k" + std::to_string(i)), KeyState::revoked);
 }
 
 TEST_F(EnginePromises, P8AtomicALostOwnersRevocationTookEffectNowhere) {
   for (int i = 0; i < 10; ++i) engine_.create("k" + std::to_string(i), {"u1"}).value();
-  engine_.settle();
+  engine_.sync();
   hold_the_disk();
   engine_->revoke_owner(Scope::user, "u1", "", {}).value();
   crash();
@@ -235,11 +225,11 @@ TEST_F(EnginePromises, P8AtomicALostOwnersRevocationTookEffectNowhere) {
 TEST_F(EnginePromises, P11StorageFailureStopsAcknowledgingAndGoesOnDenying) {
   engine_.create("k1", {"u1"}).value();
   engine_.create("k2").value();
-  engine_.settle();
+  engine_.sync();
   const auto durable = engine_->durable();
   disk_->fail_commit(1);
   engine_->revoke("k1", "", {}).value();
-  engine_.witness().wait_until_failed();
+  engine_.listener().wait_until_failed();
   EXPECT_TRUE(engine_->has_failed());
   EXPECT_FALSE(engine_->is_ready());
   EXPECT_EQ(engine_->durable(), durable);
@@ -248,7 +238,7 @@ TEST_F(EnginePromises, P11StorageFailureStopsAcknowledgingAndGoesOnDenying) {
   EXPECT_EQ(engine_.create("k3").error(), errc::storage_failed);
   EXPECT_EQ(engine_->revoke("k2", "", {}).error(), errc::storage_failed);
   EXPECT_EQ(engine_->revoke_owner(Scope::user, "u1", "", {}).error(), errc::storage_failed);
-  EXPECT_EQ(engine_.witness().failures(), 1);
+  EXPECT_EQ(engine_.listener().failures(), 1);
 }
 
 TEST(EngineStart, FailsLoudlyWhenItsEpochCannotBeSynced) {

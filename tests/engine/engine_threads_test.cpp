@@ -46,7 +46,7 @@ TEST(EngineThreads, EveryKeyIsRevokedAndCountedOnce) {
   EXPECT_EQ(one_by_one + by_owner, static_cast<std::uint64_t>(threads) * each);
   // The application's counter decreased equally, without its own revocation.
   EXPECT_EQ(engine->revoke_owner(Scope::application, "a1", "", {})->keys, threads * each - one_by_one);
-  engine.settle();
+  engine.sync();
   engine.restart();
   for (int t = 0; t < threads; ++t) {
     for (int i = 0; i < each; ++i) ASSERT_EQ(engine.state(name(t, i)), KeyState::revoked);
@@ -59,7 +59,7 @@ TEST(EngineThreads, AVerifyAfterARevocationDenies) {  // P4, on every thread tha
   const auto disk = std::make_shared<FakeDisk>();
   Harness engine(disk);
   for (int i = 0; i < keys; ++i) engine.create(name(0, i)).value();
-  engine.settle();
+  engine.sync();
   std::atomic<int> revoked{0};
   std::vector<std::thread> readers;
   for (int t = 0; t < 2; ++t) {
@@ -85,7 +85,7 @@ TEST(EngineThreads, AnAnswerHoldsForAllUpToItsPosition) {
   const auto disk = std::make_shared<FakeDisk>();
   Harness engine(disk);
   for (int i = 0; i < keys; ++i) engine.create(name(0, i), {"u" + std::to_string(i)}).value();
-  engine.settle();
+  engine.sync();
   std::vector<std::atomic<Sequence>> revoked_at(keys);
   std::atomic<int> at{0};
   struct Answer {

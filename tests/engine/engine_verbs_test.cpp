@@ -5,19 +5,14 @@
 #include <cstring>
 #include <vector>
 
-#include "tests/engine/engine_harness.hpp"
+#include "tests/engine/engine_fixtures.hpp"
 
 namespace revoked::engine::engine_verbs_test {
 
 using test::digest_of;
 using test::FakeDisk;
-using test::Harness;
 
-class EngineTest : public testing::Test {
- protected:
-  std::shared_ptr<FakeDisk> disk_ = std::make_shared<FakeDisk>();
-  Harness engine_{disk_};
-};
+using EngineTest = test::FakeDiskFixture;
 
 TEST_F(EngineTest, AKeyIsActiveUntilItIsRevoked) {
   EXPECT_EQ(engine_.state("k1"), KeyState::unknown);
@@ -25,7 +20,7 @@ TEST_F(EngineTest, AKeyIsActiveUntilItIsRevoked) {
   ASSERT_TRUE(created);
   EXPECT_EQ(created->key_id, "k1");
   EXPECT_EQ(created->sequence, 2u);  // after the start of the epoch
-  engine_.settle();
+  engine_.sync();
   EXPECT_EQ(engine_.state("k1"), KeyState::active);
   const auto revoked = engine_->revoke("k1", "leaked", {});
   ASSERT_TRUE(revoked);
@@ -42,7 +37,7 @@ TEST_F(EngineTest, VerifyAnswersAllThatADecisionNeeds) {
   key.permissions = "keys:read keys:verify";
   key.expires_at = 1000;
   ASSERT_TRUE(engine_->create(key, {}));
-  engine_.settle();
+  engine_.sync();
   Decision decision;
   decision.key_id = "left over";
   ASSERT_TRUE(engine_->verify(key.digest, 999, decision));
@@ -62,7 +57,7 @@ TEST_F(EngineTest, AKeyExpiresAtItsTime) {
   key.digest = digest_of("k1");
   key.expires_at = 1000;
   ASSERT_TRUE(engine_->create(key, {}));
-  engine_.settle();
+  engine_.sync();
   EXPECT_EQ(engine_.state("k1", 999), KeyState::active);
   EXPECT_EQ(engine_.state("k1", 1000), KeyState::expired);
   ASSERT_TRUE(engine_->revoke("k1", "", {}));
@@ -83,7 +78,7 @@ TEST_F(EngineTest, RevokesByWhatLeaked) {
   engine_.create("k1").value();
   const auto revoked = engine_->revoke(digest_of("k1"), "leaked", {});
   ASSERT_TRUE(revoked);
-  engine_.settle();
+  engine_.sync();
   EXPECT_EQ(engine_.state("k1"), KeyState::revoked);
   EXPECT_EQ(engine_->revoke(digest_of("k2"), "", {}).error(), errc::not_found);
 }
@@ -189,7 +184,7 @@ TEST_F(EngineTest, OwnerRevocationsCountTheirKeys) {
   // A key counts until it or this owner is revoked.
   EXPECT_EQ(engine_->revoke_owner(Scope::application, "a1", "", {})->keys, 3u);
   EXPECT_EQ(engine_->revoke_owner(Scope::workspace, "w2", "", {})->keys, 0u);
-  engine_.settle();
+  engine_.sync();
   for (const char* id : {"k1", "k2", "k3", "k4"}) EXPECT_EQ(engine_.state(id), KeyState::revoked);
 }
 
@@ -208,7 +203,7 @@ TEST_F(EngineTest, KeysCreatedAfterAnOwnersRevocationLive) {
   engine_->revoke_owner(Scope::user, "u1", "", {}).value();
   engine_.create("new", {"u1"}).value();
   for (int i = 0; i < 3; ++i) {
-    engine_.settle();
+    engine_.sync();
     EXPECT_EQ(engine_.state("old"), KeyState::revoked);
     EXPECT_EQ(engine_.state("new"), KeyState::active);
     engine_.restart();
@@ -221,7 +216,7 @@ TEST_F(EngineTest, ScopesAreApart) {
   engine_.create("k1", {"x"}).value();
   engine_.create("k2", {"", "x"}).value();
   engine_.create("k3", {"", "", "x"}).value();
-  engine_.settle();
+  engine_.sync();
   EXPECT_EQ(engine_->revoke_owner(Scope::application, "x", "", {})->keys, 1u);
   EXPECT_EQ(engine_.state("k1"), KeyState::active);
   EXPECT_EQ(engine_.state("k2"), KeyState::revoked);
@@ -241,9 +236,9 @@ TEST(Engine, IsNotReadyBeforeItsStartAndAfterItsStop) {
   EXPECT_EQ(engine.describe("k1", 1).error(), errc::not_ready);
   EXPECT_EQ(engine.key_id_of({}, {}).error(), errc::not_ready);
   EXPECT_EQ(engine.read_journal(0, [](const BatchView&) { return true; }).error(), errc::not_ready);
-  test::Witness witness;
+  test::RecordingListener listener;
   const auto disk = std::make_shared<FakeDisk>();
-  ASSERT_TRUE(engine.start(std::make_unique<test::FakeStore>(disk), witness, [](const LoadProgress&) {}));
+  ASSERT_TRUE(engine.start(std::make_unique<test::FakeStore>(disk), listener, [](const LoadProgress&) {}));
   EXPECT_TRUE(engine.is_ready());
   engine.stop();
   EXPECT_FALSE(engine.is_ready());
@@ -272,7 +267,7 @@ TEST_F(EngineTest, ManyKeysAreCreatedInOneTurnAndEachIsAnsweredForItself) {
       {}, exists, exists, exists, make_error_code(errc::invalid_key_id), {}, {}};
   for (std::size_t i = 0; i < asked.size(); ++i) EXPECT_EQ(many->errors[i], expected[i]) << i;
   EXPECT_TRUE(is_key_id(many->issued_ids[5])) << many->issued_ids[5];
-  engine_.settle();
+  engine_.sync();
   EXPECT_EQ(*engine_->key_id_of(digest_of("issued"), {}), many->issued_ids[5]);
   for (const auto* secret : {"one", "two", "issued"}) EXPECT_EQ(engine_.state(secret), KeyState::active);
   for (const auto* secret : {"x", "y", "z"}) EXPECT_EQ(engine_.state(secret), KeyState::unknown);
@@ -296,7 +291,7 @@ TEST_F(EngineTest, ManyKeysThatWereRefusedAsTooManyMayBeAskedForAgain) {
     EXPECT_EQ(engine_->create_many(asked, {}).error(), errc::overloaded);
   }
   disk_->unblock();
-  engine_.settle();
+  engine_.sync();
   const auto many = engine_->create_many(asked, {});
   ASSERT_TRUE(many);
   for (const auto& error : many->errors) EXPECT_FALSE(error) << error.message();

@@ -2,34 +2,23 @@
 
 #include <gtest/gtest.h>
 
-#include "tests/engine/engine_harness.hpp"
+#include "tests/engine/engine_fixtures.hpp"
+#include "tests/engine/limited_callers.hpp"
 #include "tests/support/eventually.hpp"
 
 namespace revoked::engine::lifecycle_test {
 
+using test::caller_of;
 using test::digest_of;
-using test::FakeDisk;
-using test::Harness;
+using test::of_workspaces;
 
 constexpr UnixMs an_hour_ms = 3'600'000;
 
-class Lifecycle : public testing::Test {
- protected:
-  ~Lifecycle() override { disk_->unblock(); }  // so that a failed test ends
-
-  void hold_the_disk() {
-    disk_->block();
-    engine_.create("held").value();
-    disk_->wait_until_blocked();
-  }
-
-  std::shared_ptr<FakeDisk> disk_ = std::make_shared<FakeDisk>();
-  Harness engine_{disk_};
-};
+using Lifecycle = test::FakeDiskFixture;
 
 TEST_F(Lifecycle, P2AbsorbingAResumptionWaitsForTheDiskAndASuspensionDoesNot) {
   engine_.create("k").value();
-  engine_.settle();
+  engine_.sync();
   hold_the_disk();
   ASSERT_TRUE(engine_->suspend("k", "", {}));
   EXPECT_EQ(engine_.state("k"), KeyState::suspended);
@@ -42,12 +31,12 @@ TEST_F(Lifecycle, P2AbsorbingAResumptionWaitsForTheDiskAndASuspensionDoesNot) {
 TEST_F(Lifecycle, P2AbsorbingAResumptionNeverBringsARevokedKeyBack) {
   engine_.create("k").value();
   ASSERT_TRUE(engine_->suspend("k", "", {}));
-  engine_.settle();
+  engine_.sync();
   hold_the_disk();
   ASSERT_TRUE(engine_->resume("k", "", {}));
   ASSERT_TRUE(engine_->revoke("k", "", {}));
   disk_->unblock();
-  engine_.settle();
+  engine_.sync();
   EXPECT_EQ(engine_.state("k"), KeyState::revoked);
   EXPECT_EQ(engine_->resume("k", "", {}).error(), errc::already_revoked);
 }
@@ -55,7 +44,7 @@ TEST_F(Lifecycle, P2AbsorbingAResumptionNeverBringsARevokedKeyBack) {
 TEST_F(Lifecycle, P4ARevocationEndsBothSecretsOfARotatedKey) {
   engine_.create("k").value();
   ASSERT_TRUE(engine_->rotate("k", digest_of("new"), an_hour_ms, {}));
-  engine_.settle();
+  engine_.sync();
   const auto now = now_unix_ms();
   EXPECT_EQ(engine_.state("k", now), KeyState::active) << "during the grace";
   EXPECT_EQ(engine_.state("k", now + 2 * an_hour_ms), KeyState::expired);
@@ -64,7 +53,7 @@ TEST_F(Lifecycle, P4ARevocationEndsBothSecretsOfARotatedKey) {
   ASSERT_TRUE(engine_->revoke(digest_of("k"), "leaked", {}));
   EXPECT_EQ(engine_.state("k", now), KeyState::revoked);
   EXPECT_EQ(engine_.state("new", now), KeyState::revoked);
-  engine_.settle();
+  engine_.sync();
   engine_.restart();
   EXPECT_EQ(engine_.state("k", now), KeyState::revoked);
   EXPECT_EQ(engine_.state("new", now), KeyState::revoked);
@@ -75,21 +64,11 @@ TEST_F(Lifecycle, SurvivesARestart) {
   engine_.create("r").value();
   ASSERT_TRUE(engine_->suspend("s", "", {}));
   ASSERT_TRUE(engine_->rotate("r", digest_of("new"), 0, {}));
-  engine_.settle();
+  engine_.sync();
   engine_.restart();
   EXPECT_EQ(engine_.state("s"), KeyState::suspended);
   EXPECT_EQ(engine_.state("r", now_unix_ms() + 1), KeyState::expired);
   EXPECT_EQ(engine_.state("new"), KeyState::active);
-}
-
-Principal of_workspaces(std::vector<std::string> ids) {
-  Principal principal{false, "keys:write", {}, "k1", ActorKind::key};
-  principal.reach.limits[static_cast<std::size_t>(Scope::workspace)] = std::move(ids);
-  return principal;
-}
-
-Caller caller_of(const Principal& principal) {
-  return {principal.actor, {}, {}, &principal.reach, principal.actor_kind, &principal};
 }
 
 TEST_F(Lifecycle, HowWideWhoSuspendedAKeyWasSurvivesARestart) {
@@ -102,7 +81,7 @@ TEST_F(Lifecycle, HowWideWhoSuspendedAKeyWasSurvivesARestart) {
   ASSERT_TRUE(engine_->suspend("by-narrow", "", caller_of(narrow)));
   ASSERT_TRUE(engine_->suspend("by-both", "", caller_of(narrow)));
   ASSERT_TRUE(engine_->suspend("by-both", "", caller_of(wider)));
-  engine_.settle();
+  engine_.sync();
   engine_.restart();
   EXPECT_EQ(engine_->resume("by-all", "", caller_of(narrow)).error(), errc::suspended_by_wider);
   EXPECT_EQ(engine_->resume("by-all", "", caller_of(wider)).error(), errc::suspended_by_wider);
@@ -112,7 +91,7 @@ TEST_F(Lifecycle, HowWideWhoSuspendedAKeyWasSurvivesARestart) {
   EXPECT_TRUE(engine_->resume("by-wider", "", caller_of(wider)));
   EXPECT_TRUE(engine_->resume("by-both", "", caller_of(wider)));
   EXPECT_TRUE(engine_->resume("by-all", "", {}));
-  engine_.settle();
+  engine_.sync();
   for (const auto* id : {"by-all", "by-wider", "by-narrow", "by-both"})
     EXPECT_TRUE(revoked::test::eventually([&] { return engine_.state(id) == KeyState::active; })) << id;
 }
@@ -121,7 +100,7 @@ TEST_F(Lifecycle, ASuspensionBehindAPendingResumptionIsOfWhoMadeIt) {
   const auto narrow = of_workspaces({"w1"});
   engine_.create("k", {"", "", "w1"}).value();
   ASSERT_TRUE(engine_->suspend("k", "", {}));
-  engine_.settle();
+  engine_.sync();
   hold_the_disk();
   ASSERT_TRUE(engine_->resume("k", "", {}));
   ASSERT_TRUE(engine_->suspend("k", "", caller_of(narrow)));
@@ -134,7 +113,7 @@ TEST_F(Lifecycle, P8ACallerOfOneWorkspaceRevokesAUsersKeysThereAndNoOthers) {
   engine_.create("a", {"u", "", "w1"}).value();
   engine_.create("b", {"u", "", "w2"}).value();
   engine_.create("c", {"v", "", "w1"}).value();
-  engine_.settle();
+  engine_.sync();
   Reach reach;
   reach.limits[static_cast<std::size_t>(Scope::workspace)] = {"w1"};
   Caller caller;

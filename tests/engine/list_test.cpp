@@ -24,7 +24,7 @@ TEST(ListKeys, ComeInTheOrderOfTheirCreation) {
   ASSERT_TRUE(harness->revoke("a", "", {}));
   ASSERT_TRUE(harness->revoke("b", "", {}));
   ASSERT_TRUE(harness->rotate("c", test::digest_of("c2"), 0, {}));  // its place in the list does not change
-  harness.settle();
+  harness.sync();
   KeyQuery query;
   query.limit = 2;
   const auto first = harness->list(query, 1);
@@ -45,13 +45,13 @@ TEST(ListKeys, LeavesOutWhatIsNotDurableYet) {
   disk->visible_before_synced = true;
   Harness harness(disk);
   ASSERT_TRUE(harness.create("a"));
-  harness.settle();
+  harness.sync();
   disk->block();
   ASSERT_TRUE(harness.create("b"));
   disk->wait_until_blocked();
   EXPECT_EQ(ids(harness->list({}, 1).value()), (std::vector<std::string>{"a"}));
   disk->unblock();
-  harness.settle();
+  harness.sync();
   EXPECT_EQ(ids(harness->list({}, 1).value()), (std::vector<std::string>{"a", "b"}));
 }
 
@@ -65,7 +65,7 @@ void create_many_of_bob(Harness& harness) {
     const bool is_last = i + 1 == many;
     ASSERT_TRUE(harness.create(id, {is_last ? "ann" : "bob", "", ""}));
   }
-  harness.settle();
+  harness.sync();
 }
 
 TEST(ListKeys, LooksAtABoundedNumberAndGoesOnFromThere) {
@@ -119,7 +119,7 @@ TEST(ListKeys, OfAUserComeInTheOrderOfTheirCreation) {
       }
     }
     ASSERT_TRUE(harness->rotate("z36", test::digest_of("another"), 0, {}));
-    harness.settle();
+    harness.sync();
   }
   for (const bool is_indexed : {false, true}) {
     Harness harness(disk);
@@ -145,7 +145,7 @@ TEST(ListKeys, OfAUserComeInTheOrderOfTheirCreation) {
 TEST(ListKeys, OfAUserRefuseTheCursorOfAnotherList) {
   Harness harness(std::make_shared<FakeDisk>());
   ASSERT_TRUE(harness.create("a", {"ann", "", ""}));
-  harness.settle();
+  harness.sync();
   KeyQuery query;
   query.owners[0] = "ann";
   query.after = "a-key";
@@ -173,7 +173,7 @@ TEST(RevokeMany, SaysOfEachWhatBecameOfIt) {
   ASSERT_TRUE(ended);
   EXPECT_EQ(ended->last, before + 2);
   EXPECT_EQ(ended->outcomes, expected);
-  harness.settle();
+  harness.sync();
   EXPECT_EQ(harness.state("foreign"), KeyState::active);
 }
 

@@ -140,12 +140,12 @@ TEST(LogStore, MakesAnIndexOfAnotherLogAnew) {
   Harness ours(directory / "ours");
   ours.create("a", {"ann"}).value();
   ours.create("b", {"bob"}).value();
-  ours.settle();
+  ours.sync();
   ours.stop();
   {
     Harness other(directory / "other");
     other.create("c", {"cid"}).value();
-    other.settle();
+    other.sync();
   }
   std::filesystem::remove_all(directory.path() / "ours" / "index");
   std::filesystem::copy(directory.path() / "other" / "index", directory.path() / "ours" / "index");
@@ -223,7 +223,7 @@ void fill(Harness& engine) {
     if (i == 200) engine.restart();
   }
   engine->revoke_owner(Scope::application, "a2", "", {}).value();
-  engine.settle();
+  engine.sync();
 }
 
 // The state of all keys, as text.

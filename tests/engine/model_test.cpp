@@ -231,7 +231,7 @@ class RandomRun {
   }
 
   void verify(const std::string& id) {
-    if (!held_) engine_.settle();
+    if (!held_) engine_.sync();
     const auto now = static_cast<UnixMs>(random_() % 12) + (random_() % 3 == 0 ? far_ : 0);
     ASSERT_EQ(engine_.state(id, now), model_.state(id, now, durable())) << id;
   }
@@ -262,7 +262,7 @@ class RandomRun {
 
   void hold_or_release() {
     if (held_) return release();
-    engine_.settle();
+    engine_.sync();
     held_at_ = model_.last();
     held_ = true;
     disk_->block();
@@ -270,7 +270,7 @@ class RandomRun {
   void release() {
     disk_->unblock();
     held_ = false;
-    engine_.settle();
+    engine_.sync();
   }
   void crash() {
     if (!held_) return;

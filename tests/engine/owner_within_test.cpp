@@ -35,7 +35,7 @@ class OwnerWithin : public testing::Test {
     const auto revoked = engine_->revoke_owner(scope, id, "gone", caller_of(reach));
     EXPECT_TRUE(revoked && would);
     EXPECT_EQ(*would, revoked->keys);
-    engine_.settle();
+    engine_.sync();
     return revoked->keys;
   }
   void expect_states(const std::vector<std::pair<std::string, KeyState>>& expected) {
@@ -66,7 +66,7 @@ TEST_F(OwnerWithin, IsOneEventThatEndsWhatHasBothOwners) {
   EXPECT_EQ(engine_->applied(), before + 1);
   EXPECT_EQ(owner_events(), (std::vector<std::array<std::string, 4>>{{"u", "", "", "w"}}));
   ASSERT_TRUE(engine_.create("later", {"u", "", "w"}));
-  engine_.settle();
+  engine_.sync();
   const std::vector<std::pair<std::string, KeyState>> expected{{"w0", KeyState::revoked},
                                                                {"w2", KeyState::revoked},
                                                                {"elsewhere", KeyState::active},
@@ -88,7 +88,7 @@ TEST_F(OwnerWithin, TakesTheSecretsBeforeARotationAlong) {
   ASSERT_TRUE(engine_.create("k", {"u", "", "w"}));
   ASSERT_TRUE(engine_.create("x", {"u", "", "x"}));
   ASSERT_TRUE(engine_->rotate("k", test::digest_of("new"), 1'000'000, {}));
-  engine_.settle();
+  engine_.sync();
   ASSERT_EQ(engine_.state("k"), KeyState::active) << "during its grace";
   EXPECT_EQ(revoke(in_w_, Scope::user, "u"), 1u);
   for (int round = 0; round < 2; ++round, engine_.restart())
@@ -101,7 +101,7 @@ TEST_F(OwnerWithin, IsWhenAndWhyTheKeyDied) {
   const auto revoked = engine_->revoke_owner(Scope::user, "u", "offboarding", caller_of(in_w_));
   ASSERT_TRUE(revoked);
   ASSERT_TRUE(engine_->revoke_owner(Scope::workspace, "w", "later", {}));
-  engine_.settle();
+  engine_.sync();
   const auto found = engine_->describe("k", 1);
   ASSERT_TRUE(found && found->revocation);
   EXPECT_EQ(found->revocation->reason, "offboarding");
@@ -152,12 +152,12 @@ class RandomReach {
     if (dice < 60) return revoke_one();
     if (dice < 90) return revoke_owner();
     if (dice < 93) return rotate();
-    engine_.settle();
+    engine_.sync();
     if (dice < 98) engine_.restart();
     compare();
   }
   void compare() {
-    engine_.settle();
+    engine_.sync();
     for (const auto& key : keys_) {
       // All but the newest two have ended.
       for (auto secret = key.secrets.rbegin(); secret != key.secrets.rend(); ++secret) {

@@ -15,7 +15,7 @@
 namespace revoked::engine::recovery_test {
 
 using revoked::test::sanitized;
-using test::Witness;
+using test::RecordingListener;
 
 constexpr int key_count = sanitized ? 50'000 : 1'000'000;
 constexpr int users = key_count / 10;
@@ -47,19 +47,19 @@ std::unique_ptr<Store> open(const std::string& directory) {
 
 // Repeats a call that was refused because too much is waiting for the disk: `call` returns a result.
 template <class Call>
-auto pressed(Witness& witness, Engine& engine, Call call) {
+auto pressed(RecordingListener& listener, Engine& engine, Call call) {
   for (;;) {
     auto answer = call();
     if (answer || answer.error() != errc::overloaded) return answer.value();
-    witness.wait_until_durable(engine.durable() + 1);
+    listener.wait_until_durable(engine.durable() + 1);
   }
 }
 
 void build(const std::string& directory) {
-  Witness witness;
+  RecordingListener listener;
   Engine engine({}, [] { FAIL() << "the storage failed"; });
-  ASSERT_TRUE(engine.start(open(directory), witness, [](const LoadProgress&) {}));
-  engine.add(static_cast<CommitListener&>(witness));
+  ASSERT_TRUE(engine.start(open(directory), listener, [](const LoadProgress&) {}));
+  engine.add(static_cast<CommitListener&>(listener));
   auto start = std::chrono::steady_clock::now();
   for (int i = 0; i < key_count; ++i) {
     const auto id = key_id(i);
@@ -70,15 +70,15 @@ void build(const std::string& directory) {
     key.digest = sha256(id);
     key.owners = {user, application, "workspace"};
     key.permissions = "keys:verify";
-    pressed(witness, engine, [&] { return engine.create(key, {}); });
+    pressed(listener, engine, [&] { return engine.create(key, {}); });
   }
-  ASSERT_TRUE(witness.wait_until_durable(engine.applied()));
+  ASSERT_TRUE(listener.wait_until_durable(engine.applied()));
   const auto creating = seconds_since(start);
   start = std::chrono::steady_clock::now();
   for (int i = 0; i < key_count; i += 10) {
-    pressed(witness, engine, [&] { return engine.revoke(key_id(i), "bulk", {}); });
+    pressed(listener, engine, [&] { return engine.revoke(key_id(i), "bulk", {}); });
   }
-  ASSERT_TRUE(witness.wait_until_durable(engine.applied()));
+  ASSERT_TRUE(listener.wait_until_durable(engine.applied()));
   std::cout << "created at " << key_count / creating << " keys/s, revoked at "
             << key_count / 10 / seconds_since(start) << " keys/s\n";
 }
@@ -88,11 +88,11 @@ TEST(Recovery, RecoveryOfAMillionKeys) {
   build(directory / "data");
 
   const auto before = resident_bytes();
-  Witness witness;
+  RecordingListener listener;
   Engine engine({}, [] {});
   std::vector<LoadProgress> progress;
   const auto start = std::chrono::steady_clock::now();
-  ASSERT_TRUE(engine.start(open(directory / "data"), witness,
+  ASSERT_TRUE(engine.start(open(directory / "data"), listener,
                            [&](const LoadProgress& step) { progress.push_back(step); }));
   const auto seconds = seconds_since(start);
   const auto bytes = static_cast<double>(resident_bytes() - before) / key_count;

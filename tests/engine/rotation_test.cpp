@@ -4,29 +4,16 @@
 
 #include <algorithm>
 
-#include "tests/engine/engine_harness.hpp"
-#include "tests/support/temporary_directory.hpp"
+#include "tests/engine/engine_fixtures.hpp"
 
 namespace revoked::engine::rotation_test {
 
-using revoked::test::TemporaryDirectory;
 using test::digest_of;
-using test::FakeDisk;
-using test::Harness;
+using test::StartFrom;
 
 constexpr UnixMs an_hour_ms = 3'600'000;
 
-Engine::Options with_checkpoints(const std::string& file) {
-  Engine::Options options;
-  options.checkpoint_file = file;
-  options.checkpoint_after = 1;  // one at every stop
-  return options;
-}
-
-enum class From { journal, checkpoint };
-
-// The same after a start from the journal and from a checkpoint.
-class Rotation : public testing::TestWithParam<From> {
+class Rotation : public test::RestartFixture {
  protected:
   result<RotatedKey> rotate(std::string_view secret, UnixMs grace_ms) {
     return engine_->rotate("k", digest_of(secret), grace_ms, {});
@@ -39,31 +26,16 @@ class Rotation : public testing::TestWithParam<From> {
     for (const auto& secret : found->secrets) ends.push_back(secret.ends_at);
     return ends;
   }
-  // `check` holds now and after a restart.
-  template <class Check>
-  void now_and_later(Check check) {
-    engine_.settle();
-    check();
-    engine_.restart();
-    ASSERT_TRUE(engine_.started());
-    check();
-  }
-
-  TemporaryDirectory directory_;
-  Harness engine_{directory_ / "data",
-                  GetParam() == From::journal ? Engine::Options() : with_checkpoints(directory_ / "tables")};
 };
 
-INSTANTIATE_TEST_SUITE_P(Starts, Rotation, testing::Values(From::journal, From::checkpoint),
-                         [](const auto& from) {
-                           return from.param == From::journal ? "FromJournal" : "FromCheckpoint";
-                         });
+INSTANTIATE_TEST_SUITE_P(Starts, Rotation, testing::Values(StartFrom::journal, StartFrom::checkpoint),
+                         test::name_of_start);
 
 TEST_P(Rotation, WithoutGraceEndsEverySecretBeforeIt) {
   engine_.create("k").value();
   ASSERT_TRUE(rotate("second", an_hour_ms));
   ASSERT_TRUE(rotate("third", 0));
-  now_and_later([&] {
+  engine_.now_and_later([&] {
     const auto now = now_unix_ms();
     EXPECT_EQ(engine_.state("k", now), KeyState::expired) << "the grace was that of another rotation";
     EXPECT_EQ(engine_.state("second", now), KeyState::expired);
@@ -80,7 +52,7 @@ TEST_P(Rotation, LetsTheSecretBeforeItLiveAndEndsOlderOnes) {
   ASSERT_TRUE(rotate("second", an_hour_ms));
   const auto rotated = rotate("third", 2 * an_hour_ms);
   ASSERT_TRUE(rotated);
-  now_and_later([&] {
+  engine_.now_and_later([&] {
     const auto now = now_unix_ms();
     EXPECT_EQ(engine_.state("k", now), KeyState::expired);
     EXPECT_EQ(engine_.state("second", now), KeyState::active);
@@ -100,7 +72,7 @@ TEST_P(Rotation, NoSecretOutlivesItsKey) {
   const auto rotated = rotate("second", 5 * an_hour_ms);
   ASSERT_TRUE(rotated);
   EXPECT_EQ(rotated->old_ends_at, end);
-  now_and_later([&] {
+  engine_.now_and_later([&] {
     EXPECT_EQ(ends(), (std::vector<UnixMs>{end, end}));
     EXPECT_EQ(engine_.state("k", end), KeyState::expired);
     EXPECT_EQ(engine_.state("second", end), KeyState::expired);
@@ -112,7 +84,7 @@ TEST_P(Rotation, ARevokedKeyHasNoLivingSecret) {
   engine_.create("k", {"ann", "", ""}).value();
   ASSERT_TRUE(rotate("second", an_hour_ms));
   ASSERT_TRUE(engine_->revoke_owner(Scope::user, "ann", "", {}));
-  now_and_later([&] {
+  engine_.now_and_later([&] {
     EXPECT_TRUE(ends().empty());
     EXPECT_EQ(engine_.state("k"), KeyState::revoked);
     EXPECT_EQ(engine_.state("second"), KeyState::revoked);
@@ -124,7 +96,7 @@ TEST_P(Rotation, ASuspensionReachesTheLivingSecretsAfterMany) {
   engine_.create("k").value();
   for (int i = 0; i < 50; ++i) ASSERT_TRUE(rotate("s" + std::to_string(i), an_hour_ms));
   ASSERT_TRUE(engine_->suspend("k", "", {}));
-  now_and_later([&] {
+  engine_.now_and_later([&] {
     const auto now = now_unix_ms();
     EXPECT_EQ(engine_.state("s49", now), KeyState::suspended);
     EXPECT_EQ(engine_.state("s48", now), KeyState::suspended);
@@ -133,21 +105,17 @@ TEST_P(Rotation, ASuspensionReachesTheLivingSecretsAfterMany) {
   });
 }
 
-class RotationHeld : public testing::Test {
+class RotationHeld : public test::FakeDiskFixture {
  protected:
-  ~RotationHeld() override { disk_->unblock(); }  // so that a failed test ends
-
   void rotate_and_hold(UnixMs grace_ms) {
     engine_.create("k", {"ann", "", ""}).value();
-    engine_.settle();
+    engine_.sync();
     position_ = engine_->applied();
     disk_->block();
     ASSERT_TRUE(engine_->rotate("k", digest_of("new"), grace_ms, {}));
     disk_->wait_until_blocked();
   }
 
-  std::shared_ptr<FakeDisk> disk_ = std::make_shared<FakeDisk>();
-  Harness engine_{disk_};
   Sequence position_ = 0;
 };
 
@@ -194,7 +162,7 @@ TEST_F(RotationHeld, OtherChangesOfTheKeyAreTaken) {
   ASSERT_TRUE(engine_->revoke(digest_of("k"), "leaked", {}));
   EXPECT_EQ(engine_.state("k", now_unix_ms()), KeyState::revoked);
   disk_->unblock();
-  engine_.settle();
+  engine_.sync();
   EXPECT_EQ(engine_.state("new", now_unix_ms()), KeyState::revoked);
   EXPECT_EQ(engine_->describe("k", now_unix_ms())->revocation->reason, "leaked");
 }

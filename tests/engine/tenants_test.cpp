@@ -38,10 +38,10 @@ class Tenants {
         for (const auto& workspace : workspaces) add({user, application, workspace});
       }
     }
-    engine_.settle();
+    engine_.sync();
     for (std::size_t i = 0; i < ids_.size(); i += 7) EXPECT_TRUE(engine_->suspend(ids_[i], "", {}));
     for (std::size_t i = 0; i < ids_.size(); i += 11) EXPECT_TRUE(engine_->revoke(ids_[i], "", {}));
-    engine_.settle();
+    engine_.sync();
     for (std::size_t i = 0; i < ids_.size(); ++i) {
       if (!principal_.reach.covers(owners_[i])) foreign_.push_back(i);
     }
@@ -52,7 +52,7 @@ class Tenants {
     for (int i = 0; i < steps; ++i) {
       step();
       if (i % 20 == 19 || i + 1 == steps) {
-        engine_.settle();
+        engine_.sync();
         ASSERT_EQ(told_to_others(), before) << "after step " << i;
         obtained_nothing_foreign();
       }

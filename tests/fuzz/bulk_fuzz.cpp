@@ -33,7 +33,7 @@ void add_keys(fuzz::ServedEngine& served) {
     key.permissions = each.secret == caller ? "keys:revoke" : "";
     REQUIRE(bool(served.engine().create(key, {})));
   }
-  served.settle();
+  served.sync();
 }
 
 std::uint64_t number_of(const test::PlainJson& json, std::string_view name) {

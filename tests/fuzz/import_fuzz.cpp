@@ -21,7 +21,7 @@ void add_creator(fuzz::ServedEngine& served) {
   key.owners[2] = "ours";
   key.permissions = "keys:create a b";
   REQUIRE(bool(served.engine().create(key, {})));
-  served.settle();
+  served.sync();
 }
 
 PlainJson parsed(const fuzz::Answer& answer) {

@@ -146,7 +146,7 @@ class ServedEngine {
         .append(more_headers);
     return text.append("\r\n").append(body);
   }
-  void settle() {
+  void sync() {
     while (engine_.durable() < engine_.applied()) std::this_thread::yield();
   }
 

@@ -42,7 +42,7 @@ void add_keys(fuzz::ServedEngine& served) {
   add(foreign[0].id, foreign[0].secret, {"u1", "0192aaaa-0000-7000-8000-0000000000a1", "zq9x-w"}, "zq9x:read",
       "zq9x name");
   add(foreign[1].id, foreign[1].secret, {"u1", "", ""}, "", "zq9x name");
-  served.settle();
+  served.sync();
 }
 
 std::string state_of_others(fuzz::ServedEngine& served) {
@@ -96,7 +96,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     REQUIRE(answers.find(credential) == answers.npos);
     if (!names_them) REQUIRE(answers.find(theirs) == answers.npos);
   }
-  served.settle();
+  served.sync();
   REQUIRE(state_of_others(served) == before);
   return 0;
 }

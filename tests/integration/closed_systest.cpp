@@ -4,6 +4,7 @@
 
 #include "engine/base/time.hpp"
 #include "tests/support/revoked_programs.hpp"
+#include "tests/support/rfc3339.hpp"
 
 namespace revoked::test::closed_systest {
 
@@ -48,7 +49,7 @@ TEST_F(P7Closed, TheGatewayDeniesWhatIsMissingUnknownOrMalformed) {
 }
 
 TEST_F(P7Closed, AKeyExpiresAtTheGatewayWithoutAWordFromTheEngine) {
-  const std::string soon = engine::to_rfc3339(engine::now_unix_ms() + 2'000);
+  const std::string soon = rfc3339(engine::now_unix_ms() + 2'000);
   const CreatedKey key = create_key(admin_, {{"expires_at", soon}});
   EXPECT_EQ(check(client_, key.secret).status, 200);
   EXPECT_TRUE(eventually([&] { return check(client_, key.secret).status == 403; }, 5s));

@@ -11,6 +11,7 @@
 #include "engine/base/time.hpp"
 #include "tests/support/redis_server.hpp"
 #include "tests/support/revocation_load.hpp"
+#include "tests/support/rfc3339.hpp"
 
 namespace revoked::test::locks_systest {
 
@@ -159,18 +160,17 @@ TEST_F(Locks, AreAnsweredFromAGatewaysCacheUntilTheyEnd) {
     EXPECT_TRUE(eventually([&] { return check(client, key.secret).status == 200; }));
   }
   // A lock with an end.
-  const auto end = engine::to_rfc3339(engine::now_unix_ms() + 1500);
+  const auto end = rfc3339(engine::now_unix_ms() + 1500);
   ASSERT_EQ(admin_.request("PUT", lock_of(1), {}, json_object({{"expires_at", end}})).status, 200);
   for (auto* gateway : {&by_feed_, &by_redis_}) {
     HttpClient client = gateway->client();
-    EXPECT_TRUE(eventually([&] {
-      return check(client, key.secret).status == 403 || engine::to_rfc3339(engine::now_unix_ms()) >= end;
-    }));
+    EXPECT_TRUE(eventually(
+        [&] { return check(client, key.secret).status == 403 || rfc3339(engine::now_unix_ms()) >= end; }));
   }
   for (auto* gateway : {&by_feed_, &by_redis_}) {
     HttpClient client = gateway->client();
     EXPECT_TRUE(eventually([&] { return check(client, key.secret).status == 200; }));
-    EXPECT_GE(engine::to_rfc3339(engine::now_unix_ms()), end);
+    EXPECT_GE(rfc3339(engine::now_unix_ms()), end);
   }
 }
 

@@ -4,6 +4,7 @@
 #include <chrono>
 
 #include "cache/bus/message_encoder.hpp"
+#include "tests/support/rfc3339.hpp"
 
 namespace revoked::test {
 
@@ -43,7 +44,7 @@ std::string ScriptedEngine::revoke(const std::string& key_id) {
   ++sequence_;
   std::string json = "{\"journal\":\"" + journal_of(epoch_) + "\",\"epoch\":" + std::to_string(epoch_) +
                      ",\"first\":" + std::to_string(sequence_) + ",\"last\":" + std::to_string(sequence_) +
-                     ",\"at\":\"" + engine::to_rfc3339(now()) + "\",\"up\":" + up() +
+                     ",\"at\":\"" + rfc3339(now()) + "\",\"up\":" + up() +
                      ",\"events\":[{\"sequence\":" + std::to_string(sequence_) +
                      ",\"type\":\"key.revoked\",\"key_id\":\"" + key_id + "\"}]}";
   journal_.push_back(json);
@@ -58,7 +59,7 @@ void ScriptedEngine::restart() {
     ++sequence_;
     journal_.push_back("{\"journal\":\"" + journal_of(epoch_) + "\",\"epoch\":" + std::to_string(epoch_) +
                        ",\"first\":" + std::to_string(sequence_) + ",\"last\":" + std::to_string(sequence_) +
-                       ",\"at\":\"" + engine::to_rfc3339(now()) + "\",\"events\":[]}");
+                       ",\"at\":\"" + rfc3339(now()) + "\",\"events\":[]}");
   }
   cut_connections();
 }
@@ -74,8 +75,7 @@ std::string ScriptedEngine::heartbeat() const {
 }
 
 std::string ScriptedEngine::clocks() const {
-  return "\"journal\":\"" + journal_of(epoch_) + "\",\"at\":\"" + engine::to_rfc3339(now()) +
-         "\",\"up\":" + up();
+  return "\"journal\":\"" + journal_of(epoch_) + "\",\"at\":\"" + rfc3339(now()) + "\",\"up\":" + up();
 }
 
 void ScriptedEngine::serve(const FakeRequest& request, Peer& peer) {
@@ -101,7 +101,7 @@ void ScriptedEngine::verify(const FakeRequest& request, Peer& peer) {
     if (!knows_no_keys) body += ",\"key_id\":\"" + id + "\"";
     body += ",\"as_of\":\"" + engine::to_string({epoch_, sequence_}) + "\",\"journal\":\"" +
             journal_of(epoch_) + "\"";
-    if (expires_in_ms != 0) body += ",\"expires_at\":\"" + engine::to_rfc3339(now() + expires_in_ms) + "\"";
+    if (expires_in_ms != 0) body += ",\"expires_at\":\"" + rfc3339(now() + expires_in_ms) + "\"";
     body += "}";
   }
   std::this_thread::sleep_for(std::chrono::milliseconds(question_delay_ms));  // models latency

@@ -9,8 +9,7 @@
 
 #include "tests/support/eventually.hpp"
 
-namespace revoked::engine {
-namespace {
+namespace revoked::engine::read_section_test {
 
 TEST(ReadSection, HoldsUpWhatWasUnlinkedMeanwhile) {
   std::uint64_t mark = 0;
@@ -77,5 +76,4 @@ TEST(ReadSection, NobodySeesWhatIsUsedAgain) {
   for (auto& reader : readers) reader.join();
 }
 
-}  // namespace
-}  // namespace revoked::engine
+}  // namespace revoked::engine::read_section_test

@@ -4,25 +4,29 @@
 
 #include <random>
 
+#include "tests/support/rfc3339.hpp"
+
 namespace revoked::engine::time_test {
 
+using revoked::test::rfc3339;
+
 TEST(Time, IsWrittenWithMillisecondsInUtc) {
-  EXPECT_EQ(to_rfc3339(0), "1970-01-01T00:00:00.000Z");
-  EXPECT_EQ(to_rfc3339(1'767'323'045'678), "2026-01-02T03:04:05.678Z");
-  EXPECT_EQ(to_rfc3339(951'782'400'000), "2000-02-29T00:00:00.000Z");
-  EXPECT_EQ(to_rfc3339(253'402'300'799'999), "9999-12-31T23:59:59.999Z");
+  EXPECT_EQ(rfc3339(0), "1970-01-01T00:00:00.000Z");
+  EXPECT_EQ(rfc3339(1'767'323'045'678), "2026-01-02T03:04:05.678Z");
+  EXPECT_EQ(rfc3339(951'782'400'000), "2000-02-29T00:00:00.000Z");
+  EXPECT_EQ(rfc3339(253'402'300'799'999), "9999-12-31T23:59:59.999Z");
 }
 
 TEST(Time, IsClampedToFourDigitYears) {
-  EXPECT_EQ(to_rfc3339(-1), "1970-01-01T00:00:00.000Z");
-  EXPECT_EQ(to_rfc3339(253'402'300'800'000), "9999-12-31T23:59:59.999Z");
+  EXPECT_EQ(rfc3339(-1), "1970-01-01T00:00:00.000Z");
+  EXPECT_EQ(rfc3339(253'402'300'800'000), "9999-12-31T23:59:59.999Z");
 }
 
 TEST(Time, ComesBackAsItWasWritten) {
   std::mt19937_64 random(7);
   for (int i = 0; i < 100'000; ++i) {
     const auto at = static_cast<UnixMs>(random() % 253'402'300'800'000);
-    ASSERT_EQ(parse_rfc3339(to_rfc3339(at)), at) << to_rfc3339(at);
+    ASSERT_EQ(parse_rfc3339(rfc3339(at)), at) << rfc3339(at);
   }
 }
 

@@ -288,14 +288,14 @@ TEST_F(RocksdbIndex, WhatCannotBeWrittenIsSaidAndNotLost) {
   EXPECT_EQ(scan(IndexKind::key, "k"), all());
 }
 
-TEST_F(RocksdbIndex, ADamagedTableIsToldAndMadeAnew) {
+TEST_F(RocksdbIndex, ADamagedTableIsReportedAndMadeAnew) {
   damage_a_table();
   EXPECT_EQ(index_->scan(IndexKind::key, "k", 0, [](Sequence) { return true; }).error(),
             errc::storage_failed);
   expect_made_anew();
 }
 
-TEST_F(RocksdbIndex, DamageThatIsMetWhenTablesAreMergedIsTold) {
+TEST_F(RocksdbIndex, DamageThatIsMetWhenTablesAreMergedIsReported) {
   damage_a_table();
   ASSERT_TRUE(eventually([&] {
     add_much();

@@ -16,7 +16,7 @@ namespace revoked::engine::journal_test {
 
 using test::FakeDisk;
 using test::FakeStore;
-using test::Witness;
+using test::RecordingListener;
 
 class JournalTest : public testing::Test {
  protected:
@@ -42,8 +42,8 @@ class JournalTest : public testing::Test {
 
   std::shared_ptr<FakeDisk> disk_ = std::make_shared<FakeDisk>();
   FakeStore store_{disk_};
-  Witness witness_;
-  Journal journal_{store_, 3, 100, [this] { witness_.on_failure(); }};
+  RecordingListener listener_;
+  Journal journal_{store_, 3, 100, [this] { listener_.on_failure(); }};
 };
 
 TEST_F(JournalTest, BeginsBehindTheLastSequence) {
@@ -65,13 +65,13 @@ TEST_F(JournalTest, ATurnWithoutAnEventChangesNothing) {
 }
 
 TEST_F(JournalTest, WhileOneBatchSyncsTheNextGathers) {
-  journal_.add(static_cast<JournalListener&>(witness_));
+  journal_.add(static_cast<JournalListener&>(listener_));
   disk_->block();
   append();
   disk_->wait_until_blocked();
   for (int i = 0; i < 1000; ++i) append();
   EXPECT_EQ(journal_.applied(), 1101u);
-  witness_.wait_until_told(1101);
+  listener_.wait_until_published(1101);
   EXPECT_EQ(journal_.durable(), 100u);
   disk_->unblock();
   ASSERT_TRUE(journal_.wait_until_durable(1101));
@@ -80,13 +80,13 @@ TEST_F(JournalTest, WhileOneBatchSyncsTheNextGathers) {
 }
 
 TEST_F(JournalTest, P5BoundedASlowDiskKeepsNobodyFromHearing) {
-  journal_.add(static_cast<JournalListener&>(witness_));
+  journal_.add(static_cast<JournalListener&>(listener_));
   disk_->block();
   append();
   disk_->wait_until_blocked();
   for (Sequence next = 102; next < 110; ++next) {
     append();
-    witness_.wait_until_told(next);
+    listener_.wait_until_published(next);
   }
   EXPECT_EQ(journal_.durable(), 100u);
   disk_->unblock();
@@ -136,13 +136,13 @@ TEST_F(JournalTest, SequencesAreGaplessWhateverTheThreads) {
   EXPECT_EQ(next, 101u + threads * each);
 }
 
-TEST_F(JournalTest, TellsAndSyncsAndThenAcknowledges) {
+TEST_F(JournalTest, PublishesAndSyncsAndThenAcknowledges) {
   struct Order final : JournalListener, CommitListener {
     void note(const char* what, Sequence sequence) {
       const std::scoped_lock lock(mutex);
       seen.push_back(what + std::to_string(sequence));
     }
-    void on_batch(const BatchView& b) override { note("told ", b.last()); }
+    void on_batch(const BatchView& b) override { note("published ", b.last()); }
     void on_durable(Sequence s) override { note("acknowledged ", s); }
     std::mutex mutex;
     std::vector<std::string> seen;
@@ -158,32 +158,32 @@ TEST_F(JournalTest, TellsAndSyncsAndThenAcknowledges) {
   ASSERT_EQ(order.seen.size(), 6u);
   EXPECT_EQ(order.seen[2], "acknowledged 101");
   EXPECT_EQ(order.seen[5], "acknowledged 102");
-  EXPECT_THAT(std::span(order.seen).first(2), UnorderedElementsAre("told 101", "synced 101"));
-  EXPECT_THAT(std::span(order.seen).subspan(3, 2), UnorderedElementsAre("told 102", "synced 102"));
+  EXPECT_THAT(std::span(order.seen).first(2), UnorderedElementsAre("published 101", "synced 101"));
+  EXPECT_THAT(std::span(order.seen).subspan(3, 2), UnorderedElementsAre("published 102", "synced 102"));
 }
 
 // An acknowledged revocation has been published, however long that takes.
-TEST_F(JournalTest, P5BoundedNothingIsAcknowledgedBeforeItIsTold) {
+TEST_F(JournalTest, P5BoundedNothingIsAcknowledgedBeforeItIsPublished) {
   struct Slow final : JournalListener {
     void on_batch(const BatchView&) override {
       const std::scoped_lock wait(mutex);
-      has_told = true;
+      was_called = true;
     }
     std::mutex mutex;
-    std::atomic<bool> has_told{false};
+    std::atomic<bool> was_called{false};
   } slow;
   journal_.add(static_cast<JournalListener&>(slow));
   std::promise<void> synced;
   disk_->on_synced = [&](const BatchView&) { synced.set_value(); };
   {
-    const std::scoped_lock keep_telling(slow.mutex);
+    const std::scoped_lock keep_publishing(slow.mutex);
     append();
     synced.get_future().wait();
     std::this_thread::sleep_for(std::chrono::milliseconds(20));  // long enough for a wrong acknowledgement
     EXPECT_EQ(journal_.durable(), 100u);
   }
   EXPECT_TRUE(journal_.wait_until_durable(101));
-  EXPECT_TRUE(slow.has_told);
+  EXPECT_TRUE(slow.was_called);
 }
 
 // The other callers of a large batch may or may not return soon.
@@ -201,21 +201,21 @@ TEST_F(JournalTest, AFewBehindManyAreWrittenToo) {
 }
 
 TEST_F(JournalTest, NothingIsDurableBeforeItsSync) {
-  journal_.add(static_cast<JournalListener&>(witness_));
-  journal_.add(static_cast<CommitListener&>(witness_));
+  journal_.add(static_cast<JournalListener&>(listener_));
+  journal_.add(static_cast<CommitListener&>(listener_));
   disk_->block();
   append();
-  witness_.wait_until_told(101);
+  listener_.wait_until_published(101);
   disk_->wait_until_blocked();
   EXPECT_EQ(journal_.durable(), 100u);
-  EXPECT_EQ(witness_.durable(), 0u);
+  EXPECT_EQ(listener_.durable(), 0u);
   disk_->unblock();
-  EXPECT_TRUE(witness_.wait_until_durable(101));
+  EXPECT_TRUE(listener_.wait_until_durable(101));
   EXPECT_EQ(journal_.durable(), 101u);
 }
 
 TEST_F(JournalTest, NeverConfirmsWhatTheStoreRefused) {
-  journal_.add(static_cast<CommitListener&>(witness_));
+  journal_.add(static_cast<CommitListener&>(listener_));
   disk_->fail_commit(2);
   append();
   ASSERT_TRUE(journal_.wait_until_durable(101));
@@ -225,17 +225,17 @@ TEST_F(JournalTest, NeverConfirmsWhatTheStoreRefused) {
   append();  // pending after the batch that will fail
   disk_->unblock();
   EXPECT_FALSE(journal_.wait_until_durable(102));
-  witness_.wait_until_failed();
+  listener_.wait_until_failed();
   EXPECT_TRUE(journal_.has_failed());
   EXPECT_EQ(journal_.durable(), 101u);
-  EXPECT_EQ(witness_.durable(), 101u);
+  EXPECT_EQ(listener_.durable(), 101u);
   EXPECT_EQ(disk_->commit_count(), 1u);
 }
 
 TEST_F(JournalTest, AcceptsNothingAndTriesNothingAfterAFailure) {
   disk_->fail_commit(1);
   append();
-  witness_.wait_until_failed();
+  listener_.wait_until_failed();
   disk_->repair();  // repairing the disk changes nothing
   {
     Journal::Turn turn(journal_);
@@ -245,7 +245,7 @@ TEST_F(JournalTest, AcceptsNothingAndTriesNothingAfterAFailure) {
   EXPECT_FALSE(journal_.wait_until_durable(101));
   journal_.stop();
   EXPECT_EQ(disk_->attempts(), 1);
-  EXPECT_EQ(witness_.failures(), 1);
+  EXPECT_EQ(listener_.failures(), 1);
 }
 
 TEST_F(JournalTest, IsOverloadedWhenTooMuchGathers) {
@@ -282,7 +282,7 @@ TEST_F(JournalTest, StopCommitsWhatHasGathered) {
   EXPECT_EQ(journal_.durable(), last);
   EXPECT_TRUE(journal_.wait_until_durable(last));
   EXPECT_FALSE(journal_.wait_until_durable(last + 1));
-  EXPECT_EQ(witness_.failures(), 0);
+  EXPECT_EQ(listener_.failures(), 0);
 }
 
 TEST_F(JournalTest, StopsOnceOnly) {
@@ -293,13 +293,13 @@ TEST_F(JournalTest, StopsOnceOnly) {
 }
 
 TEST_F(JournalTest, ARemovedListenerHearsNothingMore) {
-  journal_.add(static_cast<CommitListener&>(witness_));
+  journal_.add(static_cast<CommitListener&>(listener_));
   append();
-  ASSERT_TRUE(witness_.wait_until_durable(101));
-  journal_.remove(witness_);
+  ASSERT_TRUE(listener_.wait_until_durable(101));
+  journal_.remove(listener_);
   append();
   journal_.stop();
-  EXPECT_EQ(witness_.durable(), 101u);
+  EXPECT_EQ(listener_.durable(), 101u);
 }
 
 TEST_F(JournalTest, WakesItsWriterWheneverSomethingComes) {

@@ -89,6 +89,18 @@ class LocalLogFixture : public testing::Test {
     std::sort(found.begin(), found.end());
     return found;
   }
+  // Closes the log and copies its files.
+  fs::path save(const std::string& name) {
+    log_.reset();
+    auto copy = directory_.path() / name;
+    fs::copy(path_, copy, fs::copy_options::recursive);
+    return copy;
+  }
+  void restore(const fs::path& copy) {
+    log_.reset();
+    fs::remove_all(path_);
+    fs::copy(copy, path_, fs::copy_options::recursive);
+  }
   // Three segments and a few blocks in the last.
   void fill() {
     ASSERT_TRUE(open());

@@ -78,32 +78,23 @@ TEST_F(LocalLogTest, WipedSectorsAndBlocksAreNoticed) {
 TEST_F(LocalLogTest, CutRemovedSwappedAndOldFilesAreNoticed) {
   ASSERT_TRUE(open());
   for (int i = 0; i < 12; ++i) append(3, 500);
-  log_.reset();
-  const auto older = directory_.path() / "older";
-  fs::copy(path_, older, fs::copy_options::recursive);
+  const auto older = save("older");
   ASSERT_TRUE(open());
   for (int i = 0; i < 60; ++i) append(3, 700);
-  log_.reset();
-  const auto all = directory_.path() / "all";
-  fs::copy(path_, all, fs::copy_options::recursive);
-  const auto restore = [&] {
-    log_.reset();
-    fs::remove_all(path_);
-    fs::copy(all, path_, fs::copy_options::recursive);
-  };
+  const auto all = save("all");
   for (const auto& file : files()) {
     for (const std::uint64_t part : {0, 1, 3, 7, 8}) {
       fs::resize_file(file, fs::file_size(file) * part / 9);
       expect_whole_or_refused(file.native() + " cut to " + std::to_string(part) + " ninths");
-      restore();
+      restore(all);
     }
     fs::remove(file);
     expect_whole_or_refused(file.native() + " removed");
-    restore();
+    restore(all);
     if (const auto old = older / file.filename(); fs::exists(old)) {
       fs::copy_file(old, file, fs::copy_options::overwrite_existing);
       expect_whole_or_refused(file.native() + " an older copy");
-      restore();
+      restore(all);
     }
     for (const auto& other : files()) {
       if (other <= file) continue;
@@ -112,7 +103,7 @@ TEST_F(LocalLogTest, CutRemovedSwappedAndOldFilesAreNoticed) {
       fs::rename(other, file);
       fs::rename(swap, other);
       expect_whole_or_refused(file.native() + " swapped with " + other.native());
-      restore();
+      restore(all);
     }
   }
 }

@@ -42,7 +42,7 @@ std::string packed(const std::vector<Block>& blocks) {
   BlockPacker packer;
   for (const auto& block : blocks) packer.add(block.head, block.payload);
   std::string bytes;
-  EXPECT_TRUE(packer.take(bytes));
+  EXPECT_TRUE(packer.flush(bytes));
   EXPECT_TRUE(packer.empty());
   return bytes;
 }
@@ -113,7 +113,7 @@ TEST(PackedBlocks, TakeAsManyAsTheyHaveRoomForAndAtLeastOne) {
   packer.add(one[0].head, one[0].payload);
   EXPECT_FALSE(packer.has_room(0));
   std::string bytes;
-  ASSERT_TRUE(packer.take(bytes));
+  ASSERT_TRUE(packer.flush(bytes));
   EXPECT_TRUE(is_unpacked(bytes));
   EXPECT_TRUE(packer.has_room(0));
   for (const auto& block : blocks_of(most_packed_blocks, 0)) {
@@ -122,9 +122,9 @@ TEST(PackedBlocks, TakeAsManyAsTheyHaveRoomForAndAtLeastOne) {
   }
   EXPECT_FALSE(packer.has_room(0));
   const auto large = blocks_of(1, most_unpacked_bytes);
-  ASSERT_TRUE(packer.take(bytes));
+  ASSERT_TRUE(packer.flush(bytes));
   packer.add(large[0].head, large[0].payload);
-  EXPECT_FALSE(packer.take(bytes));
+  EXPECT_FALSE(packer.flush(bytes));
 }
 
 TEST(PackedBlocks, NonsenseWithARightSumIsRefused) {

@@ -96,33 +96,25 @@ TEST_F(SealingDamage, ACutFileIsNoticed) {
 TEST_F(SealingDamage, RemovedSwappedAndOldFilesAreNoticed) {
   ASSERT_TRUE(open());
   for (int i = 0; i < 40; ++i) append(3, 700);
-  log_.reset();
-  const auto older = directory_.path() / "older";
-  fs::copy(path_, older, fs::copy_options::recursive);
+  const auto older = save("older");
   fill_and_seal();
-  const auto all = directory_.path() / "all";
-  fs::copy(path_, all, fs::copy_options::recursive);
-  const auto restore = [&] {
-    log_.reset();
-    fs::remove_all(path_);
-    fs::copy(all, path_, fs::copy_options::recursive);
-  };
+  const auto all = save("all");
   const auto count = segments();
   for (int number = 1; number < count; ++number) {
     fs::remove(segment(number));
     EXPECT_FALSE(open());
     EXPECT_NE(detail_.find(segment(number).native()), std::string::npos) << detail_;
-    restore();
+    restore(all);
     if (const auto old = older / segment(number).filename(); fs::exists(old)) {
       fs::copy_file(old, segment(number), fs::copy_options::overwrite_existing);
       expect_whole_or_refused("an older copy");
-      restore();
+      restore(all);
     }
     for (int other = number + 1; other <= count; ++other) {
       fs::copy_file(all / segment(other).filename(), segment(number), fs::copy_options::overwrite_existing);
       fs::copy_file(all / segment(number).filename(), segment(other), fs::copy_options::overwrite_existing);
       EXPECT_FALSE(open());
-      restore();
+      restore(all);
     }
   }
   // Everything after a sealed segment.
@@ -175,7 +167,7 @@ TEST_F(SealingDamage, AnotherEventThatIsPackedWithARightSumIsRefused) {
     packer.add(each, events);  // with its original sum
   }
   std::string forged;
-  ASSERT_TRUE(packer.take(forged));
+  ASSERT_TRUE(packer.flush(forged));
   ASSERT_EQ(forged.size(), block_size(head.payload_bytes));
   bytes.replace(at, forged.size(), forged);
   write_all(file, bytes);

@@ -15,7 +15,7 @@ class SealingFixture : public LocalLogFixture {
   int seal_all() {
     int sealed = 0;
     std::size_t done = 0;
-    while (const auto number = log_->closed_behind(done)) {
+    while (const auto number = log_->next_unpacked(done)) {
       std::string why;
       const auto packed = log_->seal(*number, go_on, why);
       EXPECT_TRUE(packed && *packed == Packing::done) << why;

@@ -167,12 +167,12 @@ TEST(Batch, PassesOverOneTypeUnread) {
 TEST(Batch, BeginsAnew) {
   auto batch = sample_batch();
   batch.begin(4, 9);
-  EXPECT_TRUE(batch.empty());
+  EXPECT_EQ(batch.count(), 0u);
   EXPECT_EQ(batch.size_bytes(), 0u);
   EventView event;
   event.type = EventType::key_revoked;
   batch.append(event);
-  EXPECT_FALSE(batch.empty());
+  EXPECT_EQ(batch.count(), 1u);
   EXPECT_EQ(batch.size_bytes(), batch.view().bytes().size());
   EXPECT_EQ(batch.view().epoch(), 4u);
   EXPECT_EQ(batch.view().first(), 9u);

@@ -9,29 +9,29 @@ constexpr UnixMs start = 1'800'000'000'000;
 
 class FairMeterTest : public testing::Test {
  protected:
-  // How many of `count` pass at once; `told_` records the reported numbers held back.
+  // How many of `count` pass at once; `reported_` records the reported numbers held back.
   int pass(const Asker& asker, int count, UnixMs now = start) {
     int passed = 0;
     for (int i = 0; i < count; ++i) {
       std::uint64_t others = 0;
       if (!meter_.admit(asker, now, others)) continue;
       ++passed;
-      told_ += others;
+      reported_ += others;
     }
     return passed;
   }
 
   FairMeter meter_{rates};
-  std::uint64_t told_ = 0;
+  std::uint64_t reported_ = 0;
 };
 
-const Asker stranger{};
+const Asker unauthenticated{};
 Asker key(std::string_view actor, std::string_view tenant = "acme") {
   return {tenant, ActorKind::key, actor};
 }
 
 TEST_F(FairMeterTest, StrangersUseUpNothingOfThoseWhoAreKnown) {
-  EXPECT_EQ(pass(stranger, 1'000'000), 2);
+  EXPECT_EQ(pass(unauthenticated, 1'000'000), 2);
   EXPECT_EQ(pass(key("k"), 5), 5);
 }
 
@@ -52,18 +52,18 @@ TEST_F(FairMeterTest, ATenantWithManyCallersUsesUpNothingOfAnother) {
 
 TEST_F(FairMeterTest, TellsHowManyWereHeldBack) {
   EXPECT_EQ(pass(key("k"), 105), 5);
-  EXPECT_EQ(told_, 0u);
+  EXPECT_EQ(reported_, 0u);
   EXPECT_EQ(pass(key("k"), 1, start + 999), 0);
   EXPECT_EQ(pass(key("k"), 1, start + 1'000), 1);
-  EXPECT_EQ(told_, 101u);
+  EXPECT_EQ(reported_, 101u);
   EXPECT_EQ(pass(key("k"), 10, start + 1'000'000), 5);
-  EXPECT_EQ(told_, 101u);
+  EXPECT_EQ(reported_, 101u);
 }
 
 TEST_F(FairMeterTest, TellsTheStrangersCountWithoutAnotherOne) {
   std::uint64_t others = 0;
   EXPECT_FALSE(meter_.take_count(start, others)) << "nothing was held back";
-  pass(stranger, 502);
+  pass(unauthenticated, 502);
   EXPECT_FALSE(meter_.take_count(start + 59'999, others));
   EXPECT_TRUE(meter_.take_count(start + 60'000, others));
   EXPECT_EQ(others, 500u);

@@ -4,8 +4,7 @@
 
 #include <vector>
 
-namespace revoked::engine {
-namespace {
+namespace revoked::engine::forgotten_key_test {
 
 TEST(ForgottenKeys, ComeBackAsTheyWere) {
   const std::string secrets(3 * digest_head_bytes, 's');
@@ -37,5 +36,4 @@ TEST(ForgottenKeys, ThatAreNotWholeAreSeen) {
   }
 }
 
-}  // namespace
-}  // namespace revoked::engine
+}  // namespace revoked::engine::forgotten_key_test

@@ -17,6 +17,7 @@ namespace revoked::engine::checkpoint_test {
 
 using revoked::test::eventually;
 using revoked::test::TemporaryDirectory;
+using revoked::test::when_idle;
 using test::FakeDisk;
 using test::FakeStore;
 using test::Harness;
@@ -36,7 +37,7 @@ class Checkpoint : public testing::Test {
 
   // Writes the tables of a start on this disk, cut now; calls `meanwhile` once the keys are copied.
   void write(const std::function<void(Tables&)>& meanwhile = {}) {
-    engine_->settle();
+    engine_->sync();
     Tables tables;
     FakeStore store(disk_);
     const auto recovered = recover(
@@ -161,13 +162,13 @@ TEST_F(Checkpoint, HoldsLocksAndWhoseTheyAre) {
   ASSERT_TRUE(engine->lock_owner(Scope::user, "cid", 0, "", {}));
   ASSERT_TRUE(engine->lock_owner(Scope::user, "nobody", 0, "", {}));
   ASSERT_TRUE(engine->unlock_owner(Scope::user, "cid", "", {}));
-  engine.settle();
+  engine.sync();
   const auto next = engine->applied() + 1;
   write([next](Tables& tables) { tables.unlock_owners(next, Scope::user, {"ann", "", ""}); });
   ASSERT_TRUE(engine->unlock_owner(Scope::user, "ann", "", {}));
   ASSERT_TRUE(engine->lock_owner(Scope::user, "ann", end, "", {}));
   ASSERT_TRUE(engine->lock_owner(Scope::workspace, "w2", 0, "", {}));
-  engine.settle();
+  engine.sync();
   forget_journal();
   start(file_);
   auto& again = this->engine();
@@ -178,7 +179,7 @@ TEST_F(Checkpoint, HoldsLocksAndWhoseTheyAre) {
   EXPECT_EQ(again.state("of-cid"), KeyState::active);
   EXPECT_EQ(again->unlock_owner(Scope::user, "ann", "", of_w1).error(), errc::locked_by_wider);
   EXPECT_TRUE(again->unlock_owner(Scope::user, "bob", "", of_w1));
-  again.settle();
+  again.sync();
   EXPECT_EQ(again.state("of-bob"), KeyState::active);
 }
 
@@ -192,7 +193,7 @@ TEST_F(Checkpoint, WhatCameAfterItIsReplayed) {
   ASSERT_TRUE(engine->rotate("c", test::digest_of("c-new"), 1'000'000, {}));
   engine.create("of-bob", {"bob", "", ""});
   ASSERT_TRUE(engine->revoke_owner(Scope::user, "bob", "", {}));
-  engine.settle();
+  engine.sync();
   forget_journal();
   start(file_);
   auto& again = this->engine();
@@ -215,7 +216,7 @@ TEST_F(Checkpoint, ChangesMeanwhileDoNoHarm) {
   ASSERT_TRUE(engine->create(expiring, {}));
   // The journal contains them, too.
   ASSERT_TRUE(engine->durable() != 0);
-  engine.settle();
+  engine.sync();
   const auto cut_at = engine->durable();
   write([&](Tables& tables) {
     auto sequence = cut_at;
@@ -235,10 +236,10 @@ TEST_F(Checkpoint, ChangesMeanwhileDoNoHarm) {
   ASSERT_TRUE(engine->rotate("twice", test::digest_of("twice-2"), 0, {}));
   ASSERT_TRUE(engine->rotate("expiring", test::digest_of("expiring-new"), 0, {}));
   ASSERT_TRUE(engine->resume("suspended", "", {}));
-  engine.settle();
+  engine.sync();
   EXPECT_TRUE(revoked::test::eventually([&] { return engine.state("suspended") == KeyState::active; }));
   ASSERT_TRUE(engine->suspend("suspended", "", {}));
-  engine.settle();
+  engine.sync();
   forget_journal();
   start(file_);
   auto& again = this->engine();
@@ -359,7 +360,7 @@ TEST_F(Checkpoint, IsMadeInTheBackgroundAndOnlyWhenDue) {
   EXPECT_TRUE(eventually([&] { return std::filesystem::exists(file_) && is_good(); }));
   const auto sequence = mark()->sequence;
   ASSERT_TRUE(engine->revoke("key7", "", {}));
-  engine.settle();
+  engine.sync();
   engine.stop();
   EXPECT_EQ(mark()->sequence, sequence);
   engine.start();
@@ -390,16 +391,23 @@ TEST_F(Checkpoint, P2AbsorbingNothingInItIsAheadOfTheDisk) {
   engine().stop();
   Engine::Options options;
   options.checkpoint_file = file_;
-  options.checkpoint_after = 1;
-  disk_->on_synced = [this](const BatchView&) { disk_->block(); };  // after the start of the epoch
+  options.checkpoint_after = last_sequence() + 2;  // due with the first key of the new epoch
   Harness engine([this] { return std::make_unique<FakeStore>(disk_); }, options);
+  disk_->block();
+  ASSERT_TRUE(engine.create("key"));
+  disk_->wait_until_blocked();
   for (int i = 0; i < 10; ++i) ASSERT_TRUE(engine.create("key" + std::to_string(i)));
-  if (std::filesystem::exists(file_)) GTEST_SKIP() << "it was faster";
-  std::this_thread::sleep_for(std::chrono::milliseconds(500));  // long enough for one to begin
-  EXPECT_FALSE(std::filesystem::exists(file_));
+  disk_->on_synced = [this](const BatchView&) { disk_->block(); };
+  disk_->unblock();  // for the first key only
+  const auto exists = [](const std::string& file) { return std::filesystem::exists(file); };
+  const auto draft = file_ + ".new";
+  EXPECT_TRUE(eventually([&] { return exists(draft) || exists(file_); }, when_idle));
+  std::this_thread::sleep_for(std::chrono::milliseconds(50));  // long enough for a wrong one to be finished
+  EXPECT_FALSE(exists(file_));
+  EXPECT_TRUE(exists(draft));
   disk_->on_synced = {};
   disk_->unblock();
-  EXPECT_TRUE(eventually([&] { return std::filesystem::exists(file_) && is_good(); }));
+  EXPECT_TRUE(eventually([&] { return exists(file_) && is_good(); }, when_idle));
 }
 
 }  // namespace revoked::engine::checkpoint_test

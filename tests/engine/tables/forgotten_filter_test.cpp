@@ -5,13 +5,12 @@
 #include <cstring>
 #include <string>
 
-namespace revoked::engine {
-namespace {
+namespace revoked::engine::forgotten_filter_test {
 
 std::string name(int i) { return "key " + std::to_string(i); }
 
 // The proportion of false positives.
-double doubtful(const ForgottenFilter& filter) {
+double false_positives(const ForgottenFilter& filter) {
   constexpr int asked = 200'000;
   int found = 0;
   for (int i = 0; i < asked; ++i) found += filter.may_have(Forgotten::id, "another " + std::to_string(i));
@@ -26,9 +25,9 @@ TEST(ForgottenFilter, KnowsWhatWasAddedAndLittleElse) {
   for (int i = 0; i < added; ++i) filter.add(Forgotten::id, name(i));
   for (int i = 0; i < added; ++i) ASSERT_TRUE(filter.may_have(Forgotten::id, name(i)));
   const auto bits = 8.0 * static_cast<double>(filter.memory_bytes()) / added;
-  std::printf("%.1f bits an entry, %.2f %% false positives\n", bits, 100 * doubtful(filter));
+  std::printf("%.1f bits an entry, %.2f %% false positives\n", bits, 100 * false_positives(filter));
   EXPECT_LE(bits, 24);
-  EXPECT_LT(doubtful(filter), 0.03);
+  EXPECT_LT(false_positives(filter), 0.03);
 }
 
 TEST(ForgottenFilter, AnIdIsNoSecret) {
@@ -56,7 +55,7 @@ TEST(ForgottenFilter, ComesBackFromACheckpointAndGoesOn) {
   EXPECT_EQ(at, bytes.size());
   for (int i = 0; i < 1'000'000; ++i) ASSERT_TRUE(other.may_have(Forgotten::id, name(i)));
   EXPECT_EQ(other.header().entries, header.entries);
-  EXPECT_LT(doubtful(other), 0.03);
+  EXPECT_LT(false_positives(other), 0.03);
 }
 
 TEST(ForgottenFilter, HeadersOfNonsenseAreRefused) {
@@ -64,5 +63,4 @@ TEST(ForgottenFilter, HeadersOfNonsenseAreRefused) {
   EXPECT_FALSE(filter.restore({1, 1000, 0}));
 }
 
-}  // namespace
-}  // namespace revoked::engine
+}  // namespace revoked::engine::forgotten_filter_test

@@ -6,12 +6,9 @@
 #include <algorithm>
 #include <vector>
 
-#include "tests/engine/engine_harness.hpp"
+#include "tests/engine/engine_fixtures.hpp"
 
 namespace revoked::engine::permission_sets_test {
-
-using test::FakeDisk;
-using test::Harness;
 
 TEST(PermissionSets, HaveOneNormalForm) {
   EXPECT_TRUE(is_normal(""));
@@ -37,7 +34,7 @@ TEST(PermissionSets, KeepASetOnceInWhateverOrderItComes) {
   EXPECT_EQ(sets.get(slot), "a b c d e f");
 }
 
-class SetsOfATenant : public testing::Test {
+class SetsOfATenant : public test::FakeDiskFixture {
  protected:
   SetsOfATenant() {
     for (int i = 0; i < 40; ++i) words_.push_back("permission-" + std::to_string(10 + i));
@@ -81,8 +78,6 @@ class SetsOfATenant : public testing::Test {
   std::vector<std::string> words_;
   Principal tenant_{false, {}, {}, "tenant", ActorKind::key};
   int keys_ = 0;
-  std::shared_ptr<FakeDisk> disk_ = std::make_shared<FakeDisk>();
-  Harness engine_{disk_};
 };
 
 TEST_F(SetsOfATenant, P13FairHaveABoundAndTakeNothingFromOthers) {
@@ -99,7 +94,7 @@ TEST_F(SetsOfATenant, P13FairHaveABoundAndTakeNothingFromOthers) {
   EXPECT_FALSE(create(another, &tenant_, "w1")) << "at no cost";
   EXPECT_FALSE(create(list(std::uint64_t{3} << 38), nullptr, "w1")) << "an unlimited caller";
 
-  engine_.settle();
+  engine_.sync();
   engine_.restart();
   EXPECT_EQ(create(list(std::uint64_t{7} << 37), &tenant_, "w1"), errc::too_many_permission_sets);
   EXPECT_FALSE(create(list(std::uint64_t{7} << 37), &other, "w2"));
@@ -107,7 +102,7 @@ TEST_F(SetsOfATenant, P13FairHaveABoundAndTakeNothingFromOthers) {
 
 TEST_F(SetsOfATenant, AreToldInTheirOrder) {
   ASSERT_FALSE(create("b a b", nullptr, "w1"));
-  engine_.settle();
+  engine_.sync();
   EXPECT_EQ(engine_->describe("key-1", 1)->decision.permissions, "a b");
   engine_.restart();
   EXPECT_EQ(engine_->describe("key-1", 1)->decision.permissions, "a b");

@@ -27,7 +27,7 @@ class DiskReads : public testing::Test {
       Harness before(disk_);
       for (const auto* id : {"live", "dead", "gone"}) EXPECT_TRUE(before.create(id, {"ann", "", ""}));
       for (const auto* id : {"dead", "gone"}) EXPECT_TRUE(before->revoke(id, "leaked", {}));
-      before.settle();
+      before.sync();
     }
     server_ = std::make_unique<Server>(Server::Options{{cache::asio::ip::address_v4::loopback(), 0}, 1, {}},
                                        service_, &durability_);

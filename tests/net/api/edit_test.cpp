@@ -1,6 +1,7 @@
 // PATCH /v1/keys/{key_id}: what it sets, who may call it, and what gateways receive.
 
 #include "tests/net/dialects/dialect_fixture.hpp"
+#include "tests/support/rfc3339.hpp"
 
 namespace revoked::net::edit_test {
 
@@ -18,7 +19,7 @@ class EditedKey : public DialectTest {
     const auto answer = edit(key_id, body, credential);
     return std::to_string(answer.status) + " " + answer.json()["code"].text();
   }
-  static std::string time_in(engine::UnixMs ms) { return engine::to_rfc3339(engine::now_unix_ms() + ms); }
+  static std::string time_in(engine::UnixMs ms) { return revoked::test::rfc3339(engine::now_unix_ms() + ms); }
 };
 
 TEST_F(EditedKey, AnswersTheRecordAsItIsFromNowOn) {

@@ -234,7 +234,7 @@ TEST(EngineService, VerifiesASecretHoweverItsBodyIsWritten) {
     key.digest = engine::sha256(secret);
     ASSERT_TRUE(served.engine().create(key, {}));
   }
-  ASSERT_TRUE(served.settle());
+  ASSERT_TRUE(served.sync());
   auto client = served.client();
   const auto verify = [&](const std::string& body) {
     return client.request("POST", "/v1/keys/verify", {}, body);

@@ -37,7 +37,7 @@ TEST(FeedPage, HasWhatComesAfterThePosition) {
   ServedEngine served;
   served.create("k1");
   served.revoke("k1");
-  ASSERT_TRUE(served.settle());
+  ASSERT_TRUE(served.sync());
   auto client = served.client();
   const auto all = page(client, "?after=0-0");
   ASSERT_EQ(all.messages.size(), 3);
@@ -169,7 +169,7 @@ TEST(FeedStream, BeginsBehindTheLastEventId) {
   for (const auto* id : {"k1", "k2"}) served.create(id);
   for (const auto* id : {"k1", "k2"}) {
     served.revoke(id);
-    ASSERT_TRUE(served.settle());
+    ASSERT_TRUE(served.sync());
   }
   Stream stream(served.client(), "1-4");
   const auto first = stream.next();
@@ -213,7 +213,7 @@ TEST(FeedStream, LosesAndDoublesNothingAcrossReconnections) {
     key.digest = engine::sha256(id);
     ASSERT_TRUE(served.engine().create(key, {}));
   }
-  ASSERT_TRUE(served.settle());
+  ASSERT_TRUE(served.sync());
   auto after = served.feed().published();
   std::thread writer([&] {
     for (int i = 0; i < keys; ++i) served.revoke("k" + std::to_string(i));
@@ -262,13 +262,13 @@ TEST(FeedStream, SlowReaderHoldsUpNobodyAndGetsEverything) {
     key.digest = engine::sha256(ids.back());
     ASSERT_TRUE(served.engine().create(key, {}));
   }
-  ASSERT_TRUE(served.settle());
+  ASSERT_TRUE(served.sync());
   const auto start = served.feed().published();
   test::RawClient slow(served.port(), 4096);
   slow.send(ServedEngine::request("GET", "/v1/invalidations?after=" + to_string(start),
                                   "Accept: text/event-stream\r\n"));
   for (const auto& id : ids) ASSERT_TRUE(served.engine().revoke(id, padding + padding, {}));
-  ASSERT_TRUE(served.settle());
+  ASSERT_TRUE(served.sync());
   EXPECT_EQ(served.client().get("/livez").status, 200);
   Stream quick(served.client(), to_string(start));
   for (auto at = start; at.sequence < served.engine().applied();) {
@@ -297,7 +297,7 @@ TEST(FeedStream, ReaderThatStandsStillIsCutOff) {
     ASSERT_TRUE(served.engine().create(key, {}));
     ASSERT_TRUE(served.engine().revoke(id, reason, {}));
   }
-  ASSERT_TRUE(served.settle());
+  ASSERT_TRUE(served.sync());
   const auto began = std::chrono::steady_clock::now();
   served.server().drain();
   EXPECT_LT(std::chrono::steady_clock::now() - began, 4s) << "long before drain_timeout";

@@ -3,6 +3,7 @@
 #include <future>
 
 #include "tests/net/dialects/dialect_fixture.hpp"
+#include "tests/support/rfc3339.hpp"
 
 namespace revoked::net::lock_test {
 
@@ -51,7 +52,7 @@ TEST_F(Lock, DeniesEveryKeyOfTheOwnerUntilItIsLifted) {
 
 TEST_F(Lock, SaysUntilWhen) {
   const auto key = create({.user = "ann"});
-  const auto end = engine::to_rfc3339(engine::now_unix_ms() + 3'600'000);
+  const auto end = revoked::test::rfc3339(engine::now_unix_ms() + 3'600'000);
   const auto locked = lock("/v1/users/ann", R"({"expires_at":")" + end + "\"}");
   EXPECT_EQ(locked.json()["expires_at"].text(), end) << locked.body;
   EXPECT_EQ(verify(key).json()["locked_until"].text(), end);

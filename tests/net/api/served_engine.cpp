@@ -47,7 +47,7 @@ engine::Sequence ServedEngine::create(std::string_view id, std::string_view perm
   key.permissions = permissions;
   const auto created = engine_.create(key, {});
   EXPECT_TRUE(created);
-  EXPECT_TRUE(settle());
+  EXPECT_TRUE(sync());
   return created->sequence;
 }
 
@@ -63,7 +63,7 @@ engine::Sequence ServedEngine::revoke(std::string_view id) {
   return revoked->sequence;
 }
 
-bool ServedEngine::settle() {
+bool ServedEngine::sync() {
   return revoked::test::eventually([this] { return engine_.durable() == engine_.applied(); });
 }
 

@@ -53,7 +53,7 @@ class ServedEngine {
   engine::Sequence create(std::string_view id, std::string_view permissions = {}, std::string_view user = {});
   engine::Sequence revoke(std::string_view id);
   // Waits until everything so far is durable.
-  bool settle();
+  bool sync();
 
  private:
   static std::unique_ptr<const MasterKeys> master_keys_of(const Options& options);

@@ -47,7 +47,7 @@ class AuthenticatorTest : public testing::Test {
     key.permissions = permissions;
     key.expires_at = expires_at;
     ASSERT_TRUE(harness_->create(key, {}));
-    harness_.settle();
+    harness_.sync();
   }
   std::optional<engine::Principal> who(std::string_view key) {
     const auto value = "Bearer " + std::string(key);
@@ -120,7 +120,7 @@ TEST_F(AuthenticatorTest, KeyThatIsNotDurableYetOpensNothing) {
   ASSERT_TRUE(harness_->create(key, {}));
   EXPECT_FALSE(who("the-new-key"));
   disk_->unblock();
-  harness_.settle();
+  harness_.sync();
   EXPECT_TRUE(who("the-new-key"));
 }
 

@@ -171,7 +171,7 @@ TEST_F(LiveAuthority, OfAStreamEndsWithItsKeysTime) {
   key.permissions = "gateway";
   key.expires_at = engine::now_unix_ms() + 1'500;
   ASSERT_TRUE(served().engine().create(key, {}));
-  ASSERT_TRUE(served().settle());
+  ASSERT_TRUE(served().sync());
   Stream stream(served().client("gateway"));
   ASSERT_EQ(stream.head().status, 200);
   int heartbeats = 0;

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "tests/net/dialects/dialect_fixture.hpp"
+#include "tests/support/rfc3339.hpp"
 
 namespace revoked::net::key_grants_test {
 
@@ -32,7 +33,7 @@ class KeyGrants : public DialectTest {
     return answer["failed"][0]["code"].text();
   }
   std::string time_in(engine::UnixMs ms) const {
-    return '"' + engine::to_rfc3339(engine::now_unix_ms() + ms) + '"';
+    return '"' + revoked::test::rfc3339(engine::now_unix_ms() + ms) + '"';
   }
 
   int imported_ = 0;
@@ -133,7 +134,8 @@ TEST_F(KeyGrants, NothingOutlivesTheKeyThatItComesFrom) {
   const auto mortal = caller({.workspace = "w", .permissions = all_of_keys, .expires_at = end});
   const auto made = post(mortal, "/v1/keys", "{}");
   ASSERT_EQ(made.status, 201) << made.body;
-  EXPECT_EQ(made.json()["expires_at"].text(), engine::to_rfc3339(end)) << "the default is the caller's own";
+  EXPECT_EQ(made.json()["expires_at"].text(), revoked::test::rfc3339(end))
+      << "the default is the caller's own";
   const auto found = engine_.describe(made.json()["key_id"].text(), engine::now_unix_ms());
   ASSERT_TRUE(found);
   EXPECT_EQ(found->expires_at, end);

@@ -26,7 +26,7 @@ bool is_served(RawClient& client) {
 ServerLimits room_for(std::size_t connections) {
   ServerLimits limits;
   limits.connections = connections;
-  limits.settling = 0ms;
+  limits.short_wait = 0ms;
   return limits;
 }
 
