@@ -3,7 +3,7 @@
 //
 // A handler is a function of (Api&, Call&). It runs on the connection's thread, changes memory at once, and
 // returns in its Outcome what its response waits for. The native routes are in one constant table in
-// engine_service.cpp, those of each dialect in its own file (dialects/).
+// native.cpp, those of each dialect in its own file (dialects/).
 
 #include <atomic>
 #include <chrono>
@@ -123,10 +123,11 @@ Outcome edit_key(Api& api, Call& call);  // edit_handlers.cpp
 
 // Revocations (revocation_handlers.cpp)
 Outcome revoke_key(Api& api, Call& call);
-Outcome revoke_secrets(Api& api, Call& call);
 Outcome revoke_user(Api& api, Call& call);
 Outcome revoke_application(Api& api, Call& call);
 Outcome revoke_workspace(Api& api, Call& call);
+
+Outcome revoke_secrets(Api& api, Call& call);  // secret_handlers.cpp
 
 // Locks of owners (lock_handlers.cpp)
 Outcome lock_user(Api& api, Call& call);
@@ -160,10 +161,19 @@ Outcome show_health(Api& api, Call& call);
 Outcome refuse(Call& call, boost::system::error_code error);
 Outcome refuse(Call& call, unsigned status, std::string_view code, std::string_view detail);
 Outcome refuse(Call& call, const Fault& fault);  // 400
+// The same before there is a call. Published dialects log every refusal, the native API only those for lack
+// of authority.
+Outcome refuse(const Dialect& dialect, const Exchange& exchange, const Refusal& refusal,
+               const engine::Principal& principal);
 
 // One log line, with the request's id and trace, at a bounded rate (see LogLimit).
 void log_refusal(const Dialect& dialect, const Request& request, const Refusal& refusal,
                  const engine::Principal& principal);
+
+// Closes the connection instead of a response: no response means "unknown" (P9).
+void drop_connection(const Exchange& exchange);
+// Waits inside a handler until `sequence` is synced. False: it never will be; the connection is closed.
+Task<bool> wait_until_durable(Exchange exchange, engine::Sequence sequence);
 
 // Identifies the caller in the reading pool, where callers take turns.
 std::string asker_of(const engine::Principal& principal);

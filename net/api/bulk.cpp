@@ -114,16 +114,9 @@ Task<boost::system::error_code> take_arrived(Api& api, NetworkThread& thread, Bu
   co_return boost::system::error_code();
 }
 
-// No response means "unknown" (P9).
-void fall_silent(Exchange& exchange) {
-  exchange.response.close_after();
-  exchange.connection.close();
-}
-
 // The caller is no longer authorized: reports how many lines were processed, once those are synced.
 Task<> refuse_the_rest(Exchange exchange, const Bulk& bulk, std::uint64_t taken_lines) {
-  if (bulk.last() != 0 && !co_await exchange.connection.thread().durable(bulk.last()))
-    co_return fall_silent(exchange);
+  if (bulk.last() != 0 && !co_await wait_until_durable(exchange, bulk.last())) co_return;
   const bool is_known = bulk.standing() == Authority::Standing::changed;
   std::string members;
   JsonWriter json(members);
@@ -199,7 +192,7 @@ Task<> run_bulk(Api& api, Exchange exchange, std::unique_ptr<Bulk> bulk) {
     LineReader lines(*exchange.body);
     while (true) {
       const auto got = co_await lines.fill();
-      if (got == Got::closed) co_return fall_silent(exchange);
+      if (got == Got::closed) co_return drop_connection(exchange);
       if (got == Got::malformed || got == Got::oversized) {
         send_problem(exchange.response, 400, "bad_request",
                      "malformed chunked body; earlier lines may have been processed");
@@ -218,7 +211,7 @@ Task<> run_bulk(Api& api, Exchange exchange, std::unique_ptr<Bulk> bulk) {
       }
     }
   }
-  if (bulk->last() != 0 && !co_await thread.durable(bulk->last())) co_return fall_silent(exchange);
+  if (bulk->last() != 0 && !co_await wait_until_durable(exchange, bulk->last())) co_return;
   if (bulk->is_not_understood()) co_return refuse_all(exchange, *bulk, is_array);
   std::string body;
   JsonWriter json(body);

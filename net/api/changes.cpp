@@ -84,8 +84,7 @@ Task<> wait_until_told(Api& api, Exchange exchange, engine::Sequence sequence) {
     if (api.feed.published().sequence >= sequence) co_return;
     co_await thread.news().wait(look_again, seen);
   }
-  exchange.response.close_after();
-  exchange.connection.close();
+  drop_connection(exchange);
 }
 
 // The limits of a reach as text, of scope `only` or of all scopes.
