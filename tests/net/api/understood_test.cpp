@@ -133,9 +133,9 @@ struct TakingBody {
   std::vector<std::string> wrong;  // `"name":value`, of another type or an invalid value
 };
 
-TEST_F(Understood, MembersOfEveryRoute) {
+std::vector<TakingBody> bodies_of_routes() {
   const std::string long_text(257, 'a');
-  const std::vector<TakingBody> bodies{
+  return {
       {"POST",
        "/v1/keys",
        R"("user":"ann")",
@@ -188,7 +188,10 @@ TEST_F(Understood, MembersOfEveryRoute) {
        {R"("grace_seconds":"60")", R"("grace_seconds":-1)", R"("grace_seconds":1.5)",
         R"("grace_seconds":2592001)", R"("grace_seconds":18446744073709551615)"}},
   };
-  for (const auto& [method, path, member, wrong] : bodies) {
+}
+
+TEST_F(Understood, MembersOfEveryRoute) {
+  for (const auto& [method, path, member, wrong] : bodies_of_routes()) {
     const auto expect_refused = [&, &method = method, &path = path](const std::string& members,
                                                                     const std::string& culprit) {
       const auto about = path + " {" + members + "}";
