@@ -11,7 +11,7 @@
 #include "bench/samples.hpp"
 #include "cache/edge/follower.hpp"
 #include "cache/edge/near_cache.hpp"
-#include "net/http/guard.hpp"
+#include "net/http/request_head.hpp"
 
 namespace revoked::bench {
 namespace {

@@ -11,7 +11,7 @@
 #include <string_view>
 
 #include "cache/wire/asio.hpp"
-#include "net/http/crowd.hpp"
+#include "net/http/connection_table.hpp"
 #include "net/http/socket_events.hpp"
 
 namespace revoked::net {
@@ -21,7 +21,7 @@ using cache::Task;
 
 class NetworkThread;
 
-class Connection final : public Crowd::Member, SocketEvents::Listener {
+class Connection final : public ConnectionTable::Entry, SocketEvents::Listener {
  public:
   static constexpr std::size_t read_chunk_bytes = 16 << 10;
   static constexpr std::size_t read_bulk_bytes = 64 << 10;  // of a body without a limit
@@ -89,7 +89,7 @@ class Connection final : public Crowd::Member, SocketEvents::Listener {
   // linger_timeout: closing at once would reset the connection and could destroy the response in flight.
   Task<> close_gently();
   void close();
-  void make_room() noexcept override { close(); }
+  void evict() noexcept override { close(); }
 
  private:
   using Token = cache::asio::use_awaitable_t<cache::Executor>;

@@ -1,4 +1,4 @@
-#include "net/http/guard.hpp"
+#include "net/http/request_head.hpp"
 
 #include <algorithm>
 #include <charconv>
