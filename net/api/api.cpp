@@ -72,7 +72,7 @@ std::string asker_of(const engine::Principal& principal) {
   return asker.append(principal.actor);
 }
 
-Task<bool> read_aside(Api& api, Exchange exchange, std::string asker, const std::function<void()>& read) {
+Task<bool> read_on_pool(Api& api, Exchange exchange, std::string asker, const std::function<void()>& read) {
   auto& thread = exchange.connection.thread();
   const bool was_read = co_await api.readings->run(thread.executor(), std::move(asker), read);
   if (!was_read) send_problem(exchange.response, engine::errc::overloaded);

@@ -28,17 +28,17 @@
 namespace revoked::net {
 
 // When a key was last revoked singly: bulk work slows down for 200 ms after it. Thread-safe.
-class SinglePace {
+class SingleRevocations {
  public:
   void note() { noted_.store(now(), std::memory_order_relaxed); }
-  bool is_just_now() const { return now() < noted_.load(std::memory_order_relaxed) + just_now; }
+  bool is_recent() const { return now() < noted_.load(std::memory_order_relaxed) + recent; }
 
  private:
   using Clock = std::chrono::steady_clock;
-  static constexpr Clock::rep just_now = Clock::duration(std::chrono::milliseconds(200)).count();
+  static constexpr Clock::rep recent = Clock::duration(std::chrono::milliseconds(200)).count();
   static Clock::rep now() { return Clock::now().time_since_epoch().count(); }
 
-  std::atomic<Clock::rep> noted_{-just_now};
+  std::atomic<Clock::rep> noted_{-recent};
 };
 
 // Every part outlives the server. Thread-safe.
@@ -53,7 +53,7 @@ struct Api {
   // See has_share_left(). 0: no limit.
   std::uint64_t max_keys_per_workspace = 0;
   std::shared_ptr<ReadingPool> readings = std::make_shared<ReadingPool>();
-  std::shared_ptr<SinglePace> pace = std::make_shared<SinglePace>();
+  std::shared_ptr<SingleRevocations> single_revocations = std::make_shared<SingleRevocations>();
   std::shared_ptr<BackupSlots> backup_slots = std::make_shared<BackupSlots>(max_backups);
 };
 
@@ -179,7 +179,9 @@ Task<bool> wait_until_durable(Exchange exchange, engine::Sequence sequence);
 std::string asker_of(const engine::Principal& principal);
 // Calls `read`, which reads the disk, on the reading pool and resumes on the connection's thread. False: the
 // queue is full; a 503 has been sent.
-Task<bool> read_aside(Api& api, Exchange exchange, std::string asker, const std::function<void()>& read);
+Task<bool> read_on_pool(Api& api, Exchange exchange, std::string asker, const std::function<void()>& read);
+// When to try again, for a response that has begun.
+inline constexpr std::chrono::milliseconds full_pool_retry{50};
 // Reads the record of a key within `reach` on the reading pool, and answers it.
 Task<> answer_record(Api& api, Exchange exchange, std::string asker, std::string key_id, engine::Reach reach);
 

@@ -80,8 +80,8 @@ class Progress {
 
 // Between two turns of a bulk: bounds the events that wait for the disk, and lets other work of this thread
 // run.
-Task<bool> give_way(Api& api, NetworkThread& thread, Bulk& bulk) {
-  const bool beside_others = api.pace->is_just_now();
+Task<bool> yield_to_others(Api& api, NetworkThread& thread, Bulk& bulk) {
+  const bool beside_others = api.single_revocations->is_recent();
   const auto lead = beside_others ? max_lead_beside_others : max_lead;
   if (bulk.last() > lead && !co_await thread.durable(bulk.last() - lead)) co_return false;
   const auto now = std::chrono::steady_clock::now();
@@ -99,18 +99,18 @@ Task<bool> give_way(Api& api, NetworkThread& thread, Bulk& bulk) {
 // Processes all lines that have arrived.
 Task<boost::system::error_code> take_arrived(Api& api, NetworkThread& thread, Bulk& bulk, LineReader& lines,
                                              Progress& progress) {
-  if (!bulk.look_again()) co_return errc::refused;
+  if (!bulk.recheck()) co_return errc::refused;
   Bulk::Line line;
   auto last = bulk.last();
   while (lines.take(line)) {
     if (const auto error = co_await take(api, thread, bulk, &line)) co_return error;
     progress.taken(line.number);
     if (std::exchange(last, bulk.last()) == bulk.last()) continue;
-    if (!co_await give_way(api, thread, bulk)) co_return errc::storage_failed;
+    if (!co_await yield_to_others(api, thread, bulk)) co_return errc::storage_failed;
   }
   if (const auto error = co_await take(api, thread, bulk, nullptr)) co_return error;
   progress.log_periodically();
-  if (!co_await give_way(api, thread, bulk)) co_return errc::storage_failed;
+  if (!co_await yield_to_others(api, thread, bulk)) co_return errc::storage_failed;
   co_return boost::system::error_code();
 }
 

@@ -13,7 +13,7 @@ using engine::Permission;
 // Whether the route accepts the query and the type of the body. False: an error has been sent.
 bool is_understood(Call& call, const Route& route, Query& query) {
   if (const auto wrong = query.read(call.request().query, route.query); !wrong.empty()) {
-    refuse(native, call.exchange, {400, "invalid_parameter", wrong, {}, query.culprit()}, call.principal);
+    refuse(native, call.exchange, {400, "invalid_parameter", wrong, {}, query.wrong_name()}, call.principal);
     return false;
   }
   const auto coding = refuse_coding(call.request());
@@ -83,7 +83,7 @@ Task<> EngineService::recall_and_answer(Exchange exchange, std::unique_ptr<engin
   for (int i = 0; recalled->is_wanting(); ++i) {
     engine::result<void> done = engine::errc::overloaded;
     const std::function<void()> read = [&] { done = api_.engine.recall(*recalled); };
-    if (!co_await read_aside(api_, exchange, asker, read)) co_return;
+    if (!co_await read_on_pool(api_, exchange, asker, read)) co_return;
     if (!done || i == most_tries) {
       send_problem(exchange.response, done ? engine::errc::overloaded : done.error());
       co_return;

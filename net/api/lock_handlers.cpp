@@ -47,7 +47,7 @@ Outcome lock(Api& api, Call& call, Scope scope) {
   if (const auto fault = read_reason(call, members, lock_forms, reason)) return refuse(call, fault);
   engine::UnixMs expires_at = 0;
   if (const auto fault = read_end(members, expires_at)) return refuse(call, fault);
-  api.pace->note();
+  api.single_revocations->note();
   const auto locked = api.engine.lock_owner(scope, call.parameters[0], expires_at, reason, call.caller());
   return locked ? answer(api, call, scope, *locked, true) : refuse(call, locked.error());
 }

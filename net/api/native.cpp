@@ -58,12 +58,12 @@ static_assert(std::ranges::all_of(body_routes, [](const Route* route) {
 }));
 
 // As members of the problem's object.
-std::string culprit_of(const Refusal& refusal) {
+std::string named_in(const Refusal& refusal) {
   std::string members;
-  const auto add = [&](std::string_view name, std::string_view culprit) {
-    if (culprit.empty() || !is_showable(culprit)) return;
+  const auto add = [&](std::string_view name, std::string_view text) {
+    if (text.empty() || !is_showable(text)) return;
     members.append(name);
-    engine::append_json_string(members, culprit);
+    engine::append_json_string(members, text);
   };
   add(",\"member\":", refusal.member);
   add(",\"parameter\":", refusal.parameter);
@@ -81,7 +81,7 @@ constinit const Dialect native{
       return Presented{credential_of(request), any_kind};
     },
     [](const Exchange& exchange, const Refusal& refusal) {
-      send_problem(exchange.response, refusal.status, refusal.code, refusal.detail, culprit_of(refusal));
+      send_problem(exchange.response, refusal.status, refusal.code, refusal.detail, named_in(refusal));
     },
 };
 

@@ -29,7 +29,7 @@ Task<> answer_again(Api& api, Exchange exchange, std::string asker, std::string 
   if (!co_await wait_until_durable(exchange, sequence)) co_return;
   engine::result<engine::KeyDescription> found = errc::not_ready;
   const std::function<void()> read = [&] { found = api.engine.describe(key_id, engine::now_unix_ms()); };
-  if (!co_await read_aside(api, exchange, std::move(asker), read)) co_return;
+  if (!co_await read_on_pool(api, exchange, std::move(asker), read)) co_return;
   if (!found || !found->revocation) {
     send_problem(exchange.response, found ? errc::not_found : found.error());
     co_return;
@@ -46,7 +46,7 @@ Outcome revoke_owner(Api& api, Call& call, Scope scope) {
   if (const auto fault = read_reason(call, reason)) return refuse(call, fault);
   if (call.query.is_true("dry_run")) return try_revoking_owner(api, call, scope);
   const auto& id = call.parameters[0];
-  api.pace->note();
+  api.single_revocations->note();
   const auto revoked = api.engine.revoke_owner(scope, id, reason, call.caller());
   if (!revoked) return refuse(call, revoked.error());
   const auto position = api.engine.position_of(revoked->sequence);
@@ -68,7 +68,7 @@ Outcome revoke_key(Api& api, Call& call) {
     if (const auto fault = read_reason(call, reason)) return refuse(call, fault);
     if (call.query.is_true("dry_run")) return try_revoking_key(api, call, key_id);
   }
-  api.pace->note();
+  api.single_revocations->note();
   const auto revoked = api.engine.revoke(key_id, reason, call.caller());
   if (!revoked) return refuse(call, revoked.error());
   const auto position = api.engine.position_of(revoked->sequence);

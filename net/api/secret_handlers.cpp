@@ -74,7 +74,7 @@ Task<> answer_secrets(Api& api, Exchange exchange, std::string asker, std::vecto
     };
     if (std::ranges::none_of(these, [](const auto& secret) { return secret.revoked.already; }))
       write();
-    else if (!co_await read_aside(api, exchange, asker, write))
+    else if (!co_await read_on_pool(api, exchange, asker, write))
       co_return;
   }
   send_results(api, exchange.response, json, body, sequence);
@@ -136,7 +136,7 @@ Outcome revoke_secrets(Api& api, Call& call) {
   if (const auto fault = read_secrets(call, api.engine, digests, reason)) return refuse(call, fault);
   if (call.query.is_true("dry_run")) return try_revoking_secrets(api, call, digests);
   engine::Sequence last = 0;
-  api.pace->note();
+  api.single_revocations->note();
   std::vector<RevokedSecret> results;
   for (const auto& digest : digests) {
     const auto revoked = api.engine.revoke(digest, reason, call.caller());

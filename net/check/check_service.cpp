@@ -94,7 +94,7 @@ Task<Gateway::Verdict> ask(Gateway& gateway, const engine::Digest& digest, std::
     auto tell = [executor = connection.thread().executor(), shared](Gateway::Verdict verdict) {
       asio::post(executor, [shared, verdict = std::move(verdict)] { std::move (*shared)(verdict); });
     };
-    gateway.ask(digest, secret, std::move(tell), connection.remote_address(), connection.departure());
+    gateway.ask(digest, secret, std::move(tell), connection.remote_address(), connection.peer_closed());
   };
   Token token;
   co_return co_await asio::async_initiate<Token, void(Gateway::Verdict)>(initiate, token);

@@ -21,7 +21,7 @@ Task<Got> read_chunks(Connection& connection, BodyReader& reader, std::size_t he
     const auto got = co_await reader.next(BodyReader::Deadline::of_all);
     if (got != Got::piece) co_return got;
     body->append(reader.piece());
-    connection.hold_besides(held + body->capacity());
+    connection.set_request_bytes(held + body->capacity());
   }
 }
 
@@ -96,7 +96,7 @@ Task<Got> IncomingRequest::read_body() {
   keep_head();
   body_reader_.emplace(connection_, request_, is_streamed_ ? 0 : limits_.body_bytes);
   body_.clear();
-  connection_.hold_besides(head_.capacity());
+  connection_.set_request_bytes(head_.capacity());
   return read_chunks(connection_, *body_reader_, head_.capacity(), is_streamed_ ? nullptr : &body_);
 }
 
@@ -116,7 +116,7 @@ void IncomingRequest::finish() {
     return;
   }
   head_ = body_ = std::string();  // an idle connection must not hold them
-  connection_.hold_besides(0);
+  connection_.set_request_bytes(0);
   body_reader_.reset();
   is_streamed_ = false;
 }

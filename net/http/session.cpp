@@ -33,7 +33,7 @@ enum class Step {
 
 // Does all work that needs no waiting, usually everything from a request's bytes to its response's, without
 // resuming a coroutine. run_session() does the waiting.
-class Session final : Connection::Reader {
+class Session final : Connection::ReadHandler {
  public:
   Session(NetworkThread& thread, Socket socket)
       : connection_(thread, std::move(socket)),
@@ -44,7 +44,7 @@ class Session final : Connection::Reader {
   Connection& connection() { return connection_; }
 
   // Each continues after the wait for that step.
-  Connection::Reader& reader() { return *this; }  // for Connection::wait_for()
+  Connection::ReadHandler& read_handler() { return *this; }  // for Connection::wait_for()
   Step after_input();
   Step after_turn() { return has_more_ ? answer() : read(); }
   Task<BodyReader::Got> body() { return incoming_.read_body(); }
@@ -205,7 +205,7 @@ Task<> run_session(NetworkThread& thread, Socket socket) {
   while (step != Step::gone) {
     switch (step) {
       case Step::input:
-        if (!co_await connection.wait_for(session.reader())) co_return;
+        if (!co_await connection.wait_for(session.read_handler())) co_return;
         step = session.after_input();
         break;
       case Step::turn:
@@ -235,7 +235,7 @@ Task<> run_session(NetworkThread& thread, Socket socket) {
         step = session.after_output();
         break;
       case Step::close:
-        co_await connection.close_gently();
+        co_await connection.close_lingering();
         co_return;
       case Step::gone:
         break;
