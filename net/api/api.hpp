@@ -178,7 +178,7 @@ Task<bool> wait_until_durable(Exchange exchange, engine::Sequence sequence);
 // Identifies the caller in the reading pool, where callers take turns.
 std::string asker_of(const engine::Principal& principal);
 // Calls `read`, which reads the disk, on the reading pool and resumes on the connection's thread. False: the
-// queue is full; a 503 has been sent.
+// queue is full; a 503 has been sent. By reference: the caller owns `read` and awaits this.
 Task<bool> read_on_pool(Api& api, Exchange exchange, std::string asker, const std::function<void()>& read);
 // When to try again, for a response that has begun.
 inline constexpr std::chrono::milliseconds full_pool_retry{50};

@@ -27,6 +27,8 @@ constexpr std::chrono::milliseconds longest_rest{20};
 // How often the progress of a bulk is logged.
 constexpr std::chrono::seconds log_every{2};
 
+// The coroutines up to run_bulk() take by reference what that owns: it awaits each of them.
+
 Task<boost::system::error_code> recall(Api& api, NetworkThread& thread, Bulk& bulk) {
   engine::result<void> done;
   const std::function<void()> read = [&] { done = api.engine.recall(bulk.recalled()); };

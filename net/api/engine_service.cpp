@@ -75,7 +75,8 @@ Outcome EngineService::handle(Exchange& exchange) {
                                std::move(asker))};
 }
 
-// What must be read can change while it is read: retry a few times.
+// What must be read can change while it is read: retry a few times. A member: the service outlives its
+// server.
 Task<> EngineService::recall_and_answer(Exchange exchange, std::unique_ptr<engine::Recalled> recalled,
                                         std::string asker) {
   constexpr int most_tries = 8;

@@ -87,7 +87,7 @@ using Token = asio::use_awaitable_t<cache::Executor>;
 using Handler = asio::async_result<Token, void(Gateway::Verdict)>::handler_type;
 
 // The gateway's thread answers; the session resumes on its own thread.
-Task<Gateway::Verdict> ask(Gateway& gateway, const engine::Digest& digest, std::string_view secret,
+Task<Gateway::Verdict> ask(Gateway& gateway, engine::Digest digest, std::string secret,
                            Connection& connection) {
   auto initiate = [&](Handler handler) {
     auto shared = std::make_shared<Handler>(std::move(handler));
@@ -101,7 +101,7 @@ Task<Gateway::Verdict> ask(Gateway& gateway, const engine::Digest& digest, std::
 }
 
 Task<> ask_and_answer(Gateway& gateway, Exchange exchange, engine::Digest digest, std::string secret) {
-  const auto verdict = co_await ask(gateway, digest, secret, exchange.connection);
+  const auto verdict = co_await ask(gateway, digest, std::move(secret), exchange.connection);
   answer(exchange.response, verdict);
 }
 

@@ -109,6 +109,7 @@ void NetworkThread::start() {
 void NetworkThread::run() {
   engine::set_up_this_thread("network");
   try {
+    // Members: this thread, and so the run of io_, ends before the object does.
     asio::co_spawn(io_, accept(), ends_fatally("accepting connections"));
     asio::co_spawn(io_, tick(), ends_fatally("the timer"));
     asio::co_spawn(io_, socket_events_.run(), ends_fatally("watching sockets"));
