@@ -6,7 +6,6 @@
 #include "net/api/dry_runs.hpp"
 #include "net/api/reason.hpp"
 #include "net/api/revocation_writer.hpp"
-#include "net/http/members.hpp"
 #include "net/http/problem.hpp"
 
 namespace revoked::net {
@@ -15,13 +14,6 @@ namespace {
 using engine::errc;
 using engine::JsonWriter;
 using engine::Scope;
-using Kind = JsonMember::Kind;
-
-constexpr MemberForm reason_forms[] = {{"reason", Kind::string, reason_form}};
-Fault read_reason(const Call& call, std::string& reason) {
-  Members members;
-  return read_reason(call, members, reason_forms, reason);
-}
 
 // The same response as the first time.
 Task<> answer_again(Api& api, Exchange exchange, std::string asker, std::string key_id,
