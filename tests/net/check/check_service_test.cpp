@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "engine/model/secret.hpp"
 #include "tests/cache/edge/gateway_harness.hpp"
 #include "tests/net/http/raw_client.hpp"
 #include "tests/net/http/test_service.hpp"
