@@ -12,7 +12,7 @@
 #include "cache/bus/message_encoder.hpp"
 #include "cache/edge/follower.hpp"
 #include "cache/edge/near_cache.hpp"
-#include "net/http/guard.hpp"
+#include "net/http/request_head.hpp"
 
 namespace revoked::bench {
 namespace {

@@ -7,7 +7,7 @@
 #include "cache/bus/message_encoder.hpp"
 #include "cache/edge/follower.hpp"
 #include "cache/edge/near_cache.hpp"
-#include "net/http/guard.hpp"
+#include "net/http/request_head.hpp"
 
 namespace revoked::bench {
 namespace {
@@ -119,8 +119,8 @@ void register_message_benchmarks() {
   benchmark::RegisterBenchmark("message/encode/events", encode_message)->Arg(1)->Arg(1000);
   benchmark::RegisterBenchmark("message/decode/events", decode_message)->Arg(1)->Arg(1000);
   benchmark::RegisterBenchmark("follower/apply/events", follow)->Arg(1)->Arg(1000);
-  benchmark::RegisterBenchmark("guard/read_head/delete", read_head, delete_head);
-  benchmark::RegisterBenchmark("guard/read_head/check", read_head, check_head);
+  benchmark::RegisterBenchmark("request_head/read_head/delete", read_head, delete_head);
+  benchmark::RegisterBenchmark("request_head/read_head/check", read_head, check_head);
 }
 
 }  // namespace revoked::bench

@@ -3,7 +3,7 @@
 //
 // A handler is a function of (Api&, Call&). It runs on the connection's thread, changes memory at once, and
 // returns in its Outcome what its response waits for. The native routes are in one constant table in
-// engine_service.cpp, those of each dialect in its own file (dialects/).
+// native.cpp, those of each dialect in its own file (dialects/).
 
 #include <atomic>
 #include <chrono>
@@ -28,17 +28,17 @@
 namespace revoked::net {
 
 // When a key was last revoked singly: bulk work slows down for 200 ms after it. Thread-safe.
-class SinglePace {
+class SingleRevocations {
  public:
   void note() { noted_.store(now(), std::memory_order_relaxed); }
-  bool is_just_now() const { return now() < noted_.load(std::memory_order_relaxed) + just_now; }
+  bool is_recent() const { return now() < noted_.load(std::memory_order_relaxed) + recent; }
 
  private:
   using Clock = std::chrono::steady_clock;
-  static constexpr Clock::rep just_now = Clock::duration(std::chrono::milliseconds(200)).count();
+  static constexpr Clock::rep recent = Clock::duration(std::chrono::milliseconds(200)).count();
   static Clock::rep now() { return Clock::now().time_since_epoch().count(); }
 
-  std::atomic<Clock::rep> noted_{-just_now};
+  std::atomic<Clock::rep> noted_{-recent};
 };
 
 // Every part outlives the server. Thread-safe.
@@ -53,7 +53,7 @@ struct Api {
   // See has_share_left(). 0: no limit.
   std::uint64_t max_keys_per_workspace = 0;
   std::shared_ptr<ReadingPool> readings = std::make_shared<ReadingPool>();
-  std::shared_ptr<SinglePace> pace = std::make_shared<SinglePace>();
+  std::shared_ptr<SingleRevocations> single_revocations = std::make_shared<SingleRevocations>();
   std::shared_ptr<BackupSlots> backup_slots = std::make_shared<BackupSlots>(max_backups);
 };
 
@@ -123,10 +123,11 @@ Outcome edit_key(Api& api, Call& call);  // edit_handlers.cpp
 
 // Revocations (revocation_handlers.cpp)
 Outcome revoke_key(Api& api, Call& call);
-Outcome revoke_secrets(Api& api, Call& call);
 Outcome revoke_user(Api& api, Call& call);
 Outcome revoke_application(Api& api, Call& call);
 Outcome revoke_workspace(Api& api, Call& call);
+
+Outcome revoke_secrets(Api& api, Call& call);  // secret_handlers.cpp
 
 // Locks of owners (lock_handlers.cpp)
 Outcome lock_user(Api& api, Call& call);
@@ -160,16 +161,27 @@ Outcome show_health(Api& api, Call& call);
 Outcome refuse(Call& call, boost::system::error_code error);
 Outcome refuse(Call& call, unsigned status, std::string_view code, std::string_view detail);
 Outcome refuse(Call& call, const Fault& fault);  // 400
+// The same before there is a call. Published dialects log every refusal, the native API only those for lack
+// of authority.
+Outcome refuse(const Dialect& dialect, const Exchange& exchange, const Refusal& refusal,
+               const engine::Principal& principal);
 
 // One log line, with the request's id and trace, at a bounded rate (see LogLimit).
 void log_refusal(const Dialect& dialect, const Request& request, const Refusal& refusal,
                  const engine::Principal& principal);
 
+// Closes the connection instead of a response: no response means "unknown" (P9).
+void drop_connection(const Exchange& exchange);
+// Waits inside a handler until `sequence` is synced. False: it never will be; the connection is closed.
+Task<bool> wait_until_durable(Exchange exchange, engine::Sequence sequence);
+
 // Identifies the caller in the reading pool, where callers take turns.
 std::string asker_of(const engine::Principal& principal);
 // Calls `read`, which reads the disk, on the reading pool and resumes on the connection's thread. False: the
-// queue is full; a 503 has been sent.
-Task<bool> read_aside(Api& api, Exchange exchange, std::string asker, const std::function<void()>& read);
+// queue is full; a 503 has been sent. By reference: the caller owns `read` and awaits this.
+Task<bool> read_on_pool(Api& api, Exchange exchange, std::string asker, const std::function<void()>& read);
+// When to try again, for a response that has begun.
+inline constexpr std::chrono::milliseconds full_pool_retry{50};
 // Reads the record of a key within `reach` on the reading pool, and answers it.
 Task<> answer_record(Api& api, Exchange exchange, std::string asker, std::string key_id, engine::Reach reach);
 

@@ -109,7 +109,7 @@ Task<> answer_audit(Api& api, Exchange exchange, std::string asker, engine::Audi
       write_entry(json, api.engine.position_of(sequence), event);
     });
   };
-  if (!co_await read_aside(api, exchange, std::move(asker), read)) co_return;
+  if (!co_await read_on_pool(api, exchange, std::move(asker), read)) co_return;
   if (!page) {
     send_problem(exchange.response, page.error());
     co_return;

@@ -14,7 +14,6 @@ namespace {
 
 using engine::Backup;
 
-constexpr std::chrono::milliseconds look_again{50};  // when the reading pool is full
 // Pause between two pieces while keys are revoked singly, which leaves most of the processor and disk time to
 // those.
 constexpr std::chrono::milliseconds rest_beside_others{1};
@@ -71,7 +70,7 @@ void begin_answer(Api& api, const Exchange& exchange, const Backup& backup, Back
 // Why the backup must end; empty: it may continue.
 std::string_view objection(const Exchange& exchange, Authority& authority) {
   if (exchange.connection.thread().is_draining()) return "the engine is stopping";
-  if (authority.look_again() != Authority::Standing::good) return "its caller is no longer authorized";
+  if (authority.recheck() != Authority::Standing::good) return "its caller is no longer authorized";
   return {};
 }
 
@@ -81,8 +80,8 @@ void break_off(const Exchange& exchange) {
   exchange.connection.close();
 }
 
-Task<> give_way(Api& api, NetworkThread& thread) {
-  if (!api.pace->is_just_now()) co_return;
+Task<> yield_to_others(Api& api, NetworkThread& thread) {
+  if (!api.single_revocations->is_recent()) co_return;
   cache::Timer rest(thread.executor(), rest_beside_others);
   co_await rest.async_wait(cache::as_result);
 }
@@ -102,7 +101,7 @@ Task<> answer_backup(Api& api, Exchange exchange, std::string asker, Authority a
     if (begun) backup = std::move(*begun);
     was_read = backup ? backup->next(piece) : engine::result<void>(begun.error());
   };
-  if (!co_await read_aside(api, exchange, asker, begin)) co_return;
+  if (!co_await read_on_pool(api, exchange, asker, begin)) co_return;
   if (!was_read) {
     log.log_failure(Level::error, backup ? backup->failure() : api.engine.storage_failure());
     send_problem(exchange.response, was_read.error());
@@ -119,10 +118,10 @@ Task<> answer_backup(Api& api, Exchange exchange, std::string asker, Authority a
       co_return;
     }
     log.count(piece.size());
-    co_await give_way(api, thread);
+    co_await yield_to_others(api, thread);
     auto why = objection(exchange, authority);
     while (why.empty() && !co_await api.readings->run(thread.executor(), asker, read)) {
-      co_await thread.news().wait(look_again, thread.news().count());
+      co_await thread.news().wait(full_pool_retry, thread.news().count());
       why = objection(exchange, authority);
     }
     if (!why.empty() || !was_read) {

@@ -27,6 +27,8 @@ constexpr std::chrono::milliseconds longest_rest{20};
 // How often the progress of a bulk is logged.
 constexpr std::chrono::seconds log_every{2};
 
+// The coroutines up to run_bulk() take by reference what that owns: it awaits each of them.
+
 Task<boost::system::error_code> recall(Api& api, NetworkThread& thread, Bulk& bulk) {
   engine::result<void> done;
   const std::function<void()> read = [&] { done = api.engine.recall(bulk.recalled()); };
@@ -80,8 +82,8 @@ class Progress {
 
 // Between two turns of a bulk: bounds the events that wait for the disk, and lets other work of this thread
 // run.
-Task<bool> give_way(Api& api, NetworkThread& thread, Bulk& bulk) {
-  const bool beside_others = api.pace->is_just_now();
+Task<bool> yield_to_others(Api& api, NetworkThread& thread, Bulk& bulk) {
+  const bool beside_others = api.single_revocations->is_recent();
   const auto lead = beside_others ? max_lead_beside_others : max_lead;
   if (bulk.last() > lead && !co_await thread.durable(bulk.last() - lead)) co_return false;
   const auto now = std::chrono::steady_clock::now();
@@ -99,31 +101,24 @@ Task<bool> give_way(Api& api, NetworkThread& thread, Bulk& bulk) {
 // Processes all lines that have arrived.
 Task<boost::system::error_code> take_arrived(Api& api, NetworkThread& thread, Bulk& bulk, LineReader& lines,
                                              Progress& progress) {
-  if (!bulk.look_again()) co_return errc::refused;
+  if (!bulk.recheck()) co_return errc::refused;
   Bulk::Line line;
   auto last = bulk.last();
   while (lines.take(line)) {
     if (const auto error = co_await take(api, thread, bulk, &line)) co_return error;
     progress.taken(line.number);
     if (std::exchange(last, bulk.last()) == bulk.last()) continue;
-    if (!co_await give_way(api, thread, bulk)) co_return errc::storage_failed;
+    if (!co_await yield_to_others(api, thread, bulk)) co_return errc::storage_failed;
   }
   if (const auto error = co_await take(api, thread, bulk, nullptr)) co_return error;
   progress.log_periodically();
-  if (!co_await give_way(api, thread, bulk)) co_return errc::storage_failed;
+  if (!co_await yield_to_others(api, thread, bulk)) co_return errc::storage_failed;
   co_return boost::system::error_code();
-}
-
-// No response means "unknown" (P9).
-void fall_silent(Exchange& exchange) {
-  exchange.response.close_after();
-  exchange.connection.close();
 }
 
 // The caller is no longer authorized: reports how many lines were processed, once those are synced.
 Task<> refuse_the_rest(Exchange exchange, const Bulk& bulk, std::uint64_t taken_lines) {
-  if (bulk.last() != 0 && !co_await exchange.connection.thread().durable(bulk.last()))
-    co_return fall_silent(exchange);
+  if (bulk.last() != 0 && !co_await wait_until_durable(exchange, bulk.last())) co_return;
   const bool is_known = bulk.standing() == Authority::Standing::changed;
   std::string members;
   JsonWriter json(members);
@@ -209,7 +204,7 @@ Task<> run_bulk(Api& api, Exchange exchange, std::unique_ptr<Bulk> bulk) {
     LineReader lines(*exchange.body);
     while (true) {
       const auto got = co_await lines.fill();
-      if (got == Got::closed) co_return fall_silent(exchange);
+      if (got == Got::closed) co_return drop_connection(exchange);
       if (got == Got::malformed || got == Got::oversized) {
         send_problem(exchange.response, 400, "bad_request",
                      "malformed chunked body; earlier lines may have been processed");
@@ -228,7 +223,7 @@ Task<> run_bulk(Api& api, Exchange exchange, std::unique_ptr<Bulk> bulk) {
       }
     }
   }
-  if (bulk->last() != 0 && !co_await thread.durable(bulk->last())) co_return fall_silent(exchange);
+  if (bulk->last() != 0 && !co_await wait_until_durable(exchange, bulk->last())) co_return;
   if (bulk->is_not_understood()) co_return refuse_all(exchange, *bulk, is_array);
   std::string body;
   JsonWriter json(body);

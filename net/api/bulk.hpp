@@ -55,8 +55,8 @@ class Bulk {
   std::chrono::steady_clock::time_point turn_began = std::chrono::steady_clock::now();
 
   // Called for each piece and each turn: a bulk must not continue under another authority.
-  engine::result<void> look_again() {
-    if (authority_.look_again() == Authority::Standing::good) return {};
+  engine::result<void> recheck() {
+    if (authority_.recheck() == Authority::Standing::good) return {};
     return engine::errc::refused;
   }
   Authority::Standing standing() const { return authority_.standing(); }

@@ -53,7 +53,7 @@ class Import final : public Bulk {
   bool is_full() const override { return gathered_.size() == max_gathered; }
   engine::result<void> process_gathered() override {
     if (gathered_.empty()) return {};
-    if (const auto may = look_again(); !may) return may;
+    if (const auto may = recheck(); !may) return may;
     if (is_storage_full(api_)) return refuse_gathered("storage_full");
     const auto created = api_.engine.create_many(gathered_, caller_);
     if (!created) return created.error();

@@ -104,7 +104,7 @@ class BulkRevocation final : public Bulk {
   engine::result<void> revoke_owner(Scope scope, std::string_view id, std::string_view reason) {
     if (const auto done = process_gathered(); !done) return done;
     std::uint64_t keys = 0;
-    if (const auto may = look_again(); !may) return may;
+    if (const auto may = recheck(); !may) return may;
     if (dry_run_) {
       const auto counted = api_.engine.count_revocable(scope, id, caller_);
       if (!counted) return counted.error();
@@ -125,7 +125,7 @@ class BulkRevocation final : public Bulk {
   engine::result<void> process_gathered() override {
     using Outcome = engine::RevokedMany::Outcome;
     if (gathered_.empty()) return {};
-    if (const auto may = look_again(); !may) return may;
+    if (const auto may = recheck(); !may) return may;
     const auto revoked = api_.engine.revoke_many(gathered_, dry_run_, caller_);
     if (!revoked) return revoked.error();
     reached(revoked->last);

@@ -74,18 +74,17 @@ Task<> complete_after(Task<> rest, std::unique_ptr<Claimed> claimed, engine::Seq
   claimed->complete(durable_after);
 }
 
-Task<> wait_until_told(Api& api, Exchange exchange, engine::Sequence sequence) {
-  constexpr std::chrono::milliseconds look_again{100};
+Task<> wait_until_published(Api& api, Exchange exchange, engine::Sequence sequence) {
+  constexpr std::chrono::milliseconds poll_interval{100};
   auto& thread = exchange.connection.thread();
   const auto until = std::chrono::steady_clock::now() +
                      thread.limits().drain_timeout;  // a disk that hangs delays publication
   while (std::chrono::steady_clock::now() < until && !api.engine.has_failed()) {
     const auto seen = thread.news().count();
     if (api.feed.published().sequence >= sequence) co_return;
-    co_await thread.news().wait(look_again, seen);
+    co_await thread.news().wait(poll_interval, seen);
   }
-  exchange.response.close_after();
-  exchange.connection.close();
+  drop_connection(exchange);
 }
 
 // The limits of a reach as text, of scope `only` or of all scopes.
@@ -136,7 +135,7 @@ Outcome handle_change(Api& api, Call& call, Handler handler) {
   auto outcome = handler(api, call);
   call.response().accept_only(false);  // later responses have waited for the disk
   if (!outcome.rest && call.response().status() == 202) {
-    return {0, wait_until_told(api, call.exchange, std::exchange(outcome.durable_after, 0))};
+    return {0, wait_until_published(api, call.exchange, std::exchange(outcome.durable_after, 0))};
   }
   return outcome;
 }

@@ -5,7 +5,6 @@
 
 #include "net/api/api.hpp"
 #include "net/api/asked_key.hpp"
-#include "net/http/network_thread.hpp"
 
 namespace revoked::net {
 namespace {
@@ -32,14 +31,10 @@ engine::KeyEdit edit_of(const AskedKey& asked) {
   return edit;
 }
 
-// The record once the edit is synced. If it never is, no response means "unknown" (P9).
+// The record once the edit is synced.
 Task<> answer_edited(Api& api, Exchange exchange, std::string asker, std::string key_id, engine::Reach reach,
                      engine::Sequence sequence) {
-  if (!co_await exchange.connection.thread().durable(sequence)) {
-    exchange.response.close_after();
-    exchange.connection.close();
-    co_return;
-  }
+  if (!co_await wait_until_durable(exchange, sequence)) co_return;
   set_position(exchange.response, api.engine.position_of(sequence));
   // Named first: GCC 12 destroys an aggregate that is made within a co_await twice.
   auto answer = answer_record(api, exchange, std::move(asker), std::move(key_id), std::move(reach));

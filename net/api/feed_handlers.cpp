@@ -22,7 +22,6 @@ using engine::Position;
 
 constexpr std::size_t default_page_events = 1'000;
 constexpr std::chrono::milliseconds heartbeat_every{1000};
-constexpr std::chrono::milliseconds look_again{50};  // when the reading pool is full
 
 void write_clocks(JsonWriter& json) {
   json.key("at").time(engine::now_unix_ms()).field("up", engine::running_ms());
@@ -107,12 +106,12 @@ Task<> stream(Api& api, Exchange exchange, std::string asker, Feed::Place place,
     const auto seen = thread.news().count();  // before reading: sending may take long
     const auto reading = co_await read_feed(api, thread, asker, place, default_page_events);
     if (!reading && reading.error() == engine::errc::overloaded) {
-      co_await thread.news().wait(look_again, seen);
+      co_await thread.news().wait(full_pool_retry, seen);
       continue;
     }
     if (!reading || reading->gone) break;
     // After the reading: a reader must not get events from after the end of its own authority.
-    if (authority.look_again() != Authority::Standing::good) {
+    if (authority.recheck() != Authority::Standing::good) {
       log(Level::info, "a stream ended: its reader is no longer authorized",
           {{"request_id", exchange.request.id}, {"address", exchange.request.remote_address}});
       break;

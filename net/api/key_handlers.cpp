@@ -75,11 +75,11 @@ void answer_decision(Api& api, Response& response, const engine::Reach& reach,
 
 Task<> answer_once_reached(Api& api, Exchange exchange, engine::Reach reach, engine::Digest secret_sha256,
                            bool names_secret, engine::Sequence sequence) {
-  constexpr std::chrono::milliseconds look_again{100};
+  constexpr std::chrono::milliseconds poll_interval{100};
   auto& thread = exchange.connection.thread();
   const auto until = std::chrono::steady_clock::now() + longest_wait;
   while (api.engine.applied() < sequence && std::chrono::steady_clock::now() < until)
-    co_await thread.news().wait(look_again, thread.news().count());
+    co_await thread.news().wait(poll_interval, thread.news().count());
   if (api.engine.applied() < sequence)
     send_problem(exchange.response, 503, "not_ready", "this engine has not reached that position");
   else
@@ -146,7 +146,7 @@ Task<> answer_record(Api& api, Exchange exchange, std::string asker, std::string
   const std::function<void()> read = [&] {
     found = api.engine.describe(key_id, engine::now_unix_ms(), &reach);
   };
-  if (!co_await read_aside(api, exchange, std::move(asker), read)) co_return;
+  if (!co_await read_on_pool(api, exchange, std::move(asker), read)) co_return;
   if (!found) {
     send_problem(exchange.response, found.error());
     co_return;

@@ -13,9 +13,6 @@ using Kind = JsonMember::Kind;
 
 constexpr std::int64_t max_grace_seconds = 30 * 24 * 3600;
 
-constexpr MemberForm state_forms[] = {
-    {"reason", Kind::string, reason_form},
-};
 constexpr MemberForm rotation_forms[] = {
     {"grace_seconds", Kind::number, "an integer number of seconds, 0 to 2592000 (30 days)"},
 };
@@ -26,7 +23,7 @@ using ChangeState = engine::result<engine::ChangedKey> (engine::Engine::*)(std::
 
 Outcome change_state(Api& api, Call& call, ChangeState change, std::string_view state) {
   Members members;
-  if (const auto fault = read_with_reason(members, call.request().body, state_forms))
+  if (const auto fault = read_with_reason(members, call.request().body, reason_forms))
     return refuse(call, fault);
   const auto reason = members.text_or_empty("reason");
   const auto changed = (api.engine.*change)(call.parameters[0], reason, call.caller());

@@ -34,7 +34,7 @@ Task<> answer_list(Api& api, Exchange exchange, std::string asker, engine::KeyQu
     page = api.engine.list(query, engine::now_unix_ms());
     if (page) write_page(*page, body);
   };
-  if (!co_await read_aside(api, exchange, std::move(asker), read)) co_return;
+  if (!co_await read_on_pool(api, exchange, std::move(asker), read)) co_return;
   if (page)
     exchange.response.send_json(200, body);
   else

@@ -16,7 +16,6 @@ constexpr MemberForm lock_forms[] = {
     {"reason", Kind::string, reason_form},
     {"expires_at", Kind::string, "a time later than now as in RFC 3339: when the lock ends"},
 };
-constexpr auto unlock_forms = std::span(lock_forms).first(1);
 
 // 0: the lock has no end.
 Fault read_end(const Members& members, engine::UnixMs& expires_at) {
@@ -47,15 +46,14 @@ Outcome lock(Api& api, Call& call, Scope scope) {
   if (const auto fault = read_reason(call, members, lock_forms, reason)) return refuse(call, fault);
   engine::UnixMs expires_at = 0;
   if (const auto fault = read_end(members, expires_at)) return refuse(call, fault);
-  api.pace->note();
+  api.single_revocations->note();
   const auto locked = api.engine.lock_owner(scope, call.parameters[0], expires_at, reason, call.caller());
   return locked ? answer(api, call, scope, *locked, true) : refuse(call, locked.error());
 }
 
 Outcome unlock(Api& api, Call& call, Scope scope) {
-  Members members;
   std::string reason;
-  if (const auto fault = read_reason(call, members, unlock_forms, reason)) return refuse(call, fault);
+  if (const auto fault = read_reason(call, reason)) return refuse(call, fault);
   const auto unlocked = api.engine.unlock_owner(scope, call.parameters[0], reason, call.caller());
   return unlocked ? answer(api, call, scope, *unlocked, false) : refuse(call, unlocked.error());
 }

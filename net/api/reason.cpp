@@ -19,4 +19,9 @@ Fault read_reason(const Call& call, Members& members, std::span<const MemberForm
   return {};
 }
 
+Fault read_reason(const Call& call, std::string& reason) {
+  Members members;
+  return read_reason(call, members, reason_forms, reason);
+}
+
 }  // namespace revoked::net

@@ -1,5 +1,5 @@
 #pragma once
-// Encrypts a response that is kept for a repeated request (AES-256-GCM), under a key derived from the
+// Encrypts a response that is kept for a repeated request (aead.hpp), under a key derived from the
 // credential and the Idempotency-Key of the request, and a salt that is random per process. Neither of the
 // first two is kept, so the stored response is unreadable until the same caller repeats the request. A value
 // for one thread at a time; wiped on destruction.

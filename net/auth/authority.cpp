@@ -7,10 +7,10 @@ Authority::Authority(const Authenticator& authenticator, const Presented& presen
     : authenticator_(authenticator),
       permission_(permission),
       principal_(authenticator.authenticate(presented, &evidence_)) {
-  look_again();
+  recheck();
 }
 
-Authority::Standing Authority::look_again() {
+Authority::Standing Authority::recheck() {
   if (standing_ != Standing::good) return standing_;
   const auto now = authenticator_.authenticate(evidence_);
   if (!principal_ || !now || now->actor != principal_->actor) {

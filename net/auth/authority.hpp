@@ -20,7 +20,7 @@ class Authority {
     changed,          // it is, but its permissions or limits differ: the request must not continue
   };
   // As of now. Once it is not `good` it stays so.
-  Standing look_again();
+  Standing recheck();
   Standing standing() const { return standing_; }  // as of the last check
 
  private:

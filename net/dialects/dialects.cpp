@@ -31,7 +31,7 @@ std::vector<std::string> spellings(std::string_view id) {
 
 engine::result<engine::RevokedKey> revoke_key_within(Api& api, Call& call, std::string_view key_id,
                                                      const engine::Reach& reach) {
-  api.pace->note();
+  api.single_revocations->note();
   auto caller = call.caller();
   caller.reach = &reach;
   engine::result<engine::RevokedKey> revoked = engine::errc::not_found;

@@ -73,7 +73,7 @@ constexpr std::string_view done = R"({"success":true,"message":"Operation comple
 Outcome revoke_user_keys(Api& api, Call& call) {
   const auto& user = call.parameters[0];
   const auto caller = call.caller();
-  api.pace->note();
+  api.single_revocations->note();
   const auto revoked = api.engine.revoke_owner(Scope::user, user, call.dialect.name, caller);
   if (!revoked) return refuse(call, revoked.error());
   static LogLimit limit;

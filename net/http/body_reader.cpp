@@ -19,7 +19,7 @@ void refuse_controls(std::uint64_t, std::string_view extension, boost::system::e
   if (std::any_of(extension.begin(), extension.end(), is_control)) error = http::error::bad_chunk_extension;
 }
 
-// Beast parses the chunks only; the request's own head is interpreted by the guard alone. Beast consumes each
+// Beast parses the chunks only; the request's own head is read by read_head() alone. Beast consumes each
 // chunk's head, and the trailers, only as a whole, and has no limit for them: the unconsumed bytes and all
 // bytes that are not body are bounded here.
 struct BodyReader::Chunks {

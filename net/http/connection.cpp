@@ -21,7 +21,7 @@ Connection::Connection(NetworkThread& thread, Socket socket) : thread_(thread) {
   socket.set_option(asio::ip::tcp::no_delay(true), ignored);
   const auto peer = socket.remote_endpoint(ignored);
   remote_address_ = peer.address().to_string();
-  thread_.add(*this, Crowd::origin_of(peer.address()));
+  thread_.add(*this, ConnectionTable::origin_of(peer.address()));
   socket_ = socket.release();  // released from Asio's reactor, which would handle every packet
   enter(Phase::idle);
   if (!thread_.socket_events().add(socket_, *this)) close();
@@ -60,22 +60,22 @@ void Connection::enter(Phase phase, std::chrono::milliseconds allowed) {
   const auto wait = [&] {
     switch (phase) {
       case Phase::idle:
-        return has_asked_ ? Crowd::Wait::request : Crowd::Wait::first_request;
+        return has_asked_ ? ConnectionTable::Wait::request : ConnectionTable::Wait::first_request;
       case Phase::head:
-        return Crowd::Wait::head;
+        return ConnectionTable::Wait::head;
       case Phase::body:
-        return Crowd::Wait::body;
+        return ConnectionTable::Wait::body;
       case Phase::writing:
-        return Crowd::Wait::taking;
+        return ConnectionTable::Wait::taking;
       case Phase::closing:
-        return Crowd::Wait::end;
+        return ConnectionTable::Wait::end;
       case Phase::handling:
       case Phase::streaming:
         break;
     }
-    return Crowd::Wait::nothing;
+    return ConnectionTable::Wait::nothing;
   }();
-  thread_.crowd().set_wait(*this, wait, entered_);
+  thread_.connections().set_wait(*this, wait, entered_);
 }
 
 void Connection::trim_if_idle(std::chrono::steady_clock::time_point now) {
@@ -83,7 +83,7 @@ void Connection::trim_if_idle(std::chrono::steady_clock::time_point now) {
   if (input_.size() != 0 || !output_.empty() || (input_.capacity() == 0 && output_.capacity() < 64)) return;
   input_.shrink_to_fit();
   output_.shrink_to_fit();
-  thread_.crowd().hold(*this, held_besides_);
+  thread_.connections().set_held(*this, request_bytes_);
 }
 
 std::string_view Connection::received() const {
@@ -121,10 +121,10 @@ Task<bool> Connection::receive(std::size_t at_most_bytes) {
   }
 }
 
-Task<bool> Connection::wait_for(Reader& reader) {
-  reader_ = &reader;
+Task<bool> Connection::wait_for(ReadHandler& handler) {
+  read_handler_ = &handler;
   const bool is_good = co_await wait(EPOLLIN);
-  reader_ = nullptr;
+  read_handler_ = nullptr;
   co_return is_good;
 }
 
@@ -161,7 +161,7 @@ Task<bool> Connection::flush() {
   co_return false;
 }
 
-Task<> Connection::close_gently() {
+Task<> Connection::close_lingering() {
   if (!co_await flush()) co_return;
   enter(Phase::closing);
   ::shutdown(socket_, SHUT_WR);
@@ -176,7 +176,7 @@ void Connection::close() {
   ::close(socket_);
   socket_ = -1;
   is_broken_ = true;
-  thread_.crowd().leave(*this);
+  thread_.connections().remove(*this);
   if (!waiter_) return;
   // Posted, not called: this may run in a loop that closes many connections.
   asio::post(thread_.executor(), [waiter = std::move(*waiter_)]() mutable { std::move(waiter)(false); });
@@ -185,16 +185,16 @@ void Connection::close() {
 
 // Counts the memory held while waiting for this peer. May close this connection.
 void Connection::count_held() noexcept {
-  thread_.crowd().hold(*this, input_.capacity() + output_.capacity() + held_besides_);
+  thread_.connections().set_held(*this, input_.capacity() + output_.capacity() + request_bytes_);
 }
 
 void Connection::on_events(std::uint32_t events) noexcept {
   if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) peer_has_ended_ = true;
-  if (peer_has_ended_ && departure_) departure_->store(true, std::memory_order_relaxed);
+  if (peer_has_ended_ && peer_closed_) peer_closed_->store(true, std::memory_order_relaxed);
   if (peer_has_ended_ || (events & EPOLLIN) != 0) readable_ = true;
   const bool is_awaited = peer_has_ended_ || (events & awaited_) != 0;
   if (!waiter_ || !is_awaited) return;
-  if (reader_ != nullptr && !reader_->on_readable()) {
+  if (read_handler_ != nullptr && !read_handler_->on_readable()) {
     // The peer has sent only a part: nothing else would count the memory.
     if (phase_ == Phase::head || phase_ == Phase::body) count_held();
     return;
@@ -204,9 +204,9 @@ void Connection::on_events(std::uint32_t events) noexcept {
   std::move (*waiter)(true);
 }
 
-std::shared_ptr<const std::atomic<bool>> Connection::departure() {
-  if (!departure_) departure_ = std::make_shared<std::atomic<bool>>(peer_has_ended_);
-  return departure_;
+std::shared_ptr<const std::atomic<bool>> Connection::peer_closed() {
+  if (!peer_closed_) peer_closed_ = std::make_shared<std::atomic<bool>>(peer_has_ended_);
+  return peer_closed_;
 }
 
 Task<bool> Connection::wait(std::uint32_t events) {

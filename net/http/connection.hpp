@@ -11,7 +11,7 @@
 #include <string_view>
 
 #include "cache/wire/asio.hpp"
-#include "net/http/crowd.hpp"
+#include "net/http/connection_table.hpp"
 #include "net/http/socket_events.hpp"
 
 namespace revoked::net {
@@ -21,7 +21,7 @@ using cache::Task;
 
 class NetworkThread;
 
-class Connection final : public Crowd::Member, SocketEvents::Listener {
+class Connection final : public ConnectionTable::Entry, SocketEvents::Listener {
  public:
   static constexpr std::size_t read_chunk_bytes = 16 << 10;
   static constexpr std::size_t read_bulk_bytes = 64 << 10;  // of a body without a limit
@@ -57,25 +57,25 @@ class Connection final : public Crowd::Member, SocketEvents::Listener {
   Task<bool> receive(std::size_t at_most_bytes = read_chunk_bytes);
 
   // Examines what can be read before the waiting coroutine is resumed.
-  class Reader {
+  class ReadHandler {
    public:
     // False: keep waiting.
     virtual bool on_readable() noexcept = 0;
 
    protected:
-    ~Reader() = default;
+    ~ReadHandler() = default;
   };
-  // Waits until the reader returns true; the reader must outlive the wait. False as above.
-  Task<bool> wait_for(Reader& reader);
+  // Waits until the handler returns true; the handler must outlive the wait. False as above.
+  Task<bool> wait_for(ReadHandler& handler);
 
   // Becomes true when the peer has closed its side. For other threads; may outlive the connection.
-  std::shared_ptr<const std::atomic<bool>> departure();
+  std::shared_ptr<const std::atomic<bool>> peer_closed();
 
   // The id of the request that is being answered; a buffer that lives as long as the connection.
   std::string& request_id() { return request_id_; }
 
   // Memory that the session holds for the request, besides the buffers here.
-  void hold_besides(std::size_t bytes) { held_besides_ = bytes; }
+  void set_request_bytes(std::size_t bytes) { request_bytes_ = bytes; }
 
   // Responses are collected here and sent together.
   std::string& output() { return output_; }
@@ -87,9 +87,9 @@ class Connection final : public Crowd::Member, SocketEvents::Listener {
 
   // Sends the remaining output, then reads and discards what the peer still sends, for at most
   // linger_timeout: closing at once would reset the connection and could destroy the response in flight.
-  Task<> close_gently();
+  Task<> close_lingering();
   void close();
-  void make_room() noexcept override { close(); }
+  void evict() noexcept override { close(); }
 
  private:
   using Token = cache::asio::use_awaitable_t<cache::Executor>;
@@ -106,19 +106,19 @@ class Connection final : public Crowd::Member, SocketEvents::Listener {
   bool peer_has_ended_ = false;  // or the connection is broken
   bool is_broken_ = false;
   std::uint32_t awaited_ = 0;
-  Reader* reader_ = nullptr;
+  ReadHandler* read_handler_ = nullptr;
   std::optional<Handler> waiter_;
   std::string remote_address_;
   std::string request_id_;
   boost::beast::flat_buffer input_;
   std::string output_;
   std::size_t sent_ = 0;  // of the output
-  std::size_t held_besides_ = 0;
+  std::size_t request_bytes_ = 0;
   bool has_asked_ = false;  // a request was received
   Phase phase_ = Phase::idle;
   std::chrono::steady_clock::time_point entered_;
   std::chrono::steady_clock::time_point deadline_;
-  std::shared_ptr<std::atomic<bool>> departure_;  // null until departure() is called
+  std::shared_ptr<std::atomic<bool>> peer_closed_;  // null until peer_closed() is called
 };
 
 }  // namespace revoked::net

@@ -81,7 +81,7 @@ NetworkThread::NetworkThread(const tcp::endpoint& endpoint, const ServerLimits& 
       socket_events_(io_),
       news_(io_),
       on_fatal_(std::move(on_fatal)),
-      crowd_(limits_),
+      connections_(limits_),
       now_(std::chrono::steady_clock::now()) {
   if (durability != nullptr) gate_.emplace(io_, *durability);
   acceptor_.open(endpoint.protocol());
@@ -109,6 +109,7 @@ void NetworkThread::start() {
 void NetworkThread::run() {
   engine::set_up_this_thread("network");
   try {
+    // Members: this thread, and so the run of io_, ends before the object does.
     asio::co_spawn(io_, accept(), ends_fatally("accepting connections"));
     asio::co_spawn(io_, tick(), ends_fatally("the timer"));
     asio::co_spawn(io_, socket_events_.run(), ends_fatally("watching sockets"));
@@ -149,14 +150,14 @@ cache::Task<> NetworkThread::accept() {
 // False: out of memory.
 bool NetworkThread::take(Socket socket) {
   try {
-    if (crowd_.is_full()) {
+    if (connections_.is_full()) {
       error_code ignored;
       const auto peer = socket.remote_endpoint(ignored);
-      if (!crowd_.make_room(Crowd::origin_of(peer.address()), now_)) {
+      if (!connections_.evict_for(ConnectionTable::origin_of(peer.address()), now_)) {
         ++turned_away_;
         return true;  // closes it
       }
-      ++made_room_;
+      ++evicted_;
     }
     asio::co_spawn(io_, run_session(*this, std::move(socket)), report_end);
     return true;
@@ -175,12 +176,12 @@ void NetworkThread::look_at_failure(error_code error) {
 
 // However many connections are refused, one log line per `log_every`.
 void NetworkThread::log_periodically() {
-  if (turned_away_ + made_room_ + failed_accepts_ == 0 || now_ - logged_at_ < log_every) return;
+  if (turned_away_ + evicted_ + failed_accepts_ == 0 || now_ - logged_at_ < log_every) return;
   logged_at_ = now_;
   log(Level::warning, "connections were refused or closed at the limit",
-      {{"connections", std::to_string(crowd_.size())},
+      {{"connections", std::to_string(connections_.size())},
        {"turned_away", std::to_string(std::exchange(turned_away_, 0))},
-       {"made_room", std::to_string(std::exchange(made_room_, 0))},
+       {"made_room", std::to_string(std::exchange(evicted_, 0))},
        {"failed_accepts", std::to_string(std::exchange(failed_accepts_, 0))},
        {"error", accept_error_ ? accept_error_.message() : ""}});
   accept_error_ = {};
@@ -201,10 +202,10 @@ void NetworkThread::sweep() {
   const bool all = draining_ && now_ >= drain_until_;
   if (all) close_gate();  // a disk that hangs must not block the shutdown
   // From the end: a closed connection leaves, and the last one takes its place.
-  const auto& members = crowd_.members();
-  for (auto i = members.size(); i-- > 0;) {
-    if (i >= members.size()) continue;  // several have left
-    auto& connection = static_cast<Connection&>(*members[i]);
+  const auto& entries = connections_.entries();
+  for (auto i = entries.size(); i-- > 0;) {
+    if (i >= entries.size()) continue;  // several have left
+    auto& connection = static_cast<Connection&>(*entries[i]);
     const bool idle = draining_ && connection.phase() == Connection::Phase::idle;
     if (all || idle || connection.is_overdue(now_)) {
       connection.close();
@@ -212,7 +213,7 @@ void NetworkThread::sweep() {
       connection.trim_if_idle(now_);
     }
   }
-  held_bytes_.store(crowd_.held_bytes(), std::memory_order_relaxed);
+  held_bytes_.store(connections_.held_bytes(), std::memory_order_relaxed);
 }
 
 void NetworkThread::drain() {
@@ -249,8 +250,8 @@ std::string_view NetworkThread::next_request_id() {
   return request_id_;
 }
 
-void NetworkThread::add(Connection& connection, Crowd::Origin origin) {
-  crowd_.join(connection, origin);
+void NetworkThread::add(Connection& connection, ConnectionTable::Origin origin) {
+  connections_.add(connection, origin);
   ++sessions_;
 }
 

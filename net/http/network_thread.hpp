@@ -13,7 +13,7 @@
 
 #include "cache/wire/asio.hpp"
 #include "net/http/connection.hpp"
-#include "net/http/crowd.hpp"
+#include "net/http/connection_table.hpp"
 #include "net/http/durable_gate.hpp"
 #include "net/http/server_limits.hpp"
 #include "net/http/service.hpp"
@@ -62,8 +62,8 @@ class NetworkThread {
   cache::Task<bool> durable(Durability::Sequence sequence);
   std::string_view next_request_id();
 
-  Crowd& crowd() { return crowd_; }
-  void add(Connection& connection, Crowd::Origin origin);
+  ConnectionTable& connections() { return connections_; }
+  void add(Connection& connection, ConnectionTable::Origin origin);
   void remove(Connection&) { --sessions_; }
 
   // From any thread: as of the last tick.
@@ -103,12 +103,12 @@ class NetworkThread {
   std::optional<DurableGate> gate_;
   Signal news_;
   OnFatal on_fatal_;
-  Crowd crowd_;
+  ConnectionTable connections_;
   std::size_t sessions_ = 0;  // sessions that have not ended, whether or not their sockets are closed
   std::atomic<std::size_t> held_bytes_{0};
   // Since the last log line.
   std::uint64_t turned_away_ = 0;
-  std::uint64_t made_room_ = 0;
+  std::uint64_t evicted_ = 0;
   std::uint64_t failed_accepts_ = 0;
   boost::system::error_code accept_error_;
   std::chrono::steady_clock::time_point logged_at_;

@@ -36,12 +36,12 @@ std::string Query::read(std::string_view text, std::span<const QueryParameter> t
 
 std::string Query::read_one(std::string_view pair, std::span<const QueryParameter> taken) {
   const bool has_value = pair.find('=') != std::string_view::npos;
-  culprit_.clear();
+  wrong_name_.clear();
   auto value_text = pair;
-  if (!decode(take_until(value_text, '='), culprit_)) return "the query is not percent-encoded";
-  const auto parameter = std::ranges::find(taken, std::string_view(culprit_), &QueryParameter::name);
-  if (parameter == taken.end()) return "unknown parameter " + shown(culprit_) + ": " + names_of(taken);
-  const auto about = "parameter " + shown(culprit_);
+  if (!decode(take_until(value_text, '='), wrong_name_)) return "the query is not percent-encoded";
+  const auto parameter = std::ranges::find(taken, std::string_view(wrong_name_), &QueryParameter::name);
+  if (parameter == taken.end()) return "unknown parameter " + shown(wrong_name_) + ": " + names_of(taken);
+  const auto about = "parameter " + shown(wrong_name_);
   if (find(parameter->name) != nullptr) return about + " is given twice";
   std::string value;
   if (!decode(value_text, value)) return about + " is not percent-encoded";

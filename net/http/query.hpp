@@ -21,9 +21,9 @@ struct QueryParameter {
 class Query {
  public:
   // Reads `text`, which may be percent-encoded and need not outlive this. Returns what is wrong with it, for
-  // people; empty: nothing. `culprit()` then names the parameter.
+  // people; empty: nothing. `wrong_name()` then names the parameter.
   std::string read(std::string_view text, std::span<const QueryParameter> taken);
-  const std::string& culprit() const { return culprit_; }
+  const std::string& wrong_name() const { return wrong_name_; }
 
   // Null if absent. `name` must be in the table.
   const std::string* find(std::string_view name) const;
@@ -34,7 +34,7 @@ class Query {
   std::string read_one(std::string_view pair, std::span<const QueryParameter> taken);
 
   std::vector<std::pair<std::string_view, std::string>> values_;  // by the names in the table
-  std::string culprit_;
+  std::string wrong_name_;
 };
 
 // Values that several parameters share.

@@ -6,7 +6,7 @@
 #include <chrono>
 #include <cstddef>
 
-#include "net/http/guard.hpp"
+#include "net/http/request_head.hpp"
 
 namespace revoked::net {
 

@@ -1,9 +1,9 @@
-// The head of a request: nothing that two servers could interpret differently passes the guard, and the
+// The head of a request: nothing that two servers could interpret differently is accepted, and the
 // result is the same however the head is split.
 
 #include "engine/base/percent.hpp"
 #include "net/api/route_queries.hpp"
-#include "net/http/guard.hpp"
+#include "net/http/request_head.hpp"
 #include "net/http/router.hpp"
 #include "tests/fuzz/fuzz.hpp"
 #include "tests/net/http/naive_head.hpp"

@@ -99,7 +99,7 @@ void read_query(std::string_view text) {
   const auto wrong = query.read(text, net::revocation_query);
   const auto* const reason = query.find("reason");
   REQUIRE(reason == nullptr || (net::is_utf8(*reason) && !reason->empty()));
-  REQUIRE(!query.is_true("dry_run") || wrong.empty() || !query.culprit().empty());
+  REQUIRE(!query.is_true("dry_run") || wrong.empty() || !query.wrong_name().empty());
 }
 
 void read_secret(std::string_view text) {

@@ -83,7 +83,7 @@ cache::Gateway::Options gateway_options(const Configuration& configuration) {
 }
 
 // Announces readiness when the gateway is fresh, or after `patience` without an engine: the policy then
-// decides.
+// decides. By reference: all three outlive the run of `io`.
 cache::Task<> announce_when_fresh(asio::io_context& io, const cache::Gateway& gateway, std::string address,
                                   const net::Server& server) {
   constexpr auto patience = std::chrono::seconds(3);

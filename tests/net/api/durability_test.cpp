@@ -22,13 +22,19 @@ const auto liveness = ServedEngine::request("GET", "/livez");
 // The one network thread has processed everything that was sent before.
 void expect_served(ServedEngine& served) { ASSERT_EQ(served.client().get("/livez").status, 200); }
 
+// Sends requests while the disk is blocked, and returns once the first change waits for it.
+template <class Client>
+void send_while_blocked(ServedEngine& served, Client& client, const std::string& requests) {
+  served.disk().block();
+  client.send(requests);
+  served.disk().wait_until_blocked();
+}
+
 TEST(Durability, AnswerIsHeldUntilTheStoreHasSynced) {
   ServedEngine served;
   served.create("k1");
   RawClient client(served.port());
-  served.disk().block();
-  client.send(revoke_k1);
-  served.disk().wait_until_blocked();
+  send_while_blocked(served, client, revoke_k1);
   EXPECT_TRUE(client.is_silent_for(a_while));
   served.disk().unblock();
   EXPECT_TRUE(client.read_through("}").starts_with("HTTP/1.1 200 OK\r\n"));
@@ -38,9 +44,7 @@ TEST(Durability, OthersAreDeniedAndServedMeanwhile) {
   ServedEngine served;
   served.create("k1");
   RawClient client(served.port());
-  served.disk().block();
-  client.send(revoke_k1);
-  served.disk().wait_until_blocked();
+  send_while_blocked(served, client, revoke_k1);
   const auto verified = served.client().request("POST", "/v1/keys/verify", {}, R"({"secret":"k1......"})");
   EXPECT_EQ(verified.json()["state"].text(), "revoked") << "a deny may precede the sync";
 }
@@ -48,9 +52,8 @@ TEST(Durability, OthersAreDeniedAndServedMeanwhile) {
 TEST(Durability, CreationIsHeldAndUnknownUntilSynced) {
   ServedEngine served;
   auto client = served.client();
-  served.disk().block();
-  client.send(client.format("POST", "/v1/keys", {}, R"({"key_id":"k1","secret":"0123456789abcdef"})"));
-  served.disk().wait_until_blocked();
+  send_while_blocked(served, client,
+                     client.format("POST", "/v1/keys", {}, R"({"key_id":"k1","secret":"0123456789abcdef"})"));
   const auto early =
       served.client().request("POST", "/v1/keys/verify", {}, R"({"secret":"0123456789abcdef"})");
   EXPECT_EQ(early.json()["state"].text(), "unknown") << "an allow never precedes the sync";
@@ -65,9 +68,7 @@ TEST(Durability, PipelineWaitsForTheOneThatWaits) {
   ServedEngine served;
   served.create("k1");
   RawClient client(served.port());
-  served.disk().block();
-  client.send(liveness + revoke_k1 + liveness);
-  served.disk().wait_until_blocked();
+  send_while_blocked(served, client, liveness + revoke_k1 + liveness);
   expect_served(served);
   EXPECT_TRUE(client.is_silent_for(a_while));
   served.disk().unblock();
@@ -80,9 +81,7 @@ TEST(Durability, RefusalBehindItWaitsToo) {
   ServedEngine served;
   served.create("k1");
   RawClient client(served.port());
-  served.disk().block();
-  client.send(revoke_k1 + "nonsense\r\n\r\n");
-  served.disk().wait_until_blocked();
+  send_while_blocked(served, client, revoke_k1 + "nonsense\r\n\r\n");
   expect_served(served);
   EXPECT_TRUE(client.is_silent_for(a_while));
   served.disk().unblock();
@@ -96,9 +95,9 @@ TEST(Durability, StreamBehindItWaitsToo) {
   ServedEngine served;
   served.create("k1");
   RawClient client(served.port());
-  served.disk().block();
-  client.send(revoke_k1 + ServedEngine::request("GET", "/v1/invalidations", "Accept: text/event-stream\r\n"));
-  served.disk().wait_until_blocked();
+  send_while_blocked(
+      served, client,
+      revoke_k1 + ServedEngine::request("GET", "/v1/invalidations", "Accept: text/event-stream\r\n"));
   expect_served(served);
   EXPECT_TRUE(client.is_silent_for(a_while));
   served.disk().unblock();
@@ -111,9 +110,7 @@ TEST(Durability, RepeatedRevocationWaitsForTheFirstOneAndAnswersTheSame) {
   served.create("k1");
   auto first = served.client();
   auto second = served.client();
-  served.disk().block();
-  first.send(first.format("DELETE", "/v1/keys/k1?reason=leaked"));
-  served.disk().wait_until_blocked();
+  send_while_blocked(served, first, first.format("DELETE", "/v1/keys/k1?reason=leaked"));
   second.send(second.format("DELETE", "/v1/keys/k1?reason=other") + second.format("DELETE", "/v1/keys/k1"));
   expect_served(served);
   EXPECT_FALSE(second.is_closed_within(a_while));
@@ -128,10 +125,9 @@ TEST(Durability, SecretsAreRevokedBeforeTheAnswer) {
   served.create("k1");
   served.create("k2");
   auto client = served.client();
-  served.disk().block();
-  client.send(client.format("POST", "/v1/keys/revoke", {},
-                            R"({"secrets":["k2......","nobody..","k1......","k2......"]})"));
-  served.disk().wait_until_blocked();
+  send_while_blocked(served, client,
+                     client.format("POST", "/v1/keys/revoke", {},
+                                   R"({"secrets":["k2......","nobody..","k1......","k2......"]})"));
   EXPECT_FALSE(client.is_closed_within(a_while));
   served.disk().unblock();
   const auto answer = client.receive();
@@ -149,9 +145,7 @@ TEST(Durability, OwnerRevocationWaits) {
   served.create("k1", "", "ann");
   served.create("k2", "", "ann");
   auto client = served.client();
-  served.disk().block();
-  client.send(client.format("DELETE", "/v1/users/ann/keys"));
-  served.disk().wait_until_blocked();
+  send_while_blocked(served, client, client.format("DELETE", "/v1/users/ann/keys"));
   EXPECT_FALSE(client.is_closed_within(a_while));
   served.disk().unblock();
   EXPECT_EQ(client.receive().json()["revoked"].number(), 2);
@@ -201,9 +195,7 @@ TEST(Durability, AnswersInFlightAreDeliveredWhileDraining) {
   served.create("k1");
   RawClient client(served.port());
   RawClient idle(served.port());
-  served.disk().block();
-  client.send(revoke_k1);
-  served.disk().wait_until_blocked();
+  send_while_blocked(served, client, revoke_k1);
   auto drained = std::async(std::launch::async, [&] { served.server().drain(); });
   EXPECT_TRUE(idle.is_closed_silently());
   EXPECT_TRUE(client.is_silent_for(a_while));
@@ -219,9 +211,7 @@ TEST(Durability, DrainDoesNotWaitForEverForTheDisk) {
   for (const auto* id : {"k1", "k2"}) served.create(id);
   RawClient waiting(served.port());
   RawClient repeating(served.port());
-  served.disk().block();
-  waiting.send(revoke_k1);
-  served.disk().wait_until_blocked();
+  send_while_blocked(served, waiting, revoke_k1);
   repeating.send(revoke_k1);
   expect_served(served);
   auto drained = std::async(std::launch::async, [&] { served.server().drain(); });
@@ -237,9 +227,7 @@ TEST(Durability, ManyWaitForOneSync) {
   for (int i = 0; i < 100; ++i) served.create("k" + std::to_string(i));
   const auto before = served.disk().commit_count();
   RawClient client(served.port());
-  served.disk().block();
-  client.send(ServedEngine::request("DELETE", "/v1/keys/k0"));
-  served.disk().wait_until_blocked();
+  send_while_blocked(served, client, ServedEngine::request("DELETE", "/v1/keys/k0"));
   std::string pipeline;
   for (int i = 1; i < 60; ++i) pipeline += ServedEngine::request("DELETE", "/v1/keys/k" + std::to_string(i));
   RawClient other(served.port());

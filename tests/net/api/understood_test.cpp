@@ -89,7 +89,7 @@ class Understood : public testing::Test {
 
 TEST_F(Understood, QueryParametersOfEveryRoute) {
   for (const auto& route : taking_routes()) {
-    const auto expect_refused = [&](const std::string& query, const std::string& culprit) {
+    const auto expect_refused = [&](const std::string& query, const std::string& wrong_name) {
       const auto about = route.method + " " + route.path + "?" + query;
       expect_nothing_changed(
           [&] {
@@ -98,7 +98,7 @@ TEST_F(Understood, QueryParametersOfEveryRoute) {
                       query.starts_with("cursor") ? "invalid_cursor" : "invalid_parameter")
                 << about;
             if (!query.starts_with("cursor")) {
-              EXPECT_EQ(answer.json()["parameter"].text(), culprit) << about;
+              EXPECT_EQ(answer.json()["parameter"].text(), wrong_name) << about;
             }
             return answer;
           },
@@ -133,9 +133,9 @@ struct TakingBody {
   std::vector<std::string> wrong;  // `"name":value`, of another type or an invalid value
 };
 
-TEST_F(Understood, MembersOfEveryRoute) {
+std::vector<TakingBody> bodies_of_routes() {
   const std::string long_text(257, 'a');
-  const std::vector<TakingBody> bodies{
+  return {
       {"POST",
        "/v1/keys",
        R"("user":"ann")",
@@ -188,16 +188,19 @@ TEST_F(Understood, MembersOfEveryRoute) {
        {R"("grace_seconds":"60")", R"("grace_seconds":-1)", R"("grace_seconds":1.5)",
         R"("grace_seconds":2592001)", R"("grace_seconds":18446744073709551615)"}},
   };
-  for (const auto& [method, path, member, wrong] : bodies) {
+}
+
+TEST_F(Understood, MembersOfEveryRoute) {
+  for (const auto& [method, path, member, wrong] : bodies_of_routes()) {
     const auto expect_refused = [&, &method = method, &path = path](const std::string& members,
-                                                                    const std::string& culprit) {
+                                                                    const std::string& wrong_name) {
       const auto about = path + " {" + members + "}";
       expect_nothing_changed(
           [&] {
             auto answer = admin_.request(method, path, {}, "{" + members + "}");
             EXPECT_EQ(answer.json()["code"].text(), "invalid_field") << about;
-            EXPECT_EQ(answer.json()["member"].text(), culprit) << about;
-            EXPECT_NE(answer.json()["detail"].text().find(culprit), std::string::npos) << answer.body;
+            EXPECT_EQ(answer.json()["member"].text(), wrong_name) << about;
+            EXPECT_NE(answer.json()["detail"].text().find(wrong_name), std::string::npos) << answer.body;
             return answer;
           },
           400, about);

@@ -250,7 +250,7 @@ TEST_F(LiveTokens, OutliveAChangeOfOtherKeys) {
                               std::make_unique<const JwtVerifier>(*options_.tokens));
   const auto bearer = token(600, "keys:create");
   Authority authority(authenticator, {bearer, any_kind}, engine::Permission::keys_create);
-  EXPECT_EQ(authority.look_again(), Authority::Standing::good);
+  EXPECT_EQ(authority.recheck(), Authority::Standing::good);
   write_keys({SigningKey::hs256(std::string(32, 'b')).jwk("two"), key_.jwk("one")});
   // Shows that the file has been read again.
   const auto of_two = SigningKey::hs256(std::string(32, 'b'))
@@ -259,7 +259,7 @@ TEST_F(LiveTokens, OutliveAChangeOfOtherKeys) {
   ASSERT_TRUE(eventually([&] {
     return authenticator.authenticate(Presented{of_two, any_kind}).has_value();
   }));
-  EXPECT_EQ(authority.look_again(), Authority::Standing::good);
+  EXPECT_EQ(authority.recheck(), Authority::Standing::good);
 }
 
 TEST_F(LiveTokens, AreNoAuthorityWithoutThePermission) {

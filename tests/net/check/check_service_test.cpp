@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "cache/bus/message_encoder.hpp"
+#include "engine/model/secret.hpp"
 #include "tests/cache/edge/gateway_harness.hpp"
 #include "tests/net/http/raw_client.hpp"
 #include "tests/net/http/test_service.hpp"
@@ -44,7 +45,7 @@ class NamedKeys {
     peer.open_event_stream();
     while (!stopping_ && !is_away && peer.is_open()) {
       peer.send_event(cache::encode_heartbeat(1, 1, cache::stamp_now("j1")));
-      std::this_thread::sleep_for(20ms);
+      std::this_thread::sleep_for(20ms);  // a rate, not a wait: of heartbeats
     }
     peer.close();
   }

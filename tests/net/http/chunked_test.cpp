@@ -133,7 +133,7 @@ TEST(ChunkedBody, IsRefusedIfMalformed) {
 
 // The head has one parser: how another one would read it (here one that takes `c/x` for no token) does not
 // affect the body.
-TEST(ChunkedBody, IsReadBehindAnyHeadThatTheGuardTakes) {
+TEST(ChunkedBody, IsReadBehindAnyHeadThatIsAccepted) {
   ServedTest served;
   auto client = served.client();
   for (const std::string line : {"Connection: c/x", "Connection: \"", "Proxy-Connection: ,;", "Upgrade: ;/",

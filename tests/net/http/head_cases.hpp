@@ -1,11 +1,11 @@
 #pragma once
-// Heads of requests and the verdict of the guard. The same tables are read whole and in pieces.
+// Heads of requests and the verdict of read_head(). The same tables are read whole and in pieces.
 
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "net/http/guard.hpp"
+#include "net/http/request_head.hpp"
 
 namespace revoked::net::test {
 

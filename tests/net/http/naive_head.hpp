@@ -1,5 +1,5 @@
 #pragma once
-// A second, naive reading of a head that the guard accepted, to compare with the guard's.
+// A second, naive reading of a head that read_head() accepted, to compare with its own.
 
 #include <algorithm>
 #include <string>
@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "net/http/guard.hpp"
+#include "net/http/request_head.hpp"
 
 namespace revoked::net::test {
 
@@ -33,7 +33,7 @@ inline std::string lower(std::string_view text) {
   return out;
 }
 
-// `head` has passed the guard: it ends in an empty line.
+// `head` was accepted: it ends in an empty line.
 inline NaiveHead read_naively(std::string_view head) {
   NaiveHead naive;
   if (head.starts_with("\r\n")) head.remove_prefix(2);

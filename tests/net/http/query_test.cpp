@@ -45,10 +45,10 @@ TEST(Query, RefusesAndNamesWhatIsWrong) {
       {"dry_run=true&dry%5frun=true", "dry_run"},
       {"reason=%zz", "reason"},
   };
-  for (const auto& [text, culprit] : cases) {
+  for (const auto& [text, wrong_name] : cases) {
     Query query;
     EXPECT_NE(query.read(text, taken), "") << text;
-    EXPECT_EQ(query.culprit(), culprit) << text;
+    EXPECT_EQ(query.wrong_name(), wrong_name) << text;
   }
   EXPECT_EQ(wrong_with("dryRun=true"), "unknown parameter \"dryRun\": this call takes dry_run, reason");
   EXPECT_EQ(wrong_with("dry_run=1"), "parameter \"dry_run\" must be true or false");

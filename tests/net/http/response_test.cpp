@@ -121,8 +121,8 @@ TEST(Response, KnowsThePhraseOfEveryStatusWeSend) {
   }
 }
 
-test::Json problem_of(const std::string& out) {
-  return test::Json::parse(out.substr(out.find("\r\n\r\n") + 4));
+revoked::test::Json problem_of(const std::string& out) {
+  return revoked::test::Json::parse(out.substr(out.find("\r\n\r\n") + 4));
 }
 
 TEST(Problem, IsProblemJson) {

@@ -54,6 +54,19 @@ TEST(ServerThreads, ServeManyConnectionsAtOnce) {
   EXPECT_EQ(served.engine().size().keys, 4 * rounds);
 }
 
+// Creates keys, one after the other, while `go_on` agrees to the status and until the connection ends.
+template <class GoOn>
+void create_keys(ServedEngine& served, int user, GoOn go_on) {
+  try {
+    auto client = served.client();
+    for (int round = 0;; ++round) {
+      const auto id = "k" + std::to_string(user) + "." + std::to_string(round);
+      if (!go_on(client.request("POST", "/v1/keys", {}, R"({"key_id":")" + id + "\"}").status)) return;
+    }
+  } catch (const revoked::test::ConnectionFailed&) {
+  }
+}
+
 TEST(ServerThreads, DrainUnderLoad) {
   for (int i = 0; i < 5; ++i) {
     ServedEngine served(two_threads());
@@ -61,17 +74,12 @@ TEST(ServerThreads, DrainUnderLoad) {
     std::vector<std::thread> users;
     for (int number = 0; number < 3; ++number) {
       users.emplace_back([&, number] {
-        try {
-          auto client = served.client();
-          for (int round = 0;; ++round) {
-            const auto id = "k" + std::to_string(number) + "." + std::to_string(round);
-            const auto created = client.request("POST", "/v1/keys", {}, R"({"key_id":")" + id + "\"}");
-            EXPECT_EQ(created.status, 201);
-            ++answered;
-            EXPECT_NE(served.disk().commit_count(), 0);
-          }
-        } catch (const revoked::test::ConnectionFailed&) {
-        }
+        create_keys(served, number, [&](int status) {
+          EXPECT_EQ(status, 201);
+          ++answered;
+          EXPECT_NE(served.disk().commit_count(), 0);
+          return true;
+        });
       });
     }
     EXPECT_TRUE(revoked::test::eventually([&] { return answered > 30; }));
@@ -87,17 +95,12 @@ TEST(ServerThreads, StorageFailureUnderLoadSilencesEveryone) {
   std::vector<std::thread> users;
   for (int number = 0; number < 4; ++number) {
     users.emplace_back([&, number] {
-      try {
-        auto client = served.client();
-        for (int round = 0;; ++round) {
-          const auto id = "k" + std::to_string(number) + "." + std::to_string(round);
-          const auto status = client.request("POST", "/v1/keys", {}, R"({"key_id":")" + id + "\"}").status;
-          if (status == 503) return;
-          EXPECT_EQ(status, 201);
-          if (++answered == 50) served.disk().fail_commit(1);
-        }
-      } catch (const revoked::test::ConnectionFailed&) {
-      }
+      create_keys(served, number, [&](int status) {
+        if (status == 503) return false;
+        EXPECT_EQ(status, 201);
+        if (++answered == 50) served.disk().fail_commit(1);
+        return true;
+      });
     });
   }
   for (auto& user : users) user.join();

@@ -18,7 +18,7 @@
 
 namespace revoked::net {
 
-class Crowd {
+class ConnectionTable {
  public:
   using Time = std::chrono::steady_clock::time_point;
 
@@ -37,47 +37,47 @@ class Crowd {
   using Origin = std::uint64_t;
   static Origin origin_of(const boost::asio::ip::address& address);
 
-  class Member
+  class Entry
       : public boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
    public:
-    // Leaves the crowd.
-    virtual void make_room() noexcept = 0;
+    // Closes the connection, which removes its entry.
+    virtual void evict() noexcept = 0;
 
    protected:
-    ~Member() = default;
+    ~Entry() = default;
 
    private:
-    friend class Crowd;
+    friend class ConnectionTable;
     static constexpr std::size_t nowhere = -1;
-    std::size_t index_ = nowhere;                             // in members_
-    std::pair<const Origin, std::size_t>* origin_ = nullptr;  // and the number of members from there
+    std::size_t index_ = nowhere;                             // in entries_
+    std::pair<const Origin, std::size_t>* origin_ = nullptr;  // and the number of entries from there
     Wait wait_ = Wait::nothing;
     Time since_{};
     std::size_t held_bytes_ = 0;
   };
 
-  explicit Crowd(const ServerLimits& limits) : limits_(limits) {}
+  explicit ConnectionTable(const ServerLimits& limits) : limits_(limits) {}
 
-  // A member must leave before it is destroyed. Leaving twice is allowed.
-  void join(Member& member, Origin origin);
-  void leave(Member& member) noexcept;
-  std::size_t size() const { return members_.size(); }
-  bool is_full() const { return members_.size() >= limits_.connections; }
-  const std::vector<Member*>& members() const { return members_; }
+  // An entry must be removed before it is destroyed. Removing it twice is allowed.
+  void add(Entry& entry, Origin origin);
+  void remove(Entry& entry) noexcept;
+  std::size_t size() const { return entries_.size(); }
+  bool is_full() const { return entries_.size() >= limits_.connections; }
+  const std::vector<Entry*>& entries() const { return entries_; }
 
-  // Sets what the member waits for.
-  void set_wait(Member& member, Wait wait, Time now);
+  // Sets what the entry waits for.
+  void set_wait(Entry& entry, Wait wait, Time now);
 
-  // Sets how much memory the member's buffers hold. If the total is over the limit, other members or this one
+  // Sets how much memory the entry's buffers hold. If the total is over the limit, other entries or this one
   // are closed.
-  void hold(Member& member, std::size_t bytes) noexcept;
+  void set_held(Entry& entry, std::size_t bytes) noexcept;
   std::size_t held_bytes() const { return held_bytes_; }
 
-  // Closes a member to admit one from `newcomer`. False: no member can be closed for it.
-  bool make_room(Origin newcomer, Time now) noexcept;
+  // Closes one to admit one from `newcomer`. False: none can be closed for it.
+  bool evict_for(Origin newcomer, Time now) noexcept;
 
  private:
-  using List = boost::intrusive::list<Member, boost::intrusive::constant_time_size<false>>;
+  using List = boost::intrusive::list<Entry, boost::intrusive::constant_time_size<false>>;
   static constexpr std::size_t wait_count = static_cast<std::size_t>(Wait::taking) + 1;
   static constexpr std::size_t looked_at = 64;  // how many of the longest waiting are examined
   static constexpr std::size_t shares = 8;  // an origin with more than 1/8 of the connections has more than
@@ -85,11 +85,11 @@ class Crowd {
 
   // The first of the longest waiting for which `is_best` holds.
   template <class IsBest>
-  Member* find(Wait wait, Time since, IsBest is_best, bool or_any) noexcept;
-  void relieve(Member& member) noexcept;
+  Entry* find(Wait wait, Time since, IsBest is_best, bool or_any) noexcept;
+  void evict_for_memory(Entry& entry) noexcept;
 
   const ServerLimits& limits_;
-  std::vector<Member*> members_;
+  std::vector<Entry*> entries_;
   std::unordered_map<Origin, std::size_t> origins_;
   std::array<List, wait_count> waiting_;  // by what for; longest first. Some may be served meanwhile
   std::size_t held_bytes_ = 0;

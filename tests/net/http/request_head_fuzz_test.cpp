@@ -5,11 +5,11 @@
 #include <algorithm>
 #include <random>
 
-#include "net/http/guard.hpp"
+#include "net/http/request_head.hpp"
 #include "tests/net/http/head_cases.hpp"
 #include "tests/net/http/naive_head.hpp"
 
-namespace revoked::net::guard_fuzz_test {
+namespace revoked::net::request_head_fuzz_test {
 
 using Kind = HeadResult::Kind;
 
@@ -40,7 +40,7 @@ void expect_same_verdict_in_pieces(const test::HeadCase& c) {
   }
 }
 
-TEST(Guard, SaysTheSameHoweverTheHeadArrives) {
+TEST(RequestHead, SaysTheSameHoweverTheHeadArrives) {
   for (const auto& c : test::smuggling_cases()) expect_same_verdict_in_pieces(c);
   for (const auto& c : test::refused_cases()) expect_same_verdict_in_pieces(c);
   for (const auto& c : test::passing_cases()) expect_same_verdict_in_pieces(c);
@@ -105,7 +105,7 @@ class Mutator {
   std::mt19937 random_;
 };
 
-TEST(Guard, NothingAmbiguousPassesHoweverItIsMutated) {
+TEST(RequestHead, NothingAmbiguousPassesHoweverItIsMutated) {
   Mutator mutate(20260102);
   const auto good = test::passing_cases();
   int passed = 0;
@@ -126,7 +126,7 @@ TEST(Guard, NothingAmbiguousPassesHoweverItIsMutated) {
   EXPECT_GT(refused, 1'000) << "too few mutations are invalid";
 }
 
-TEST(Guard, SurvivesNoise) {
+TEST(RequestHead, SurvivesNoise) {
   std::mt19937 random(7);
   for (int i = 0; i < 20'000; ++i) {
     std::string noise(random() % 200, '\0');
@@ -137,4 +137,4 @@ TEST(Guard, SurvivesNoise) {
   }
 }
 
-}  // namespace revoked::net::guard_fuzz_test
+}  // namespace revoked::net::request_head_fuzz_test

@@ -9,7 +9,7 @@
 #include "tests/net/http/test_service.hpp"
 #include "tests/support/eventually.hpp"
 
-namespace revoked::net::room_test {
+namespace revoked::net::eviction_test {
 
 using namespace std::chrono_literals;
 using revoked::test::eventually;
@@ -23,15 +23,15 @@ bool is_served(RawClient& client) {
          !client.read_through("\r\n\r\n").empty() && !client.was_closed();
 }
 
-ServerLimits room_for(std::size_t connections) {
+ServerLimits limited_to(std::size_t connections) {
   ServerLimits limits;
   limits.connections = connections;
   limits.short_wait = 0ms;
   return limits;
 }
 
-TEST(Room, IsMadeByWhoHasAskedForNothing) {
-  ServedTest served(room_for(50));
+TEST(Eviction, ClosesWhoHasAskedForNothing) {
+  ServedTest served(limited_to(50));
   RawClient used(served.port);
   ASSERT_TRUE(is_served(used));
   std::vector<std::unique_ptr<RawClient>> silent;
@@ -42,8 +42,8 @@ TEST(Room, IsMadeByWhoHasAskedForNothing) {
   EXPECT_TRUE(silent.front()->is_closed_silently());
 }
 
-TEST(Room, IsMadeByWhoHasBeenIdleLongest) {
-  ServedTest served(room_for(20));
+TEST(Eviction, ClosesWhoHasBeenIdleLongest) {
+  ServedTest served(limited_to(20));
   std::vector<std::unique_ptr<RawClient>> used;
   for (int i = 0; i < 20; ++i) {
     used.push_back(std::make_unique<RawClient>(served.port));
@@ -56,8 +56,8 @@ TEST(Room, IsMadeByWhoHasBeenIdleLongest) {
   EXPECT_TRUE(is_served(*used[0]));
 }
 
-TEST(Room, IsMadeByWhoSendsAHeadSlowly) {
-  ServedTest served(room_for(20));
+TEST(Eviction, ClosesWhoSendsAHeadSlowly) {
+  ServedTest served(limited_to(20));
   std::vector<std::unique_ptr<RawClient>> slow;
   for (int i = 0; i < 20; ++i) {
     slow.push_back(std::make_unique<RawClient>(served.port));
@@ -69,8 +69,8 @@ TEST(Room, IsMadeByWhoSendsAHeadSlowly) {
   }));
 }
 
-TEST(Room, IsNotMadeByWhoIsBeingServed) {
-  ServedTest served(room_for(3));
+TEST(Eviction, NeverClosesWhoIsBeingServed) {
+  ServedTest served(limited_to(3));
   std::vector<std::unique_ptr<RawClient>> busy;
   for (int i = 0; i < 3; ++i) {
     busy.push_back(std::make_unique<RawClient>(served.port));
@@ -195,4 +195,4 @@ TEST(Memory, OfHeadsIsBoundedTogether) {
   EXPECT_LE(thread.held_bytes(), limits.held_bytes);
 }
 
-}  // namespace revoked::net::room_test
+}  // namespace revoked::net::eviction_test

@@ -1,14 +1,12 @@
-#include "net/http/guard.hpp"
-
-#include <arpa/inet.h>
+#include "net/http/request_head.hpp"
 
 #include <algorithm>
 #include <charconv>
 #include <cstring>
-#include <iterator>
 
 #include "engine/base/character_set.hpp"
-#include "engine/base/percent.hpp"
+#include "net/http/header_names.hpp"
+#include "net/http/request_target.hpp"
 
 namespace revoked::net {
 namespace {
@@ -16,11 +14,6 @@ namespace {
 using engine::CharacterSet;
 constexpr auto token_characters =
     engine::letters_and_digits | CharacterSet("!#$%&'*+-.^_`|~");  // RFC 9110, 5.6.2
-constexpr auto plain_host_characters = engine::letters_and_digits | CharacterSet("-._~!$&'()*+,;=");
-constexpr auto host_characters = plain_host_characters | CharacterSet("%");  // RFC 3986, 3.2.2: reg-name
-constexpr auto target_characters =
-    engine::letters_and_digits |
-    CharacterSet("-._~:/?[]@!$&'()*+,;=%|^`{}\\\"<>");  // and what browsers send unencoded
 constexpr auto value_characters =
     (CharacterSet::range(0x20, 0xff) - CharacterSet("\x7f")) | CharacterSet("\t");  // RFC 9110, 5.5
 
@@ -57,53 +50,6 @@ constexpr std::array<char, 256> make_lower_case() {
 }
 constexpr auto lower_case = make_lower_case();
 
-struct KnownHeader {
-  std::string_view name;
-  Header header;
-  bool single;  // more than one is refused: two readers could use different ones
-};
-constexpr KnownHeader known_headers[] = {
-    // by size
-    {"host", Header::host, true},
-    {"expect", Header::expect, true},
-    {"accept", Header::accept, false},
-    {"prefer", Header::prefer, false},
-    {"x-api-key", Header::x_api_key, true},
-    {"connection", Header::connection, false},
-    {"traceparent", Header::traceparent, false},
-    {"content-type", Header::content_type, true},
-    {"x-request-id", Header::x_request_id, false},
-    {"authorization", Header::authorization, true},
-    {"last-event-id", Header::last_event_id, true},
-    {"content-length", Header::content_length, true},
-    {"idempotency-key", Header::idempotency_key, true},
-    {"content-encoding", Header::content_encoding, true},
-    {"transfer-encoding", Header::transfer_encoding, true},
-    {"x-flowplate-master-key", Header::x_flowplate_master_key, true},
-};
-constexpr std::size_t max_known_size = std::end(known_headers)[-1].name.size();
-static_assert(std::size(known_headers) == header_count);
-static_assert(std::is_sorted(std::begin(known_headers), std::end(known_headers),
-                             [](const auto& a, const auto& b) { return a.name.size() < b.name.size(); }));
-
-// Index of the first header of each size.
-constexpr std::array<std::uint8_t, max_known_size + 2> make_known_by_size() {
-  std::array<std::uint8_t, max_known_size + 2> first{};
-  for (const auto& known : known_headers) {
-    for (auto size = known.name.size() + 1; size < first.size(); ++size) ++first[size];
-  }
-  return first;
-}
-constexpr auto known_by_size = make_known_by_size();
-
-const KnownHeader* find_known(std::string_view lower_case_name) {
-  const auto size = lower_case_name.size();
-  for (auto i = known_by_size[size]; i < known_by_size[size + 1]; ++i) {
-    if (known_headers[i].name == lower_case_name) return &known_headers[i];
-  }
-  return nullptr;
-}
-
 Method method_of(std::string_view name) {
   if (name == "GET") return Method::get;
   if (name == "DELETE") return Method::delete_;
@@ -124,74 +70,6 @@ HeadResult refuse(unsigned status, std::string_view reason) {
 constexpr HeadResult good{HeadResult::Kind::complete, 0, 0, {}};
 bool is_good(const HeadResult& result) { return result.kind == HeadResult::Kind::complete; }
 
-bool is_port(std::string_view text) {  // RFC 3986, 3.2.3: it may be empty
-  constexpr unsigned most = 65535;
-  unsigned port = 0;
-  for (const char c : text) {
-    if (c < '0' || c > '9') return false;
-    port = std::min(port * 10 + static_cast<unsigned>(c - '0'), most + 1);
-  }
-  return port <= most;
-}
-
-// The text between the brackets: no zone, which RFC 3986, 3.2.2, does not allow, and no address of a future
-// version, which cannot be reached.
-bool is_ipv6(std::string_view text) {
-  char terminated[INET6_ADDRSTRLEN];
-  if (text.size() >= sizeof terminated) return false;
-  terminated[text.copy(terminated, text.size())] = 0;
-  in6_addr address;
-  return ::inet_pton(AF_INET6, terminated, &address) == 1;
-}
-
-// In brackets or percent-encoded.
-bool is_odd_host(std::string_view text) {
-  const bool is_literal = text.front() == '[';
-  const auto end = is_literal ? text.find(']') : std::min(text.find(':'), text.size());
-  if (end == std::string_view::npos || end == 0) return false;
-  const auto name = text.substr(0, end);
-  const auto port = text.substr(is_literal ? end + 1 : end);
-  if (!port.empty() && (port.front() != ':' || !is_port(port.substr(1)))) return false;
-  return is_literal ? is_ipv6(name.substr(1))
-                    : host_characters.has_all(name) && engine::is_percent_encoded(name);
-}
-
-// uri-host [ ":" port ] (RFC 9110, 7.2), or empty, if the target has no authority.
-bool is_host(std::string_view text) {
-  std::size_t end = 0;
-  while (end < text.size() && plain_host_characters.has(text[end])) ++end;
-  if (end == text.size()) return true;
-  if (end != 0 && text[end] == ':') return is_port(text.substr(end + 1));
-  return is_odd_host(text);
-}
-
-// Takes scheme and authority off a target in absolute-form (RFC 9112, 3.2.2). False: there is no authority.
-bool take_authority(std::string_view& target, std::string_view& authority) {
-  constexpr std::string_view scheme = "http://";
-  if (!equal_ignoring_case(target.substr(0, scheme.size()), scheme)) return true;
-  target.remove_prefix(scheme.size());
-  authority = target.substr(0, target.find_first_of("/?"));
-  target.remove_prefix(authority.size());
-  return !authority.empty();
-}
-
-// The four forms of RFC 9112, 3.2. False: none of them, or one that the method does not allow.
-bool read_target(std::string_view target, Request& request, std::string_view& authority) {
-  if (request.method == Method::connect && !target.empty() && !target.starts_with('/')) {
-    authority = target;
-    request.path = "*";  // the server as a whole
-    return true;
-  }
-  if (!target.starts_with('/') && !take_authority(target, authority)) return false;
-  const bool is_absolute = !authority.empty();
-  const auto question = std::min(target.find('?'), target.size());
-  request.path = target.substr(0, question);
-  request.query = target.substr(std::min(question + 1, target.size()));
-  const bool is_options = request.method == Method::options;
-  if (is_absolute && request.path.empty()) request.path = is_options && target.empty() ? "*" : "/";
-  return request.path.starts_with('/') || (is_options && (is_absolute ? target.empty() : target == "*"));
-}
-
 HeadResult read_request_line(std::string_view line, const HeadLimits& limits, Request& request,
                              std::string_view& authority) {
   const auto first = line.find(' ');
@@ -211,7 +89,6 @@ HeadResult read_request_line(std::string_view line, const HeadLimits& limits, Re
   }
   request.method = method_of(request.method_name);
   if (target.size() > limits.target_bytes) return refuse(414, "the target is too long");
-  if (!target_characters.has_all(target)) return refuse(400, "malformed target");
   if (!read_target(target, request, authority)) return refuse(400, "malformed target");
   return good;
 }

@@ -1,10 +1,10 @@
-#include "net/http/guard.hpp"
+#include "net/http/request_head.hpp"
 
 #include <gtest/gtest.h>
 
 #include "tests/net/http/head_cases.hpp"
 
-namespace revoked::net::guard_test {
+namespace revoked::net::request_head_test {
 
 using test::with_headers;
 using test::with_host;
@@ -24,7 +24,7 @@ bool keeps_alive(const std::string& head) {
   return request.keep_alive;
 }
 
-TEST(Guard, RefusesWhatCouldSmuggleARequest) {
+TEST(RequestHead, RefusesWhatCouldSmuggleARequest) {
   for (const auto& c : test::smuggling_cases()) {
     const auto result = read(c.head);
     EXPECT_EQ(result.kind, Kind::refused) << c.what;
@@ -33,7 +33,7 @@ TEST(Guard, RefusesWhatCouldSmuggleARequest) {
   }
 }
 
-TEST(Guard, RefusesWhatIsNotStrictHttp) {
+TEST(RequestHead, RefusesWhatIsNotStrictHttp) {
   for (const auto& c : test::refused_cases()) {
     const auto result = read(c.head);
     EXPECT_EQ(result.kind, Kind::refused) << c.what;
@@ -41,7 +41,7 @@ TEST(Guard, RefusesWhatIsNotStrictHttp) {
   }
 }
 
-TEST(Guard, PassesWhatIs) {
+TEST(RequestHead, PassesWhatIs) {
   for (const auto& c : test::passing_cases()) {
     const auto result = read(c.head + "the body");
     EXPECT_EQ(result.kind, Kind::complete) << c.what << ": " << result.reason;
@@ -49,7 +49,7 @@ TEST(Guard, PassesWhatIs) {
   }
 }
 
-TEST(Guard, TakesTheRequestLineApart) {
+TEST(RequestHead, TakesTheRequestLineApart) {
   const auto head = with_line("DELETE /v1/keys/a%2Fb?reason=x?y HTTP/1.1");
   Request request;
   ASSERT_EQ(read(head, request).kind, Kind::complete);
@@ -60,7 +60,7 @@ TEST(Guard, TakesTheRequestLineApart) {
   EXPECT_FALSE(request.is_http_1_0);
 }
 
-TEST(Guard, KnowsTheMethods) {
+TEST(RequestHead, KnowsTheMethods) {
   const std::pair<std::string, Method> methods[] = {
       {"GET", Method::get},     {"HEAD", Method::head},       {"POST", Method::post},
       {"PUT", Method::put},     {"PATCH", Method::patch},     {"DELETE", Method::delete_},
@@ -75,7 +75,7 @@ TEST(Guard, KnowsTheMethods) {
   }
 }
 
-TEST(Guard, AbsoluteTargetIsReadAsItsPath) {
+TEST(RequestHead, AbsoluteTargetIsReadAsItsPath) {
   const auto with_path = with_host("Host: A:80\r\n", "GET http://a:80/x?y HTTP/1.1");
   const auto bare = with_host("Host: a\r\n", "GET http://a HTTP/1.1");
   Request request;
@@ -88,7 +88,7 @@ TEST(Guard, AbsoluteTargetIsReadAsItsPath) {
 }
 
 // RFC 9112, 3.2: an absent path is the root, and for OPTIONS the server as a whole.
-TEST(Guard, TargetMayNameTheServer) {
+TEST(RequestHead, TargetMayNameTheServer) {
   const std::tuple<std::string, std::string, std::string> cases[] = {
       {"GET HTTP://A?x=/y HTTP/1.1", "/", "x=/y"},
       {"GET hTTp://a/b HTTP/1.1", "/b", ""},
@@ -107,7 +107,7 @@ TEST(Guard, TargetMayNameTheServer) {
   }
 }
 
-TEST(Guard, HostIsANameOrAnAddressAndAPort) {
+TEST(RequestHead, HostIsANameOrAnAddressAndAPort) {
   for (const std::string host : {"", "a", "a:", "a:0", "a:65535", "a:00080", "127.0.0.1", "127.0.0.1:80",
                                  "[::1]", "[::1]:", "[::1]:80", "[2001:DB8::192.0.2.1]",
                                  "xn--bcher-kva.example", "a%2Db", "A_b~c!$&'()*+,;=", "999.1.1.1"}) {
@@ -160,7 +160,7 @@ TEST(Guard, HostIsANameOrAnAddressAndAPort) {
   }
 }
 
-TEST(Guard, HeadersLoseTheirBlanksAndTheirCase) {
+TEST(RequestHead, HeadersLoseTheirBlanksAndTheirCase) {
   const auto head = with_headers("AUTHORIZATION: \t Bearer  x \t\r\nX-Api-Key:y\r\nAccept:\r\n");
   Request request;
   ASSERT_EQ(read(head, request).kind, Kind::complete);
@@ -171,7 +171,7 @@ TEST(Guard, HeadersLoseTheirBlanksAndTheirCase) {
   EXPECT_EQ(request[Header::prefer].data(), nullptr);
 }
 
-TEST(Guard, ReadsTheFraming) {
+TEST(RequestHead, ReadsTheFraming) {
   const auto sized = with_headers("Content-Length: 0012\r\n", "POST / HTTP/1.1");
   const auto largest = with_headers("Content-Length: 18446744073709551615\r\n", "POST / HTTP/1.1");
   const auto chunked = with_headers("Transfer-Encoding: Chunked\r\n", "POST / HTTP/1.1");
@@ -188,7 +188,7 @@ TEST(Guard, ReadsTheFraming) {
   EXPECT_EQ(request.content_length, 0);
 }
 
-TEST(Guard, ExpectationIsOfHttp11Only) {
+TEST(RequestHead, ExpectationIsOfHttp11Only) {
   const std::string headers = "Expect: 100-continue\r\nContent-Length: 1\r\n";
   const auto http_1_1 = with_headers(headers, "POST / HTTP/1.1");
   const auto http_1_0 = with_headers(headers, "POST / HTTP/1.0");
@@ -201,7 +201,7 @@ TEST(Guard, ExpectationIsOfHttp11Only) {
   EXPECT_TRUE(request.is_http_1_0);
 }
 
-TEST(Guard, ConnectionStaysOrClosesAsItsTokensSay) {
+TEST(RequestHead, ConnectionStaysOrClosesAsItsTokensSay) {
   EXPECT_TRUE(keeps_alive(with_headers("")));
   EXPECT_TRUE(keeps_alive(with_headers("Connection: keep-alive\r\n")));
   EXPECT_TRUE(keeps_alive(with_headers("Connection: closed, not-close\r\n")));
@@ -215,14 +215,14 @@ TEST(Guard, ConnectionStaysOrClosesAsItsTokensSay) {
   EXPECT_FALSE(keeps_alive(with_headers("Connection: keep-alive, close\r\n", "GET / HTTP/1.0")));
 }
 
-TEST(Guard, FirstRequestIdCounts) {
+TEST(RequestHead, FirstRequestIdCounts) {
   const auto head = with_headers("X-Request-Id: a\r\nX-Request-Id: b\r\n");
   Request request;
   ASSERT_EQ(read(head, request).kind, Kind::complete);
   EXPECT_EQ(request[Header::x_request_id], "a");
 }
 
-TEST(Guard, LimitsTheBytesOfAHead) {
+TEST(RequestHead, LimitsTheBytesOfAHead) {
   const HeadLimits limits{200, 64, 100};
   const auto fixed = with_headers("X: \r\n").size();
   const auto largest = with_headers("X: " + std::string(limits.bytes - fixed, 'a') + "\r\n");
@@ -235,7 +235,7 @@ TEST(Guard, LimitsTheBytesOfAHead) {
   EXPECT_EQ(read(std::string(limits.bytes - 1, 'A'), limits).kind, Kind::incomplete);
 }
 
-TEST(Guard, LimitsTheNumberOfHeaders) {
+TEST(RequestHead, LimitsTheNumberOfHeaders) {
   std::string headers;
   for (std::size_t i = 1; i < HeadLimits().headers; ++i) headers += "a:\r\n";
   EXPECT_EQ(read(with_headers(headers)).kind, Kind::complete) << "with Host, exactly the limit";
@@ -245,7 +245,7 @@ TEST(Guard, LimitsTheNumberOfHeaders) {
   EXPECT_EQ(read(with_headers(thousands)).status, 431);
 }
 
-TEST(Guard, LimitsTheTarget) {
+TEST(RequestHead, LimitsTheTarget) {
   const auto with_target = [](std::size_t size) {
     return with_line("GET /" + std::string(size - 1, 'a') + " HTTP/1.1");
   };
@@ -253,4 +253,4 @@ TEST(Guard, LimitsTheTarget) {
   EXPECT_EQ(read(with_target(HeadLimits().target_bytes + 1)).status, 414);
 }
 
-}  // namespace revoked::net::guard_test
+}  // namespace revoked::net::request_head_test
