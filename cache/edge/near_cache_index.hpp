@@ -26,7 +26,7 @@ class NearCacheIndex {
   void clear();
 
   void prefetch(std::uint64_t hash) const { __builtin_prefetch(&in_.home_of(hash)); }
-  std::size_t memory_bytes() const { return pages_.size_bytes(); }
+  std::size_t memory_bytes() const { return pages_.size_bytes(); }  // for tests
 
  private:
   engine::HugePages pages_;

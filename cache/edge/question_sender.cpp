@@ -98,7 +98,8 @@ Task<> QuestionSender::send_pipeline(Self self, WorkerPointer worker) {
     if (!failed) failed = co_await exchange(self, worker, deadline);
     if (pipeline.empty() || self->stopped_) break;
     const bool made_headway = pipeline.size() < count;
-    const bool was_closed = is_kept && failed == errc::unavailable && worker->connection->heard_nothing();
+    const bool was_closed =
+        is_kept && failed == errc::unavailable && worker->connection->has_received_nothing();
     if (made_headway || was_closed) continue;
     const auto unanswered = std::exchange(pipeline, {});
     for (const auto& question : unanswered) self->questions_->answer(question, failed);

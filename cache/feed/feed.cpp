@@ -76,11 +76,6 @@ void Feed::send_heartbeat() {
   for (const auto& outlet : outlets_) outlet(message);
 }
 
-std::string Feed::heartbeat() const {
-  const auto [at, journal] = place();
-  return encode_heartbeat(at.epoch, at.sequence, stamp_now(journal));
-}
-
 std::optional<Feed::Reading> Feed::read_newest(const engine::Engine& engine, Position after,
                                                std::string_view journal, std::size_t max_events) const {
   Reading reading;

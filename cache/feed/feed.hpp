@@ -45,7 +45,6 @@ class Feed final : public engine::JournalListener {
 
   // Sends a heartbeat to the outlets. Must be called every second.
   void send_heartbeat();
-  std::string heartbeat() const;
 
   struct Item {
     Position position;  // where the message ends

@@ -128,7 +128,7 @@ Task<engine::result<void>> HttpConnection::send(Pointer self, std::shared_ptr<co
                                                 Deadline deadline) {
   if (self->closed_) co_return errc::unavailable;
   self->reusable_ = false;
-  self->heard_bytes_ = 0;
+  self->received_bytes_ = 0;
   self->arm(self, deadline);
   const auto bytes = asio::buffer(*requests);
   auto [error, written] = co_await asio::async_write(self->socket_, bytes, as_result);
@@ -148,7 +148,7 @@ Task<engine::result<HttpResponse>> HttpConnection::receive(Pointer self, bool is
     parser->header_limit(header_limit);
     parser->body_limit(body_limit);
     auto [error, count] = co_await http::async_read(self->socket_, self->buffer_, *parser, as_result);
-    self->heard_bytes_ += count + self->buffer_.size();
+    self->received_bytes_ += count + self->buffer_.size();
     if (error || self->closed_) co_return self->failure(error);
     const auto status = parser->get().result_int();
     if (status >= 200) break;

@@ -39,7 +39,7 @@ class HttpConnection {
   // 9112, section 9. The peer may still close the connection at any time.
   bool is_reusable();
   // No byte of a response has arrived since the last send().
-  bool heard_nothing() const { return heard_bytes_ == 0; }
+  bool has_received_nothing() const { return received_bytes_ == 0; }
 
   // Tries the addresses of `names` in turn; each gets its share of the time. errc::timed_out, unavailable.
   static Task<engine::result<void>> connect(Pointer self, std::shared_ptr<NameLookup> names,
@@ -77,7 +77,7 @@ class HttpConnection {
   Timer wake_;
   boost::beast::flat_buffer buffer_;
   std::uint64_t turn_ = 0;  // a pending deadline of an earlier turn is ignored
-  std::size_t heard_bytes_ = 0;
+  std::size_t received_bytes_ = 0;
   bool closed_ = false;
   bool timed_out_ = false;
   bool reusable_ = false;

@@ -57,7 +57,6 @@ class Response {
   // The connection is closed after this response unless the request's body has been read to its end by then.
   void close_unless_read(const bool& body_is_read) { body_is_read_ = &body_is_read; }
   bool keep_alive() const { return keep_alive_; }
-  bool is_sent() const { return status_ != 0; }
   bool is_head() const { return is_head_; }
   unsigned status() const { return status_; }
 
