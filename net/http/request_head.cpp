@@ -6,7 +6,7 @@
 
 #include "engine/base/character_set.hpp"
 #include "net/http/header_names.hpp"
-#include "net/http/request_target.hpp"
+#include "net/http/host.hpp"
 
 namespace revoked::net {
 namespace {
@@ -14,6 +14,9 @@ namespace {
 using engine::CharacterSet;
 constexpr auto token_characters =
     engine::letters_and_digits | CharacterSet("!#$%&'*+-.^_`|~");  // RFC 9110, 5.6.2
+constexpr auto target_characters =
+    engine::letters_and_digits |
+    CharacterSet("-._~:/?[]@!$&'()*+,;=%|^`{}\\\"<>");  // and what browsers send unencoded
 constexpr auto value_characters =
     (CharacterSet::range(0x20, 0xff) - CharacterSet("\x7f")) | CharacterSet("\t");  // RFC 9110, 5.5
 
@@ -69,6 +72,34 @@ HeadResult refuse(unsigned status, std::string_view reason) {
 
 constexpr HeadResult good{HeadResult::Kind::complete, 0, 0, {}};
 bool is_good(const HeadResult& result) { return result.kind == HeadResult::Kind::complete; }
+
+// Takes scheme and authority off a target in absolute-form (RFC 9112, 3.2.2). False: there is no authority.
+bool take_authority(std::string_view& target, std::string_view& authority) {
+  constexpr std::string_view scheme = "http://";
+  if (!equal_ignoring_case(target.substr(0, scheme.size()), scheme)) return true;
+  target.remove_prefix(scheme.size());
+  authority = target.substr(0, target.find_first_of("/?"));
+  target.remove_prefix(authority.size());
+  return !authority.empty();
+}
+
+// The four forms of RFC 9112, 3.2. False: none of them, or one that the method does not allow.
+bool read_target(std::string_view target, Request& request, std::string_view& authority) {
+  if (!target_characters.has_all(target)) return false;
+  if (request.method == Method::connect && !target.empty() && !target.starts_with('/')) {
+    authority = target;
+    request.path = "*";  // the server as a whole
+    return true;
+  }
+  if (!target.starts_with('/') && !take_authority(target, authority)) return false;
+  const bool is_absolute = !authority.empty();
+  const auto question = std::min(target.find('?'), target.size());
+  request.path = target.substr(0, question);
+  request.query = target.substr(std::min(question + 1, target.size()));
+  const bool is_options = request.method == Method::options;
+  if (is_absolute && request.path.empty()) request.path = is_options && target.empty() ? "*" : "/";
+  return request.path.starts_with('/') || (is_options && (is_absolute ? target.empty() : target == "*"));
+}
 
 HeadResult read_request_line(std::string_view line, const HeadLimits& limits, Request& request,
                              std::string_view& authority) {
