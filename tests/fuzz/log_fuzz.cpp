@@ -29,7 +29,7 @@ void append_packed(std::string& out, engine::BlockPlace& next, std::string_view 
     packer.add(head, part);
     next = {head.number + 1, head.first + head.events, head.sum};
   } while (!payload.empty());
-  REQUIRE(packer.take(out));
+  REQUIRE(packer.flush(out));
 }
 
 // Makes chained blocks of everything that looks like a head.
