@@ -75,12 +75,12 @@ class FairQueue {
     if (to != 0) by_length_.insert({to, peer});
     size_ += to - from;
   }
-  void shortened(typename Lines::iterator line) {  // by one
+  void shortened(Lines::iterator line) {  // by one
     const auto length = line->second.items.size();
     resized(line->first, length + 1, length);
     if (length == 0) remove(line);
   }
-  void remove(typename Lines::iterator line) {
+  void remove(Lines::iterator line) {
     turns_.erase(line->second.turn);
     lines_.erase(line);
   }

@@ -133,7 +133,7 @@ Task<std::string> FeedStream::State::follow_once(std::shared_ptr<State> state) {
   const auto request = state->request();
   const auto opened = co_await HttpConnection::open_stream(connection, request, deadline);
   if (opened.has_error()) co_return opened.error().message();
-  const auto parser = *opened;
+  const auto& parser = *opened;
   if (state->stopped) co_return "stopped";
   const unsigned status = parser->get().result_int();
   if (status == 410) co_return co_await read_gone(state, parser);
@@ -160,9 +160,7 @@ Task<> FeedStream::State::follow(std::shared_ptr<State> state) {
 FeedStream::FeedStream(asio::io_context& io, std::shared_ptr<NameLookup> names, std::string head,
                        EngineClient::StreamHandlers handlers)
     : state_(std::make_shared<State>(io, std::move(names), std::move(head), std::move(handlers))) {
-  asio::co_spawn(io.get_executor(), State::follow(state_), [](std::exception_ptr error) {
-    if (error) std::rethrow_exception(error);
-  });
+  asio::co_spawn(io.get_executor(), State::follow(state_), rethrow);
 }
 
 FeedStream::~FeedStream() { state_->stop(); }

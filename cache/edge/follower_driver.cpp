@@ -74,7 +74,7 @@ void FollowerDriver::act(const Follower::Actions& actions, Monotonic now) {
   acknowledgements_.report(position, now);
   if (actions.request_after) {
     if (!follower_.trusts_cache()) ++state_.repairs;
-    request_page(*actions.request_after);
+    request_page(actions.request_after);
   }
 }
 

@@ -63,9 +63,7 @@ void PageFetches::read(std::optional<Position> after, std::string_view journal,
   fetch->connection = std::make_shared<HttpConnection>(io_);
   fetch->done = std::move(done);
   fetches_.push_back(fetch);
-  asio::co_spawn(io_.get_executor(), run(shared_from_this(), std::move(fetch)), [](std::exception_ptr error) {
-    if (error) std::rethrow_exception(error);
-  });
+  asio::co_spawn(io_.get_executor(), run(shared_from_this(), std::move(fetch)), rethrow);
 }
 
 Task<> PageFetches::run(std::shared_ptr<PageFetches> self, std::shared_ptr<Fetch> fetch) {

@@ -49,10 +49,7 @@ void QuestionSender::send_queued() {
     auto worker = std::make_shared<Worker>(io_);
     worker->pipeline = take();
     workers_.push_back(worker);
-    asio::co_spawn(io_.get_executor(), work(shared_from_this(), std::move(worker)),
-                   [](std::exception_ptr error) {
-                     if (error) std::rethrow_exception(error);
-                   });
+    asio::co_spawn(io_.get_executor(), work(shared_from_this(), std::move(worker)), rethrow);
   }
 }
 

@@ -21,9 +21,7 @@ Bus::Bus(Feed& feed, const std::optional<RedisAddress>& address, BusKeys keys, O
           keys_.empty() ? message : std::make_shared<const std::string>(keys_.sign(*message)));
     });
   }
-  asio::co_spawn(io_, send_heartbeats(), [](std::exception_ptr failure) {
-    if (failure) std::rethrow_exception(failure);
-  });
+  asio::co_spawn(io_, send_heartbeats(), rethrow);
   thread_ = std::thread([this] {
     engine::set_up_this_thread("bus", engine::Urgency::gathering);
     io_.run();

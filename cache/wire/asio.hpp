@@ -11,6 +11,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/system/error_code.hpp>
 #include <chrono>
+#include <exception>
 
 namespace revoked::cache {
 
@@ -29,5 +30,10 @@ using Socket = asio::basic_stream_socket<asio::ip::tcp, Executor>;
 using Acceptor = asio::basic_socket_acceptor<asio::ip::tcp, Executor>;
 using Timer = asio::basic_waitable_timer<std::chrono::steady_clock,
                                          asio::wait_traits<std::chrono::steady_clock>, Executor>;
+
+// Completion handler of a coroutine whose exceptions are bugs: they leave io_context::run().
+inline constexpr auto rethrow = [](const std::exception_ptr& bug) {
+  if (bug) std::rethrow_exception(bug);
+};
 
 }  // namespace revoked::cache

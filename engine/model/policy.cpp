@@ -71,7 +71,8 @@ Width width_of(const Reach* reach) {
   for (const Scope scope : all_scopes) {
     const auto& limit = reach->limit(scope);
     if (!limit) continue;
-    const auto narrow = widest_bits + 1 - std::clamp<int>(std::bit_width(limit->size()), 1, widest_bits);
+    const auto narrow =
+        widest_bits + 1 - std::clamp<int>(static_cast<int>(std::bit_width(limit->size())), 1, widest_bits);
     width |= static_cast<Width>(narrow << (bits_a_scope * static_cast<int>(scope)));
   }
   return width;

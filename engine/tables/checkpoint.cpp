@@ -313,7 +313,7 @@ result<CheckpointMark> read_checkpoint(const std::string& path,
   BlockReader in(path, header_bytes);
   Header header;
   if (!read_whole_header(in, header)) return errc::not_found;
-  const CheckpointMark mark{header.epoch.start(), header.cut.sequence, header.newest};
+  CheckpointMark mark{header.epoch.start(), header.cut.sequence, header.newest};
   if (!is_ours(mark) || !in.set_size(header.body_bytes)) return errc::not_found;
   // Verify the whole file first: loading cannot be undone.
   const bool whole = for_each_block(0, in.block_count(), [&](std::uint64_t block) {

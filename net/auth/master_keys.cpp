@@ -12,6 +12,7 @@ constexpr engine::UnixMs look_every_ms = 1000;
 
 std::vector<engine::Digest> digests_of(const std::vector<std::string>& keys) {
   std::vector<engine::Digest> digests;
+  digests.reserve(keys.size());
   for (const auto& key : keys) digests.push_back(engine::sha256(key));
   return digests;
 }

@@ -47,7 +47,7 @@ class ReusePort {
 
 // Every coroutine reports here when it ends: none is detached, and an exception in one is a bug that is
 // logged.
-void report_end(std::exception_ptr failure) {
+void report_end(const std::exception_ptr& failure) {
   if (!failure) return;
   try {
     std::rethrow_exception(failure);
@@ -119,7 +119,7 @@ void NetworkThread::run() {
   }
 }
 
-void NetworkThread::report_fatal(std::string_view what, std::exception_ptr failure) {
+void NetworkThread::report_fatal(std::string_view what, const std::exception_ptr& failure) {
   if (!failure && draining_) return;
   std::string text(what);
   try {

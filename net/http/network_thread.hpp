@@ -80,9 +80,9 @@ class NetworkThread {
 
   // Completion handler of a coroutine that the thread cannot work without.
   auto ends_fatally(std::string_view what) {
-    return [this, what](std::exception_ptr failure) { report_fatal(what, failure); };
+    return [this, what](const std::exception_ptr& failure) { report_fatal(what, failure); };
   }
-  void report_fatal(std::string_view what, std::exception_ptr failure);
+  void report_fatal(std::string_view what, const std::exception_ptr& failure);
 
   cache::Task<> accept();
   bool take(Socket socket);

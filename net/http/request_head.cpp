@@ -151,7 +151,7 @@ std::string_view read_header_line(std::string_view line, Request& request) {
     if (known->header == Header::connection && has_token(value, "close")) place = "close";
     return {};
   }
-  place = value.empty() ? std::string_view("", 0) : value;
+  place = value.empty() ? std::string_view("") : value;
   return {};
 }
 

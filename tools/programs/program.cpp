@@ -13,13 +13,14 @@
 #include <fstream>
 #include <iostream>
 #include <sstream>
+#include <system_error>
 
 #include "engine/model/secret.hpp"
 #include "net/http/log.hpp"
 
 namespace revoked::tools {
 
-Options::Options(std::string program, std::string description, std::string environment_prefix)
+Options::Options(const std::string& program, std::string description, std::string environment_prefix)
     : app_(std::make_unique<CLI::App>(std::move(description), program)),
       prefix_(std::move(environment_prefix)) {
   app_->set_version_flag("--version", program + " " REVOKED_VERSION " (" REVOKED_COMMIT ")");
@@ -120,22 +121,25 @@ void sync_directory(const std::string& path) {
   const bool good = directory >= 0 && ::fsync(directory) == 0;
   const auto why = errno;
   if (directory >= 0) ::close(directory);
-  if (!good) throw ConfigurationError("cannot sync the directory " + path + ": " + std::strerror(why));
+  if (!good)
+    throw ConfigurationError("cannot sync the directory " + path + ": " +
+                             std::generic_category().message(why));
 }
 
 void write_private_file(const std::string& path, const std::string& content) {
   const auto draft = path + ".new";
   ::unlink(draft.c_str());  // left by an interrupted run
   const int file = ::open(draft.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-  if (file < 0) throw ConfigurationError("cannot create " + draft + ": " + std::strerror(errno));
+  if (file < 0)
+    throw ConfigurationError("cannot create " + draft + ": " + std::generic_category().message(errno));
   const auto written = ::write(file, content.data(), content.size());
   if (written >= 0 && written < static_cast<ssize_t>(content.size())) errno = ENOSPC;
   const bool good = written == static_cast<ssize_t>(content.size()) && ::fsync(file) == 0;
   const auto why = errno;
   ::close(file);
-  if (!good) throw ConfigurationError("cannot write " + draft + ": " + std::strerror(why));
+  if (!good) throw ConfigurationError("cannot write " + draft + ": " + std::generic_category().message(why));
   if (::rename(draft.c_str(), path.c_str()) != 0)
-    throw ConfigurationError("cannot create " + path + ": " + std::strerror(errno));
+    throw ConfigurationError("cannot create " + path + ": " + std::generic_category().message(errno));
   const auto slash = path.rfind('/');
   sync_directory(slash == std::string::npos ? "." : path.substr(0, slash + 1));
 }
@@ -143,7 +147,8 @@ void write_private_file(const std::string& path, const std::string& content) {
 std::size_t raise_descriptor_limit() {
   rlimit limit{};
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0)
-    throw ConfigurationError(std::string("cannot read the limit of open files: ") + std::strerror(errno));
+    throw ConfigurationError("cannot read the limit of open files: " +
+                             std::generic_category().message(errno));
   // Some systems report a higher limit than they grant.
   for (; limit.rlim_cur < limit.rlim_max; limit.rlim_max /= 2) {
     const rlimit raised{limit.rlim_max, limit.rlim_max};
@@ -180,6 +185,7 @@ namespace {
   } catch (const std::exception& error) {
     what = error.what();
   } catch (...) {
+    what = "unexpected exception";
   }
   net::end_the_process(what);
 }

@@ -37,7 +37,7 @@ struct Range {
 // overrides the file.
 class Options {
  public:
-  Options(std::string program, std::string description, std::string environment_prefix);
+  Options(const std::string& program, std::string description, std::string environment_prefix);
   ~Options();
 
   // One of `choices`; empty: any text.

@@ -155,8 +155,8 @@ int main(int argc, char** argv) {
   // Very large blocks are mapped separately and unmapped when freed. Blocks that every commit needs stay
   // below the threshold: mapping and clearing them each time costs an import 10 %. Few arenas, because free
   // memory of one arena is not available to the others.
-  ::mallopt(M_MMAP_THRESHOLD, 4 << 20);
-  ::mallopt(M_ARENA_MAX, 4);
+  ::mallopt(M_MMAP_THRESHOLD, 4 << 20);  // NOLINT(concurrency-mt-unsafe): there is one thread
+  ::mallopt(M_ARENA_MAX, 4);             // NOLINT(concurrency-mt-unsafe)
   return tools::run_program("revoked", [&] {
     EngineConfiguration configuration;
     if (const auto code = tools::read_configuration(argc, argv, configuration)) return *code;

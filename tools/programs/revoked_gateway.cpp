@@ -116,9 +116,7 @@ int serve(const Configuration& configuration) {
   net::CheckService service(gateway);
   const auto server = tools::listen(server_options, service, nullptr);
   asio::co_spawn(main_io, announce_when_fresh(main_io, gateway, configuration.listen, *server),
-                 [](std::exception_ptr failure) {
-                   if (failure) std::rethrow_exception(failure);
-                 });
+                 cache::rethrow);
   main_io.run();
   server->drain();
   return 0;
