@@ -1,4 +1,5 @@
-"""What each folder of the sources may include. See CONTRIBUTING.md."""
+"""What each folder of the sources may include, and that its README lists its files. See CONTRIBUTING.md."""
+import fnmatch
 import pathlib
 import re
 import unittest
@@ -68,6 +69,13 @@ class Includes(unittest.TestCase):
         found = [violation(file, included) for file, included in includes()]
         self.assertGreater(len(found), 1000)
         self.assertEqual([what for what in found if what], [])
+
+    def test_each_room_lists_its_files(self):
+        for room in USES:
+            names = re.findall(r"`([a-z_*0-9]+)(?:\.cpp)?`", (ROOT / room / "README.md").read_text())
+            for file in (ROOT / room).glob("*.?pp"):
+                with self.subTest(f"{room}/README.md", file=file.name):
+                    self.assertTrue(any(fnmatch.fnmatch(file.stem, name) for name in names))
 
     def test_every_other_include_is_noticed(self):
         for room in USES:
