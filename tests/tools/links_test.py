@@ -1,0 +1,51 @@
+"""links_test.py BUILD_DIRECTORY: the library of each room needs only symbols of the rooms that it may use.
+
+A program links what its rooms use together, so the linker alone does not notice a room that calls another without an
+include, or through a declaration of its own."""
+import pathlib
+import subprocess
+import sys
+import unittest
+
+from includes_test import USES, reach
+
+ROOMS = [room for room in USES if not room.startswith("tools/")]
+
+
+def symbols(room, which):
+    """Mangled names of the project's own namespace in the room's library; "--defined-only" or "--undefined-only"."""
+    name = "revoked_" + room.replace("/", "_")
+    folder = room.split("/")[0]
+    library = BUILD / folder / f"lib{name}.a"
+    lines = subprocess.run(["nm", which, "--format=posix", library], check=True, text=True, capture_output=True).stdout
+    words = (line.split() for line in lines.splitlines())
+    return {word[0] for word in words if len(word) > 1 and word[0].startswith("_Z") and "7revoked" in word[0]}
+
+
+class Links(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.defined = {room: symbols(room, "--defined-only") for room in ROOMS}
+        cls.needed = {room: symbols(room, "--undefined-only") - cls.defined[room] for room in ROOMS}
+
+    def beyond(self, room, needed):
+        """What is not of the rooms that `room` may use, but of another."""
+        return needed & set().union(*(self.defined[other] for other in set(ROOMS) - reach(room)))
+
+    def test_each_room_links_only_what_it_may(self):
+        self.assertGreater(sum(map(len, self.needed.values())), 300)
+        for room in ROOMS:
+            with self.subTest(room):
+                allowed = set().union(*(self.defined[used] for used in reach(room)))
+                self.assertEqual(sorted(self.beyond(room, self.needed[room]) - allowed), [])
+
+    def test_a_link_to_another_room_is_noticed(self):
+        for room, needing in (("engine/base", "engine/log"), ("engine/tables", "engine"),
+                              ("cache/edge", "cache/feed"), ("net/http", "net/api"), ("net/check", "net/dialects")):
+            with self.subTest(room):
+                self.assertTrue(self.beyond(room, self.needed[needing]))
+
+
+if __name__ == "__main__":
+    BUILD = pathlib.Path(sys.argv.pop(1))
+    unittest.main()
