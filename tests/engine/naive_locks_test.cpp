@@ -94,7 +94,7 @@ TEST(LocksOfRandomCallers, AreThoseOfANaiveModel) {
       limited_to({{{}, {"a0"}, {"w0"}}}),
       limited_to({{{"u0", "u1"}, {}, {"w1"}}}),
   };
-  for (std::uint64_t seed = 1; seed <= (revoked::test::sanitized ? 5 : 20); ++seed) {
+  for (std::uint64_t seed = 1; seed <= (revoked::test::sanitized ? 2 : 20); ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     std::mt19937_64 random(seed);
     const auto disk = std::make_shared<FakeDisk>();
