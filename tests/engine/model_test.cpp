@@ -301,7 +301,7 @@ void run_seeds(std::uint64_t count, const std::function<void(std::uint64_t)>& ru
 }
 
 TEST(Model, RandomRunsOverAFakeDisk) {
-  run_seeds((revoked::test::sanitized ? 5 : 30) * revoked::test::test_rounds(), [](std::uint64_t seed) {
+  run_seeds((revoked::test::sanitized ? 2 : 30) * revoked::test::test_rounds(), [](std::uint64_t seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     const auto disk = std::make_shared<FakeDisk>();
     RandomRun run(seed, Harness(disk), disk);
