@@ -11,6 +11,7 @@
 
 #include "engine/base/tar.hpp"
 #include "engine/log/local_log.hpp"
+#include "tests/support/eventually.hpp"
 #include "tests/support/temporary_directory.hpp"
 
 namespace revoked::engine::local_log_backup_test {
@@ -128,11 +129,14 @@ class LocalLogBackup : public testing::Test {
 // At every position of the first segments, and before the first event.
 TEST_F(LocalLogBackup, IsTheLogAsItWasWhenItBegan) {
   for (int i = 0; !fs::exists(path_ / name_of_segment(4)); ++i) {
-    const auto backup = back_up();
-    EXPECT_EQ(backup->last(), log_->last());
+    const auto backup = revoked::test::sanitized && i % 5 != 0 ? nullptr : back_up();
     const auto then = written_;
+    const auto last = log_->last();
     append(1 + i % 3, 800);
-    expect_restored(read(*backup), then);
+    if (backup) {
+      EXPECT_EQ(backup->last(), last);
+      expect_restored(read(*backup), then);
+    }
     if (i % 10 == 0) open();
   }
   EXPECT_GT(written_.size(), 60u);
@@ -220,7 +224,7 @@ TEST_F(LocalLogBackup, TakesEachFileAsItFindsIt) {
 TEST_F(LocalLogBackup, IsEndedByWhatIsDamagedWhichIsNamed) {
   fill(4);
   std::mt19937 random(3);
-  for (int i = 0; i < 200; ++i) {
+  for (int i = 0; i < (revoked::test::sanitized ? 30 : 200); ++i) {
     const auto segment = 1 + random() % 4;
     const auto file = path_ / name_of_segment(segment);
     const auto whole = read_all(file);
