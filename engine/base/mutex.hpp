@@ -10,6 +10,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <mutex>
+#include <utility>
 
 #ifdef __clang__
 #define REVOKED_THREAD_ATTRIBUTE(attribute) __attribute__((attribute))
@@ -21,8 +22,6 @@
 #define REVOKED_GUARDED_BY(mutex) REVOKED_THREAD_ATTRIBUTE(guarded_by(mutex))
 // After a function's or lambda's parameters: the caller holds this mutex.
 #define REVOKED_REQUIRES(...) REVOKED_THREAD_ATTRIBUTE(requires_capability(__VA_ARGS__))
-// After a function's parameters: takes and releases this mutex, so the caller must not hold it.
-#define REVOKED_EXCLUDES(...) REVOKED_THREAD_ATTRIBUTE(locks_excluded(__VA_ARGS__))
 #define REVOKED_ACQUIRE(...) REVOKED_THREAD_ATTRIBUTE(acquire_capability(__VA_ARGS__))
 #define REVOKED_TRY_ACQUIRE(...) REVOKED_THREAD_ATTRIBUTE(try_acquire_capability(__VA_ARGS__))
 #define REVOKED_RELEASE(...) REVOKED_THREAD_ATTRIBUTE(release_capability(__VA_ARGS__))
