@@ -59,6 +59,7 @@ void Engine::stop() {
   if (!started() || has_failed()) return;
   // Makes the next start faster. Bounded, as the process may be killed soon.
   const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  no_checkpoint_before_ = {};  // one that this stop has interrupted did not fail
   checkpoint_if_due([until] { return std::chrono::steady_clock::now() < until; });
 }
 

@@ -387,6 +387,19 @@ TEST_F(Checkpoint, IsMadeAtAStopIfDue) {
   EXPECT_EQ(mark()->sequence, sequence);  // too little new for another one
 }
 
+TEST_F(Checkpoint, IsMadeByTheStopThatInterruptsOne) {
+  engine().stop();
+  Engine::Options options;
+  options.checkpoint_file = file_;
+  options.checkpoint_after = 20'000;
+  Harness engine([this] { return std::make_unique<FakeStore>(disk_); }, options);
+  for (int i = 0; i < 20'000; ++i) ASSERT_TRUE(engine.create("key" + std::to_string(i)));
+  const auto begun = [&] { return std::filesystem::exists(file_ + ".new"); };
+  while (!begun() && !std::filesystem::exists(file_)) std::this_thread::yield();
+  engine.stop();
+  EXPECT_TRUE(is_good());
+}
+
 // A checkpoint never contains what a crash could undo.
 TEST_F(Checkpoint, P2AbsorbingNothingInItIsAheadOfTheDisk) {
   engine().stop();
