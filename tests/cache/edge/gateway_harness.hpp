@@ -17,7 +17,10 @@ class TestGateway {
   using Gateway = cache::Gateway;
   using State = cache::Decision::State;
 
-  static Gateway::Options options(std::uint16_t engine_port);
+  // For tests in which a lease ends, or has to be extended; the default is longer than any test takes.
+  static constexpr std::chrono::milliseconds short_lease{sanitized ? 2000 : 600};
+
+  static Gateway::Options options(std::uint16_t engine_port, std::chrono::milliseconds lease = 1min);
 
   explicit TestGateway(Gateway::Options options);
   ~TestGateway();

@@ -34,17 +34,20 @@ TEST(Gateway, TheEnginesClockDecidesAboutExpiry) {
   for (const std::int64_t ahead : {-3'600'000, 3'600'000}) {
     ScriptedEngine engine;
     engine.clock_ahead_ms = ahead;
-    engine.expires_in_ms = 700;
     TestGateway gateway(TestGateway::options(engine.port()));
     ASSERT_TRUE(gateway.becomes(Coverage::fresh));
-    EXPECT_TRUE(gateway.allows("k1"));
-    const auto cached = gateway.check("k1");
-    ASSERT_TRUE(cached && cached->decision);
-    EXPECT_EQ(cached->decision->state, State::active) << ahead;
-    EXPECT_TRUE(eventually([&] {
-      const auto verdict = gateway.check("k1");
-      return verdict && verdict->decision && verdict->decision->state == State::expired;
-    })) << ahead;
+    const auto expires_in = [&](const std::string& key, std::int64_t ms) {
+      engine.expires_in_ms = ms;
+      return gateway.ask(key).decision.value().state;
+    };
+    const auto cached = [&](const std::string& key) {
+      const auto verdict = gateway.check(key);
+      return verdict && verdict->decision ? std::optional(verdict->decision->state) : std::nullopt;
+    };
+    EXPECT_EQ(expires_in("k1", 600'000), State::active) << ahead;
+    expires_in("k2", 300);
+    EXPECT_TRUE(eventually([&] { return cached("k2") == State::expired; })) << ahead;
+    EXPECT_EQ(cached("k1"), State::active) << ahead;
   }
 }
 
@@ -88,22 +91,17 @@ TEST(Gateway, BelievesThatASecretIsUnknownNoLongerThanNothingHappens) {
 
 // A gateway that knows that an event is missing returns answers without caching them.
 struct RepairingGateway : testing::Test {
-  RepairingGateway() {
-    auto options = TestGateway::options(engine.port());
-    options.follower.lease = 60s;
-    gateway.emplace(options);
-  }
   void SetUp() override {
-    ASSERT_TRUE(gateway->becomes(Coverage::fresh));
+    ASSERT_TRUE(gateway.becomes(Coverage::fresh));
     engine.refuses_pages = true;
     engine.hides_messages = true;
     engine.revoke("other");
-    ASSERT_TRUE(gateway->becomes(Coverage::repairing));
+    ASSERT_TRUE(gateway.becomes(Coverage::repairing));
   }
   std::future<Gateway::Verdict> ask(const std::string& key) {
-    const auto questions = (*gateway)->status().questions;
-    auto answer = std::async(std::launch::async, [this, key] { return gateway->ask(key); });
-    EXPECT_TRUE(eventually([&] { return (*gateway)->status().questions > questions; }));
+    const auto questions = gateway->status().questions;
+    auto answer = std::async(std::launch::async, [this, key] { return gateway.ask(key); });
+    EXPECT_TRUE(eventually([&] { return gateway->status().questions > questions; }));
     return answer;
   }
   // The engine has looked the key up, but holds its answer.
@@ -114,17 +112,17 @@ struct RepairingGateway : testing::Test {
     return answer;
   }
   ScriptedEngine engine;
-  std::optional<TestGateway> gateway;
+  TestGateway gateway{TestGateway::options(engine.port())};
 };
 
 TEST_F(RepairingGateway, DeniesInAnAnswerWhatItHasHeardSince) {
   auto answer = ask_and_hold("k1");
   engine.hides_messages = false;
   engine.revoke("k1");
-  ASSERT_TRUE(eventually([&] { return (*gateway)->status().invalidations >= 1; }));
+  ASSERT_TRUE(eventually([&] { return gateway->status().invalidations >= 1; }));
   engine.hold_answers(false);
   const auto verdict = answer.get();
-  EXPECT_EQ((*gateway)->status().coverage, Coverage::repairing);
+  EXPECT_EQ(gateway->status().coverage, Coverage::repairing);
   ASSERT_TRUE(verdict.decision);
   EXPECT_EQ(verdict.decision->state, State::revoked) << "after a second question";
 }

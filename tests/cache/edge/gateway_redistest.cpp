@@ -84,7 +84,7 @@ class GatewayBesideRedis : public testing::Test {
  protected:
   explicit GatewayBesideRedis(const BusKeys& keys) : bus_(redis_, engine_, keys), gateway_(options(keys)) {}
   Gateway::Options options(const BusKeys& keys) const {
-    auto options = TestGateway::options(engine_.port());
+    auto options = TestGateway::options(engine_.port(), TestGateway::short_lease);
     options.redis = parse_redis_url(redis_.url()).value();
     options.bus_keys = keys;
     return options;
@@ -218,7 +218,7 @@ class GatewayOnUnsignedRedis : public GatewayBesideRedis {
 
 TEST_F(GatewayOnUnsignedRedis, HeedsARevocationThatTheFeedDoesNotTell) {
   EXPECT_TRUE(gateway_.allows("k1"));
-  const auto lease_end = std::chrono::steady_clock::now() + TestGateway::options(0).follower.lease;
+  const auto lease_end = std::chrono::steady_clock::now() + TestGateway::short_lease;
   engine_.hides_messages = engine_.hides_heartbeats = engine_.refuses_pages = true;
   bus_.publish(engine_.revoke("k1"));
   EXPECT_TRUE(eventually([&] { return !gateway_.is_cached("k1"); }));

@@ -7,15 +7,16 @@
 
 namespace revoked::cache::gateway_stale_test {
 
+using test::eventually;
 using test::ScriptedEngine;
 using test::TestGateway;
 using Coverage = Gateway::Coverage;
 
 TEST(GatewayWhenStale, DeniesByDefault) {
   ScriptedEngine engine;
-  TestGateway gateway(TestGateway::options(engine.port()));
+  TestGateway gateway(TestGateway::options(engine.port(), TestGateway::short_lease));
   ASSERT_TRUE(gateway.becomes(Coverage::fresh));
-  EXPECT_TRUE(gateway.allows("k1"));
+  EXPECT_TRUE(eventually([&] { return gateway.allows("k1"); }));
   engine.fall_silent();
   ASSERT_TRUE(gateway.becomes(Coverage::stale));
   const int questions = engine.questions;
@@ -26,16 +27,16 @@ TEST(GatewayWhenStale, DeniesByDefault) {
   EXPECT_EQ(engine.questions, questions);
   engine.refuses_pages = engine.refuses_streams = false;
   ASSERT_TRUE(gateway.becomes(Coverage::fresh));
-  EXPECT_TRUE(gateway.is_cached("k1"));
+  EXPECT_TRUE(eventually([&] { return gateway.is_cached("k1"); }));
 }
 
 TEST(GatewayWhenStale, AsksTheEngineAndKeepsNothing) {
   ScriptedEngine engine;
-  auto options = TestGateway::options(engine.port());
+  auto options = TestGateway::options(engine.port(), TestGateway::short_lease);
   options.when_stale = WhenStale::ask;
   TestGateway gateway(options);
   ASSERT_TRUE(gateway.becomes(Coverage::fresh));
-  EXPECT_TRUE(gateway.allows("k1"));
+  EXPECT_TRUE(eventually([&] { return gateway.allows("k1"); }));
   engine.fall_silent();
   ASSERT_TRUE(gateway.becomes(Coverage::stale));
   EXPECT_FALSE(gateway.check("k1"));
@@ -56,11 +57,11 @@ TEST(GatewayWhenStale, AsksTheEngineAndKeepsNothing) {
 
 TEST(GatewayWhenStale, ServesWhatItHasAndSaysSo) {
   ScriptedEngine engine;
-  auto options = TestGateway::options(engine.port());
+  auto options = TestGateway::options(engine.port(), TestGateway::short_lease);
   options.when_stale = WhenStale::serve;
   TestGateway gateway(options);
   ASSERT_TRUE(gateway.becomes(Coverage::fresh));
-  EXPECT_TRUE(gateway.allows("k1"));
+  EXPECT_TRUE(eventually([&] { return gateway.allows("k1"); }));
   engine.fall_silent();
   engine.refuses_questions = true;
   ASSERT_TRUE(gateway.becomes(Coverage::stale));
@@ -76,11 +77,11 @@ TEST(GatewayWhenStale, ServesWhatItHasAndSaysSo) {
 
 TEST(Gateway, P5BoundedAStreamThatComesLaterThanTheLeaseKeepsNobodyFresh) {
   ScriptedEngine engine;
-  TestGateway gateway(TestGateway::options(engine.port()));
+  TestGateway gateway(TestGateway::options(engine.port(), TestGateway::short_lease));
   ASSERT_TRUE(gateway.becomes(Coverage::fresh));
-  EXPECT_TRUE(gateway.allows("k1"));
+  EXPECT_TRUE(eventually([&] { return gateway.allows("k1"); }));
   engine.refuses_pages = true;
-  engine.stream_delay_ms = 1500;  // the lease is 600 ms; heartbeats still arrive
+  engine.stream_delay_ms = 2 * TestGateway::short_lease.count();  // heartbeats still arrive
   EXPECT_TRUE(gateway.becomes(Coverage::stale));
   EXPECT_FALSE(gateway.decide("k1").decision);
   engine.stream_delay_ms = 0;

@@ -60,9 +60,7 @@ TEST(Gateway, StartsWithoutWaitingForAHeartbeat) {
 
 TEST(Gateway, ReadsWhatTheStreamLeftOut) {
   ScriptedEngine engine;
-  auto options = TestGateway::options(engine.port());
-  options.follower.lease = 1min;  // no page is requested to extend it: that would fill the gap as well
-  TestGateway gateway(options);
+  TestGateway gateway(TestGateway::options(engine.port()));
   ASSERT_TRUE(gateway.becomes(Coverage::fresh));
   EXPECT_TRUE(gateway.allows("k1"));
   engine.hides_messages = true;
@@ -126,9 +124,7 @@ TEST(Gateway, FollowsTheEngineIntoItsNextEpochAndKeepsItsCache) {
 
 TEST(Gateway, DoesNotTrustItsCacheWhileSomethingIsMissing) {
   ScriptedEngine engine;
-  auto options = TestGateway::options(engine.port());
-  options.follower.lease = 5s;
-  TestGateway gateway(options);
+  TestGateway gateway(TestGateway::options(engine.port()));
   ASSERT_TRUE(gateway.becomes(Coverage::fresh));
   EXPECT_TRUE(gateway.allows("k1"));
   engine.refuses_pages = true;
@@ -146,7 +142,7 @@ TEST(Gateway, DoesNotTrustItsCacheWhileSomethingIsMissing) {
 
 TEST(Gateway, SaysWhatHappens) {
   ScriptedEngine engine;
-  TestGateway gateway(TestGateway::options(engine.port()));
+  TestGateway gateway(TestGateway::options(engine.port(), TestGateway::short_lease));
   ASSERT_TRUE(gateway.becomes(Coverage::fresh));
   engine.fall_silent();
   ASSERT_TRUE(gateway.becomes(Coverage::stale));

@@ -17,11 +17,13 @@ namespace revoked::net::check_service_test {
 using namespace std::chrono_literals;
 using cache::Gateway;
 using cache::WhenStale;
+using revoked::test::eventually;
 using revoked::test::FakeEngine;
 using revoked::test::FakeRequest;
 using revoked::test::Headers;
 using revoked::test::HttpClient;
 using revoked::test::HttpResponse;
+using revoked::test::TestGateway;
 
 // An engine at position 1-1 whose keys have the state in their name.
 class NamedKeys {
@@ -72,8 +74,10 @@ class NamedKeys {
 };
 
 struct ServedGateway {
-  explicit ServedGateway(std::uint16_t engine_port, WhenStale when_stale = WhenStale::deny)
-      : gateway(with(revoked::test::TestGateway::options(engine_port), when_stale)),
+  explicit ServedGateway(std::uint16_t engine_port)
+      : ServedGateway(TestGateway::options(engine_port), WhenStale::deny) {}
+  ServedGateway(const Gateway::Options& options, WhenStale when_stale)
+      : gateway(with(options, when_stale)),
         service(*gateway.operator->()),
         server(test::loopback(), service, nullptr) {}
 
@@ -88,7 +92,7 @@ struct ServedGateway {
   }
   HttpResponse check(const std::string& secret) { return check({{"Authorization", "Bearer the-" + secret}}); }
 
-  revoked::test::TestGateway gateway;
+  TestGateway gateway;
   CheckService service;
   Server server;
 };
@@ -270,8 +274,11 @@ TEST_F(CheckServiceTest, IsReadyWhileItHearsTheEngine) {
   EXPECT_EQ(client.get("/").status, 404);
 }
 
-TEST_F(CheckServiceTest, DeniesEverythingOnceStale) {
-  EXPECT_EQ(served.check("active").status, 200);
+TEST(CheckService, DeniesEverythingOnceStale) {
+  NamedKeys engine;
+  ServedGateway served(TestGateway::options(engine.port(), TestGateway::short_lease), WhenStale::deny);
+  ASSERT_TRUE(served.gateway.becomes(Gateway::Coverage::fresh));
+  EXPECT_TRUE(eventually([&] { return served.check("active").status == 200; }));
   engine.is_away = true;
   ASSERT_TRUE(served.gateway.becomes(Gateway::Coverage::stale));
   const auto answer = served.check("active");
@@ -285,14 +292,14 @@ TEST_F(CheckServiceTest, DeniesEverythingOnceStale) {
   EXPECT_EQ(client.get("/livez").status, 200);
   engine.is_away = false;
   ASSERT_TRUE(served.gateway.becomes(Gateway::Coverage::fresh));
-  EXPECT_EQ(served.check("active").status, 200);
+  EXPECT_TRUE(eventually([&] { return served.check("active").status == 200; }));
 }
 
 TEST(CheckService, ServesWhileStaleIfToldToAndSaysSo) {
   NamedKeys engine;
-  ServedGateway served(engine.port(), WhenStale::serve);
+  ServedGateway served(TestGateway::options(engine.port(), TestGateway::short_lease), WhenStale::serve);
   ASSERT_TRUE(served.gateway.becomes(Gateway::Coverage::fresh));
-  EXPECT_EQ(served.check("active").status, 200);
+  EXPECT_TRUE(eventually([&] { return served.check("active").status == 200; }));
   engine.is_away = true;
   ASSERT_TRUE(served.gateway.becomes(Gateway::Coverage::stale));
   const auto answer = served.check("active");
