@@ -7,12 +7,11 @@
 #include "engine/model/event.hpp"
 #include "tests/fuzz/decoded.hpp"
 
-using namespace revoked;
+namespace revoked::batch_fuzz {
+
 using engine::EventType;
 using engine::EventView;
 using engine::Field;
-
-namespace {
 
 // Known fields are kept, unknown ones are skipped.
 void require_the_same_written_again(const engine::BatchView& batch, const std::vector<EventView>& events) {
@@ -30,9 +29,7 @@ void require_the_same_written_again(const engine::BatchView& batch, const std::v
   REQUIRE(i == events.size());
 }
 
-}  // namespace
-
-int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+FUZZ_TARGET(batch) {
   const fuzz::Exact input(fuzz::text_of(data, size));
   engine::BatchView batch;
   if (!engine::BatchView::parse(input.view(), batch)) return 0;
@@ -71,3 +68,5 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   REQUIRE(found == sequences.size() && without <= events.size());
   return 0;
 }
+
+}  // namespace revoked::batch_fuzz

@@ -7,9 +7,7 @@
 #include "tests/fuzz/served.hpp"
 #include "tests/support/plain_json.hpp"
 
-using namespace revoked;
-
-namespace {
+namespace revoked::bulk_fuzz {
 
 constexpr const char* caller = "the secret of the caller";
 struct Key {
@@ -42,9 +40,7 @@ std::uint64_t number_of(const test::PlainJson& json, std::string_view name) {
   return std::stoull(found->text);
 }
 
-}  // namespace
-
-int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+FUZZ_TARGET(bulk) {
   const auto lines = fuzz::text_of(data, size);
   fuzz::ServedEngine served;
   add_keys(served);
@@ -74,3 +70,5 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (answer.status == 200) REQUIRE(number_of(*counts, "revoked") == revoked);
   return 0;
 }
+
+}  // namespace revoked::bulk_fuzz

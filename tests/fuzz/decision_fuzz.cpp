@@ -5,9 +5,9 @@
 #include "cache/edge/cached_decision.hpp"
 #include "tests/fuzz/fuzz.hpp"
 
-using namespace revoked;
+namespace revoked::decision_fuzz {
 
-int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+FUZZ_TARGET(decision) {
   const fuzz::Exact input(fuzz::text_of(data, size));
   const auto decision = cache::decode_decision(input.view());
   if (!decision) return 0;
@@ -31,3 +31,5 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   }
   return 0;
 }
+
+}  // namespace revoked::decision_fuzz

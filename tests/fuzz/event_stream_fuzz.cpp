@@ -7,10 +7,9 @@
 
 #include "tests/fuzz/fuzz.hpp"
 
-using namespace revoked;
-using Outcome = cache::EventStream::Outcome;
+namespace revoked::event_stream_fuzz {
 
-namespace {
+using Outcome = cache::EventStream::Outcome;
 
 constexpr std::size_t limit = 256;
 
@@ -34,9 +33,7 @@ Reading read(std::string_view bytes, std::size_t piece_bytes) {
   return reading;
 }
 
-}  // namespace
-
-int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+FUZZ_TARGET(event_stream) {
   auto bytes = fuzz::text_of(data, size);
   const std::size_t piece_bytes = fuzz::take_byte(bytes) % 64 + 1;
   const auto whole = read(bytes, bytes.size() + 1);
@@ -45,3 +42,5 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   REQUIRE(whole.outcome == pieces.outcome);
   return 0;
 }
+
+}  // namespace revoked::event_stream_fuzz

@@ -1,8 +1,8 @@
 #pragma once
-// Shared by the fuzz targets. A target is one file `NAME_fuzz.cpp` that defines LLVMFuzzerTestOneInput:
-// libFuzzer calls it in the preset `fuzz`, and replay.cpp calls it with the stored corpus in all others.
-// Targets keep no state between inputs that could change the result, so that an input alone reproduces a
-// finding.
+// Shared by the fuzz targets. A target is one file `NAME_fuzz.cpp` with one FUZZ_TARGET(NAME) in a namespace
+// of its own: in the preset `fuzz`, libFuzzer calls it, in the preset `asan` replay.cpp with the stored
+// corpus. Targets keep no state between inputs that could change the result, so that an input alone
+// reproduces a finding.
 
 #include <cstdint>
 #include <cstdio>
@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 // Checks a property; a violation crashes the target.
 #define REQUIRE(...)                                                             \
@@ -22,6 +23,16 @@ namespace revoked::fuzz {
 [[noreturn]] inline void fail(const char* what, const char* file, int line) {
   std::fprintf(stderr, "%s:%d: does not hold: %s\n", file, line, what);
   std::abort();
+}
+
+// Of a program that replays the corpus.
+struct Target {
+  std::string_view name;
+  int (*run)(const std::uint8_t* data, std::size_t size);
+};
+inline std::vector<Target>& targets() {
+  static std::vector<Target> all;
+  return all;
 }
 
 // In memory of exactly that size, so that a sanitizer detects reads past the end.
@@ -63,4 +74,12 @@ inline std::uint8_t take_byte(std::string_view& text) {
 
 }  // namespace revoked::fuzz
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size);
+// Defines a target: a function of `data` and `size` that returns 0.
+#ifdef REVOKED_FUZZ_REPLAY
+#define FUZZ_TARGET(name)                                                            \
+  int run(const std::uint8_t* data, std::size_t size);                               \
+  const bool is_known = (::revoked::fuzz::targets().push_back({#name, &run}), true); \
+  int run(const std::uint8_t* data, std::size_t size)
+#else
+#define FUZZ_TARGET(name) extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size)
+#endif

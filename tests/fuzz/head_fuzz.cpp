@@ -8,10 +8,9 @@
 #include "tests/fuzz/fuzz.hpp"
 #include "tests/net/http/naive_head.hpp"
 
-using namespace revoked;
-using Kind = net::HeadResult::Kind;
+namespace revoked::head_fuzz {
 
-namespace {
+using Kind = net::HeadResult::Kind;
 
 void require_the_same_in_pieces(std::string_view whole, const net::HeadResult& verdict) {
   const auto end = verdict.kind == Kind::complete ? verdict.size : whole.size();
@@ -44,9 +43,7 @@ void look_at(const net::Request& request) {
   REQUIRE(trace.empty() || trace.size() == 32);
 }
 
-}  // namespace
-
-int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+FUZZ_TARGET(head) {
   const fuzz::Exact input(fuzz::text_of(data, size));
   net::Request request;
   const auto verdict = net::read_head(input.view(), {}, request);
@@ -59,3 +56,5 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   require_the_same_in_pieces(input.view(), verdict);
   return 0;
 }
+
+}  // namespace revoked::head_fuzz

@@ -7,10 +7,9 @@
 #include "tests/fuzz/served.hpp"
 #include "tests/support/plain_json.hpp"
 
-using namespace revoked;
-using test::PlainJson;
+namespace revoked::import_fuzz {
 
-namespace {
+using test::PlainJson;
 
 constexpr const char* creator = "the secret of the creator";
 
@@ -53,9 +52,7 @@ std::size_t require_sound_list(fuzz::ServedEngine& served) {
   return keys->items.size();
 }
 
-}  // namespace
-
-int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+FUZZ_TARGET(import) {
   auto lines = fuzz::text_of(data, size);
   const bool is_limited = fuzz::take_byte(lines) % 2 == 1;
   fuzz::ServedEngine served;
@@ -91,3 +88,5 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   REQUIRE(require_sound_list(served) == taken + (is_limited ? 1 : 0));
   return 0;
 }
+
+}  // namespace revoked::import_fuzz

@@ -8,11 +8,10 @@
 #include "tests/fuzz/fuzz.hpp"
 #include "tests/support/plain_json.hpp"
 
-using namespace revoked;
+namespace revoked::json_fuzz {
+
 using Kind = net::JsonMember::Kind;
 using test::PlainJson;
-
-namespace {
 
 void require_the_same(const net::JsonMember& member, const PlainJson& plain) {
   switch (member.kind) {
@@ -47,9 +46,7 @@ void require_the_same(const net::JsonMember& member, const PlainJson& plain) {
   }
 }
 
-}  // namespace
-
-int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+FUZZ_TARGET(json) {
   const fuzz::Exact input(fuzz::text_of(data, size));
   const auto members = net::read_json_object(input.view());
   const auto plain = test::read_plain_json(input.view());
@@ -77,3 +74,5 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   REQUIRE(i == *count);
   return 0;
 }
+
+}  // namespace revoked::json_fuzz

@@ -4,9 +4,9 @@
 #include "net/auth/jwks.hpp"
 #include "tests/fuzz/fuzz.hpp"
 
-using namespace revoked;
+namespace revoked::jwks_fuzz {
 
-int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+FUZZ_TARGET(jwks) {
   const fuzz::Exact input(fuzz::text_of(data, size));
   std::string why;
   const auto keys = net::KeySet::parse(input.view(), why);
@@ -17,3 +17,5 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   REQUIRE(keys->size() <= net::max_jwks_keys);
   return 0;
 }
+
+}  // namespace revoked::jwks_fuzz

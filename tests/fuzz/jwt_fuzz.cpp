@@ -9,10 +9,9 @@
 #include "tests/net/auth/signing_key.hpp"
 #include "tests/support/temporary_directory.hpp"
 
-using namespace revoked;
-using test::SigningKey;
+namespace revoked::jwt_fuzz {
 
-namespace {
+using test::SigningKey;
 
 constexpr std::int64_t now_s = 1'800'000'000;
 
@@ -33,9 +32,7 @@ struct Issuer {
   std::unique_ptr<net::JwtVerifier> verifier;
 };
 
-}  // namespace
-
-int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+FUZZ_TARGET(jwt) {
   static const Issuer issuer;
   auto rest = fuzz::text_of(data, size);
   const auto how = fuzz::take_line(rest);
@@ -66,3 +63,5 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   }
   return 0;
 }
+
+}  // namespace revoked::jwt_fuzz

@@ -8,9 +8,7 @@
 #include "engine/log/segment_scan.hpp"
 #include "tests/fuzz/fuzz.hpp"
 
-using namespace revoked;
-
-namespace {
+namespace revoked::log_fuzz {
 
 // Appends the parts of the payload as batches of a packed block.
 void append_packed(std::string& out, engine::BlockPlace& next, std::string_view payload, std::size_t piece) {
@@ -70,9 +68,7 @@ struct Seen {
   bool operator==(const Seen&) const = default;
 };
 
-}  // namespace
-
-int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+FUZZ_TARGET(log) {
   auto text = fuzz::text_of(data, size);
   const auto seals = fuzz::take_byte(text);
   const auto bytes = seals % 2 != 0 ? sealed(text) : std::string(text);
@@ -106,3 +102,5 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   REQUIRE(again.position == found.position && seen == first);
   return 0;
 }
+
+}  // namespace revoked::log_fuzz

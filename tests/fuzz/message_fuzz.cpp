@@ -3,10 +3,12 @@
 #include "cache/bus/message.hpp"
 #include "tests/fuzz/decoded.hpp"
 
-using namespace revoked;
+namespace revoked::message_fuzz {
 
-int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+FUZZ_TARGET(message) {
   const fuzz::Exact input(fuzz::text_of(data, size));
   if (const auto message = cache::decode_message(input.view())) fuzz::require_sense(*message);
   return 0;
 }
+
+}  // namespace revoked::message_fuzz

@@ -2,9 +2,9 @@
 
 #include "tests/fuzz/decoded.hpp"
 
-using namespace revoked;
+namespace revoked::page_fuzz {
 
-int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+FUZZ_TARGET(page) {
   const fuzz::Exact input(fuzz::text_of(data, size));
   const auto page = cache::decode_page(input.view());
   if (!page) return 0;
@@ -12,3 +12,5 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   for (const auto& message : page->messages) fuzz::require_sense(message);
   return 0;
 }
+
+}  // namespace revoked::page_fuzz

@@ -1,5 +1,5 @@
 // Calls a target with every file of the stored corpus, without Clang and libFuzzer: fuzz_replay TARGET
-// PATH..., where a path is a file or a directory. Each target's function is renamed to fuzz_TARGET.
+// PATH..., where a path is a file or a directory.
 
 #include <algorithm>
 #include <cstdint>
@@ -11,21 +11,9 @@
 #include <string_view>
 #include <vector>
 
-#define TARGET(name) extern "C" int fuzz_##name(const std::uint8_t* data, std::size_t size);
-REVOKED_FUZZ_TARGETS
-#undef TARGET
+#include "tests/fuzz/fuzz.hpp"
 
 namespace {
-
-struct Target {
-  std::string_view name;
-  int (*run)(const std::uint8_t* data, std::size_t size);
-};
-constexpr Target targets[] = {
-#define TARGET(name) {#name, fuzz_##name},
-    REVOKED_FUZZ_TARGETS
-#undef TARGET
-};
 
 std::vector<std::filesystem::path> files_in(const std::filesystem::path& path) {
   if (!is_directory(path)) return {path};
@@ -38,10 +26,10 @@ std::vector<std::filesystem::path> files_in(const std::filesystem::path& path) {
 }  // namespace
 
 int main(int count, char** arguments) {
-  const auto* const target = std::find_if(std::begin(targets), std::end(targets), [&](const Target& each) {
-    return count > 2 && each.name == arguments[1];
-  });
-  if (target == std::end(targets)) {
+  const auto& targets = revoked::fuzz::targets();
+  const auto target =
+      std::ranges::find_if(targets, [&](const auto& each) { return count > 2 && each.name == arguments[1]; });
+  if (target == targets.end()) {
     std::fputs("usage: fuzz_replay TARGET PATH...; the targets are", stderr);
     for (const auto& each : targets) std::fprintf(stderr, " %s", each.name.data());
     std::fputs("\n", stderr);

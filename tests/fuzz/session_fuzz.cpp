@@ -5,9 +5,7 @@
 #include "engine/base/digest.hpp"
 #include "tests/fuzz/served.hpp"
 
-using namespace revoked;
-
-namespace {
+namespace revoked::session_fuzz {
 
 // Answers with the request.
 class Echo final : public net::Service {
@@ -92,9 +90,7 @@ bool take_chunks(std::string_view& bytes, std::string& body) {
   return true;
 }
 
-}  // namespace
-
-int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+FUZZ_TARGET(session) {
   static Echo echo;
   static net::Server server(fuzz::loopback(), echo, nullptr);
   const auto bytes = fuzz::text_of(data, size);
@@ -140,3 +136,5 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   REQUIRE(left.empty());
   return 0;
 }
+
+}  // namespace revoked::session_fuzz

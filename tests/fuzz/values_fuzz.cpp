@@ -19,9 +19,7 @@
 #include "tests/support/json.hpp"
 #include "tests/support/rfc3339.hpp"
 
-using namespace revoked;
-
-namespace {
+namespace revoked::values_fuzz {
 
 void read_position(std::string_view text) {
   const auto position = engine::parse_position(text);
@@ -112,9 +110,7 @@ void read_secret(std::string_view text) {
   if (engine::is_key_id(text)) REQUIRE(engine::is_owner_id(text));
 }
 
-}  // namespace
-
-int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+FUZZ_TARGET(values) {
   static constexpr void (*readers[])(std::string_view) = {read_position,  read_time,       read_endpoint,
                                                           read_redis_url, read_engine_url, read_base64url,
                                                           write_json,     read_query,      read_secret};
@@ -124,3 +120,5 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   readers[which](input.view());
   return 0;
 }
+
+}  // namespace revoked::values_fuzz

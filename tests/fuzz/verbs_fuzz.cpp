@@ -6,9 +6,7 @@
 
 #include "tests/fuzz/served.hpp"
 
-using namespace revoked;
-
-namespace {
+namespace revoked::verbs_fuzz {
 
 constexpr const char* caller = "the secret of the caller";
 constexpr const char* stranger = "the secret of nobody at all";
@@ -78,9 +76,7 @@ std::string request_of(std::string_view line, std::string& credential) {
   return text.append(line);
 }
 
-}  // namespace
-
-int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+FUZZ_TARGET(verbs) {
   auto lines = fuzz::text_of(data, size);
   const bool names_them = lines.find(theirs) != lines.npos;  // then an answer may repeat it
   fuzz::ServedEngine served;
@@ -100,3 +96,5 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   REQUIRE(state_of_others(served) == before);
   return 0;
 }
+
+}  // namespace revoked::verbs_fuzz
