@@ -12,21 +12,23 @@ from includes_test import USES, reach
 ROOMS = [room for room in USES if not room.startswith("tools/")]
 
 
-def symbols(room, which):
-    """Mangled names of the project's own namespace in the room's library; "--defined-only" or "--undefined-only"."""
+def symbols(room):
+    """Mangled names of the project's own namespace: those that the room's library defines, and those it needs."""
     name = "revoked_" + room.replace("/", "_")
     folder = room.split("/")[0]
     library = BUILD / folder / f"lib{name}.a"
-    lines = subprocess.run(["nm", which, "--format=posix", library], check=True, text=True, capture_output=True).stdout
-    words = (line.split() for line in lines.splitlines())
-    return {word[0] for word in words if len(word) > 1 and word[0].startswith("_Z") and "7revoked" in word[0]}
+    lines = subprocess.run(["nm", "--format=posix", library], check=True, text=True, capture_output=True).stdout
+    words = [line.split()[:2] for line in lines.splitlines() if line.startswith("_Z") and "7revoked" in line]
+    defined = {name for name, kind in words if kind != "U"}
+    return defined, {name for name, kind in words if kind == "U"} - defined
 
 
 class Links(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.defined = {room: symbols(room, "--defined-only") for room in ROOMS}
-        cls.needed = {room: symbols(room, "--undefined-only") - cls.defined[room] for room in ROOMS}
+        found = {room: symbols(room) for room in ROOMS}
+        cls.defined = {room: defined for room, (defined, _) in found.items()}
+        cls.needed = {room: needed for room, (_, needed) in found.items()}
 
     def beyond(self, room, needed):
         """What is not of the rooms that `room` may use, but of another."""
