@@ -294,6 +294,8 @@ class RandomRun {
   const UnixMs far_ = now_unix_ms() + 10 * 3'600'000;  // locks end later than now
 };
 
+constexpr int steps = revoked::test::sanitized ? 300 : 800;
+
 // REVOKED_SEED repeats a run.
 void run_seeds(std::uint64_t count, const std::function<void(std::uint64_t)>& run) {
   if (const char* const one = std::getenv("REVOKED_SEED")) return run(std::strtoull(one, nullptr, 10));
@@ -301,11 +303,11 @@ void run_seeds(std::uint64_t count, const std::function<void(std::uint64_t)>& ru
 }
 
 TEST(Model, RandomRunsOverAFakeDisk) {
-  run_seeds((revoked::test::sanitized ? 2 : 30) * revoked::test::test_rounds(), [](std::uint64_t seed) {
+  run_seeds((revoked::test::sanitized ? 1 : 30) * revoked::test::test_rounds(), [](std::uint64_t seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     const auto disk = std::make_shared<FakeDisk>();
     RandomRun run(seed, Harness(disk), disk);
-    for (int i = 0; i < 800 && !testing::Test::HasFailure(); ++i) run.step(true);
+    for (int i = 0; i < steps && !testing::Test::HasFailure(); ++i) run.step(true);
     if (!testing::Test::HasFailure()) run.compare_all();
   });
 }
@@ -315,7 +317,7 @@ TEST(Model, RandomRunsOverFiles) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     const revoked::test::TemporaryDirectory directory;
     RandomRun run(seed, Harness(directory / "data"), std::make_shared<FakeDisk>());
-    for (int i = 0; i < 800 && !testing::Test::HasFailure(); ++i) run.step(false);
+    for (int i = 0; i < steps && !testing::Test::HasFailure(); ++i) run.step(false);
     if (!testing::Test::HasFailure()) run.compare_all();
   });
 }

@@ -100,7 +100,7 @@ TEST(P1Durable, ABackupUnderLoadHasAllThatWasAcknowledgedBefore) {
   RevocationLoad load(engine, {}, 3, RevocationLoad::Supply::endless);
   fill_a_segment(engine);
   std::vector<engine::Position> positions;
-  for (unsigned round = 0; round < 4 * test_rounds(); ++round) {
+  for (unsigned round = 0; round < 2 * test_rounds(); ++round) {
     observer.use_every_verb(engine, 3'000, 900);
     auto seen = observer;
     const auto acknowledged = load.acknowledged();
@@ -223,7 +223,7 @@ TEST(P11StorageFailsLoudly, ABackupDoesNotCopyDamage) {
   fill_a_segment(engine);
   const auto segment = engine.data_directory() / "log/00000001.segment";
   auto admin = engine.client();
-  for (const std::uint64_t at : {200u, 700u, 1u << 20, 40u << 20}) {
+  for (const std::uint64_t at : {200u, 700u, 8u << 20, 40u << 20}) {
     SCOPED_TRACE("byte " + std::to_string(at));
     const auto before = engine.log_text().size();
     flip_bit(segment, at);

@@ -17,7 +17,7 @@
 
 namespace revoked::test::bulk_systest {
 
-const int fleet = programs_are_sanitized() ? 20'000 : 1'000'000;
+const int fleet = programs_are_sanitized() ? 20'000 : 400'000;
 constexpr int users = 1000;
 // The log has a line of progress every two seconds.
 constexpr auto until_progress = 2100ms;

@@ -3,6 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <span>
+
 #include "tests/support/key_observer.hpp"
 #include "tests/support/refusal.hpp"
 #include "tests/support/rounds.hpp"
@@ -55,7 +58,9 @@ TEST_F(LargeLog, DamageInAnOldSegmentIsNeverPassedOver) {
   const auto aside = data.parent_path() / "tables";
   segments_.pop_back();
   for (unsigned round = 0; round < test_rounds(); ++round) {
-    for (const auto& file : segments_) {
+    std::ranges::shuffle(segments_, random_);
+    const auto count = tests_everything() ? segments_.size() : std::min<std::size_t>(3, segments_.size());
+    for (const auto& file : std::span(segments_).first(count)) {
       const auto done =
           inflict(round % 2 == 0 ? Damage::flipped_bit : Damage::zeroed_block, data, file, data, random_);
       if (!done) continue;

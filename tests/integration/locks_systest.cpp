@@ -117,7 +117,8 @@ TEST_F(Locks, OfAThousandOwnersHoldAndEndUnderLoadAtTheEngineAndTheGateways) {
   const std::vector<const GatewayProcess*> gateways{&by_feed_, &by_redis_};
   for (const auto* gateway : gateways) ASSERT_EQ(count_allowed(*gateway, keys), owners);
   OtherWork work(engine_, gateways, keys);
-  for (int round = 0; round < 3; ++round) {
+  const int rounds = programs_are_sanitized() ? 1 : 3;
+  for (int round = 0; round < rounds; ++round) {
     change_all("PUT");
     ASSERT_EQ(count_in(keys, "locked"), owners) << "P4: at once";
     for (const auto* gateway : gateways)

@@ -2,7 +2,8 @@
 
 namespace revoked::test {
 
-TestGateway::Gateway::Options TestGateway::options(std::uint16_t engine_port, std::chrono::milliseconds lease) {
+TestGateway::Gateway::Options TestGateway::options(std::uint16_t engine_port,
+                                                   std::chrono::milliseconds lease) {
   Gateway::Options options;
   options.engine.address = {"127.0.0.1", engine_port};
   options.engine.credential = "key";

@@ -43,7 +43,7 @@ TEST_F(LocalLogTest, AFlippedBitIsNeverIgnored) {
   std::mt19937 random(7);
   for (const auto& file : files()) {
     const auto whole = read_all(file);
-    for (int i = 0; i < (revoked::test::sanitized ? 60 : 300); ++i) {
+    for (int i = 0; i < (revoked::test::sanitized ? 30 : 300); ++i) {
       auto bytes = whole;
       const auto at = random() % bytes.size();
       bytes[at] = static_cast<char>(bytes[at] ^ 1 << random() % 8);
@@ -58,7 +58,7 @@ TEST_F(LocalLogTest, AFlippedBitIsNeverIgnored) {
 
 TEST_F(LocalLogTest, WipedSectorsAndBlocksAreNoticed) {
   fill();
-  const std::size_t step = revoked::test::sanitized ? 2048 : 512;
+  const std::size_t step = revoked::test::sanitized ? 4096 : 512;
   std::size_t refused = 0;
   for (const auto& file : files()) {
     const auto whole = read_all(file);
@@ -128,7 +128,7 @@ TEST_F(LocalLogTest, ATornBlockAtTheEndIsWhatACrashLeaves) {
     if (after.compare(at, 512, before, at, 512) != 0) changed.push_back(at);
   ASSERT_GT(changed.size(), 6u);
   std::mt19937 random(3);
-  for (int i = 0; i < 200; ++i) {
+  for (int i = 0; i < (revoked::test::sanitized ? 30 : 200); ++i) {
     auto bytes = before;
     std::size_t written = 0;
     for (const auto at : changed) {

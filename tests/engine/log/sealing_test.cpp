@@ -26,8 +26,9 @@ TEST_F(Sealing, ReadsTheSameFromEverywhere) {
   for (int number = 1; number < segments(); ++number) after += fs::file_size(segment(number));
   EXPECT_LT(after, before / 10);
   EXPECT_FALSE(log_->next_unpacked(0));
+  constexpr Sequence step = revoked::test::sanitized ? 8 : 1;
   for (int round = 0; round < 2; ++round) {
-    for (Sequence from = 1; from < next_; from += 1 + from % 13) {
+    for (Sequence from = 1; from < next_; from += step + from % 13) {
       ASSERT_TRUE(read(from) == written_from(from)) << from;
       Sequence found = 0;
       ASSERT_TRUE(log_->read(from, [&](const BatchView& batch) {
