@@ -85,7 +85,7 @@ void RedisConnection::on_connect() {
   socket_.non_blocking(true, error);
   if (error) return drop(error.message());
   reader_.emplace(max_reply_bytes_);
-  last_heard_ = Clock::now();
+  last_received_ = Clock::now();
   pinged_ = false;
   prepare();
   greet();
@@ -165,7 +165,7 @@ void RedisConnection::retry(const std::string& reason) {
 // Redis answers a ping at once, so a silent peer is dead even if TCP still considers the connection open.
 void RedisConnection::watch() {
   if (!is_up_ || !ready_) return;
-  const auto silence = Clock::now() - last_heard_;
+  const auto silence = Clock::now() - last_received_;
   if (silence >= keep_alive_.dead_after) return drop("no answer to a ping");
   if (silence >= keep_alive_.ping_after && !pinged_) {
     pinged_ = true;
@@ -215,15 +215,15 @@ void RedisConnection::read() {
       asio::buffer(chunk_), [self = self_.lock(), turn = turn_](error_code error, std::size_t size) {
         if (turn != self->turn_) return;
         if (error) return self->drop(error == asio::error::eof ? "closed by Redis" : error.message());
-        self->last_heard_ = Clock::now();
+        self->last_received_ = Clock::now();
         self->pinged_ = false;
-        self->take({self->chunk_.data(), size});
+        self->on_bytes({self->chunk_.data(), size});
         self->read();
       });
 }
 
 // A reply may end the connection or start the next step.
-void RedisConnection::take(std::string_view bytes) {
+void RedisConnection::on_bytes(std::string_view bytes) {
   const auto turn = turn_;
   reader_->feed(bytes);
   std::string error;

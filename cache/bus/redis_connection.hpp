@@ -70,7 +70,7 @@ class RedisConnection {
   void watch();
   void set_timer(Clock::duration wait, void (RedisConnection::*then)());
   void read();
-  void take(std::string_view bytes);
+  void on_bytes(std::string_view bytes);
 
   static constexpr std::size_t read_bytes = 64 << 10;
 
@@ -99,7 +99,7 @@ class RedisConnection {
   bool waits_to_write_ = false;
   int unprepared_ = 0;  // outstanding replies to commands sent before greet()
   bool pinged_ = false;
-  Clock::time_point last_heard_;
+  Clock::time_point last_received_;
   Clock::time_point ready_since_;
 };
 

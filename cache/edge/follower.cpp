@@ -77,7 +77,7 @@ void Follower::receive_unsigned(Message& message, Monotonic now, Actions& action
   for (auto& event : message.events) {
     event.epoch = message.epoch;
     if (Position{message.epoch, event.sequence} <= position) continue;  // already received from the engine
-    if (event.type != Invalidation::Type::unknown) actions.doubt.push_back(std::move(event));
+    if (event.type != Invalidation::Type::unknown) actions.recheck.push_back(std::move(event));
   }
   if (!fed_ && Position{message.epoch, message.last} > position) probe_.want(now);
 }
@@ -317,7 +317,7 @@ void Follower::begin(const std::string& journal, Position position, Monotonic no
 void Follower::restart_at(Position position, std::string journal, Monotonic now, Actions& actions) {
   actions.flush = position;
   actions.apply.clear();
-  actions.doubt.clear();
+  actions.recheck.clear();
   progress_.restart_at(position, std::move(journal), now);
   expected_ = {};
   requests_.on_restart();

@@ -62,7 +62,7 @@ class Follower {
   struct Actions {
     std::optional<Position> flush;          // drop everything; reject fills older than this position
     std::vector<Invalidation> apply;        // in this order
-    std::vector<Invalidation> doubt;        // unsigned: ask the engine again about these keys and owners
+    std::vector<Invalidation> recheck;      // unsigned: ask the engine again about these keys and owners
     std::optional<Position> request_after;  // read the engine's feed of journal() after this, call on_page*
   };
 

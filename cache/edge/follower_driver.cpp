@@ -62,7 +62,7 @@ void FollowerDriver::act(const Follower::Actions& actions, Monotonic now) {
     log_.log("follower", "restarts at " + to_string(*actions.flush));
   }
   cache_.apply(actions.apply);
-  cache_.doubt(actions.doubt);
+  cache_.recheck(actions.recheck);
   state_.invalidations += actions.apply.size();
   const auto position = follower_.position();
   if (position && position->epoch > cache_epoch_) {
@@ -86,7 +86,7 @@ void FollowerDriver::request_page(std::optional<Position> after) {
     follower_.on_page_failed(engine::BootClock::now());
     return;
   }
-  read_page(after, &FollowerDriver::take_page);
+  read_page(after, &FollowerDriver::on_page);
 }
 
 void FollowerDriver::read_page(std::optional<Position> after,
@@ -100,13 +100,13 @@ void FollowerDriver::read_page(std::optional<Position> after,
   });
 }
 
-void FollowerDriver::take_page(const PageResult& answer, Monotonic now) {
+void FollowerDriver::on_page(const PageResult& answer, Monotonic now) {
   if (answer.has_error()) {
     log_.log("engine", "cannot read a feed page: " + answer.error().message());
     // An unreadable page would be unreadable again. Its events are unknown, so no cached decision is valid:
     // report the range as gone, with the engine's position.
     if (answer.error() == engine::errc::malformed && follower_.position())
-      return read_page(std::nullopt, &FollowerDriver::take_position);
+      return read_page(std::nullopt, &FollowerDriver::on_position);
     act(follower_.on_page_failed(now), now);
   } else {
     log_.forget("engine");
@@ -116,7 +116,7 @@ void FollowerDriver::take_page(const PageResult& answer, Monotonic now) {
   after_page_(now);
 }
 
-void FollowerDriver::take_position(const PageResult& answer, Monotonic now) {
+void FollowerDriver::on_position(const PageResult& answer, Monotonic now) {
   act(answer.has_error() ? follower_.on_page_failed(now) : follower_.on_page_gone(answer->page, now), now);
   after_page_(now);
 }

@@ -41,8 +41,8 @@ class FollowerDriver {
   void act(const Follower::Actions& actions, Monotonic now);
   void request_page(std::optional<Position> after);
   void read_page(std::optional<Position> after, void (FollowerDriver::*take)(const PageResult&, Monotonic));
-  void take_page(const PageResult& answer, Monotonic now);
-  void take_position(const PageResult& answer, Monotonic now);
+  void on_page(const PageResult& answer, Monotonic now);
+  void on_position(const PageResult& answer, Monotonic now);
 
   Follower follower_;
   EngineClient& client_;

@@ -78,7 +78,7 @@ bool GatewayQuestions::is_overtaken(const Question& question, const Decision& de
   if (decision.state != State::active) return false;
   const auto position = driver_.follower().position();
   if (position && decision.as_of < *position) return true;
-  return !question.asked_again && cache_.is_doubted(decision, question.asked);
+  return !question.asked_again && cache_.must_recheck(decision, question.asked);
 }
 
 }  // namespace revoked::cache

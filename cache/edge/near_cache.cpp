@@ -17,16 +17,16 @@ using Slot = NearCacheStore::Slot;
 using State = Decision::State;
 
 constexpr Slot none = NearCacheStore::none;
-constexpr std::size_t marks_per_doubt = 8;
+constexpr std::size_t marks_per_recheck = 8;
 
-// Calls take(events, hashes of their keys) for a few events at a time, so that their cache misses overlap.
-template <class Take>
-void take_in_groups(std::span<const Invalidation> events, Take&& take) {
+// Calls visit(events, hashes of their keys) for a few events at a time, so that their cache misses overlap.
+template <class Visit>
+void for_each_group(std::span<const Invalidation> events, Visit&& visit) {
   std::array<std::uint64_t, 16> keys;
   while (!events.empty()) {
     const auto group = events.first(std::min(events.size(), keys.size()));
     for (std::size_t i = 0; i < group.size(); ++i) keys[i] = hash_key(group[i].key_id);
-    take(group, std::span<const std::uint64_t>(keys).first(group.size()));
+    visit(group, std::span<const std::uint64_t>(keys).first(group.size()));
     events = events.subspan(group.size());
   }
 }
@@ -39,7 +39,7 @@ class NearCache::Impl {
       : table(std::clamp<std::size_t>(options.max_entries, 1, none)),
         store_(table, options.max_long_bytes),
         applied_(options.max_marks),
-        unsigned_(options.max_marks / marks_per_doubt) {}
+        unsigned_(options.max_marks / marks_per_recheck) {}
 
   // Inline: part of the hot path of find().
   bool decide(Slot slot, const PackedFacts& facts, UnixMs now, CachedDecision& found) const {
@@ -56,10 +56,10 @@ class NearCache::Impl {
     return true;
   }
   [[gnu::noinline]] bool find_checked(DigestHead digest, UnixMs now, CachedDecision& found);
-  Moment moment() const { return {key_doubts_.load(), owner_changes.version()}; }
+  Moment moment() const { return {key_rechecks_.load(), owner_changes.version()}; }
   bool fill(DigestHead digest, Decision decision, Moment asked);
-  void doubt(std::span<const Invalidation> events);
-  bool is_doubted(const Decision& decision, Moment asked) const;
+  void recheck(std::span<const Invalidation> events);
+  bool must_recheck(const Decision& decision, Moment asked) const;
   bool has_ended(const Decision& decision) const;
   void apply(std::span<const Invalidation> events);
   void flush(Position position);
@@ -78,22 +78,22 @@ class NearCache::Impl {
   }
 
   bool may_replace(Slot slot, const Decision& decision) const REVOKED_REQUIRES(mutex_);
-  bool is_doubted(const IdHashes& ids, Moment asked) const REVOKED_REQUIRES(mutex_);
+  bool must_recheck(const IdHashes& ids, Moment asked) const REVOKED_REQUIRES(mutex_);
   void end_entry(Slot slot, Position at) REVOKED_REQUIRES(mutex_);
-  void doubt(const Invalidation& event, std::uint64_t key) REVOKED_REQUIRES(mutex_);
+  void recheck(const Invalidation& event, std::uint64_t key) REVOKED_REQUIRES(mutex_);
   void apply(const Invalidation& event, std::uint64_t key) REVOKED_REQUIRES(mutex_);
   void apply_to_key(const Invalidation& event, std::uint64_t key, Position at) REVOKED_REQUIRES(mutex_);
   void drop_everything(Position position) REVOKED_REQUIRES(mutex_);
 
   std::atomic<Epoch> epoch_{0};  // of accepted fills
-  std::atomic<std::uint64_t> key_doubts_{0};
+  std::atomic<std::uint64_t> key_rechecks_{0};
 
   // Guards also writes of the members above it. Entries change only under it, so that no fill
   // comes between the check of the marks and the entry.
   mutable engine::Mutex<engine::lone_level> mutex_;
   NearCacheStore store_ REVOKED_GUARDED_BY(mutex_);
   AppliedEvents applied_ REVOKED_GUARDED_BY(mutex_);
-  // Keys are numbered by key_doubts_, owners by the version of owner_changes.
+  // Keys are numbered by key_rechecks_, owners by the version of owner_changes.
   UnsignedEvents unsigned_ REVOKED_GUARDED_BY(mutex_);
 };
 
@@ -129,7 +129,7 @@ bool NearCache::Impl::find_checked(DigestHead digest, UnixMs now, CachedDecision
   auto& entry = table.entries[slot];
   auto facts = entry.facts();
   const auto owners = store_.owners_of(slot);
-  if (applied_.have_ended(owners, facts.as_of) || unsigned_.doubt_owners_since(owners, facts.checked))
+  if (applied_.have_ended(owners, facts.as_of) || unsigned_.owners_rechecked_since(owners, facts.checked))
     return false;
   facts.checked = owner_changes.version();
   entry.write(facts);
@@ -155,7 +155,7 @@ bool NearCache::Impl::fill(DigestHead digest, Decision decision, Moment asked) {
   }
   const IdHashes ids(ids_of(decision));
   if (!store_.can_hold(decision) || decision.as_of.epoch != epoch_ ||
-      applied_.have_ended(ids, decision.as_of) || is_doubted(ids, asked) ||
+      applied_.have_ended(ids, decision.as_of) || must_recheck(ids, asked) ||
       (old != none && !may_replace(old, decision)))
     return false;
   store_.put(old, digest, std::move(decision), ids, owner_changes.version());
@@ -169,15 +169,15 @@ bool NearCache::Impl::may_replace(Slot slot, const Decision& decision) const {
                                           old.as_of.epoch == decision.as_of.epoch);
 }
 
-bool NearCache::Impl::is_doubted(const IdHashes& ids, Moment asked) const {
-  return unsigned_.doubt_key_since(ids.key, asked.keys) ||
-         unsigned_.doubt_owners_since(ids.owners, asked.owners);
+bool NearCache::Impl::must_recheck(const IdHashes& ids, Moment asked) const {
+  return unsigned_.key_rechecked_since(ids.key, asked.keys) ||
+         unsigned_.owners_rechecked_since(ids.owners, asked.owners);
 }
 
-bool NearCache::Impl::is_doubted(const Decision& decision, Moment asked) const {
+bool NearCache::Impl::must_recheck(const Decision& decision, Moment asked) const {
   const IdHashes ids(ids_of(decision));
   const engine::MutexLock lock(mutex_);
-  return is_doubted(ids, asked);
+  return must_recheck(ids, asked);
 }
 
 bool NearCache::Impl::has_ended(const Decision& decision) const {
@@ -189,36 +189,36 @@ bool NearCache::Impl::has_ended(const Decision& decision) const {
 
 // ---- the follower's events
 
-void NearCache::Impl::doubt(std::span<const Invalidation> events) {
-  take_in_groups(events, [&](std::span<const Invalidation> group, std::span<const std::uint64_t> keys) {
+void NearCache::Impl::recheck(std::span<const Invalidation> events) {
+  for_each_group(events, [&](std::span<const Invalidation> group, std::span<const std::uint64_t> keys) {
     const engine::MutexLock lock(mutex_);
     for (const auto key : keys) {
       store_.prefetch_key(key);
       unsigned_.prefetch(key);
     }
-    for (std::size_t i = 0; i < group.size(); ++i) doubt(group[i], keys[i]);
+    for (std::size_t i = 0; i < group.size(); ++i) recheck(group[i], keys[i]);
   });
 }
 
-void NearCache::Impl::doubt(const Invalidation& event, std::uint64_t key) {
+void NearCache::Impl::recheck(const Invalidation& event, std::uint64_t key) {
   if (event.type == Invalidation::Type::unknown) return;  // the follower asks the engine
   if (event.is_of_owner()) {
     if (event.owner_id.empty()) return;
     const EventOwners owners(event);
-    const bool forgets = unsigned_.doubt_owners(owners, owner_changes.version() + 1);
+    const bool forgets = unsigned_.recheck_owners(owners, owner_changes.version() + 1);
     owner_changes.mark(owners.rarest);
     if (forgets) owner_changes.mark_all();
     return;
   }
-  unsigned_.doubt_key(key, key_doubts_.load() + 1);
-  key_doubts_.fetch_add(1);
+  unsigned_.recheck_key(key, key_rechecks_.load() + 1);
+  key_rechecks_.fetch_add(1);
   for (const auto slot : store_.find_key(event.key_id, key)) {
     if (table.entries[slot].facts().state != State::revoked) store_.remove(slot);
   }
 }
 
 void NearCache::Impl::apply(std::span<const Invalidation> events) {
-  take_in_groups(events, [&](std::span<const Invalidation> group, std::span<const std::uint64_t> keys) {
+  for_each_group(events, [&](std::span<const Invalidation> group, std::span<const std::uint64_t> keys) {
     const engine::MutexLock lock(mutex_);
     for (const auto key : keys) {
       store_.prefetch_key(key);
@@ -292,10 +292,10 @@ bool NearCache::fill(const engine::Digest& digest, Decision decision, Moment ask
   return impl_->fill(DigestHead(digest), std::move(decision), asked);
 }
 
-void NearCache::doubt(std::span<const Invalidation> events) { impl_->doubt(events); }
+void NearCache::recheck(std::span<const Invalidation> events) { impl_->recheck(events); }
 
-bool NearCache::is_doubted(const Decision& decision, Moment asked) const {
-  return impl_->is_doubted(decision, asked);
+bool NearCache::must_recheck(const Decision& decision, Moment asked) const {
+  return impl_->must_recheck(decision, asked);
 }
 
 bool NearCache::has_ended(const Decision& decision) const { return impl_->has_ended(decision); }

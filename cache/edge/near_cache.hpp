@@ -50,7 +50,7 @@ class NearCache {
   // may hide an entry.
   std::optional<CachedDecision> find(const engine::Digest& digest, UnixMs now) const;
 
-  // The doubts recorded so far: taken when a question is asked, passed to fill().
+  // The rechecks recorded so far: taken when a question is asked, passed to fill().
   struct Moment {
     std::uint64_t keys;
     std::uint64_t owners;
@@ -58,9 +58,9 @@ class NearCache {
   Moment moment() const;
 
   // Stores the engine's answer to a question asked at `asked`. Not stored: an answer older than an applied
-  // invalidation, of another epoch than the last `flush` or `advance`, doubted since the question, or with a
-  // state that may improve without notice: unknown (the secret may become a key) and suspended (the key may
-  // be resumed). Those two drop an older entry instead. Returns whether it was stored.
+  // invalidation, of another epoch than the last `flush` or `advance`, to be rechecked since the question, or
+  // with a state that may improve without notice: unknown (the secret may become a key) and suspended (the
+  // key may be resumed). Those two drop an older entry instead. Returns whether it was stored.
   bool fill(const engine::Digest& digest, Decision decision, Moment asked);
   bool fill(const engine::Digest& digest, Decision decision) {
     return fill(digest, std::move(decision), moment());
@@ -68,9 +68,9 @@ class NearCache {
 
   // For unsigned events. The cached decisions on that key or owner become invalid, and so do answers to
   // questions asked before. Costs a question and denies nothing; a later answer is not affected.
-  void doubt(std::span<const Invalidation> events);
-  void doubt(const Invalidation& event) { doubt({&event, 1}); }
-  bool is_doubted(const Decision& decision, Moment asked) const;
+  void recheck(std::span<const Invalidation> events);
+  void recheck(const Invalidation& event) { recheck({&event, 1}); }
+  bool must_recheck(const Decision& decision, Moment asked) const;
 
   // Whether an applied event has ended it: the answer came too late, stored or not.
   bool has_ended(const Decision& decision) const;

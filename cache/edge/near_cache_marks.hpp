@@ -104,14 +104,14 @@ class UnsignedEvents {
 
   explicit UnsignedEvents(std::size_t max_marks) : keys_(max_marks), owners_(max_marks) {}
 
-  void doubt_key(std::uint64_t key, Number number) { keys_.raise(key, {0, number}); }
+  void recheck_key(std::uint64_t key, Number number) { keys_.raise(key, {0, number}); }
   // Returns whether the mark of other owners was dropped for it.
-  bool doubt_owners(const EventOwners& owners, Number number) { return owners_.raise(owners, {0, number}); }
+  bool recheck_owners(const EventOwners& owners, Number number) { return owners_.raise(owners, {0, number}); }
 
-  bool doubt_key_since(std::uint64_t key, Number number) const {
+  bool key_rechecked_since(std::uint64_t key, Number number) const {
     return number < keys_.ended_before(key).sequence;
   }
-  bool doubt_owners_since(const OwnerHashes& owners, Number number) const {
+  bool owners_rechecked_since(const OwnerHashes& owners, Number number) const {
     return number < owners_.ended_before(owners).sequence;
   }
   void prefetch(std::uint64_t key) const { keys_.prefetch(key); }

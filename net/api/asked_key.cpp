@@ -48,7 +48,7 @@ bool read_secret(AskedKey& asked, const JsonMember& member, const engine::Engine
   return digest.has_value();
 }
 
-bool take(std::string_view text, bool is_valid, std::string_view& place) {
+bool set(std::string_view text, bool is_valid, std::string_view& place) {
   place = text;
   return is_valid;
 }
@@ -59,12 +59,12 @@ bool read_member(AskedKey& asked, const JsonMember& member, const engine::Engine
   const auto& text = member.text;
   for (const Scope scope : engine::all_scopes) {
     if (member.name == to_string(scope))
-      return take(text, engine::is_owner_id(text), key.owners[static_cast<std::size_t>(scope)]);
+      return set(text, engine::is_owner_id(text), key.owners[static_cast<std::size_t>(scope)]);
   }
-  if (member.name == "key_id") return take(text, engine::is_key_id(text), key.key_id);
-  if (member.name == "name") return take(text, text.size() <= engine::max_name_size, key.name);
+  if (member.name == "key_id") return set(text, engine::is_key_id(text), key.key_id);
+  if (member.name == "name") return set(text, text.size() <= engine::max_name_size, key.name);
   if (member.name == "metadata")
-    return take(text, text.size() <= engine::max_metadata_size && !member.repeats_inside, key.metadata);
+    return set(text, text.size() <= engine::max_metadata_size && !member.repeats_inside, key.metadata);
   if (member.name == "permissions") return read_permissions(asked, member);
   if (member.name == "expires_at") return read_expiry(asked, member);
   if (member.name == "secret" || member.name == "secret_sha256") return read_secret(asked, member, engine);

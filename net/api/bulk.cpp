@@ -37,15 +37,15 @@ Task<boost::system::error_code> recall(Api& api, NetworkThread& thread, Bulk& bu
 }
 
 // Retries the line while too many events wait for the disk.
-Task<boost::system::error_code> take(Api& api, NetworkThread& thread, Bulk& bulk, const Bulk::Line* line) {
+Task<boost::system::error_code> process(Api& api, NetworkThread& thread, Bulk& bulk, const Bulk::Line* line) {
   while (true) {
-    const auto taken = bulk.take(line);
-    if (taken) co_return boost::system::error_code();
-    if (taken.error() == errc::not_recalled) {
+    const auto processed = bulk.process(line);
+    if (processed) co_return boost::system::error_code();
+    if (processed.error() == errc::not_recalled) {
       if (const auto error = co_await recall(api, thread, bulk)) co_return error;
       continue;
     }
-    if (taken.error() != errc::overloaded) co_return taken.error();
+    if (processed.error() != errc::overloaded) co_return processed.error();
     if (!co_await thread.durable(api.engine.applied())) co_return errc::storage_failed;
   }
 }
@@ -61,7 +61,7 @@ class Progress {
   Progress& operator=(const Progress&) = delete;
 
   std::uint64_t lines() const { return lines_; }
-  void taken(std::uint64_t line) { lines_ = line; }
+  void processed(std::uint64_t line) { lines_ = line; }
   void log_periodically() {
     const auto now = std::chrono::steady_clock::now();
     if (now - logged_at_ < log_every) return;
@@ -104,13 +104,13 @@ Task<boost::system::error_code> take_arrived(Api& api, NetworkThread& thread, Bu
   if (!bulk.recheck()) co_return errc::refused;
   Bulk::Line line;
   auto last = bulk.last();
-  while (lines.take(line)) {
-    if (const auto error = co_await take(api, thread, bulk, &line)) co_return error;
-    progress.taken(line.number);
+  while (lines.next(line)) {
+    if (const auto error = co_await process(api, thread, bulk, &line)) co_return error;
+    progress.processed(line.number);
     if (std::exchange(last, bulk.last()) == bulk.last()) continue;
     if (!co_await yield_to_others(api, thread, bulk)) co_return errc::storage_failed;
   }
-  if (const auto error = co_await take(api, thread, bulk, nullptr)) co_return error;
+  if (const auto error = co_await process(api, thread, bulk, nullptr)) co_return error;
   progress.log_periodically();
   if (!co_await yield_to_others(api, thread, bulk)) co_return errc::storage_failed;
   co_return boost::system::error_code();
@@ -145,7 +145,7 @@ void refuse_all(const Exchange& exchange, const Bulk& bulk, bool is_array) {
   members.front() = ',';  // as members of the problem's object
   members.pop_back();
   std::string detail = is_array ? "the body is one JSON array" : "no line of the body is valid";
-  detail.append(": it must be ").append(bulk.taken());
+  detail.append(": it must be ").append(bulk.expected());
   send_problem(exchange.response, 400, "malformed", detail, members);
 }
 
@@ -157,14 +157,14 @@ bool begins_array(std::string_view body) {
 
 }  // namespace
 
-engine::result<void> Bulk::take(const Line* line) {
+engine::result<void> Bulk::process(const Line* line) {
   if (line == nullptr || is_full()) {
     if (const auto done = process_gathered(); !done) return done;
     if (line == nullptr) return {};
   }
   if (line->too_long) return fail(*line, {"line_too_long", {}, "a line has at most 65536 bytes"});
   if (line->text.find_first_not_of(" \t\r") == std::string_view::npos) return {};  // blank
-  return take_text(*line, without_bom(line->text));
+  return process_text(*line, without_bom(line->text));
 }
 
 void Bulk::log_progress(std::string_view how_far, std::uint64_t lines) const {

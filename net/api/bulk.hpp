@@ -40,14 +40,14 @@ class Bulk {
   // For the log.
   virtual std::string_view what() const = 0;
   // What a line may be, for people.
-  virtual std::string_view taken() const = 0;
+  virtual std::string_view expected() const = 0;
   virtual std::uint64_t changed_keys() const = 0;
   void log_progress(std::string_view how_far, std::uint64_t lines) const;
 
   // Processes a line; null: completes the collected ones. A line that fails is counted; an error concerns all
   // of them: the line was not processed, and may be passed again. errc::refused: the caller is no longer
   // authorized.
-  engine::result<void> take(const Line* line);
+  engine::result<void> process(const Line* line);
   virtual void write_counts(engine::JsonWriter& json) const = 0;
   // The number of the first line that is collected but not done. 0: none.
   virtual std::uint64_t first_gathered() const = 0;
@@ -76,7 +76,7 @@ class Bulk {
 
  protected:
   // Collects or processes a line that is neither blank nor too long: its text without a byte order mark.
-  virtual engine::result<void> take_text(const Line& line, std::string_view text) = 0;
+  virtual engine::result<void> process_text(const Line& line, std::string_view text) = 0;
   // Processes the collected lines, if there are any. Called before the next line once `is_full`.
   virtual engine::result<void> process_gathered() = 0;
   virtual bool is_full() const = 0;

@@ -12,7 +12,7 @@ class Import final : public Bulk {
  public:
   Import(Api& api, const Call& call) : Bulk(api, call, engine::Permission::keys_create) {}
 
-  engine::result<void> take_text(const Line& line, std::string_view text) override {
+  engine::result<void> process_text(const Line& line, std::string_view text) override {
     if (!read_plain_key(asked_, text, api_.engine, principal_)) {
       if (auto fault = read_asked_record(asked_, text, api_.engine, principal_))
         return fail(line, std::move(fault));
@@ -29,7 +29,7 @@ class Import final : public Bulk {
   }
   void write_counts(engine::JsonWriter& json) const override { json.field("created", accepted()); }
   std::string_view what() const override { return "import"; }
-  std::string_view taken() const override {
+  std::string_view expected() const override {
     return "one key per line, such as {\"user\":\"ann\",\"secret\":\"...\"}";
   }
   std::uint64_t changed_keys() const override { return accepted(); }

@@ -18,7 +18,7 @@ class BulkRevocation final : public Bulk {
   BulkRevocation(Api& api, const Call& call)
       : Bulk(api, call, engine::Permission::keys_revoke), dry_run_(call.query.is_true("dry_run")) {}
 
-  engine::result<void> take_text(const Line& line, std::string_view text) override {
+  engine::result<void> process_text(const Line& line, std::string_view text) override {
     std::array<TextMember, 2> members;
     const auto count = read_json_texts(text, members);
     TextMember target;
@@ -36,7 +36,7 @@ class BulkRevocation final : public Bulk {
     json.field("revoked", revoked_).field("already_revoked", already_revoked_).field("unknown", unknown_);
     if (dry_run_) json.field("dry_run", true);
   }
-  std::string_view taken() const override {
+  std::string_view expected() const override {
     return "one target per line, such as {\"key_id\":\"...\"}, {\"secret\":\"...\"} or {\"user\":\"...\"}";
   }
   std::string_view what() const override {

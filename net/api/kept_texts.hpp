@@ -17,7 +17,7 @@ class KeptTexts {
 
   std::string_view keep(std::string_view text) {
     if (text.empty()) return {};
-    while (used_blocks_ == 0 || blocks_[used_blocks_ - 1].size - used_ < text.size()) take_block(text.size());
+    while (used_blocks_ == 0 || blocks_[used_blocks_ - 1].size - used_ < text.size()) next_block(text.size());
     char* const at = blocks_[used_blocks_ - 1].bytes.get() + used_;
     std::memcpy(at, text.data(), text.size());
     used_ += text.size();
@@ -37,7 +37,7 @@ class KeptTexts {
   };
 
   // A block from before a clear() may be too small for a long text: it is skipped.
-  void take_block(std::size_t least) {
+  void next_block(std::size_t least) {
     used_ = 0;
     if (used_blocks_++ < blocks_.size()) return;
     const auto size = std::max(block_bytes, least);

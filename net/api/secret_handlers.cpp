@@ -97,9 +97,9 @@ Outcome accept_secrets(Api& api, Call& call, const std::vector<RevokedSecret>& s
 
 // The digests of the secrets in a member, given as secrets or as their SHA-256. False: one of them is
 // invalid.
-bool take_secrets(const JsonMember& member, const engine::Engine& engine,
-                  std::vector<engine::Digest>& digests) {
-  const auto take = [&](const std::string& text) {
+bool add_digests(const JsonMember& member, const engine::Engine& engine,
+                 std::vector<engine::Digest>& digests) {
+  const auto add = [&](const std::string& text) {
     std::optional<engine::Digest> digest;
     if (!member.name.ends_with("_sha256"))
       digest = engine.digest_of_reported(text);
@@ -108,8 +108,8 @@ bool take_secrets(const JsonMember& member, const engine::Engine& engine,
     if (digest) digests.push_back(*digest);
     return digest.has_value();
   };
-  if (member.kind == Kind::string) return take(member.text);
-  return std::all_of(member.strings.begin(), member.strings.end(), take);
+  if (member.kind == Kind::string) return add(member.text);
+  return std::all_of(member.strings.begin(), member.strings.end(), add);
 }
 
 Fault read_secrets(const Call& call, const engine::Engine& engine, std::vector<engine::Digest>& digests,
@@ -120,7 +120,7 @@ Fault read_secrets(const Call& call, const engine::Engine& engine, std::vector<e
   if (auto fault = read_with_reason(members, call.request().body, secrets_forms)) return fault;
   reason = members.text_or_empty("reason");
   for (const auto& member : members) {
-    if (member.name != "reason" && !take_secrets(member, engine, digests))
+    if (member.name != "reason" && !add_digests(member, engine, digests))
       return wrong_value(member.name, secrets_forms);
   }
   if (!digests.empty() && digests.size() <= max_secrets) return {};

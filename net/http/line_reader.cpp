@@ -4,7 +4,7 @@
 
 namespace revoked::net {
 
-bool LineReader::take(Line& line) {
+bool LineReader::next(Line& line) {
   const auto end = held_.find('\n', searched_);
   const bool last = end == std::string::npos && ended_ && (taken_ < held_.size() || skipping_);
   if (end == std::string::npos && !last) {

@@ -22,7 +22,7 @@ class LineReader {
     std::uint64_t number = 0;  // from 1
     bool too_long = false;
   };
-  bool take(Line& line);
+  bool next(Line& line);
   // What has arrived and is not taken yet.
   std::string_view ahead() const { return std::string_view(held_).substr(taken_); }
 

@@ -32,13 +32,13 @@ bool is_hidden(char32_t c) {
   return range != std::end(hidden) && c >= range->first;
 }
 
-struct Taken {
+struct Leading {
   char32_t character;
   std::size_t bytes;  // 0: the first byte begins no character
 };
 
 // The character at the front of `text` (RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF).
-Taken take(std::string_view text) {
+Leading leading_character(std::string_view text) {
   const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
   const auto lead = byte(0);
   if (lead < 0x80) return {lead, 1};
@@ -51,7 +51,7 @@ Taken take(std::string_view text) {
   }
   constexpr char32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
   const bool is_good = c >= least[size] && c <= 0x10ffff && !(c >= 0xd800 && c <= 0xdfff);
-  return is_good ? Taken{c, size} : Taken{replacement, 0};
+  return is_good ? Leading{c, size} : Leading{replacement, 0};
 }
 
 void append_unit(std::string& out, std::uint32_t unit) {
@@ -87,7 +87,7 @@ void append_log_text(std::string& out, std::string_view text) {
     out.append(text);
   } else {
     for (std::size_t at = 0; at < text.size();) {
-      const auto [c, bytes] = take(text.substr(at));
+      const auto [c, bytes] = leading_character(text.substr(at));
       const bool is_edge_blank = c == ' ' && (at == 0 || at + 1 == text.size());
       if (bytes == 0 || is_edge_blank || is_hidden(c)) {
         append_escape(out, c);

@@ -139,7 +139,7 @@ cache::Task<> NetworkThread::accept() {
       look_at_failure(error);
     } else {
       permanent_failures_ = 0;
-      if (take(std::move(socket))) continue;
+      if (adopt(std::move(socket))) continue;
     }
     // Usually out of descriptors or memory: let some connections end before the next try.
     accept_pause_.expires_after(accept_again_after);
@@ -148,7 +148,7 @@ cache::Task<> NetworkThread::accept() {
 }
 
 // False: out of memory.
-bool NetworkThread::take(Socket socket) {
+bool NetworkThread::adopt(Socket socket) {
   try {
     if (connections_.is_full()) {
       error_code ignored;

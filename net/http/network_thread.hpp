@@ -85,7 +85,7 @@ class NetworkThread {
   void report_fatal(std::string_view what, const std::exception_ptr& failure);
 
   cache::Task<> accept();
-  bool take(Socket socket);
+  bool adopt(Socket socket);
   void look_at_failure(boost::system::error_code error);
   void log_periodically();
   cache::Task<> tick();

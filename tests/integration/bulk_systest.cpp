@@ -233,7 +233,7 @@ class BesideBulk : public testing::TestWithParam<const char*> {
   engine::Sequence longest_undecided_ = 0;
 };
 
-TEST_P(BesideBulk, P13FairAGatewayDeniesNobodyElseAndHearsSingleRevocations) {
+TEST_P(BesideBulk, P13FairAGatewayDeniesNobodyElseAndAppliesSingleRevocations) {
   const int count = fleet / 2;
   const auto others = create_keys(engine_, 40);
   const auto import = lines(

@@ -27,9 +27,9 @@ TEST(BusFaults, P6SelfRepairingLostRepeatedReorderedAndLateMessagesLoseNoRevocat
   GatewayProcess on_redis(engine, {.redis_url = from_redis.url(), .arguments = bus.arguments(with_lease())});
   GatewayProcess behind_engine_faults(engine,
                                       {.redis_url = redis.url(), .arguments = bus.arguments(with_lease())});
-  GatewayProcess on_hearsay(engine, {.redis_url = from_redis.url(), .arguments = with_lease()});
+  GatewayProcess on_unsigned(engine, {.redis_url = from_redis.url(), .arguments = with_lease()});
   const std::vector<std::pair<std::string, GatewayProcess*>> gateways{
-      {"behind both", &on_redis}, {"behind the engine's", &behind_engine_faults}, {"unsigned", &on_hearsay}};
+      {"behind both", &on_redis}, {"behind the engine's", &behind_engine_faults}, {"unsigned", &on_unsigned}};
 
   const auto keys = create_keys(engine, 250 * test_rounds());
   HttpClient admin = engine.client();

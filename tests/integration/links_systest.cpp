@@ -36,7 +36,7 @@ std::vector<Direction> links_of_gateway(std::size_t gateway) {
   return chosen;
 }
 bool reaches_engine(std::size_t gateway) { return (gateway & 0b1100) == 0; }
-bool hears_nobody(std::size_t gateway) { return (gateway & 0b1010) == 0b1010; }
+bool is_cut_off(std::size_t gateway) { return (gateway & 0b1010) == 0b1010; }
 
 std::vector<Direction> links_to_redis(unsigned combination) {
   std::vector<Direction> chosen;
@@ -174,7 +174,7 @@ TEST_F(CutLinks, P5BoundedEachInEachDirectionInEachCombination) {
     revoke_and_ask(keys);
     EXPECT_GT(lateness_.allowed(), allowed_before) << "no gateway was disconnected";
     for (std::size_t i = 0; i < gateways; ++i) {
-      if (hears_nobody(i)) {
+      if (is_cut_off(i)) {
         EXPECT_TRUE(is_stale(i)) << "gateway " << i;
       }
       if (reaches_engine(i)) {

@@ -250,7 +250,7 @@ class Streams {
     EXPECT_EQ(head.header("Content-Type"), "text/event-stream");
     EXPECT_FALSE(version.ends_with("1.0") && !head.header("Transfer-Encoding").empty());
     std::string text;
-    const auto hears = [&](const std::string& what) {
+    const auto receives = [&](const std::string& what) {
       while (text.find(what) == std::string::npos) {
         auto piece = client.receive_piece();
         if (!piece) return false;
@@ -258,9 +258,9 @@ class Streams {
       }
       return true;
     };
-    ASSERT_TRUE(hears("\"events\":[]")) << text;  // a heartbeat
+    ASSERT_TRUE(receives("\"events\":[]")) << text;  // a heartbeat
     ASSERT_EQ(revoke(admin_, doomed_.key_id).status, 200);
-    EXPECT_TRUE(hears("\"key_id\":\"" + doomed_.key_id + "\"")) << text;
+    EXPECT_TRUE(receives("\"key_id\":\"" + doomed_.key_id + "\"")) << text;
     doomed_ = create_key(admin_);
   }
 

@@ -103,8 +103,8 @@ TEST(P5Bounded, AStaleGatewayThatAsksAllowsNothingWithoutAnAnswerAndRecovers) {
 }
 
 // The engine answers requests but its feed is unavailable: stale from the start.
-struct Unheard {
-  explicit Unheard(const std::string& policy)
+struct WithoutEngine {
+  explicit WithoutEngine(const std::string& policy)
       : gateway(engine, {.engine_url = "http://127.0.0.1:" + std::to_string(proxy.port()),
                          .arguments = {"--stale-after", "1s", "--when-stale", policy}}),
         admin(engine.client()),
@@ -120,14 +120,14 @@ struct Unheard {
 };
 
 TEST(P5Bounded, AStaleGatewayThatAsksFollowsTheEngineOnEveryRequest) {
-  Unheard test("ask");
+  WithoutEngine test("ask");
   EXPECT_EQ(check(test.client, test.key.secret).status, 200);
   ASSERT_EQ(revoke(test.admin, test.key.key_id).status, 200);
   EXPECT_EQ(check(test.client, test.key.secret).status, 403);  // at once: nothing is cached while stale
 }
 
-TEST(P5Bounded, AGatewayThatNeverHeardTheEngineDenies) {
-  Unheard test("deny");
+TEST(P5Bounded, AGatewayThatNeverReachedTheEngineDenies) {
+  WithoutEngine test("deny");
   EXPECT_EQ(check(test.client, test.key.secret).status, 503);
   EXPECT_EQ(test.client.get("/readyz").status, 503);
 }

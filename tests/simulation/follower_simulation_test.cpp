@@ -85,22 +85,22 @@ TEST_P(PlantedFault, IsSeenBySimulation) {
   std::cout << "found with seed " << seed << '\n';
 }
 
-INSTANTIATE_TEST_SUITE_P(Each, PlantedFault,
-                         testing::Values(Planted{"RestampsFills", {.restamps_fills = true}},
-                                         Planted{"IgnoresGaps", {.ignores_gaps = true}},
-                                         Planted{"IgnoresEpochs", {.ignores_epochs = true}},
-                                         Planted{"IgnoresFlushes", {.ignores_flushes = true}},
-                                         Planted{"IgnoresLeases", {.ignores_leases = true}},
-                                         Planted{"IgnoresMarks", {.ignores_marks = true}},
-                                         Planted{"IgnoresLocks", {.ignores_locks = true}},
-                                         Planted{"ComparesSequencesOnly", {.compares_sequences_only = true}},
-                                         Planted{"IgnoresJournals", {.ignores_journals = true}},
-                                         Planted{"TrustsUnsignedMessages",
-                                                 {.trusts_unsigned_messages = true}},
-                                         Planted{"LeasesFromArrival", {.leases_from_arrival = true}},
-                                         Planted{"UsesItsOwnClock", {.uses_own_clock = true}},
-                                         Planted{"SharesOldQuestions", {.shares_old_questions = true}},
-                                         Planted{"KeepsDoubtedAnswers", {.keeps_doubted_answers = true}}),
-                         [](const auto& planted) { return planted.param.name; });
+INSTANTIATE_TEST_SUITE_P(
+    Each, PlantedFault,
+    testing::Values(Planted{"RestampsFills", {.restamps_fills = true}},
+                    Planted{"IgnoresGaps", {.ignores_gaps = true}},
+                    Planted{"IgnoresEpochs", {.ignores_epochs = true}},
+                    Planted{"IgnoresFlushes", {.ignores_flushes = true}},
+                    Planted{"IgnoresLeases", {.ignores_leases = true}},
+                    Planted{"IgnoresMarks", {.ignores_marks = true}},
+                    Planted{"IgnoresLocks", {.ignores_locks = true}},
+                    Planted{"ComparesSequencesOnly", {.compares_sequences_only = true}},
+                    Planted{"IgnoresJournals", {.ignores_journals = true}},
+                    Planted{"TrustsUnsignedMessages", {.trusts_unsigned_messages = true}},
+                    Planted{"LeasesFromArrival", {.leases_from_arrival = true}},
+                    Planted{"UsesItsOwnClock", {.uses_own_clock = true}},
+                    Planted{"SharesOldQuestions", {.shares_old_questions = true}},
+                    Planted{"KeepsAnswersToRecheck", {.keeps_answers_to_recheck = true}}),
+    [](const auto& planted) { return planted.param.name; });
 
 }  // namespace revoked::simulation::follower_simulation_test

@@ -44,7 +44,7 @@ struct Faults {
   bool leases_from_arrival = false;       // a proof counts from its arrival
   bool uses_own_clock = false;            // expiry by the gateway's wall clock
   bool shares_old_questions = false;      // a check shares a question older than events it must respect
-  bool keeps_doubted_answers = false;     // an answer may be older than a doubt about it
+  bool keeps_answers_to_recheck = false;  // an answer may be older than the last recheck
 };
 
 class GatewayModel {
@@ -89,7 +89,7 @@ class GatewayModel {
   }
   enum class Use { answered, ask_again, unanswered };
   // Checks an answer against the events received since the question.
-  Use take_answer(const Question& question, const engine::Digest& digest, Decision decision) {
+  Use on_answer(const Question& question, const engine::Digest& digest, Decision decision) {
     const bool is_overtaken =
         decision.state == Decision::State::active && question.event_count != event_count;
     keep(digest, std::move(decision), question.asked);
@@ -103,7 +103,7 @@ class GatewayModel {
     if (faults.ignores_epochs) decision.as_of.epoch = follower.position()->epoch;
     if (!faults.ignores_journals && !faults.ignores_epochs && decision.journal != follower.engine_journal())
       return;
-    cache.fill(digest, std::move(decision), faults.keeps_doubted_answers ? cache.moment() : asked);
+    cache.fill(digest, std::move(decision), faults.keeps_answers_to_recheck ? cache.moment() : asked);
   }
   std::optional<Position> on_decision(const Decision& decision, Ms now) {
     if (faults.ignores_epochs || faults.ignores_journals) return {};
@@ -157,7 +157,7 @@ class GatewayModel {
   std::function<std::string(const Invalidation&)> journal_of;
   std::map<std::pair<std::string, Sequence>, Ms> received;  // genuine events received, and when
   std::map<std::size_t, std::shared_ptr<Question>> questions;
-  std::uint64_t event_count = 0;  // count of applied and doubted events
+  std::uint64_t event_count = 0;  // count of events applied and to be rechecked
   Ms paused_until = 0;
   std::deque<std::function<void()>> inbox;  // arrivals during a pause
 
@@ -175,9 +175,9 @@ class GatewayModel {
       if (faults.compares_sequences_only) event.epoch = 0;
       cache.apply(event);
     }
-    for (const auto& event : actions.doubt) {
+    for (const auto& event : actions.recheck) {
       note(event, now);
-      cache.doubt(event);
+      cache.recheck(event);
     }
     const auto position = follower.position();
     if (position && position->epoch > epoch_) {

@@ -214,7 +214,7 @@ class Simulation {
     ++look_ups_;
     auto& gateway = *gateways_[g];
     const auto answer = gateway.look_up(digest_of(key), schedule_.now(), own_wall());
-    if (calm_ && schedule_.now() > settled && answer == Answer::denied_stale)
+    if (calm_ && schedule_.now() > time_to_converge && answer == Answer::denied_stale)
       oracle_.fail(gateway, key, "nothing because it is stale");
     if (answer == Answer::ask_and_drop) ++untrusting_;
     if (answer == Answer::allowed) {
@@ -230,20 +230,20 @@ class Simulation {
   void send(std::size_t g, std::size_t key, std::shared_ptr<GatewayModel::Question> question) {
     schedule_.after(schedule_.pick(0, max_delay_), [this, g, key, question] {
       if (!engine().is_up()) return gateways_[g]->end_question(key, question);
-      schedule_.after(
-          schedule_.pick(0, max_answer_delay_),
-          [this, g, key, question, decision = engine().verify(key, publishers_.wall())] {
-            deliver(g, [this, g, key, question, decision] { take_answer(g, key, question, decision); });
-          });
+      schedule_.after(schedule_.pick(0, max_answer_delay_),
+                      [this, g, key, question, decision = engine().verify(key, publishers_.wall())] {
+                        deliver(
+                            g, [this, g, key, question, decision] { on_answer(g, key, question, decision); });
+                      });
     });
   }
 
-  void take_answer(std::size_t g, std::size_t key, const std::shared_ptr<GatewayModel::Question>& question,
-                   const Decision& decision) {
+  void on_answer(std::size_t g, std::size_t key, const std::shared_ptr<GatewayModel::Question>& question,
+                 const Decision& decision) {
     auto& gateway = *gateways_[g];
     gateway.end_question(key, question);
     request(g, gateway.on_decision(decision, schedule_.now()));
-    const auto use = gateway.take_answer(*question, digest_of(key), decision);
+    const auto use = gateway.on_answer(*question, digest_of(key), decision);
     if (use == GatewayModel::Use::ask_again)
       return send(g, key, gateway.new_question(key, true, std::move(question->begun)));
     if (use == GatewayModel::Use::unanswered || decision.state != Decision::State::active) return;
@@ -263,7 +263,7 @@ class Simulation {
     schedule_.log("healed");
   }
 
-  static constexpr Ms settled = 1500;
+  static constexpr Ms time_to_converge = 1500;
 
   Schedule schedule_;
   bool calm_;

@@ -82,14 +82,14 @@ void expect_recovery(const std::vector<std::string>& bad) {
   answers.push_back(subscribed + message);
   AnyPeer peer(answers);
   Loop loop;
-  std::atomic<int> heard{0};
+  std::atomic<int> received{0};
   std::optional<RedisSubscriber> subscriber;
   loop.run([&] {
     subscriber.emplace(
-        loop.io, peer.address(), "channel", [&](std::string_view text) { heard += text == "hello"; },
+        loop.io, peer.address(), "channel", [&](std::string_view text) { received += text == "hello"; },
         [](bool, std::string_view) {});
   });
-  EXPECT_TRUE(eventually([&] { return heard > 0 && peer.connections() > bad.size(); }));
+  EXPECT_TRUE(eventually([&] { return received > 0 && peer.connections() > bad.size(); }));
   loop.run([&] { subscriber.reset(); });
 }
 

@@ -56,7 +56,7 @@ class FollowerProtocol : public testing::Test {
     return sequences;
   }
   static bool nothing(const Follower::Actions& actions) {
-    return !actions.flush && actions.apply.empty() && actions.doubt.empty() && !actions.request_after;
+    return !actions.flush && actions.apply.empty() && actions.recheck.empty() && !actions.request_after;
   }
 
   void start(int ms = 0) {

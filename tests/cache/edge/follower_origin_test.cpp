@@ -118,8 +118,8 @@ TEST_F(PinnedFollower, P14GenuineAnAnswerOfAnotherJournalMakesItRequestAPage) {
 TEST_F(PinnedFollower, P14GenuineAnUnsignedMessageMakesItRequestAPageAndMovesNothing) {
   const auto actions = follower.on_message(of("j3", sent(message(101, 101, {101}), 10)), bus, at(10));
   EXPECT_THAT(actions.apply, IsEmpty());
-  ASSERT_EQ(actions.doubt.size(), 1u);
-  EXPECT_EQ(actions.doubt[0].key_id, "k101");
+  ASSERT_EQ(actions.recheck.size(), 1u);
+  EXPECT_EQ(actions.recheck[0].key_id, "k101");
   EXPECT_EQ(actions.request_after, (Position{3, 100}));
   EXPECT_EQ(follower.position(), (Position{3, 100}));
   EXPECT_TRUE(follower.trusts_cache());
@@ -132,7 +132,7 @@ TEST_F(PinnedFollower, P14GenuineAnUnsignedMessageMakesItRequestAPageAndMovesNot
 TEST_F(PinnedFollower, AnUnsignedMessageMakesItReadNoPagesWhileTheEnginesStreamIsConnected) {
   follower.set_fed(true);
   const auto actions = follower.on_message(of("j3", sent(message(101, 101, {101}), 10)), bus, at(10));
-  EXPECT_EQ(actions.doubt.size(), 1u);
+  EXPECT_EQ(actions.recheck.size(), 1u);
   EXPECT_FALSE(actions.request_after);
   EXPECT_FALSE(follower.tick(at(100)).request_after);
   follower.set_fed(false);
@@ -159,7 +159,7 @@ TEST_F(PinnedFollower, P14GenuineForgeriesCostPagesAtABoundedRateAndNothingElse)
   }
   EXPECT_LE(pages, 20);
   // And its genuine messages are still processed.
-  EXPECT_EQ(follower.on_message(of("j3", message(101, 101, {101})), bus, at(10'001)).doubt.size(), 1u);
+  EXPECT_EQ(follower.on_message(of("j3", message(101, 101, {101})), bus, at(10'001)).recheck.size(), 1u);
 }
 
 TEST_F(PinnedFollower, P14GenuineASilentEngineIsNotReplacedByAForger) {

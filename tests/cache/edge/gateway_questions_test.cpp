@@ -115,7 +115,7 @@ struct RepairingGateway : testing::Test {
   TestGateway gateway{TestGateway::options(engine.port())};
 };
 
-TEST_F(RepairingGateway, DeniesInAnAnswerWhatItHasHeardSince) {
+TEST_F(RepairingGateway, DeniesInAnAnswerWhatWasRevokedSince) {
   auto answer = ask_and_hold("k1");
   engine.hides_messages = false;
   engine.revoke("k1");

@@ -169,7 +169,7 @@ TEST_F(GatewayWithRedis, P14GenuineAnotherEngineOnTheChannelHidesNoRevocation) {
   EXPECT_TRUE(gateway_.becomes(Coverage::fresh));
 }
 
-TEST_F(GatewayWithRedis, P14GenuineHeedsOnlyWhatIsSigned) {
+TEST_F(GatewayWithRedis, P14GenuineAppliesOnlyWhatIsSigned) {
   ASSERT_TRUE(follows_redis_only());
   EXPECT_TRUE(gateway_.allows("k1"));
   const int pages = engine_.pages;
@@ -216,7 +216,7 @@ class GatewayOnUnsignedRedis : public GatewayBesideRedis {
   }
 };
 
-TEST_F(GatewayOnUnsignedRedis, HeedsARevocationThatTheFeedDoesNotTell) {
+TEST_F(GatewayOnUnsignedRedis, AppliesARevocationThatTheFeedDoesNotSend) {
   EXPECT_TRUE(gateway_.allows("k1"));
   const auto lease_end = std::chrono::steady_clock::now() + TestGateway::short_lease;
   engine_.hides_messages = engine_.hides_heartbeats = engine_.refuses_pages = true;

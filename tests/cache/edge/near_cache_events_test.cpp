@@ -165,11 +165,11 @@ TEST_F(NearCacheUnsignedEvent, MakesItAskAgainAndKeepsNothingAskedBefore) {
   cache.fill(digest_of(1), decision_of("k1", {3, 100}));
   cache.fill(digest_of(2), decision_of("k2", {3, 100}));
   const auto asked = cache.moment();
-  cache.doubt(key_revoked("k1", {3, Sequence{1} << 62}));
+  cache.recheck(key_revoked("k1", {3, Sequence{1} << 62}));
   EXPECT_FALSE(cache.find(digest_of(1), 0));
   EXPECT_TRUE(cache.find(digest_of(2), 0));
   EXPECT_FALSE(cache.fill(digest_of(1), decision_of("k1", {3, 101}), asked));
-  EXPECT_TRUE(cache.is_doubted(decision_of("k1", {3, 101}), asked));
+  EXPECT_TRUE(cache.must_recheck(decision_of("k1", {3, 101}), asked));
   EXPECT_TRUE(cache.fill(digest_of(1), decision_of("k1", {3, 101}), cache.moment()));
   EXPECT_TRUE(cache.find(digest_of(1), 0)) << "whatever sequence the unsigned event had";
 }
@@ -187,7 +187,7 @@ TEST_F(NearCacheUnsignedEvent, OfAnOwnerMakesItAskAgainAboutThatOwnersKeysOnly) 
   event.scope = Scope::user;
   event.owner_id = "u1";
   event.sequence = Sequence{1} << 62;
-  cache.doubt(event);
+  cache.recheck(event);
   EXPECT_FALSE(cache.find(digest_of(1), 0));
   EXPECT_TRUE(cache.find(digest_of(2), 0));
   EXPECT_FALSE(cache.fill(digest_of(1), ours, asked));
@@ -201,11 +201,11 @@ TEST_F(NearCacheUnsignedEvent, OfAnOwnerWithinAnotherMakesItAskAgainAboutWhatHas
   cache.fill(digest_of(1), decision_of("k1", {3, 100}));
   cache.fill(digest_of(2), elsewhere);
   const auto asked = cache.moment();
-  cache.doubt(within(owner_revoked(Scope::user, "u1", {3, Sequence{1} << 62}), Scope::workspace, "w1"));
+  cache.recheck(within(owner_revoked(Scope::user, "u1", {3, Sequence{1} << 62}), Scope::workspace, "w1"));
   EXPECT_FALSE(cache.find(digest_of(1), 0));
   EXPECT_TRUE(cache.find(digest_of(2), 0));
-  EXPECT_TRUE(cache.is_doubted(decision_of("k1", {3, 101}), asked));
-  EXPECT_FALSE(cache.is_doubted(elsewhere, asked));
+  EXPECT_TRUE(cache.must_recheck(decision_of("k1", {3, 101}), asked));
+  EXPECT_FALSE(cache.must_recheck(elsewhere, asked));
   EXPECT_FALSE(cache.fill(digest_of(1), decision_of("k1", {3, 101}), asked));
   EXPECT_TRUE(cache.fill(digest_of(1), decision_of("k1", {3, 101}), cache.moment()));
   EXPECT_TRUE(cache.find(digest_of(1), 0));

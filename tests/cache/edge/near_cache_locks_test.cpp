@@ -89,7 +89,7 @@ TEST_F(NearCacheLocks, BringNoRevokedKeyBack) {
 TEST_F(NearCacheLocks, AnUnsignedEventMakesItAskAgain) {
   ASSERT_TRUE(fill(decision_of({3, 101}, State::locked)));
   const auto asked = cache.moment();
-  cache.doubt(owner_event(Type::owner_unlocked, Scope::user, "u1", {3, Sequence{1} << 62}));
+  cache.recheck(owner_event(Type::owner_unlocked, Scope::user, "u1", {3, Sequence{1} << 62}));
   EXPECT_EQ(state(), std::nullopt);
   EXPECT_FALSE(cache.fill(digest_of(1), decision_of({3, 102}, State::locked), asked));
   EXPECT_TRUE(fill(decision_of({3, 102}, State::locked)));

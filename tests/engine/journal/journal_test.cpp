@@ -292,7 +292,7 @@ TEST_F(JournalTest, StopsOnceOnly) {
   EXPECT_EQ(journal_.durable(), 101u);
 }
 
-TEST_F(JournalTest, ARemovedListenerHearsNothingMore) {
+TEST_F(JournalTest, ARemovedListenerIsNotCalledAnyMore) {
   journal_.add(static_cast<CommitListener&>(listener_));
   append();
   ASSERT_TRUE(listener_.wait_until_durable(101));

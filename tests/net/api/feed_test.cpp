@@ -218,23 +218,23 @@ TEST(FeedStream, LosesAndDoublesNothingAcrossReconnections) {
   std::thread writer([&] {
     for (int i = 0; i < keys; ++i) served.revoke("k" + std::to_string(i));
   });
-  std::vector<std::string> heard;
-  for (int reader = 0; heard.size() < keys; ++reader) {
+  std::vector<std::string> received;
+  for (int reader = 0; received.size() < keys; ++reader) {
     Stream stream(served.client(), to_string(after));
     ASSERT_EQ(stream.head().status, 200);
     // Each reader disconnects in the middle of the stream, except the last.
-    for (int left = 10 + reader % 7; left > 0 && heard.size() < keys; --left) {
+    for (int left = 10 + reader % 7; left > 0 && received.size() < keys; --left) {
       const auto event = stream.next_message();
       ASSERT_TRUE(event);
       const auto message = event->message();
       ASSERT_EQ(message.first, after.sequence + 1);
-      for (const auto& invalidation : message.events) heard.push_back(invalidation.key_id);
+      for (const auto& invalidation : message.events) received.push_back(invalidation.key_id);
       after = {message.epoch, message.last};
       ASSERT_TRUE(event->id.starts_with(to_string(after) + "-")) << event->id;
     }
   }
   writer.join();
-  for (int i = 0; i < keys; ++i) ASSERT_EQ(heard[i], "k" + std::to_string(i));
+  for (int i = 0; i < keys; ++i) ASSERT_EQ(received[i], "k" + std::to_string(i));
 }
 
 TEST(FeedStream, EndsWhenTheServerDrains) {
@@ -276,9 +276,9 @@ TEST(FeedStream, SlowReaderHoldsUpNobodyAndGetsEverything) {
     ASSERT_TRUE(event);
     at = {1, event->message().last};
   }
-  std::size_t heard = 0;
-  for (const auto& id : ids) heard += slow.read_through("\"key_id\":\"" + id + "\"").empty() ? 0 : 1;
-  EXPECT_EQ(heard, keys);
+  std::size_t received = 0;
+  for (const auto& id : ids) received += slow.read_through("\"key_id\":\"" + id + "\"").empty() ? 0 : 1;
+  EXPECT_EQ(received, keys);
 }
 
 TEST(FeedStream, ReaderThatStandsStillIsCutOff) {
@@ -301,9 +301,9 @@ TEST(FeedStream, ReaderThatStandsStillIsCutOff) {
   const auto began = std::chrono::steady_clock::now();
   served.server().drain();
   EXPECT_LT(std::chrono::steady_clock::now() - began, 4s) << "long before drain_timeout";
-  const auto heard = stuck.read_to_end();
-  EXPECT_EQ(heard.find("\"k19999\""), std::string::npos);
-  EXPECT_FALSE(heard.ends_with("\r\n0\r\n\r\n")) << "cut off, not ended";
+  const auto received = stuck.read_to_end();
+  EXPECT_EQ(received.find("\"k19999\""), std::string::npos);
+  EXPECT_FALSE(received.ends_with("\r\n0\r\n\r\n")) << "cut off, not ended";
 }
 
 }  // namespace revoked::net::feed_test

@@ -262,7 +262,7 @@ TEST_F(CheckServiceTest, AnswersAPipelineOfQuestionsInOrder) {
   for (const auto& [secret, status] : order) EXPECT_EQ(client.receive().status, status) << secret;
 }
 
-TEST_F(CheckServiceTest, IsReadyWhileItHearsTheEngine) {
+TEST_F(CheckServiceTest, IsReadyWhileItFollowsTheEngine) {
   HttpClient client(served.server.port());
   EXPECT_EQ(client.get("/livez").status, 200);
   const auto ready = client.get("/readyz");
