@@ -106,9 +106,9 @@ class FilledLog {
   FilledLog& operator=(const FilledLog&) = delete;
 
   const engine::LocalLog& operator*() const { return *log_; }
-  bool seal(std::size_t number) {
+  bool pack(std::size_t number) {
     std::string why;
-    const auto packed = log_->seal(
+    const auto packed = log_->pack(
         number, [] { return true; }, why);
     return packed && *packed == engine::Packing::done;
   }
@@ -124,13 +124,13 @@ class FilledLog {
   std::unique_ptr<engine::LocalLog> log_;
 };
 
-void seal(benchmark::State& state, const Shape& shape) {
+void pack(benchmark::State& state, const Shape& shape) {
   FilledLog log(shape);
   const auto events = static_cast<double>((*log).last());
   const auto before = log.bytes();
   std::size_t number = 0;
   for (auto _ : state) {
-    if (!log.seal(++number)) state.SkipWithError("not packed");
+    if (!log.pack(++number)) state.SkipWithError("not packed");
   }
   state.counters["bytes_event_before"] = before / events;
   state.counters["bytes_event"] = log.bytes() / events;
@@ -138,9 +138,9 @@ void seal(benchmark::State& state, const Shape& shape) {
       benchmark::Counter(events, benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
 }
 
-void read_one(benchmark::State& state, const Shape& shape, bool is_sealed) {
+void read_one(benchmark::State& state, const Shape& shape, bool is_packed) {
   FilledLog log(shape);
-  for (int number = 1; is_sealed && number <= segments; ++number) log.seal(static_cast<std::size_t>(number));
+  for (int number = 1; is_packed && number <= segments; ++number) log.pack(static_cast<std::size_t>(number));
   Random random;
   for (auto _ : state) {
     const Sequence sequence = 1 + random.below((*log).last());
@@ -157,10 +157,10 @@ void read_one(benchmark::State& state, const Shape& shape, bool is_sealed) {
 void register_log_benchmarks() {
   for (const auto& shape : shapes) {
     const std::string name = shape.name;
-    benchmark::RegisterBenchmark(("log/seal/" + name).c_str(), seal, shape)->Iterations(segments);
-    for (const bool is_sealed : {false, true})
-      benchmark::RegisterBenchmark(("log/read_one/" + name + (is_sealed ? "/sealed" : "/unsealed")).c_str(),
-                                   read_one, shape, is_sealed);
+    benchmark::RegisterBenchmark(("log/pack/" + name).c_str(), pack, shape)->Iterations(segments);
+    for (const bool is_packed : {false, true})
+      benchmark::RegisterBenchmark(("log/read_one/" + name + (is_packed ? "/packed" : "/unpacked")).c_str(),
+                                   read_one, shape, is_packed);
   }
 }
 

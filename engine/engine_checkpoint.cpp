@@ -35,12 +35,12 @@ void Engine::make_checkpoint(const std::function<bool()>& go_on) {
   std::error_code failed;
   const auto room = std::filesystem::space(std::filesystem::absolute(file).parent_path(), failed);
   if (failed || room.available < 4 * checkpoint_bytes(cut)) return;
-  const auto seal = [this]() -> result<Sequence> {
+  const auto wait_for_newest = [this]() -> result<Sequence> {
     const auto newest = journal_->applied();
     if (!journal_->wait_until_durable(newest)) return errc::storage_failed;
     return newest;
   };
-  const auto made = write_checkpoint(file, tables_, cut, {epochs_, go_on, seal});
+  const auto made = write_checkpoint(file, tables_, cut, {epochs_, go_on, wait_for_newest});
   if (!made) return;
   checkpointed_ = made->sequence;
   no_checkpoint_before_ = {};

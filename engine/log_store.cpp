@@ -26,7 +26,7 @@ class LogStore final : public Store {
     auto log = LocalLog::open(directory + "/log", detail);
     if (!log) return log.error();
     log_ = std::move(*log);
-    log_->seal_in_background(reporting(report, "a log segment could not be packed; the log is not affected"));
+    log_->pack_in_background(reporting(report, "a log segment could not be packed; the log is not affected"));
     return open_indexer(
         directory + "/index",
         reporting(std::move(report), "the index failed and is reopened; the log is not affected"), detail);

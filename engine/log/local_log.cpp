@@ -46,7 +46,7 @@ Sequence LocalLog::last() const {
 result<void> LocalLog::append(const BatchView& batch) {
   appended_at_.store(std::chrono::steady_clock::now().time_since_epoch().count(), std::memory_order_relaxed);
   const auto appended = append_batch(batch);
-  if (appended && std::exchange(may_seal_, false) && sealer_) sealer_->wake();
+  if (appended && std::exchange(may_pack_, false) && packer_) packer_->wake();
   const MutexLock lock(mutex_);
   has_failed_ = !appended;
   return appended;
@@ -104,7 +104,7 @@ result<void> LocalLog::next_segment() {
   const MutexLock lock(mutex_);
   segments_[segments_.size() - 2].end = before->position();
   confirmed_ = {number_, current_->position(), next_};
-  may_seal_ = true;
+  may_pack_ = true;
   return {};
 }
 

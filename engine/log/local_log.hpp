@@ -18,11 +18,11 @@
 
 #include "engine/base/error.hpp"
 #include "engine/base/mutex.hpp"
+#include "engine/log/background_packer.hpp"
 #include "engine/log/backup.hpp"
 #include "engine/log/block.hpp"
 #include "engine/log/log.hpp"
 #include "engine/log/log_end.hpp"
-#include "engine/log/sealer.hpp"
 #include "engine/log/segment_file.hpp"
 #include "engine/log/segment_packer.hpp"
 #include "engine/log/segment_scan.hpp"
@@ -52,7 +52,7 @@ class LocalLog final : public Log {
 
   // Packs closed segments in the background, from the first append on: a start that is refused changes
   // nothing. Call once, before that append.
-  void seal_in_background(Sealer::Report report);
+  void pack_in_background(BackgroundPacker::Report report);
   // The first closed segment after `number` (0: of all) that is not packed. From any thread.
   std::optional<std::size_t> next_unpacked(std::size_t number) const;
   // Whether packing must wait: there was a commit just now, and commits would wait for the disk. False once
@@ -63,13 +63,13 @@ class LocalLog final : public Log {
   // Packs a segment, on any thread, one at a time: replaces its file by a smaller one with the same content.
   // On an error the segment stays as it is, and `detail` has the reason: storage_corrupt if it is damaged,
   // overloaded if there is not enough disk space, otherwise the disk's error.
-  result<Packing> seal(std::size_t number, const std::function<bool()>& go_on, std::string& detail);
+  result<Packing> pack(std::size_t number, const std::function<bool()>& go_on, std::string& detail);
 
  private:
   struct Segment {
     Sequence first;
     std::uint64_t end;  // end of its blocks; of the last segment, so far
-    bool is_sealed = false;
+    bool is_packed = false;
   };
   // The payload of the block that opens a segment.
   struct Opening {
@@ -101,7 +101,7 @@ class LocalLog final : public Log {
 
   static constexpr std::uint32_t format_version = 1;
   static constexpr std::string_view segment_suffix = ".segment";
-  static constexpr std::string_view draft_suffix = ".sealing";  // of a draft that will replace a segment
+  static constexpr std::string_view draft_suffix = ".packing";  // of a draft that will replace a segment
 
   const std::string directory_;
   const std::uint64_t segment_bytes_;
@@ -120,8 +120,8 @@ class LocalLog final : public Log {
   mutable std::string failure_ REVOKED_GUARDED_BY(mutex_);
   bool has_failed_ REVOKED_GUARDED_BY(mutex_) = false;  // whether the last append failed
 
-  std::unique_ptr<Sealer> sealer_;  // destroyed first
-  bool may_seal_ = true;            // a closed segment may not be packed yet
+  std::unique_ptr<BackgroundPacker> packer_;  // destroyed first
+  bool may_pack_ = true;                      // a closed segment may not be packed yet
 };
 
 }  // namespace revoked::engine

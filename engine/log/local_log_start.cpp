@@ -100,7 +100,7 @@ class LocalLog::Starter {
         // The process ended while it was created: it has no content, and the previous segment is not closed
         // yet.
         if (number < count || !has_only_opening(number)) return fail_to_join(number - 1, opening.closes_at);
-        segments_.back().is_sealed = false;
+        segments_.back().is_packed = false;
         only_begun_ = number;
         closes_at_ = opening.closes_at;
         return {};
@@ -120,8 +120,8 @@ class LocalLog::Starter {
     auto& before = segments_.back();
     if (!reader_.open(log_.path_of(number - 1))) return false;
     // If packed, the file is smaller, and its last block is the closing one.
-    before.is_sealed = reader_.size() <= at;
-    if (before.is_sealed) at = std::max(reader_.size(), block_size(0)) - block_size(0);
+    before.is_packed = reader_.size() <= at;
+    if (before.is_packed) at = std::max(reader_.size(), block_size(0)) - block_size(0);
     BlockHead closing;
     if (!read_block(number - 1, at, closing) || closing.kind != BlockKind::closes ||
         closing.sum != head.before || closing.number + 1 != head.number || closing.first != head.first)
@@ -133,7 +133,7 @@ class LocalLog::Starter {
   // The next segment has the offset where this one was closed, unless it was packed since: then the damage
   // may be anywhere.
   result<void> fail_to_join(std::size_t number, std::uint64_t at) {
-    if (segments_.back().is_sealed) {
+    if (segments_.back().is_packed) {
       const auto bytes = read_whole(log_.path_of(number));
       if (!bytes) return log_.fail(log_.path_of(number), bytes.error());
       const auto scan = scan_segment(*bytes, opening_, [](auto&&...) { return true; });

@@ -295,7 +295,7 @@ result<CheckpointMark> write_checkpoint(const std::string& path, const Tables& t
     for (const auto& epoch : writing.epochs) out.append_value(EpochLayout(epoch));
     header.epochs = writing.epochs.size();
     header.epoch = EpochLayout(writing.epochs.back());
-    const auto newest = writing.seal();
+    const auto newest = writing.wait_for_newest();
     if (!newest) return give_up(errc::not_ready);
     header.newest = *newest;
     header.body_bytes = out.size();

@@ -52,9 +52,10 @@ TablesCut cut_tables(const Tables& tables, Sequence durable);
 std::uint64_t checkpoint_bytes(const TablesCut& cut);
 
 struct CheckpointWriting {
-  std::span<const EpochStart> epochs;      // all so far
-  std::function<bool()> go_on;             // called periodically; false: errc::not_ready
-  std::function<result<Sequence>()> seal;  // called after copying; waits until durable, returns up to where
+  std::span<const EpochStart> epochs;  // all so far
+  std::function<bool()> go_on;         // called periodically; false: errc::not_ready
+  std::function<result<Sequence>()>
+      wait_for_newest;  // called after copying; waits until durable, returns up to where
 };
 // Writes a new file beside `path`, syncs it, and renames it to `path`.
 result<CheckpointMark> write_checkpoint(const std::string& path, const Tables& tables, const TablesCut& cut,

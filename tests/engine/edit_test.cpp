@@ -282,8 +282,9 @@ TEST(EditCheckpoint, APermissionSetFromAfterTheCutIsThere) {
   const Slot slot = tables.keys.find_by_id("k");
   tables.edit_key(slot, tables.edited(slot, tables.terms_of(slot), event));
   const auto file = directory / "tables";
-  const auto seal = [&]() -> result<Sequence> { return cut.sequence; };
-  const auto made = write_checkpoint(file, tables, cut, {recovered->epochs, [] { return true; }, seal});
+  const auto wait_for_newest = [&]() -> result<Sequence> { return cut.sequence; };
+  const auto made =
+      write_checkpoint(file, tables, cut, {recovered->epochs, [] { return true; }, wait_for_newest});
   ASSERT_TRUE(made);
   Tables again;
   std::vector<EpochStart> epochs;

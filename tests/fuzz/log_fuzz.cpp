@@ -31,7 +31,7 @@ void append_packed(std::string& out, engine::BlockPlace& next, std::string_view 
 }
 
 // Makes chained blocks of everything that looks like a head.
-std::string sealed(std::string_view bytes) {
+std::string with_sums(std::string_view bytes) {
   std::string out;
   engine::BlockPlace next;
   while (bytes.size() >= engine::sector_bytes) {
@@ -70,8 +70,8 @@ struct Seen {
 
 FUZZ_TARGET(log) {
   auto text = fuzz::text_of(data, size);
-  const auto seals = fuzz::take_byte(text);
-  const auto bytes = seals % 2 != 0 ? sealed(text) : std::string(text);
+  const auto kind = fuzz::take_byte(text);
+  const auto bytes = kind % 2 != 0 ? with_sums(text) : std::string(text);
   std::vector<Seen> seen;
   engine::BlockSum before{};
   bool is_packed = false;

@@ -224,7 +224,7 @@ TEST_F(CrashPoints, ACheckpointAndTheNextSegmentMayEndAnywhere) {
 // A file is synced before it gets its name: a power loss drops what a kill does not.
 void expect_synced_before_renamed(const std::string& calls, const fs::path& segment) {
   auto draft = segment;
-  const auto name = draft.replace_extension(".sealing").filename().native();
+  const auto name = draft.replace_extension(".packing").filename().native();
   const auto find = [&](const std::string& call) {
     for (auto at = calls.find(call + "("); at != calls.npos; at = calls.find(call + "(", at + 1)) {
       if (calls.substr(at, calls.find('\n', at) - at).find(name) != calls.npos) return at;
@@ -235,7 +235,7 @@ void expect_synced_before_renamed(const std::string& calls, const fs::path& segm
   EXPECT_LT(find("fsync"), find("rename")) << name;
 }
 
-TEST_F(CrashPoints, SealingMayEndAnywhere) {
+TEST_F(CrashPoints, PackingMayEndAnywhere) {
   auto scenario = after_first_work();
   make_segments_small(scenario.before, 6 << 10);
   const auto closed = closed_segments(scenario.before);
@@ -249,7 +249,7 @@ TEST_F(CrashPoints, SealingMayEndAnywhere) {
   };
   for (const auto& segment : closed) {
     const auto name = "log/" + segment.stem().native();
-    scenario.paths.insert(scenario.paths.end(), {name + ".segment", name + ".sealing"});
+    scenario.paths.insert(scenario.paths.end(), {name + ".segment", name + ".packing"});
   }
   kill_everywhere(scenario, 4);
   const auto calls = read_file(directory_ / "calls");

@@ -46,13 +46,13 @@ class Checkpoint : public testing::Test {
     ASSERT_TRUE(recovered) << detail_;
     const auto last = store.last();
     const auto cut = cut_tables(tables, last);
-    const auto seal = [&]() -> result<Sequence> { return last; };
+    const auto wait_for_newest = [&]() -> result<Sequence> { return last; };
     bool first = true;
     const auto go_on = [&] {
       if (std::exchange(first, false) && meanwhile) meanwhile(tables);
       return true;
     };
-    const auto made = write_checkpoint(file_, tables, cut, {recovered->epochs, go_on, seal});
+    const auto made = write_checkpoint(file_, tables, cut, {recovered->epochs, go_on, wait_for_newest});
     ASSERT_TRUE(made);
   }
 

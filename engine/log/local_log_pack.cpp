@@ -11,14 +11,14 @@
 
 namespace revoked::engine {
 
-void LocalLog::seal_in_background(Sealer::Report report) {
-  sealer_ = std::make_unique<Sealer>(*this, std::move(report));
+void LocalLog::pack_in_background(BackgroundPacker::Report report) {
+  packer_ = std::make_unique<BackgroundPacker>(*this, std::move(report));
 }
 
 std::optional<std::size_t> LocalLog::next_unpacked(std::size_t number) const {
   const MutexLock lock(mutex_);
   while (++number < segments_.size()) {
-    if (!segments_[number - 1].is_sealed) return number;
+    if (!segments_[number - 1].is_packed) return number;
   }
   return {};
 }
@@ -27,11 +27,11 @@ bool LocalLog::must_packing_wait(std::chrono::steady_clock::time_point now) cons
   const std::chrono::steady_clock::duration appended(appended_at_.load(std::memory_order_relaxed));
   if (now.time_since_epoch() - appended > just_now) return false;
   const MutexLock lock(mutex_);
-  const auto packed = std::ranges::count(segments_, true, &Segment::is_sealed);
+  const auto packed = std::ranges::count(segments_, true, &Segment::is_packed);
   return segments_.size() - static_cast<std::size_t>(packed) <= most_unpacked;
 }
 
-result<Packing> LocalLog::seal(std::size_t number, const std::function<bool()>& go_on, std::string& detail) {
+result<Packing> LocalLog::pack(std::size_t number, const std::function<bool()>& go_on, std::string& detail) {
   const auto path = path_of(number);
   const auto draft = path.substr(0, path.size() - segment_suffix.size()) + std::string(draft_suffix);
   std::uint64_t end = 0;
@@ -68,7 +68,7 @@ result<Packing> LocalLog::replace_segment(const std::string& draft, std::size_t 
     const MutexLock lock(mutex_);
     auto& segment = segments_[number - 1];
     segment.end = end;
-    segment.is_sealed = true;
+    segment.is_packed = true;
   }
   if (const auto synced = sync_directory(directory_); !synced) return synced.error();
   return Packing::done;

@@ -1,4 +1,4 @@
-#include "engine/log/sealer.hpp"
+#include "engine/log/background_packer.hpp"
 
 #include <utility>
 
@@ -7,10 +7,10 @@
 
 namespace revoked::engine {
 
-Sealer::Sealer(LocalLog& log, Report report)
+BackgroundPacker::BackgroundPacker(LocalLog& log, Report report)
     : log_(log), report_(std::move(report)), thread_([this] { run(); }) {}
 
-Sealer::~Sealer() {
+BackgroundPacker::~BackgroundPacker() {
   {
     const MutexLock lock(mutex_);
     stopping_ = true;
@@ -19,7 +19,7 @@ Sealer::~Sealer() {
   thread_.join();
 }
 
-void Sealer::wake() {
+void BackgroundPacker::wake() {
   {
     const MutexLock lock(mutex_);
     woken_ = true;
@@ -27,8 +27,8 @@ void Sealer::wake() {
   changed_.notify_one();
 }
 
-void Sealer::run() {
-  set_up_this_thread("sealer", Urgency::idle);
+void BackgroundPacker::run() {
+  set_up_this_thread("packer", Urgency::idle);
   MutexLock lock(mutex_);
   while (true) {
     const auto is_called = [this]() REVOKED_REQUIRES(mutex_) { return stopping_ || woken_; };
@@ -39,35 +39,35 @@ void Sealer::run() {
     if (stopping_) return;
     woken_ = false;
     lock.unlock();
-    seal_all();
+    pack_all();
     lock.lock();
   }
 }
 
-void Sealer::seal_all() {
+void BackgroundPacker::pack_all() {
   failed_ = false;
   while (const auto number = log_.next_unpacked(done_)) {
     if (!rest(std::chrono::seconds(0))) return;
     std::string why;
-    const auto sealed = log_.seal(
+    const auto packed = log_.pack(
         *number, [this] { return rest_if_due(); }, why);
     if (stopping_) return;
-    if (!sealed && why != std::exchange(reported_, why) && report_) report_(why);
+    if (!packed && why != std::exchange(reported_, why) && report_) report_(why);
     // Damaged segments are not retried before the next start.
-    failed_ = !sealed && sealed.error() != errc::storage_corrupt;
+    failed_ = !packed && packed.error() != errc::storage_corrupt;
     if (failed_) return;
     done_ = *number;
   }
 }
 
 // False: stopping.
-bool Sealer::rest_if_due() {
+bool BackgroundPacker::rest_if_due() {
   const auto worked = std::chrono::steady_clock::now() - began_;
   return worked < work_at_once ? !stopping_ : rest(rest_for_work * worked);
 }
 
 // Pauses for `least`, and then for as long as the log has priority.
-bool Sealer::rest(std::chrono::steady_clock::duration least) {
+bool BackgroundPacker::rest(std::chrono::steady_clock::duration least) {
   MutexLock lock(mutex_);
   const auto is_over = [this] { return stopping_.load(); };
   changed_.wait_for(lock, least, is_over);

@@ -7,22 +7,22 @@
 
 namespace revoked::engine::local_log_test {
 
-class SealingFixture : public LocalLogFixture {
+class PackingFixture : public LocalLogFixture {
  protected:
   static bool go_on() { return true; }
 
   // Packs the closed segments one by one. Returns how many.
-  int seal_all() {
-    int sealed = 0;
+  int pack_all() {
+    int count = 0;
     std::size_t done = 0;
     while (const auto number = log_->next_unpacked(done)) {
       std::string why;
-      const auto packed = log_->seal(*number, go_on, why);
+      const auto packed = log_->pack(*number, go_on, why);
       EXPECT_TRUE(packed && *packed == Packing::done) << why;
-      ++sealed;
+      ++count;
       done = *number;
     }
-    return sealed;
+    return count;
   }
   // Several segments with single events, and with batches of all sizes.
   void fill_many() {
@@ -34,10 +34,10 @@ class SealingFixture : public LocalLogFixture {
     }
     ASSERT_GE(segments(), 6);
   }
-  // All closed segments are sealed; the log is not open.
-  void fill_and_seal() {
+  // All closed segments are packed; the log is not open.
+  void fill_and_pack() {
     fill_many();
-    ASSERT_EQ(seal_all(), segments() - 1);
+    ASSERT_EQ(pack_all(), segments() - 1);
     log_.reset();
   }
   int segments() const {
@@ -45,7 +45,7 @@ class SealingFixture : public LocalLogFixture {
         std::ranges::count_if(files(), [](const fs::path& file) { return file.extension() == ".segment"; }));
   }
   bool has_drafts() const {
-    return std::ranges::any_of(files(), [](const fs::path& file) { return file.extension() == ".sealing"; });
+    return std::ranges::any_of(files(), [](const fs::path& file) { return file.extension() == ".packing"; });
   }
   // The batches with events from there on.
   Batches written_from(Sequence from) const {

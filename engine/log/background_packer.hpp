@@ -18,15 +18,15 @@ namespace revoked::engine {
 
 class LocalLog;
 
-class Sealer {
+class BackgroundPacker {
  public:
   using Report = std::function<void(std::string_view why)>;
 
   // `report` is called, on the thread, with the reason why a segment is not packed: once, not at each retry.
-  Sealer(LocalLog& log, Report report);
-  ~Sealer();  // cancels the one in progress
-  Sealer(const Sealer&) = delete;
-  Sealer& operator=(const Sealer&) = delete;
+  BackgroundPacker(LocalLog& log, Report report);
+  ~BackgroundPacker();  // cancels the one in progress
+  BackgroundPacker(const BackgroundPacker&) = delete;
+  BackgroundPacker& operator=(const BackgroundPacker&) = delete;
 
   // Notifies the thread that a segment may have been closed. It sleeps until the first call.
   void wake();
@@ -39,7 +39,7 @@ class Sealer {
   static constexpr int rest_for_work = 3;
 
   void run();
-  void seal_all();
+  void pack_all();
   bool rest_if_due();
   bool rest(std::chrono::steady_clock::duration least);
 

@@ -9,20 +9,20 @@
 #include <thread>
 #include <utility>
 
-#include "tests/engine/log/sealing_fixture.hpp"
+#include "tests/engine/log/packing_fixture.hpp"
 #include "tests/support/eventually.hpp"
 
 namespace revoked::engine::local_log_test {
 
 using revoked::test::eventually;
 using revoked::test::when_idle;
-using Sealing = SealingFixture;
+using SegmentPacking = PackingFixture;
 
-TEST_F(Sealing, ReadsTheSameFromEverywhere) {
+TEST_F(SegmentPacking, ReadsTheSameFromEverywhere) {
   fill_many();
   std::uint64_t before = 0, after = 0;
   for (int number = 1; number < segments(); ++number) before += fs::file_size(segment(number));
-  ASSERT_EQ(seal_all(), segments() - 1);
+  ASSERT_EQ(pack_all(), segments() - 1);
   for (int number = 1; number < segments(); ++number) after += fs::file_size(segment(number));
   EXPECT_LT(after, before / 10);
   EXPECT_FALSE(log_->next_unpacked(0));
@@ -42,28 +42,28 @@ TEST_F(Sealing, ReadsTheSameFromEverywhere) {
     EXPECT_FALSE(log_->next_unpacked(0));
   }
   for (int i = 0; i < 300; ++i) append(2, 300);
-  EXPECT_GT(seal_all(), 1);
+  EXPECT_GT(pack_all(), 1);
   ASSERT_TRUE(open()) << detail_;
   EXPECT_TRUE(seen_ == written_);
 }
 
-TEST_F(Sealing, TakesAThirdAndLessWhereEachBatchHadOneEvent) {
+TEST_F(SegmentPacking, TakesAThirdAndLessWhereEachBatchHadOneEvent) {
   ASSERT_TRUE(open());
   for (int i = 0; i < 1'000; ++i) append(1, 60);
-  const auto count = seal_all();
+  const auto count = pack_all();
   std::uint64_t bytes = 0;
   for (int number = 1; number <= count; ++number) bytes += fs::file_size(segment(number));
   EXPECT_LT(bytes, 1'000u * sector_bytes / 3);
 }
 
-// The chain is the same: sealed and unsealed copies are interchangeable.
-TEST_F(Sealing, EachMayBePackedOrNot) {
+// The chain is the same: packed and unpacked copies are interchangeable.
+TEST_F(SegmentPacking, EachMayBePackedOrNot) {
   fill_many();
   const auto unpacked = directory_.path() / "unpacked";
   log_.reset();
   fs::copy(path_, unpacked, fs::copy_options::recursive);
   ASSERT_TRUE(open());
-  seal_all();
+  pack_all();
   log_.reset();
   for (int number = 1; number < segments(); number += 2)
     fs::copy_file(unpacked / segment(number).filename(), segment(number),
@@ -72,17 +72,17 @@ TEST_F(Sealing, EachMayBePackedOrNot) {
   EXPECT_TRUE(seen_ == written_);
   EXPECT_EQ(log_->next_unpacked(0), 1u);
   EXPECT_EQ(log_->next_unpacked(1), 3u);
-  EXPECT_GE(seal_all(), 2);
+  EXPECT_GE(pack_all(), 2);
   ASSERT_TRUE(open()) << detail_;
   EXPECT_TRUE(seen_ == written_);
 }
 
-TEST_F(Sealing, WhoeverReadsTheFileThatWasThereGoesOn) {
+TEST_F(SegmentPacking, WhoeverReadsTheFileThatWasThereGoesOn) {
   fill_many();
   Batches seen;
   ASSERT_TRUE(log_->read(1, [&](const BatchView& batch) {
     if (seen.empty()) {
-      EXPECT_EQ(seal_all(), segments() - 1);
+      EXPECT_EQ(pack_all(), segments() - 1);
     }
     seen.emplace_back(batch.bytes());
     return true;
@@ -90,7 +90,7 @@ TEST_F(Sealing, WhoeverReadsTheFileThatWasThereGoesOn) {
   EXPECT_TRUE(seen == written_);
 }
 
-TEST_F(Sealing, ReadersAndTheWriterAreNotDisturbed) {
+TEST_F(SegmentPacking, ReadersAndTheWriterAreNotDisturbed) {
   fill_many();
   const auto until = next_ - 1;
   const auto expected = written_from(until / 2);
@@ -111,31 +111,31 @@ TEST_F(Sealing, ReadersAndTheWriterAreNotDisturbed) {
       }
     });
   }
-  std::thread sealer([&] { seal_all(); });
+  std::thread packer([&] { pack_all(); });
   for (int i = 0; i < 200; ++i) append(1, 500);
-  sealer.join();
+  packer.join();
   stops = true;
   for (auto& reader : readers) reader.join();
   ASSERT_TRUE(open()) << detail_;
   EXPECT_TRUE(seen_ == written_);
 }
 
-TEST_F(Sealing, WhatACrashLeavesIsRemoved) {
+TEST_F(SegmentPacking, WhatACrashLeavesIsRemoved) {
   fill_many();
-  const auto draft = path_ / "00000002.sealing";
+  const auto draft = path_ / "00000002.packing";
   log_.reset();
   write_all(draft, read_all(segment(2)).substr(0, 3'000));
   ASSERT_TRUE(open()) << detail_;
   EXPECT_TRUE(seen_ == written_);
   EXPECT_FALSE(fs::exists(draft));
   write_all(draft, std::string(1 << 20, 'x'));
-  seal_all();
+  pack_all();
   EXPECT_FALSE(has_drafts());
   ASSERT_TRUE(open()) << detail_;
   EXPECT_TRUE(seen_ == written_);
 }
 
-TEST_F(Sealing, WhatIsDamagedStaysAsItIs) {
+TEST_F(SegmentPacking, WhatIsDamagedStaysAsItIs) {
   fill_many();
   log_.reset();
   auto bytes = read_all(segment(2));
@@ -145,7 +145,7 @@ TEST_F(Sealing, WhatIsDamagedStaysAsItIs) {
   std::string why;
   auto log = LocalLog::open(path_.native(), why, segment_bytes);
   ASSERT_TRUE(log) << why;
-  EXPECT_EQ((*log)->seal(2, go_on, why).error(), errc::storage_corrupt);
+  EXPECT_EQ((*log)->pack(2, go_on, why).error(), errc::storage_corrupt);
   EXPECT_NE(why.find(segment(2).native() + " has been damaged at byte " + std::to_string(at)),
             std::string::npos)
       << why;
@@ -154,7 +154,7 @@ TEST_F(Sealing, WhatIsDamagedStaysAsItIs) {
   EXPECT_TRUE((*log)->failure().empty());
 }
 
-TEST_F(Sealing, WhatWouldNotBecomeSmallerStaysAsItIs) {
+TEST_F(SegmentPacking, WhatWouldNotBecomeSmallerStaysAsItIs) {
   ASSERT_TRUE(open());
   std::mt19937 random(17);
   while (segments() < 3) {
@@ -171,7 +171,7 @@ TEST_F(Sealing, WhatWouldNotBecomeSmallerStaysAsItIs) {
   }
   const auto before = read_all(segment(1));
   std::string why;
-  const auto packed = log_->seal(1, go_on, why);
+  const auto packed = log_->pack(1, go_on, why);
   ASSERT_TRUE(packed) << why;
   EXPECT_EQ(*packed, Packing::no_smaller);
   EXPECT_TRUE(read_all(segment(1)) == before);
@@ -180,7 +180,7 @@ TEST_F(Sealing, WhatWouldNotBecomeSmallerStaysAsItIs) {
 }
 
 // The disk reads back something else than what was written.
-TEST_F(Sealing, OneThatDoesNotReadBackTakesNoPlace) {
+TEST_F(SegmentPacking, OneThatDoesNotReadBackTakesNoPlace) {
   std::string why;
   auto log = LocalLog::open(path_.native(), why, 4 << 20);
   ASSERT_TRUE(log) << why;
@@ -188,7 +188,7 @@ TEST_F(Sealing, OneThatDoesNotReadBackTakesNoPlace) {
   std::mt19937 random(19);
   while (segments() < 2) append(1 + static_cast<int>(random() % 300), random() % 50);
   const auto before = read_all(segment(1));
-  const auto draft = path_ / "00000001.sealing";
+  const auto draft = path_ / "00000001.packing";
   bool is_damaged = false;
   const auto damage_once_written = [&] {
     if (is_damaged || !fs::exists(draft) || fs::file_size(draft) == 0) return true;
@@ -197,7 +197,7 @@ TEST_F(Sealing, OneThatDoesNotReadBackTakesNoPlace) {
     write_all(draft, bytes);
     return is_damaged = true;
   };
-  const auto packed = log_->seal(1, damage_once_written, why);
+  const auto packed = log_->pack(1, damage_once_written, why);
   EXPECT_TRUE(is_damaged);
   EXPECT_EQ(packed.error(), errc::storage_failed);
   EXPECT_NE(why.find(draft.native()), std::string::npos) << why;
@@ -206,11 +206,11 @@ TEST_F(Sealing, OneThatDoesNotReadBackTakesNoPlace) {
   EXPECT_TRUE(read() == written_);
 }
 
-TEST_F(Sealing, IsGivenUpWhenAsked) {
+TEST_F(SegmentPacking, IsGivenUpWhenAsked) {
   fill_many();
   std::string why;
   int asked = 0;
-  const auto packed = log_->seal(
+  const auto packed = log_->pack(
       1, [&] { return ++asked < 3; }, why);
   ASSERT_TRUE(packed) << why;
   EXPECT_EQ(*packed, Packing::given_up);
@@ -218,7 +218,7 @@ TEST_F(Sealing, IsGivenUpWhenAsked) {
   EXPECT_EQ(log_->next_unpacked(0), 1u);
 }
 
-TEST_F(Sealing, AFullDiskCostsNothingElse) {
+TEST_F(SegmentPacking, AFullDiskCostsNothingElse) {
   fill_many();
   const auto before = ::signal(SIGXFSZ, SIG_IGN);
   rlimit usual{};
@@ -227,15 +227,15 @@ TEST_F(Sealing, AFullDiskCostsNothingElse) {
   for (const rlim_t limit : {0u, 1'000u}) {
     const rlimit small{limit, usual.rlim_max};
     ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &small), 0);
-    const auto packed = log_->seal(1, go_on, why);
+    const auto packed = log_->pack(1, go_on, why);
     ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &usual), 0);
     EXPECT_EQ(packed.error(), std::errc::file_too_large);
-    EXPECT_NE(why.find("00000001.sealing"), std::string::npos) << why;
+    EXPECT_NE(why.find("00000001.packing"), std::string::npos) << why;
     EXPECT_FALSE(has_drafts());
   }
   ::signal(SIGXFSZ, before);
   append(1, 10);
-  EXPECT_EQ(seal_all(), segments() - 1);
+  EXPECT_EQ(pack_all(), segments() - 1);
   EXPECT_TRUE(read() == written_);
 }
 
@@ -243,7 +243,7 @@ TEST_F(Sealing, AFullDiskCostsNothingElse) {
 struct Said {
   std::mutex mutex;
   std::vector<std::string> lines;
-  Sealer::Report report() {
+  BackgroundPacker::Report report() {
     return [this](std::string_view why) {
       const std::scoped_lock lock(mutex);
       lines.emplace_back(why);
@@ -255,11 +255,11 @@ struct Said {
   }
 };
 
-TEST_F(Sealing, BeginsWithTheFirstAppendAndGoesOn) {
+TEST_F(SegmentPacking, BeginsWithTheFirstAppendAndGoesOn) {
   fill_many();
   ASSERT_TRUE(open());
   Said said;
-  log_->seal_in_background(said.report());
+  log_->pack_in_background(said.report());
   EXPECT_EQ(log_->next_unpacked(0), 1u);
   for (int i = 0; i < 3; ++i) {
     append(1, 10);
@@ -274,7 +274,7 @@ TEST_F(Sealing, BeginsWithTheFirstAppendAndGoesOn) {
 }
 
 // Commits have priority until many segments wait.
-TEST_F(Sealing, WaitsForAPauseUnlessMuchHasGathered) {
+TEST_F(SegmentPacking, WaitsForAPauseUnlessMuchHasGathered) {
   using Clock = std::chrono::steady_clock;
   ASSERT_TRUE(open());
   const int most = static_cast<int>(LocalLog::most_unpacked);
@@ -287,16 +287,16 @@ TEST_F(Sealing, WaitsForAPauseUnlessMuchHasGathered) {
   EXPECT_FALSE(log_->must_packing_wait(after + LocalLog::just_now + std::chrono::milliseconds(1)));
   while (segments() == most) append(50, 200);
   EXPECT_FALSE(log_->must_packing_wait(before));
-  EXPECT_TRUE(log_->seal(1, go_on, detail_)) << detail_;
+  EXPECT_TRUE(log_->pack(1, go_on, detail_)) << detail_;
   EXPECT_TRUE(log_->must_packing_wait(before));
 }
 
 // While the log says so. A busy machine may pause between two appends: then it may begin.
-TEST_F(Sealing, InTheBackgroundWaitsForAPauseUnlessMuchHasGathered) {
+TEST_F(SegmentPacking, InTheBackgroundWaitsForAPauseUnlessMuchHasGathered) {
   using Clock = std::chrono::steady_clock;
   ASSERT_TRUE(open());
   while (segments() < 3) append(50, 200);
-  log_->seal_in_background({});
+  log_->pack_in_background({});
   auto appended = Clock::now();
   append(1, 10);
   Clock::duration longest_pause{};
@@ -320,7 +320,7 @@ TEST_F(Sealing, InTheBackgroundWaitsForAPauseUnlessMuchHasGathered) {
   EXPECT_TRUE(read() == written_);
 }
 
-TEST_F(Sealing, OneThatIsDamagedIsNamedOnceAndTheOthersArePacked) {
+TEST_F(SegmentPacking, OneThatIsDamagedIsNamedOnceAndTheOthersArePacked) {
   fill_many();
   log_.reset();
   auto bytes = read_all(segment(2));
@@ -331,7 +331,7 @@ TEST_F(Sealing, OneThatIsDamagedIsNamedOnceAndTheOthersArePacked) {
   ASSERT_TRUE(log) << why;
   log_ = std::move(*log);
   Said said;
-  log_->seal_in_background(said.report());
+  log_->pack_in_background(said.report());
   append(1, 10);
   EXPECT_TRUE(eventually([&] { return !log_->next_unpacked(2) && log_->next_unpacked(0) == 2u; }, when_idle));
   const auto count = static_cast<std::size_t>(segments());
@@ -341,10 +341,10 @@ TEST_F(Sealing, OneThatIsDamagedIsNamedOnceAndTheOthersArePacked) {
 }
 
 // It stops in the middle, without waiting for the rest.
-TEST_F(Sealing, EndsWithTheLog) {
+TEST_F(SegmentPacking, EndsWithTheLog) {
   for (int round = 0; round < 5; ++round) {
     ASSERT_TRUE(open()) << detail_;
-    log_->seal_in_background({});
+    log_->pack_in_background({});
     for (int i = 0; i < 150; ++i) append(2, 300);
   }
   ASSERT_TRUE(open()) << detail_;

@@ -4,14 +4,14 @@
 #include <regex>
 
 #include "engine/log/packed_blocks.hpp"
-#include "tests/engine/log/sealing_fixture.hpp"
+#include "tests/engine/log/packing_fixture.hpp"
 #include "tests/support/eventually.hpp"
 
 namespace revoked::engine::local_log_test {
 
-class SealingDamage : public SealingFixture {
+class PackingDamage : public PackingFixture {
  protected:
-  // Bytes [first, last] of a sealed file were changed. Either everything can be read, or the refusal names
+  // Bytes [first, last] of a packed file were changed. Either everything can be read, or the refusal names
   // the file and a byte from the block that contains `first`.
   void expect_whole_or_named(const fs::path& file, const std::vector<std::uint64_t>& blocks,
                              std::uint64_t first, std::uint64_t last) {
@@ -33,9 +33,9 @@ class SealingDamage : public SealingFixture {
   int refused_ = 0;
 };
 
-TEST_F(SealingDamage, AFlippedBitIsNeverIgnored) {
+TEST_F(PackingDamage, AFlippedBitIsNeverIgnored) {
   constexpr int per_place = revoked::test::sanitized ? 2 : 8;
-  fill_and_seal();
+  fill_and_pack();
   std::mt19937 random(13);
   for (int number = 1; number < segments(); ++number) {
     const auto file = segment(number);
@@ -59,8 +59,8 @@ TEST_F(SealingDamage, AFlippedBitIsNeverIgnored) {
   EXPECT_TRUE(open()) << detail_;
 }
 
-TEST_F(SealingDamage, WipedSectorsAreNoticed) {
-  fill_and_seal();
+TEST_F(PackingDamage, WipedSectorsAreNoticed) {
+  fill_and_pack();
   for (int number = 1; number < segments(); ++number) {
     const auto file = segment(number);
     const auto whole = read_all(file);
@@ -80,8 +80,8 @@ TEST_F(SealingDamage, WipedSectorsAreNoticed) {
   EXPECT_GT(refused_, 100);
 }
 
-TEST_F(SealingDamage, ACutFileIsNoticed) {
-  fill_and_seal();
+TEST_F(PackingDamage, ACutFileIsNoticed) {
+  fill_and_pack();
   for (int number = 1; number < segments(); ++number) {
     const auto file = segment(number);
     const auto whole = read_all(file);
@@ -95,11 +95,11 @@ TEST_F(SealingDamage, ACutFileIsNoticed) {
   }
 }
 
-TEST_F(SealingDamage, RemovedSwappedAndOldFilesAreNoticed) {
+TEST_F(PackingDamage, RemovedSwappedAndOldFilesAreNoticed) {
   ASSERT_TRUE(open());
   for (int i = 0; i < 40; ++i) append(3, 700);
   const auto older = save("older");
-  fill_and_seal();
+  fill_and_pack();
   const auto all = save("all");
   const auto count = segments();
   for (int number = 1; number < count; ++number) {
@@ -119,15 +119,15 @@ TEST_F(SealingDamage, RemovedSwappedAndOldFilesAreNoticed) {
       restore(all);
     }
   }
-  // Everything after a sealed segment.
+  // Everything after a packed segment.
   for (int number = 3; number <= count; ++number) fs::remove(segment(number));
   EXPECT_FALSE(open());
   EXPECT_NE(detail_.find(segment(3).native() + " is missing"), std::string::npos) << detail_;
 }
 
 // After a power loss the mark is older: the segment itself shows that it was closed.
-TEST_F(SealingDamage, OneWithoutItsEndIsNotTakenForTheOpenOne) {
-  fill_and_seal();
+TEST_F(PackingDamage, OneWithoutItsEndIsNotTakenForTheOpenOne) {
+  fill_and_pack();
   const auto last = segments();
   auto opening = read_all(segment(last));
   std::fill(opening.begin() + 512, opening.end(), '\0');
@@ -149,8 +149,8 @@ TEST_F(SealingDamage, OneWithoutItsEndIsNotTakenForTheOpenOne) {
 }
 
 // Both sums are forged: the content differs from what the chain says.
-TEST_F(SealingDamage, AnotherEventThatIsPackedWithARightSumIsRefused) {
-  fill_and_seal();
+TEST_F(PackingDamage, AnotherEventThatIsPackedWithARightSumIsRefused) {
+  fill_and_pack();
   const auto file = segment(2);
   auto bytes = read_all(file);
   const auto at = beginnings(bytes)[1];
