@@ -19,7 +19,6 @@
 
 #include "engine/base/huge_pages.hpp"
 #include "engine/base/mutex.hpp"
-#include "engine/base/short_lock.hpp"
 #include "engine/base/slot_buckets.hpp"
 
 namespace revoked::engine {
@@ -86,7 +85,7 @@ class SlotIndex {
     std::size_t shards_left = 0;
   };
   struct Shard {
-    ShortLock<3> lock;
+    Mutex<3> lock;
     std::atomic<std::uint32_t> size{0};
   };
 

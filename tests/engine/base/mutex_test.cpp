@@ -4,8 +4,6 @@
 
 #include <thread>
 
-#include "engine/base/short_lock.hpp"
-
 namespace revoked::engine::mutex_test {
 namespace {
 
@@ -68,7 +66,7 @@ TEST(Condition, ReportsThatTheTimeIsOver) {
 
 TEST(LockOrder, AllowsAscendingLevelsAndAnyOrderOfRelease) {
   Mutex<1> first;
-  ShortLock<3> third;
+  Mutex<3> third;
   Mutex<4> fourth;
   MutexLock a(first);
   {
