@@ -41,6 +41,11 @@ class PublishQueue {
     is_take_due_ = false;
   }
 
+  bool is_empty() const {
+    const engine::MutexLock lock(mutex_);
+    return items_.empty();
+  }
+
   // How many were dropped. A take() that is due stays due.
   std::size_t clear() {
     const engine::MutexLock lock(mutex_);
@@ -52,7 +57,7 @@ class PublishQueue {
 
  private:
   const std::size_t max_bytes_;
-  engine::Mutex<3> mutex_;
+  mutable engine::Mutex<3> mutex_;
   Items items_ REVOKED_GUARDED_BY(mutex_);
   std::size_t bytes_ REVOKED_GUARDED_BY(mutex_) = 0;
   bool is_take_due_ REVOKED_GUARDED_BY(mutex_) = false;

@@ -51,6 +51,7 @@ class RedisPublisher {
   void publish(std::string_view channel, std::shared_ptr<const std::string> message);
 
   bool is_connected() const;      // from any thread
+  bool is_idle() const;           // on the io_context's thread: all messages were published or dropped
   std::uint64_t dropped() const;  // from any thread; includes messages whose fate is unknown
   void stop();                    // on the io_context's thread; no callbacks after it
 

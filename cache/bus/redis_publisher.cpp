@@ -83,6 +83,7 @@ void RedisPublisher::publish(std::string_view channel, std::shared_ptr<const std
 }
 
 bool RedisPublisher::is_connected() const { return impl_->is_ready(); }
+bool RedisPublisher::is_idle() const { return impl_->queue.is_empty() && impl_->sent.empty(); }
 std::uint64_t RedisPublisher::dropped() const { return impl_->dropped; }
 void RedisPublisher::stop() { impl_->stop(); }
 

@@ -1,54 +1,53 @@
 #pragma once
-// Reports up to which position a gateway has applied all events: when the position moves, and when requested,
-// at most once per `period`. No sockets, no clock. One thread.
+// When a gateway reports what it has applied: soon after its position or coverage changes, and every second.
+// No sockets, no clock. One thread.
 
 #include <chrono>
 #include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 
+#include "cache/bus/report.hpp"
 #include "engine/base/boot_clock.hpp"
-#include "engine/model/json_writer.hpp"
 
 namespace revoked::cache {
 
 class Acknowledgements {
  public:
   using Time = engine::BootClock::time_point;
-  using Publish = std::function<void(std::string ack)>;
-  static constexpr std::chrono::milliseconds period{100};
+  using Send = std::function<void(std::string report)>;
+  static constexpr std::chrono::milliseconds min_period{100};
+  static constexpr std::chrono::milliseconds max_period{1000};
 
-  // Without `publish` nothing is reported.
-  Acknowledgements(std::string gateway, Publish publish)
-      : gateway_(std::move(gateway)), publish_(std::move(publish)) {}
+  // `self`: what stays the same in all reports.
+  Acknowledgements(Report self, Send send) : report_(std::move(self)), send_(std::move(send)) {}
 
-  // The next report is made even if the position has not moved.
-  void request() { requested_ = true; }
-
-  // Must be called periodically.
-  void report(std::optional<engine::Position> applied, Time now) {
-    if (!publish_ || !applied || now - last_ < period) return;
-    if (!requested_ && applied == reported_) return;
-    requested_ = false;
+  // Must be called periodically. Nothing is reported before there is a position.
+  void report(std::optional<engine::Position> applied, std::string_view journal, Coverage coverage,
+              Time now) {
+    if (!applied) return;
+    const bool has_changed = *applied != report_.applied || coverage != report_.coverage;
+    if (now - last_ < (has_changed ? min_period : max_period)) return;
     last_ = now;
-    reported_ = applied;
-    std::string text;
-    engine::JsonWriter(text)
-        .open('{')
-        .field("gateway", std::string_view(gateway_))
-        .field("epoch", applied->epoch)
-        .field("sequence", applied->sequence)
-        .close('}');
-    publish_(std::move(text));
+    report_.applied = *applied;
+    report_.journal = journal;
+    report_.coverage = coverage;
+    send_(encode_report(report_));
+  }
+
+  // The last report, if there was one: this gateway stops.
+  void leave() {
+    if (report_.applied.epoch == 0) return;
+    report_.is_leaving = true;
+    send_(encode_report(report_));
   }
 
  private:
-  const std::string gateway_;
-  const Publish publish_;
-  bool requested_ = false;
+  Report report_;  // the last one
+  const Send send_;
   Time last_{};
-  std::optional<engine::Position> reported_;
 };
 
 }  // namespace revoked::cache

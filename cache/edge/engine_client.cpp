@@ -9,6 +9,7 @@
 #include "cache/edge/open_questions.hpp"
 #include "cache/edge/page_fetches.hpp"
 #include "cache/edge/question_sender.hpp"
+#include "cache/edge/report_sender.hpp"
 #include "cache/wire/endpoint.hpp"
 
 namespace revoked::cache {
@@ -57,7 +58,9 @@ EngineClient::EngineClient(asio::io_context& io, const Options& options)
       names_(std::make_shared<NameLookup>(io, options.address.host, options.address.port)),
       questions_(std::make_shared<OpenQuestions>(io, options, head_, [this] { sender_->send_queued(); })),
       sender_(std::make_shared<QuestionSender>(io, names_, options, questions_)),
-      pages_(std::make_shared<PageFetches>(io, names_, head_, options.page_timeout)) {}
+      pages_(std::make_shared<PageFetches>(io, names_, head_, options.page_timeout)),
+      reports_(
+          std::make_shared<ReportSender>(io, names_, head_, options.report_timeout, options.on_reported)) {}
 
 EngineClient::~EngineClient() { stop(); }
 
@@ -81,12 +84,17 @@ void EngineClient::start_stream(StreamHandlers handlers) {
 
 void EngineClient::stop_stream() { stream_.reset(); }
 
+void EngineClient::report(std::string json) { reports_->send(std::move(json)); }
+
+bool EngineClient::has_reported() const { return reports_->is_idle(); }
+
 void EngineClient::stop() {
   if (std::exchange(stopped_, true)) return;
   stream_.reset();
   sender_->stop();
   questions_->stop();
   pages_->stop();
+  reports_->stop();
 }
 
 }  // namespace revoked::cache

@@ -34,6 +34,7 @@ class NameLookup;
 class OpenQuestions;
 class PageFetches;
 class QuestionSender;
+class ReportSender;
 
 class EngineClient {
  public:
@@ -44,6 +45,8 @@ class EngineClient {
     std::size_t max_waiting = 4096;  // unsent questions; beyond: errc::overloaded for the peer with most
     std::chrono::milliseconds question_timeout{1000};  // from ask() to the answer, queueing included
     std::chrono::milliseconds page_timeout{5000};
+    std::chrono::milliseconds report_timeout{1000};
+    std::function<void(boost::system::error_code error)> on_reported{};  // after each report
   };
 
   // Throws std::invalid_argument if the credential contains control characters.
@@ -95,6 +98,10 @@ class EngineClient {
   void start_stream(StreamHandlers handlers);
   void stop_stream();
 
+  // POST /v1/gateways/report. A report that cannot be sent before a later one is dropped.
+  void report(std::string json);
+  bool has_reported() const;  // no report is under way
+
   void stop();
 
  private:
@@ -104,6 +111,7 @@ class EngineClient {
   const std::shared_ptr<OpenQuestions> questions_;
   const std::shared_ptr<QuestionSender> sender_;
   const std::shared_ptr<PageFetches> pages_;
+  const std::shared_ptr<ReportSender> reports_;
   std::unique_ptr<FeedStream> stream_;
   bool stopped_ = false;
 };

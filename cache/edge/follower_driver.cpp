@@ -30,7 +30,6 @@ bool FollowerDriver::on_message(std::string_view json, Follower::Source source, 
     return false;
   }
   const bool is_ours = message->journal == follower_.engine_journal();
-  if (message->is_heartbeat()) acknowledgements_.request();
   act(follower_.on_message(std::move(*message), source, now), now);
   state_.foreign_messages.store(follower_.foreign_messages());
   return is_ours;
@@ -70,8 +69,7 @@ void FollowerDriver::act(const Follower::Actions& actions, Monotonic now) {
     cache_epoch_ = position->epoch;
   }
   state_.show(follower_, now);
-  if (!actions.apply.empty()) acknowledgements_.request();
-  acknowledgements_.report(position, now);
+  acknowledgements_.report(position, follower_.journal(), state_.coverage(now), now);
   if (actions.request_after) {
     if (!follower_.trusts_cache()) ++state_.repairs;
     request_page(actions.request_after);

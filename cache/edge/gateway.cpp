@@ -20,6 +20,9 @@ namespace {
 constexpr std::chrono::milliseconds tick_period{50};
 constexpr std::chrono::seconds drain_time{1};  // for work in flight when the gateway stops
 
+constexpr std::chrono::milliseconds leave_time{200};  // for its last report
+constexpr std::chrono::milliseconds look_period{2};
+
 EngineClient::Options client_options(const Gateway::Options& options) {
   auto engine = options.engine;
   // The follower tolerates late responses, but by at most five of its timeouts.
@@ -27,16 +30,13 @@ EngineClient::Options client_options(const Gateway::Options& options) {
   return engine;
 }
 
-std::string_view name_of(Gateway::Coverage coverage) {
-  switch (coverage) {
-    case Gateway::Coverage::fresh:
-      return "fresh";
-    case Gateway::Coverage::repairing:
-      return "repairing";
-    case Gateway::Coverage::stale:
-      break;
-  }
-  return "stale";
+Report report_of(const Gateway::Options& options) {
+  Report report;
+  report.gateway = options.name;
+  report.when_stale = options.when_stale;
+  report.lease = options.follower.lease;
+  report.version = options.version;
+  return report;
 }
 
 }  // namespace
@@ -50,12 +50,17 @@ struct Gateway::Impl {
         state(options.follower.lease),
         log(std::move(on_event)),
         client(io, client_options(options)),
-        acknowledgements(options.name, publish_acknowledgements()),
+        acknowledgements(report_of(options), [this](std::string report) { send(std::move(report)); }),
         driver(options.follower, client, cache, state, acknowledgements, log,
                [this](Monotonic now) { sources.choose_feed(now); }),
         sources(io, options, client, driver, state, log),
         questions(options.when_stale, client, cache, driver, state, log),
         ticker(io) {
+    if (options.redis) {
+      publisher.emplace(io, *options.redis, [this](bool connected, std::string_view reason) {
+        log.log("acks", connected ? "connected" : reason);
+      });
+    }
     asio::post(io, [this] { tick(); });
     thread = std::thread([this] { run(); });
   }
@@ -65,15 +70,12 @@ struct Gateway::Impl {
     thread.join();
   }
 
-  // Connects to Redis, if configured.
-  Acknowledgements::Publish publish_acknowledgements() {
-    if (!options.redis) return {};
-    publisher.emplace(io, *options.redis, [this](bool connected, std::string_view reason) {
-      log.log("acks", connected ? "connected" : reason);
-    });
-    return [this](std::string ack) {
-      if (publisher) publisher->publish(acks_channel, std::make_shared<const std::string>(std::move(ack)));
-    };
+  // Over Redis if there is one, or else to the engine.
+  void send(std::string report) {
+    if (!publisher || !publisher->is_connected()) return client.report(std::move(report));
+    const auto& keys = options.bus_keys;
+    publisher->publish(acks_channel, std::make_shared<const std::string>(keys.empty() ? std::move(report)
+                                                                                      : keys.sign(report)));
   }
 
   void run() {
@@ -88,6 +90,17 @@ struct Gateway::Impl {
     sources.stop();
     driver.stop();
     questions.stop();
+    acknowledgements.leave();
+    end_when_sent(std::chrono::steady_clock::now() + leave_time);
+  }
+
+  void end_when_sent(std::chrono::steady_clock::time_point limit) {
+    const bool is_sent = (!publisher || publisher->is_idle()) && client.has_reported();
+    if (!is_sent && std::chrono::steady_clock::now() < limit) {
+      ticker.expires_after(look_period);
+      ticker.async_wait([this, limit](error_code) { end_when_sent(limit); });
+      return;
+    }
     publisher.reset();
     client.stop();
     work.reset();
@@ -99,7 +112,7 @@ struct Gateway::Impl {
     const auto now = engine::BootClock::now();
     driver.tick(now);
     sources.choose_feed(now);
-    log.log("coverage", name_of(state.coverage(now)));
+    log.log("coverage", to_string(state.coverage(now)));
     log.tick();
     ticker.expires_after(tick_period);
     ticker.async_wait([this](error_code error) {

@@ -11,13 +11,12 @@
 
 #include "cache/bus/bus_keys.hpp"
 #include "cache/bus/redis.hpp"
+#include "cache/bus/report.hpp"
 #include "cache/edge/engine_client.hpp"
 #include "cache/edge/follower.hpp"
 #include "cache/edge/near_cache.hpp"
 
 namespace revoked::cache {
-
-enum class WhenStale { deny, ask, serve };
 
 class Gateway {
  public:
@@ -30,7 +29,8 @@ class Gateway {
     WhenStale when_stale = WhenStale::deny;
     // Without a message from Redis for this time the feed is followed as well.
     std::chrono::milliseconds redis_silence{1500};
-    std::string name;  // in the acks: {"gateway":name,...}
+    std::string name;     // in its reports: see is_gateway_name
+    std::string version;  // the same
   };
 
   // For the log: the source ("redis", "feed", "follower") and its event.
@@ -39,11 +39,7 @@ class Gateway {
   Gateway(Options options, EventListener on_event);
   ~Gateway();  // stops
 
-  enum class Coverage {
-    fresh,      // the lease is valid
-    repairing,  // the lease is valid, missing events are being read
-    stale,
-  };
+  using Coverage = cache::Coverage;
 
   struct Verdict {
     // Empty: stale with policy deny, or the engine did not answer.

@@ -7,14 +7,18 @@
 
 namespace revoked::cache {
 
-Bus::Bus(Feed& feed, const std::optional<RedisAddress>& address, BusKeys keys, OnRedisState on_state)
-    : feed_(feed), keys_(std::move(keys)), timer_(io_.get_executor()) {
+Bus::Bus(Feed& feed, GatewayRegistry& gateways, const std::optional<RedisAddress>& address, BusKeys keys,
+         OnRedisState on_state)
+    : feed_(feed), gateways_(gateways), keys_(std::move(keys)), timer_(io_.get_executor()) {
   if (address) {
     const auto name = to_string(*address);
     publisher_.emplace(io_, *address,
                        [name, on_state = std::move(on_state)](bool connected, std::string_view reason) {
                          on_state(connected, name, reason);
                        });
+    reports_.emplace(
+        io_, *address, std::string(acks_channel), [this](std::string_view json) { on_report(json); },
+        [](bool, std::string_view) {});  // the publisher reports the state of Redis
     feed_.add_outlet([this](const Feed::Text& message) {
       publisher_->publish(
           invalidations_channel,
@@ -33,8 +37,16 @@ Bus::~Bus() {
     stopping_ = true;
     timer_.cancel();
     if (publisher_) publisher_->stop();
+    if (reports_) reports_->stop();
   });
   thread_.join();
+}
+
+void Bus::on_report(std::string_view json) {
+  if (!keys_.empty() && !keys_.is_signed(json)) return;
+  auto report = decode_report(json);
+  if (report.has_error()) return;
+  gateways_.on_report(std::move(*report), {}, std::chrono::steady_clock::now(), engine::now_unix_ms());
 }
 
 Task<> Bus::send_heartbeats() {

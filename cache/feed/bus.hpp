@@ -1,6 +1,6 @@
 #pragma once
-// Publishes the feed's messages on Redis, if configured, and makes a heartbeat each second. Runs its own
-// thread.
+// Publishes the feed's messages on Redis, if configured, passes the gateways' reports from there to the
+// registry, and makes a heartbeat each second. Runs its own thread.
 
 #include <optional>
 #include <string_view>
@@ -9,6 +9,7 @@
 #include "cache/bus/bus_keys.hpp"
 #include "cache/bus/redis.hpp"
 #include "cache/feed/feed.hpp"
+#include "cache/feed/gateway_registry.hpp"
 
 namespace revoked::cache {
 
@@ -16,9 +17,11 @@ class Bus {
  public:
   using OnRedisState = std::function<void(bool connected, std::string_view address, std::string_view reason)>;
 
-  // Construct before the journal starts; `feed` outlives it. Without keys messages are not signed. `on_state`
-  // is called on the bus' thread.
-  Bus(Feed& feed, const std::optional<RedisAddress>& address, BusKeys keys, OnRedisState on_state);
+  // Construct before the journal starts; `feed` and `gateways` outlive it. Without keys messages are not
+  // signed; with keys, reports without a valid signature are ignored. `on_state` is called on the bus'
+  // thread.
+  Bus(Feed& feed, GatewayRegistry& gateways, const std::optional<RedisAddress>& address, BusKeys keys,
+      OnRedisState on_state);
   ~Bus();
   Bus(const Bus&) = delete;
   Bus& operator=(const Bus&) = delete;
@@ -29,11 +32,14 @@ class Bus {
 
  private:
   Task<> send_heartbeats();
+  void on_report(std::string_view json);
 
   asio::io_context io_{1};
   Feed& feed_;
+  GatewayRegistry& gateways_;
   const BusKeys keys_;
   std::optional<RedisPublisher> publisher_;
+  std::optional<RedisSubscriber> reports_;
   Timer timer_;
   bool stopping_ = false;  // used on the thread only
   std::thread thread_;

@@ -15,6 +15,7 @@
 #include <string_view>
 
 #include "cache/feed/feed.hpp"
+#include "cache/feed/gateway_registry.hpp"
 #include "engine/engine.hpp"
 #include "engine/model/policy.hpp"
 #include "net/api/backup_slots.hpp"
@@ -55,6 +56,7 @@ struct Api {
   std::shared_ptr<ReadingPool> readings = std::make_shared<ReadingPool>();
   std::shared_ptr<SingleRevocations> single_revocations = std::make_shared<SingleRevocations>();
   std::shared_ptr<BackupSlots> backup_slots = std::make_shared<BackupSlots>(max_backups);
+  std::shared_ptr<cache::GatewayRegistry> gateways = std::make_shared<cache::GatewayRegistry>();
 };
 
 struct Call;
@@ -143,6 +145,10 @@ Outcome revoke_in_bulk(Api& api, Call& call);
 
 // Audit (audit_handlers.cpp)
 Outcome show_audit(Api& api, Call& call);
+
+// Gateways (gateway_handlers.cpp)
+Outcome show_gateways(Api& api, Call& call);
+Outcome report_of_gateway(Api& api, Call& call);
 
 // Feed (feed_handlers.cpp)
 Outcome show_invalidations(Api& api, Call& call);

@@ -20,6 +20,8 @@
 
 namespace revoked::tools {
 
+const char* const version = REVOKED_VERSION;
+
 Options::Options(const std::string& program, std::string description, std::string environment_prefix)
     : app_(std::make_unique<CLI::App>(std::move(description), program)),
       prefix_(std::move(environment_prefix)) {

@@ -62,6 +62,8 @@ class Options {
   std::string prefix_;
 };
 
+extern const char* const version;
+
 // "3s", "500ms", "2m", "1h", "30d"; a bare number is milliseconds. Throws ConfigurationError, which names the
 // option.
 std::chrono::milliseconds parse_duration(const std::string& text, const std::string& option,

@@ -122,15 +122,21 @@ int serve(const EngineConfiguration& configuration) {
   const auto master_file = tools::master_key_file(configuration);
   const net::Authenticator authenticator(engine, tools::watch_master_keys(master_file), std::move(tokens));
   cache::Feed feed;
-  cache::Bus bus(feed, redis, tools::read_bus_keys(configuration.bus_key_file), log_redis);
+  const auto gateways = std::make_shared<cache::GatewayRegistry>();
+  cache::Bus bus(feed, *gateways, redis, tools::read_bus_keys(configuration.bus_key_file), log_redis);
   std::function<bool()> redis_state;
   if (bus.has_redis()) redis_state = [&bus] { return bus.is_connected(); };
   const engine::FreeSpace free_space({[&] { return engine::free_space_of(configuration.data_dir); },
                                       configuration.storage_reserve_mib << 20});
-  net::EngineService service(
-      {engine, feed, authenticator, redis_state, draining, [&free_space] { return free_space.is_low(); },
-       configuration.max_keys_per_workspace},
-      net::all_dialects);
+  net::Api api{engine,
+               feed,
+               authenticator,
+               redis_state,
+               draining,
+               [&free_space] { return free_space.is_low(); },
+               configuration.max_keys_per_workspace};
+  api.gateways = gateways;
+  net::EngineService service(std::move(api), net::all_dialects);
   net::EngineDurability durability(engine);
   const auto server = tools::listen(server_options, service, &durability);
   feed.add_watcher([&server] { server->notify_all(); });

@@ -19,9 +19,12 @@ using namespace revoked;
 using tools::ConfigurationError;
 namespace asio = boost::asio;
 
-std::string host_name() {
-  char name[256] = {};
-  return ::gethostname(name, sizeof name - 1) == 0 ? name : "gateway";
+// Stays the same across restarts, unless the system picks the port.
+std::string usual_name(const std::string& listen) {
+  char host[65] = {};
+  std::string name = ::gethostname(host, sizeof host - 1) == 0 ? host : "gateway";
+  const auto port = listen.substr(listen.rfind(':') + 1);
+  return name + ":" + (port == "0" ? "process-" + std::to_string(::getpid()) : port);
 }
 
 // For connections to the engine and to Redis.
@@ -33,7 +36,7 @@ struct Configuration {
   std::string redis;
   std::string engine_key_file;
   std::string bus_key_file;
-  std::string name = host_name();
+  std::string name;
   std::string stale_after = "3s";
   std::string when_stale = "deny";
   std::size_t cache_entries = 1'000'000;
@@ -54,7 +57,8 @@ std::optional<int> read_configuration(int argc, char** argv, Configuration& conf
       "--bus-key-file", configuration.bus_key_file,
       "File of keys that verify messages on Redis, one a line; none: such messages are hints, and the "
       "engine's feed is followed");
-  options.add("--name", configuration.name, "Name of this gateway");
+  options.add("--name", configuration.name,
+              "Name of this gateway in its reports; none: HOST:PORT of this machine");
   options.add("--stale-after", configuration.stale_after,
               "Stale this long after the last proof that no event is missing");
   options.add("--when-stale", configuration.when_stale,
@@ -80,7 +84,10 @@ cache::Gateway::Options gateway_options(const Configuration& configuration) {
   options.when_stale = configuration.when_stale == "ask"     ? cache::WhenStale::ask
                        : configuration.when_stale == "serve" ? cache::WhenStale::serve
                                                              : cache::WhenStale::deny;
-  options.name = configuration.name;
+  options.name = configuration.name.empty() ? usual_name(configuration.listen) : configuration.name;
+  if (!cache::is_gateway_name(options.name))
+    throw ConfigurationError("--name: must be 1 to 128 bytes of printable UTF-8");
+  options.version = tools::version;
   return options;
 }
 

@@ -153,9 +153,22 @@ TEST(Gateway, SaysWhatHappens) {
   EXPECT_TRUE(eventually([&] { return has("feed: status 503") > 0; }));
   EXPECT_EQ(has("feed: connected"), 1);
   EXPECT_EQ(has("feed: status 503"), 1);
-  EXPECT_EQ(has("coverage: fresh"), 1);
+  EXPECT_EQ(has("coverage: current"), 1);
   EXPECT_GE(has("coverage: stale"), 1);
   EXPECT_EQ(has("follower: restarts at 1-0"), 1);
+}
+
+TEST(Gateway, ReportsToItsEngineUntilItStops) {
+  ScriptedEngine engine;
+  std::optional<TestGateway> gateway(std::in_place, TestGateway::options(engine.port()));
+  ASSERT_TRUE(gateway->becomes(Coverage::fresh));
+  EXPECT_TRUE(eventually([&] { return engine.last_report().coverage == Coverage::fresh; }));
+  engine.revoke("k1");
+  EXPECT_TRUE(eventually([&] { return engine.last_report().applied == engine.position(); }));
+  EXPECT_EQ(engine.last_report().gateway, "edge-1");
+  EXPECT_FALSE(engine.last_report().is_leaving);
+  gateway.reset();
+  EXPECT_TRUE(engine.last_report().is_leaving);
 }
 
 TEST(Gateway, NeverAllowsARevokedKeyAgainUnderLoad) {

@@ -80,9 +80,22 @@ std::string ScriptedEngine::clocks() const {
 
 void ScriptedEngine::serve(const FakeRequest& request, Peer& peer) {
   const auto accept = request.headers.find("accept");
+  if (request.target == "/v1/gateways/report") {
+    ++reports;
+    {
+      std::lock_guard lock(mutex_);
+      last_report_ = cache::decode_report(request.body).value();
+    }
+    return peer.answer(200, "{}");
+  }
   if (request.method == "POST") return verify(request, peer);
   if (accept != request.headers.end() && accept->second == "text/event-stream") return stream(request, peer);
   page(request, peer);
+}
+
+cache::Report ScriptedEngine::last_report() const {
+  std::lock_guard lock(mutex_);
+  return last_report_;
 }
 
 void ScriptedEngine::verify(const FakeRequest& request, Peer& peer) {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "cache/bus/message.hpp"
+#include "cache/bus/report.hpp"
 #include "engine/base/boot_clock.hpp"
 #include "engine/model/json_writer.hpp"
 #include "tests/support/fake_engine.hpp"
@@ -47,7 +48,7 @@ class ScriptedEngine {
   // From now on every range up to the current position gets this response.
   void spoil_ranges(std::string answer);
 
-  std::atomic<int> questions{0}, pages{0}, streams{0};
+  std::atomic<int> questions{0}, pages{0}, streams{0}, reports{0};
   std::atomic<int> held{0};  // answers held so far, each after the look-up
 
   static std::string journal_of(engine::Epoch epoch) { return "j" + std::to_string(epoch); }
@@ -60,6 +61,7 @@ class ScriptedEngine {
 
   engine::Position position() const;
   std::string heartbeat() const;
+  cache::Report last_report() const;
 
  private:
   using Peer = FakeEngine::Peer;
@@ -78,6 +80,7 @@ class ScriptedEngine {
   engine::Sequence sequence_ = 0;
   std::vector<std::string> journal_;  // index i: the message of sequence i + 1
   std::set<std::string> revoked_;
+  cache::Report last_report_;
   std::string spoilt_;  // if not empty, the response to ranges up to spoilt_from_
   engine::Sequence spoilt_from_ = 0;
   bool holds_answers_ = false;

@@ -39,6 +39,7 @@ class NamedKeys {
  private:
   void serve(const FakeRequest& request, FakeEngine::Peer& peer) {
     if (is_away) return peer.close();
+    if (request.target == "/v1/gateways/report") return peer.answer(200, "{}");
     if (request.method == "POST") return verify(request, peer);
     const auto accept = request.headers.find("accept");
     if (accept == request.headers.end() || accept->second != "text/event-stream") {
