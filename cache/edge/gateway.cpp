@@ -20,7 +20,7 @@ namespace {
 constexpr std::chrono::milliseconds tick_period{50};
 constexpr std::chrono::seconds drain_time{1};  // for work in flight when the gateway stops
 
-constexpr std::chrono::milliseconds leave_time{200};  // for its last report
+constexpr std::chrono::milliseconds leave_time{500};  // for its last report
 constexpr std::chrono::milliseconds look_period{2};
 
 EngineClient::Options client_options(const Gateway::Options& options) {

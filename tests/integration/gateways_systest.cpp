@@ -47,7 +47,7 @@ TEST_F(KnownGateways, AreCurrentThenForgottenWhenTheyStopAndGoneWhenTheyAreKille
   EXPECT_NE(gateways()[0]["version"].text(), "");
 
   EXPECT_EQ(by_redis.stop(), 0);
-  EXPECT_EQ(states(), Texts{"by-feed current"}) << "before it ended";
+  EXPECT_TRUE(eventually([&] { return states() == Texts{"by-feed current"}; })) << "forgotten, not gone";
   by_feed.kill();
   EXPECT_TRUE(eventually([&] { return states() == Texts{"by-feed gone"}; }));
   by_feed.start();
