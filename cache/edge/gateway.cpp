@@ -23,13 +23,6 @@ constexpr std::chrono::seconds drain_time{1};  // for work in flight when the ga
 constexpr std::chrono::milliseconds leave_time{500};  // for its last report
 constexpr std::chrono::milliseconds look_period{2};
 
-EngineClient::Options client_options(const Gateway::Options& options) {
-  auto engine = options.engine;
-  // The follower tolerates late responses, but by at most five of its timeouts.
-  engine.page_timeout = std::min(engine.page_timeout, 2 * options.follower.repair_timeout);
-  return engine;
-}
-
 Report report_of(const Gateway::Options& options) {
   Report report;
   report.gateway = options.name;
@@ -49,7 +42,7 @@ struct Gateway::Impl {
         cache(options.cache),
         state(options.follower.lease),
         log(std::move(on_event)),
-        client(io, client_options(options)),
+        client(io, client_options()),
         acknowledgements(report_of(options), [this](std::string report) { send(std::move(report)); }),
         driver(options.follower, client, cache, state, acknowledgements, log,
                [this](Monotonic now) { sources.choose_feed(now); }),
@@ -68,6 +61,16 @@ struct Gateway::Impl {
   ~Impl() {
     asio::post(io, [this] { stop(); });
     thread.join();
+  }
+
+  EngineClient::Options client_options() {
+    auto engine = options.engine;
+    // The follower tolerates late responses, but by at most five of its timeouts.
+    engine.page_timeout = std::min(engine.page_timeout, 2 * options.follower.repair_timeout);
+    engine.on_reported = [this](error_code error) {
+      log.log("reports", error ? error.message() : "accepted by the engine");
+    };
+    return engine;
   }
 
   // Over Redis if there is one, or else to the engine.

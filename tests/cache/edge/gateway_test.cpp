@@ -167,6 +167,10 @@ TEST(Gateway, ReportsToItsEngineUntilItStops) {
   EXPECT_TRUE(eventually([&] { return engine.last_report().applied == engine.position(); }));
   EXPECT_EQ(engine.last_report().gateway, "edge-1");
   EXPECT_FALSE(engine.last_report().is_leaving);
+  EXPECT_TRUE(eventually([&] {
+    const auto events = gateway->events();
+    return std::count(events.begin(), events.end(), "reports: accepted by the engine") == 1;
+  }));
   gateway.reset();
   EXPECT_TRUE(engine.last_report().is_leaving);
 }
