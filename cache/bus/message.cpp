@@ -106,9 +106,9 @@ bool read_events(ondemand::value value, Message& message) {
 }
 
 bool read_message(ondemand::object object, Message& message) {
-  enum { journal, epoch, first, last, at, up, events };
-  static constexpr std::array<std::string_view, 7> names{"journal", "epoch", "first", "last",
-                                                         "at",      "up",    "events"};
+  enum { journal, epoch, first, last, at, up, events, report_ms };
+  static constexpr std::array<std::string_view, 8> names{"journal", "epoch", "first",  "last",
+                                                         "at",      "up",    "events", "report_ms"};
   unsigned seen;
   const bool read = read_members(object, names, seen, [&](std::size_t i, ondemand::value member) {
     switch (i) {
@@ -124,6 +124,8 @@ bool read_message(ondemand::object object, Message& message) {
         return read_journal(member, message.journal);
       case up:
         return read_number(member, message.up.emplace());
+      case report_ms:
+        return read_number(member, message.report_ms.emplace());
       default:
         return read_events(member, message);
     }

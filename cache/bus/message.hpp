@@ -57,6 +57,8 @@ struct Message {
   std::vector<Invalidation> events;
   std::string journal{};              // the journal id of its epoch; empty: the engine has none
   std::optional<std::uint64_t> up{};  // send time by the engine's monotonic clock: see Stamp
+  // In heartbeats: the period of reports while there are changes, in milliseconds.
+  std::optional<std::uint64_t> report_ms{};
 
   bool is_heartbeat() const { return first == last + 1; }
 };

@@ -124,12 +124,15 @@ engine::JsonWriter& open_message(engine::JsonWriter& json, Epoch epoch, Sequence
   json.field("epoch", epoch).field("first", first).field("last", last);
   json.key("at").time(stamp.at);
   if (stamp.up) json.field("up", *stamp.up);
+  if (stamp.report_ms) json.field("report_ms", *stamp.report_ms);
   return json.key("events");
 }
 
 }  // namespace
 
-Stamp stamp_now(std::string_view journal) { return {journal, engine::now_unix_ms(), engine::running_ms()}; }
+Stamp stamp_now(std::string_view journal) {
+  return {journal, engine::now_unix_ms(), engine::running_ms(), {}};
+}
 
 void write_within(engine::JsonWriter& json, const engine::EventView& event) {
   const auto owners = owners_of(event);

@@ -21,6 +21,7 @@ struct Stamp {
   std::string_view journal;
   UnixMs at = 0;
   std::optional<std::uint64_t> up;
+  std::optional<std::uint64_t> report_ms{};  // of a heartbeat: see Message
 };
 Stamp stamp_now(std::string_view journal);
 

@@ -1,6 +1,7 @@
 #include "cache/bus/report.hpp"
 
 #include "cache/bus/json_members.hpp"
+#include "engine/base/character_set.hpp"
 #include "engine/base/text.hpp"
 #include "engine/model/json_writer.hpp"
 
@@ -25,16 +26,25 @@ bool read_name(ondemand::value value, const std::array<T, N>& all, T& found) {
   return false;
 }
 
+bool is_instance(std::string_view id) {
+  return id.size() <= max_gateway_instance_size && engine::letters_and_digits.has_all(id);
+}
+
 bool read_report(ondemand::object object, Report& report) {
-  enum { gateway, epoch, sequence, journal, state, when_stale, lease_ms, version, leaving };
-  static constexpr std::array<std::string_view, 9> names{
-      "gateway", "epoch", "sequence", "journal", "state", "when_stale", "lease_ms", "version", "leaving"};
+  enum { gateway, instance, number, epoch, sequence, journal, state, when_stale, lease_ms, version, leaving };
+  static constexpr std::array<std::string_view, 11> names{"gateway",  "instance", "number", "epoch",
+                                                          "sequence", "journal",  "state",  "when_stale",
+                                                          "lease_ms", "version",  "leaving"};
   std::uint64_t lease = 0;
   unsigned seen;
   const bool read = read_members(object, names, seen, [&](std::size_t i, ondemand::value member) {
     switch (i) {
       case gateway:
         return read_text(member, report.gateway);
+      case instance:
+        return read_text(member, report.instance);
+      case number:
+        return read_number(member, report.number);
       case epoch:
         return read_number(member, report.applied.epoch);
       case sequence:
@@ -55,7 +65,7 @@ bool read_report(ondemand::object object, Report& report) {
   });
   if (!read || !has(seen, gateway, epoch, sequence) || lease > max_lease_ms) return false;
   report.lease = std::chrono::milliseconds(lease);
-  return is_gateway_name(report.gateway) && report.applied.epoch >= 1 &&
+  return is_gateway_name(report.gateway) && is_instance(report.instance) && report.applied.epoch >= 1 &&
          report.version.size() <= max_gateway_version_size && engine::is_printable_utf8(report.version);
 }
 
@@ -93,6 +103,8 @@ std::string encode_report(const Report& report) {
   std::string text;
   engine::JsonWriter json(text);
   json.open('{').field("gateway", std::string_view(report.gateway));
+  json.optional_field("instance", report.instance);
+  if (report.number != 0) json.field("number", report.number);
   json.field("epoch", report.applied.epoch).field("sequence", report.applied.sequence);
   json.optional_field("journal", report.journal).field("state", to_string(report.coverage));
   json.field("when_stale", to_string(report.when_stale));

@@ -28,11 +28,18 @@ std::string_view to_string(Coverage coverage);  // "current", "repairing", "stal
 
 inline constexpr std::size_t max_gateway_name_size = 128;
 inline constexpr std::size_t max_gateway_version_size = 64;
+inline constexpr std::size_t max_gateway_instance_size = 32;  // letters and digits
 // Printable UTF-8, not empty.
 bool is_gateway_name(std::string_view name);
 
 struct Report {
   std::string gateway;
+  // The process: drawn at random when it starts. Two gateways with one name differ in it, and so does one
+  // that has restarted. Empty: not reported.
+  std::string instance{};
+  // Grows with each report of the instance, so that one that was delayed or is sent again by somebody else is
+  // known as old. 0: not reported.
+  std::uint64_t number = 0;
   engine::Position applied;
   std::string journal{};  // the journal id of its epoch; empty: not reported
   // Of a gateway that does not report them: nothing that would prove that it denies.

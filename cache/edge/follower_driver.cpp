@@ -11,13 +11,13 @@ constexpr std::chrono::milliseconds begin_period{500};  // between two requests 
 }  // namespace
 
 FollowerDriver::FollowerDriver(const Follower::Options& options, EngineClient& client, NearCache& cache,
-                               GatewayState& state, Acknowledgements& acknowledgements, LogThrottle& log,
+                               GatewayState& state, Reports& reports, LogThrottle& log,
                                std::function<void(Monotonic)> after_page)
     : follower_(options),
       client_(client),
       cache_(cache),
       state_(state),
-      acknowledgements_(acknowledgements),
+      reports_(reports),
       log_(log),
       after_page_(std::move(after_page)) {}
 
@@ -30,6 +30,10 @@ bool FollowerDriver::on_message(std::string_view json, Follower::Source source, 
     return false;
   }
   const bool is_ours = message->journal == follower_.engine_journal();
+  if (is_ours && message->is_heartbeat() && source != Follower::Source::bus) {
+    reports_.set_period(message->report_ms ? std::chrono::milliseconds(*message->report_ms)
+                                           : Reports::min_period);
+  }
   act(follower_.on_message(std::move(*message), source, now), now);
   state_.foreign_messages.store(follower_.foreign_messages());
   return is_ours;
@@ -69,7 +73,7 @@ void FollowerDriver::act(const Follower::Actions& actions, Monotonic now) {
     cache_epoch_ = position->epoch;
   }
   state_.show(follower_, now);
-  acknowledgements_.report(position, follower_.journal(), state_.coverage(now), now);
+  reports_.note(position, follower_.journal(), state_.coverage(now), now);
   if (actions.request_after) {
     if (!follower_.trusts_cache()) ++state_.repairs;
     request_page(actions.request_after);

@@ -1,18 +1,18 @@
 #pragma once
 // Drives a gateway's follower: passes it messages, pages, answers and the time, and carries out its actions,
-// which change the near cache and the state that other threads read, acknowledge, and request pages. On the
+// which change the near cache and the state that other threads read, are reported, and request pages. On the
 // gateway's thread only. Everything that it refers to must outlive it.
 
 #include <functional>
 #include <optional>
 #include <string_view>
 
-#include "cache/edge/acknowledgements.hpp"
 #include "cache/edge/engine_client.hpp"
 #include "cache/edge/follower.hpp"
 #include "cache/edge/gateway_state.hpp"
 #include "cache/edge/log_throttle.hpp"
 #include "cache/edge/near_cache.hpp"
+#include "cache/edge/reports.hpp"
 
 namespace revoked::cache {
 
@@ -20,7 +20,7 @@ class FollowerDriver {
  public:
   // `after_page` is called whenever a page has been received, or has failed.
   FollowerDriver(const Follower::Options& options, EngineClient& client, NearCache& cache,
-                 GatewayState& state, Acknowledgements& acknowledgements, LogThrottle& log,
+                 GatewayState& state, Reports& reports, LogThrottle& log,
                  std::function<void(Monotonic now)> after_page);
 
   const Follower& follower() const { return follower_; }
@@ -48,7 +48,7 @@ class FollowerDriver {
   EngineClient& client_;
   NearCache& cache_;
   GatewayState& state_;
-  Acknowledgements& acknowledgements_;
+  Reports& reports_;
   LogThrottle& log_;
   const std::function<void(Monotonic)> after_page_;
   Epoch cache_epoch_ = 0;

@@ -7,12 +7,13 @@
 #include <boost/asio/post.hpp>
 #include <thread>
 
-#include "cache/edge/acknowledgements.hpp"
 #include "cache/edge/follower_driver.hpp"
 #include "cache/edge/gateway_questions.hpp"
 #include "cache/edge/gateway_state.hpp"
 #include "cache/edge/log_throttle.hpp"
 #include "cache/edge/message_sources.hpp"
+#include "cache/edge/reports.hpp"
+#include "engine/base/random.hpp"
 
 namespace revoked::cache {
 namespace {
@@ -23,9 +24,18 @@ constexpr std::chrono::seconds drain_time{1};  // for work in flight when the ga
 constexpr std::chrono::milliseconds leave_time{500};  // for its last report
 constexpr std::chrono::milliseconds look_period{2};
 
+std::string draw_instance() {
+  static constexpr std::string_view digits = "abcdefghijklmnopqrstuvwxyz012345";
+  std::string id(16, '\0');
+  engine::random_bytes(id.data(), id.size());
+  for (char& c : id) c = digits[static_cast<unsigned char>(c) % digits.size()];
+  return id;
+}
+
 Report report_of(const Gateway::Options& options) {
   Report report;
   report.gateway = options.name;
+  report.instance = draw_instance();
   report.when_stale = options.when_stale;
   report.lease = options.follower.lease;
   report.version = options.version;
@@ -43,12 +53,16 @@ struct Gateway::Impl {
         state(options.follower.lease),
         log(std::move(on_event)),
         client(io, client_options()),
-        acknowledgements(report_of(options), [this](std::string report) { send(std::move(report)); }),
-        driver(options.follower, client, cache, state, acknowledgements, log,
+        reports(
+            report_of(options),
+            [this](std::string report, bool is_first) { send(std::move(report), is_first); },
+            [this](Monotonic due) { report_at(due); }),
+        driver(options.follower, client, cache, state, reports, log,
                [this](Monotonic now) { sources.choose_feed(now); }),
         sources(io, options, client, driver, state, log),
         questions(options.when_stale, client, cache, driver, state, log),
-        ticker(io) {
+        ticker(io),
+        report_timer(io) {
     if (options.redis) {
       publisher.emplace(io, *options.redis, [this](bool connected, std::string_view reason) {
         log.log("acks", connected ? "connected" : reason);
@@ -73,12 +87,23 @@ struct Gateway::Impl {
     return engine;
   }
 
-  // Over Redis if there is one, or else to the engine.
-  void send(std::string report) {
-    if (!publisher || !publisher->is_connected()) return client.report(std::move(report));
+  // Over Redis if messages are signed there, or else to the engine, which then knows by its key whose the
+  // name is. The first report always goes to the engine, so that nobody else can report under the name over
+  // HTTP.
+  void send(std::string report, bool is_first) {
+    const bool has_redis = publisher && publisher->is_connected();
     const auto& keys = options.bus_keys;
+    if (!has_redis || keys.empty() || is_first || !client.has_reported()) client.report(report);
+    if (!has_redis || is_first) return;
     publisher->publish(acks_channel, std::make_shared<const std::string>(keys.empty() ? std::move(report)
                                                                                       : keys.sign(report)));
+  }
+
+  void report_at(Monotonic due) {
+    report_timer.expires_after(due - engine::BootClock::now());
+    report_timer.async_wait([this](error_code error) {
+      if (!error && !stopped) reports.send_due(engine::BootClock::now());
+    });
   }
 
   void run() {
@@ -90,10 +115,11 @@ struct Gateway::Impl {
   void stop() {
     stopped = true;
     ticker.cancel();
+    report_timer.cancel();
     sources.stop();
     driver.stop();
     questions.stop();
-    acknowledgements.leave();
+    reports.leave();
     end_when_sent(std::chrono::steady_clock::now() + leave_time);
   }
 
@@ -135,11 +161,12 @@ struct Gateway::Impl {
   LogThrottle log;
   EngineClient client;
   std::optional<RedisPublisher> publisher;
-  Acknowledgements acknowledgements;
+  Reports reports;
   FollowerDriver driver;
   MessageSources sources;
   GatewayQuestions questions;
   Timer ticker;
+  Timer report_timer;
   bool stopped = false;
 
   std::thread thread;

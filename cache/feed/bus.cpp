@@ -46,12 +46,15 @@ void Bus::on_report(std::string_view json) {
   if (!keys_.empty() && !keys_.is_signed(json)) return;
   auto report = decode_report(json);
   if (report.has_error()) return;
-  gateways_.on_report(std::move(*report), {}, std::chrono::steady_clock::now(), engine::now_unix_ms());
+  const bool is_ours = feed_.has_published(report->applied, report->journal);
+  using Origin = GatewayRegistry::Origin;
+  const auto origin = keys_.empty() ? Origin::bus() : Origin::signed_bus();
+  gateways_.on_report(std::move(*report), origin, is_ours, engine::BootClock::now());
 }
 
 Task<> Bus::send_heartbeats() {
   while (!stopping_) {
-    feed_.send_heartbeat();
+    feed_.send_heartbeat(gateways_.report_ms());
     timer_.expires_after(std::chrono::seconds(1));
     co_await timer_.async_wait(as_result);
   }

@@ -39,6 +39,7 @@ void Feed::on_batch(const engine::BatchView& batch) {
   if (batch.epoch() != place().position.epoch) begin_epoch(batch);
   auto messages = encode_messages(batch, stamp_now(place().journal));
   const engine::MutexLock lock(mutex_);
+  const auto began = engine::BootClock::now();
   for (auto& [first, last, text] : messages) {
     const auto message = std::make_shared<const std::string>(std::move(text));
     published_.position = {batch.epoch(), last};
@@ -46,6 +47,8 @@ void Feed::on_batch(const engine::BatchView& batch) {
     kept_bytes_ += message->size();
     for (const auto& outlet : outlets_) outlet(message);
   }
+  // After they were published: a heartbeat without them was made with this lock held before.
+  times_.note(batch.last(), began, engine::BootClock::now());
   while (kept_bytes_ > max_kept_bytes && kept_.size() > 1) {
     kept_bytes_ -= kept_.front().message->size();
     kept_.pop_front();
@@ -67,12 +70,30 @@ Feed::Place Feed::place() const {
   return published_;
 }
 
-void Feed::send_heartbeat() {
+bool Feed::has_published(Position position, std::string_view journal) const {
+  const engine::MutexLock lock(mutex_);
+  return position.epoch == published_.position.epoch && position.sequence <= published_.position.sequence &&
+         (journal.empty() || journal == published_.journal);
+}
+
+std::optional<ReachedTimes::Span> Feed::published_at(Sequence sequence) const {
+  const engine::MutexLock lock(mutex_);
+  return times_.find(sequence);
+}
+
+std::optional<ReachedTimes::Time> Feed::published_before_by() const {
+  const engine::MutexLock lock(mutex_);
+  const auto first = times_.first();
+  return first ? std::optional(first->latest) : std::nullopt;
+}
+
+void Feed::send_heartbeat(std::optional<std::uint64_t> report_ms) {
   const engine::MutexLock lock(mutex_);
   const auto at = published_.position;
   if (at == Position{}) return;
-  const auto message = std::make_shared<const std::string>(
-      encode_heartbeat(at.epoch, at.sequence, stamp_now(published_.journal)));
+  auto stamp = stamp_now(published_.journal);
+  stamp.report_ms = report_ms;
+  const auto message = std::make_shared<const std::string>(encode_heartbeat(at.epoch, at.sequence, stamp));
   for (const auto& outlet : outlets_) outlet(message);
 }
 
@@ -97,7 +118,7 @@ engine::result<Feed::Reading> Feed::read(const engine::Engine& engine, Position 
   const auto read = engine.read_journal(after.sequence, [&](const engine::BatchView& batch) {
     UnixMs at = 0;
     batch.for_each([&](Sequence, const engine::EventView& event) { at = event.at; });
-    const Stamp stamp{engine.journal_id_of(batch.epoch()), at, {}};
+    const Stamp stamp{engine.journal_id_of(batch.epoch()), at, {}, {}};
     for (auto& [first, last, text] : encode_messages(batch, stamp)) {
       if (last <= after.sequence) continue;
       if (!filling.takes(first, last, text.size())) return false;

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "cache/bus/message_encoder.hpp"
+#include "cache/feed/reached_times.hpp"
 #include "engine/base/mutex.hpp"
 #include "engine/engine.hpp"
 
@@ -21,6 +22,7 @@ namespace revoked::cache {
 class Feed final : public engine::JournalListener {
  public:
   static constexpr std::size_t max_kept_bytes = 16 << 20;
+  static constexpr std::size_t exact_times = 512;  // of that many batches the time is known exactly
 
   using Text = std::shared_ptr<const std::string>;
   // Called with every message and heartbeat, in order, with the feed's lock held: must not block or call
@@ -41,10 +43,19 @@ class Feed final : public engine::JournalListener {
     std::string journal;
   };
   Place place() const;
+
+  // Whether a gateway can have applied this position of this journal (empty: not reported).
+  bool has_published(Position position, std::string_view journal) const;
+
+  // When it was published, by BootClock. Nothing that was sent after the latest time proves to a gateway that
+  // it misses nothing without it. Empty: not yet, or before this process.
+  std::optional<ReachedTimes::Span> published_at(Sequence sequence) const;
+  // The latest time at which anything before this process was published. Empty: nothing has been since.
+  std::optional<ReachedTimes::Time> published_before_by() const;
   Position published() const { return place().position; }
 
-  // Sends a heartbeat to the outlets. Must be called every second.
-  void send_heartbeat();
+  // Sends a heartbeat to the outlets. Must be called every second. `report_ms`: see Message.
+  void send_heartbeat(std::optional<std::uint64_t> report_ms = {});
 
   struct Item {
     Position position;  // where the message ends
@@ -82,6 +93,7 @@ class Feed final : public engine::JournalListener {
   std::deque<Kept> kept_ REVOKED_GUARDED_BY(mutex_);
   std::size_t kept_bytes_ REVOKED_GUARDED_BY(mutex_) = 0;
   Place published_ REVOKED_GUARDED_BY(mutex_);
+  ReachedTimes times_ REVOKED_GUARDED_BY(mutex_){exact_times};
 };
 
 }  // namespace revoked::cache

@@ -1,6 +1,7 @@
 #include "net/api/engine_service.hpp"
 
 #include "net/api/changes.hpp"
+#include "net/api/enforcement.hpp"
 #include "net/api/native.hpp"
 #include "net/http/content.hpp"
 #include "net/http/problem.hpp"
@@ -148,9 +149,16 @@ Outcome EngineService::authorise_and_call(Call& call, const Route& route, engine
                   "the disk is almost full: only changes that deny keys are accepted");
   }
   if (&call.dialect == &native && !is_understood(call, route, query)) return {};
-  // Published dialects do not know Idempotency-Key or Prefer.
-  if (!changes_something(route) || route.takes_body || &call.dialect != &native)
-    return route.handler(api_, call);
+  if (!changes_something(route)) return route.handler(api_, call);
+  const bool only_creates = route.permission == Permission::keys_create;
+  const auto wait = only_creates ? std::nullopt : preferred_wait(call.request());
+  if (!wait || call.query.is_true("dry_run")) return answer_change(call, route);
+  return answer_when_enforced(api_, call, *wait, [&] { return answer_change(call, route); });
+}
+
+Outcome EngineService::answer_change(Call& call, const Route& route) {
+  // Published dialects do not know Idempotency-Key or respond-async.
+  if (route.takes_body || &call.dialect != &native) return route.handler(api_, call);
   if (route.method != Method::post) return handle_change(api_, call, route.handler);
   return handle_once(api_, call, route.handler, route.pattern, replies_);
 }

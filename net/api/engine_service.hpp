@@ -19,6 +19,7 @@ class EngineService final : public Service {
   Task<> recall_and_answer(Exchange exchange, std::unique_ptr<engine::Recalled> recalled, std::string asker);
   const Dialect& dialect_of(std::string_view path) const;
   Outcome authorise_and_call(Call& call, const Route& route, engine::Principal& principal, Query& query);
+  Outcome answer_change(Call& call, const Route& route);
 
   Api api_;
   const std::span<const Dialect* const> dialects_;

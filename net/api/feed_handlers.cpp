@@ -104,6 +104,7 @@ Task<> stream(Api& api, Exchange exchange, std::string asker, Feed::Place place,
   auto beat_at = std::chrono::steady_clock::now();  // at once: shows the reader that it is up to date
   while (!thread.is_draining()) {
     const auto seen = thread.news().count();  // before reading: sending may take long
+    auto stamp = cache::stamp_now({});        // the same: a heartbeat proves nothing about what came after it
     const auto reading = co_await read_feed(api, thread, asker, place, default_page_events);
     if (!reading && reading.error() == engine::errc::overloaded) {
       co_await thread.news().wait(full_pool_retry, seen);
@@ -125,8 +126,10 @@ Task<> stream(Api& api, Exchange exchange, std::string asker, Feed::Place place,
     const auto now = std::chrono::steady_clock::now();
     // Built from the end of the reading: a heartbeat is never ahead of a message.
     if (!reading->more && now >= beat_at) {
+      stamp.journal = journal;
+      stamp.report_ms = api.gateways->report_ms();
       append_event(connection.output(), is_chunked, position, journal,
-                   cache::encode_heartbeat(position.epoch, position.sequence, cache::stamp_now(journal)));
+                   cache::encode_heartbeat(position.epoch, position.sequence, stamp));
       beat_at = now + heartbeat_every;
     }
     if (!co_await connection.flush()) co_return;

@@ -9,9 +9,13 @@ namespace {
 using cache::GatewayRegistry;
 using engine::JsonWriter;
 
+std::int64_t ms_since(GatewayRegistry::Time at) {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(engine::BootClock::now() - at).count();
+}
+
 void write_gateway(JsonWriter& json, const GatewayRegistry::Gateway& gateway,
                    const cache::Feed::Place& feed_at) {
-  const auto& [report, reported_at, is_gone] = gateway;
+  const auto& [report, reported, is_gone] = gateway;
   json.open('{').field("name", std::string_view(report.gateway));
   json.field("state", is_gone ? std::string_view("gone") : to_string(report.coverage));
   json.field("position", report.applied).optional_field("journal", report.journal);
@@ -24,7 +28,7 @@ void write_gateway(JsonWriter& json, const GatewayRegistry::Gateway& gateway,
   } else {
     json.null();
   }
-  json.key("reported_at").time(reported_at);
+  json.key("reported_at").time(engine::now_unix_ms() - ms_since(reported));
   json.field("when_stale", to_string(report.when_stale));
   json.field("lease_ms", static_cast<std::uint64_t>(report.lease.count()));
   json.optional_field("version", report.version).close('}');
@@ -37,7 +41,7 @@ Outcome show_gateways(Api& api, Call& call) {
   std::string body;
   JsonWriter json(body);
   json.open('{').field("position", feed_at.position).key("gateways").open('[');
-  for (const auto& gateway : api.gateways->all(std::chrono::steady_clock::now()))
+  for (const auto& gateway : api.gateways->all(engine::BootClock::now()))
     write_gateway(json, gateway, feed_at);
   json.close(']').close('}');
   call.response().header("Cache-Control", "no-store");
@@ -52,13 +56,16 @@ Outcome report_of_gateway(Api& api, Call& call) {
                   "the body must be a report: an object with gateway, epoch and sequence (docs/protocol.md)");
   }
   using enum GatewayRegistry::Outcome;
-  switch (api.gateways->on_report(std::move(*report), asker_of(call.principal),
-                                  std::chrono::steady_clock::now(), engine::now_unix_ms())) {
+  const bool is_ours = api.feed.has_published(report->applied, report->journal);
+  const auto caller = asker_of(call.principal);
+  switch (api.gateways->on_report(std::move(*report), GatewayRegistry::Origin::http(caller), is_ours,
+                                  engine::BootClock::now())) {
     case taken:
       return refuse(call, 409, "name_taken", "another caller reports for a gateway of this name");
     case full:
       return refuse(call, 503, "overloaded", "the maximum number of gateways has reported");
     case accepted:
+    case old:
       break;
   }
   call.response().send(204);

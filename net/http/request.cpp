@@ -1,6 +1,8 @@
 #include "net/http/request.hpp"
 
 #include <algorithm>
+#include <charconv>
+#include <system_error>
 
 #include "engine/base/character_set.hpp"
 
@@ -68,6 +70,23 @@ bool has_token(std::string_view list, std::string_view token) {
     if (equal_ignoring_case(trim(take_until(list, ',')), token)) return true;
   }
   return false;
+}
+
+std::optional<std::chrono::seconds> preferred_wait(const Request& request) {
+  auto list = request[Header::prefer];
+  while (!list.empty()) {
+    auto item = take_until(list, ',');
+    auto value = take_until(item, ';');  // parameters are ignored
+    if (!equal_ignoring_case(trim(take_until(value, '=')), "wait")) continue;
+    value = trim(value);
+    std::uint64_t seconds = 0;
+    const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), seconds);
+    const bool is_large = error == std::errc::result_out_of_range;
+    if (value.empty() || end != value.data() + value.size() || (error != std::errc() && !is_large)) return {};
+    const auto most = static_cast<std::uint64_t>(max_wait.count());
+    return std::chrono::seconds(is_large ? most : std::min(seconds, most));
+  }
+  return {};
 }
 
 }  // namespace revoked::net

@@ -2,7 +2,9 @@
 // One HTTP request, as views into the connection's buffer: valid until the handler has returned.
 
 #include <array>
+#include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -71,5 +73,9 @@ std::string_view trim(std::string_view text);
 bool equal_ignoring_case(std::string_view a, std::string_view b);
 // Whether a comma-separated list has the token, ignoring case.
 bool has_token(std::string_view list, std::string_view token);
+
+// `Prefer: wait=N` (RFC 7240, 4.3), at most `max_wait`. Empty without one that is a number.
+inline constexpr std::chrono::seconds max_wait{60};
+std::optional<std::chrono::seconds> preferred_wait(const Request& request);
 
 }  // namespace revoked::net

@@ -3,6 +3,7 @@
 #include <charconv>
 #include <ctime>
 #include <initializer_list>
+#include <utility>
 
 namespace revoked::net {
 namespace {
@@ -102,6 +103,7 @@ void Response::begin(std::string_view request_id, bool keep_alive, bool is_head)
   accept_only_ = false;
   announces_keep_alive_ = false;
   record_ = nullptr;
+  held_ = nullptr;
 }
 
 Response& Response::header(std::string_view name, std::string_view value) {
@@ -148,6 +150,12 @@ void Response::send(unsigned status, std::string_view content_type, std::string_
   *at++ = '\r';
   *at++ = '\n';
   const bool has_length = status != 204 && status != 304;
+  if (held_ != nullptr) {
+    status_ = status;
+    *held_ = {status, std::exchange(extra_, {}), std::string(content_type), std::string(body)};
+    if (record_ != nullptr) *record_ = *held_;
+    return;
+  }
   write(status, content_type, {length, has_length ? static_cast<std::size_t>(at - length) : 0},
         is_head_ ? std::string_view() : body);
   if (record_ != nullptr) *record_ = {status_, extra_, std::string(content_type), std::string(body)};

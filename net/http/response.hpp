@@ -49,6 +49,8 @@ class Response {
   bool is_accept_only() const { return accept_only_; }
   // What send() sends is also copied there. Null: stop.
   void record_in(SentResponse* sent) { record_ = sent; }
+  // send() puts the response there instead of sending it. Null: stop.
+  void hold_in(SentResponse* held) { held_ = held; }
 
   // The client must be told that the connection stays open (HTTP/1.0).
   void announce_keep_alive() { announces_keep_alive_ = true; }
@@ -73,6 +75,7 @@ class Response {
   bool accept_only_ = false;
   bool announces_keep_alive_ = false;
   SentResponse* record_ = nullptr;
+  SentResponse* held_ = nullptr;
 };
 
 }  // namespace revoked::net

@@ -164,7 +164,7 @@ TEST_F(GatewayWithRedis, P14GenuineAnotherEngineOnTheChannelHidesNoRevocation) {
   ASSERT_TRUE(follows_redis_only());
   EXPECT_TRUE(gateway_.allows("k1"));
   // In the same epoch, with the same sequences.
-  Stamp other{"another", engine::now_unix_ms(), engine::running_ms()};
+  Stamp other{"another", engine::now_unix_ms(), engine::running_ms(), {}};
   for (Sequence last = 1; last <= 20; ++last) bus_.publish(encode_heartbeat(1, last, other));
   ASSERT_TRUE(eventually([&] { return gateway_->status().foreign_messages >= 20; }));
   EXPECT_EQ(gateway_->status().position, engine_.position());

@@ -11,25 +11,28 @@ using Outcome = GatewayRegistry::Outcome;
 
 class Gateways : public testing::Test {
  protected:
+  static GatewayRegistry::Origin origin_of(std::string_view caller) {
+    return caller.empty() ? GatewayRegistry::Origin::signed_bus() : GatewayRegistry::Origin::http(caller);
+  }
   Outcome report(const std::string& name, engine::Sequence sequence, std::string_view sender = {},
                  std::chrono::milliseconds lease = 3s) {
     Report report;
     report.gateway = name;
     report.applied = {1, sequence};
     report.lease = lease;
-    return registry_.on_report(std::move(report), sender, now_, 1000);
+    return registry_.on_report(std::move(report), origin_of(sender), true, now_);
   }
   Outcome leave(const std::string& name, std::string_view sender = {}) {
     Report report;
     report.gateway = name;
     report.applied = {1, 1};
     report.is_leaving = true;
-    return registry_.on_report(std::move(report), sender, now_, 1000);
+    return registry_.on_report(std::move(report), origin_of(sender), true, now_);
   }
   // "name sequence", with "gone" where it is.
   std::vector<std::string> all() const {
     std::vector<std::string> texts;
-    for (const auto& [report, at, is_gone] : registry_.all(now_))
+    for (const auto& [report, reported, is_gone] : registry_.all(now_))
       texts.push_back(report.gateway + " " + std::to_string(report.applied.sequence) +
                       (is_gone ? " gone" : ""));
     return texts;
