@@ -29,25 +29,25 @@ class Connection:
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.unread = b""
 
-    def format(self, method, target, credential, body=None):
+    def format(self, method, target, credential, body=None, prefer=None):
         head = f"{method} {target} HTTP/1.1\r\nHost: {self.host}\r\nAuthorization: Bearer {credential}\r\n"
+        if prefer:
+            head += f"Prefer: {prefer}\r\n"
         content = b"" if body is None else json.dumps(body).encode()
         if content:
             head += f"Content-Type: application/json\r\nContent-Length: {len(content)}\r\n"
         return head.encode() + b"\r\n" + content
 
     def exchange(self, request):
-        """Sends one request; returns (status, body)."""
+        """Sends one request; returns (status, body). `headers` then has the headers of the answer."""
         self.socket.sendall(request)
         while b"\r\n\r\n" not in self.unread:
             self.read()
         head, self.unread = self.unread.split(b"\r\n\r\n", 1)
         status = int(head[9:12])
-        length = 0
-        for line in head.split(b"\r\n")[1:]:
-            name, _, value = line.partition(b":")
-            if name.lower() == b"content-length":
-                length = int(value)
+        lines = [line.partition(b":") for line in head.split(b"\r\n")[1:]]
+        self.headers = {name.decode().lower(): value.decode().strip() for name, _, value in lines}
+        length = int(self.headers.get("content-length", 0))
         while len(self.unread) < length:
             self.read()
         body, self.unread = self.unread[:length], self.unread[length:]
@@ -107,16 +107,17 @@ def watch_in_another_process(gateway_url, secret):
 
 def revoke_and_measure(engine, arguments, master_key, key):
     """Returns (ms from sending to the first denial, from the 2xx to it, from sending to the 2xx, its status,
-    checks until then)."""
+    checks until then, the position of the revocation)."""
     first_denial = watch_in_another_process(arguments.gateway, key["secret"])
     request = engine.format("DELETE", f"/v1/keys/{key['key_id']}?reason=demonstration", master_key)
     sent = time.monotonic_ns()
     status, _ = engine.exchange(request)
     answered = time.monotonic_ns()
     expect(status == 200, f"the revocation was answered with {status}")
+    position = engine.headers["revocation-position"]
     denied, status, checks = first_denial()
     expect(status != 200, f"the gateway still allowed the key {DENIAL_DEADLINE_S} s later")
-    return (denied - sent) / 1e6, (denied - answered) / 1e6, (answered - sent) / 1e6, status, checks
+    return (denied - sent) / 1e6, (denied - answered) / 1e6, (answered - sent) / 1e6, status, checks, position
 
 
 def around_the_answer(ms):
@@ -137,6 +138,20 @@ def tell_of_last_time(engine, master_key, path):
         print(f"  {last[what]}  {key['state']}{when}")
 
 
+def show_receipt(engine, master_key, position):
+    status, content = engine.exchange(
+        engine.format("GET", f"/v1/receipts/{position}", master_key, prefer=f"wait={DENIAL_DEADLINE_S}"))
+    expect(status == 200, f"the receipt was answered with {status}")
+    receipt = json.loads(content)
+    gateways = receipt["gateways"]
+    known = len(gateways) + len(receipt["waiting"])
+    print(f"receipt of {position}: {len(gateways)}/{known} gateways deny it, by the engine's clock at the latest")
+    for gateway in gateways:
+        after = "at its first report" if gateway["after_ms"] is None else f"after {gateway['after_ms']:.2f} ms"
+        print(f"  {gateway['name']}  {gateway['by']}  {after}")
+    expect(not receipt["waiting"], f"not enforced by {', '.join(receipt['waiting'])}")
+
+
 def demonstrate(engine, gateway, arguments, master_key):
     if arguments.remember:
         tell_of_last_time(engine, master_key, arguments.remember)
@@ -152,13 +167,15 @@ def demonstrate(engine, gateway, arguments, master_key):
         expect(status == 200, f"the gateway answered {status} for an active key")
     print("the gateway allows it: 200")
 
-    from_sending, from_answer, answer, status, checks = revoke_and_measure(engine, arguments, master_key, doomed)
+    from_sending, from_answer, answer, status, checks, position = revoke_and_measure(
+        engine, arguments, master_key, doomed)
     print(f"revoked it: durable and acknowledged in {answer:.2f} ms")
     print(f"the gateway denies it: {status}, first {from_sending:.2f} ms after the request was sent,"
           f" {around_the_answer(from_answer)} its response ({checks} checks)")
     status, _ = gateway.exchange(gateway.format("GET", "/check", kept["secret"]))
     expect(status == 200, f"the gateway answered {status} for the key that was not revoked")
     print("the same user's other key is still allowed: 200")
+    show_receipt(engine, master_key, position)
     if arguments.remember:
         with open(arguments.remember, "w", encoding="utf-8") as file:
             json.dump({"revoked": doomed["key_id"], "active": kept["key_id"]}, file)
