@@ -5,17 +5,16 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr auto rest = 10ms;      // while the engine is down
-constexpr auto patience = 10s;   // longer than any pause of the engine
-constexpr auto glimpse = 300ms;  // a gateway that does not answer by then is asked again later
+constexpr auto rest = 10ms;     // while the engine is down
+constexpr auto patience = 10s;  // longer than any pause of the engine
+
+}  // namespace
 
 test::HttpClient impatient_client(const test::EngineProcess& engine) {
   test::HttpClient client(engine.port(), patience);
   client.add_header("Authorization", "Bearer " + engine.master_key());
   return client;
 }
-
-}  // namespace
 
 void Shared::note_position(engine::Position position, const std::string& of) {
   const std::lock_guard lock(mutex_);

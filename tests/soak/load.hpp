@@ -36,6 +36,11 @@ struct Shared {
   std::string faults_;
 };
 
+// With the master key; gives up on an engine that is paused for long.
+test::HttpClient impatient_client(const test::EngineProcess& engine);
+// A gateway that does not answer by then is asked again later, or allows nothing.
+constexpr auto glimpse = 300ms;
+
 bool is_ready(test::HttpClient& client);
 
 // Creates keys, has all gateways cache them, and revokes them some seconds later: one by one, in bulk, by

@@ -2,8 +2,9 @@
 //   soak [--seconds N] [--seed S]
 //
 // Nothing acknowledged is lost, no position is repeated, no gateway allows a revoked key for longer than its
-// lease, and at the end engine and gateways agree. The engine that runs from the middle on, and the gateways
-// that are never restarted, use no more memory, descriptors and threads than their keys account for.
+// lease or after a receipt says that it enforces the revocation, and at the end engine and gateways agree.
+// The engine that runs from the middle on, and the gateways that are never restarted, use no more memory,
+// descriptors and threads than their keys account for.
 
 #include <gtest/gtest.h>
 
@@ -14,6 +15,7 @@
 
 #include "tests/soak/faults.hpp"
 #include "tests/soak/figures.hpp"
+#include "tests/soak/proof.hpp"
 #include "tests/support/rounds.hpp"
 
 namespace revoked::soak {
@@ -149,13 +151,17 @@ class Soak : public testing::Test {
   std::vector<std::unique_ptr<test::GatewayObserver>> observers_;
   Faults faults_{world_, shared_, seed + 2};
   std::vector<Sample> samples_;
+  std::size_t asked_after_receipts_ = 0;
+  std::size_t asked_after_leases_ = 0;
 };
 
 void Soak::show(engine::Position last) const {
   std::cout << "after " << duration.count() << " s: " << last.sequence << " events, "
             << shared_.revocations.size() << " revocations observed, " << shared_.engine_starts - 1
             << " restarts of the engine; a revoked key was allowed for at most " << lateness_.worst().count()
-            << " ms (bound: " << lateness_.bound().count() << " ms)\nfaults:";
+            << " ms (bound: " << lateness_.bound().count() << " ms)\n"
+            << asked_after_receipts_ << " gateways asked that a receipt names, " << asked_after_leases_
+            << " of them by lease\nfaults:";
   for (const auto& [kind, count] : faults_.made()) std::cout << "  " << kind << " " << count;
   std::cout << "\n" << std::setw(28) << "";
   for (const auto& one : samples_) std::cout << std::setw(9) << one.percent << " %";
@@ -184,6 +190,7 @@ TEST_F(Soak, EverythingAtOnce) {
   {
     std::vector<std::unique_ptr<Churn>> churns;
     Testimony testimony(world_, shared_, "t");
+    auto proof = std::make_unique<Proof>(world_, shared_, seed + 5);
     for (const std::uint32_t i : {1u, 2u})
       churns.push_back(std::make_unique<Churn>(world_, shared_, "churn" + std::to_string(i), seed + 2 + i));
     const LetThreadsEnd at_end{shared_, faults_};
@@ -191,6 +198,9 @@ TEST_F(Soak, EverythingAtOnce) {
     shared_.stopping = true;
     churns.clear();
     testimony.join();
+    asked_after_receipts_ = proof->asked();
+    asked_after_leases_ = proof->asked_by_lease();
+    proof.reset();
 
     const World::Stay stay(world_, World::engine_host);
     world_.engine->kill();
@@ -205,6 +215,7 @@ TEST_F(Soak, EverythingAtOnce) {
   EXPECT_EQ(shared_.faults(), "");
   EXPECT_EQ(lateness_.violations(), "");
   EXPECT_GT(lateness_.allowed(), 0u) << "nothing was cached: the test is void";
+  EXPECT_GT(asked_after_receipts_, 0u);
   if (!HasFailure()) expect_no_growth();
 }
 
