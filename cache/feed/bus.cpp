@@ -43,10 +43,16 @@ Bus::~Bus() {
 }
 
 void Bus::on_report(std::string_view json) {
-  if (!keys_.empty() && !keys_.is_signed(json)) return;
+  if (!keys_.empty() && !keys_.is_signed(json)) return unsigned_reports_.add();
   auto report = decode_report(json);
-  if (report.has_error()) return;
+  if (report.has_error()) return unreadable_reports_.add();
+  reports_received_.add();
   gateways_.on_report(std::move(*report), {}, std::chrono::steady_clock::now(), engine::now_unix_ms());
+}
+
+Bus::Counts Bus::counts() const {
+  return {publisher_ ? publisher_->dropped() : 0, reports_received_.value(), unsigned_reports_.value(),
+          unreadable_reports_.value()};
 }
 
 Task<> Bus::send_heartbeats() {

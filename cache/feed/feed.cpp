@@ -44,6 +44,7 @@ void Feed::on_batch(const engine::BatchView& batch) {
     published_.position = {batch.epoch(), last};
     kept_.push_back({batch.epoch(), first, last, message});
     kept_bytes_ += message->size();
+    messages_.add();
     for (const auto& outlet : outlets_) outlet(message);
   }
   while (kept_bytes_ > max_kept_bytes && kept_.size() > 1) {
@@ -73,6 +74,7 @@ void Feed::send_heartbeat() {
   if (at == Position{}) return;
   const auto message = std::make_shared<const std::string>(
       encode_heartbeat(at.epoch, at.sequence, stamp_now(published_.journal)));
+  heartbeats_.add();
   for (const auto& outlet : outlets_) outlet(message);
 }
 

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "cache/bus/message_encoder.hpp"
+#include "engine/base/counters.hpp"
 #include "engine/base/mutex.hpp"
 #include "engine/engine.hpp"
 
@@ -45,6 +46,10 @@ class Feed final : public engine::JournalListener {
 
   // Sends a heartbeat to the outlets. Must be called every second.
   void send_heartbeat();
+
+  // How many messages were passed to the outlets, without heartbeats, and how many heartbeats. Any thread.
+  std::uint64_t messages() const { return messages_.value(); }
+  std::uint64_t heartbeats() const { return heartbeats_.value(); }
 
   struct Item {
     Position position;  // where the message ends
@@ -82,6 +87,8 @@ class Feed final : public engine::JournalListener {
   std::deque<Kept> kept_ REVOKED_GUARDED_BY(mutex_);
   std::size_t kept_bytes_ REVOKED_GUARDED_BY(mutex_) = 0;
   Place published_ REVOKED_GUARDED_BY(mutex_);
+  engine::Counter messages_;  // these two are added to with the lock held
+  engine::Counter heartbeats_;
 };
 
 }  // namespace revoked::cache
