@@ -17,6 +17,7 @@ void GatewayState::show(const Follower& follower, Monotonic now) {
 }
 
 void GatewayState::count_stale(Monotonic now) {
+  if (stale_counted_until_ == Monotonic()) stale_counted_until_ = now;
   const auto since = std::max(stale_counted_until_, lease_end_.load());
   if (now > since) stale_for_.store(stale_for_.load() + (now - since));
   stale_counted_until_ = std::max(now, stale_counted_until_);
