@@ -6,10 +6,10 @@
 namespace revoked::engine {
 namespace {
 
-template <class Number>
-void append_number(std::string& out, Number number) {
+template <class Number, class... Format>
+void append_number(std::string& out, Number number, Format... format) {
   char digits[32];
-  const auto end = std::to_chars(digits, digits + sizeof digits, number).ptr;
+  const auto end = std::to_chars(digits, digits + sizeof digits, number, format...).ptr;
   out.append(digits, end);
 }
 
@@ -70,7 +70,8 @@ MetricsWriter& MetricsWriter::sample(const DurationHistogram::Total& total, Labe
     std::string bound = "+Inf";
     if (i < DurationHistogram::bounds.size()) {
       bound.clear();
-      append_number(bound, static_cast<double>(DurationHistogram::bounds[i].count()) / 1e6);
+      const auto microseconds = static_cast<double>(DurationHistogram::bounds[i].count());
+      append_number(bound, microseconds / 1e6, std::chars_format::fixed);
     }
     count += total.buckets[i];
     append_series("_bucket", labels, bound);

@@ -37,7 +37,7 @@ TEST(MetricsWriter, WritesAHistogramInSeconds) {
   std::string text;
   MetricsWriter(text).histogram("took_seconds", "Took.").sample(histogram.total(), {{"of", "x"}});
   const MetricsText metrics(text);
-  EXPECT_EQ(metrics["took_seconds_bucket{of=\"x\",le=\"5e-05\"}"], 2) << text;
+  EXPECT_EQ(metrics["took_seconds_bucket{of=\"x\",le=\"0.00005\"}"], 2) << text;
   EXPECT_EQ(metrics["took_seconds_bucket{of=\"x\",le=\"0.0001\"}"], 4) << text;
   EXPECT_EQ(metrics["took_seconds_bucket{of=\"x\",le=\"10\"}"], 4);
   EXPECT_EQ(metrics["took_seconds_bucket{of=\"x\",le=\"+Inf\"}"], 5);
