@@ -53,7 +53,7 @@ class GatewayState {
   const std::chrono::milliseconds lease_;
   std::atomic<bool> trusted_{false};
   std::atomic<Monotonic> lease_end_{Monotonic()};  // time zero: there has been no lease
-  Monotonic stale_counted_until_{};  // time zero: not called yet
+  Monotonic stale_counted_until_{};                // time zero: not called yet
   std::atomic<Monotonic::duration> stale_for_{Monotonic::duration::zero()};
   // The engine's wall clock minus our monotonic clock; our own wall clock until the engine has sent its own.
   std::atomic<std::int64_t> engine_ahead_ms_{engine::now_unix_ms() - to_ms(engine::BootClock::now())};
