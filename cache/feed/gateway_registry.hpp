@@ -41,6 +41,15 @@ class GatewayRegistry {
   };
   // In the order of their names.
   std::vector<Gateway> all(Time now) const;
+  // The same without copies: calls `visit(report, reported_at, is_gone)` for each, with the lock held. It
+  // must not call back.
+  template <class Visit>
+  void visit_all(Time now, Visit&& visit) const {
+    const engine::MutexLock lock(mutex_);
+    for (const auto& [name, entry] : entries_) {
+      if (now - entry.reported <= kept_for) visit(entry.report, entry.reported_at, entry.is_gone(now));
+    }
+  }
 
  private:
   struct Entry {

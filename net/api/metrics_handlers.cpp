@@ -1,13 +1,17 @@
 // GET /metrics: the state of the engine, and what the program's other parts add (docs/metrics.md). No id of a
 // key or an owner: the number of series has a bound.
 
+#include <array>
+#include <optional>
+#include <string>
+#include <vector>
+
 #include "net/api/api.hpp"
 
 namespace revoked::net {
 namespace {
 
 using cache::Coverage;
-using cache::GatewayRegistry;
 using engine::MetricsWriter;
 
 constexpr std::size_t max_named_gateways = 1'000;
@@ -31,38 +35,47 @@ void write_size(const engine::Engine& engine, MetricsWriter& out) {
     out.sample(std::uint64_t{size.owners[static_cast<std::size_t>(scope)]}, {{"scope", to_string(scope)}});
 }
 
-struct GatewayCounts {
-  std::array<std::uint64_t, 3> present{};  // by Coverage
-  std::uint64_t gone = 0;
+struct NamedGateway {
+  std::string name;
+  std::optional<std::uint64_t> lag;  // positions of another journal cannot be compared
+  engine::UnixMs reported_at = 0;
 };
 
-GatewayCounts count(const std::vector<GatewayRegistry::Gateway>& gateways) {
-  GatewayCounts counts;
-  for (const auto& [report, reported_at, is_gone] : gateways)
-    ++(is_gone ? counts.gone : counts.present[static_cast<std::size_t>(report.coverage)]);
-  return counts;
+// All of them by their state, and the first ones by name.
+struct Gateways {
+  std::array<std::uint64_t, 3> present{};  // by Coverage
+  std::uint64_t gone = 0;
+  std::vector<NamedGateway> named;
+};
+
+Gateways gateways_of(const Api& api) {
+  const auto [published, journal] = api.feed.place();
+  Gateways found;
+  const auto add = [&](const cache::Report& report, engine::UnixMs reported_at, bool is_gone) {
+    ++(is_gone ? found.gone : found.present[static_cast<std::size_t>(report.coverage)]);
+    if (found.named.size() == max_named_gateways) return;
+    auto& gateway = found.named.emplace_back(NamedGateway{report.gateway, {}, reported_at});
+    const bool is_ours = report.journal.empty() || report.journal == journal;
+    if (is_ours && report.applied.sequence <= published.sequence)
+      gateway.lag = published.sequence - report.applied.sequence;
+  };
+  api.gateways->visit_all(std::chrono::steady_clock::now(), add);
+  return found;
 }
 
 void write_gateways(const Api& api, MetricsWriter& out) {
-  const auto feed_at = api.feed.place();
-  auto gateways = api.gateways->all(std::chrono::steady_clock::now());
-  const auto counts = count(gateways);
+  const auto gateways = gateways_of(api);
   out.gauge("revoked_gateways", "Gateways that have reported within a day, by what their last report says.");
   for (const auto coverage : {Coverage::fresh, Coverage::repairing, Coverage::stale})
-    out.sample(counts.present[static_cast<std::size_t>(coverage)], {{"state", to_string(coverage)}});
-  out.sample(counts.gone, {{"state", "gone"}});
-  if (gateways.size() > max_named_gateways) gateways.resize(max_named_gateways);
+    out.sample(gateways.present[static_cast<std::size_t>(coverage)], {{"state", to_string(coverage)}});
+  out.sample(gateways.gone, {{"state", "gone"}});
   out.gauge("revoked_gateway_lag_events", "Events that the gateway has not reported as applied.");
-  for (const auto& [report, reported_at, is_gone] : gateways) {
-    // Positions of another journal cannot be compared.
-    const bool is_ours = report.journal.empty() || report.journal == feed_at.journal;
-    const auto published = feed_at.position.sequence;
-    if (!is_ours || report.applied.sequence > published) continue;
-    out.sample(std::uint64_t{published - report.applied.sequence}, {{"gateway", report.gateway}});
+  for (const auto& [name, lag, reported_at] : gateways.named) {
+    if (lag) out.sample(*lag, {{"gateway", name}});
   }
   out.gauge("revoked_gateway_report_timestamp_seconds", "When the gateway last reported.");
-  for (const auto& gateway : gateways)
-    out.sample(static_cast<double>(gateway.reported_at) / 1000, {{"gateway", gateway.report.gateway}});
+  for (const auto& [name, lag, reported_at] : gateways.named)
+    out.sample(static_cast<double>(reported_at) / 1000, {{"gateway", name}});
 }
 
 // False: a refusal has been sent.
