@@ -12,6 +12,7 @@
 #include "cache/bus/message_encoder.hpp"
 #include "cache/edge/follower.hpp"
 #include "cache/edge/near_cache.hpp"
+#include "net/http/request_counts.hpp"
 #include "net/http/request_head.hpp"
 
 namespace revoked::bench {
@@ -98,6 +99,19 @@ void read_head(Repeat repeat) {
   });
 }
 
+// What /metrics adds to a request, besides reading the clock.
+void count_request(Repeat repeat) {
+  net::RequestCounts counts(50);
+  net::UnsentResponses unsent;
+  repeat([&](std::size_t) {
+    unsent.add(7, 200);
+    for (const auto& [route, status, times] : unsent.all())
+      counts.add(route, status, std::chrono::microseconds(20), times);
+    unsent.clear();
+    keep(&counts);
+  });
+}
+
 const std::map<std::string_view, void (*)(Repeat)> operations{
     {"verify", verify},
     {"revoke", revoke},
@@ -106,6 +120,7 @@ const std::map<std::string_view, void (*)(Repeat)> operations{
     {"follower-apply", follow},
     {"near-cache-find", find_cached},
     {"head-read", read_head},
+    {"request-count", count_request},
 };
 
 }  // namespace

@@ -267,6 +267,7 @@ class Engine {
   Epoch epoch() const { return journal_->epoch(); }
   Sequence durable() const { return journal_->durable(); }
   Sequence applied() const { return journal_->applied(); }
+  const DurationHistogram& commits() const { return journal_->commits(); }
   Position position_of(Sequence sequence) const;  // in the epoch in which it happened
   // Whether a reader at `position` can continue: it is not after `last`, and lies within its epoch, which
   // must have the journal id `journal` if one is given.

@@ -34,9 +34,18 @@ bool FollowerDriver::on_message(std::string_view json, Follower::Source source, 
     reports_.set_period(message->report_ms ? std::chrono::milliseconds(*message->report_ms)
                                            : Reports::min_period);
   }
+  if (is_ours) count(*message, source);
   act(follower_.on_message(std::move(*message), source, now), now);
   state_.foreign_messages.store(follower_.foreign_messages());
   return is_ours;
+}
+
+void FollowerDriver::count(const Message& message, Follower::Source source) {
+  if (source == Follower::Source::bus) return state_.hints.add();
+  if (message.is_heartbeat()) return state_.heartbeats.add();
+  const auto position = follower_.position();
+  const bool is_known = position && Position{message.epoch, message.last} <= *position;
+  (is_known ? state_.known_messages : state_.applied_messages).add();
 }
 
 void FollowerDriver::on_gone(const Page& engine_now, Monotonic now) {

@@ -38,6 +38,7 @@ class FollowerDriver {
  private:
   using PageResult = engine::result<EngineClient::PageAnswer>;
 
+  void count(const Message& message, Follower::Source source);
   void act(const Follower::Actions& actions, Monotonic now);
   void request_page(std::optional<Position> after);
   void read_page(std::optional<Position> after, void (FollowerDriver::*take)(const PageResult&, Monotonic));

@@ -139,6 +139,7 @@ struct Gateway::Impl {
   void tick() {
     if (stopped) return;
     const auto now = engine::BootClock::now();
+    state.count_stale(now);
     driver.tick(now);
     sources.choose_feed(now);
     log.log("coverage", to_string(state.coverage(now)));
@@ -188,8 +189,11 @@ std::optional<Gateway::Verdict> Gateway::check(const engine::Digest& digest) con
     return {};
   }
   auto decision = impl_->cache.find(digest, state.engine_time(now));
-  if (!decision) return {};
-  state.hits.fetch_add(1, std::memory_order_relaxed);
+  if (!decision) {
+    state.misses.add();
+    return {};
+  }
+  state.hits.add();
   return Verdict{std::move(decision), stale};
 }
 

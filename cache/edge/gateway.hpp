@@ -66,7 +66,12 @@ class Gateway {
     bool redis_connected;
     bool feed_connected;
     NearCache::Size cache;
-    std::uint64_t hits, questions, repairs, flushes, invalidations;
+    std::uint64_t hits, misses;                 // of look-ups in the near cache
+    std::uint64_t questions, failed_questions;  // to the engine
+    std::uint64_t repairs, flushes, invalidations;
+    // Messages of that journal: applied, applied before, and (hints) not to be relied on: unsigned.
+    std::uint64_t applied_messages, known_messages, heartbeats, hints;
+    std::chrono::nanoseconds stale_for;                                      // in all, from the start
     std::string journal;                                                     // the journal id followed
     std::uint64_t foreign_messages, unsigned_messages, unreadable_messages;  // ignored
   };

@@ -46,6 +46,7 @@ bool GatewayQuestions::answer_without_asking(const Question& question) const {
 }
 
 void GatewayQuestions::on_failure(const Question& question, const error_code& error, Monotonic now) {
+  ++state_.failed_questions;
   log_.log("engine", error.message());
   if (when_stale_ != WhenStale::serve) return question.done({std::nullopt, state_.is_stale(now)});
   question.done({cache_.find(question.digest, state_.engine_time(now)), true});

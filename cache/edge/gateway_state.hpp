@@ -1,6 +1,6 @@
 #pragma once
 // The part of a gateway's state that any thread may read: whether the near cache may be used, the engine's
-// time, the position, and counters. Written by the gateway's thread only, except `hits`.
+// time, the position, and counters. Written by the gateway's thread only, except `hits` and `misses`.
 
 #include <atomic>
 #include <chrono>
@@ -10,6 +10,7 @@
 
 #include "cache/edge/gateway.hpp"
 #include "engine/base/boot_clock.hpp"
+#include "engine/base/counters.hpp"
 #include "engine/base/mutex.hpp"
 
 namespace revoked::cache {
@@ -22,6 +23,8 @@ class GatewayState {
   // trust before the cache changes, and regained trust after.
   void distrust() { trusted_.store(false); }
   void show(const Follower& follower, Monotonic now);
+  // Adds the time since the last call in which it was stale. Call periodically; on the gateway's thread.
+  void count_stale(Monotonic now);
 
   bool is_trusted() const { return trusted_.load(); }
   bool is_stale(Monotonic now) const { return now >= lease_end_.load(); }
@@ -37,8 +40,10 @@ class GatewayState {
   void write_to(Gateway::Status& status, Monotonic now) const;
 
   std::atomic<bool> redis_connected{false}, feed_connected{false};
-  std::atomic<std::uint64_t> hits{0}, questions{0}, repairs{0}, flushes{0}, invalidations{0};
+  engine::SpreadCounter hits, misses;  // of look-ups in the near cache
+  std::atomic<std::uint64_t> questions{0}, failed_questions{0}, repairs{0}, flushes{0}, invalidations{0};
   std::atomic<std::uint64_t> foreign_messages{0}, unsigned_messages{0}, unreadable_messages{0};
+  engine::Counter applied_messages, known_messages, heartbeats, hints;  // of the engine's journal
 
  private:
   static std::int64_t to_ms(Monotonic at) {
@@ -48,6 +53,8 @@ class GatewayState {
   const std::chrono::milliseconds lease_;
   std::atomic<bool> trusted_{false};
   std::atomic<Monotonic> lease_end_{Monotonic()};  // time zero: there has been no lease
+  Monotonic stale_counted_until_{};                // time zero: not called yet
+  std::atomic<Monotonic::duration> stale_for_{Monotonic::duration::zero()};
   // The engine's wall clock minus our monotonic clock; our own wall clock until the engine has sent its own.
   std::atomic<std::int64_t> engine_ahead_ms_{engine::now_unix_ms() - to_ms(engine::BootClock::now())};
 

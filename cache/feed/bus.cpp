@@ -43,13 +43,19 @@ Bus::~Bus() {
 }
 
 void Bus::on_report(std::string_view json) {
-  if (!keys_.empty() && !keys_.is_signed(json)) return;
+  if (!keys_.empty() && !keys_.is_signed(json)) return unsigned_reports_.add();
   auto report = decode_report(json);
-  if (report.has_error()) return;
-  const bool is_ours = feed_.has_published(report->applied, report->journal);
+  if (report.has_error()) return unreadable_reports_.add();
+  reports_received_.add();
+  const auto known = feed_.find(report->applied, report->journal);
   using Origin = GatewayRegistry::Origin;
   const auto origin = keys_.empty() ? Origin::bus() : Origin::signed_bus();
-  gateways_.on_report(std::move(*report), origin, is_ours, engine::BootClock::now());
+  gateways_.on_report(std::move(*report), origin, known, engine::BootClock::now());
+}
+
+Bus::Counts Bus::counts() const {
+  return {publisher_ ? publisher_->dropped() : 0, reports_received_.value(), unsigned_reports_.value(),
+          unreadable_reports_.value()};
 }
 
 Task<> Bus::send_heartbeats() {

@@ -29,6 +29,11 @@ class Bus {
   // From any thread.
   bool has_redis() const { return publisher_.has_value(); }
   bool is_connected() const { return publisher_ && publisher_->is_connected(); }
+  struct Counts {
+    std::uint64_t unpublished;  // messages that Redis did not confirm
+    std::uint64_t reports, unsigned_reports, unreadable_reports;
+  };
+  Counts counts() const;
 
  private:
   Task<> send_heartbeats();
@@ -41,7 +46,8 @@ class Bus {
   std::optional<RedisPublisher> publisher_;
   std::optional<RedisSubscriber> reports_;
   Timer timer_;
-  bool stopping_ = false;  // used on the thread only
+  bool stopping_ = false;                                                     // used on the thread only
+  engine::Counter reports_received_, unsigned_reports_, unreadable_reports_;  // added to by the thread
   std::thread thread_;
 };
 

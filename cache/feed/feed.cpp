@@ -45,6 +45,7 @@ void Feed::on_batch(const engine::BatchView& batch) {
     published_.position = {batch.epoch(), last};
     kept_.push_back({batch.epoch(), first, last, message});
     kept_bytes_ += message->size();
+    messages_.add();
     for (const auto& outlet : outlets_) outlet(message);
   }
   // After they were published: a heartbeat without them was made with this lock held before.
@@ -70,10 +71,12 @@ Feed::Place Feed::place() const {
   return published_;
 }
 
-bool Feed::has_published(Position position, std::string_view journal) const {
+PublishedPosition Feed::find(Position position, std::string_view journal) const {
   const engine::MutexLock lock(mutex_);
-  return position.epoch == published_.position.epoch && position.sequence <= published_.position.sequence &&
-         (journal.empty() || journal == published_.journal);
+  const bool is_ours = position.epoch == published_.position.epoch &&
+                       position.sequence <= published_.position.sequence &&
+                       (journal.empty() || journal == published_.journal);
+  return {is_ours, is_ours ? times_.find(position.sequence) : std::nullopt};
 }
 
 std::optional<ReachedTimes::Span> Feed::published_at(Sequence sequence) const {
@@ -94,6 +97,7 @@ void Feed::send_heartbeat(std::optional<std::uint64_t> report_ms) {
   auto stamp = stamp_now(published_.journal);
   stamp.report_ms = report_ms;
   const auto message = std::make_shared<const std::string>(encode_heartbeat(at.epoch, at.sequence, stamp));
+  heartbeats_.add();
   for (const auto& outlet : outlets_) outlet(message);
 }
 

@@ -13,7 +13,9 @@
 #include <vector>
 
 #include "cache/bus/message_encoder.hpp"
+#include "cache/feed/published_position.hpp"
 #include "cache/feed/reached_times.hpp"
+#include "engine/base/counters.hpp"
 #include "engine/base/mutex.hpp"
 #include "engine/engine.hpp"
 
@@ -44,8 +46,8 @@ class Feed final : public engine::JournalListener {
   };
   Place place() const;
 
-  // Whether a gateway can have applied this position of this journal (empty: not reported).
-  bool has_published(Position position, std::string_view journal) const;
+  // What this engine knows of a position that a gateway has reported, of this journal (empty: not reported).
+  PublishedPosition find(Position position, std::string_view journal) const;
 
   // When it was published, by BootClock. Nothing that was sent after the latest time proves to a gateway that
   // it misses nothing without it. Empty: not yet, or before this process.
@@ -56,6 +58,10 @@ class Feed final : public engine::JournalListener {
 
   // Sends a heartbeat to the outlets. Must be called every second. `report_ms`: see Message.
   void send_heartbeat(std::optional<std::uint64_t> report_ms = {});
+
+  // How many messages were passed to the outlets, without heartbeats, and how many heartbeats. Any thread.
+  std::uint64_t messages() const { return messages_.value(); }
+  std::uint64_t heartbeats() const { return heartbeats_.value(); }
 
   struct Item {
     Position position;  // where the message ends
@@ -94,6 +100,8 @@ class Feed final : public engine::JournalListener {
   std::size_t kept_bytes_ REVOKED_GUARDED_BY(mutex_) = 0;
   Place published_ REVOKED_GUARDED_BY(mutex_);
   ReachedTimes times_ REVOKED_GUARDED_BY(mutex_){exact_times};
+  engine::Counter messages_;  // these two are added to with the lock held
+  engine::Counter heartbeats_;
 };
 
 }  // namespace revoked::cache

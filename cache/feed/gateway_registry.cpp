@@ -22,17 +22,19 @@ struct GatewayRegistry::Waiting {
 
 // ---- entries
 
-void GatewayRegistry::Entry::accept(Report newer, bool newer_is_ours, Time now) {
+void GatewayRegistry::Entry::accept(Report newer, const PublishedPosition& known, Time now) {
   // Another journal, or a restart at an earlier position: what was reached before does not count.
-  if (newer_is_ours != is_ours || newer.applied < report.applied) times.clear();
-  if (newer_is_ours) {
+  if (known.is_ours != is_ours || newer.applied < report.applied) times.clear();
+  if (known.is_ours) {
     if (!times.first()) {
       first_sequence = newer.applied.sequence;
       first_reported = now;
+    } else if (known.at && newer.applied > report.applied) {
+      propagation.add(std::max(Time::duration(0), now - known.at->earliest));
     }
     times.note(newer.applied.sequence, now, now);
   }
-  is_ours = newer_is_ours;
+  is_ours = known.is_ours;
   report = std::move(newer);
   reported = now;
 }
@@ -89,8 +91,8 @@ bool GatewayRegistry::make_room(Time now) {
 
 // ---- reports
 
-GatewayRegistry::Outcome GatewayRegistry::on_report(Report report, const Origin& origin, bool is_ours,
-                                                    Time now) {
+GatewayRegistry::Outcome GatewayRegistry::on_report(Report report, const Origin& origin,
+                                                    const PublishedPosition& known, Time now) {
   const engine::MutexLock lock(mutex_);
   if (is_taken(report, origin, now)) return Outcome::taken;
   const auto key = key_of(report);
@@ -119,7 +121,7 @@ GatewayRegistry::Outcome GatewayRegistry::on_report(Report report, const Origin&
   const auto before = entry.is_ours ? entry.report.applied : engine::Position{};
   if (origin.channel == Origin::Channel::signed_bus) entry.reported_signed = now;
   if (origin.channel == Origin::Channel::http) entry.caller = origin.caller;
-  entry.accept(std::move(report), is_ours, now);
+  entry.accept(std::move(report), known, now);
   if (!is_known || entry.is_ours != (before != engine::Position{}) ||
       before.epoch != entry.report.applied.epoch || entry.report.applied < before) {
     on_gateways_changed();

@@ -17,8 +17,10 @@
 #include <vector>
 
 #include "cache/bus/report.hpp"
+#include "cache/feed/published_position.hpp"
 #include "cache/feed/reached_times.hpp"
 #include "engine/base/boot_clock.hpp"
+#include "engine/base/counters.hpp"
 #include "engine/base/mutex.hpp"
 
 namespace revoked::cache {
@@ -86,9 +88,9 @@ class GatewayRegistry {
     taken,  // another caller reports under this name
   };
   // Over HTTP a name is its first caller's until the gateway leaves or is gone; on a signed bus the signature
-  // protects it; a bus without signatures changes nothing that is known over HTTP. `is_ours`: the report's
-  // position is one of this engine's journal; otherwise it proves nothing.
-  Outcome on_report(Report report, const Origin& origin, bool is_ours, Time now);
+  // protects it; a bus without signatures changes nothing that is known over HTTP. `known`: of the report's
+  // position.
+  Outcome on_report(Report report, const Origin& origin, const PublishedPosition& known, Time now);
 
   struct Gateway {
     Report report;
@@ -97,6 +99,17 @@ class GatewayRegistry {
   };
   // In the order of their names.
   std::vector<Gateway> all(Time now) const;
+  // The same without copies: calls visit(report, reported, is_gone, propagation) for each, with the lock
+  // held; it must not call back. `propagation`: from the publication of a position until the first report of
+  // the gateway that has it as its last.
+  template <class Visit>
+  void visit_all(Time now, Visit&& visit) const {
+    const engine::MutexLock lock(mutex_);
+    for (const auto& [key, entry] : entries_) {
+      if (now - entry.reported <= kept_for)
+        visit(entry.report, entry.reported, entry.is_gone(now), entry.propagation);
+    }
+  }
   std::size_t size() const;
 
   // Which enforce `position`, that was published at `published` or before.
@@ -122,6 +135,7 @@ class GatewayRegistry {
     engine::Sequence first_sequence = 0;
     Time first_reported;
     ReachedTimes times{exact_times};
+    engine::DurationHistogram propagation;
 
     bool is_gone(Time now) const {
       return now - reported > std::max<std::chrono::milliseconds>(report.lease, min_silence);
@@ -130,7 +144,7 @@ class GatewayRegistry {
       return is_ours && report.applied.epoch >= position.epoch &&
              report.applied.sequence >= position.sequence;
     }
-    void accept(Report newer, bool newer_is_ours, Time now);
+    void accept(Report newer, const PublishedPosition& known, Time now);
     Receipt::Enforced applied(engine::Sequence sequence) const;
   };
   struct Waiting;

@@ -7,6 +7,8 @@
 #include <chrono>
 #include <cstdint>
 
+#include "engine/base/time.hpp"
+
 namespace revoked::engine {
 
 struct BootClock {
@@ -25,5 +27,8 @@ struct BootClock {
 
 // Milliseconds since the first call in this process.
 std::uint64_t running_ms();
+
+// What the wall clock showed or will show at that time, if it is not set in between.
+UnixMs wall_time_at(BootClock::time_point at);
 
 }  // namespace revoked::engine

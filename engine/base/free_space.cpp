@@ -45,11 +45,15 @@ void FreeSpace::run() {
   }
 }
 
-bool FreeSpace::is_below_reserve() const {
+std::uint64_t FreeSpace::reserve_bytes() const {
+  return options_.reserve_bytes != 0 ? options_.reserve_bytes : usual_reserve_bytes(bytes().total);
+}
+
+bool FreeSpace::is_below_reserve() {
   const auto [total, available] = options_.ask();
-  if (total == 0) return false;
-  const auto reserve = options_.reserve_bytes != 0 ? options_.reserve_bytes : usual_reserve_bytes(total);
-  return available < reserve;
+  total_.store(total, std::memory_order_relaxed);
+  available_.store(available, std::memory_order_relaxed);
+  return total != 0 && available < reserve_bytes();
 }
 
 FreeSpace::Bytes free_space_of(const std::string& directory) {

@@ -37,12 +37,19 @@ class FreeSpace {
   FreeSpace& operator=(const FreeSpace&) = delete;
 
   bool is_low() const { return low_.load(std::memory_order_relaxed); }
+  // As of the last check.
+  Bytes bytes() const {
+    return {total_.load(std::memory_order_relaxed), available_.load(std::memory_order_relaxed)};
+  }
+  std::uint64_t reserve_bytes() const;
 
  private:
   void run();
-  bool is_below_reserve() const;
+  bool is_below_reserve();
 
   const Options options_;
+  std::atomic<std::uint64_t> total_{0};
+  std::atomic<std::uint64_t> available_{0};
   std::atomic<bool> low_{false};
   Mutex<lone_level> mutex_;
   Condition changed_;

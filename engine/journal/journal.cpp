@@ -141,7 +141,9 @@ void Journal::write() {
     if (closed_.empty()) break;
     const auto batch = gather_closed(several);
     lock.unlock();
+    const auto began = std::chrono::steady_clock::now();
     const bool stored = bool(log_.append(batch));
+    if (stored) commits_.add(std::chrono::steady_clock::now() - began);
     lock.lock();
     if (!stored) {
       failed_.store(true, std::memory_order_release);

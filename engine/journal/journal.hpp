@@ -17,6 +17,7 @@
 #include <thread>
 #include <vector>
 
+#include "engine/base/counters.hpp"
 #include "engine/base/mutex.hpp"
 #include "engine/log/log.hpp"
 #include "engine/model/event.hpp"
@@ -96,6 +97,9 @@ class Journal {
   Sequence durable() const { return durable_.load(std::memory_order_seq_cst); }
   bool has_failed() const { return failed_.load(std::memory_order_acquire); }
 
+  // How long the log took to make a batch durable.
+  const DurationHistogram& commits() const { return commits_; }
+
   // Waits until `sequence` is durable; false if the journal failed or stopped first. Blocks: not for network
   // threads.
   bool wait_until_durable(Sequence sequence);
@@ -148,6 +152,7 @@ class Journal {
   Condition committed_;
   std::vector<CommitListener*> commit_listeners_ REVOKED_GUARDED_BY(commit_mutex_);
 
+  DurationHistogram commits_;  // added to by the second thread
   std::atomic<Sequence> applied_;
   std::atomic<Sequence> durable_;
   std::atomic<bool> failed_{false};

@@ -16,6 +16,7 @@
 
 #include "cache/feed/feed.hpp"
 #include "cache/feed/gateway_registry.hpp"
+#include "engine/base/metrics.hpp"
 #include "engine/engine.hpp"
 #include "engine/model/policy.hpp"
 #include "net/api/backup_slots.hpp"
@@ -42,6 +43,9 @@ class SingleRevocations {
   std::atomic<Clock::rep> noted_{-recent};
 };
 
+// Who may read /metrics: anyone, who has the permission gateways:read, or nobody.
+enum class MetricsAccess { open, authenticated, off };
+
 // Every part outlives the server. Thread-safe.
 struct Api {
   engine::Engine& engine;
@@ -57,6 +61,8 @@ struct Api {
   std::shared_ptr<SingleRevocations> single_revocations = std::make_shared<SingleRevocations>();
   std::shared_ptr<BackupSlots> backup_slots = std::make_shared<BackupSlots>(max_backups);
   std::shared_ptr<cache::GatewayRegistry> gateways = std::make_shared<cache::GatewayRegistry>();
+  MetricsAccess metrics_access = MetricsAccess::open;
+  std::shared_ptr<engine::Metrics> metrics = std::make_shared<engine::Metrics>();
 };
 
 struct Call;
@@ -161,6 +167,9 @@ Outcome send_backup(Api& api, Call& call);
 Outcome show_liveness(Api& api, Call& call);
 Outcome show_readiness(Api& api, Call& call);
 Outcome show_health(Api& api, Call& call);
+
+// Metrics (metrics_handlers.cpp)
+Outcome show_metrics(Api& api, Call& call);
 
 // Sends a refusal in the format of the call's dialect; the Outcome has nothing to wait for. On
 // errc::not_recalled nothing is sent: the handler is called again once the disk has been read. Its earlier

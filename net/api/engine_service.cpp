@@ -64,6 +64,16 @@ void record_refusal(Api& api, const Exchange& exchange, const Route& route, cons
 
 }  // namespace
 
+EngineService::EngineService(Api api, std::span<const Dialect* const> dialects)
+    : api_(std::move(api)), dialects_(dialects) {
+  const auto add = [this](const Dialect& dialect) {
+    for (const auto& route : dialect.routes)
+      route_names_.push_back({method_name(route.method), route.pattern});
+  };
+  add(native);
+  for (const auto* dialect : dialects) add(*dialect);
+}
+
 bool EngineService::takes_body(const Request& request) const { return is_body_route(request); }
 
 Outcome EngineService::handle(Exchange& exchange) {
@@ -96,24 +106,28 @@ Task<> EngineService::recall_and_answer(Exchange exchange, std::unique_ptr<engin
   if (outcome.rest) co_await std::move(*outcome.rest);
 }
 
-const Dialect& EngineService::dialect_of(std::string_view path) const {
+EngineService::Served EngineService::dialect_of(std::string_view path) const {
+  std::size_t first_route = 1 + native.routes.size();
   for (const auto* dialect : dialects_) {
     for (const auto prefix : dialect->prefixes) {
       if (path.starts_with(prefix) && (path.size() == prefix.size() || path[prefix.size()] == '/'))
-        return *dialect;
+        return {*dialect, first_route};
     }
+    first_route += dialect->routes.size();
   }
-  return native;
+  return {native, 1};
 }
 
 Outcome EngineService::answer(Exchange& exchange, engine::Recalled& recalled, std::string& asker) {
-  const auto& dialect = dialect_of(exchange.request.path);
+  const auto& [dialect, first_route] = dialect_of(exchange.request.path);
   const auto match = match_route(dialect.routes, exchange.request.method, exchange.request.path);
   if (match.route == nullptr) {
     const bool is_server = exchange.request.path == "*";
     return refuse_route(dialect, exchange, is_server ? methods_of(native.routes) : match.allowed);
   }
 
+  exchange.response.answers(
+      static_cast<RouteNumber>(first_route + static_cast<std::size_t>(match.route - dialect.routes.data())));
   engine::Principal principal;
   Query query;
   Call call{exchange, match.parameters, query, principal, dialect, recalled};

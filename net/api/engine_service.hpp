@@ -9,20 +9,26 @@ namespace revoked::net {
 class EngineService final : public Service {
  public:
   // Serves `dialects`, which must outlive it, in addition to the native API.
-  explicit EngineService(Api api, std::span<const Dialect* const> dialects = {})
-      : api_(std::move(api)), dialects_(dialects) {}
+  explicit EngineService(Api api, std::span<const Dialect* const> dialects = {});
+  std::span<const RouteName> route_names() const override { return route_names_; }
   bool takes_body(const Request& request) const override;
   Outcome handle(Exchange& exchange) override;
 
  private:
   Outcome answer(Exchange& exchange, engine::Recalled& recalled, std::string& asker);
   Task<> recall_and_answer(Exchange exchange, std::unique_ptr<engine::Recalled> recalled, std::string asker);
-  const Dialect& dialect_of(std::string_view path) const;
+  // `first_route`: the number of its first one.
+  struct Served {
+    const Dialect& dialect;
+    std::size_t first_route;
+  };
+  Served dialect_of(std::string_view path) const;
   Outcome authorise_and_call(Call& call, const Route& route, engine::Principal& principal, Query& query);
   Outcome answer_change(Call& call, const Route& route);
 
   Api api_;
   const std::span<const Dialect* const> dialects_;
+  std::vector<RouteName> route_names_;  // of the native API, then of each dialect
   ReplyTable replies_;
 };
 

@@ -9,10 +9,6 @@ namespace {
 using cache::GatewayRegistry;
 using engine::JsonWriter;
 
-std::int64_t ms_since(GatewayRegistry::Time at) {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(engine::BootClock::now() - at).count();
-}
-
 void write_gateway(JsonWriter& json, const GatewayRegistry::Gateway& gateway,
                    const cache::Feed::Place& feed_at) {
   const auto& [report, reported, is_gone] = gateway;
@@ -28,7 +24,7 @@ void write_gateway(JsonWriter& json, const GatewayRegistry::Gateway& gateway,
   } else {
     json.null();
   }
-  json.key("reported_at").time(engine::now_unix_ms() - ms_since(reported));
+  json.key("reported_at").time(engine::wall_time_at(reported));
   json.field("when_stale", to_string(report.when_stale));
   json.field("lease_ms", static_cast<std::uint64_t>(report.lease.count()));
   json.optional_field("version", report.version).close('}');
@@ -56,9 +52,9 @@ Outcome report_of_gateway(Api& api, Call& call) {
                   "the body must be a report: an object with gateway, epoch and sequence (docs/protocol.md)");
   }
   using enum GatewayRegistry::Outcome;
-  const bool is_ours = api.feed.has_published(report->applied, report->journal);
+  const auto known = api.feed.find(report->applied, report->journal);
   const auto caller = asker_of(call.principal);
-  switch (api.gateways->on_report(std::move(*report), GatewayRegistry::Origin::http(caller), is_ours,
+  switch (api.gateways->on_report(std::move(*report), GatewayRegistry::Origin::http(caller), known,
                                   engine::BootClock::now())) {
     case taken:
       return refuse(call, 409, "name_taken", "another caller reports for a gateway of this name");

@@ -46,6 +46,7 @@ constexpr Route routes[] = {
     {Method::get, "/livez", show_liveness, {}},
     {Method::get, "/readyz", show_readiness, {}},
     {Method::get, "/healthz", show_health, {}},
+    {Method::get, "/metrics", show_metrics, {}},
 };
 
 constexpr auto body_routes = [] {

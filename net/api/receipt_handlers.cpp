@@ -12,14 +12,8 @@ namespace revoked::net {
 namespace {
 
 using cache::Receipt;
-using engine::BootClock;
 using engine::JsonWriter;
 using engine::Position;
-
-engine::UnixMs wall_time(BootClock::time_point at) {
-  return engine::now_unix_ms() -
-         std::chrono::duration_cast<std::chrono::milliseconds>(BootClock::now() - at).count();
-}
 
 void write_ms(JsonWriter& json, std::string_view name, std::optional<double> ms) {
   char text[32];
@@ -44,7 +38,7 @@ std::string receipt_body(const Enforcement& enforcement, engine::UnixMs at) {
     if (after) times.push_back(*after);
     json.open('{').field("name", std::string_view(gateway.name));
     json.field("by", gateway.by == Receipt::By::applied ? "applied" : "lease");
-    json.key("at").time(wall_time(gateway.at));
+    json.key("at").time(engine::wall_time_at(gateway.at));
     write_ms(json, "after_ms", after);
     json.close('}');
   }

@@ -6,6 +6,7 @@
 #include "engine/base/percent.hpp"
 #include "engine/model/json_writer.hpp"
 #include "engine/model/secret.hpp"
+#include "net/check/gateway_metrics.hpp"
 #include "net/http/network_thread.hpp"
 #include "net/http/problem.hpp"
 
@@ -83,6 +84,19 @@ Outcome answer_without(Exchange& exchange, std::string_view allowed) {
   return {};
 }
 
+constexpr RouteName routes[] = {
+    {"", "/check"}, {"GET", "/livez"}, {"GET", "/readyz"}, {"GET", "/healthz"}, {"GET", "/metrics"}};
+
+// Of the path: 0, or its number in the table.
+RouteNumber route_of(std::string_view path) {
+  // Envoy appends the original path to its prefix.
+  if (path.starts_with("/check/")) return 1;
+  for (RouteNumber i = 0; i < std::size(routes); ++i) {
+    if (routes[i].pattern == path) return i + 1;
+  }
+  return 0;
+}
+
 using Token = asio::use_awaitable_t<cache::Executor>;
 using Handler = asio::async_result<Token, void(Gateway::Verdict)>::handler_type;
 
@@ -107,18 +121,23 @@ Task<> ask_and_answer(Gateway& gateway, Exchange exchange, engine::Digest digest
 
 }  // namespace
 
+std::span<const RouteName> CheckService::route_names() const { return routes; }
+
 Outcome CheckService::handle(Exchange& exchange) {
   const auto method = exchange.request.method;
   const auto path = exchange.request.path;
-  // Envoy appends the original path to its prefix.
-  if (path == "/check" || path.starts_with("/check/"))
-    return is_checked(method) ? check(exchange) : answer_without(exchange, checked_methods);
+  const auto route = route_of(path);
+  exchange.response.answers(route);
+  if (route == 1) return is_checked(method) ? check(exchange) : answer_without(exchange, checked_methods);
   if (path == "*") return answer_without(exchange, checked_methods);
   const bool is_health = path == "/livez" || path == "/readyz" || path == "/healthz";
-  if (is_health && method != Method::get && method != Method::head)
+  const bool is_metrics = path == "/metrics" && metrics_;
+  if ((is_health || is_metrics) && method != Method::get && method != Method::head)
     return answer_without(exchange, shown_methods);
   if (path == "/livez") {
     exchange.response.send_json(200, "{\"status\":\"alive\"}");
+  } else if (is_metrics) {
+    show_metrics(exchange);
   } else if (is_health) {
     show_readiness(exchange, path == "/healthz");
   } else {
@@ -143,6 +162,15 @@ Outcome CheckService::check(Exchange& exchange) {
     return {};
   }
   return {0, ask_and_answer(gateway_, exchange, digest, std::string(secret))};
+}
+
+void CheckService::show_metrics(Exchange& exchange) const {
+  std::string body;
+  engine::MetricsWriter out(body);
+  write_gateway_metrics(gateway_.status(), out);
+  metrics_->write(out);
+  exchange.response.header("Cache-Control", "no-store");
+  exchange.response.send(200, engine::MetricsWriter::content_type, body);
 }
 
 void CheckService::show_readiness(Exchange& exchange, bool detailed) const {

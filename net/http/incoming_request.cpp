@@ -34,6 +34,7 @@ IncomingRequest::Found IncomingRequest::refuse(unsigned status, std::string_view
   Response response(connection_.output(), connection_.thread().next_request_id(), false,
                     request_.method == Method::head);
   send_problem(response, status, "bad_request", reason);
+  connection_.thread().requests().add_untimed(0, status);
   return Found::refused;
 }
 

@@ -75,6 +75,7 @@ NetworkThread::NetworkThread(const tcp::endpoint& endpoint, const ServerLimits& 
                              Durability* durability, OnFatal on_fatal)
     : limits_(limits),
       service_(service),
+      requests_(service.route_names().size()),
       acceptor_(io_.get_executor()),
       tick_timer_(io_.get_executor()),
       accept_pause_(io_.get_executor()),

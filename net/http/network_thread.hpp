@@ -53,6 +53,7 @@ class NetworkThread {
   // The rest: on this thread only.
   const ServerLimits& limits() const { return limits_; }
   Service& service() { return service_; }
+  RequestCounts& requests() { return requests_; }
   std::chrono::steady_clock::time_point now() const { return now_; }  // of the last tick: accurate to 100 ms
   bool is_draining() const { return draining_; }
   cache::Executor executor() { return io_.get_executor(); }
@@ -66,7 +67,9 @@ class NetworkThread {
   void add(Connection& connection, ConnectionTable::Origin origin);
   void remove(Connection&) { --sessions_; }
 
-  // From any thread: as of the last tick.
+  // From any thread.
+  const RequestCounts& requests() const { return requests_; }
+  // As of the last tick.
   std::size_t held_bytes() const { return held_bytes_.load(std::memory_order_relaxed); }
 
  private:
@@ -96,6 +99,7 @@ class NetworkThread {
   cache::asio::io_context io_{1};
   ServerLimits limits_;
   Service& service_;
+  RequestCounts requests_;
   cache::Acceptor acceptor_;
   cache::Timer tick_timer_;
   cache::Timer accept_pause_;

@@ -97,6 +97,8 @@ void Response::begin(std::string_view request_id, bool keep_alive, bool is_head)
   request_id_ = request_id;
   extra_.clear();
   status_ = 0;
+  route_ = 0;
+  is_stream_ = false;
   keep_alive_ = keep_alive;
   is_head_ = is_head;
   body_is_read_ = nullptr;
@@ -168,6 +170,7 @@ void Response::send(const SentResponse& sent) {
 
 void Response::begin_stream(unsigned status, std::string_view content_type, bool is_chunked) {
   if (!is_chunked) close_after();
+  is_stream_ = true;
   write(status, content_type, is_chunked ? "Transfer-Encoding: chunked\r\n" : "", {});
 }
 

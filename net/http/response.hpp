@@ -6,6 +6,8 @@
 #include <string>
 #include <string_view>
 
+#include "net/http/request_counts.hpp"
+
 namespace revoked::net {
 
 std::string_view reason_phrase(unsigned status);
@@ -52,6 +54,11 @@ class Response {
   // send() puts the response there instead of sending it. Null: stop.
   void hold_in(SentResponse* held) { held_ = held; }
 
+  // The route of the request, for its counters; 0: none.
+  void answers(RouteNumber route) { route_ = route; }
+  RouteNumber route() const { return route_; }
+  bool is_stream() const { return is_stream_; }
+
   // The client must be told that the connection stays open (HTTP/1.0).
   void announce_keep_alive() { announces_keep_alive_ = true; }
   // The connection is closed after this response.
@@ -69,6 +76,8 @@ class Response {
   std::string_view request_id_;
   std::string extra_;
   unsigned status_ = 0;
+  RouteNumber route_ = 0;
+  bool is_stream_ = false;
   bool keep_alive_ = false;
   bool is_head_ = false;
   const bool* body_is_read_ = nullptr;

@@ -24,7 +24,7 @@ engine::result<tcp::endpoint> parse_listen(std::string_view text) {
   return tcp::endpoint(address, port);
 }
 
-Server::Server(const Options& options, Service& service, Durability* durability) {
+Server::Server(const Options& options, Service& service, Durability* durability) : service_(service) {
   auto endpoint = options.listen;
   {
     // SO_REUSEPORT would allow sharing the port with another server of the same user: check first.
@@ -50,6 +50,13 @@ void Server::notify_all() {
 
 void Server::close_gates() {
   for (auto& thread : threads_) thread->close_gate();
+}
+
+void Server::write_metrics(engine::MetricsWriter& out) const {
+  std::vector<const RequestCounts*> counts;
+  counts.reserve(threads_.size());
+  for (const auto& thread : threads_) counts.push_back(&thread->requests());
+  RequestCounts::write(out, service_.route_names(), counts);
 }
 
 void Server::drain() {

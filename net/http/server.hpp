@@ -36,9 +36,13 @@ class Server {
   // Answers the requests received, accepts no new ones, and returns when all connections are closed.
   void drain();
 
+  // The requests answered by all threads.
+  void write_metrics(engine::MetricsWriter& out) const;
+
   std::vector<std::unique_ptr<NetworkThread>>& threads() { return threads_; }
 
  private:
+  const Service& service_;
   std::vector<std::unique_ptr<NetworkThread>> threads_;
 };
 

@@ -2,12 +2,14 @@
 // What a server serves: the boundary between HTTP and application logic. Handlers know no sockets.
 
 #include <optional>
+#include <span>
 
 #include "cache/wire/asio.hpp"
 #include "net/http/body_reader.hpp"
 #include "net/http/connection.hpp"
 #include "net/http/durability.hpp"
 #include "net/http/request.hpp"
+#include "net/http/request_counts.hpp"
 #include "net/http/response.hpp"
 
 namespace revoked::net {
@@ -31,6 +33,8 @@ struct Outcome {
 class Service {
  public:
   virtual ~Service() = default;
+  // Those that its responses name: see Response::answers(). Constant.
+  virtual std::span<const RouteName> route_names() const { return {}; }
   // Whether the handler of this request reads the body itself, piece by piece, in its `rest`. Only the head
   // has arrived. If the handler leaves some of the body unread, the connection ends.
   virtual bool takes_body(const Request&) const { return false; }

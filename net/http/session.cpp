@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <boost/asio/post.hpp>
+#include <chrono>
 #include <optional>
 #include <utility>
 
@@ -66,6 +67,7 @@ class Session final : Connection::ReadHandler {
   void begin_answer();
   void handle();
   void end_answer();
+  void count_responses();
   Step send();
   Step await_input();
 
@@ -76,6 +78,8 @@ class Session final : Connection::ReadHandler {
 
   IncomingRequest incoming_;
   Response response_;
+  std::chrono::steady_clock::time_point arrived_;  // what is being answered
+  UnsentResponses unsent_;
   std::optional<Task<>> rest_;
   Durability::Sequence durable_after_ = 0;
   bool has_more_ = false;  // more requests may have arrived
@@ -100,12 +104,14 @@ Step Session::after_input() {
 
 Step Session::read() {
   if (connection_.receive_now() == Connection::Received::end) return Step::gone;
+  arrived_ = std::chrono::steady_clock::now();
   return answer();
 }
 
 Step Session::after_body(BodyReader::Got got) {
   if (got == BodyReader::Got::closed) return Step::gone;
   if (incoming_.end_body(got) == Found::whole) {
+    arrived_ = std::chrono::steady_clock::now();
     handle();
     return rest_ ? Step::rest : answer();
   }
@@ -144,6 +150,22 @@ void Session::handle() {
 void Session::end_answer() {
   is_last_ = !response_.keep_alive();
   incoming_.finish();
+  const auto route = response_.route();
+  const auto status = response_.status();
+  if (response_.is_stream()) {
+    connection_.thread().requests().add_untimed(route, status);
+  } else if (status != 0 && !unsent_.add(route, status)) {  // 0: the connection was closed instead
+    count_responses();
+    unsent_.add(route, status);
+  }
+}
+
+void Session::count_responses() {
+  if (unsent_.all().empty()) return;
+  const auto took = std::chrono::steady_clock::now() - arrived_;
+  auto& counts = connection_.thread().requests();
+  for (const auto& [route, status, times] : unsent_.all()) counts.add(route, status, took, times);
+  unsent_.clear();
 }
 
 Step Session::after_rest() {
@@ -181,6 +203,7 @@ Step Session::answer() {
 Step Session::send() {
   // Held back until synced. If that never happens, no response means "unknown" (P9).
   if (durable_after_ != 0) return Step::disk;
+  count_responses();  // before they are sent: who has one finds it counted
   if (is_last_) return Step::close;
   if (connection_.flush_now()) return await_input();
   return connection_.is_broken() ? Step::gone : Step::output;

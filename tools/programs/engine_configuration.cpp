@@ -46,6 +46,9 @@ std::optional<int> read_configuration(int argc, char** argv, EngineConfiguration
               "Maximum of keys in a workspace that are not revoked; 0: no limit");
   options.add("--forget-after", configuration.forget_after,
               "How long revoked and expired keys stay in memory, at least 1s; never: no limit");
+  options.add("--metrics", configuration.metrics,
+              "Who may read /metrics: anyone, holders of the permission gateways:read, or nobody",
+              {"open", "authenticated", "off"});
   options.add("--log-level", configuration.log_level, "debug, info, warning or error");
   options.add_flag("--dev", configuration.dev, "Temporary data, deleted at exit; prints its master key");
   return options.parse(argc, argv);

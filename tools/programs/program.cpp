@@ -15,6 +15,7 @@
 #include <sstream>
 #include <system_error>
 
+#include "engine/base/process_usage.hpp"
 #include "engine/model/secret.hpp"
 #include "net/http/log.hpp"
 
@@ -215,6 +216,16 @@ std::unique_ptr<net::Server> listen(const net::Server::Options& options, net::Se
     address << options.listen;
     throw ConfigurationError("cannot listen on " + address.str() + ": " + error.code().message());
   }
+}
+
+std::shared_ptr<engine::Metrics> program_metrics() {
+  auto metrics = std::make_shared<engine::Metrics>();
+  metrics->add([usage = std::make_shared<engine::ProcessUsage>()](engine::MetricsWriter& out) {
+    out.gauge("revoked_build_info", "The version that runs, as labels. Always 1.")
+        .sample(std::uint64_t{1}, {{"version", REVOKED_VERSION}, {"commit", REVOKED_COMMIT}});
+    usage->write(out);
+  });
+  return metrics;
 }
 
 void announce(const std::string& program, const std::string& address, const net::Server& server) {

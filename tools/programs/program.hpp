@@ -11,6 +11,7 @@
 
 #include "cache/bus/bus_keys.hpp"
 #include "cache/bus/redis.hpp"
+#include "engine/base/metrics.hpp"
 #include "net/http/server.hpp"
 
 namespace CLI {
@@ -93,6 +94,8 @@ std::optional<cache::RedisAddress> parse_redis(const std::string& url);
 // Throws ConfigurationError if it cannot listen.
 std::unique_ptr<net::Server> listen(const net::Server::Options& options, net::Service& service,
                                     net::Durability* durability);
+// The metrics of any program: its version, and what the process uses.
+std::shared_ptr<engine::Metrics> program_metrics();
 // Prints "<program> is ready on http://HOST:PORT" on standard output.
 void announce(const std::string& program, const std::string& address, const net::Server& server);
 

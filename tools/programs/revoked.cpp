@@ -102,6 +102,34 @@ int stop(engine::Engine& engine, net::Server& server, std::atomic<bool>& drainin
   return sound && !engine.has_failed() ? 0 : 1;
 }
 
+net::MetricsAccess metrics_access(const EngineConfiguration& configuration) {
+  return configuration.metrics == "off"             ? net::MetricsAccess::off
+         : configuration.metrics == "authenticated" ? net::MetricsAccess::authenticated
+                                                    : net::MetricsAccess::open;
+}
+
+void write_bus_metrics(const cache::Feed& feed, const cache::Bus& bus, engine::MetricsWriter& out) {
+  const auto counts = bus.counts();
+  out.counter(
+         "revoked_bus_messages_total",
+         "Messages made for Redis and the feed, failures to publish them, and reports received on Redis.")
+      .sample(feed.messages(), {{"kind", "published"}})
+      .sample(feed.heartbeats(), {{"kind", "heartbeat"}})
+      .sample(counts.unpublished, {{"kind", "error"}})
+      .sample(counts.reports, {{"kind", "report"}})
+      .sample(counts.unsigned_reports, {{"kind", "unsigned_report"}})
+      .sample(counts.unreadable_reports, {{"kind", "unreadable_report"}});
+}
+
+void write_storage_metrics(const engine::FreeSpace& free_space, engine::MetricsWriter& out) {
+  const auto [total, available] = free_space.bytes();
+  if (total == 0) return;
+  out.gauge("revoked_storage_size_bytes", "Size of the file system of the data directory.").sample(total);
+  out.gauge("revoked_storage_free_bytes", "Free space of that file system.").sample(available);
+  out.gauge("revoked_storage_reserve_bytes", "With less free space calls that only add data are refused.")
+      .sample(free_space.reserve_bytes());
+}
+
 int serve(const EngineConfiguration& configuration) {
   tools::set_log_level(configuration.log_level);
   const auto server_options =
@@ -136,9 +164,16 @@ int serve(const EngineConfiguration& configuration) {
                [&free_space] { return free_space.is_low(); },
                configuration.max_keys_per_workspace};
   api.gateways = gateways;
+  api.metrics_access = metrics_access(configuration);
+  const auto metrics = api.metrics = tools::program_metrics();
   net::EngineService service(std::move(api), net::all_dialects);
   net::EngineDurability durability(engine);
   const auto server = tools::listen(server_options, service, &durability);
+  metrics->add([&](engine::MetricsWriter& out) {
+    write_bus_metrics(feed, bus, out);
+    write_storage_metrics(free_space, out);
+    server->write_metrics(out);
+  });
   feed.add_watcher([&server] { server->notify_all(); });
 
   if (const auto started = engine.start(std::move(store), feed, log_progress); !started) {

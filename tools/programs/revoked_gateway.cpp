@@ -41,6 +41,7 @@ struct Configuration {
   std::string when_stale = "deny";
   std::size_t cache_entries = 1'000'000;
   std::size_t threads = std::max(1u, std::thread::hardware_concurrency());
+  std::string metrics = "open";
   std::string log_level = "info";
 };
 
@@ -66,6 +67,7 @@ std::optional<int> read_configuration(int argc, char** argv, Configuration& conf
   options.add("--cache-entries", configuration.cache_entries, "Decisions kept in memory",
               tools::Range{1, 1'000'000'000});
   options.add("--threads", configuration.threads, "Network threads", tools::Range{1, 1024});
+  options.add("--metrics", configuration.metrics, "Whether anyone may read /metrics", {"open", "off"});
   options.add("--log-level", configuration.log_level, "debug, info, warning or error");
   return options.parse(argc, argv);
 }
@@ -120,8 +122,10 @@ int serve(const Configuration& configuration) {
   cache::Gateway gateway(gateway_options(configuration), [](std::string_view source, std::string_view what) {
     net::log(net::Level::info, what, {{"source", source}});
   });
-  net::CheckService service(gateway);
+  const auto metrics = tools::program_metrics();
+  net::CheckService service(gateway, configuration.metrics == "open" ? metrics : nullptr);
   const auto server = tools::listen(server_options, service, nullptr);
+  metrics->add([&server](engine::MetricsWriter& out) { server->write_metrics(out); });
   asio::co_spawn(main_io, announce_when_fresh(main_io, gateway, configuration.listen, *server),
                  cache::rethrow);
   main_io.run();

@@ -53,6 +53,18 @@ TEST_F(GatewayStateTest, IsStaleOnceTheLeaseIsOverEvenIfNothingIsShown) {
   EXPECT_EQ(status(4s).since_proof, 4s);
 }
 
+TEST_F(GatewayStateTest, CountsTheTimeInWhichItWasStale) {
+  state.count_stale(at(-2s));
+  start();
+  EXPECT_EQ(status(0ms).stale_for, 2s) << "before the first proof";
+  state.count_stale(at(2900ms));
+  state.count_stale(at(3100ms));
+  EXPECT_EQ(status(0ms).stale_for, 2100ms) << "from the end of the lease";
+  state.count_stale(at(3100ms));
+  state.count_stale(at(5s));
+  EXPECT_EQ(status(0ms).stale_for, 4s);
+}
+
 TEST_F(GatewayStateTest, IsRepairingBetweenLostTrustAndTheNextShow) {
   start();
   state.distrust();

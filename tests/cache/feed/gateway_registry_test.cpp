@@ -20,14 +20,14 @@ class Gateways : public testing::Test {
     report.gateway = name;
     report.applied = {1, sequence};
     report.lease = lease;
-    return registry_.on_report(std::move(report), origin_of(sender), true, now_);
+    return registry_.on_report(std::move(report), origin_of(sender), {.is_ours = true}, now_);
   }
   Outcome leave(const std::string& name, std::string_view sender = {}) {
     Report report;
     report.gateway = name;
     report.applied = {1, 1};
     report.is_leaving = true;
-    return registry_.on_report(std::move(report), origin_of(sender), true, now_);
+    return registry_.on_report(std::move(report), origin_of(sender), {.is_ours = true}, now_);
   }
   // "name sequence", with "gone" where it is.
   std::vector<std::string> all() const {

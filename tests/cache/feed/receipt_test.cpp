@@ -24,7 +24,7 @@ class Receipts : public testing::Test {
   }
   using Origin = GatewayRegistry::Origin;
   Outcome accept(Report report, bool is_ours = true, Origin origin = Origin::signed_bus()) {
-    return registry_.on_report(std::move(report), origin, is_ours, now_);
+    return registry_.on_report(std::move(report), origin, {is_ours}, now_);
   }
   Receipt receipt(Position position) const { return registry_.receipt(position, published_, now_); }
   // "name by+milliseconds since the publication", "name waiting", by name.
@@ -237,7 +237,7 @@ TEST_F(Receipts, AWaitIsToldWheneverAReceiptBecomesComplete) {
       auto report = report_of(std::string(1, static_cast<char>('a' + draw(4))), {2 + draw(2), 8 + draw(5)},
                               WhenStale::serve);
       report.is_leaving = draw(8) == 0;
-      registry.on_report(report, Origin::signed_bus(), draw(6) != 0, now_);
+      registry.on_report(report, Origin::signed_bus(), {draw(6) != 0}, now_);
       const bool is_complete = registry.receipt(position, published_, now_).waiting.empty();
       if (wait && is_complete && !complete) {
         EXPECT_TRUE(told) << round << " " << step;
@@ -255,7 +255,7 @@ TEST(Reporting, IsAskedToBeRarerWithManyGateways) {
   report.applied = {1, 1};
   for (int i = 0; i < 1000; ++i) {
     report.gateway = std::to_string(i);
-    registry.on_report(report, GatewayRegistry::Origin::bus(), true, GatewayRegistry::Time(1h));
+    registry.on_report(report, GatewayRegistry::Origin::bus(), {true}, GatewayRegistry::Time(1h));
   }
   EXPECT_EQ(registry.report_ms(), 50u);
 }

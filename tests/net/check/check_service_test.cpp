@@ -11,6 +11,7 @@
 #include "tests/net/http/raw_client.hpp"
 #include "tests/net/http/test_service.hpp"
 #include "tests/support/fake_engine.hpp"
+#include "tests/support/metrics.hpp"
 
 namespace revoked::net::check_service_test {
 
@@ -79,7 +80,7 @@ struct ServedGateway {
       : ServedGateway(TestGateway::options(engine_port), WhenStale::deny) {}
   ServedGateway(const Gateway::Options& options, WhenStale when_stale)
       : gateway(with(options, when_stale)),
-        service(*gateway.operator->()),
+        service(*gateway.operator->(), std::make_shared<engine::Metrics>()),
         server(test::loopback(), service, nullptr) {}
 
   static Gateway::Options with(Gateway::Options options, WhenStale when_stale) {
@@ -174,6 +175,22 @@ TEST_F(CheckServiceTest, AnswersAClientThatSendsItsWholeBody) {
   client.send("PUT /check HTTP/1.1\r\nHost: a\r\nX-API-Key: the-active\r\nContent-Length: 3000000\r\n\r\n" +
               std::string(3'000'000, 'x'));
   EXPECT_TRUE(client.read_to_end().starts_with("HTTP/1.1 200 OK"));
+}
+
+TEST_F(CheckServiceTest, TellsInItsMetricsWhatItDid) {
+  for (int i = 0; i < 3; ++i) served.check("active");
+  served.check("revoked");
+  HttpClient client(served.server.port());
+  const auto metrics = revoked::test::MetricsText::of(client);
+  EXPECT_EQ(metrics["revoked_ready"], 1);
+  EXPECT_EQ(metrics["revoked_gateway_coverage{state=\"current\"}"], 1);
+  EXPECT_EQ(metrics["revoked_gateway_coverage{state=\"stale\"}"], 0);
+  EXPECT_EQ(metrics["revoked_gateway_position_sequence"], 1);
+  EXPECT_EQ(metrics["revoked_cache_hits_total"], 2);
+  EXPECT_EQ(metrics["revoked_cache_misses_total"], 2);
+  EXPECT_EQ(metrics["revoked_questions_total"], 2);
+  EXPECT_GT(metrics["revoked_bus_messages_total{kind=\"heartbeat\"}"], 0);
+  EXPECT_EQ(client.request("POST", "/metrics").status, 405);
 }
 
 TEST_F(CheckServiceTest, DeniesEverythingElse) {
