@@ -1,6 +1,8 @@
 #include "net/check/check_service.hpp"
 
+#include <algorithm>
 #include <boost/asio/post.hpp>
+#include <iterator>
 #include <memory>
 
 #include "engine/base/percent.hpp"
@@ -91,10 +93,8 @@ constexpr RouteName routes[] = {
 RouteNumber route_of(std::string_view path) {
   // Envoy appends the original path to its prefix.
   if (path.starts_with("/check/")) return 1;
-  for (RouteNumber i = 0; i < std::size(routes); ++i) {
-    if (routes[i].pattern == path) return i + 1;
-  }
-  return 0;
+  const auto found = std::ranges::find(routes, path, &RouteName::pattern);
+  return found == std::end(routes) ? 0 : static_cast<RouteNumber>(found - routes + 1);
 }
 
 using Token = asio::use_awaitable_t<cache::Executor>;
