@@ -13,6 +13,7 @@
 #include "cache/edge/gateway_state.hpp"
 #include "cache/edge/log_throttle.hpp"
 #include "cache/edge/message_sources.hpp"
+#include "cache/edge/watches.hpp"
 
 namespace revoked::cache {
 namespace {
@@ -44,10 +45,13 @@ struct Gateway::Impl {
         log(std::move(on_event)),
         client(io, client_options()),
         acknowledgements(report_of(options), [this](std::string report) { send(std::move(report)); }),
-        driver(options.follower, client, cache, state, acknowledgements, log,
-               [this](Monotonic now) { sources.choose_feed(now); }),
+        driver(
+            options.follower, client, cache, state, acknowledgements, log,
+            [this](Monotonic now) { sources.choose_feed(now); },
+            [this](const Follower::Actions& actions) { watches.follow(actions); }),
         sources(io, options, client, driver, state, log),
         questions(options.when_stale, client, cache, driver, state, log),
+        watches(io, options.watches, options.when_stale, questions, cache, state),
         ticker(io) {
     if (options.redis) {
       publisher.emplace(io, *options.redis, [this](bool connected, std::string_view reason) {
@@ -92,6 +96,7 @@ struct Gateway::Impl {
     ticker.cancel();
     sources.stop();
     driver.stop();
+    watches.stop();
     questions.stop();
     acknowledgements.leave();
     end_when_sent(std::chrono::steady_clock::now() + leave_time);
@@ -115,6 +120,7 @@ struct Gateway::Impl {
     const auto now = engine::BootClock::now();
     driver.tick(now);
     sources.choose_feed(now);
+    watches.tick(now);
     log.log("coverage", to_string(state.coverage(now)));
     log.tick();
     ticker.expires_after(tick_period);
@@ -139,6 +145,7 @@ struct Gateway::Impl {
   FollowerDriver driver;
   MessageSources sources;
   GatewayQuestions questions;
+  Watches watches;
   Timer ticker;
   bool stopped = false;
 
@@ -175,6 +182,21 @@ void Gateway::ask(const engine::Digest& digest, std::string_view secret, std::fu
   question->asker = {peer_of(peer), std::move(left), {}};
   asio::dispatch(impl_->io,
                  [impl = impl_.get(), question = std::move(question)] { impl->questions.ask(question); });
+}
+
+void Gateway::watch(Watcher& watcher, const engine::Digest& digest, std::string secret,
+                    std::function<void(WatchStart)> done, std::string_view peer) {
+  Watches::Request request{&watcher, digest, std::move(secret), std::move(done), peer_of(peer)};
+  asio::dispatch(impl_->io, [impl = impl_.get(), request = std::move(request)]() mutable {
+    impl->watches.open(std::move(request));
+  });
+}
+
+void Gateway::unwatch(Watcher& watcher, std::function<void()> done) {
+  asio::dispatch(impl_->io, [impl = impl_.get(), &watcher, done = std::move(done)] {
+    impl->watches.close(watcher);
+    done();
+  });
 }
 
 Gateway::Status Gateway::status() const {

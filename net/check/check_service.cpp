@@ -6,6 +6,7 @@
 #include "engine/base/percent.hpp"
 #include "engine/model/json_writer.hpp"
 #include "engine/model/secret.hpp"
+#include "net/check/watch.hpp"
 #include "net/http/network_thread.hpp"
 #include "net/http/problem.hpp"
 
@@ -35,7 +36,9 @@ void tell(Response& response, std::string_view name, std::string_view value, cha
   response.header(name, encoded);
 }
 
-void answer(Response& response, const Gateway::Verdict& verdict) {
+}  // namespace
+
+void answer_verdict(Response& response, const Gateway::Verdict& verdict) {
   if (verdict.stale) response.header("X-Revoked-Stale", "true");
   if (!verdict.decision) return deny(response, 503, verdict.stale ? "stale" : "unavailable");
   const auto& decision = *verdict.decision;
@@ -63,9 +66,12 @@ void answer(Response& response, const Gateway::Verdict& verdict) {
   deny(response, 401, "unknown");
 }
 
+namespace {
+
 // The methods that a client may use at its service. TRACE and CONNECT concern the connection to it (RFC 9110,
 // 9.3.6, 9.3.8).
 constexpr std::string_view checked_methods = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
+constexpr std::string_view watched_methods = "GET, OPTIONS";
 constexpr std::string_view shown_methods = "GET, HEAD, OPTIONS";
 
 bool is_checked(Method method) { return method != Method::trace && method != Method::connect; }
@@ -102,7 +108,15 @@ Task<Gateway::Verdict> ask(Gateway& gateway, engine::Digest digest, std::string 
 
 Task<> ask_and_answer(Gateway& gateway, Exchange exchange, engine::Digest digest, std::string secret) {
   const auto verdict = co_await ask(gateway, digest, std::move(secret), exchange.connection);
-  answer(exchange.response, verdict);
+  answer_verdict(exchange.response, verdict);
+}
+
+// Empty: there is none, which has been answered.
+std::string_view secret_of(Exchange& exchange) {
+  const auto secret = credential_of(exchange.request);
+  if (engine::is_secret(secret)) return secret;
+  deny(exchange.response, 401, secret.empty() ? "missing" : "unknown");
+  return {};
 }
 
 }  // namespace
@@ -113,6 +127,8 @@ Outcome CheckService::handle(Exchange& exchange) {
   // Envoy appends the original path to its prefix.
   if (path == "/check" || path.starts_with("/check/"))
     return is_checked(method) ? check(exchange) : answer_without(exchange, checked_methods);
+  if (path == "/watch")
+    return method == Method::get ? watch(exchange) : answer_without(exchange, watched_methods);
   if (path == "*") return answer_without(exchange, checked_methods);
   const bool is_health = path == "/livez" || path == "/readyz" || path == "/healthz";
   if (is_health && method != Method::get && method != Method::head)
@@ -128,21 +144,25 @@ Outcome CheckService::handle(Exchange& exchange) {
 }
 
 Outcome CheckService::check(Exchange& exchange) {
-  const auto secret = credential_of(exchange.request);
-  if (secret.empty()) {
-    deny(exchange.response, 401, "missing");
-    return {};
-  }
-  if (!engine::is_secret(secret)) {
-    deny(exchange.response, 401, "unknown");
-    return {};
-  }
+  const auto secret = secret_of(exchange);
+  if (secret.empty()) return {};
   const auto digest = engine::sha256(secret);
   if (const auto verdict = gateway_.check(digest)) {
-    answer(exchange.response, *verdict);
+    answer_verdict(exchange.response, *verdict);
     return {};
   }
   return {0, ask_and_answer(gateway_, exchange, digest, std::string(secret))};
+}
+
+Outcome CheckService::watch(Exchange& exchange) {
+  const auto secret = secret_of(exchange);
+  if (secret.empty()) return {};
+  const auto wait = wait_of(exchange.request[Header::prefer]);
+  if (!wait) {
+    send_problem(exchange.response, 400, "invalid_field", "Prefer: wait must be a whole number of seconds");
+    return {};
+  }
+  return {0, watch_and_answer(gateway_, exchange, engine::sha256(secret), std::string(secret), *wait)};
 }
 
 void CheckService::show_readiness(Exchange& exchange, bool detailed) const {
@@ -161,6 +181,7 @@ void CheckService::show_readiness(Exchange& exchange, bool detailed) const {
     json.field("redis_connected", status.redis_connected).field("feed_connected", status.feed_connected);
     json.field("cached", std::uint64_t{status.cache.entries})
         .field("marks", std::uint64_t{status.cache.marks});
+    json.field("watches", std::uint64_t{status.watches});
     json.field("hits", status.hits).field("questions", status.questions).field("repairs", status.repairs);
     json.field("flushes", status.flushes).field("invalidations", status.invalidations);
     json.field("journal", std::string_view(status.journal));
