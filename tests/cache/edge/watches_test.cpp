@@ -144,7 +144,7 @@ TEST_F(Watching, EndsForAllKeysOfARevokedOrLockedOwner) {
 }
 
 TEST_F(Watching, EndsWhenTheKeyIsSuspendedAndAsksWhatAChangeMeans) {
-  begin();
+  auto& gateway = begin();
   auto& suspended = watch("k1");
   engine_.publish(R"("type":"key.suspended","key_id":"k1")");
   EXPECT_TRUE(suspended.is_told("suspended"));
@@ -152,10 +152,11 @@ TEST_F(Watching, EndsWhenTheKeyIsSuspendedAndAsksWhatAChangeMeans) {
   auto& changed = watch("k2");
   const int questions = engine_.questions;
   const auto change = R"("type":"key.changed","key_id":"k2")";
-  engine_.publish(change);
-  EXPECT_TRUE(eventually([&] { return engine_.questions == questions + 1; })) << "a new name, say";
-  engine_.publish(change);
-  EXPECT_TRUE(eventually([&] { return engine_.questions == questions + 2; }));
+  for (int changes = 1; changes <= 2; ++changes) {  // of its name, say
+    engine_.publish(change);
+    EXPECT_TRUE(
+        eventually([&] { return engine_.questions == questions + changes && gateway.is_cached("k2"); }));
+  }
   EXPECT_EQ(changed.told(), "");
   engine_.set_state("k2", "expired");
   engine_.publish(change);
