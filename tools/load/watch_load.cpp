@@ -67,6 +67,7 @@ class WatchRun {
     denied_ = {};
     told_.clear();
     check();
+    while (denied_ == Clock::time_point()) receive(Clock::now() + patience);
     revocation.append(load_.first + begin, revoker_.unsent());
     revoker_.flush();
     while (!is_denied_ || told_.size() < end - begin) receive(Clock::now() + patience);
@@ -102,8 +103,7 @@ class WatchRun {
       denied_ = check_sent_;
       return check();
     }
-    if (status != 403) throw std::runtime_error("the gateway answered " + std::to_string(status));
-    if (denied_ == Clock::time_point()) throw std::runtime_error("the key was denied before");
+    if (status != 403 || denied_ == Clock::time_point()) throw std::runtime_error("the gateway answered " + std::to_string(status));
     is_denied_ = true;
   }
 
