@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -30,10 +31,13 @@ Ids ids_of(const Decision& decision);
 
 class CachedDecision {
  public:
+  static constexpr UnixMs never = std::numeric_limits<UnixMs>::max();
+
   // From the engine's answer.
   explicit CachedDecision(std::shared_ptr<const Decision> whole)
       : state(whole->state),
         as_of(whole->as_of),
+        expires_at(whole->expires_at.value_or(never)),
         permissions_(&whole->permissions),
         whole_(std::move(whole)) {}
 
@@ -46,6 +50,7 @@ class CachedDecision {
 
   Decision::State state;
   Position as_of;
+  UnixMs expires_at;  // of an active one; `never` if it does not end
 
   // Views are valid as long as this and `buffer`.
   std::string_view key_id(IdBuffer& buffer) const { return id(0, buffer); }

@@ -12,14 +12,16 @@ constexpr std::chrono::milliseconds begin_period{500};  // between two requests 
 
 FollowerDriver::FollowerDriver(const Follower::Options& options, EngineClient& client, NearCache& cache,
                                GatewayState& state, Reports& reports, LogThrottle& log,
-                               std::function<void(Monotonic)> after_page)
+                               std::function<void(Monotonic)> after_page,
+                               std::function<void(const Follower::Actions&)> on_actions)
     : follower_(options),
       client_(client),
       cache_(cache),
       state_(state),
       reports_(reports),
       log_(log),
-      after_page_(std::move(after_page)) {}
+      after_page_(std::move(after_page)),
+      on_actions_(std::move(on_actions)) {}
 
 bool FollowerDriver::on_message(std::string_view json, Follower::Source source, Monotonic now) {
   auto message = decode_message(json);
@@ -87,6 +89,7 @@ void FollowerDriver::act(const Follower::Actions& actions, Monotonic now) {
     if (!follower_.trusts_cache()) ++state_.repairs;
     request_page(actions.request_after);
   }
+  on_actions_(actions);
 }
 
 // One at a time. The follower counts responses and attributes each to its first open request, so a request

@@ -18,10 +18,12 @@ namespace revoked::cache {
 
 class FollowerDriver {
  public:
-  // `after_page` is called whenever a page has been received, or has failed.
+  // `after_page` is called whenever a page has been received, or has failed; `on_actions` after each change
+  // of the near cache.
   FollowerDriver(const Follower::Options& options, EngineClient& client, NearCache& cache,
                  GatewayState& state, Reports& reports, LogThrottle& log,
-                 std::function<void(Monotonic now)> after_page);
+                 std::function<void(Monotonic now)> after_page,
+                 std::function<void(const Follower::Actions& actions)> on_actions);
 
   const Follower& follower() const { return follower_; }
 
@@ -52,6 +54,7 @@ class FollowerDriver {
   Reports& reports_;
   LogThrottle& log_;
   const std::function<void(Monotonic)> after_page_;
+  const std::function<void(const Follower::Actions&)> on_actions_;
   Epoch cache_epoch_ = 0;
   Monotonic next_begin_{};
   bool reads_page_ = false;

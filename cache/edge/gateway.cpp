@@ -13,6 +13,7 @@
 #include "cache/edge/log_throttle.hpp"
 #include "cache/edge/message_sources.hpp"
 #include "cache/edge/reports.hpp"
+#include "cache/edge/watches.hpp"
 #include "engine/base/random.hpp"
 
 namespace revoked::cache {
@@ -57,10 +58,13 @@ struct Gateway::Impl {
             report_of(options),
             [this](std::string report, bool is_first) { send(std::move(report), is_first); },
             [this](Monotonic due) { report_at(due); }),
-        driver(options.follower, client, cache, state, reports, log,
-               [this](Monotonic now) { sources.choose_feed(now); }),
+        driver(
+            options.follower, client, cache, state, reports, log,
+            [this](Monotonic now) { sources.choose_feed(now); },
+            [this](const Follower::Actions& actions) { watches.follow(actions); }),
         sources(io, options, client, driver, state, log),
         questions(options.when_stale, client, cache, driver, state, log),
+        watches(io, options.watches, options.when_stale, questions, cache, state),
         ticker(io),
         report_timer(io) {
     if (options.redis) {
@@ -118,6 +122,7 @@ struct Gateway::Impl {
     report_timer.cancel();
     sources.stop();
     driver.stop();
+    watches.stop();
     questions.stop();
     reports.leave();
     end_when_sent(std::chrono::steady_clock::now() + leave_time);
@@ -142,6 +147,7 @@ struct Gateway::Impl {
     state.count_stale(now);
     driver.tick(now);
     sources.choose_feed(now);
+    watches.tick(now);
     log.log("coverage", to_string(state.coverage(now)));
     log.tick();
     ticker.expires_after(tick_period);
@@ -166,6 +172,7 @@ struct Gateway::Impl {
   FollowerDriver driver;
   MessageSources sources;
   GatewayQuestions questions;
+  Watches watches;
   Timer ticker;
   Timer report_timer;
   bool stopped = false;
@@ -206,6 +213,21 @@ void Gateway::ask(const engine::Digest& digest, std::string_view secret, std::fu
   question->asker = {peer_of(peer), std::move(left), {}};
   asio::dispatch(impl_->io,
                  [impl = impl_.get(), question = std::move(question)] { impl->questions.ask(question); });
+}
+
+void Gateway::watch(Watcher& watcher, const engine::Digest& digest, std::string secret,
+                    std::function<void(WatchStart)> done, std::string_view peer) {
+  Watches::Request request{&watcher, digest, std::move(secret), std::move(done), peer_of(peer)};
+  asio::dispatch(impl_->io, [impl = impl_.get(), request = std::move(request)]() mutable {
+    impl->watches.open(std::move(request));
+  });
+}
+
+void Gateway::unwatch(Watcher& watcher, std::function<void()> done) {
+  asio::dispatch(impl_->io, [impl = impl_.get(), &watcher, done = std::move(done)] {
+    impl->watches.close(watcher);
+    done();
+  });
 }
 
 Gateway::Status Gateway::status() const {

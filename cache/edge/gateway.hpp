@@ -15,6 +15,7 @@
 #include "cache/edge/engine_client.hpp"
 #include "cache/edge/follower.hpp"
 #include "cache/edge/near_cache.hpp"
+#include "cache/edge/watcher.hpp"
 
 namespace revoked::cache {
 
@@ -29,6 +30,7 @@ class Gateway {
     WhenStale when_stale = WhenStale::deny;
     // Without a message from Redis for this time the feed is followed as well.
     std::chrono::milliseconds redis_silence{1500};
+    WatchLimits watches;
     std::string name;     // in its reports: see is_gateway_name
     std::string version;  // the same
   };
@@ -57,6 +59,20 @@ class Gateway {
   void ask(const engine::Digest& digest, std::string_view secret, std::function<void(Verdict)> done,
            std::string_view peer = {}, std::shared_ptr<const std::atomic<bool>> left = nullptr);
 
+  // What becomes of a watch. If it is held, the verdict was an active decision.
+  struct WatchStart {
+    bool is_held = false;
+    bool gateway_is_full = false;
+    bool key_is_full = false;
+    Verdict verdict{};  // of a watch that is not held, and was not refused for want of room
+  };
+
+  // Tells `watcher` once the key is denied, from any thread. `done` runs on the gateway's thread, which may
+  // tell the watcher before. A watcher that is held must outlive the `done` of unwatch(), told or not.
+  void watch(Watcher& watcher, const engine::Digest& digest, std::string secret,
+             std::function<void(WatchStart)> done, std::string_view peer = {});
+  void unwatch(Watcher& watcher, std::function<void()> done);
+
   struct Status {
     Coverage coverage;
     WhenStale when_stale;
@@ -66,6 +82,7 @@ class Gateway {
     bool redis_connected;
     bool feed_connected;
     NearCache::Size cache;
+    std::size_t watches;
     std::uint64_t hits, misses;                 // of look-ups in the near cache
     std::uint64_t questions, failed_questions;  // to the engine
     std::uint64_t repairs, flushes, invalidations;

@@ -60,6 +60,8 @@ void GatewayQuestions::on_answer(const QuestionPointer& question, Decision decis
   if (stale && when_stale_ == WhenStale::deny) return question->done({std::nullopt, true});
   const auto& follower = driver_.follower();
   const bool is_ours = decision.journal == follower.engine_journal();
+  if (question->lasts && !is_ours && decision.state == State::active)
+    return question->done({std::nullopt, stale});
   const bool keeps = !stale && is_ours && follower.trusts_cache();
   const bool is_kept = keeps && cache_.fill(question->digest, decision, question->asked);
   if ((keeps && !is_kept && is_overtaken(*question, decision)) || (is_ours && cache_.has_ended(decision))) {

@@ -21,6 +21,8 @@ class GatewayQuestions {
     std::string secret;
     std::function<void(Verdict)> done;
     EngineClient::Asker asker;
+    // The answer stays in use after it was given: an active decision must be one that later events can end.
+    bool lasts = false;
     bool asked_again = false;
     NearCache::Moment asked{};
   };

@@ -35,6 +35,7 @@ void GatewayState::write_to(Gateway::Status& status, Monotonic now) const {
     status.position = position_;
     status.journal = journal_;
   }
+  status.watches = watches;
   status.redis_connected = redis_connected;
   status.feed_connected = feed_connected;
   status.hits = hits.value();

@@ -33,12 +33,14 @@ class GatewayState {
            : is_trusted() ? Gateway::Coverage::fresh
                           : Gateway::Coverage::repairing;
   }
+  Monotonic lease_end() const { return lease_end_.load(); }
   // By the engine's clock, which decides about expiry.
   engine::UnixMs engine_time(Monotonic now) const { return to_ms(now) + engine_ahead_ms_.load(); }
 
   // Sets the members of `status` that are kept here.
   void write_to(Gateway::Status& status, Monotonic now) const;
 
+  std::atomic<std::size_t> watches{0};
   std::atomic<bool> redis_connected{false}, feed_connected{false};
   engine::SpreadCounter hits, misses;  // of look-ups in the near cache
   std::atomic<std::uint64_t> questions{0}, failed_questions{0}, repairs{0}, flushes{0}, invalidations{0};

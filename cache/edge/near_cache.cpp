@@ -45,6 +45,7 @@ class NearCache::Impl {
   bool decide(Slot slot, const PackedFacts& facts, UnixMs now, CachedDecision& found) const {
     found.state = facts.state();
     found.as_of = facts.as_of();
+    found.expires_at = facts.expires_at();
     found.permissions_ = &table.permissions[facts.permissions()];
     const bool is_over = now >= facts.expires_at();
     if (found.state != State::active) {
@@ -60,7 +61,7 @@ class NearCache::Impl {
   bool fill(DigestHead digest, Decision decision, Moment asked);
   void recheck(std::span<const Invalidation> events);
   bool must_recheck(const Decision& decision, Moment asked) const;
-  bool has_ended(const Decision& decision) const;
+  bool have_ended(const IdHashes& ids, Position as_of) const;
   void apply(std::span<const Invalidation> events);
   void flush(Position position);
   void advance(Epoch epoch);
@@ -180,11 +181,9 @@ bool NearCache::Impl::must_recheck(const Decision& decision, Moment asked) const
   return must_recheck(ids, asked);
 }
 
-bool NearCache::Impl::has_ended(const Decision& decision) const {
-  if (decision.state != State::active) return false;
-  const IdHashes ids(ids_of(decision));
+bool NearCache::Impl::have_ended(const IdHashes& ids, Position as_of) const {
   const engine::MutexLock lock(mutex_);
-  return applied_.have_ended(ids, decision.as_of);
+  return applied_.have_ended(ids, as_of);
 }
 
 // ---- the follower's events
@@ -298,7 +297,13 @@ bool NearCache::must_recheck(const Decision& decision, Moment asked) const {
   return impl_->must_recheck(decision, asked);
 }
 
-bool NearCache::has_ended(const Decision& decision) const { return impl_->has_ended(decision); }
+bool NearCache::has_ended(const Decision& decision) const {
+  return decision.state == State::active && impl_->have_ended(IdHashes(ids_of(decision)), decision.as_of);
+}
+
+bool NearCache::have_ended(const IdHashes& ids, Position as_of) const {
+  return impl_->have_ended(ids, as_of);
+}
 
 void NearCache::apply(std::span<const Invalidation> events) { impl_->apply(events); }
 

@@ -28,6 +28,7 @@
 
 #include "cache/bus/message.hpp"
 #include "cache/edge/cached_decision.hpp"
+#include "cache/edge/near_cache_hashes.hpp"
 #include "engine/base/digest.hpp"
 
 namespace revoked::cache {
@@ -74,6 +75,8 @@ class NearCache {
 
   // Whether an applied event has ended it: the answer came too late, stored or not.
   bool has_ended(const Decision& decision) const;
+  // The same for an active decision on these ids.
+  bool have_ended(const IdHashes& ids, Position as_of) const;
 
   // After it returns, no look-up allows what the events ended. An unknown event drops everything.
   void apply(std::span<const Invalidation> events);

@@ -21,8 +21,7 @@ std::uint64_t hash_together(const OwnerHashes& owners) {
   return engine::keyed_hash({owners[0] + std::rotl(owners[1], 21), owners[2] + owners[1]});
 }
 
-EventOwners::EventOwners(const Invalidation& event) {
-  OwnerHashes owners{};
+EventOwners::EventOwners(const Invalidation& event) : owners{} {
   for (const auto scope : engine::all_scopes) {
     const auto at = static_cast<std::size_t>(scope);
     owners[at] =

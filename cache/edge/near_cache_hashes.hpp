@@ -32,6 +32,7 @@ struct IdHashes {
 struct EventOwners {
   explicit EventOwners(const Invalidation& event);
 
+  OwnerHashes owners;  // 0: any
   std::uint64_t mark;  // of the owner, or of the owners together
   std::uint64_t rarest;
   bool is_joint;  // several owners

@@ -9,6 +9,8 @@
 
 namespace revoked::net {
 
+inline constexpr std::chrono::seconds max_wait{60};
+
 // The answer of `answer`, after the gateways have enforced the position in it, or after `wait`; with headers
 // that say how many do, and in the native API with a member `enforced`. An answer without a position, or an
 // error, is sent as it is.

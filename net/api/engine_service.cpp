@@ -165,9 +165,11 @@ Outcome EngineService::authorise_and_call(Call& call, const Route& route, engine
   if (&call.dialect == &native && !is_understood(call, route, query)) return {};
   if (!changes_something(route)) return route.handler(api_, call);
   const bool only_creates = route.permission == Permission::keys_create;
-  const auto wait = only_creates ? std::nullopt : preferred_wait(call.request());
-  if (!wait || call.query.is_true("dry_run")) return answer_change(call, route);
-  return answer_when_enforced(api_, call, *wait, [&] { return answer_change(call, route); });
+  if (only_creates || call.query.is_true("dry_run")) return answer_change(call, route);
+  const auto wait = preferred_wait(call.request(), max_wait);
+  if (!wait) return refuse(call, 400, "invalid_field", malformed_wait);
+  if (!*wait) return answer_change(call, route);
+  return answer_when_enforced(api_, call, **wait, [&] { return answer_change(call, route); });
 }
 
 Outcome EngineService::answer_change(Call& call, const Route& route) {

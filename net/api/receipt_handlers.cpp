@@ -98,10 +98,12 @@ Outcome show_receipt(Api& api, Call& call) {
       api.engine.position_of(position->sequence) != *position) {
     return refuse(call, 404, "position_not_found", "this journal has no such position");
   }
+  const auto wait = preferred_wait(call.request(), max_wait);
+  if (!wait) return refuse(call, 400, "invalid_field", malformed_wait);
   auto authority = std::make_unique<Authority>(api.authenticator, call.dialect.present(call.request()),
                                                engine::Permission::gateways_read);
-  return {0, answer_receipt(api, call.exchange, asker_of(call.principal), *position,
-                            preferred_wait(call.request()), std::move(authority))};
+  return {0, answer_receipt(api, call.exchange, asker_of(call.principal), *position, *wait,
+                            std::move(authority))};
 }
 
 }  // namespace revoked::net

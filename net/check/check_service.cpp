@@ -9,6 +9,7 @@
 #include "engine/model/json_writer.hpp"
 #include "engine/model/secret.hpp"
 #include "net/check/gateway_metrics.hpp"
+#include "net/check/watch.hpp"
 #include "net/http/network_thread.hpp"
 #include "net/http/problem.hpp"
 
@@ -38,7 +39,9 @@ void tell(Response& response, std::string_view name, std::string_view value, cha
   response.header(name, encoded);
 }
 
-void answer(Response& response, const Gateway::Verdict& verdict) {
+}  // namespace
+
+void answer_verdict(Response& response, const Gateway::Verdict& verdict) {
   if (verdict.stale) response.header("X-Revoked-Stale", "true");
   if (!verdict.decision) return deny(response, 503, verdict.stale ? "stale" : "unavailable");
   const auto& decision = *verdict.decision;
@@ -66,9 +69,12 @@ void answer(Response& response, const Gateway::Verdict& verdict) {
   deny(response, 401, "unknown");
 }
 
+namespace {
+
 // The methods that a client may use at its service. TRACE and CONNECT concern the connection to it (RFC 9110,
 // 9.3.6, 9.3.8).
 constexpr std::string_view checked_methods = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
+constexpr std::string_view watched_methods = "GET, OPTIONS";
 constexpr std::string_view shown_methods = "GET, HEAD, OPTIONS";
 
 bool is_checked(Method method) { return method != Method::trace && method != Method::connect; }
@@ -86,8 +92,8 @@ Outcome answer_without(Exchange& exchange, std::string_view allowed) {
   return {};
 }
 
-constexpr RouteName routes[] = {
-    {"", "/check"}, {"GET", "/livez"}, {"GET", "/readyz"}, {"GET", "/healthz"}, {"GET", "/metrics"}};
+constexpr RouteName routes[] = {{"", "/check"},     {"GET", "/watch"},   {"GET", "/livez"},
+                                {"GET", "/readyz"}, {"GET", "/healthz"}, {"GET", "/metrics"}};
 
 // Of the path: 0, or its number in the table.
 RouteNumber route_of(std::string_view path) {
@@ -116,7 +122,15 @@ Task<Gateway::Verdict> ask(Gateway& gateway, engine::Digest digest, std::string 
 
 Task<> ask_and_answer(Gateway& gateway, Exchange exchange, engine::Digest digest, std::string secret) {
   const auto verdict = co_await ask(gateway, digest, std::move(secret), exchange.connection);
-  answer(exchange.response, verdict);
+  answer_verdict(exchange.response, verdict);
+}
+
+// Empty: there is none, which has been answered.
+std::string_view secret_of(Exchange& exchange) {
+  const auto secret = credential_of(exchange.request);
+  if (engine::is_secret(secret)) return secret;
+  deny(exchange.response, 401, secret.empty() ? "missing" : "unknown");
+  return {};
 }
 
 }  // namespace
@@ -129,6 +143,8 @@ Outcome CheckService::handle(Exchange& exchange) {
   const auto route = route_of(path);
   exchange.response.answers(route);
   if (route == 1) return is_checked(method) ? check(exchange) : answer_without(exchange, checked_methods);
+  if (path == "/watch")
+    return method == Method::get ? watch(exchange) : answer_without(exchange, watched_methods);
   if (path == "*") return answer_without(exchange, checked_methods);
   const bool is_health = path == "/livez" || path == "/readyz" || path == "/healthz";
   const bool is_metrics = path == "/metrics" && metrics_;
@@ -147,18 +163,11 @@ Outcome CheckService::handle(Exchange& exchange) {
 }
 
 Outcome CheckService::check(Exchange& exchange) {
-  const auto secret = credential_of(exchange.request);
-  if (secret.empty()) {
-    deny(exchange.response, 401, "missing");
-    return {};
-  }
-  if (!engine::is_secret(secret)) {
-    deny(exchange.response, 401, "unknown");
-    return {};
-  }
+  const auto secret = secret_of(exchange);
+  if (secret.empty()) return {};
   const auto digest = engine::sha256(secret);
   if (const auto verdict = gateway_.check(digest)) {
-    answer(exchange.response, *verdict);
+    answer_verdict(exchange.response, *verdict);
     return {};
   }
   return {0, ask_and_answer(gateway_, exchange, digest, std::string(secret))};
@@ -171,6 +180,17 @@ void CheckService::show_metrics(Exchange& exchange) const {
   metrics_->write(out);
   exchange.response.header("Cache-Control", "no-store");
   exchange.response.send(200, engine::MetricsWriter::content_type, body);
+}
+
+Outcome CheckService::watch(Exchange& exchange) {
+  const auto secret = secret_of(exchange);
+  if (secret.empty()) return {};
+  const auto wait = preferred_wait(exchange.request, longest_poll);
+  if (!wait) {
+    send_problem(exchange.response, 400, "invalid_field", malformed_wait);
+    return {};
+  }
+  return {0, watch_and_answer(gateway_, exchange, engine::sha256(secret), std::string(secret), *wait)};
 }
 
 void CheckService::show_readiness(Exchange& exchange, bool detailed) const {
@@ -189,6 +209,7 @@ void CheckService::show_readiness(Exchange& exchange, bool detailed) const {
     json.field("redis_connected", status.redis_connected).field("feed_connected", status.feed_connected);
     json.field("cached", std::uint64_t{status.cache.entries})
         .field("marks", std::uint64_t{status.cache.marks});
+    json.field("watches", std::uint64_t{status.watches});
     json.field("hits", status.hits).field("questions", status.questions).field("repairs", status.repairs);
     json.field("flushes", status.flushes).field("invalidations", status.invalidations);
     json.field("journal", std::string_view(status.journal));

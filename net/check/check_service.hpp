@@ -1,6 +1,6 @@
 #pragma once
 // The HTTP side of a gateway: `/check` for nginx auth_request, Envoy ext_authz, Caddy forward_auth, HAProxy
-// and Traefik forwardAuth, and health. Every request is answered from its head alone.
+// and Traefik forwardAuth, `/watch`, and health. Every request is answered from its head alone.
 
 #include <memory>
 #include <utility>
@@ -10,6 +10,9 @@
 #include "net/http/service.hpp"
 
 namespace revoked::net {
+
+// The answer of /check.
+void answer_verdict(Response& response, const cache::Gateway::Verdict& verdict);
 
 class CheckService final : public Service {
  public:
@@ -24,6 +27,7 @@ class CheckService final : public Service {
 
  private:
   Outcome check(Exchange& exchange);
+  Outcome watch(Exchange& exchange);
   void show_readiness(Exchange& exchange, bool detailed) const;
   void show_metrics(Exchange& exchange) const;
 

@@ -65,6 +65,7 @@ void write_gateway_metrics(const Gateway::Status& status, MetricsWriter& out) {
   const bool is_stale = status.coverage == Coverage::stale;
   out.gauge("revoked_ready", "1 if the program serves: see /readyz.")
       .sample(!is_stale || status.when_stale != cache::WhenStale::deny);
+  out.gauge("revoked_watches", "Answers of /watch that are held open.").sample(std::uint64_t{status.watches});
   write_coverage(status, out);
   write_cache(status, out);
   write_messages(status, out);

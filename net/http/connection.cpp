@@ -1,5 +1,7 @@
 #include "net/http/connection.hpp"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -47,6 +49,7 @@ void Connection::enter(Phase phase) {
       return enter(phase, limits.linger_timeout);
     case Phase::handling:
     case Phase::streaming:
+    case Phase::held:
       // Whatever is awaited in these phases has its own deadlines.
       return enter(phase, std::chrono::hours(24 * 365));
   }
@@ -71,6 +74,7 @@ void Connection::enter(Phase phase, std::chrono::milliseconds allowed) {
         return ConnectionTable::Wait::end;
       case Phase::handling:
       case Phase::streaming:
+      case Phase::held:
         break;
     }
     return ConnectionTable::Wait::nothing;
@@ -202,6 +206,26 @@ void Connection::on_events(std::uint32_t events) noexcept {
   if (!waiter_) return;
   auto waiter = std::exchange(waiter_, std::nullopt);
   std::move (*waiter)(true);
+}
+
+Task<bool> Connection::hold(std::chrono::milliseconds at_most) {
+  // A peer that vanishes acknowledges nothing.
+  const auto patience = static_cast<unsigned>(thread_.limits().write_timeout.count());
+  ::setsockopt(socket_, IPPROTO_TCP, TCP_USER_TIMEOUT, &patience, sizeof patience);
+  input_.shrink_to_fit();
+  output_.shrink_to_fit();
+  enter(Phase::held, at_most);
+  bool is_open = socket_ >= 0;
+  if (is_open && !peer_has_ended_) is_open = co_await wait(0);
+  enter(Phase::handling);
+  co_return is_open;
+}
+
+void Connection::wake() {
+  if (phase_ != Phase::held || !waiter_) return;
+  // Posted, as in close().
+  asio::post(thread_.executor(), [waiter = std::move(*waiter_)]() mutable { std::move(waiter)(true); });
+  waiter_.reset();
 }
 
 std::shared_ptr<const std::atomic<bool>> Connection::peer_closed() {

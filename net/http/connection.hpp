@@ -26,8 +26,8 @@ class Connection final : public ConnectionTable::Entry, SocketEvents::Listener {
   static constexpr std::size_t read_chunk_bytes = 16 << 10;
   static constexpr std::size_t read_bulk_bytes = 64 << 10;  // of a body without a limit
 
-  // What the deadline applies to. After it, the socket is closed and pending waits fail.
-  enum class Phase { idle, head, body, handling, writing, streaming, closing };
+  // What the deadline applies to. After it, the socket is closed and pending waits fail; hold() ends.
+  enum class Phase { idle, head, body, handling, writing, streaming, held, closing };
 
   Connection(NetworkThread& thread, Socket socket);
   ~Connection();
@@ -70,6 +70,14 @@ class Connection final : public ConnectionTable::Entry, SocketEvents::Listener {
 
   // Becomes true when the peer has closed its side. For other threads; may outlive the connection.
   std::shared_ptr<const std::atomic<bool>> peer_closed();
+
+  // Waits, with the response not at its end, for wake(), for `at_most`, or until the server drains or the
+  // peer has ended. False: closed. What the buffers do not use is freed, so views of the request become
+  // invalid.
+  Task<bool> hold(std::chrono::milliseconds at_most);
+  // The rest of hold() runs later; without effect if nothing is held.
+  void wake();
+  bool peer_has_ended() const { return peer_has_ended_; }
 
   // The id of the request that is being answered; a buffer that lives as long as the connection.
   std::string& request_id() { return request_id_; }

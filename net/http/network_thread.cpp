@@ -208,7 +208,10 @@ void NetworkThread::sweep() {
     if (i >= entries.size()) continue;  // several have left
     auto& connection = static_cast<Connection&>(*entries[i]);
     const bool idle = draining_ && connection.phase() == Connection::Phase::idle;
-    if (all || idle || connection.is_overdue(now_)) {
+    const bool held = connection.phase() == Connection::Phase::held;
+    if (held && !all) {
+      if (draining_ || connection.is_overdue(now_)) connection.wake();
+    } else if (all || idle || connection.is_overdue(now_)) {
       connection.close();
     } else {
       connection.trim_if_idle(now_);

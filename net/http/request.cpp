@@ -72,21 +72,26 @@ bool has_token(std::string_view list, std::string_view token) {
   return false;
 }
 
-std::optional<std::chrono::seconds> preferred_wait(const Request& request) {
+engine::result<std::optional<std::chrono::seconds>> preferred_wait(const Request& request,
+                                                                   std::chrono::seconds longest) {
   auto list = request[Header::prefer];
   while (!list.empty()) {
-    auto item = take_until(list, ',');
-    auto value = take_until(item, ';');  // parameters are ignored
-    if (!equal_ignoring_case(trim(take_until(value, '=')), "wait")) continue;
-    value = trim(value);
-    std::uint64_t seconds = 0;
-    const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), seconds);
-    const bool is_large = error == std::errc::result_out_of_range;
-    if (value.empty() || end != value.data() + value.size() || (error != std::errc() && !is_large)) return {};
-    const auto most = static_cast<std::uint64_t>(max_wait.count());
-    return std::chrono::seconds(is_large ? most : std::min(seconds, most));
+    auto preference = trim(take_until(list, ','));
+    preference = trim(take_until(preference, ';'));  // without its parameters
+    if (!equal_ignoring_case(trim(take_until(preference, '=')), "wait")) continue;
+    auto value = trim(preference);
+    if (value.size() > 2 && value.starts_with('"') && value.ends_with('"')) {
+      value.remove_prefix(1);
+      value.remove_suffix(1);
+    }
+    unsigned count = 0;
+    const auto read = std::from_chars(value.data(), value.data() + value.size(), count);
+    if (read.ptr != value.data() + value.size() || read.ec == std::errc::invalid_argument)
+      return engine::errc::malformed;
+    const bool is_long = read.ec != std::errc() || count > longest.count();
+    return std::optional(is_long ? longest : std::chrono::seconds(count));
   }
-  return {};
+  return std::optional<std::chrono::seconds>();
 }
 
 }  // namespace revoked::net

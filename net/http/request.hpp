@@ -8,6 +8,8 @@
 #include <string>
 #include <string_view>
 
+#include "engine/base/error.hpp"
+
 namespace revoked::net {
 
 enum class Method : std::uint8_t { get, head, post, put, patch, delete_, options, trace, connect, other };
@@ -74,8 +76,10 @@ bool equal_ignoring_case(std::string_view a, std::string_view b);
 // Whether a comma-separated list has the token, ignoring case.
 bool has_token(std::string_view list, std::string_view token);
 
-// `Prefer: wait=N` (RFC 7240, 4.3), at most `max_wait`. Empty without one that is a number.
-inline constexpr std::chrono::seconds max_wait{60};
-std::optional<std::chrono::seconds> preferred_wait(const Request& request);
+// N of `Prefer: wait=N` (RFC 7240, 4.3), at most `longest`; empty: no such preference. errc::malformed: not a
+// number of seconds.
+engine::result<std::optional<std::chrono::seconds>> preferred_wait(const Request& request,
+                                                                   std::chrono::seconds longest);
+inline constexpr std::string_view malformed_wait = "Prefer: wait must be a whole number of seconds";
 
 }  // namespace revoked::net

@@ -5,6 +5,7 @@
 
 #include "tools/load/lines.hpp"
 #include "tools/load/propagation.hpp"
+#include "tools/load/watch_load.hpp"
 #include "tools/programs/program.hpp"
 
 namespace {
@@ -20,6 +21,7 @@ struct Configuration {
   std::size_t message_size = 200;
   load::PropagationLoad propagation;
   std::string gateway;
+  load::WatchLoad watch;
 };
 
 void add_request(CLI::App& app, Configuration& configuration) {
@@ -76,6 +78,24 @@ CLI::App* add_propagation(CLI::App& app, Configuration& configuration) {
       ->capture_default_str()
       ->check(CLI::PositiveNumber);
   return propagation;
+}
+
+CLI::App* add_watch(CLI::App& app, Configuration& configuration) {
+  auto* watch = app.add_subcommand("watch",
+                                   "Time from a gateway's denial until those who watch the key are told. "
+                                   "Prints a line when all watch, and "
+                                   "reads one before it revokes");
+  auto& load = configuration.watch;
+  watch->add_option("--url", configuration.url, "http://HOST:PORT of the engine")->required();
+  watch->add_option("--gateway", configuration.gateway, "http://HOST:PORT")->required();
+  watch->add_option("--header", load.revoke_one.headers, "Header of the requests to the engine");
+  watch->add_option("--watch-header", load.watch.headers, "Header of those to the gateway, a template");
+  watch->add_option("--path", load.revoke_one.path, "Path of the DELETE of a key, a template")->required();
+  watch->add_option("--owner-path", load.revoke_all.path, "Path of the DELETE of all of them")->required();
+  watch->add_option("--watches", load.watches, "Keys that are watched")->capture_default_str();
+  watch->add_option("--singles", load.singles, "Keys that are revoked one by one")->capture_default_str();
+  watch->add_option("--first", load.first, "Number of the first key")->capture_default_str();
+  return watch;
 }
 
 void add_line_options(CLI::App& app, Configuration& configuration) {
@@ -137,6 +157,31 @@ int run_propagation(Configuration& configuration) {
   return finish(line, result.revocations, result.never_denied == 0);
 }
 
+int run_watch(Configuration& configuration) {
+  auto& load = configuration.watch;
+  if (load.singles >= load.watches) throw tools::ConfigurationError("--singles must be below --watches");
+  tools::raise_descriptor_limit();
+  load.engine = load::parse_url(configuration.url);
+  load.gateway = load::parse_url(configuration.gateway);
+  load.watch.path = "/watch";
+  load.check = load.watch;
+  load.check.path = "/check";
+  load.revoke_one.method = load.revoke_all.method = "DELETE";
+  load.revoke_all.headers = load.revoke_one.headers;
+  const auto times = load::run_watches(load, [] {
+    std::cout << "all watch" << std::endl;
+    std::string line;
+    std::getline(std::cin, line);
+  });
+  std::cout << load::JsonLine()
+                   .number("open_seconds", times.open_seconds)
+                   .latency("one", times.one)
+                   .latency("all", times.all)
+                   .finish()
+            << std::endl;
+  return 0;
+}
+
 int run_body(Configuration& configuration) {
   const auto answer =
       load::send_lines(load::parse_url(configuration.url), configuration.http.request, configuration.lines);
@@ -168,6 +213,7 @@ int main(int argc, char** argv) {
   Configuration configuration;
   const auto* http = add_http(app, configuration);
   const auto* propagation = add_propagation(app, configuration);
+  const auto* watch = add_watch(app, configuration);
   const auto* body = add_body(app, configuration);
   const auto* redis = add_redis(app, configuration);
   auto* lines = app.add_subcommand("lines", "Many lines to standard output");
@@ -183,6 +229,7 @@ int main(int argc, char** argv) {
   return tools::run_program("revoked-load", [&] {
     if (http->parsed()) return run_http(configuration);
     if (propagation->parsed()) return run_propagation(configuration);
+    if (watch->parsed()) return run_watch(configuration);
     if (body->parsed()) return run_body(configuration);
     if (redis->parsed()) return run_redis(configuration);
     load::print_lines(configuration.lines);

@@ -160,7 +160,8 @@ std::size_t raise_descriptor_limit() {
   return limit.rlim_cur;
 }
 
-net::Server::Options parse_listen(const std::string& address, std::size_t threads, std::size_t reserved) {
+net::Server::Options parse_listen(const std::string& address, std::size_t threads, std::size_t reserved,
+                                  std::size_t held) {
   const auto endpoint = net::parse_listen(address);
   if (!endpoint) throw ConfigurationError("--listen: '" + address + "' is not ADDRESS:PORT");
   net::Server::Options options{*endpoint, threads, {}};
@@ -174,7 +175,7 @@ net::Server::Options parse_listen(const std::string& address, std::size_t thread
                              " threads (ulimit -n, LimitNOFILE=)");
   }
   auto& connections = options.limits.connections;
-  connections = std::min(connections, (limit - reserved) / threads - own);
+  connections = std::min(connections + held, (limit - reserved) / threads - own);
   return options;
 }
 

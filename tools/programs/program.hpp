@@ -87,8 +87,10 @@ void write_private_file(const std::string& path, const std::string& content);
 std::size_t raise_descriptor_limit();
 
 // Parse and check options. Throw ConfigurationError; its text never contains a password. The number of
-// connections is limited so that `reserved` descriptors remain for files and outgoing connections.
-net::Server::Options parse_listen(const std::string& address, std::size_t threads, std::size_t reserved);
+// connections is limited so that `reserved` descriptors remain for files and outgoing connections. `held`:
+// how many more a thread may have, because it cannot close them for others.
+net::Server::Options parse_listen(const std::string& address, std::size_t threads, std::size_t reserved,
+                                  std::size_t held = 0);
 std::optional<cache::RedisAddress> parse_redis(const std::string& url);
 
 // Throws ConfigurationError if it cannot listen.

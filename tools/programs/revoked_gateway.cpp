@@ -40,6 +40,8 @@ struct Configuration {
   std::string stale_after = "3s";
   std::string when_stale = "deny";
   std::size_t cache_entries = 1'000'000;
+  std::size_t watches = 10'000;
+  std::size_t watches_per_key = 1'000;
   std::size_t threads = std::max(1u, std::thread::hardware_concurrency());
   std::string metrics = "open";
   std::string log_level = "info";
@@ -66,6 +68,9 @@ std::optional<int> read_configuration(int argc, char** argv, Configuration& conf
               "When stale: deny, ask the engine, or serve from memory", {"deny", "ask", "serve"});
   options.add("--cache-entries", configuration.cache_entries, "Decisions kept in memory",
               tools::Range{1, 1'000'000'000});
+  options.add("--watches", configuration.watches, "Answers of /watch held open", tools::Range{0, 1'000'000});
+  options.add("--watches-per-key", configuration.watches_per_key, "The same, of one key",
+              tools::Range{0, 1'000'000});
   options.add("--threads", configuration.threads, "Network threads", tools::Range{1, 1024});
   options.add("--metrics", configuration.metrics, "Whether anyone may read /metrics", {"open", "off"});
   options.add("--log-level", configuration.log_level, "debug, info, warning or error");
@@ -111,15 +116,20 @@ cache::Task<> announce_when_fresh(asio::io_context& io, const cache::Gateway& ga
 
 int serve(const Configuration& configuration) {
   tools::set_log_level(configuration.log_level);
-  const auto server_options =
-      tools::parse_listen(configuration.listen, configuration.threads, reserved_descriptors);
+  const auto server_options = tools::parse_listen(configuration.listen, configuration.threads,
+                                                  reserved_descriptors, configuration.watches);
+  auto options = gateway_options(configuration);
+  // A quarter of the connections is left for checks.
+  options.watches.watchers =
+      std::min(configuration.watches, server_options.limits.connections * server_options.threads / 4 * 3);
+  options.watches.watchers_of_key = configuration.watches_per_key;
   std::signal(SIGPIPE, SIG_IGN);
 
   asio::io_context main_io(1);
   asio::signal_set signals(main_io, SIGINT, SIGTERM);
   signals.async_wait([&](boost::system::error_code, int) { main_io.stop(); });
 
-  cache::Gateway gateway(gateway_options(configuration), [](std::string_view source, std::string_view what) {
+  cache::Gateway gateway(std::move(options), [](std::string_view source, std::string_view what) {
     net::log(net::Level::info, what, {{"source", source}});
   });
   const auto metrics = tools::program_metrics();

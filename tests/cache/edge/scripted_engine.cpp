@@ -38,15 +38,28 @@ void ScriptedEngine::spoil_ranges(std::string answer) {
   spoilt_from_ = sequence_;
 }
 
-std::string ScriptedEngine::revoke(const std::string& key_id) {
+void ScriptedEngine::set_owners(std::string members) {
   std::lock_guard lock(mutex_);
-  revoked_.insert(key_id);
+  owners_ = std::move(members);
+}
+
+void ScriptedEngine::set_state(const std::string& key_id, const std::string& state) {
+  std::lock_guard lock(mutex_);
+  states_[key_id] = state;
+}
+
+std::string ScriptedEngine::revoke(const std::string& key_id) {
+  set_state(key_id, "revoked");
+  return publish("\"type\":\"key.revoked\",\"key_id\":\"" + key_id + "\"");
+}
+
+std::string ScriptedEngine::publish(const std::string& event) {
+  std::lock_guard lock(mutex_);
   ++sequence_;
   std::string json = "{\"journal\":\"" + journal_of(epoch_) + "\",\"epoch\":" + std::to_string(epoch_) +
                      ",\"first\":" + std::to_string(sequence_) + ",\"last\":" + std::to_string(sequence_) +
                      ",\"at\":\"" + rfc3339(now()) + "\",\"up\":" + up() +
-                     ",\"events\":[{\"sequence\":" + std::to_string(sequence_) +
-                     ",\"type\":\"key.revoked\",\"key_id\":\"" + key_id + "\"}]}";
+                     ",\"events\":[{\"sequence\":" + std::to_string(sequence_) + "," + event + "}]}";
   journal_.push_back(json);
   changed_.notify_all();
   return json;
@@ -105,13 +118,11 @@ void ScriptedEngine::verify(const FakeRequest& request, Peer& peer) {
   std::string body;
   {
     std::lock_guard lock(mutex_);
-    const bool active = !revoked_.contains(id) && !knows_no_keys;
-    body = std::string("{\"active\":") + (active ? "true" : "false") + ",\"state\":\"" +
-           (active          ? "active"
-            : knows_no_keys ? "unknown"
-                            : "revoked") +
-           "\"";
-    if (!knows_no_keys) body += ",\"key_id\":\"" + id + "\"";
+    const auto known = states_.find(id);
+    const std::string state = knows_no_keys ? "unknown" : known == states_.end() ? "active" : known->second;
+    body =
+        std::string("{\"active\":") + (state == "active" ? "true" : "false") + ",\"state\":\"" + state + "\"";
+    if (!knows_no_keys) body += ",\"key_id\":\"" + id + "\"" + owners_;
     body += ",\"as_of\":\"" + engine::to_string({epoch_, sequence_}) + "\",\"journal\":\"" +
             journal_of(epoch_) + "\"";
     if (expires_in_ms != 0) body += ",\"expires_at\":\"" + rfc3339(now() + expires_in_ms) + "\"";

@@ -4,8 +4,8 @@
 
 #include <atomic>
 #include <condition_variable>
+#include <map>
 #include <mutex>
-#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -53,7 +53,13 @@ class ScriptedEngine {
 
   static std::string journal_of(engine::Epoch epoch) { return "j" + std::to_string(epoch); }
 
-  // Returns the message.
+  // Of every key that is active: members of a decision, as JSON.
+  void set_owners(std::string members);
+  // Without an event: of the answers from now on.
+  void set_state(const std::string& key_id, const std::string& state);
+
+  // These return the message. `event`: the members of its one event, as JSON.
+  std::string publish(const std::string& event);
   std::string revoke(const std::string& key_id);
 
   // A restart: the new epoch's first entry covers what it lost.
@@ -78,8 +84,9 @@ class ScriptedEngine {
   mutable std::mutex mutex_;
   engine::Epoch epoch_ = 1;
   engine::Sequence sequence_ = 0;
-  std::vector<std::string> journal_;  // index i: the message of sequence i + 1
-  std::set<std::string> revoked_;
+  std::vector<std::string> journal_;           // index i: the message of sequence i + 1
+  std::map<std::string, std::string> states_;  // others are active
+  std::string owners_;
   cache::Report last_report_;
   std::string spoilt_;  // if not empty, the response to ranges up to spoilt_from_
   engine::Sequence spoilt_from_ = 0;

@@ -153,8 +153,10 @@ TEST_F(Enforced, WhatIsRefusedOrOnlyTriedIsNotWaitedFor) {
   EXPECT_EQ(ask("DELETE", "/v1/keys/k1?dry_run=true", waiting("30")).header("Revocation-Enforced"), "");
   EXPECT_EQ(ask("POST", "/v1/revocations", waiting("30"), "nonsense\n").status, 400);
   EXPECT_EQ(ask("POST", "/v1/keys", waiting("30"), "{}").status, 201) << "ends no key";
-  EXPECT_EQ(ask("DELETE", "/v1/keys/k1", waiting("soon")).header("Revocation-Enforced"), "")
-      << "a preference that is no number is ignored (RFC 7240)";
+  const auto unclear = ask("DELETE", "/v1/keys/k1", waiting("soon"));
+  EXPECT_EQ(unclear.status, 400);
+  EXPECT_EQ(unclear.json()["code"].text(), "invalid_field");
+  EXPECT_TRUE(is_active("k1"));
 }
 
 TEST_F(Enforced, ARepeatedRequestWaitsAgain) {

@@ -1,0 +1,35 @@
+#pragma once
+// One who is told once a key is denied: Gateway::watch().
+
+#include <boost/intrusive/list.hpp>
+#include <cstddef>
+#include <string_view>
+
+namespace revoked::cache {
+
+class Watches;
+
+struct WatchLimits {
+  std::size_t watchers = 10'000;
+  std::size_t watchers_of_key = 1'000;  // of one secret
+};
+
+class Watcher : public boost::intrusive::list_base_hook<> {
+ public:
+  Watcher() = default;
+  Watcher(const Watcher&) = delete;
+  Watcher& operator=(const Watcher&) = delete;
+
+  // On the gateway's thread, at most once. `reason` is that of the denied check, or "stale"; it is valid for
+  // good. Must not call the gateway.
+  virtual void on_denied(std::string_view reason) noexcept = 0;
+
+ protected:
+  ~Watcher() = default;
+
+ private:
+  friend class Watches;
+  struct WatchedKey* key_ = nullptr;  // null: not held, or told
+};
+
+}  // namespace revoked::cache
