@@ -99,8 +99,16 @@ Step Session::after_input() {
 }
 
 Step Session::read() {
-  if (connection_.receive_now() == Connection::Received::end) return Step::gone;
-  return answer();
+  switch (connection_.receive_now()) {
+    case Connection::Received::end:
+      return Step::gone;
+    case Connection::Received::refused:
+      return Step::close;
+    case Connection::Received::some:
+    case Connection::Received::nothing:
+      return answer();
+  }
+  return Step::gone;
 }
 
 Step Session::after_body(BodyReader::Got got) {

@@ -93,7 +93,7 @@ std::optional<cache::RedisAddress> parse_redis(const std::string& url);
 // Throws ConfigurationError if it cannot listen.
 std::unique_ptr<net::Server> listen(const net::Server::Options& options, net::Service& service,
                                     net::Durability* durability);
-// Prints "<program> is ready on http://HOST:PORT" on standard output.
+// Prints "<program> is ready on http://HOST:PORT", or https, on standard output.
 void announce(const std::string& program, const std::string& address, const net::Server& server);
 
 void set_log_level(const std::string& name);

@@ -12,6 +12,7 @@
 #include "net/check/check_service.hpp"
 #include "net/http/log.hpp"
 #include "tools/programs/program.hpp"
+#include "tools/programs/server_tls.hpp"
 
 namespace {
 
@@ -41,6 +42,7 @@ struct Configuration {
   std::string when_stale = "deny";
   std::size_t cache_entries = 1'000'000;
   std::size_t threads = std::max(1u, std::thread::hardware_concurrency());
+  tools::TlsFiles tls;
   std::string log_level = "info";
 };
 
@@ -66,6 +68,7 @@ std::optional<int> read_configuration(int argc, char** argv, Configuration& conf
   options.add("--cache-entries", configuration.cache_entries, "Decisions kept in memory",
               tools::Range{1, 1'000'000'000});
   options.add("--threads", configuration.threads, "Network threads", tools::Range{1, 1024});
+  add_tls_options(options, configuration.tls);
   options.add("--log-level", configuration.log_level, "debug, info, warning or error");
   return options.parse(argc, argv);
 }
@@ -109,13 +112,15 @@ cache::Task<> announce_when_fresh(asio::io_context& io, const cache::Gateway& ga
 
 int serve(const Configuration& configuration) {
   tools::set_log_level(configuration.log_level);
-  const auto server_options =
+  auto server_options =
       tools::parse_listen(configuration.listen, configuration.threads, reserved_descriptors);
   std::signal(SIGPIPE, SIG_IGN);
 
   asio::io_context main_io(1);
   asio::signal_set signals(main_io, SIGINT, SIGTERM);
   signals.async_wait([&](boost::system::error_code, int) { main_io.stop(); });
+  const tools::CertificateWatch certificate(main_io, configuration.tls);
+  server_options.certificate = certificate.certificate();
 
   cache::Gateway gateway(gateway_options(configuration), [](std::string_view source, std::string_view what) {
     net::log(net::Level::info, what, {{"source", source}});
