@@ -12,6 +12,23 @@ namespace {
 
 [[noreturn]] void fail(const std::string& what) { throw std::runtime_error(what + ": " + last_tls_error()); }
 
+// The values are OpenSSL's X509_V_ERR_….
+class CertificateErrors final : public boost::system::error_category {
+ public:
+  const char* name() const noexcept override { return "certificate"; }
+  std::string message(int value) const override {
+    return std::string("the peer's certificate: ") + X509_verify_cert_error_string(value);
+  }
+};
+
+const CertificateErrors& certificate_errors() {
+  static const CertificateErrors category;
+  return category;
+}
+
+// OpenSSL would ask on the terminal.
+int no_passphrase(char*, int, int, void*) { return -1; }
+
 // The name or address that the peer's certificate is checked for.
 std::string checked_host(ssl_st* connection) {
   auto* const rules = SSL_get0_param(connection);
@@ -53,6 +70,7 @@ TlsClient::TlsClient(const TlsClientOptions& options) : context_(SSL_CTX_new(TLS
     X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(context), X509_V_FLAG_PARTIAL_CHAIN);
   }
   if (!options.certificate_file.empty()) {
+    SSL_CTX_set_default_passwd_cb(context, no_passphrase);
     if (SSL_CTX_use_certificate_chain_file(context, options.certificate_file.c_str()) != 1)
       fail("cannot read a certificate from " + options.certificate_file);
     if (SSL_CTX_use_PrivateKey_file(context, options.key_file.c_str(), SSL_FILETYPE_PEM) != 1)
@@ -99,11 +117,13 @@ int TlsClient::keep_session(ssl_st* connection, ssl_session_st* session) {
   }
 }
 
+error_code tls_error(const ssl_st& connection, error_code error) {
+  const auto verified = static_cast<int>(SSL_get_verify_result(&connection));
+  return verified == X509_V_OK ? error : error_code(verified, certificate_errors());
+}
+
 std::string tls_failure(const ssl_st& connection, error_code error) {
-  const auto verified = SSL_get_verify_result(&connection);
-  if (verified != X509_V_OK)
-    return std::string("the peer's certificate: ") + X509_verify_cert_error_string(verified);
-  return error.message();
+  return tls_error(connection, error).message();
 }
 
 std::string last_tls_error() {

@@ -58,7 +58,9 @@ class TlsClient {
   std::map<std::string, std::unique_ptr<ssl_session_st, TlsDeleter>> sessions_;
 };
 
-// Why the handshake ended with `error`: what is wrong with the peer's certificate, if that is it.
+// What ended the handshake: `error`, or what is wrong with the peer's certificate, if that is it.
+error_code tls_error(const ssl_st& connection, error_code error);
+// As text.
 std::string tls_failure(const ssl_st& connection, error_code error);
 // What OpenSSL says about the last failed call on this thread; empties its list of errors.
 std::string last_tls_error();
