@@ -42,7 +42,7 @@ TEST_F(TlsPrograms, AGatewayFollowsAndAsksAnEngineThatWantsItsCertificate) {
   EXPECT_EQ(check(client, key.secret).status, 200) << gateway.log_text();
   EXPECT_EQ(check(client, "rvk_unknown_secret").status, 401);
   const auto position = position_of(revoke(admin, key.key_id));
-  EXPECT_TRUE(eventually([&] { return check(client, key.secret).status == 401; }));
+  EXPECT_TRUE(eventually([&] { return check(client, key.secret).status == 403; }));
   EXPECT_TRUE(eventually([&] {
     const auto gateways = admin.get("/v1/gateways").json()["gateways"];
     return gateways.items().size() == 1 && gateways[0]["position"].text() == to_string(position);
