@@ -3,6 +3,7 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
+#include <sys/stat.h>
 
 #include <new>
 #include <stdexcept>
@@ -24,6 +25,22 @@ class CertificateErrors final : public boost::system::error_category {
 const CertificateErrors& certificate_errors() {
   static const CertificateErrors category;
   return category;
+}
+
+// Inode, size and times of the files: any replacement changes one of them.
+std::string state_of(const TlsClientOptions& options) {
+  std::string state;
+  for (const auto& path : {options.ca_file, options.certificate_file, options.key_file}) {
+    struct stat status {};
+    if (path.empty() || ::stat(path.c_str(), &status) != 0) continue;
+    for (const std::int64_t part :
+         {static_cast<std::int64_t>(status.st_ino), static_cast<std::int64_t>(status.st_size),
+          static_cast<std::int64_t>(status.st_mtim.tv_sec), static_cast<std::int64_t>(status.st_mtim.tv_nsec),
+          static_cast<std::int64_t>(status.st_ctim.tv_sec),
+          static_cast<std::int64_t>(status.st_ctim.tv_nsec)})
+      state.append(std::to_string(part)).append(" ");
+  }
+  return state;
 }
 
 // OpenSSL would ask on the terminal.
@@ -55,36 +72,60 @@ void TlsDefaults::set(ssl_ctx_st& context) {
                                  SSL_MODE_RELEASE_BUFFERS);
 }
 
-TlsClient::TlsClient(const TlsClientOptions& options) : context_(SSL_CTX_new(TLS_client_method())) {
-  if (!context_) throw std::bad_alloc();
-  auto* const context = context_.get();
+TlsClient::TlsClient(const TlsClientOptions& options)
+    : options_(options),
+      files_(state_of(options)),
+      looked_at_(std::chrono::steady_clock::now()),
+      context_(make_context()) {}
+
+TlsClient::~TlsClient() = default;
+
+TlsClient::Context TlsClient::make_context() {
+  Context made(SSL_CTX_new(TLS_client_method()));
+  if (!made) throw std::bad_alloc();
+  auto* const context = made.get();
   TlsDefaults::set(*context);
   SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
   ERR_clear_error();
-  if (options.ca_file.empty()) {
+  if (options_.ca_file.empty()) {
     if (SSL_CTX_set_default_verify_paths(context) != 1) fail("cannot read the system's CA certificates");
   } else {
-    if (SSL_CTX_load_verify_file(context, options.ca_file.c_str()) != 1)
-      fail("cannot read CA certificates from " + options.ca_file);
+    if (SSL_CTX_load_verify_file(context, options_.ca_file.c_str()) != 1)
+      fail("cannot read CA certificates from " + options_.ca_file);
     // Not only self-signed ones are trusted.
     X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(context), X509_V_FLAG_PARTIAL_CHAIN);
   }
-  if (!options.certificate_file.empty()) {
+  if (!options_.certificate_file.empty()) {
     SSL_CTX_set_default_passwd_cb(context, no_passphrase);
-    if (SSL_CTX_use_certificate_chain_file(context, options.certificate_file.c_str()) != 1)
-      fail("cannot read a certificate from " + options.certificate_file);
-    if (SSL_CTX_use_PrivateKey_file(context, options.key_file.c_str(), SSL_FILETYPE_PEM) != 1)
-      fail("cannot use the private key in " + options.key_file + " for the certificate in " +
-           options.certificate_file);
+    if (SSL_CTX_use_certificate_chain_file(context, options_.certificate_file.c_str()) != 1)
+      fail("cannot read a certificate from " + options_.certificate_file);
+    if (SSL_CTX_use_PrivateKey_file(context, options_.key_file.c_str(), SSL_FILETYPE_PEM) != 1)
+      fail("cannot use the private key in " + options_.key_file + " for the certificate in " +
+           options_.certificate_file);
   }
   SSL_CTX_set_app_data(context, this);
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
   SSL_CTX_sess_set_new_cb(context, keep_session);
+  return made;
 }
 
-TlsClient::~TlsClient() = default;
+void TlsClient::read_changed_files() {
+  const auto now = std::chrono::steady_clock::now();
+  if (now - looked_at_ < look_every) return;
+  looked_at_ = now;
+  auto files = state_of(options_);
+  if (files == files_) return;
+  try {
+    context_ = make_context();
+    files_ = std::move(files);
+    sessions_.clear();  // what they trust may have changed
+  } catch (const std::runtime_error&) {
+    // Perhaps only one of them has been written yet.
+  }
+}
 
 TlsConnection TlsClient::connection_to(const std::string& host) {
+  read_changed_files();
   TlsConnection connection(SSL_new(context_.get()));
   if (!connection) throw std::bad_alloc();
   SSL_set_connect_state(connection.get());
@@ -107,7 +148,9 @@ TlsConnection TlsClient::connection_to(const std::string& host) {
 
 // OpenSSL's callback: 1 if it has taken the session over.
 int TlsClient::keep_session(ssl_st* connection, ssl_session_st* session) {
-  auto& self = *static_cast<TlsClient*>(SSL_CTX_get_app_data(SSL_get_SSL_CTX(connection)));
+  auto* const context = SSL_get_SSL_CTX(connection);
+  auto& self = *static_cast<TlsClient*>(SSL_CTX_get_app_data(context));
+  if (context != self.context_.get()) return 0;  // from before the files changed
   try {
     if (self.sessions_.size() >= max_sessions) self.sessions_.clear();
     self.sessions_[checked_host(connection)].reset(session);

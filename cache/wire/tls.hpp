@@ -5,6 +5,7 @@
 //
 // A TlsClient is used by one thread, and outlives its connections.
 
+#include <chrono>
 #include <map>
 #include <memory>
 #include <string>
@@ -39,7 +40,8 @@ struct TlsClientOptions {
 
 class TlsClient {
  public:
-  // Reads the files. Throws std::runtime_error, whose text names the file.
+  // Reads the files, and again when they have changed: connections from then on use the new ones, if those
+  // are good. Throws std::runtime_error, whose text names the file.
   explicit TlsClient(const TlsClientOptions& options);
   ~TlsClient();
   TlsClient(const TlsClient&) = delete;
@@ -50,11 +52,18 @@ class TlsClient {
   TlsConnection connection_to(const std::string& host);
 
  private:
+  using Context = std::unique_ptr<ssl_ctx_st, TlsDeleter>;
   static constexpr std::size_t max_sessions = 16;  // hosts
+  static constexpr std::chrono::seconds look_every{1};
 
   static int keep_session(ssl_st* connection, ssl_session_st* session);
+  Context make_context();
+  void read_changed_files();
 
-  std::unique_ptr<ssl_ctx_st, TlsDeleter> context_;
+  const TlsClientOptions options_;
+  std::string files_;  // what distinguishes those that were read from later ones
+  std::chrono::steady_clock::time_point looked_at_;
+  Context context_;
   std::map<std::string, std::unique_ptr<ssl_session_st, TlsDeleter>> sessions_;
 };
 

@@ -23,11 +23,12 @@ Connection::Connection(NetworkThread& thread, Socket socket) : thread_(thread) {
   socket.set_option(asio::ip::tcp::no_delay(true), ignored);
   const auto peer = socket.remote_endpoint(ignored);
   remote_address_ = peer.address().to_string();
+  // Before add(): it may throw.
+  if (const auto* const certificate = thread_.certificate()) {
+    tls_ = std::make_unique<TlsSession>(certificate->new_connection(), socket.native_handle(), socket_state_);
+  }
   thread_.add(*this, ConnectionTable::origin_of(peer.address()));
   socket_ = socket.release();  // released from Asio's reactor, which would handle every packet
-  if (const auto* const certificate = thread_.certificate()) {
-    tls_ = std::make_unique<TlsSession>(certificate->new_connection(), socket_, socket_state_);
-  }
   enter(tls_ ? Phase::handshake : Phase::idle);
   if (!thread_.socket_events().add(socket_, *this)) close();
 }

@@ -46,7 +46,7 @@ class TlsSession {
 
  private:
   static constexpr std::size_t idle_bytes = 16 << 10;
-  static constexpr std::size_t handshake_bytes = 64 << 10;
+  static constexpr std::size_t handshake_bytes = 32 << 10;
   static constexpr int max_empty_reads = 8;  // in a row, of key updates and the like
 
   friend struct SocketBio;

@@ -1,6 +1,7 @@
 // The client of the gateway against an HTTPS server: whom it trusts, and what it says when it does not.
 
 #include <gtest/gtest.h>
+#include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -11,6 +12,7 @@
 #include "net/http/server_certificate.hpp"
 #include "tests/net/http/test_service.hpp"
 #include "tests/support/certificates.hpp"
+#include "tests/support/eventually.hpp"
 #include "tests/support/loopback.hpp"
 #include "tests/support/process.hpp"
 
@@ -22,6 +24,23 @@ using cache::TlsClient;
 using revoked::test::CertificateAuthority;
 using test::ServedTest;
 using namespace std::chrono_literals;
+
+// A connection after its handshake.
+struct Connected {
+  Connected(std::uint16_t port, TlsClient& client, const std::string& host)
+      : socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)), tls(client.connection_to(host)) {
+    const auto address = revoked::test::loopback(port);
+    EXPECT_EQ(::connect(socket, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+    SSL_set_fd(tls.get(), socket);
+    is_established = SSL_connect(tls.get()) == 1;
+    ERR_clear_error();
+  }
+  ~Connected() { ::close(socket); }
+
+  int socket;
+  cache::TlsConnection tls;
+  bool is_established = false;
+};
 
 class TlsClients : public testing::Test {
  protected:
@@ -135,23 +154,35 @@ TEST_F(TlsClients, NameTheFileThatCannotBeUsed) {
   EXPECT_NE(why({"", ca_file(), ca_file()}).find("the private key in " + ca_file()), std::string::npos);
 }
 
+TEST_F(TlsClients, ReadTheirFilesAgain) {
+  const CertificateAuthority other("another CA");
+  const auto issued = other.issue();
+  ServedTest served(
+      {}, 1,
+      std::make_shared<ServerCertificate>(ServerCertificate::Texts{issued.certificate, issued.key, ""}));
+  TlsClient client({ca_file(), "", ""});
+  const auto is_trusted = [&] {
+    const Connected connected(served.port, client, "localhost");
+    return connected.is_established;
+  };
+  EXPECT_FALSE(is_trusted());
+  revoked::test::write_file(ca_file(), "no certificate");
+  revoked::test::write_file(ca_file(), other.certificate());
+  EXPECT_TRUE(revoked::test::eventually(is_trusted));
+}
+
 TEST_F(TlsClients, ResumeTheLastSessionWithTheSameHost) {
   ServedTest served({}, 1, made());
   TlsClient client({ca_file(), "", ""});
   const auto is_resumed = [&](const std::string& host) {
-    const int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    const auto address = revoked::test::loopback(served.port);
-    EXPECT_EQ(::connect(socket, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
-    const auto connection = client.connection_to(host);
-    SSL_set_fd(connection.get(), socket);
-    EXPECT_EQ(SSL_connect(connection.get()), 1);
+    const Connected connected(served.port, client, host);
+    EXPECT_TRUE(connected.is_established);
+    const auto& connection = connected.tls;
     const std::string request = "GET /big?size=3 HTTP/1.1\r\nHost: a\r\n\r\n";
     SSL_write(connection.get(), request.data(), static_cast<int>(request.size()));
     char answer[1000];
     EXPECT_GT(SSL_read(connection.get(), answer, sizeof answer), 0);
-    const bool resumed = SSL_session_reused(connection.get()) == 1;
-    ::close(socket);
-    return resumed;
+    return SSL_session_reused(connection.get()) == 1;
   };
   EXPECT_FALSE(is_resumed("localhost"));
   EXPECT_TRUE(is_resumed("localhost"));
