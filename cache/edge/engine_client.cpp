@@ -11,6 +11,7 @@
 #include "cache/edge/question_sender.hpp"
 #include "cache/edge/report_sender.hpp"
 #include "cache/wire/endpoint.hpp"
+#include "cache/wire/http_origin.hpp"
 
 namespace revoked::cache {
 
@@ -27,14 +28,22 @@ std::string request_head(const EngineClient::Options& options) {
          "\r\nAuthorization: Bearer " + credential + "\r\nUser-Agent: revoked-gateway\r\n";
 }
 
+std::shared_ptr<HttpOrigin> origin_of(asio::io_context& io, const EngineClient::Options& options) {
+  const auto& [host, port, is_encrypted] = options.address;
+  return std::make_shared<HttpOrigin>(io, host, port,
+                                      is_encrypted ? std::make_shared<TlsClient>(options.tls) : nullptr);
+}
+
 }  // namespace
 
 engine::result<EngineAddress> parse_engine_url(std::string_view url) {
   constexpr std::string_view scheme = "http://";
-  if (!url.starts_with(scheme)) return errc::malformed;
-  url.remove_prefix(scheme.size());
-  if (url.ends_with('/')) url.remove_suffix(1);
+  constexpr std::string_view encrypted_scheme = "https://";
   EngineAddress address;
+  address.is_encrypted = url.starts_with(encrypted_scheme);
+  if (!address.is_encrypted && !url.starts_with(scheme)) return errc::malformed;
+  url.remove_prefix(address.is_encrypted ? encrypted_scheme.size() : scheme.size());
+  if (url.ends_with('/')) url.remove_suffix(1);
   if (!parse_endpoint(url, address.host, address.port)) return errc::malformed;
   return address;
 }
@@ -55,12 +64,12 @@ Peer peer_of(std::string_view address) {
 EngineClient::EngineClient(asio::io_context& io, const Options& options)
     : io_(io),
       head_(request_head(options)),
-      names_(std::make_shared<NameLookup>(io, options.address.host, options.address.port)),
+      origin_(origin_of(io, options)),
       questions_(std::make_shared<OpenQuestions>(io, options, head_, [this] { sender_->send_queued(); })),
-      sender_(std::make_shared<QuestionSender>(io, names_, options, questions_)),
-      pages_(std::make_shared<PageFetches>(io, names_, head_, options.page_timeout)),
+      sender_(std::make_shared<QuestionSender>(io, origin_, options, questions_)),
+      pages_(std::make_shared<PageFetches>(io, origin_, head_, options.page_timeout)),
       reports_(
-          std::make_shared<ReportSender>(io, names_, head_, options.report_timeout, options.on_reported)) {}
+          std::make_shared<ReportSender>(io, origin_, head_, options.report_timeout, options.on_reported)) {}
 
 EngineClient::~EngineClient() { stop(); }
 
@@ -79,7 +88,7 @@ void EngineClient::read_page(std::optional<Position> after, std::string_view jou
 
 void EngineClient::start_stream(StreamHandlers handlers) {
   if (stopped_) return;
-  stream_ = std::make_unique<FeedStream>(io_, names_, head_, std::move(handlers));
+  stream_ = std::make_unique<FeedStream>(io_, origin_, head_, std::move(handlers));
 }
 
 void EngineClient::stop_stream() { stream_.reset(); }

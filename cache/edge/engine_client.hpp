@@ -14,15 +14,17 @@
 #include "cache/bus/message.hpp"
 #include "cache/edge/fair_queue.hpp"
 #include "cache/wire/asio.hpp"
+#include "cache/wire/tls.hpp"
 #include "engine/base/digest.hpp"
 #include "engine/base/error.hpp"
 
 namespace revoked::cache {
 
-// http://host[:port]
+// http://host[:port] or https://host[:port]
 struct EngineAddress {
   std::string host;
   std::uint16_t port = 7385;
+  bool is_encrypted = false;
 };
 engine::result<EngineAddress> parse_engine_url(std::string_view url);
 
@@ -30,7 +32,7 @@ engine::result<EngineAddress> parse_engine_url(std::string_view url);
 Peer peer_of(std::string_view address);
 
 class FeedStream;
-class NameLookup;
+struct HttpOrigin;
 class OpenQuestions;
 class PageFetches;
 class QuestionSender;
@@ -41,6 +43,7 @@ class EngineClient {
   struct Options {
     EngineAddress address;
     std::string credential;  // sent as a Bearer token
+    TlsClientOptions tls{};  // of an encrypted address
     std::size_t max_connections = 16;
     std::size_t max_waiting = 4096;  // unsent questions; beyond: errc::overloaded for the peer with most
     std::chrono::milliseconds question_timeout{1000};  // from ask() to the answer, queueing included
@@ -49,7 +52,8 @@ class EngineClient {
     std::function<void(boost::system::error_code error)> on_reported{};  // after each report
   };
 
-  // Throws std::invalid_argument if the credential contains control characters.
+  // Throws std::invalid_argument if the credential contains control characters, std::runtime_error if a file
+  // of the TLS options cannot be used.
   EngineClient(asio::io_context& io, const Options& options);
   ~EngineClient();
 
@@ -107,7 +111,7 @@ class EngineClient {
  private:
   asio::io_context& io_;
   const std::string head_;  // the header lines of a request, from "Host:"
-  const std::shared_ptr<NameLookup> names_;
+  const std::shared_ptr<HttpOrigin> origin_;
   const std::shared_ptr<OpenQuestions> questions_;
   const std::shared_ptr<QuestionSender> sender_;
   const std::shared_ptr<PageFetches> pages_;

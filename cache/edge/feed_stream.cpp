@@ -23,10 +23,10 @@ constexpr std::size_t max_gone_body = 64 << 10;
 }  // namespace
 
 struct FeedStream::State {
-  State(asio::io_context& io_, std::shared_ptr<NameLookup> names_, std::string head_,
+  State(asio::io_context& io_, std::shared_ptr<HttpOrigin> origin_, std::string head_,
         EngineClient::StreamHandlers handlers_)
       : io(io_),
-        names(std::move(names_)),
+        origin(std::move(origin_)),
         head(std::move(head_)),
         handlers(std::move(handlers_)),
         pause(io_) {}
@@ -60,7 +60,7 @@ struct FeedStream::State {
   }
 
   asio::io_context& io;
-  std::shared_ptr<NameLookup> names;
+  std::shared_ptr<HttpOrigin> origin;
   std::string head;
   EngineClient::StreamHandlers handlers;
   Timer pause;
@@ -127,7 +127,7 @@ Task<std::string> FeedStream::State::follow_once(std::shared_ptr<State> state) {
   const auto connection = std::make_shared<HttpConnection>(state->io);
   state->connection = connection;
   const auto deadline = Clock::now() + open_timeout;
-  const auto connected = co_await HttpConnection::connect(connection, state->names, deadline);
+  const auto connected = co_await HttpConnection::connect(connection, state->origin, deadline);
   if (connected.has_error()) co_return "cannot connect: " + connected.error().message();
   if (state->stopped) co_return "stopped";
   const auto request = state->request();
@@ -157,9 +157,9 @@ Task<> FeedStream::State::follow(std::shared_ptr<State> state) {
   }
 }
 
-FeedStream::FeedStream(asio::io_context& io, std::shared_ptr<NameLookup> names, std::string head,
+FeedStream::FeedStream(asio::io_context& io, std::shared_ptr<HttpOrigin> origin, std::string head,
                        EngineClient::StreamHandlers handlers)
-    : state_(std::make_shared<State>(io, std::move(names), std::move(head), std::move(handlers))) {
+    : state_(std::make_shared<State>(io, std::move(origin), std::move(head), std::move(handlers))) {
   asio::co_spawn(io.get_executor(), State::follow(state_), rethrow);
 }
 

@@ -6,14 +6,14 @@
 #include <string>
 
 #include "cache/edge/engine_client.hpp"
-#include "cache/wire/endpoint.hpp"
+#include "cache/wire/http_origin.hpp"
 
 namespace revoked::cache {
 
 class FeedStream {
  public:
   // `head` is the first header lines of a request, from "Host:" to "Authorization:", each with its line end.
-  FeedStream(asio::io_context& io, std::shared_ptr<NameLookup> names, std::string head,
+  FeedStream(asio::io_context& io, std::shared_ptr<HttpOrigin> origin, std::string head,
              EngineClient::StreamHandlers handlers);
   ~FeedStream();  // no handler is called afterwards
 

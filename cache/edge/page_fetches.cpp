@@ -39,9 +39,9 @@ struct PageFetches::Fetch {
   }
 };
 
-PageFetches::PageFetches(asio::io_context& io, std::shared_ptr<NameLookup> names, std::string head,
+PageFetches::PageFetches(asio::io_context& io, std::shared_ptr<HttpOrigin> origin, std::string head,
                          std::chrono::milliseconds timeout)
-    : io_(io), names_(std::move(names)), head_(std::move(head)), timeout_(timeout) {}
+    : io_(io), origin_(std::move(origin)), head_(std::move(head)), timeout_(timeout) {}
 
 PageFetches::~PageFetches() = default;
 
@@ -67,7 +67,7 @@ void PageFetches::read(std::optional<Position> after, std::string_view journal,
 }
 
 Task<> PageFetches::run(std::shared_ptr<PageFetches> self, std::shared_ptr<Fetch> fetch) {
-  const auto connected = co_await HttpConnection::connect(fetch->connection, self->names_, fetch->deadline);
+  const auto connected = co_await HttpConnection::connect(fetch->connection, self->origin_, fetch->deadline);
   engine::result<HttpResponse> response = errc::unavailable;
   if (connected.has_error()) {
     response = connected.error();

@@ -7,14 +7,14 @@
 #include <vector>
 
 #include "cache/edge/engine_client.hpp"
-#include "cache/wire/endpoint.hpp"
+#include "cache/wire/http_origin.hpp"
 
 namespace revoked::cache {
 
 class PageFetches : public std::enable_shared_from_this<PageFetches> {
  public:
   // `head`: the header lines of a request, from "Host:", each with its line end.
-  PageFetches(asio::io_context& io, std::shared_ptr<NameLookup> names, std::string head,
+  PageFetches(asio::io_context& io, std::shared_ptr<HttpOrigin> origin, std::string head,
               std::chrono::milliseconds timeout);
   ~PageFetches();
 
@@ -29,7 +29,7 @@ class PageFetches : public std::enable_shared_from_this<PageFetches> {
   static Task<> run(std::shared_ptr<PageFetches> self, std::shared_ptr<Fetch> fetch);
 
   asio::io_context& io_;
-  const std::shared_ptr<NameLookup> names_;
+  const std::shared_ptr<HttpOrigin> origin_;
   const std::string head_;
   const std::chrono::milliseconds timeout_;
   std::vector<std::shared_ptr<Fetch>> fetches_;

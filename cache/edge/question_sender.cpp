@@ -29,10 +29,10 @@ struct QuestionSender::Worker {
   std::shared_ptr<HttpConnection> connection;
 };
 
-QuestionSender::QuestionSender(asio::io_context& io, std::shared_ptr<NameLookup> names,
+QuestionSender::QuestionSender(asio::io_context& io, std::shared_ptr<HttpOrigin> origin,
                                const EngineClient::Options& options, std::shared_ptr<OpenQuestions> questions)
     : io_(io),
-      names_(std::move(names)),
+      origin_(std::move(origin)),
       max_connections_(options.max_connections),
       questions_(std::move(questions)),
       pace_(options.question_timeout) {}
@@ -89,7 +89,7 @@ Task<> QuestionSender::send_pipeline(Self self, WorkerPointer worker) {
     if (Clock::now() >= deadline) failed = errc::timed_out;
     if (!failed && !is_kept) {
       worker->connection = std::make_shared<HttpConnection>(self->io_);
-      const auto connected = co_await HttpConnection::connect(worker->connection, self->names_, deadline);
+      const auto connected = co_await HttpConnection::connect(worker->connection, self->origin_, deadline);
       if (connected.has_error()) failed = connected.error();
     }
     if (!failed) failed = co_await exchange(self, worker, deadline);

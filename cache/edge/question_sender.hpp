@@ -10,14 +10,14 @@
 #include "cache/edge/engine_client.hpp"
 #include "cache/edge/open_questions.hpp"
 #include "cache/edge/question_pace.hpp"
-#include "cache/wire/endpoint.hpp"
 #include "cache/wire/http_connection.hpp"
+#include "cache/wire/http_origin.hpp"
 
 namespace revoked::cache {
 
 class QuestionSender : public std::enable_shared_from_this<QuestionSender> {
  public:
-  QuestionSender(asio::io_context& io, std::shared_ptr<NameLookup> names,
+  QuestionSender(asio::io_context& io, std::shared_ptr<HttpOrigin> origin,
                  const EngineClient::Options& options, std::shared_ptr<OpenQuestions> questions);
   ~QuestionSender();
 
@@ -39,7 +39,7 @@ class QuestionSender : public std::enable_shared_from_this<QuestionSender> {
   static Task<error_code> exchange(Self self, WorkerPointer worker, Question::Clock::time_point deadline);
 
   asio::io_context& io_;
-  const std::shared_ptr<NameLookup> names_;
+  const std::shared_ptr<HttpOrigin> origin_;
   const std::size_t max_connections_;
   const std::shared_ptr<OpenQuestions> questions_;
   QuestionPace pace_;

@@ -12,10 +12,10 @@ constexpr std::size_t max_answer_bytes = 64 << 10;
 
 }  // namespace
 
-ReportSender::ReportSender(asio::io_context& io, std::shared_ptr<NameLookup> names, std::string head,
+ReportSender::ReportSender(asio::io_context& io, std::shared_ptr<HttpOrigin> origin, std::string head,
                            std::chrono::milliseconds timeout, OnResult on_result)
     : io_(io),
-      names_(std::move(names)),
+      origin_(std::move(origin)),
       head_(std::move(head)),
       timeout_(timeout),
       on_result_(std::move(on_result)) {}
@@ -51,7 +51,7 @@ Task<boost::system::error_code> ReportSender::post(std::shared_ptr<ReportSender>
   const auto deadline = std::chrono::steady_clock::now() + self->timeout_;
   if (!self->connection_ || !self->connection_->is_reusable()) {
     self->connection_ = std::make_shared<HttpConnection>(self->io_);
-    const auto connected = co_await HttpConnection::connect(self->connection_, self->names_, deadline);
+    const auto connected = co_await HttpConnection::connect(self->connection_, self->origin_, deadline);
     if (connected.has_error()) co_return connected.error();
   }
   const auto answer =

@@ -8,8 +8,8 @@
 #include <memory>
 #include <string>
 
-#include "cache/wire/endpoint.hpp"
 #include "cache/wire/http_connection.hpp"
+#include "cache/wire/http_origin.hpp"
 
 namespace revoked::cache {
 
@@ -19,7 +19,7 @@ class ReportSender : public std::enable_shared_from_this<ReportSender> {
 
   // `head`: the header lines of a request, from "Host:", each with its line end. `on_result` is called after
   // each report, until stop().
-  ReportSender(asio::io_context& io, std::shared_ptr<NameLookup> names, std::string head,
+  ReportSender(asio::io_context& io, std::shared_ptr<HttpOrigin> origin, std::string head,
                std::chrono::milliseconds timeout, OnResult on_result);
 
   void send(std::string report);
@@ -33,7 +33,7 @@ class ReportSender : public std::enable_shared_from_this<ReportSender> {
                                               std::shared_ptr<const std::string> request);
 
   asio::io_context& io_;
-  const std::shared_ptr<NameLookup> names_;
+  const std::shared_ptr<HttpOrigin> origin_;
   const std::string head_;
   const std::chrono::milliseconds timeout_;
   OnResult on_result_;

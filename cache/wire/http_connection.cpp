@@ -2,6 +2,10 @@
 
 #include <sys/socket.h>
 
+#include <openssl/ssl.h>
+
+#include <boost/asio/ssl/error.hpp>
+#include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/beast/http/read.hpp>
 #include <boost/beast/http/string_body.hpp>
@@ -34,8 +38,48 @@ bool is_interim(unsigned status) { return status >= 100 && status < 200 && statu
 
 }  // namespace
 
+// What requests are written to and responses read from, as Asio's and Beast's functions want it: the socket,
+// or TLS over it.
+struct HttpConnection::Stream {
+  using executor_type = Executor;
+
+  explicit Stream(Socket& socket_) : socket(socket_) {}
+
+  executor_type get_executor() { return socket.get_executor(); }
+
+  template <class Buffers, class Handler>
+  auto async_read_some(const Buffers& buffers, Handler&& handler) {
+    if (tls) return tls->async_read_some(buffers, std::forward<Handler>(handler));
+    return socket.async_read_some(buffers, std::forward<Handler>(handler));
+  }
+
+  template <class Buffers, class Handler>
+  auto async_write_some(const Buffers& buffers, Handler&& handler) {
+    if (tls) return tls->async_write_some(buffers, std::forward<Handler>(handler));
+    return socket.async_write_some(buffers, std::forward<Handler>(handler));
+  }
+
+  // Received from the socket, but not read.
+  bool has_unread() {
+    if (!tls) return false;
+    auto* const connection = tls->native_handle();
+    return SSL_has_pending(connection) == 1 || BIO_ctrl_pending(SSL_get_rbio(connection)) != 0;
+  }
+
+  Socket& socket;
+  std::shared_ptr<TlsClient> client;  // of `tls`
+  std::unique_ptr<asio::ssl::stream<Socket&>> tls;  // null: not encrypted
+};
+
 HttpConnection::HttpConnection(asio::io_context& io)
-    : io_(io), socket_(io), deadline_(io), wake_(io), buffer_(buffer_limit) {}
+    : io_(io),
+      socket_(io),
+      stream_(std::make_unique<Stream>(socket_)),
+      deadline_(io),
+      wake_(io),
+      buffer_(buffer_limit) {}
+
+HttpConnection::~HttpConnection() = default;
 
 void HttpConnection::close() {
   closed_ = true;
@@ -50,6 +94,7 @@ bool HttpConnection::is_reusable() {
   char byte;
   const auto size = ::recv(socket_.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
   reusable_ = size < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
+  if (stream_->has_unread()) reusable_ = false;
   return reusable_;
 }
 
@@ -72,6 +117,7 @@ void HttpConnection::disarm() {
 error_code HttpConnection::failure(error_code error) {
   close();
   if (timed_out_) return errc::timed_out;
+  if (error.category() == asio::error::get_ssl_category()) return error;  // an alert says why
   return is_peers_fault(error) ? errc::malformed : errc::unavailable;
 }
 
@@ -80,10 +126,20 @@ error_code HttpConnection::not_an_answer() {
   return errc::malformed;
 }
 
-Task<engine::result<void>> HttpConnection::connect(Pointer self, std::shared_ptr<NameLookup> names,
+Task<error_code> HttpConnection::shake_hands(Pointer self, std::shared_ptr<HttpOrigin> origin) {
+  if (!origin->tls) co_return error_code();
+  self->stream_->client = origin->tls;
+  auto connection = origin->tls->connection_to(origin->host);
+  auto& tls = self->stream_->tls;
+  tls = std::make_unique<asio::ssl::stream<Socket&>>(self->socket_, connection.release());
+  const auto [error] = co_await tls->async_handshake(asio::ssl::stream_base::client, as_result);
+  co_return error ? tls_error(*tls->native_handle(), error) : error;
+}
+
+Task<engine::result<void>> HttpConnection::connect(Pointer self, std::shared_ptr<HttpOrigin> origin,
                                                    Deadline deadline) {
   const auto found = std::make_shared<Found>();
-  names->find([self, found](error_code error, const TcpEndpoints& endpoints) {
+  origin->addresses.find([self, found](error_code error, const TcpEndpoints& endpoints) {
     found->error = error;
     found->endpoints = endpoints;
     found->done = true;
@@ -98,6 +154,7 @@ Task<engine::result<void>> HttpConnection::connect(Pointer self, std::shared_ptr
   if (found->error) co_return errc::unavailable;
 
   std::size_t left = found->endpoints.size();
+  error_code refused;  // by TLS
   for (const auto& endpoint : found->endpoints) {
     const auto now = std::chrono::steady_clock::now();
     error_code failed;
@@ -109,11 +166,13 @@ Task<engine::result<void>> HttpConnection::connect(Pointer self, std::shared_ptr
     self->timed_out_ = false;
     self->arm(self, now + (deadline - now) / static_cast<int>(left--));
     auto [error] = co_await self->socket_.async_connect(endpoint, as_result);
+    if (!error) refused = co_await shake_hands(self, origin);
     self->disarm();
     if (self->closed_) co_return errc::unavailable;
-    if (!error && self->socket_.is_open()) co_return engine::result<void>();
+    if (!error && !refused && self->socket_.is_open()) co_return engine::result<void>();
   }
-  co_return self->failure({});
+  const auto failed = self->failure({});
+  co_return refused&& failed == errc::unavailable ? refused : failed;
 }
 
 Task<engine::result<HttpResponse>> HttpConnection::exchange(Pointer self,
@@ -131,7 +190,7 @@ Task<engine::result<void>> HttpConnection::send(Pointer self, std::shared_ptr<co
   self->received_bytes_ = 0;
   self->arm(self, deadline);
   const auto bytes = asio::buffer(*requests);
-  auto [error, written] = co_await asio::async_write(self->socket_, bytes, as_result);
+  auto [error, written] = co_await asio::async_write(*self->stream_, bytes, as_result);
   static_cast<void>(written);
   if (error || self->closed_) co_return self->failure(error);
   self->disarm();
@@ -147,7 +206,7 @@ Task<engine::result<HttpResponse>> HttpConnection::receive(Pointer self, bool is
     parser.emplace();
     parser->header_limit(header_limit);
     parser->body_limit(body_limit);
-    auto [error, count] = co_await http::async_read(self->socket_, self->buffer_, *parser, as_result);
+    auto [error, count] = co_await http::async_read(*self->stream_, self->buffer_, *parser, as_result);
     self->received_bytes_ += count + self->buffer_.size();
     if (error || self->closed_) co_return self->failure(error);
     const auto status = parser->get().result_int();
@@ -176,7 +235,7 @@ Task<engine::result<HttpConnection::StreamParserPointer>> HttpConnection::open_s
   self->reusable_ = false;
   self->arm(self, deadline);
   const auto bytes = asio::buffer(*request);
-  auto [write_error, written] = co_await asio::async_write(self->socket_, bytes, as_result);
+  auto [write_error, written] = co_await asio::async_write(*self->stream_, bytes, as_result);
   static_cast<void>(written);
   if (write_error) co_return self->failure(write_error);
   for (int interim = 0; interim <= max_interim_answers; ++interim) {
@@ -184,7 +243,7 @@ Task<engine::result<HttpConnection::StreamParserPointer>> HttpConnection::open_s
     parser->header_limit(header_limit);
     parser->body_limit(boost::none);
     auto [read_error, count] =
-        co_await http::async_read_header(self->socket_, self->buffer_, *parser, as_result);
+        co_await http::async_read_header(*self->stream_, self->buffer_, *parser, as_result);
     static_cast<void>(count);
     if (read_error || self->closed_) co_return self->failure(read_error);
     const auto status = parser->get().result_int();
@@ -205,7 +264,7 @@ Task<engine::result<std::size_t>> HttpConnection::read_stream(Pointer self, Stre
   while (!parser->is_done()) {
     body.data = chunk.data();
     body.size = chunk.size();
-    auto [error, count] = co_await http::async_read_some(self->socket_, self->buffer_, *parser, as_result);
+    auto [error, count] = co_await http::async_read_some(*self->stream_, self->buffer_, *parser, as_result);
     static_cast<void>(count);
     if (error == http::error::need_buffer) error = {};
     if (error || self->closed_) co_return self->failure(error);

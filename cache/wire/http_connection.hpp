@@ -1,7 +1,7 @@
 #pragma once
-// One HTTP/1.1 client connection: connect, send a request, read the response, each with a deadline. Used by
-// coroutines of one io_context, one at a time; they hold it by shared_ptr, so that close() ends them without
-// touching freed memory.
+// One HTTP/1.1 client connection, over TLS if the origin is encrypted: connect, send a request, read the
+// response, each with a deadline. Used by coroutines of one io_context, one at a time; they hold it by
+// shared_ptr, so that close() ends them without touching freed memory.
 
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http/buffer_body.hpp>
@@ -12,7 +12,7 @@
 #include <string>
 
 #include "cache/wire/asio.hpp"
-#include "cache/wire/endpoint.hpp"
+#include "cache/wire/http_origin.hpp"
 #include "engine/base/error.hpp"
 
 namespace revoked::cache {
@@ -29,6 +29,7 @@ class HttpConnection {
   using StreamParser = boost::beast::http::response_parser<boost::beast::http::buffer_body>;
 
   explicit HttpConnection(asio::io_context& io);
+  ~HttpConnection();
 
   // Every pending operation on this connection fails, and so does every later one.
   void close();
@@ -41,8 +42,9 @@ class HttpConnection {
   // No byte of a response has arrived since the last send().
   bool has_received_nothing() const { return received_bytes_ == 0; }
 
-  // Tries the addresses of `names` in turn; each gets its share of the time. errc::timed_out, unavailable.
-  static Task<engine::result<void>> connect(Pointer self, std::shared_ptr<NameLookup> names,
+  // Tries the addresses of the origin in turn; each gets its share of the time. errc::timed_out, unavailable,
+  // or what was wrong with the TLS handshake.
+  static Task<engine::result<void>> connect(Pointer self, std::shared_ptr<HttpOrigin> origin,
                                             Deadline deadline);
 
   // `request` is the whole request as bytes. errc::timed_out, unavailable, malformed (a response that is not
@@ -66,6 +68,9 @@ class HttpConnection {
                                                        asio::mutable_buffer chunk, Deadline deadline);
 
  private:
+  struct Stream;
+
+  static Task<error_code> shake_hands(Pointer self, std::shared_ptr<HttpOrigin> origin);
   void arm(const Pointer& self, Deadline deadline);
   void disarm();
   boost::system::error_code failure(boost::system::error_code error);
@@ -73,6 +78,7 @@ class HttpConnection {
 
   asio::io_context& io_;
   Socket socket_;
+  std::unique_ptr<Stream> stream_;  // over the socket
   Timer deadline_;
   Timer wake_;
   boost::beast::flat_buffer buffer_;

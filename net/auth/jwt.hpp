@@ -17,7 +17,7 @@
 #include "net/auth/jwks.hpp"
 #include "net/auth/jwt_claims.hpp"
 #include "net/auth/token_cache.hpp"
-#include "net/auth/watched_file.hpp"
+#include "net/http/watched_file.hpp"
 
 namespace revoked::net {
 

@@ -16,7 +16,7 @@
 #include "engine/base/digest.hpp"
 #include "engine/base/mutex.hpp"
 #include "engine/base/time.hpp"
-#include "net/auth/watched_file.hpp"
+#include "net/http/watched_file.hpp"
 
 namespace revoked::net {
 

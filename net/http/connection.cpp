@@ -10,7 +10,9 @@
 #include <cerrno>
 #include <utility>
 
+#include "net/http/log.hpp"
 #include "net/http/network_thread.hpp"
+#include "net/http/tls_session.hpp"
 
 namespace revoked::net {
 
@@ -23,9 +25,13 @@ Connection::Connection(NetworkThread& thread, Socket socket) : thread_(thread) {
   socket.set_option(asio::ip::tcp::no_delay(true), ignored);
   const auto peer = socket.remote_endpoint(ignored);
   remote_address_ = peer.address().to_string();
+  // Before add(): it may throw.
+  if (const auto* const certificate = thread_.certificate()) {
+    tls_ = std::make_unique<TlsSession>(certificate->new_connection(), socket.native_handle(), socket_state_);
+  }
   thread_.add(*this, ConnectionTable::origin_of(peer.address()));
   socket_ = socket.release();  // released from Asio's reactor, which would handle every packet
-  enter(Phase::idle);
+  enter(tls_ ? Phase::handshake : Phase::idle);
   if (!thread_.socket_events().add(socket_, *this)) close();
 }
 
@@ -39,6 +45,7 @@ void Connection::enter(Phase phase) {
   switch (phase) {
     case Phase::idle:
       return enter(phase, limits.idle_timeout);
+    case Phase::handshake:
     case Phase::head:
       return enter(phase, limits.head_timeout);
     case Phase::body:
@@ -64,6 +71,7 @@ void Connection::enter(Phase phase, std::chrono::milliseconds allowed) {
     switch (phase) {
       case Phase::idle:
         return has_asked_ ? ConnectionTable::Wait::request : ConnectionTable::Wait::first_request;
+      case Phase::handshake:
       case Phase::head:
         return ConnectionTable::Wait::head;
       case Phase::body:
@@ -87,7 +95,7 @@ void Connection::trim_if_idle(std::chrono::steady_clock::time_point now) {
   if (input_.size() != 0 || !output_.empty() || (input_.capacity() == 0 && output_.capacity() < 64)) return;
   input_.shrink_to_fit();
   output_.shrink_to_fit();
-  thread_.connections().set_held(*this, request_bytes_);
+  thread_.connections().set_held(*this, held_bytes());
 }
 
 std::string_view Connection::received() const {
@@ -101,20 +109,51 @@ void Connection::consume(std::size_t bytes) {
 }
 
 Connection::Received Connection::receive_now(std::size_t at_most_bytes) {
-  if (!readable_) return Received::nothing;
+  if (tls_) return receive_over_tls(at_most_bytes);
+  if (!socket_state_.readable) return Received::nothing;
   const auto space = input_.prepare(at_most_bytes);
   const auto size = ::recv(socket_, space.data(), space.size(), 0);
   if (size > 0) {
     input_.commit(static_cast<std::size_t>(size));
     // A short read has emptied the socket buffer, and new data raises a new event. The peer's end is reported
     // only once, so the socket stays readable after it.
-    readable_ = peer_has_ended_ || static_cast<std::size_t>(size) == space.size();
+    socket_state_.readable = socket_state_.peer_has_ended || static_cast<std::size_t>(size) == space.size();
     return Received::some;
   }
   // A non-blocking call is not interrupted either.
   if (size == 0 || errno != EAGAIN) return Received::end;
-  readable_ = false;
+  socket_state_.readable = false;
   return Received::nothing;
+}
+
+Connection::Received Connection::receive_over_tls(std::size_t at_most_bytes) {
+  using Result = TlsSession::Result;
+  if (!tls_->is_established()) {
+    const auto result = tls_->handshake();
+    sends_first_ = tls_->waits_for_output();
+    if (result == Result::waits) return Received::nothing;
+    if (result == Result::ended) return Received::end;
+    if (result == Result::failed) return refuse_handshake();
+    enter(Phase::idle);
+  }
+  const auto space = input_.prepare(at_most_bytes);
+  std::size_t size = 0;
+  const auto result = tls_->read(space.data(), space.size(), size);
+  has_more_ = tls_->has_more();
+  sends_first_ = tls_->waits_for_output();
+  if (result == Result::waits) return Received::nothing;
+  if (result != Result::done) return Received::end;
+  input_.commit(size);
+  return Received::some;
+}
+
+// OpenSSL has sent the alert that says why. What the peer still sends is discarded.
+Connection::Received Connection::refuse_handshake() {
+  static LogLimit limit;
+  log(limit, {}, Level::info, "a TLS handshake failed",
+      {{"remote", remote_address_}, {"reason", tls_->why_failed()}});
+  tls_.reset();
+  return Received::refused;
 }
 
 Task<bool> Connection::receive(std::size_t at_most_bytes) {
@@ -133,6 +172,7 @@ Task<bool> Connection::wait_for(ReadHandler& handler) {
 }
 
 bool Connection::flush_now() {
+  if (tls_ && !flush_over_tls()) return false;
   while (sent_ < output_.size()) {
     const auto size = ::send(socket_, output_.data() + sent_, output_.size() - sent_, MSG_NOSIGNAL);
     if (size < 0) {
@@ -144,6 +184,19 @@ bool Connection::flush_now() {
   sent_ = 0;
   output_.clear();
   if (output_.capacity() > thread_.limits().kept_bytes) output_.shrink_to_fit();
+  return true;
+}
+
+bool Connection::flush_over_tls() {
+  while (sent_ < output_.size()) {
+    std::size_t written = 0;
+    const auto result = tls_->write(output_.data() + sent_, output_.size() - sent_, written);
+    if (result != TlsSession::Result::done) {
+      is_broken_ = result != TlsSession::Result::waits;
+      return false;
+    }
+    sent_ += written;
+  }
   return true;
 }
 
@@ -168,6 +221,7 @@ Task<bool> Connection::flush() {
 Task<> Connection::close_lingering() {
   if (!co_await flush()) co_return;
   enter(Phase::closing);
+  if (tls_) tls_->end();
   ::shutdown(socket_, SHUT_WR);
   for (std::size_t dropped = 0; dropped < 4 << 20; dropped += input_.size()) {
     input_.clear();
@@ -177,6 +231,9 @@ Task<> Connection::close_lingering() {
 
 void Connection::close() {
   if (socket_ < 0) return;
+  // In any other phase a response may be incomplete, and the peer must see that.
+  if (tls_ && phase_ == Phase::idle) tls_->end();
+  tls_.reset();
   ::close(socket_);
   socket_ = -1;
   is_broken_ = true;
@@ -187,20 +244,23 @@ void Connection::close() {
   waiter_.reset();
 }
 
-// Counts the memory held while waiting for this peer. May close this connection.
-void Connection::count_held() noexcept {
-  thread_.connections().set_held(*this, input_.capacity() + output_.capacity() + request_bytes_);
+std::size_t Connection::held_bytes() const {
+  return input_.capacity() + output_.capacity() + request_bytes_ + (tls_ ? tls_->held_bytes() : 0);
 }
 
+// Counts the memory held while waiting for this peer. May close this connection.
+void Connection::count_held() noexcept { thread_.connections().set_held(*this, held_bytes()); }
+
 void Connection::on_events(std::uint32_t events) noexcept {
-  if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) peer_has_ended_ = true;
-  if (peer_has_ended_ && peer_closed_) peer_closed_->store(true, std::memory_order_relaxed);
-  if (peer_has_ended_ || (events & EPOLLIN) != 0) readable_ = true;
-  const bool is_awaited = peer_has_ended_ || (events & awaited_) != 0;
+  auto& [readable, peer_has_ended] = socket_state_;
+  if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) peer_has_ended = true;
+  if (peer_has_ended && peer_closed_) peer_closed_->store(true, std::memory_order_relaxed);
+  if (peer_has_ended || (events & EPOLLIN) != 0) readable = true;
+  const bool is_awaited = peer_has_ended || (events & awaited_) != 0;
   if (!waiter_ || !is_awaited) return;
   if (read_handler_ != nullptr && !read_handler_->on_readable()) {
     // The peer has sent only a part: nothing else would count the memory.
-    if (phase_ == Phase::head || phase_ == Phase::body) count_held();
+    if (phase_ == Phase::head || phase_ == Phase::body || phase_ == Phase::handshake) count_held();
     return;
   }
   if (!waiter_) return;
@@ -216,7 +276,7 @@ Task<bool> Connection::hold(std::chrono::milliseconds at_most) {
   output_.shrink_to_fit();
   enter(Phase::held, at_most);
   bool is_open = socket_ >= 0;
-  if (is_open && !peer_has_ended_) is_open = co_await wait(0);
+  if (is_open && !socket_state_.peer_has_ended) is_open = co_await wait(0);
   enter(Phase::handling);
   co_return is_open;
 }
@@ -229,7 +289,7 @@ void Connection::wake() {
 }
 
 std::shared_ptr<const std::atomic<bool>> Connection::peer_closed() {
-  if (!peer_closed_) peer_closed_ = std::make_shared<std::atomic<bool>>(peer_has_ended_);
+  if (!peer_closed_) peer_closed_ = std::make_shared<std::atomic<bool>>(socket_state_.peer_has_ended);
   return peer_closed_;
 }
 
@@ -237,7 +297,7 @@ Task<bool> Connection::wait(std::uint32_t events) {
   count_held();
   if (socket_ < 0) co_return false;
   auto initiate = [this, events](Handler handler) {
-    awaited_ = events;
+    awaited_ = sends_first_ ? events | EPOLLOUT : events;
     waiter_.emplace(std::move(handler));
   };
   Token token;

@@ -20,6 +20,7 @@ using cache::Socket;
 using cache::Task;
 
 class NetworkThread;
+class TlsSession;
 
 class Connection final : public ConnectionTable::Entry, SocketEvents::Listener {
  public:
@@ -27,7 +28,7 @@ class Connection final : public ConnectionTable::Entry, SocketEvents::Listener {
   static constexpr std::size_t read_bulk_bytes = 64 << 10;  // of a body without a limit
 
   // What the deadline applies to. After it, the socket is closed and pending waits fail; hold() ends.
-  enum class Phase { idle, head, body, handling, writing, streaming, held, closing };
+  enum class Phase { handshake, idle, head, body, handling, writing, streaming, held, closing };
 
   Connection(NetworkThread& thread, Socket socket);
   ~Connection();
@@ -49,10 +50,15 @@ class Connection final : public ConnectionTable::Entry, SocketEvents::Listener {
   std::string_view received() const;
   void consume(std::size_t bytes);
   // Takes what has arrived, without waiting.
-  enum class Received { some, nothing, end };
+  enum class Received {
+    some,
+    nothing,
+    end,
+    refused,  // the peer failed the TLS handshake, and has been told: close_lingering()
+  };
   Received receive_now(std::size_t at_most_bytes = read_chunk_bytes);
   // Whether receive_now() may return more.
-  bool is_readable() const { return readable_; }
+  bool is_readable() const { return (socket_state_.readable || has_more_) && !sends_first_; }
   // Waits for more. False if the peer has closed or the deadline has passed.
   Task<bool> receive(std::size_t at_most_bytes = read_chunk_bytes);
 
@@ -77,7 +83,7 @@ class Connection final : public ConnectionTable::Entry, SocketEvents::Listener {
   Task<bool> hold(std::chrono::milliseconds at_most);
   // The rest of hold() runs later; without effect if nothing is held.
   void wake();
-  bool peer_has_ended() const { return peer_has_ended_; }
+  bool peer_has_ended() const { return socket_state_.peer_has_ended; }
 
   // The id of the request that is being answered; a buffer that lives as long as the connection.
   std::string& request_id() { return request_id_; }
@@ -103,16 +109,22 @@ class Connection final : public ConnectionTable::Entry, SocketEvents::Listener {
   using Token = cache::asio::use_awaitable_t<cache::Executor>;
   using Handler = cache::asio::async_result<Token, void(bool)>::handler_type;
 
+  std::size_t held_bytes() const;
   void count_held() noexcept;
+  Received receive_over_tls(std::size_t at_most_bytes);
+  Received refuse_handshake();
+  bool flush_over_tls();
   void on_events(std::uint32_t events) noexcept override;
   // Waits for one of the events. False: closed.
   Task<bool> wait(std::uint32_t events);
 
   NetworkThread& thread_;
   int socket_;
-  bool readable_ = false;
-  bool peer_has_ended_ = false;  // or the connection is broken
+  SocketState socket_state_;
+  bool has_more_ = false;     // TLS: what has been taken from the socket holds more
+  bool sends_first_ = false;  // TLS: reading continues once the peer has taken something
   bool is_broken_ = false;
+  std::unique_ptr<TlsSession> tls_;  // null: not encrypted
   std::uint32_t awaited_ = 0;
   ReadHandler* read_handler_ = nullptr;
   std::optional<Handler> waiter_;

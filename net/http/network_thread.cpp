@@ -72,10 +72,11 @@ void end_the_process(std::string_view what) {
 }
 
 NetworkThread::NetworkThread(const tcp::endpoint& endpoint, const ServerLimits& limits, Service& service,
-                             Durability* durability, OnFatal on_fatal)
+                             Durability* durability, OnFatal on_fatal, const ServerCertificate* certificate)
     : limits_(limits),
       service_(service),
       requests_(service.route_names().size()),
+      certificate_(certificate),
       acceptor_(io_.get_executor()),
       tick_timer_(io_.get_executor()),
       accept_pause_(io_.get_executor()),
@@ -207,7 +208,8 @@ void NetworkThread::sweep() {
   for (auto i = entries.size(); i-- > 0;) {
     if (i >= entries.size()) continue;  // several have left
     auto& connection = static_cast<Connection&>(*entries[i]);
-    const bool idle = draining_ && connection.phase() == Connection::Phase::idle;
+    const bool idle = draining_ && (connection.phase() == Connection::Phase::idle ||
+                                    connection.phase() == Connection::Phase::handshake);
     const bool held = connection.phase() == Connection::Phase::held;
     if (held && !all) {
       if (draining_ || connection.is_overdue(now_)) connection.wake();

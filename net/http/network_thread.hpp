@@ -15,6 +15,7 @@
 #include "net/http/connection.hpp"
 #include "net/http/connection_table.hpp"
 #include "net/http/durable_gate.hpp"
+#include "net/http/server_certificate.hpp"
 #include "net/http/server_limits.hpp"
 #include "net/http/service.hpp"
 #include "net/http/signal.hpp"
@@ -32,10 +33,12 @@ class NetworkThread {
   // share. Must not return to serving.
   using OnFatal = std::function<void(std::string_view what)>;
 
-  // `durability` is null for a server whose answers never wait for a disk. Throws boost::system::system_error
+  // `durability` is null for a server whose answers never wait for a disk, `certificate` for one without TLS;
+  // both outlive this. Throws boost::system::system_error
   // if it cannot listen on the address.
   NetworkThread(const cache::asio::ip::tcp::endpoint& endpoint, const ServerLimits& limits, Service& service,
-                Durability* durability, OnFatal on_fatal = end_the_process);
+                Durability* durability, OnFatal on_fatal = end_the_process,
+                const ServerCertificate* certificate = nullptr);
   ~NetworkThread();
 
   std::uint16_t port() const;
@@ -54,6 +57,7 @@ class NetworkThread {
   const ServerLimits& limits() const { return limits_; }
   Service& service() { return service_; }
   RequestCounts& requests() { return requests_; }
+  const ServerCertificate* certificate() const { return certificate_; }  // null: not encrypted
   std::chrono::steady_clock::time_point now() const { return now_; }  // of the last tick: accurate to 100 ms
   bool is_draining() const { return draining_; }
   cache::Executor executor() { return io_.get_executor(); }
@@ -100,6 +104,7 @@ class NetworkThread {
   ServerLimits limits_;
   Service& service_;
   RequestCounts requests_;
+  const ServerCertificate* certificate_;
   cache::Acceptor acceptor_;
   cache::Timer tick_timer_;
   cache::Timer accept_pause_;

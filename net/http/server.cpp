@@ -24,7 +24,8 @@ engine::result<tcp::endpoint> parse_listen(std::string_view text) {
   return tcp::endpoint(address, port);
 }
 
-Server::Server(const Options& options, Service& service, Durability* durability) : service_(service) {
+Server::Server(const Options& options, Service& service, Durability* durability)
+    : service_(service), certificate_(options.certificate) {
   auto endpoint = options.listen;
   {
     // SO_REUSEPORT would allow sharing the port with another server of the same user: check first.
@@ -35,8 +36,8 @@ Server::Server(const Options& options, Service& service, Durability* durability)
     probe.bind(endpoint);
   }
   for (std::size_t i = 0; i < options.threads; ++i) {
-    threads_.push_back(
-        std::make_unique<NetworkThread>(endpoint, options.limits, service, durability, options.on_fatal));
+    threads_.push_back(std::make_unique<NetworkThread>(endpoint, options.limits, service, durability,
+                                                       options.on_fatal, certificate_.get()));
     endpoint.port(threads_.front()->port());
   }
   for (auto& thread : threads_) thread->start();

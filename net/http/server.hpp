@@ -21,6 +21,7 @@ class Server {
     std::size_t threads = 1;
     ServerLimits limits;
     NetworkThread::OnFatal on_fatal = end_the_process;
+    std::shared_ptr<ServerCertificate> certificate{};  // null: HTTP, not HTTPS
   };
 
   // Listens and serves at once. Service and durability must outlive it. Throws boost::system::system_error if
@@ -29,6 +30,7 @@ class Server {
   ~Server();
 
   std::uint16_t port() const { return threads_.front()->port(); }
+  bool is_encrypted() const { return certificate_ != nullptr; }
 
   // From any thread.
   void notify_all();   // wakes the streams of all threads
@@ -43,6 +45,7 @@ class Server {
 
  private:
   const Service& service_;
+  std::shared_ptr<ServerCertificate> certificate_;
   std::vector<std::unique_ptr<NetworkThread>> threads_;
 };
 

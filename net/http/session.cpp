@@ -103,9 +103,17 @@ Step Session::after_input() {
 }
 
 Step Session::read() {
-  if (connection_.receive_now() == Connection::Received::end) return Step::gone;
-  arrived_ = std::chrono::steady_clock::now();
-  return answer();
+  switch (connection_.receive_now()) {
+    case Connection::Received::end:
+      return Step::gone;
+    case Connection::Received::refused:
+      return Step::close;
+    case Connection::Received::some:
+    case Connection::Received::nothing:
+      arrived_ = std::chrono::steady_clock::now();
+      return answer();
+  }
+  return Step::gone;
 }
 
 Step Session::after_body(BodyReader::Got got) {

@@ -14,6 +14,12 @@
 
 namespace revoked::net {
 
+// What a listener remembers of its socket.
+struct SocketState {
+  bool readable = false;        // until a read has emptied it
+  bool peer_has_ended = false;  // or the connection is broken: reported once, and readable from then on
+};
+
 class SocketEvents {
  public:
   class Listener {

@@ -51,6 +51,8 @@ HttpClient::HttpClient(HttpClient&& other) noexcept
       timeout_(other.timeout_),
       constant_headers_(std::move(other.constant_headers_)),
       socket_(std::exchange(other.socket_, -1)),
+      tls_peer_(std::move(other.tls_peer_)),
+      tls_(std::exchange(other.tls_, std::nullopt)),
       unread_(std::move(other.unread_)) {}
 
 void HttpClient::add_header(std::string name, std::string value) {
@@ -71,9 +73,17 @@ void HttpClient::connect() {
     close();
     throw ConnectionFailed(reason);
   }
+  if (!tls_peer_) return;
+  try {
+    tls_.emplace(socket_, *tls_peer_);
+  } catch (const TlsFailed& failed) {
+    close();
+    throw ConnectionFailed(failed.what());
+  }
 }
 
 void HttpClient::close() {
+  tls_.reset();
   if (socket_ >= 0) ::close(socket_);
   socket_ = -1;
   unread_.clear();
@@ -95,6 +105,11 @@ std::string HttpClient::format(std::string_view method, std::string_view target,
 
 void HttpClient::send(std::string_view bytes) {
   if (socket_ < 0) connect();
+  try {
+    if (tls_) return tls_->send(bytes);
+  } catch (const TlsFailed& failed) {
+    throw ConnectionFailed(failed.what());
+  }
   while (!bytes.empty()) {
     const ssize_t size = ::send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
     if (size < 0 && errno == EINTR) continue;
@@ -119,13 +134,23 @@ HttpResponse HttpClient::request(std::string_view method, std::string_view targe
   }
 }
 
+ssize_t HttpClient::receive_some(char* into, std::size_t size) {
+  if (!tls_) return ::recv(socket_, into, size, 0);
+  try {
+    return static_cast<ssize_t>(tls_->receive(into, size));
+  } catch (const TlsFailed& failed) {
+    throw ConnectionFailed(failed.what());
+  }
+}
+
 bool HttpClient::read_more() {
   if (socket_ < 0) throw ConnectionFailed("not connected");
   pollfd ready{socket_, POLLIN, 0};
-  const int count = ::poll(&ready, 1, static_cast<int>(timeout_.count()));
+  const bool has_unread = tls_ && tls_->has_unread();
+  const int count = has_unread ? 1 : ::poll(&ready, 1, static_cast<int>(timeout_.count()));
   if (count == 0) throw ConnectionFailed("no answer in time");
   char buffer[65536];
-  const ssize_t size = ::recv(socket_, buffer, sizeof buffer, 0);
+  const ssize_t size = receive_some(buffer, sizeof buffer);
   if (size < 0) throw ConnectionFailed(with_errno("recv"));
   unread_.append(buffer, static_cast<std::size_t>(size));
   return size > 0;
@@ -210,7 +235,11 @@ bool HttpClient::is_closed_within(std::chrono::milliseconds limit) {
   pollfd ready{socket_, POLLIN, 0};
   if (::poll(&ready, 1, static_cast<int>(limit.count())) <= 0) return false;
   char byte;
-  return ::recv(socket_, &byte, 1, MSG_PEEK) <= 0;
+  try {
+    return (tls_ ? receive_some(&byte, 1) : ::recv(socket_, &byte, 1, MSG_PEEK)) <= 0;
+  } catch (const ConnectionFailed&) {
+    return true;
+  }
 }
 
 void exchange(HttpClient& client, const std::vector<std::string>& requests,

@@ -3,6 +3,8 @@
 // alive, can send malformed bytes, and reads an endless answer piece by piece. Failures are exceptions, so
 // that a test only states what it expects.
 
+#include <sys/types.h>
+
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -14,6 +16,7 @@
 #include <vector>
 
 #include "tests/support/json.hpp"
+#include "tests/support/tls_channel.hpp"
 
 namespace revoked::test {
 
@@ -42,6 +45,11 @@ class HttpClient {
   HttpClient& operator=(HttpClient&&) = delete;
 
   void add_header(std::string name, std::string value);  // sent with every request()
+  // From the next connection on.
+  void use_tls(const TlsPeer& peer) { tls_peer_ = peer; }
+  TlsChannel* tls() { return tls_ ? &*tls_ : nullptr; }  // of the connection
+  // Without a request. Throws ConnectionFailed.
+  void connect();
 
   // One exchange. Connects if there is no connection; does not retry.
   HttpResponse request(std::string_view method, std::string_view target, const Headers& headers = {},
@@ -63,7 +71,7 @@ class HttpClient {
   void close();
 
  private:
-  void connect();
+  ssize_t receive_some(char* into, std::size_t size);
   bool read_more();  // false at the end of the stream
   std::string take_line();
 
@@ -71,6 +79,8 @@ class HttpClient {
   std::chrono::milliseconds timeout_;
   std::string constant_headers_;
   int socket_ = -1;
+  std::optional<TlsPeer> tls_peer_;
+  std::optional<TlsChannel> tls_;
   std::string unread_;
   // The body being received.
   bool chunked_ = false;

@@ -8,18 +8,29 @@ namespace {
 constexpr auto start_limit = 120s;
 constexpr auto stop_limit = 60s;
 
-// Starts the program and waits for "<name> is ready on http://HOST:PORT".
+std::string scheme_of(const CertificateFiles* tls) { return tls == nullptr ? "http://" : "https://"; }
+
+// Starts the program and waits for "<name> is ready on http://HOST:PORT", or https.
 void start_program(std::optional<Process>& process, Process::Options options, const std::string& name,
-                   const std::string& address) {
+                   const std::string& address, const CertificateFiles* tls) {
+  if (tls != nullptr)
+    options.command.insert(options.command.end(),
+                           {"--tls-cert", tls->certificate(), "--tls-key", tls->key()});
   process.reset();
   process.emplace(std::move(options));
-  const std::string expected = name + " is ready on http://" + address;
+  const std::string expected = name + " is ready on " + scheme_of(tls) + address;
   const auto line = process->wait_for_line(name + " is ready on ", start_limit);
   if (line != expected) {
     process->wait(100ms);
     throw std::runtime_error("expected '" + expected + "', got '" + line.value_or("(nothing)") + "'\n" +
                              process->description());
   }
+}
+
+HttpClient client_of(std::uint16_t port, const CertificateFiles* tls) {
+  HttpClient client(port);
+  if (tls != nullptr) client.use_tls(peer_of(*tls));
+  return client;
 }
 
 void kill_program(std::optional<Process>& process) {
@@ -58,6 +69,17 @@ std::filesystem::path program(std::string_view name) {
 
 std::filesystem::path source_directory() { return REVOKED_SOURCE_DIR; }
 
+const CertificateFiles* everywhere_tls() {
+  static const auto files =
+      std::getenv("REVOKED_TEST_TLS") != nullptr ? std::make_unique<CertificateFiles>() : nullptr;
+  return files.get();
+}
+
+TlsPeer peer_of(const CertificateFiles& tls) {
+  return {
+      .ca = read_file(tls.ca()), .certificate = read_file(tls.certificate()), .key = read_file(tls.key())};
+}
+
 EngineProcess::EngineProcess(Options options) : options_(std::move(options)) { start(); }
 
 void EngineProcess::start() {
@@ -71,7 +93,11 @@ void EngineProcess::start() {
                  .log = directory_ / "engine.log",
                  .directory = directory_.path(),
                  .file_size_limit_bytes = options_.file_size_limit_bytes},
-                "revoked", address);
+                "revoked", address, options_.tls);
+}
+
+std::string EngineProcess::url() const {
+  return scheme_of(options_.tls) + "127.0.0.1:" + std::to_string(port());
 }
 
 void EngineProcess::kill() { kill_program(process_); }
@@ -80,7 +106,7 @@ int EngineProcess::stop() { return stop_program(process_); }
 std::string EngineProcess::master_key() const { return trimmed(read_file(master_key_file())); }
 
 HttpClient EngineProcess::client() const {
-  HttpClient out(port());
+  auto out = client_of(port(), options_.tls);
   out.add_header("Authorization", "Bearer " + master_key());
   return out;
 }
@@ -88,6 +114,8 @@ HttpClient EngineProcess::client() const {
 GatewayProcess::GatewayProcess(const EngineProcess& engine, Options options) : options_(std::move(options)) {
   if (options_.engine_url.empty()) options_.engine_url = engine.url();
   options_.arguments.insert(options_.arguments.end(), {"--engine-key-file", engine.master_key_file()});
+  if (options_.engine_url.starts_with("https://") && engine.tls() != nullptr)
+    options_.arguments.insert(options_.arguments.end(), {"--engine-ca-file", engine.tls()->ca()});
   start();
 }
 
@@ -100,8 +128,10 @@ void GatewayProcess::start() {
   start_program(
       process_,
       {.command = std::move(command), .log = directory_ / "gateway.log", .directory = directory_.path()},
-      "revoked-gateway", address);
+      "revoked-gateway", address, options_.tls);
 }
+
+HttpClient GatewayProcess::client() const { return client_of(port(), options_.tls); }
 
 void GatewayProcess::kill() { kill_program(process_); }
 int GatewayProcess::stop() { return stop_program(process_); }

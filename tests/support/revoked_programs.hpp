@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "engine/model/position.hpp"
+#include "tests/support/certificates.hpp"
 #include "tests/support/eventually.hpp"
 #include "tests/support/http_client.hpp"
 #include "tests/support/process.hpp"
@@ -21,6 +22,11 @@ namespace revoked::test {
 std::filesystem::path program(std::string_view name);  // build/<preset>/bin/<name>
 std::filesystem::path source_directory();              // of the repository
 
+// What programs serve with unless a test says otherwise: null, or one for all if REVOKED_TEST_TLS is set.
+const CertificateFiles* everywhere_tls();
+// The peer of a client of such a program, which shows the certificate of `tls`.
+TlsPeer peer_of(const CertificateFiles& tls);
+
 class EngineProcess {
  public:
   struct Options {
@@ -29,6 +35,7 @@ class EngineProcess {
     std::optional<std::uint64_t> file_size_limit_bytes{};
     std::vector<std::string> under{};  // a command that runs it as the same process: see strace.hpp
     std::string host = "127.0.0.1";    // what it listens on
+    const CertificateFiles* tls = everywhere_tls();  // null: HTTP
   };
 
   explicit EngineProcess(Options options);  // starts
@@ -41,7 +48,8 @@ class EngineProcess {
   Options& options() { return options_; }  // of the next start
 
   std::uint16_t port() const { return port_.number(); }
-  std::string url() const { return "http://127.0.0.1:" + std::to_string(port()); }
+  std::string url() const;
+  const CertificateFiles* tls() const { return options_.tls; }
   std::filesystem::path data_directory() const { return directory_ / "data"; }
   std::filesystem::path master_key_file() const { return data_directory() / "master.key"; }
   std::string master_key() const;
@@ -61,6 +69,7 @@ class GatewayProcess {
     std::string engine_url{};  // empty: that of `engine`
     std::string redis_url{};   // empty: follows the engine's feed
     std::vector<std::string> arguments{};
+    const CertificateFiles* tls = everywhere_tls();
   };
 
   GatewayProcess(const EngineProcess& engine, Options options);  // starts
@@ -72,7 +81,7 @@ class GatewayProcess {
   Process& process() { return *process_; }
   std::uint16_t port() const { return port_.number(); }
   std::string log_text() const { return read_file(directory_ / "gateway.log"); }
-  HttpClient client() const { return HttpClient(port()); }
+  HttpClient client() const;
 
  private:
   Options options_;

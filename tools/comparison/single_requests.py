@@ -150,14 +150,25 @@ def measure_verify(settings):
 
 
 def measure_check(settings):
+    rounds = check_rounds(settings)
+    return result("Check a key at the gateway",
+                  compared(rounds, "nginx, `return 200` with a small body", 1.0, what="`GET /check` at the gateway"))
+
+
+def measure_check_tls(settings):
+    rounds = check_rounds(settings, is_encrypted=True)
+    return result("Check a key at the gateway over TLS 1.3, on kept connections",
+                  compared(rounds, "nginx with TLS, `return 200` with a small body", 1.0, what="`GET /check` over TLS"))
+
+
+def check_rounds(settings, is_encrypted=False):
     with Workplace() as place:
+        certificate = place.certificate() if is_encrypted else None
         redis = place.redis()
         engine = place.engine(redis, cpu="1")  # idle once the near cache is filled
         load.import_keys(engine, 0, DECIDED_KEYS)
-        gateway = place.gateway(engine, redis, cpu="0")
+        gateway = place.gateway(engine, redis, cpu="0", certificate=certificate)
         arguments = ["--path", "/check", "--header", "Authorization: Bearer {secret}"]
         load.http(gateway, *arguments, seconds=0, count=DECIDED_KEYS)
-        nginx = place.nginx("return 200 '{\"active\":true}';")
-        rounds = decision_rounds(settings, gateway, nginx, arguments)
-    return result("Check a key at the gateway",
-                  compared(rounds, "nginx, `return 200` with a small body", 1.0, what="`GET /check` at the gateway"))
+        nginx = place.nginx("return 200 '{\"active\":true}';", certificate=certificate)
+        return decision_rounds(settings, gateway, nginx, arguments)

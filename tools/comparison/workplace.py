@@ -60,8 +60,18 @@ class Workplace(contextlib.AbstractContextManager):
             engine.wait_until(lambda: json.load(urllib.request.urlopen(engine.url + "/healthz"))["redis"] == "connected")
         return engine
 
-    def gateway(self, engine, redis, cpu):
+    def certificate(self):
+        """For this machine, signed by itself: the files of certificate and key."""
+        path = self.new_path("certificate")
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
+                        "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1",
+                        "-keyout", path + ".key", "-out", path + ".pem"], check=True, capture_output=True)
+        return path + ".pem", path + ".key"
+
+    def gateway(self, engine, redis, cpu, certificate=None):
         options = self.bus_options(redis)
+        if certificate:
+            options += ["--tls-cert", certificate[0], "--tls-key", certificate[1]]
         return self.add(Child("revoked-gateway", cpu, f"{BIN}/revoked-gateway", "--listen", "127.0.0.1:0", "--threads", "1",
                               "--engine", engine.url, "--engine-key-file", engine.data + "/master.key", *options,
                               ready="is ready on", log=self.new_path("gateway.log")))
@@ -80,7 +90,9 @@ class Workplace(contextlib.AbstractContextManager):
         redis.wait_until(lambda: redis_cli(redis, "PING") == "PONG")
         return redis
 
-    def nginx(self, location):
+    def nginx(self, location, certificate=None):
+        tls = (f"ssl_certificate {certificate[0]}; ssl_certificate_key {certificate[1]}; ssl_protocols TLSv1.2 TLSv1.3;"
+               if certificate else "")
         port = free_port()
         path = self.new_path("nginx")
         with open(path, "w", encoding="utf-8") as file:
@@ -89,9 +101,10 @@ events {{ worker_connections 1024; }}
 http {{ access_log off; keepalive_requests 1000000000; default_type application/json;
   client_body_temp_path {path}.body; proxy_temp_path {path}.proxy; fastcgi_temp_path {path}.fastcgi;
   uwsgi_temp_path {path}.uwsgi; scgi_temp_path {path}.scgi;
-  server {{ listen 127.0.0.1:{port} reuseport; location / {{ {location} }} }} }}
+  server {{ listen 127.0.0.1:{port} reuseport{' ssl' if tls else ''}; {tls} location / {{ {location} }} }} }}
 """)
-        return self._listening(Child("nginx", SERVER_CPU, "nginx", "-c", path, "-p", self.directory), port)
+        return self._listening(Child("nginx", SERVER_CPU, "nginx", "-c", path, "-p", self.directory), port,
+                               "https" if tls else "http")
 
     def webdis(self, redis):
         need("webdis", "webdis")
@@ -107,10 +120,10 @@ http {{ access_log off; keepalive_requests 1000000000; default_type application/
         return self.add(Child("node", SERVER_CPU, "node", f"{NODE_DIRECTORY}/server.mjs", "0", redis.socket, master_key,
                               environment={"NODE_ENV": "production"}, ready="is ready on"))
 
-    def _listening(self, child, port):
+    def _listening(self, child, port, scheme="http"):
         self.add(child)
         child.wait_until(lambda: accepts(port))
-        child.url = f"http://127.0.0.1:{port}"
+        child.url = f"{scheme}://127.0.0.1:{port}"
         return child
 
 

@@ -61,7 +61,7 @@ bool HttpPipe::read_more() {
   if (room.empty()) throw std::runtime_error("a response is larger than 64 KiB");
   const auto count = socket_.receive_some(room);
   received_size_ += count;
-  drained_ = count < room.size();
+  drained_ = count < room.size() && !socket_.is_encrypted();  // TLS returns a record at a time
   if (count == 0) drained_ = false;
   return count > 0;
 }

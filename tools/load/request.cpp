@@ -16,13 +16,14 @@ std::string head_of(const Url& url, const Request::Options& options) {
 }  // namespace
 
 Url parse_url(const std::string& text) {
-  constexpr std::string_view scheme = "http://";
+  const bool is_encrypted = text.starts_with("https://");
+  const std::string_view scheme = is_encrypted ? "https://" : "http://";
   const auto colon = text.rfind(':');
   if (!text.starts_with(scheme) || colon <= scheme.size() || colon + 1 >= text.size() ||
       text.find_first_not_of("0123456789", colon + 1) != std::string::npos) {
-    throw std::runtime_error("'" + text + "' is not http://HOST:PORT");
+    throw std::runtime_error("'" + text + "' is neither http://HOST:PORT nor https://HOST:PORT");
   }
-  return {text.substr(scheme.size(), colon - scheme.size()), text.substr(colon + 1)};
+  return {text.substr(scheme.size(), colon - scheme.size()), text.substr(colon + 1), is_encrypted};
 }
 
 Request::Request(const Url& url, const Options& options)

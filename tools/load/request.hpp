@@ -11,8 +11,9 @@ namespace revoked::load {
 struct Url {
   std::string host;
   std::string port;
+  bool is_encrypted = false;
 };
-// "http://HOST:PORT". Throws std::runtime_error for anything else.
+// "http://HOST:PORT" or "https://HOST:PORT". Throws std::runtime_error for anything else.
 Url parse_url(const std::string& text);
 
 class Request {

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <netdb.h>
 #include <netinet/tcp.h>
+#include <openssl/ssl.h>
 #include <sys/epoll.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -11,6 +12,7 @@
 
 #include <algorithm>
 #include <array>
+#include <csignal>
 #include <cstring>
 #include <memory>
 #include <stdexcept>
@@ -30,10 +32,12 @@ Socket::~Socket() {
   if (descriptor_ >= 0) ::close(descriptor_);
 }
 
-Socket::Socket(Socket&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}
+Socket::Socket(Socket&& other) noexcept
+    : descriptor_(std::exchange(other.descriptor_, -1)), tls_(std::move(other.tls_)) {}
 
 Socket& Socket::operator=(Socket&& other) noexcept {
   std::swap(descriptor_, other.descriptor_);
+  std::swap(tls_, other.tls_);
   return *this;
 }
 
@@ -51,6 +55,7 @@ Socket Socket::connect(const Url& url) {
   }
   const int on = 1;
   ::setsockopt(socket.descriptor_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  if (url.is_encrypted) socket.begin_tls();
   return socket;
 }
 
@@ -72,7 +77,30 @@ void Socket::send_all(std::string_view bytes) {
   while (!bytes.empty()) bytes.remove_prefix(send_some(bytes));
 }
 
+void Socket::begin_tls() {
+  static const std::shared_ptr<SSL_CTX> context = [] {
+    std::signal(SIGPIPE, SIG_IGN);  // OpenSSL writes without MSG_NOSIGNAL
+    std::shared_ptr<SSL_CTX> made(SSL_CTX_new(TLS_client_method()), SSL_CTX_free);
+    SSL_CTX_set_mode(made.get(), SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    SSL_CTX_set_read_ahead(made.get(), 1);
+    return made;
+  }();
+  tls_.reset(SSL_new(context.get()), SSL_free);
+  SSL_set_fd(tls_.get(), descriptor_);
+  if (SSL_connect(tls_.get()) != 1) throw std::runtime_error("the TLS handshake failed");
+}
+
+// 0 if it would block.
+std::size_t Socket::moved_by_tls(int returned) const {
+  if (returned > 0) return static_cast<std::size_t>(returned);
+  const int error = SSL_get_error(tls_.get(), returned);
+  if (error != SSL_ERROR_WANT_READ && error != SSL_ERROR_WANT_WRITE)
+    throw std::runtime_error("the server closed a connection");
+  return 0;
+}
+
 std::size_t Socket::send_some(std::string_view bytes) {
+  if (tls_) return moved_by_tls(SSL_write(tls_.get(), bytes.data(), static_cast<int>(bytes.size())));
   const auto sent = ::send(descriptor_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
   if (sent >= 0) return static_cast<std::size_t>(sent);
   if (errno == EAGAIN || errno == EINTR) return 0;
@@ -80,6 +108,7 @@ std::size_t Socket::send_some(std::string_view bytes) {
 }
 
 std::size_t Socket::receive_some(std::span<char> into) {
+  if (tls_) return moved_by_tls(SSL_read(tls_.get(), into.data(), static_cast<int>(into.size())));
   const auto received = ::recv(descriptor_, into.data(), into.size(), 0);
   if (received > 0) return static_cast<std::size_t>(received);
   if (received == 0) throw std::runtime_error("the server closed a connection");

@@ -1,15 +1,18 @@
 #pragma once
-// Sockets of the load generator: TCP or UNIX, without buffering. Failures throw: an aborted load is not a
-// measurement. Not thread-safe.
+// Sockets of the load generator: TCP, with or without TLS, or UNIX; without buffering. Failures throw: an
+// aborted load is not a measurement. Not thread-safe.
 
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "tools/load/request.hpp"
+
+struct ssl_st;  // OpenSSL's SSL
 
 namespace revoked::load {
 
@@ -22,10 +25,12 @@ class Socket {
   Socket(Socket&& other) noexcept;
   Socket& operator=(Socket&& other) noexcept;
 
-  static Socket connect(const Url& url);  // with TCP_NODELAY
+  // With TCP_NODELAY. The certificate of an encrypted server is not checked.
+  static Socket connect(const Url& url);
   static Socket connect_unix(const std::string& path);
 
   int descriptor() const { return descriptor_; }
+  bool is_encrypted() const { return tls_ != nullptr; }
   void set_nonblocking();
   void send_all(std::string_view bytes);  // blocking sockets only
   // Return the bytes sent or received; 0 if it would block. Throw at the end of the stream.
@@ -34,7 +39,11 @@ class Socket {
 
  private:
   explicit Socket(int descriptor) : descriptor_(descriptor) {}
+  void begin_tls();
+  std::size_t moved_by_tls(int returned) const;
+
   int descriptor_ = -1;
+  std::shared_ptr<ssl_st> tls_;  // null: not encrypted
 };
 
 // Waits for sockets (not owned) and for a time, with microsecond precision.

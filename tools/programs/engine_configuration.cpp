@@ -38,6 +38,7 @@ std::optional<int> read_configuration(int argc, char** argv, EngineConfiguration
       "--bus-key-file", configuration.bus_key_file,
       "File of keys for messages on Redis, one a line, the first one signs; none: messages are not signed");
   add_jwt_options(options, configuration.jwt);
+  add_tls_options(options, configuration.tls);
   options.add("--key-prefix", configuration.key_prefix, "Prefix of issued secrets");
   options.add(
       "--storage-reserve-mib", configuration.storage_reserve_mib,

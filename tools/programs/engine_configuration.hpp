@@ -11,6 +11,7 @@
 #include "engine/engine.hpp"
 #include "net/auth/jwt.hpp"
 #include "tools/programs/program.hpp"
+#include "tools/programs/server_tls.hpp"
 
 namespace revoked::tools {
 
@@ -24,6 +25,7 @@ struct EngineConfiguration {
   std::string bus_key_file;
   std::string key_prefix{engine::default_key_prefix};
   net::JwtOptions jwt;
+  TlsFiles tls;
   std::uint64_t storage_reserve_mib = 0;
   std::uint64_t max_keys_per_workspace = 10'000'000;
   std::string forget_after = "30d";

@@ -231,8 +231,8 @@ std::shared_ptr<engine::Metrics> program_metrics() {
 
 void announce(const std::string& program, const std::string& address, const net::Server& server) {
   const auto host = address.substr(0, address.rfind(':'));
-  std::cout << program << " is ready on http://" << (host.empty() ? "0.0.0.0" : host) << ':' << server.port()
-            << std::endl;
+  std::cout << program << " is ready on " << (server.is_encrypted() ? "https://" : "http://")
+            << (host.empty() ? "0.0.0.0" : host) << ':' << server.port() << std::endl;
 }
 
 void set_log_level(const std::string& name) {

@@ -98,7 +98,7 @@ std::unique_ptr<net::Server> listen(const net::Server::Options& options, net::Se
                                     net::Durability* durability);
 // The metrics of any program: its version, and what the process uses.
 std::shared_ptr<engine::Metrics> program_metrics();
-// Prints "<program> is ready on http://HOST:PORT" on standard output.
+// Prints "<program> is ready on http://HOST:PORT", or https, on standard output.
 void announce(const std::string& program, const std::string& address, const net::Server& server);
 
 void set_log_level(const std::string& name);

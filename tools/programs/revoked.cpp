@@ -132,7 +132,7 @@ void write_storage_metrics(const engine::FreeSpace& free_space, engine::MetricsW
 
 int serve(const EngineConfiguration& configuration) {
   tools::set_log_level(configuration.log_level);
-  const auto server_options =
+  auto server_options =
       tools::parse_listen(configuration.listen, configuration.threads, reserved_descriptors);
   const auto redis = tools::parse_redis(configuration.redis);
   if (!engine::is_key_prefix(configuration.key_prefix)) {
@@ -140,10 +140,12 @@ int serve(const EngineConfiguration& configuration) {
   }
   const auto pepper = tools::read_pepper(configuration.pepper_file);
   auto tokens = tools::make_verifier(configuration.jwt);
+  asio::io_context main_io(1);
+  const tools::CertificateWatch certificate(main_io, configuration.tls);
+  server_options.certificate = certificate.certificate();
   prepare_data_dir(configuration.data_dir);
   set_signals_of_the_load();
 
-  asio::io_context main_io(1);
   std::atomic<bool> draining{false};
   engine::Engine engine(engine_options(configuration, pepper), [&main_io] { main_io.stop(); });
   auto store = open_store(configuration.data_dir);

@@ -12,6 +12,7 @@
 #include "net/check/check_service.hpp"
 #include "net/http/log.hpp"
 #include "tools/programs/program.hpp"
+#include "tools/programs/server_tls.hpp"
 
 namespace {
 
@@ -34,6 +35,7 @@ struct Configuration {
   std::string listen = "127.0.0.1:7386";
   std::string engine = "http://127.0.0.1:7385";
   std::string redis;
+  cache::TlsClientOptions engine_tls;
   std::string engine_key_file;
   std::string bus_key_file;
   std::string name;
@@ -44,13 +46,20 @@ struct Configuration {
   std::size_t watches_per_key = 1'000;
   std::size_t threads = std::max(1u, std::thread::hardware_concurrency());
   std::string metrics = "open";
+  tools::TlsFiles tls;
   std::string log_level = "info";
 };
 
 std::optional<int> read_configuration(int argc, char** argv, Configuration& configuration) {
   tools::Options options("revoked-gateway", "Checks API keys at the edge.", "REVOKED_GATEWAY_");
   options.add("--listen", configuration.listen, "HOST:PORT to serve /check on; port 0 picks a free one");
-  options.add("--engine", configuration.engine, "http://host:port of the engine");
+  options.add("--engine", configuration.engine, "http://host:port or https://host:port of the engine");
+  options.add("--engine-ca-file", configuration.engine_tls.ca_file,
+              "PEM file of the CAs that an https engine's certificate may be of; none: the system's");
+  options.add("--engine-cert", configuration.engine_tls.certificate_file,
+              "PEM file with this gateway's certificate, for an engine that requires one");
+  options.add("--engine-key", configuration.engine_tls.key_file,
+              "PEM file with the private key of --engine-cert");
   options.add(
       "--redis", configuration.redis,
       "redis://[user:pass@]host:port[/db] or unix:///path for invalidations; none: the engine's feed");
@@ -73,15 +82,33 @@ std::optional<int> read_configuration(int argc, char** argv, Configuration& conf
               tools::Range{0, 1'000'000});
   options.add("--threads", configuration.threads, "Network threads", tools::Range{1, 1024});
   options.add("--metrics", configuration.metrics, "Whether anyone may read /metrics", {"open", "off"});
+  add_tls_options(options, configuration.tls);
   options.add("--log-level", configuration.log_level, "debug, info, warning or error");
   return options.parse(argc, argv);
+}
+
+void check_engine_tls(const cache::EngineClient::Options& engine) {
+  const auto& [ca_file, certificate_file, key_file] = engine.tls;
+  if (certificate_file.empty() != key_file.empty())
+    throw ConfigurationError("--engine-cert and --engine-key require each other");
+  if (!engine.address.is_encrypted && !(ca_file.empty() && certificate_file.empty()))
+    throw ConfigurationError("--engine-ca-file and --engine-cert require an https:// --engine");
+  try {
+    if (engine.address.is_encrypted) const cache::TlsClient probe(engine.tls);
+  } catch (const std::runtime_error& error) {
+    throw ConfigurationError(std::string("--engine: ") + error.what());
+  }
 }
 
 cache::Gateway::Options gateway_options(const Configuration& configuration) {
   cache::Gateway::Options options;
   const auto engine = cache::parse_engine_url(configuration.engine);
-  if (!engine) throw ConfigurationError("--engine: '" + configuration.engine + "' is not http://host:port");
+  if (!engine)
+    throw ConfigurationError("--engine: '" + configuration.engine +
+                             "' is neither http://host:port nor https://host:port");
   options.engine.address = *engine;
+  options.engine.tls = configuration.engine_tls;
+  check_engine_tls(options.engine);
   if (configuration.engine_key_file.empty()) throw ConfigurationError("--engine-key-file is required");
   options.engine.credential = tools::read_keys(configuration.engine_key_file).front();
   options.redis = tools::parse_redis(configuration.redis);
@@ -116,8 +143,8 @@ cache::Task<> announce_when_fresh(asio::io_context& io, const cache::Gateway& ga
 
 int serve(const Configuration& configuration) {
   tools::set_log_level(configuration.log_level);
-  const auto server_options = tools::parse_listen(configuration.listen, configuration.threads,
-                                                  reserved_descriptors, configuration.watches);
+  auto server_options = tools::parse_listen(configuration.listen, configuration.threads, reserved_descriptors,
+                                            configuration.watches);
   auto options = gateway_options(configuration);
   // A quarter of the connections is left for checks.
   options.watches.watchers =
@@ -128,6 +155,8 @@ int serve(const Configuration& configuration) {
   asio::io_context main_io(1);
   asio::signal_set signals(main_io, SIGINT, SIGTERM);
   signals.async_wait([&](boost::system::error_code, int) { main_io.stop(); });
+  const tools::CertificateWatch certificate(main_io, configuration.tls);
+  server_options.certificate = certificate.certificate();
 
   cache::Gateway gateway(std::move(options), [](std::string_view source, std::string_view what) {
     net::log(net::Level::info, what, {{"source", source}});

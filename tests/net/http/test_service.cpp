@@ -2,11 +2,13 @@
 
 namespace revoked::net::test {
 
-Server::Options loopback(const ServerLimits& limits, std::size_t threads) {
+Server::Options loopback(const ServerLimits& limits, std::size_t threads,
+                         std::shared_ptr<ServerCertificate> certificate) {
   Server::Options options;
   options.listen = {boost::asio::ip::address_v4::loopback(), 0};
   options.threads = threads;
   options.limits = limits;
+  options.certificate = std::move(certificate);
   return options;
 }
 
@@ -38,8 +40,9 @@ Task<> TestService::answer_later(TestService& service, Exchange exchange) {
   exchange.response.send(200, "text/plain", "later");
 }
 
-ServedTest::ServedTest(const ServerLimits& limits, std::size_t threads)
-    : server(loopback(limits, threads), service, nullptr), port(server.port()) {}
+ServedTest::ServedTest(const ServerLimits& limits, std::size_t threads,
+                       std::shared_ptr<ServerCertificate> certificate)
+    : server(loopback(limits, threads, std::move(certificate)), service, nullptr), port(server.port()) {}
 
 revoked::test::HttpClient ServedTest::client() const { return revoked::test::HttpClient(port); }
 

@@ -10,7 +10,8 @@
 
 namespace revoked::net::test {
 
-Server::Options loopback(const ServerLimits& limits = {}, std::size_t threads = 1);
+Server::Options loopback(const ServerLimits& limits = {}, std::size_t threads = 1,
+                         std::shared_ptr<ServerCertificate> certificate = {});
 
 class TestService final : public Service {
  public:
@@ -29,7 +30,9 @@ class TestService final : public Service {
 };
 
 struct ServedTest {
-  explicit ServedTest(const ServerLimits& limits = {}, std::size_t threads = 1);
+  // With a certificate it serves HTTPS.
+  explicit ServedTest(const ServerLimits& limits = {}, std::size_t threads = 1,
+                      std::shared_ptr<ServerCertificate> certificate = {});
   ~ServedTest();
 
   revoked::test::HttpClient client() const;

@@ -1,4 +1,4 @@
-#include "net/auth/watched_file.hpp"
+#include "net/http/watched_file.hpp"
 
 #include <fcntl.h>
 #include <unistd.h>

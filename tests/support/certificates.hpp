@@ -1,0 +1,60 @@
+#pragma once
+// Certificates for tests, made when they are needed: EC keys, valid for a day.
+
+#include <chrono>
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "tests/support/temporary_directory.hpp"
+
+struct evp_pkey_st;
+struct x509_st;
+
+namespace revoked::test {
+
+struct Certificate {  // PEM
+  std::string certificate;
+  std::string key;
+};
+
+class CertificateAuthority {
+ public:
+  explicit CertificateAuthority(const std::string& name = "test CA");
+  ~CertificateAuthority();
+
+  struct Wanted {
+    std::string name = "localhost";
+    std::string alternative_names = "DNS:localhost,IP:127.0.0.1";
+    std::chrono::seconds valid_from{-3600};
+    std::chrono::seconds valid_until{86'400};
+  };
+  Certificate issue(const Wanted& wanted) const;
+  Certificate issue() const { return issue(Wanted{}); }
+  const std::string& certificate() const { return certificate_; }  // its own
+
+ private:
+  std::shared_ptr<evp_pkey_st> key_;
+  std::shared_ptr<x509_st> own_;
+  std::string certificate_;
+};
+
+// Files of a CA, and of a certificate that serves a server and a client.
+class CertificateFiles {
+ public:
+  CertificateFiles();
+
+  std::filesystem::path ca() const { return directory_ / "ca.pem"; }
+  std::filesystem::path certificate() const { return directory_ / "certificate.pem"; }
+  std::filesystem::path key() const { return directory_ / "key.pem"; }
+
+  // Replaces certificate and key by others of this CA.
+  void renew(const CertificateAuthority::Wanted& wanted);
+  const CertificateAuthority& authority() const { return authority_; }
+
+ private:
+  TemporaryDirectory directory_;
+  CertificateAuthority authority_;
+};
+
+}  // namespace revoked::test
