@@ -1,0 +1,119 @@
+#include "cache/wire/tls.hpp"
+
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+
+#include <new>
+#include <stdexcept>
+
+namespace revoked::cache {
+namespace {
+
+[[noreturn]] void fail(const std::string& what) { throw std::runtime_error(what + ": " + last_tls_error()); }
+
+// The name or address that the peer's certificate is checked for.
+std::string checked_host(ssl_st* connection) {
+  auto* const rules = SSL_get0_param(connection);
+  if (const char* const name = X509_VERIFY_PARAM_get0_host(rules, 0)) return name;
+  char* const address = X509_VERIFY_PARAM_get1_ip_asc(rules);
+  std::string text = address == nullptr ? "" : address;
+  OPENSSL_free(address);
+  return text;
+}
+
+}  // namespace
+
+void TlsDeleter::operator()(ssl_ctx_st* context) const noexcept { SSL_CTX_free(context); }
+void TlsDeleter::operator()(ssl_session_st* session) const noexcept { SSL_SESSION_free(session); }
+void TlsDeleter::operator()(ssl_st* connection) const noexcept { SSL_free(connection); }
+
+void TlsDefaults::set(ssl_ctx_st& context) {
+  constexpr int level = 2;  // at least 112 bits: RSA keys of 2048 bits, no SHA-1
+  SSL_CTX_set_security_level(&context, level);
+  SSL_CTX_set_min_proto_version(&context, TLS1_2_VERSION);
+  SSL_CTX_set_cipher_list(&context, ciphers);
+  SSL_CTX_set_options(&context, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION);
+  SSL_CTX_set_mode(&context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
+                                 SSL_MODE_RELEASE_BUFFERS);
+}
+
+TlsClient::TlsClient(const TlsClientOptions& options) : context_(SSL_CTX_new(TLS_client_method())) {
+  if (!context_) throw std::bad_alloc();
+  auto* const context = context_.get();
+  TlsDefaults::set(*context);
+  SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
+  ERR_clear_error();
+  if (options.ca_file.empty()) {
+    if (SSL_CTX_set_default_verify_paths(context) != 1) fail("cannot read the system's CA certificates");
+  } else {
+    if (SSL_CTX_load_verify_file(context, options.ca_file.c_str()) != 1)
+      fail("cannot read CA certificates from " + options.ca_file);
+    // Not only self-signed ones are trusted.
+    X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(context), X509_V_FLAG_PARTIAL_CHAIN);
+  }
+  if (!options.certificate_file.empty()) {
+    if (SSL_CTX_use_certificate_chain_file(context, options.certificate_file.c_str()) != 1)
+      fail("cannot read a certificate from " + options.certificate_file);
+    if (SSL_CTX_use_PrivateKey_file(context, options.key_file.c_str(), SSL_FILETYPE_PEM) != 1)
+      fail("cannot use the private key in " + options.key_file + " for the certificate in " +
+           options.certificate_file);
+  }
+  SSL_CTX_set_app_data(context, this);
+  SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+  SSL_CTX_sess_set_new_cb(context, keep_session);
+}
+
+TlsClient::~TlsClient() = default;
+
+TlsConnection TlsClient::connection_to(const std::string& host) {
+  TlsConnection connection(SSL_new(context_.get()));
+  if (!connection) throw std::bad_alloc();
+  SSL_set_connect_state(connection.get());
+  auto* const rules = SSL_get0_param(connection.get());
+  // Without the zone of an address, and the dot that ends an absolute name: certificates have neither.
+  auto name = host.substr(0, host.find('%'));
+  if (name.ends_with('.')) name.pop_back();
+  if (X509_VERIFY_PARAM_set1_ip_asc(rules, name.c_str()) != 1) {
+    ERR_clear_error();
+    X509_VERIFY_PARAM_set_hostflags(rules, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+    // An empty name would not be checked.
+    if (name.empty() || X509_VERIFY_PARAM_set1_host(rules, name.data(), name.size()) != 1)
+      throw std::bad_alloc();
+    SSL_set_tlsext_host_name(connection.get(), name.c_str());
+  }
+  const auto kept = sessions_.find(checked_host(connection.get()));
+  if (kept != sessions_.end()) SSL_set_session(connection.get(), kept->second.get());
+  return connection;
+}
+
+// OpenSSL's callback: 1 if it has taken the session over.
+int TlsClient::keep_session(ssl_st* connection, ssl_session_st* session) {
+  auto& self = *static_cast<TlsClient*>(SSL_CTX_get_app_data(SSL_get_SSL_CTX(connection)));
+  try {
+    if (self.sessions_.size() >= max_sessions) self.sessions_.clear();
+    self.sessions_[checked_host(connection)].reset(session);
+    return 1;
+  } catch (const std::bad_alloc&) {
+    return 0;
+  }
+}
+
+std::string tls_failure(const ssl_st& connection, error_code error) {
+  const auto verified = SSL_get_verify_result(&connection);
+  if (verified != X509_V_OK)
+    return std::string("the peer's certificate: ") + X509_verify_cert_error_string(verified);
+  return error.message();
+}
+
+std::string last_tls_error() {
+  const auto error = ERR_peek_last_error();
+  const char* const reason = ERR_reason_error_string(error);
+  std::string text = reason != nullptr ? reason : error != 0 ? "error " + std::to_string(error) : "";
+  if (ERR_SYSTEM_ERROR(error))
+    text = error_code(ERR_GET_REASON(error), boost::system::system_category()).message();
+  ERR_clear_error();
+  return text;
+}
+
+}  // namespace revoked::cache
