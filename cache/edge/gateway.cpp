@@ -50,8 +50,8 @@ struct Gateway::Impl {
         questions(options.when_stale, client, cache, driver, state, log),
         ticker(io) {
     if (options.redis) {
-      publisher.emplace(io, *options.redis, [this](bool connected, std::string_view reason) {
-        log.log("acks", connected ? "connected" : reason);
+      publisher.emplace(io, *options.redis, [this](bool connected, std::string_view detail) {
+        log.log("acks", describe_redis_state(connected, detail));
       });
     }
     asio::post(io, [this] { tick(); });
