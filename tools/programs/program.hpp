@@ -10,7 +10,6 @@
 #include <vector>
 
 #include "cache/bus/bus_keys.hpp"
-#include "cache/bus/redis.hpp"
 #include "net/http/server.hpp"
 
 namespace CLI {
@@ -88,7 +87,6 @@ std::size_t raise_descriptor_limit();
 // Parse and check options. Throw ConfigurationError; its text never contains a password. The number of
 // connections is limited so that `reserved` descriptors remain for files and outgoing connections.
 net::Server::Options parse_listen(const std::string& address, std::size_t threads, std::size_t reserved);
-std::optional<cache::RedisAddress> parse_redis(const std::string& url);
 
 // Throws ConfigurationError if it cannot listen.
 std::unique_ptr<net::Server> listen(const net::Server::Options& options, net::Service& service,

@@ -12,6 +12,7 @@
 #include "net/check/check_service.hpp"
 #include "net/http/log.hpp"
 #include "tools/programs/program.hpp"
+#include "tools/programs/redis_options.hpp"
 
 namespace {
 
@@ -33,7 +34,7 @@ constexpr std::size_t reserved_descriptors = 128;
 struct Configuration {
   std::string listen = "127.0.0.1:7386";
   std::string engine = "http://127.0.0.1:7385";
-  std::string redis;
+  tools::RedisOptions redis;
   std::string engine_key_file;
   std::string bus_key_file;
   std::string name;
@@ -48,9 +49,7 @@ std::optional<int> read_configuration(int argc, char** argv, Configuration& conf
   tools::Options options("revoked-gateway", "Checks API keys at the edge.", "REVOKED_GATEWAY_");
   options.add("--listen", configuration.listen, "HOST:PORT to serve /check on; port 0 picks a free one");
   options.add("--engine", configuration.engine, "http://host:port of the engine");
-  options.add(
-      "--redis", configuration.redis,
-      "redis://[user:pass@]host:port[/db] or unix:///path for invalidations; none: the engine's feed");
+  configuration.redis.add_to(options, "for invalidations", "the engine's feed");
   options.add("--engine-key-file", configuration.engine_key_file,
               "File with a key that has the permission gateway, or a master key");
   options.add(
