@@ -9,29 +9,48 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "cache/wire/asio.hpp"
+#include "cache/wire/tls.hpp"
 #include "engine/base/error.hpp"
 #include "engine/model/event.hpp"
 
 namespace revoked::cache {
 
-// redis://[user:pass@]host[:port][/db] or unix:///path
-struct RedisAddress {
+struct RedisServer {
   std::string host;
   std::uint16_t port = 6379;
-  std::string unix_path;  // used instead of host and port if not empty
+  bool operator==(const RedisServer&) const = default;
+};
+std::string to_string(const RedisServer& server);
+
+// redis://[user:pass@]host[:port][,host[:port]…][/db]: a Redis, or nodes of a Cluster, each tried in its turn
+// redis+sentinel://[user:pass@]host[:port][,host[:port]…]/NAME[/db]: the primary that Sentinels know as NAME
+// rediss://…, rediss+sentinel://…: the same with TLS
+// unix:///path
+struct RedisAddress {
+  static constexpr std::size_t max_servers = 16;
+
+  std::vector<RedisServer> servers;
+  std::string primary_name;  // not empty: `servers` are Sentinels
+  std::string unix_path;     // used instead of `servers` if not empty
   std::string user;
   std::string password;
   int database = 0;
+  bool uses_tls = false;
+  std::shared_ptr<TlsClient> tls{};  // null, with uses_tls: the system's CAs are trusted
 };
 engine::result<RedisAddress> parse_redis_url(std::string_view url);
 // For logs: without the password.
 std::string to_string(const RedisAddress& address);
 
-// Called on the io_context's thread when a connection is ready for use, and when it is lost or cannot be made
-// (with the reason; the same reason is not repeated).
-using RedisStateListener = std::function<void(bool connected, std::string_view reason)>;
+// Called on the io_context's thread when a connection is ready for use (with the server, if the address does
+// not name one), and when it is lost or cannot be made (with the reason; a reason is not repeated until a
+// connection has been ready again).
+using RedisStateListener = std::function<void(bool connected, std::string_view detail)>;
+// For a log: "connected", "connected to SERVER", or the reason.
+std::string describe_redis_state(bool connected, std::string_view detail);
 
 // Of a connection on which nothing is received.
 struct RedisKeepAlive {

@@ -1,8 +1,6 @@
 #include "cache/bus/redis_connection.hpp"
 
-#include <sys/un.h>
-
-#include <boost/asio/local/stream_protocol.hpp>
+#include <algorithm>
 #include <boost/asio/post.hpp>
 #include <utility>
 
@@ -11,34 +9,49 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto connect_timeout = 2s;  // name look-up until ready for use
-constexpr auto steady_after = 2s;     // a connection that lasted this long resets the backoff
-constexpr std::size_t max_reason_size = 200;
+constexpr auto connect_timeout = 2s;      // question to the Sentinels and name look-up until ready for use
+constexpr auto steady_after = 2s;         // a connection that lasted this long resets the backoff
+constexpr std::size_t max_reported = 16;  // reasons; further ones are reported each time
+
+// How often the Sentinels, and the server itself, are asked whether it is the primary.
+constexpr auto role_period = 1s;
+constexpr auto role_period_without = 200ms;  // while there is none that is ready for use
+
+RedisAddress with_tls(RedisAddress address) {
+  if (address.uses_tls && !address.tls) address.tls = std::make_shared<TlsClient>(TlsClientOptions{});
+  return address;
+}
 
 }  // namespace
 
-std::string reason_of(const RespReply& error) {
-  std::string text = error.text.substr(0, max_reason_size);
-  for (char& c : text) {
-    if (c < ' ' || c > '~') c = '?';
-  }
-  return text;
+std::string describe_redis_state(bool connected, std::string_view detail) {
+  if (!connected) return std::string(detail);
+  return detail.empty() ? "connected" : "connected to " + std::string(detail);
 }
 
 RedisConnection::RedisConnection(asio::io_context& io, RedisAddress address, RedisStateListener on_state,
                                  std::size_t max_reply_bytes, RedisKeepAlive keep_alive)
-    : address_(std::move(address)),
+    : io_(io),
+      address_(with_tls(std::move(address))),
       on_state_(std::move(on_state)),
       max_reply_bytes_(max_reply_bytes),
       keep_alive_(keep_alive),
-      names_(io, address_.host, address_.port),
-      socket_(io),
-      timer_(io),
-      executor_(io.get_executor()) {}
+      timer_(io) {}
 
 void RedisConnection::start(const std::shared_ptr<RedisConnection>& self) {
   self->self_ = self;
-  asio::post(self->executor_, [self] { self->connect(); });
+  const auto& address = self->address_;
+  if (!address.primary_name.empty()) {
+    self->sentinels_ = std::make_shared<RedisSentinels>(
+        self->io_, address, [connection = self->self_](const RedisServer& primary) {
+          if (const auto link = connection.lock()) link->on_primary(primary);
+        });
+  } else if (!address.unix_path.empty()) {
+    self->servers_.emplace(address.unix_path);
+  } else {
+    self->servers_.emplace(self->io_, address.servers);
+  }
+  asio::post(self->io_, [self] { self->connect(); });
 }
 
 void RedisConnection::stop() {
@@ -46,6 +59,7 @@ void RedisConnection::stop() {
   stopped_ = true;
   ++timer_turn_;
   timer_.cancel();
+  if (sentinels_) sentinels_->stop();
   close();
 }
 
@@ -54,66 +68,97 @@ void RedisConnection::stop() {
 void RedisConnection::connect() {
   if (stopped_) return;
   set_timer(connect_timeout, &RedisConnection::on_connect_timeout);
-  if (!address_.unix_path.empty()) {
-    if (address_.unix_path.size() >= sizeof(sockaddr_un::sun_path)) return retry("unix path too long");
-    return open(asio::local::stream_protocol::endpoint(address_.unix_path));
+  if (!sentinels_) return look_up();
+  asks_for_primary_ = true;
+  sentinels_->ask(role_period_without);
+}
+
+// The Sentinels' answer to connect(), or a later one.
+void RedisConnection::on_primary(const RedisServer& primary) {
+  if (stopped_) return;
+  const bool has_moved = primary != primary_;
+  if (has_moved) backoff_.reset();
+  if (stream_) {
+    if (has_moved) drop("the primary is now " + to_string(primary));
+    return;
   }
-  names_.find([self = self_, turn = timer_turn_](error_code error, const TcpEndpoints& endpoints) {
-    const auto link = self.lock();
-    if (!link || link->stopped_ || turn != link->timer_turn_) return;
-    if (error) return link->retry("cannot resolve " + link->address_.host + ": " + error.message());
-    link->open(endpoints[link->tries_++ % endpoints.size()]);
-  });
+  if (!has_moved && !asks_for_primary_) return;
+  if (has_moved) servers_.emplace(io_, std::vector{primary});
+  primary_ = primary;
+  asks_for_primary_ = false;
+  set_timer(connect_timeout, &RedisConnection::on_connect_timeout);
+  look_up();
 }
 
-void RedisConnection::open(const Endpoint& endpoint) {
-  error_code error;
-  socket_.open(endpoint.protocol(), error);
-  if (error) return retry(error.message());
-  is_up_ = true;
-  error_code ignored;
-  socket_.set_option(asio::ip::tcp::no_delay(true), ignored);
-  socket_.async_connect(endpoint, [self = self_.lock(), turn = turn_](error_code failed) {
-    if (turn != self->turn_) return;
-    if (failed) return self->drop(failed.message());
-    self->on_connect();
-  });
+void RedisConnection::look_up() {
+  servers_->find(
+      [self = self_, turn = timer_turn_](std::string_view failure, const RedisStream::Endpoint& endpoint) {
+        const auto link = self.lock();
+        if (!link || link->stopped_ || turn != link->timer_turn_) return;
+        if (!failure.empty()) return link->retry(std::string(failure));
+        link->open(endpoint);
+      });
 }
 
-void RedisConnection::on_connect() {
-  error_code error;
-  socket_.non_blocking(true, error);
-  if (error) return drop(error.message());
+void RedisConnection::open(const RedisStream::Endpoint& endpoint) {
+  const auto with = [self = self_](auto call) {
+    return [self, call](auto... arguments) {
+      if (const auto link = self.lock()) (*link.*call)(arguments...);
+    };
+  };
   reader_.emplace(max_reply_bytes_);
+  stream_ = make_stream(io_, address_, servers_->chosen().host,
+                        {.on_open = with(&RedisConnection::on_open),
+                         .on_bytes = with(&RedisConnection::on_bytes),
+                         .on_end = with(&RedisConnection::drop)});
+  stream_->open(endpoint);
+}
+
+void RedisConnection::on_open() {
   last_received_ = Clock::now();
   pinged_ = false;
   prepare();
   greet();
-  read();
-  write_now();
 }
 
-// Signs in and selects the database.
+// Signs in, selects the database, asks whether this is the primary.
 void RedisConnection::prepare() {
-  unprepared_ = 0;
-  if (!address_.password.empty()) {
-    ++unprepared_;
-    if (address_.user.empty())
-      send({"AUTH", address_.password});
-    else
-      send({"AUTH", address_.user, address_.password});
-  }
+  unprepared_.clear();
+  if (append_sign_in(stream_->outgoing(), address_)) unprepared_.push_back(Preparation::sign_in);
   if (address_.database != 0) {
-    ++unprepared_;
+    unprepared_.push_back(Preparation::database);
     send({"SELECT", std::to_string(address_.database)});
   }
+  if (sentinels_) {
+    unprepared_.push_back(Preparation::role);
+    role_asked_ = Clock::now();
+    send({"ROLE"});
+  }
+}
+
+void RedisConnection::on_prepared(const RespReply& reply) {
+  const auto what = unprepared_.front();
+  unprepared_.pop_front();
+  if (reply.kind == RespReply::Kind::error) return drop(reason_of(reply));
+  if (what == Preparation::role) return on_role(reply);
+  if (reply.kind != RespReply::Kind::text) drop("an unexpected reply");
+}
+
+void RedisConnection::on_role(const RespReply& reply) {
+  using Kind = RespReply::Kind;
+  const auto& parts = reply.elements;
+  if (reply.kind != Kind::array || parts.empty() || parts[0].kind != Kind::text)
+    return drop("an unexpected reply");
+  if (parts[0].text == "master") return;
+  sentinels_->distrust();
+  drop("this is not the primary");
 }
 
 void RedisConnection::on_connect_timeout() {
-  if (is_up_)
-    drop("no answer in time");
-  else
-    retry("cannot resolve " + address_.host + " in time");
+  if (stream_) return drop("no answer in time");
+  if (!asks_for_primary_) return retry("cannot resolve " + servers_->chosen().host + " in time");
+  const auto& why = sentinels_->failure();
+  retry("no answer from the Sentinels" + (why.empty() ? "" : ": " + why));
 }
 
 void RedisConnection::became_ready() {
@@ -121,57 +166,73 @@ void RedisConnection::became_ready() {
   ready_ = true;
   ready_since_ = Clock::now();
   reported_.clear();
+  if (sentinels_) sentinels_->ask(role_period);
   watch();
-  on_state_(true, {});
+  on_state_(true, server_name());
+}
+
+// Empty if the address names one server.
+std::string RedisConnection::server_name() const {
+  return sentinels_ || !servers_->is_one() ? to_string(servers_->chosen()) : "";
 }
 
 // ---- disconnecting
 
 void RedisConnection::drop(std::string_view reason) {
-  if (!is_up_) return;
-  reason_ = reason;
+  if (!stream_) return;
+  const auto server = server_name();
+  reason_ = server.empty() ? reason : server + ": " + std::string(reason);
   const bool was_ready = ready_;
   close();
   if (stopped_) return;
-  ++timer_turn_;
-  asio::post(executor_, [self = self_.lock(), was_ready] {
+  asio::post(io_, [self = self_.lock(), was_ready, turn = ++timer_turn_] {
     if (!self || self->stopped_) return;
     if (was_ready && Clock::now() - self->ready_since_ >= steady_after) self->backoff_.reset();
-    self->retry(self->reason_);
+    if (turn == self->timer_turn_) self->pause();
+    self->report(self->reason_);
   });
 }
 
 void RedisConnection::close() {
   ready_ = false;
-  if (!is_up_) return;
-  is_up_ = false;
-  ++turn_;
-  error_code ignored;
-  socket_.close(ignored);
-  waits_to_write_ = false;
-  unsent_.clear();
-  sent_ = 0;
+  asks_for_primary_ = false;
+  if (!stream_) return;
+  stream_->close();
+  stream_.reset();
   on_closed();
 }
 
-// A reason is reported once, not at every attempt.
 void RedisConnection::retry(const std::string& reason) {
-  set_timer(backoff_.next(), &RedisConnection::connect);
-  if (std::exchange(reported_, reason) != reason) on_state_(false, reason);
+  pause();
+  report(reason);
+}
+
+void RedisConnection::pause() { set_timer(backoff_.next(), &RedisConnection::connect); }
+
+// A reason is reported once, not at every attempt.
+void RedisConnection::report(const std::string& reason) {
+  if (std::find(reported_.begin(), reported_.end(), reason) != reported_.end()) return;
+  if (reported_.size() < max_reported) reported_.push_back(reason);
+  on_state_(false, reason);
 }
 
 // ---- keep-alive
 
 // Redis answers a ping at once, so a silent peer is dead even if TCP still considers the connection open.
 void RedisConnection::watch() {
-  if (!is_up_ || !ready_) return;
-  const auto silence = Clock::now() - last_received_;
+  if (!stream_ || !ready_) return;
+  const auto now = Clock::now();
+  const auto silence = now - last_received_;
   if (silence >= keep_alive_.dead_after) return drop("no answer to a ping");
   if (silence >= keep_alive_.ping_after && !pinged_) {
     pinged_ = true;
     ping();
-    write_now();
   }
+  if (sentinels_ && now - role_asked_ >= role_period) {
+    role_asked_ = now;
+    ask_role();
+  }
+  write_now();
   set_timer(keep_alive_.ping_after / 4, &RedisConnection::watch);
 }
 
@@ -186,58 +247,28 @@ void RedisConnection::set_timer(Clock::duration wait, void (RedisConnection::*th
 // ---- commands and replies
 
 bool RedisConnection::send(std::initializer_list<std::string_view> arguments) {
-  if (is_up_) append_command(unsent_, arguments);
-  return is_up_;
+  if (stream_) append_command(stream_->outgoing(), arguments);
+  return stream_ != nullptr;
 }
 
 void RedisConnection::write_now() {
-  if (!is_up_ || waits_to_write_) return;
-  error_code error;
-  const auto size = socket_.write_some(asio::buffer(unsent_.data() + sent_, unsent_.size() - sent_), error);
-  sent_ += size;
-  if (sent_ == unsent_.size() || sent_ > unsent_.size() / 2) {
-    unsent_.erase(0, sent_);
-    sent_ = 0;
-  }
-  if (error && error != asio::error::would_block) return drop(error.message());
-  if (unsent_.empty()) return;
-  waits_to_write_ = true;
-  socket_.async_wait(GenericSocket::wait_write, [self = self_.lock(), turn = turn_](error_code) {
-    if (turn != self->turn_) return;
-    self->waits_to_write_ = false;
-    self->write_now();
-  });
-}
-
-void RedisConnection::read() {
-  if (!is_up_) return;
-  socket_.async_read_some(
-      asio::buffer(chunk_), [self = self_.lock(), turn = turn_](error_code error, std::size_t size) {
-        if (turn != self->turn_) return;
-        if (error) return self->drop(error == asio::error::eof ? "closed by Redis" : error.message());
-        self->last_received_ = Clock::now();
-        self->pinged_ = false;
-        self->on_bytes({self->chunk_.data(), size});
-        self->read();
-      });
+  if (stream_) stream_->flush();
 }
 
 // A reply may end the connection or start the next step.
 void RedisConnection::on_bytes(std::string_view bytes) {
-  const auto turn = turn_;
+  last_received_ = Clock::now();
+  pinged_ = false;
   reader_->feed(bytes);
   std::string error;
-  while (turn == turn_) {
+  while (stream_) {
     const auto reply = reader_->next(error);
     if (!error.empty()) return drop(error);
     if (!reply) return;
-    if (unprepared_ == 0) {
+    if (unprepared_.empty())
       on_reply(*reply);
-      continue;
-    }
-    --unprepared_;
-    if (reply->kind == RespReply::Kind::error) return drop(reason_of(*reply));
-    if (reply->kind != RespReply::Kind::text) return drop("an unexpected reply");
+    else
+      on_prepared(*reply);
   }
 }
 

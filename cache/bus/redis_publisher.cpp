@@ -18,11 +18,14 @@ struct RedisPublisher::Impl final : RedisConnection {
   Impl(asio::io_context& io_, RedisAddress address, RedisStateListener on_state, RedisKeepAlive keep_alive)
       : RedisConnection(io_, std::move(address), std::move(on_state), max_reply_bytes, keep_alive), io(io_) {}
 
-  enum class Sent { ping, message };
+  enum class Sent { ping, role, message };
 
   void greet() override { ping(); }
   void ping() override {
     if (send({"PING"})) sent.push_back(Sent::ping);
+  }
+  void ask_role() override {
+    if (send({"ROLE"})) sent.push_back(Sent::role);
   }
 
   // A message without a reply may have been published or not.
@@ -32,6 +35,7 @@ struct RedisPublisher::Impl final : RedisConnection {
     sent.pop_front();
     if (what == Sent::message && reply.kind != RespReply::Kind::integer) ++dropped;
     if (reply.kind == RespReply::Kind::error) return drop(reason_of(reply));
+    if (what == Sent::role) return on_role(reply);
     const auto expected = what == Sent::ping ? RespReply::Kind::text : RespReply::Kind::integer;
     if (reply.kind != expected) return drop("an unexpected reply");
     if (what == Sent::ping) became_ready();

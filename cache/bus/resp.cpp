@@ -11,8 +11,14 @@ namespace {
 
 using Kind = RespReply::Kind;
 
-// Place of the reader's next object: the root, or an element of the array. Null for nested arrays; the reader
-// treats it as out of memory.
+constexpr std::size_t max_reason_size = 200;
+
+bool is_nested(const redisReadTask* task) {
+  return task->parent != nullptr && task->parent->parent != nullptr;
+}
+
+// Place of the reader's next object: the root, or an element of the array. The reader treats null as out of
+// memory.
 RespReply* place(const redisReadTask* task) {
   if (task->parent == nullptr) return new RespReply;
   auto* const array = static_cast<RespReply*>(task->parent->obj);
@@ -20,7 +26,9 @@ RespReply* place(const redisReadTask* task) {
   return index < array->elements.size() ? &array->elements[index] : nullptr;
 }
 
+// An element of a nested array is left out: the array stands for it.
 void* make(const redisReadTask* task, Kind kind, std::string_view text = {}, std::int64_t integer = 0) {
+  if (is_nested(task)) return task->parent->obj;
   auto* const reply = place(task);
   if (reply == nullptr) return nullptr;
   reply->kind = kind;
@@ -36,12 +44,11 @@ redisReplyObjectFunctions functions() {
   };
   // The type of `count` is int or size_t, depending on the hiredis version.
   made.createArray = [](const redisReadTask* task, auto count) -> void* {
-    if (task->parent != nullptr || std::cmp_less(count, 0) ||
-        std::cmp_greater(count, RespReader::max_elements)) {
-      return nullptr;
-    }
+    const bool is_root = task->parent == nullptr;
+    const auto limit = is_root ? RespReader::max_elements : RespReader::max_nested_elements;
+    if (std::cmp_less(count, 0) || std::cmp_greater(count, limit)) return nullptr;
     auto* const reply = static_cast<RespReply*>(make(task, Kind::array));
-    reply->elements.resize(static_cast<std::size_t>(count));
+    if (is_root) reply->elements.resize(static_cast<std::size_t>(count));
     return reply;
   };
   made.createInteger = [](const redisReadTask* task, long long value) {
@@ -53,6 +60,14 @@ redisReplyObjectFunctions functions() {
 }
 
 }  // namespace
+
+std::string reason_of(const RespReply& error) {
+  std::string text = error.text.substr(0, max_reason_size);
+  for (char& c : text) {
+    if (c < ' ' || c > '~') c = '?';
+  }
+  return text;
+}
 
 struct RespReader::Reader {
   redisReplyObjectFunctions made = functions();

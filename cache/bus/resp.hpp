@@ -17,12 +17,15 @@ struct RespReply {
   Kind kind = Kind::nothing;
   std::string text;
   std::int64_t integer = 0;
-  std::vector<RespReply> elements;
+  std::vector<RespReply> elements;  // the elements of an array that is an element are left out
 };
+// The text of an error, for a log.
+std::string reason_of(const RespReply& error);
 
 class RespReader {
  public:
-  static constexpr std::size_t max_elements = 16;  // of an array; nested arrays are refused
+  static constexpr std::size_t max_elements = 16;           // of an array
+  static constexpr std::size_t max_nested_elements = 1024;  // of an array that is an element
 
   // `max_bytes` limits one reply, and the bytes fed but not read yet.
   explicit RespReader(std::size_t max_bytes);

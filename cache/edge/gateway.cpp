@@ -68,8 +68,8 @@ struct Gateway::Impl {
         ticker(io),
         report_timer(io) {
     if (options.redis) {
-      publisher.emplace(io, *options.redis, [this](bool connected, std::string_view reason) {
-        log.log("acks", connected ? "connected" : reason);
+      publisher.emplace(io, *options.redis, [this](bool connected, std::string_view detail) {
+        log.log("acks", describe_redis_state(connected, detail));
       });
     }
     asio::post(io, [this] { tick(); });

@@ -51,10 +51,10 @@ void MessageSources::on_redis_message(std::string_view json) {
   choose_feed(now);
 }
 
-void MessageSources::on_redis_state(bool connected, std::string_view reason) {
+void MessageSources::on_redis_state(bool connected, std::string_view detail) {
   state_.redis_connected = connected;
   redis_watch_.on_state(connected);
-  log_.log("redis", connected ? "connected" : reason);
+  log_.log("redis", describe_redis_state(connected, detail));
   choose_feed(engine::BootClock::now());
 }
 

@@ -23,7 +23,7 @@ class MessageSources {
 
  private:
   void on_redis_message(std::string_view json);
-  void on_redis_state(bool connected, std::string_view reason);
+  void on_redis_state(bool connected, std::string_view detail);
   void start_feed();
   void on_feed_state(bool connected, std::string_view reason);
 

@@ -8,17 +8,18 @@
 namespace revoked::cache {
 
 Bus::Bus(Feed& feed, GatewayRegistry& gateways, const std::optional<RedisAddress>& address, BusKeys keys,
-         OnRedisState on_state)
+         OnRedisState on_state, OnRedisState on_reports_state)
     : feed_(feed), gateways_(gateways), keys_(std::move(keys)), timer_(io_.get_executor()) {
   if (address) {
-    const auto name = to_string(*address);
-    publisher_.emplace(io_, *address,
-                       [name, on_state = std::move(on_state)](bool connected, std::string_view reason) {
-                         on_state(connected, name, reason);
-                       });
+    const auto named = [name = to_string(*address)](OnRedisState listener) {
+      return [name, listener = std::move(listener)](bool connected, std::string_view detail) {
+        listener(connected, name, detail);
+      };
+    };
+    publisher_.emplace(io_, *address, named(std::move(on_state)));
     reports_.emplace(
         io_, *address, std::string(acks_channel), [this](std::string_view json) { on_report(json); },
-        [](bool, std::string_view) {});  // the publisher reports the state of Redis
+        named(std::move(on_reports_state)));
     feed_.add_outlet([this](const Feed::Text& message) {
       publisher_->publish(
           invalidations_channel,

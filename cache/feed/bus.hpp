@@ -15,13 +15,14 @@ namespace revoked::cache {
 
 class Bus {
  public:
-  using OnRedisState = std::function<void(bool connected, std::string_view address, std::string_view reason)>;
+  // `detail`: see RedisStateListener.
+  using OnRedisState = std::function<void(bool connected, std::string_view address, std::string_view detail)>;
 
   // Construct before the journal starts; `feed` and `gateways` outlive it. Without keys messages are not
-  // signed; with keys, reports without a valid signature are ignored. `on_state` is called on the bus'
-  // thread.
+  // signed; with keys, reports without a valid signature are ignored. `on_state` (of publishing) and
+  // `on_reports_state` (of the subscription to reports) are called on the bus' thread.
   Bus(Feed& feed, GatewayRegistry& gateways, const std::optional<RedisAddress>& address, BusKeys keys,
-      OnRedisState on_state);
+      OnRedisState on_state, OnRedisState on_reports_state);
   ~Bus();
   Bus(const Bus&) = delete;
   Bus& operator=(const Bus&) = delete;

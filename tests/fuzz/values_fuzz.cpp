@@ -52,14 +52,16 @@ void read_redis_url(std::string_view text) {
   const auto address = cache::parse_redis_url(text);
   if (!address) return;
   const auto shown = cache::to_string(*address);
-  // The password is not shown, unless host or path contain it.
-  const bool is_elsewhere = (address->host + address->unix_path).find(address->password) != std::string::npos;
+  // The password is not shown, unless the servers, the primary's name or the path contain it.
+  auto elsewhere = address->primary_name + " " + address->unix_path;
+  for (const auto& server : address->servers) elsewhere += " " + cache::to_string(server);
+  const bool is_elsewhere = elsewhere.find(address->password) != std::string::npos;
   if (address->password.size() > 16 && !is_elsewhere) REQUIRE(shown.find(address->password) == shown.npos);
   const auto again = cache::parse_redis_url(shown);
   REQUIRE(bool(again));
-  REQUIRE(again->host == address->host && again->unix_path == address->unix_path);
-  if (address->unix_path.empty())
-    REQUIRE(again->port == address->port && again->database == address->database);
+  REQUIRE(again->servers == address->servers && again->unix_path == address->unix_path);
+  REQUIRE(again->primary_name == address->primary_name && again->uses_tls == address->uses_tls);
+  REQUIRE(again->database == address->database);
 }
 
 void read_engine_url(std::string_view text) {

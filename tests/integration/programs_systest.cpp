@@ -46,6 +46,8 @@ TEST_P(EachProgram, RefusesWrongOptionsWithOneLineAndCode2) {
                                              {"--listen", "127.0.0.1:99999"},
                                              {"stray"},
                                              {"--redis", "ftp://nowhere"},
+                                             {"--redis", "redis+sentinel://nowhere"},
+                                             {"--redis", "rediss://h", "--redis-ca-file", "/no/such/ca.pem"},
                                              {"--threads", "many"},
                                              {"--config", "/no/such/file.toml"}}) {
     std::vector<std::string> command{GetParam()};

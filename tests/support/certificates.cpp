@@ -101,4 +101,14 @@ void CertificateFiles::renew(const CertificateAuthority::Wanted& wanted) {
   write_file(key(), issued.key);
 }
 
+Certificates::Certificates() { write_file(ca_file(), authority_.certificate()); }
+
+Certificates::Pair Certificates::issue(const std::string& name, const std::string& subjects) const {
+  const auto made = authority_.issue({.name = name, .alternative_names = subjects});
+  Pair files{directory_ / (name + ".pem"), directory_ / (name + ".key")};
+  write_file(files.certificate_file, made.certificate);
+  write_file(files.key_file, made.key);
+  return files;
+}
+
 }  // namespace revoked::test

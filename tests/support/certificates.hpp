@@ -57,4 +57,22 @@ class CertificateFiles {
   CertificateAuthority authority_;
 };
 
+// Files of a CA and of any certificates of it.
+class Certificates {
+ public:
+  Certificates();
+
+  std::string ca_file() const { return directory_ / "ca.pem"; }
+  struct Pair {
+    std::string certificate_file;
+    std::string key_file;
+  };
+  // `subjects`: its subjectAltName, "IP:127.0.0.1,DNS:localhost". `name`: of the files, without extension.
+  Pair issue(const std::string& name, const std::string& subjects) const;
+
+ private:
+  TemporaryDirectory directory_;
+  CertificateAuthority authority_;
+};
+
 }  // namespace revoked::test

@@ -27,9 +27,7 @@ std::optional<int> read_configuration(int argc, char** argv, EngineConfiguration
   Options options("revoked", "The API-key revocation engine.", "REVOKED_");
   options.add("--listen", configuration.listen, "HOST:PORT to serve HTTP on; port 0 picks a free one");
   options.add("--data-dir", configuration.data_dir, "Directory of the journal and the keys");
-  options.add(
-      "--redis", configuration.redis,
-      "redis://[user:pass@]host:port[/db] or unix:///path to publish invalidations on; none: own feed only");
+  configuration.redis.add_to(options, "to publish invalidations on", "own feed only");
   options.add("--threads", configuration.threads, "Network threads", Range{1, 1024});
   options.add("--master-key-file", configuration.master_key_file,
               "File of master keys, one a line; none: DIR/master.key, created at first start");

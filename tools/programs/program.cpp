@@ -196,15 +196,6 @@ namespace {
 
 }  // namespace
 
-std::optional<cache::RedisAddress> parse_redis(const std::string& url) {
-  if (url.empty()) return {};
-  if (const auto address = cache::parse_redis_url(url)) return *address;
-  // The part before the '@' may contain a password.
-  const auto at = url.rfind('@');
-  throw ConfigurationError("--redis: '" + (at == std::string::npos ? url : "…" + url.substr(at)) +
-                           "' is neither redis://[user:pass@]host[:port][/db] nor unix:///path");
-}
-
 std::unique_ptr<net::Server> listen(const net::Server::Options& options, net::Service& service,
                                     net::Durability* durability) {
   try {

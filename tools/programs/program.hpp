@@ -10,7 +10,6 @@
 #include <vector>
 
 #include "cache/bus/bus_keys.hpp"
-#include "cache/bus/redis.hpp"
 #include "engine/base/metrics.hpp"
 #include "net/http/server.hpp"
 
@@ -91,7 +90,6 @@ std::size_t raise_descriptor_limit();
 // how many more a thread may have, because it cannot close them for others.
 net::Server::Options parse_listen(const std::string& address, std::size_t threads, std::size_t reserved,
                                   std::size_t held = 0);
-std::optional<cache::RedisAddress> parse_redis(const std::string& url);
 
 // Throws ConfigurationError if it cannot listen.
 std::unique_ptr<net::Server> listen(const net::Server::Options& options, net::Service& service,

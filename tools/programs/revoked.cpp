@@ -32,9 +32,16 @@ namespace asio = boost::asio;
 // For the index (rocksdb_index.cpp: 512 files, more while it merges), the log and Redis.
 constexpr std::size_t reserved_descriptors = 768;
 
-void log_redis(bool connected, std::string_view address, std::string_view reason) {
+void log_redis(bool connected, std::string_view address, std::string_view detail) {
   net::log(connected ? net::Level::info : net::Level::warning,
-           connected ? "Redis connected" : "Redis disconnected", {{"redis", address}, {"reason", reason}});
+           connected ? "Redis connected" : "Redis disconnected",
+           {{"redis", address}, {connected ? "server" : "reason", detail}});
+}
+
+void log_reports(bool connected, std::string_view address, std::string_view detail) {
+  net::log(connected ? net::Level::info : net::Level::warning,
+           connected ? "subscribed to the gateways' reports" : "not subscribed to the gateways' reports",
+           {{"redis", address}, {"channel", cache::acks_channel}, {connected ? "server" : "reason", detail}});
 }
 
 void log_progress(const engine::LoadProgress& progress) {
@@ -153,7 +160,8 @@ int serve(const EngineConfiguration& configuration) {
   const net::Authenticator authenticator(engine, tools::watch_master_keys(master_file), std::move(tokens));
   cache::Feed feed;
   const auto gateways = std::make_shared<cache::GatewayRegistry>();
-  cache::Bus bus(feed, *gateways, redis, tools::read_bus_keys(configuration.bus_key_file), log_redis);
+  cache::Bus bus(feed, *gateways, redis, tools::read_bus_keys(configuration.bus_key_file), log_redis,
+                 log_reports);
   std::function<bool()> redis_state;
   if (bus.has_redis()) redis_state = [&bus] { return bus.is_connected(); };
   const engine::FreeSpace free_space({[&] { return engine::free_space_of(configuration.data_dir); },

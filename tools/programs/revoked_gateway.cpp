@@ -12,6 +12,7 @@
 #include "net/check/check_service.hpp"
 #include "net/http/log.hpp"
 #include "tools/programs/program.hpp"
+#include "tools/programs/redis_options.hpp"
 #include "tools/programs/server_tls.hpp"
 
 namespace {
@@ -34,8 +35,8 @@ constexpr std::size_t reserved_descriptors = 128;
 struct Configuration {
   std::string listen = "127.0.0.1:7386";
   std::string engine = "http://127.0.0.1:7385";
-  std::string redis;
   cache::TlsClientOptions engine_tls;
+  tools::RedisOptions redis;
   std::string engine_key_file;
   std::string bus_key_file;
   std::string name;
@@ -60,9 +61,7 @@ std::optional<int> read_configuration(int argc, char** argv, Configuration& conf
               "PEM file with this gateway's certificate, for an engine that requires one");
   options.add("--engine-key", configuration.engine_tls.key_file,
               "PEM file with the private key of --engine-cert");
-  options.add(
-      "--redis", configuration.redis,
-      "redis://[user:pass@]host:port[/db] or unix:///path for invalidations; none: the engine's feed");
+  configuration.redis.add_to(options, "for invalidations", "the engine's feed");
   options.add("--engine-key-file", configuration.engine_key_file,
               "File with a key that has the permission gateway, or a master key");
   options.add(

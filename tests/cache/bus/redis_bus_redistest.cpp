@@ -63,7 +63,7 @@ TEST_F(RedisBus, WorksOverAUnixSocket) {
 
 TEST_F(RedisBus, FindsAHostByName) {
   auto address = parse_redis_url(server_.url()).value();
-  address.host = "localhost";
+  address.servers.at(0).host = "localhost";
   open(address);
   wait_until_up();
   publisher_->publish("channel", text("hello"));

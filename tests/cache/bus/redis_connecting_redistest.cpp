@@ -117,7 +117,7 @@ TEST(RedisConnecting, CanBeStoppedAtAnyMoment) {
     std::optional<RedisPublisher> publisher;
     std::optional<RedisSubscriber> subscriber;
     auto address = parse_redis_url(server.url()).value();
-    if (microseconds % 100) address.host = "localhost";
+    if (microseconds % 100) address.servers.at(0).host = "localhost";
     loop.run([&] {
       publisher.emplace(loop.io, address, into(states));
       subscriber.emplace(

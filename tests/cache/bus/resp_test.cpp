@@ -46,10 +46,20 @@ TEST(Resp, ReadsRepliesHoweverTheyAreCut) {
   }
 }
 
+// As in the reply to ROLE.
+TEST(Resp, LeavesOutTheElementsOfANestedArray) {
+  const std::string_view role =
+      "*3\r\n$6\r\nmaster\r\n:7\r\n*2\r\n*3\r\n$1\r\na\r\n$1\r\n1\r\n$1\r\n0\r\n*0\r\n+OK\r\n";
+  for (std::size_t piece = 1; piece <= role.size(); ++piece)
+    EXPECT_EQ(read_all(role, piece), "['master' 7 [] ];'OK';") << piece;
+  EXPECT_EQ(read_all("*2\r\n*1\r\n:1\r\n:2\r\n"), "[[] 2 ];");
+  EXPECT_EQ(read_all("*1\r\n*2\r\n-no\r\n$-1\r\n:3\r\n"), "[[] ];3;");
+}
+
 TEST(Resp, RefusesWhatIsNotAReplyOfOurs) {
-  for (const auto* bytes : {"hello\r\n", "*2\r\n*1\r\n:1\r\n:2\r\n", "*17\r\n", "*1000000000\r\n",
+  for (const auto* bytes : {"hello\r\n", "*1\r\n*1025\r\n", "*17\r\n", "*1000000000\r\n",
                             "*4294967299\r\n:1\r\n", "*99999999999999999999\r\n", "$99999999999999999999\r\n",
-                            "*-2\r\n", "$-2\r\n", "*1\r\n*0\r\n", "\r\n",
+                            "*-2\r\n", "$-2\r\n", "*1\r\n*-2\r\n", "\r\n",
                             "*"
                             "2\r\n$1\r\na\r\nx",
                             "GET / HTTP/1.1\r\n\r\n"}) {
