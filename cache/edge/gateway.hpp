@@ -67,8 +67,9 @@ class Gateway {
     Verdict verdict{};  // of a watch that is not held, and was not refused for want of room
   };
 
-  // Tells `watcher` once the key is denied, from any thread. `done` runs on the gateway's thread, which may
-  // tell the watcher before. A watcher that is held must outlive the `done` of unwatch(), told or not.
+  // Tells `watcher` once the key is denied. From any thread; `done` runs on the gateway's thread, and the
+  // watcher may be told before. One that is held and was not told is known until the `done` of unwatch(), and
+  // may be told until what its executor was given by then has run.
   void watch(Watcher& watcher, const engine::Digest& digest, std::string secret,
              std::function<void(WatchStart)> done, std::string_view peer = {});
   void unwatch(Watcher& watcher, std::function<void()> done);

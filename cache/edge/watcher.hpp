@@ -5,6 +5,8 @@
 #include <cstddef>
 #include <string_view>
 
+#include "cache/wire/asio.hpp"
+
 namespace revoked::cache {
 
 class Watches;
@@ -16,12 +18,13 @@ struct WatchLimits {
 
 class Watcher : public boost::intrusive::list_base_hook<> {
  public:
-  Watcher() = default;
+  // on_denied() runs on `executor`.
+  explicit Watcher(const Executor& executor) : executor_(executor) {}
   Watcher(const Watcher&) = delete;
   Watcher& operator=(const Watcher&) = delete;
 
-  // On the gateway's thread, at most once. `reason` is that of the denied check, or "stale"; it is valid for
-  // good. Must not call the gateway.
+  // At most once. `reason` is that of the denied check, or "stale"; it is valid for good. The gateway no
+  // longer knows this by then.
   virtual void on_denied(std::string_view reason) noexcept = 0;
 
  protected:
@@ -29,6 +32,7 @@ class Watcher : public boost::intrusive::list_base_hook<> {
 
  private:
   friend class Watches;
+  const Executor executor_;
   struct WatchedKey* key_ = nullptr;  // null: not held, or told
 };
 

@@ -1,6 +1,7 @@
 #include "cache/edge/watches.hpp"
 
 #include <algorithm>
+#include <boost/asio/post.hpp>
 #include <memory>
 
 namespace revoked::cache {
@@ -181,9 +182,30 @@ void Watches::end(WatchedKey& key, std::string_view reason) {
     auto& watcher = key.watchers.front();
     key.watchers.pop_front();
     watcher.key_ = nullptr;
-    watcher.on_denied(reason);
+    tell(watcher, reason);
   }
   remove(key);
+}
+
+void Watches::tell(Watcher& watcher, std::string_view reason) {
+  auto told = std::find_if(told_.begin(), told_.end(),
+                           [&](const Told& each) { return each.executor == watcher.executor_; });
+  if (told == told_.end()) told = told_.insert(told_.end(), {watcher.executor_, {}});
+  told->watchers.emplace_back(&watcher, reason);
+  if (told->watchers.size() == told_together) send(*told);
+}
+
+void Watches::send(Told& told) {
+  asio::post(told.executor, [watchers = std::exchange(told.watchers, {})] {
+    for (const auto& [watcher, reason] : watchers) watcher->on_denied(reason);
+  });
+}
+
+void Watches::tell_all() {
+  for (auto& told : told_) {
+    if (!told.watchers.empty()) send(told);
+  }
+  told_.clear();
 }
 
 void Watches::end_all(std::string_view reason) {
@@ -234,6 +256,7 @@ void Watches::follow(const Follower::Actions& actions) {
   if (actions.flush) start_afresh();
   for (const auto& event : actions.apply) apply(event);
   for (const auto& event : actions.recheck) recheck(event);
+  tell_all();
   ask_due();
 }
 
@@ -313,6 +336,7 @@ void Watches::on_answer(const engine::Digest& digest, std::uint64_t number, cons
   auto* const key = find(digest);
   if (key != nullptr && key->number == number && key->standing == Standing::asked)
     decide_again(*key, verdict);
+  tell_all();
   ask_due();
 }
 
@@ -332,10 +356,11 @@ void Watches::decide_again(WatchedKey& key, const Verdict& verdict) {
 void Watches::tick(Monotonic now) {
   if (keys_.empty() || stopped_) return;
   const bool is_stale = state_.is_stale(now);
-  if (is_stale && when_stale_ == WhenStale::deny) return end_all(stale_reason);
+  if (is_stale && when_stale_ == WhenStale::deny) end_all(stale_reason);
   const auto engine_now = state_.engine_time(now);
   while (!expiring_.empty() && expiring_.begin()->first <= engine_now)
     end(*expiring_.begin()->second, to_string(State::expired));
+  tell_all();
   if (is_stale && when_stale_ == WhenStale::ask && now >= next_round_) {
     next_round_ = now + round_period;
     recheck_all();
@@ -352,7 +377,7 @@ void Watches::set_timer(Monotonic now) {
     next = now +
            std::min(milliseconds(expiring_.begin()->first - state_.engine_time(now)), milliseconds(60'000));
   if (when_stale_ == WhenStale::deny) next = std::min(next, std::max(state_.lease_end(), now));
-  if (next == Monotonic::max() || stopped_ || (timer_at_ > now && timer_at_ <= next)) return;
+  if (next == Monotonic::max() || stopped_ || keys_.empty() || (timer_at_ > now && timer_at_ <= next)) return;
   timer_at_ = next;
   timer_.expires_after(next - now);
   timer_.async_wait([this](error_code error) {

@@ -85,6 +85,14 @@ class Watches {
   using Group = boost::intrusive::list<WatchedKey::Place, boost::intrusive::constant_time_size<false>>;
   using Opening = std::shared_ptr<Request>;
 
+  // Those who are told on one executor, together: a thread that is woken for each would take several times as
+  // long for many.
+  struct Told {
+    Executor executor;
+    std::vector<std::pair<Watcher*, std::string_view>> watchers;  // and the reason
+  };
+
+  static constexpr std::size_t told_together = 256;
   static constexpr std::size_t max_questions = 64;  // without an answer
   static constexpr int max_attempts = 3;            // to open
   static constexpr std::chrono::milliseconds retry_after{100};
@@ -100,7 +108,10 @@ class Watches {
   WatchedKey& add(Request& request, const CachedDecision& decision, const IdHashes& ids);
   void remove(WatchedKey& key);
   void decide(WatchedKey& key, Position as_of, UnixMs expires_at);
-  void end(WatchedKey& key, std::string_view reason);
+  void end(WatchedKey& key, std::string_view reason);  // then tell_all()
+  void tell(Watcher& watcher, std::string_view reason);
+  static void send(Told& told);
+  void tell_all();
   void end_all(std::string_view reason);
   void end_undecided(std::string_view reason);
 
@@ -129,6 +140,7 @@ class Watches {
   std::unordered_map<std::uint64_t, Group> groups_;    // by the hash of a key or of an owner
   std::set<std::pair<UnixMs, WatchedKey*>> expiring_;  // those that expire
   boost::intrusive::list<WatchedKey, boost::intrusive::constant_time_size<false>> due_;
+  std::vector<Told> told_;
   std::size_t watchers_ = 0;
   std::uint64_t next_number_ = 0;
   std::size_t questions_open_ = 0;

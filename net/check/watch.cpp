@@ -23,10 +23,10 @@ using Token = asio::use_awaitable_t<cache::Executor>;
 // Shorter than the minute after which proxies close a silent connection.
 constexpr seconds beat_every{15};
 
-// The gateway tells it on its own thread; everything else is on the connection's.
 class HeldWatch final : public cache::Watcher {
  public:
-  explicit HeldWatch(Connection& connection) : connection_(connection) {}
+  explicit HeldWatch(Connection& connection)
+      : Watcher(connection.thread().executor()), connection_(connection) {}
   // Why the key is denied; empty: it is not.
   std::string_view reason() const { return reason_; }
   bool is_over() const {
@@ -34,12 +34,9 @@ class HeldWatch final : public cache::Watcher {
   }
 
  private:
-  // What is posted runs before what unwatch() posts: then this still exists.
   void on_denied(std::string_view reason) noexcept override {
-    asio::post(connection_.thread().executor(), [this, reason] {
-      reason_ = reason;
-      connection_.wake();
-    });
+    reason_ = reason;
+    connection_.wake();
   }
 
   Connection& connection_;
@@ -61,8 +58,9 @@ Task<Gateway::WatchStart> start(Gateway& gateway, HeldWatch& watch, engine::Dige
   co_return co_await asio::async_initiate<Token, void(Gateway::WatchStart)>(initiate, token);
 }
 
-// After it the gateway no longer knows the watch.
+// After it the gateway no longer knows the watch: what it posted before has run.
 Task<> stop(Gateway& gateway, HeldWatch& watch, Connection& connection) {
+  if (!watch.reason().empty()) co_return;
   using Handler = asio::async_result<Token, void()>::handler_type;
   auto initiate = [&](Handler handler) {
     auto shared = std::make_shared<Handler>(std::move(handler));
@@ -113,6 +111,9 @@ Task<> hold_stream(Response& response, Connection& connection, const HeldWatch& 
     append(connection.output(), is_chunked, event.append(watch.reason()).append("\n\n"));
   }
   if (is_chunked) connection.output().append("0\r\n\r\n");
+  if (!connection.flush_now()) co_return;
+  // Many may end at once: all are told before the first connection is closed.
+  co_await asio::post(connection.thread().executor(), Token());
 }
 
 // By reference: awaited by the owner of both.

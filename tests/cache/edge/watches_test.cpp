@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/post.hpp>
 #include <list>
 
 #include "cache/edge/gateway.hpp"
@@ -19,10 +21,32 @@ using State = Decision::State;
 using Start = Gateway::WatchStart;
 using namespace std::chrono_literals;
 
+// Where watchers are told.
+class TellingThread {
+ public:
+  ~TellingThread() {
+    work_.reset();
+    thread_.join();
+  }
+  Executor executor() { return io_.get_executor(); }
+  // Until all that it was given has run.
+  void wait() {
+    std::promise<void> promise;
+    asio::post(io_, [&] { promise.set_value(); });
+    promise.get_future().wait();
+  }
+
+ private:
+  asio::io_context io_{1};
+  asio::executor_work_guard<Executor> work_{io_.get_executor()};
+  std::thread thread_{[this] { io_.run(); }};
+};
+
 // On one key, from its construction to its end.
 class TestWatcher final : public Watcher {
  public:
-  TestWatcher(TestGateway& gateway, const std::string& secret) : gateway_(gateway) {
+  TestWatcher(TestGateway& gateway, TellingThread& thread, const std::string& secret)
+      : Watcher(thread.executor()), gateway_(gateway), thread_(thread) {
     std::promise<Start> promise;
     auto future = promise.get_future();
     gateway_->watch(*this, TestGateway::digest(secret), secret,
@@ -33,6 +57,7 @@ class TestWatcher final : public Watcher {
     std::promise<void> promise;
     gateway_->unwatch(*this, [&] { promise.set_value(); });
     promise.get_future().wait();
+    thread_.wait();
   }
 
   const Start& start() const { return start_; }
@@ -54,6 +79,7 @@ class TestWatcher final : public Watcher {
   }
 
   TestGateway& gateway_;
+  TellingThread& thread_;
   Start start_;
   mutable std::mutex mutex_;
   std::string reason_;
@@ -73,13 +99,14 @@ class Watching : public testing::Test {
     return begin(std::move(options));
   }
   TestWatcher& watch(const std::string& secret) {
-    auto& watcher = watchers_.emplace_back(*gateway_, secret);
+    auto& watcher = watchers_.emplace_back(*gateway_, thread_, secret);
     EXPECT_TRUE(watcher.start().is_held) << secret;
     return watcher;
   }
   std::size_t size() { return (*gateway_)->status().watches; }
 
   ScriptedEngine engine_;
+  TellingThread thread_;
   std::optional<TestGateway> gateway_;
   std::list<TestWatcher> watchers_;
 };
@@ -98,7 +125,7 @@ TEST_F(Watching, EndsWhenTheKeyIsRevoked) {
   EXPECT_EQ(other.told(), "");
   EXPECT_EQ(size(), 1u);
 
-  const TestWatcher late(gateway, "k1");
+  const TestWatcher late(gateway, thread_, "k1");
   EXPECT_FALSE(late.start().is_held);
   EXPECT_EQ(late.start().verdict.decision->state, State::revoked);
 }
@@ -106,12 +133,12 @@ TEST_F(Watching, EndsWhenTheKeyIsRevoked) {
 TEST_F(Watching, IsNotHeldForAnUnknownKeyOrByAStaleGateway) {
   engine_.knows_no_keys = true;
   auto& gateway = begin(TestGateway::short_lease);
-  const TestWatcher unknown(gateway, "k1");
+  const TestWatcher unknown(gateway, thread_, "k1");
   EXPECT_FALSE(unknown.start().is_held);
   EXPECT_EQ(unknown.start().verdict.decision->state, State::unknown);
   engine_.fall_silent();
   ASSERT_TRUE(gateway.becomes(Coverage::stale));
-  const TestWatcher undecided(gateway, "k1");
+  const TestWatcher undecided(gateway, thread_, "k1");
   EXPECT_FALSE(undecided.start().is_held);
   EXPECT_FALSE(undecided.start().verdict.decision);
   EXPECT_TRUE(undecided.start().verdict.stale);
@@ -260,7 +287,7 @@ TEST_F(Watching, IsNotHeldByAnAnswerThatARevocationOvertook) {
   auto& gateway = begin();
   engine_.hold_answers(true);
   std::optional<TestWatcher> watcher;
-  auto asked = std::async(std::launch::async, [&] { watcher.emplace(gateway, "k1"); });
+  auto asked = std::async(std::launch::async, [&] { watcher.emplace(gateway, thread_, "k1"); });
   EXPECT_TRUE(eventually([&] { return engine_.held == 1; }));
   engine_.revoke("k1");
   EXPECT_TRUE(gateway.reaches(engine_.position()));
@@ -281,7 +308,7 @@ TEST_F(Watching, MissesNoRevocationWhileItBegins) {
       std::this_thread::sleep_for(pause);  // begins at different moments of the watch
       engine_.revoke(key);
     });
-    const TestWatcher watcher(gateway, key);
+    const TestWatcher watcher(gateway, thread_, key);
     if (watcher.start().is_held) {
       ++held;
       EXPECT_TRUE(watcher.is_told("revoked")) << key << is_cached;
@@ -301,15 +328,15 @@ TEST_F(Watching, IsBounded) {
   auto& gateway = begin(std::move(options));
   watch("k1");
   watch("k1");
-  EXPECT_TRUE(TestWatcher(gateway, "k1").start().key_is_full);
+  EXPECT_TRUE(TestWatcher(gateway, thread_, "k1").start().key_is_full);
   watch("k2");
-  EXPECT_TRUE(TestWatcher(gateway, "k3").start().gateway_is_full);
+  EXPECT_TRUE(TestWatcher(gateway, thread_, "k3").start().gateway_is_full);
   watchers_.pop_back();
-  EXPECT_TRUE(TestWatcher(gateway, "k3").start().is_held) << "one has left";
+  EXPECT_TRUE(TestWatcher(gateway, thread_, "k3").start().is_held) << "one has left";
   EXPECT_EQ(size(), 2u);
   engine_.revoke("k1");
   EXPECT_TRUE(eventually([&] { return size() == 0; }));
-  EXPECT_TRUE(TestWatcher(gateway, "k2").start().is_held);
+  EXPECT_TRUE(TestWatcher(gateway, thread_, "k2").start().is_held);
 }
 
 }  // namespace revoked::cache::watches_test
