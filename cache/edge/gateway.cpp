@@ -7,12 +7,14 @@
 #include <boost/asio/post.hpp>
 #include <thread>
 
+#include "cache/bus/usage.hpp"
 #include "cache/edge/acknowledgements.hpp"
 #include "cache/edge/follower_driver.hpp"
 #include "cache/edge/gateway_questions.hpp"
 #include "cache/edge/gateway_state.hpp"
 #include "cache/edge/log_throttle.hpp"
 #include "cache/edge/message_sources.hpp"
+#include "cache/edge/usage_reports.hpp"
 
 namespace revoked::cache {
 namespace {
@@ -48,6 +50,9 @@ struct Gateway::Impl {
                [this](Monotonic now) { sources.choose_feed(now); }),
         sources(io, options, client, driver, state, log),
         questions(options.when_stale, client, cache, driver, state, log),
+        usage(
+            options.name, cache, denied,
+            [this](std::string report) { client.report_usage(std::move(report)); }, log),
         ticker(io) {
     if (options.redis) {
       publisher.emplace(io, *options.redis, [this](bool connected, std::string_view reason) {
@@ -70,6 +75,7 @@ struct Gateway::Impl {
     engine.on_reported = [this](error_code error) {
       log.log("reports", error ? error.message() : "accepted by the engine");
     };
+    engine.on_usage_reported = [this](error_code error) { usage.on_result(error); };
     return engine;
   }
 
@@ -94,6 +100,7 @@ struct Gateway::Impl {
     driver.stop();
     questions.stop();
     acknowledgements.leave();
+    usage.leave(state.engine_time(engine::BootClock::now()));
     end_when_sent(std::chrono::steady_clock::now() + leave_time);
   }
 
@@ -116,6 +123,7 @@ struct Gateway::Impl {
     driver.tick(now);
     sources.choose_feed(now);
     log.log("coverage", to_string(state.coverage(now)));
+    usage.tick(std::chrono::steady_clock::now(), state.engine_time(now));
     log.tick();
     ticker.expires_after(tick_period);
     ticker.async_wait([this](error_code error) {
@@ -130,6 +138,7 @@ struct Gateway::Impl {
   // Read by other threads.
   NearCache cache;
   GatewayState state;
+  DeniedAttempts denied;
 
   // The gateway's thread only.
   LogThrottle log;
@@ -139,6 +148,7 @@ struct Gateway::Impl {
   FollowerDriver driver;
   MessageSources sources;
   GatewayQuestions questions;
+  UsageReports usage;
   Timer ticker;
   bool stopped = false;
 
@@ -177,11 +187,21 @@ void Gateway::ask(const engine::Digest& digest, std::string_view secret, std::fu
                  [impl = impl_.get(), question = std::move(question)] { impl->questions.ask(question); });
 }
 
+void Gateway::note_denied(const CachedDecision& decision, std::string_view forwarded, std::string_view peer) {
+  using State = Decision::State;
+  if (decision.state == State::active || decision.state == State::unknown) return;
+  auto client = read_address(forwarded);
+  if (client.is_unspecified()) client = read_address(peer);
+  IdBuffer buffer;
+  impl_->denied.add(decision.key_id(buffer), impl_->state.engine_time(engine::BootClock::now()), client);
+}
+
 Gateway::Status Gateway::status() const {
   Status status{};
   impl_->state.write_to(status, engine::BootClock::now());
   status.when_stale = impl_->options.when_stale;
   status.cache = impl_->cache.size();
+  status.denied = impl_->denied.counts();
   return status;
 }
 

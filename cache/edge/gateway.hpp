@@ -12,6 +12,7 @@
 #include "cache/bus/bus_keys.hpp"
 #include "cache/bus/redis.hpp"
 #include "cache/bus/report.hpp"
+#include "cache/edge/denied_attempts.hpp"
 #include "cache/edge/engine_client.hpp"
 #include "cache/edge/follower.hpp"
 #include "cache/edge/near_cache.hpp"
@@ -57,6 +58,10 @@ class Gateway {
   void ask(const engine::Digest& digest, std::string_view secret, std::function<void(Verdict)> done,
            std::string_view peer = {}, std::shared_ptr<const std::atomic<bool>> left = nullptr);
 
+  // Counts an attempt with a key that is revoked, expired, suspended or locked, for the engine's trail; any
+  // other decision is not counted. The client is at the address `forwarded`, if that is one, or else `peer`.
+  void note_denied(const CachedDecision& decision, std::string_view forwarded, std::string_view peer);
+
   struct Status {
     Coverage coverage;
     WhenStale when_stale;
@@ -66,6 +71,7 @@ class Gateway {
     bool redis_connected;
     bool feed_connected;
     NearCache::Size cache;
+    DeniedAttempts::Counts denied;
     std::uint64_t hits, questions, repairs, flushes, invalidations;
     std::string journal;                                                     // the journal id followed
     std::uint64_t foreign_messages, unsigned_messages, unreadable_messages;  // ignored

@@ -26,6 +26,13 @@ GatewayRegistry::Outcome GatewayRegistry::on_report(Report report, std::string_v
   return Outcome::accepted;
 }
 
+bool GatewayRegistry::is_taken(std::string_view name, std::string_view sender, Time now) const {
+  const engine::MutexLock lock(mutex_);
+  const auto found = entries_.find(name);
+  return found != entries_.end() && !found->second.sender.empty() && found->second.sender != sender &&
+         !found->second.is_gone(now);
+}
+
 bool GatewayRegistry::make_room(Time now) {
   std::erase_if(entries_, [&](const auto& each) { return now - each.second.reported > kept_for; });
   if (entries_.size() < max_gateways) return true;

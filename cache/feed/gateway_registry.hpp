@@ -34,6 +34,9 @@ class GatewayRegistry {
   // name. A name is its sender's until the gateway leaves or is gone. `at`: the wall clock at `now`.
   Outcome on_report(Report report, std::string_view sender, Time now, engine::UnixMs at);
 
+  // Whether another sender reports under this name.
+  bool is_taken(std::string_view name, std::string_view sender, Time now) const;
+
   struct Gateway {
     Report report;
     engine::UnixMs reported_at = 0;

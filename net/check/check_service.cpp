@@ -35,10 +35,17 @@ void tell(Response& response, std::string_view name, std::string_view value, cha
   response.header(name, encoded);
 }
 
-void answer(Response& response, const Gateway::Verdict& verdict) {
+// The address that the nearest proxy has appended to X-Forwarded-For.
+std::string_view last_forwarded(std::string_view addresses) {
+  return trim(addresses.substr(addresses.rfind(',') + 1));
+}
+
+void answer(Gateway& gateway, Response& response, const Gateway::Verdict& verdict,
+            std::string_view forwarded_for, std::string_view peer) {
   if (verdict.stale) response.header("X-Revoked-Stale", "true");
   if (!verdict.decision) return deny(response, 503, verdict.stale ? "stale" : "unavailable");
   const auto& decision = *verdict.decision;
+  if (decision.state != State::active) gateway.note_denied(decision, last_forwarded(forwarded_for), peer);
   cache::IdBuffer buffer;
   switch (decision.state) {
     case State::active:
@@ -100,9 +107,10 @@ Task<Gateway::Verdict> ask(Gateway& gateway, engine::Digest digest, std::string 
   co_return co_await asio::async_initiate<Token, void(Gateway::Verdict)>(initiate, token);
 }
 
-Task<> ask_and_answer(Gateway& gateway, Exchange exchange, engine::Digest digest, std::string secret) {
+Task<> ask_and_answer(Gateway& gateway, Exchange exchange, engine::Digest digest, std::string secret,
+                      std::string forwarded_for) {
   const auto verdict = co_await ask(gateway, digest, std::move(secret), exchange.connection);
-  answer(exchange.response, verdict);
+  answer(gateway, exchange.response, verdict, forwarded_for, exchange.connection.remote_address());
 }
 
 }  // namespace
@@ -138,11 +146,13 @@ Outcome CheckService::check(Exchange& exchange) {
     return {};
   }
   const auto digest = engine::sha256(secret);
+  const auto forwarded_for = exchange.request[Header::x_forwarded_for];
   if (const auto verdict = gateway_.check(digest)) {
-    answer(exchange.response, *verdict);
+    answer(gateway_, exchange.response, *verdict, forwarded_for, exchange.request.remote_address);
     return {};
   }
-  return {0, ask_and_answer(gateway_, exchange, digest, std::string(secret))};
+  return {0, ask_and_answer(gateway_, exchange, digest, std::string(secret),
+                            std::string(last_forwarded(forwarded_for)))};
 }
 
 void CheckService::show_readiness(Exchange& exchange, bool detailed) const {
@@ -167,6 +177,7 @@ void CheckService::show_readiness(Exchange& exchange, bool detailed) const {
     json.field("foreign_messages", status.foreign_messages);
     json.field("unsigned_messages", status.unsigned_messages);
     json.field("unreadable_messages", status.unreadable_messages);
+    json.field("denied", status.denied.all).field("denied_dropped", status.denied.dropped);
   }
   json.close('}');
   exchange.response.header("Cache-Control", "no-store");
