@@ -383,6 +383,7 @@ class Engine {
   result<void> set_usage(KeyDescription& key) const;
   result<std::vector<Sequence>> denied_use_events(std::string_view key_id) const;
   result<DeniedUses::Key> read_denied_uses(std::string_view key_id, Sequence created, UnixMs now) const;
+  result<std::size_t> take_denied_uses(const Usage& usage, const Caller& caller);
   result<std::size_t> take_denied_use(DeniedUse use, std::string_view gateway, const Caller& caller);
   void append_denied_use(const DeniedUses::Due& due);
   void record_due_denied_uses();
@@ -422,6 +423,7 @@ class Engine {
   UsageBatches usage_batches_;
   FairMeter denied_use_events_{denied_use_rates};
   UnixMs uses_since_ = 0;
+  mutable std::atomic<bool> has_earlier_index_{false};  // the index has all from before the start
   std::atomic<std::uint64_t> usage_ignored_{0}, usage_dropped_{0};
   std::vector<EpochStart> epochs_;  // constant once started
   std::string start_failure_;

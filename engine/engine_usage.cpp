@@ -28,6 +28,11 @@ result<void> Engine::set_usage(KeyDescription& key) const {
   if (key.decision.state == KeyState::active && !has_old_secrets) return {};
   key.used_after_revocation = denied_uses_.of(key.decision.key_id);
   if (key.used_after_revocation) return {};
+  // What was recorded since the start is in memory.
+  if (!has_earlier_index_.load(std::memory_order_relaxed)) {
+    if (const auto known = store_->wait_for_index(); !known) return known;
+    has_earlier_index_.store(true, std::memory_order_relaxed);
+  }
   const auto events = denied_use_events(key.decision.key_id);
   if (!events) return events.error();
   if (events->empty()) return {};
@@ -51,7 +56,7 @@ result<std::vector<Sequence>> Engine::denied_use_events(std::string_view key_id)
   return last;
 }
 
-// What the journal has of it; `created` is the key's creation.
+// What the index has of it; `created` is the key's creation.
 result<DeniedUses::Key> Engine::read_denied_uses(std::string_view key_id, Sequence created,
                                                  UnixMs now) const {
   DeniedUses::Key key;
@@ -59,7 +64,6 @@ result<DeniedUses::Key> Engine::read_denied_uses(std::string_view key_id, Sequen
   auto read = read_events(*store_, std::span(&created, 1),
                           [&](Sequence, const EventView& creation) { key.recorded_at = creation.at; });
   if (!read) return read.error();
-  if (read = store_->wait_for_index(); !read) return read.error();
   const auto events = denied_use_events(key_id);
   if (!events) return events.error();
   read = read_events(*store_, *events, [&](Sequence, const EventView& event) {
@@ -90,20 +94,33 @@ result<Engine::TakenUsage> Engine::take_usage(const Usage& usage, std::string_vi
     else
       last_uses_.note(slot, std::min(use.minute, latest));
   }
-  for (const auto& use : usage.denied) {
-    const auto ignored = take_denied_use(use, usage.gateway, caller);
-    if (!ignored) {
-      usage_batches_.undo(of_sender);
-      return ignored.error();
-    }
-    taken.ignored += *ignored;
+  const auto ignored = take_denied_uses(usage, caller);
+  if (!ignored) {
+    usage_batches_.undo(of_sender);
+    return ignored.error();
   }
+  taken.ignored += *ignored;
   usage_ignored_ += taken.ignored;
   usage_dropped_ += usage.dropped;
   return taken;
 }
 
-// Returns how many keys were ignored.
+// Both return how many keys were ignored.
+result<std::size_t> Engine::take_denied_uses(const Usage& usage, const Caller& caller) {
+  const auto is_new = [&](const DeniedUse& use) { return !denied_uses_.knows(use.key_id); };
+  if (std::ranges::any_of(usage.denied, is_new)) {
+    // What is not in memory was written before.
+    if (const auto known = store_->wait_for_index(); !known) return known.error();
+  }
+  std::size_t ignored = 0;
+  for (const auto& use : usage.denied) {
+    const auto one = take_denied_use(use, usage.gateway, caller);
+    if (!one) return one;
+    ignored += *one;
+  }
+  return ignored;
+}
+
 result<std::size_t> Engine::take_denied_use(DeniedUse use, std::string_view gateway, const Caller& caller) {
   const auto now = now_unix_ms();
   Sequence created = 0;

@@ -1,5 +1,8 @@
 #include "cache/edge/denied_attempts.hpp"
 
+#include <iterator>
+#include <utility>
+
 #include "cache/bus/usage.hpp"
 
 namespace revoked::cache {

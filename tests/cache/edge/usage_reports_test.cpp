@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <optional>
+#include <set>
+
 #include "cache/bus/usage.hpp"
 #include "tests/cache/edge/near_cache_samples.hpp"
 
@@ -13,7 +16,7 @@ using test::digest_of;
 using test::key_revoked;
 using test::uuid_of;
 
-constexpr engine::UnixMs start = 1'767'322'445'678;
+constexpr engine::UnixMs start = 1'767'322'441'000;  // the first second of a minute
 
 class UsageReportsTest : public testing::Test {
  protected:
