@@ -23,6 +23,7 @@ result<void> Engine::start(std::unique_ptr<Store> store, JournalListener& listen
   epochs_ = std::move(recovered->epochs);
   const auto last = store_->last();
   const Epoch epoch = epochs_.empty() ? 1 : epochs_.back().epoch + 1;
+  load_usage();
   epochs_.push_back({epoch, last + 1, new_journal_id()});
 
   journal_ = std::make_unique<Journal>(*store_, epoch, last, on_storage_failure_);
@@ -41,6 +42,8 @@ result<void> Engine::start(std::unique_ptr<Store> store, JournalListener& listen
   if (!journal_->wait_until_durable(last + 1)) return errc::storage_failed;
   checkpointer_ = std::make_unique<Checkpointer>(*journal_, [this](const std::function<bool()>& go_on) {
     forget_if_due(go_on);
+    record_due_denied_uses();
+    save_usage_if_due(go_on);
     checkpoint_if_due(go_on);
   });
   started_.store(true, std::memory_order_release);
@@ -59,6 +62,7 @@ void Engine::stop() {
   if (!started() || has_failed()) return;
   // Makes the next start faster. Bounded, as the process may be killed soon.
   const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  save_usage([] { return true; });
   no_checkpoint_before_ = {};  // one that this stop has interrupted did not fail
   checkpoint_if_due([until] { return std::chrono::steady_clock::now() < until; });
 }
@@ -76,20 +80,39 @@ namespace {
 
 result<void> Engine::verify(const Digest& digest, UnixMs now, Decision& decision) const {
   if (!started()) return errc::not_ready;
+  const ReadSection section;
+  (void)verify_slot(digest, now, decision);
+  return {};
+}
+
+// The slot of the secret; no_slot if the key is unknown.
+inline Slot Engine::verify_slot(const Digest& digest, UnixMs now, Decision& decision) const {
   // Read before the look-up: its result is at least as new.
   decision.as_of = {journal_->epoch(), journal_->applied()};
   decision.state = KeyState::unknown;
   decision.locked_until = 0;
-  const ReadSection section;
   const Slot slot = tables_.keys.find_by_digest(digest);
-  if (slot == no_slot || tables_.keys[slot].created > journal_->durable()) return {};
+  if (slot == no_slot || tables_.keys[slot].created > journal_->durable()) return no_slot;
   if (tables_.keys[slot].is_removed()) [[unlikely]]
-    return {};
+    return no_slot;
   decision.as_of.sequence = edits_.holds_through(slot, decision.as_of.sequence);
   StandingLock lock;
   decision.state = tables_.state_of(tables_.keys[slot], now, lock);
   if (decision.state == KeyState::locked) set_lock(decision, lock);
   tables_.describe(slot, decision);
+  return slot;
+}
+
+result<void> Engine::verify_use(const Digest& digest, UnixMs now, const Reach* reach,
+                                Decision& decision) const {
+  if (!started()) return errc::not_ready;
+  const ReadSection section;
+  const Slot slot = verify_slot(digest, now, decision);
+  if (slot == no_slot) return {};
+  if (reach != nullptr && !reach->covers(decision.owners))
+    decision.state = KeyState::unknown;
+  else if (decision.state == KeyState::active)
+    last_uses_.note(slot, minute_of(now));
   return {};
 }
 
@@ -130,6 +153,7 @@ result<KeyDescription> Engine::describe_slot(Slot slot, std::string_view key_id,
     if (!revocation) return revocation.error();
     found.revocation = std::move(*revocation);
   }
+  if (const auto usage = set_usage(found); !usage) return usage.error();
   return found;
 }
 

@@ -20,6 +20,7 @@
 #include "engine/base/error.hpp"
 #include "engine/base/read_section.hpp"
 #include "engine/checkpointer.hpp"
+#include "engine/denied_uses.hpp"
 #include "engine/edits.hpp"
 #include "engine/journal/journal.hpp"
 #include "engine/model/audit.hpp"
@@ -32,7 +33,9 @@
 #include "engine/recovery.hpp"
 #include "engine/resumptions.hpp"
 #include "engine/store.hpp"
+#include "engine/tables/last_uses.hpp"
 #include "engine/tables/tables.hpp"
+#include "engine/usage_batches.hpp"
 
 namespace revoked::engine {
 
@@ -145,8 +148,12 @@ struct KeyQuery {
   std::string after;                  // KeyPage::last of the previous page; empty: from the first
   std::array<std::string, 3> owners;  // by Scope; empty: any
   std::optional<KeyState> state;      // none: any
+  // Only keys in the tables whose last use is before this; one that was never used counts as used when the
+  // engine got it. Empty before Engine::uses_since(), as nothing is known about then.
+  std::optional<UnixMs> used_before;
   std::size_t limit = 100;
-  const Reach* reach = nullptr;  // null: unlimited
+  const Reach* reach = nullptr;   // null: unlimited
+  Sequence recorded_through = 0;  // set by list(), for used_before: the last event before it
 };
 
 struct KeyPage {
@@ -165,6 +172,7 @@ class Engine {
     // How long after its revocation or expiry a key leaves the tables (a second or a sixty-fourth later). 0:
     // never.
     std::chrono::milliseconds forget_after{0};
+    std::string usage_file{};  // see usage_file.hpp; empty: uses are forgotten at the end
   };
 
   Engine(Options options, std::function<void()> on_storage_failure);
@@ -240,12 +248,15 @@ class Engine {
   // the key is locked, with `as_of` just before that event, so that no reader that knows of the event caches
   // the decision.
   result<void> verify(const Digest& digest, UnixMs now, Decision& decision) const;
+  // The same for a caller of `reach` (null: unlimited): a key outside it is unknown. Records the use of an
+  // active key.
+  result<void> verify_use(const Digest& digest, UnixMs now, const Reach* reach, Decision& decision) const;
   // The whole record, without a new secret that is not durable yet. May read the disk; not for a key out of
   // reach (null: unlimited), which takes as long as an unknown one.
   result<KeyDescription> describe(std::string_view key_id, UnixMs now, const Reach* reach = nullptr) const;
   // Examines at most this many keys and may return a short page. Reads the disk.
   static constexpr std::size_t max_listing_look_at = 50'000;
-  result<KeyPage> list(const KeyQuery& query, UnixMs now) const;
+  result<KeyPage> list(KeyQuery query, UnixMs now) const;
   result<std::string> key_id_of(const Digest& digest, const Caller& caller) const;
   // For a secret as reported (secret.hpp): the digest of the first reading that is a key's, otherwise of the
   // last one. Empty: it cannot be a secret.
@@ -263,6 +274,23 @@ class Engine {
   // Records how many attempts of unauthenticated callers were held back and not yet reported. Call
   // periodically.
   void record_counted_refusals();
+
+  // Records what a gateway counted; `sender` tells its callers apart. Keys that do not exist, are outside the
+  // caller's reach, or whose denied use cannot have been one, are ignored. Repeating the last batch has no
+  // effect. If the call fails, some of the batch may have been recorded. Reads the disk.
+  struct TakenUsage {
+    std::uint64_t ignored = 0;  // keys
+  };
+  result<TakenUsage> take_usage(const Usage& usage, std::string_view sender, const Caller& caller);
+  // How many events about denied uses a caller, and a tenant, may cause at once; the rest wait (seconds).
+  static constexpr FairMeter::Rates denied_use_rates{{256, 1'000}, {1024, 250}, {1, 60'000}};
+  // Since when uses are recorded: an earlier start, if the file has survived.
+  UnixMs uses_since() const { return uses_since_; }
+  struct UsageCounts {
+    std::uint64_t ignored;  // see TakenUsage
+    std::uint64_t dropped;  // attempts that gateways, or the engine, could not keep
+  };
+  UsageCounts usage_counts() const;
 
   Epoch epoch() const { return journal_->epoch(); }
   Sequence durable() const { return journal_->durable(); }
@@ -350,9 +378,22 @@ class Engine {
                         KeyPage& page) const;
   void set_record(KeyDescription& key, Sequence created, const EventView& creation) const;
   void set_secrets(KeyDescription& key, Slot slot, UnixMs now) const;
+  Slot verify_slot(const Digest& digest, UnixMs now, Decision& decision) const;
+  Minute last_use_of(Slot key) const;
+  bool may_be_dormant(const KeyQuery& query, Slot key, Sequence created) const;
+  result<void> set_usage(KeyDescription& key) const;
+  result<std::vector<Sequence>> denied_use_events(std::string_view key_id) const;
+  result<DeniedUses::Key> read_denied_uses(std::string_view key_id, Sequence created, UnixMs now) const;
+  result<std::size_t> take_denied_uses(const Usage& usage, const Caller& caller);
+  result<std::size_t> take_denied_use(DeniedUse use, std::string_view gateway, const Caller& caller);
+  void append_denied_use(const DeniedUses::Due& due);
+  void record_due_denied_uses();
+  void load_usage();
+  void save_usage_if_due(const std::function<bool()>& go_on);
+  void save_usage(const std::function<bool()>& go_on);
   result<void> set_edits(KeyDescription& key) const;
   result<void> add_edits(KeyDescription& key) const;
-  result<KeyPage> with_edits(KeyPage page) const;
+  result<KeyPage> with_details(KeyPage page) const;
   std::array<Slot, 2> permission_sets_of(Slot key) const;
   result<void> may_give(const KeyEdit& edit, const std::array<Slot, 2>& sets, const Caller& caller) const;
   result<Sequence> revocation_of(const OwnerIds& owners, Sequence from) const;
@@ -377,6 +418,14 @@ class Engine {
   Edits edits_;
   Resumptions resumptions_;
   FairMeter refusals_{refusal_rates};
+  // What is known of the use of keys beside the journal.
+  mutable LastUses last_uses_;
+  DeniedUses denied_uses_;
+  UsageBatches usage_batches_;
+  FairMeter denied_use_events_{denied_use_rates};
+  UnixMs uses_since_ = 0;
+  mutable std::atomic<bool> has_earlier_index_{false};  // the index has all from before the start
+  std::atomic<std::uint64_t> usage_ignored_{0}, usage_dropped_{0};
   std::vector<EpochStart> epochs_;  // constant once started
   std::string start_failure_;
   std::vector<CommitListener*> commit_listeners_;
@@ -384,6 +433,8 @@ class Engine {
   std::chrono::steady_clock::time_point next_search_at_{};
   Sequence durable_at_search_ = 0;  // at the previous search
   Sequence checkpointed_ = 0;       // up to where
+  std::chrono::steady_clock::time_point next_usage_save_{}, next_denied_events_{};
+  bool is_usage_saved_ = false;
   std::chrono::steady_clock::time_point no_checkpoint_before_{};
   std::unique_ptr<Journal> journal_;
   std::unique_ptr<Checkpointer> checkpointer_;

@@ -28,6 +28,7 @@ bool read_number(std::string_view text, Number& number) {
 }
 
 bool may_be_forgotten(const KeyQuery& query) {
+  if (query.used_before) return false;
   return !query.state || *query.state == KeyState::revoked || *query.state == KeyState::expired;
 }
 
@@ -49,7 +50,7 @@ std::optional<KeyState> listed_state_of(std::string_view text) {
   return {};
 }
 
-result<KeyPage> Engine::list(const KeyQuery& query, UnixMs now) const {
+result<KeyPage> Engine::list(KeyQuery query, UnixMs now) const {
   if (!started()) return errc::not_ready;
   KeyPage page;
   for (const Scope scope : all_scopes) {
@@ -60,6 +61,12 @@ result<KeyPage> Engine::list(const KeyQuery& query, UnixMs now) const {
     const bool is_limited = query.reach != nullptr && !query.reach->is_unlimited();
     if (is_limited ? !query.reach->allows(scope, owner) : tables_.of(scope).find(owner) == no_slot)
       return page;
+  }
+  if (query.used_before) {
+    if (*query.used_before <= uses_since_) return page;
+    const auto through = last_before(*store_, *query.used_before - 1);
+    if (!through) return through.error();
+    query.recorded_through = *through;
   }
   // By the user's index entries, as in the audit trail: never a scan of all keys.
   if (const auto user = user_of(query); !user.empty()) {
@@ -76,12 +83,12 @@ result<KeyPage> Engine::list(const KeyQuery& query, UnixMs now) const {
     if (!listed) return listed.error();
     page.last = std::to_string(read->position);
     page.more = read->more;
-    return with_edits(std::move(page));
+    return with_details(std::move(page));
   }
   const bool is_in_tables = !query.after.starts_with(behind_the_tables);
   const auto listed = is_in_tables ? list_tables(query, now, page) : list_forgotten(query, page);
   if (!listed) return listed.error();
-  return is_in_tables ? with_edits(std::move(page)) : page;
+  return is_in_tables ? with_details(std::move(page)) : page;
 }
 
 result<void> Engine::list_tables(const KeyQuery& query, UnixMs now, KeyPage& page) const {
@@ -148,9 +155,10 @@ result<void> Engine::list_forgotten(const KeyQuery& query, KeyPage& page) const 
   return listed;
 }
 
-result<KeyPage> Engine::with_edits(KeyPage page) const {
+result<KeyPage> Engine::with_details(KeyPage page) const {
   for (auto& key : page.keys) {
     if (const auto edited = set_edits(key); !edited) return edited.error();
+    if (const auto usage = set_usage(key); !usage) return usage.error();
   }
   return page;
 }
@@ -161,6 +169,7 @@ bool Engine::list_slot(const KeyQuery& query, UnixMs now, Slot first, KeyPage& p
   if (slot == no_slot) return false;
   const auto state = tables_.state_of(tables_.keys[slot], now);
   if (query.state && *query.state != state) return false;
+  if (query.used_before && !may_be_dormant(query, slot, tables_.keys[first].created)) return false;
   auto& key = page.keys.emplace_back();
   tables_.describe(slot, key.decision);
   key.decision.state = state;
@@ -193,7 +202,7 @@ result<void> Engine::list_key(const KeyQuery& query, UnixMs now, Sequence create
   auto& key = page.keys.emplace_back();
   tables_.describe(slot, key.decision);
   key.decision.state = tables_.state_of(tables_.keys[slot], now);
-  if (!is_listed(query, key.decision)) {
+  if (!is_listed(query, key.decision) || (query.used_before && !may_be_dormant(query, slot, created))) {
     page.keys.pop_back();
     return {};
   }
@@ -209,11 +218,13 @@ void Engine::set_record(KeyDescription& key, Sequence created, const EventView& 
   key.expires_at = decode_i64(creation[Field::expires_at], 0);
   key.created_at = decode_i64(creation[Field::created_at], creation.at);
   key.created = position_of(created);
+  key.recorded_at = creation.at;
 }
 
 void Engine::set_secrets(KeyDescription& key, Slot slot, UnixMs now) const {
   for (const auto& [since, ends_at] : tables_.living_secrets(slot, journal_->durable(), now))
     key.secrets.push_back({position_of(since), ends_at});
+  key.last_used_at = start_of(last_use_of(slot));
 }
 
 }  // namespace revoked::engine

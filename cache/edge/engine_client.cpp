@@ -69,7 +69,9 @@ EngineClient::EngineClient(asio::io_context& io, const Options& options)
       sender_(std::make_shared<QuestionSender>(io, origin_, options, questions_)),
       pages_(std::make_shared<PageFetches>(io, origin_, head_, options.page_timeout)),
       reports_(
-          std::make_shared<ReportSender>(io, origin_, head_, options.report_timeout, options.on_reported)) {}
+          std::make_shared<ReportSender>(io, origin_, head_, options.report_timeout, options.on_reported)),
+      usage_(std::make_shared<ReportSender>(io, origin_, head_, options.usage_timeout,
+                                            options.on_usage_reported)) {}
 
 EngineClient::~EngineClient() { stop(); }
 
@@ -95,7 +97,9 @@ void EngineClient::stop_stream() { stream_.reset(); }
 
 void EngineClient::report(std::string json) { reports_->send(std::move(json)); }
 
-bool EngineClient::has_reported() const { return reports_->is_idle(); }
+void EngineClient::report_usage(std::string json) { usage_->send(std::move(json)); }
+
+bool EngineClient::has_reported() const { return reports_->is_idle() && usage_->is_idle(); }
 
 void EngineClient::stop() {
   if (std::exchange(stopped_, true)) return;
@@ -104,6 +108,7 @@ void EngineClient::stop() {
   questions_->stop();
   pages_->stop();
   reports_->stop();
+  usage_->stop();
 }
 
 }  // namespace revoked::cache

@@ -50,6 +50,8 @@ class EngineClient {
     std::chrono::milliseconds page_timeout{5000};
     std::chrono::milliseconds report_timeout{1000};
     std::function<void(boost::system::error_code error)> on_reported{};  // after each report
+    std::chrono::milliseconds usage_timeout{5000};
+    std::function<void(boost::system::error_code error)> on_usage_reported{};  // after each report of usage
   };
 
   // Throws std::invalid_argument if the credential contains control characters, std::runtime_error if a file
@@ -104,6 +106,8 @@ class EngineClient {
 
   // POST /v1/gateways/report. A report that cannot be sent before a later one is dropped.
   void report(std::string json);
+  // The same for usage (cache/bus/usage.hpp). The caller waits for each result.
+  void report_usage(std::string json);
   bool has_reported() const;  // no report is under way
 
   void stop();
@@ -116,6 +120,7 @@ class EngineClient {
   const std::shared_ptr<QuestionSender> sender_;
   const std::shared_ptr<PageFetches> pages_;
   const std::shared_ptr<ReportSender> reports_;
+  const std::shared_ptr<ReportSender> usage_;
   std::unique_ptr<FeedStream> stream_;
   bool stopped_ = false;
 };

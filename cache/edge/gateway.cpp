@@ -7,12 +7,14 @@
 #include <boost/asio/post.hpp>
 #include <thread>
 
+#include "cache/bus/usage.hpp"
 #include "cache/edge/follower_driver.hpp"
 #include "cache/edge/gateway_questions.hpp"
 #include "cache/edge/gateway_state.hpp"
 #include "cache/edge/log_throttle.hpp"
 #include "cache/edge/message_sources.hpp"
 #include "cache/edge/reports.hpp"
+#include "cache/edge/usage_reports.hpp"
 #include "cache/edge/watches.hpp"
 #include "engine/base/random.hpp"
 
@@ -65,6 +67,9 @@ struct Gateway::Impl {
         sources(io, options, client, driver, state, log),
         questions(options.when_stale, client, cache, driver, state, log),
         watches(io, options.watches, options.when_stale, questions, cache, state),
+        usage(
+            options.name, cache, denied,
+            [this](std::string report) { client.report_usage(std::move(report)); }, log),
         ticker(io),
         report_timer(io) {
     if (options.redis) {
@@ -88,6 +93,7 @@ struct Gateway::Impl {
     engine.on_reported = [this](error_code error) {
       log.log("reports", error ? error.message() : "accepted by the engine");
     };
+    engine.on_usage_reported = [this](error_code error) { usage.on_result(error); };
     return engine;
   }
 
@@ -125,6 +131,7 @@ struct Gateway::Impl {
     watches.stop();
     questions.stop();
     reports.leave();
+    usage.leave(state.engine_time(engine::BootClock::now()));
     end_when_sent(std::chrono::steady_clock::now() + leave_time);
   }
 
@@ -149,6 +156,7 @@ struct Gateway::Impl {
     sources.choose_feed(now);
     watches.tick(now);
     log.log("coverage", to_string(state.coverage(now)));
+    usage.tick(std::chrono::steady_clock::now(), state.engine_time(now));
     log.tick();
     ticker.expires_after(tick_period);
     ticker.async_wait([this](error_code error) {
@@ -163,6 +171,7 @@ struct Gateway::Impl {
   // Read by other threads.
   NearCache cache;
   GatewayState state;
+  DeniedAttempts denied;
 
   // The gateway's thread only.
   LogThrottle log;
@@ -173,6 +182,7 @@ struct Gateway::Impl {
   MessageSources sources;
   GatewayQuestions questions;
   Watches watches;
+  UsageReports usage;
   Timer ticker;
   Timer report_timer;
   bool stopped = false;
@@ -230,11 +240,21 @@ void Gateway::unwatch(Watcher& watcher, std::function<void()> done) {
   });
 }
 
+void Gateway::note_denied(const CachedDecision& decision, std::string_view forwarded, std::string_view peer) {
+  using State = Decision::State;
+  if (decision.state == State::active || decision.state == State::unknown) return;
+  auto client = read_address(forwarded);
+  if (client.is_unspecified()) client = read_address(peer);
+  IdBuffer buffer;
+  impl_->denied.add(decision.key_id(buffer), impl_->state.engine_time(engine::BootClock::now()), client);
+}
+
 Gateway::Status Gateway::status() const {
   Status status{};
   impl_->state.write_to(status, engine::BootClock::now());
   status.when_stale = impl_->options.when_stale;
   status.cache = impl_->cache.size();
+  status.denied = impl_->denied.counts();
   return status;
 }
 

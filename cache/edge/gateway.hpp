@@ -12,6 +12,7 @@
 #include "cache/bus/bus_keys.hpp"
 #include "cache/bus/redis.hpp"
 #include "cache/bus/report.hpp"
+#include "cache/edge/denied_attempts.hpp"
 #include "cache/edge/engine_client.hpp"
 #include "cache/edge/follower.hpp"
 #include "cache/edge/near_cache.hpp"
@@ -73,6 +74,9 @@ class Gateway {
   void watch(Watcher& watcher, const engine::Digest& digest, std::string secret,
              std::function<void(WatchStart)> done, std::string_view peer = {});
   void unwatch(Watcher& watcher, std::function<void()> done);
+  // Counts an attempt with a key that is revoked, expired, suspended or locked, for the engine's trail; any
+  // other decision is not counted. The client is at the address `forwarded`, if that is one, or else `peer`.
+  void note_denied(const CachedDecision& decision, std::string_view forwarded, std::string_view peer);
 
   struct Status {
     Coverage coverage;
@@ -84,6 +88,7 @@ class Gateway {
     bool feed_connected;
     NearCache::Size cache;
     std::size_t watches;
+    DeniedAttempts::Counts denied;
     std::uint64_t hits, misses;                 // of look-ups in the near cache
     std::uint64_t questions, failed_questions;  // to the engine
     std::uint64_t repairs, flushes, invalidations;

@@ -53,7 +53,7 @@ class NearCache::Impl {
     } else if (is_over) {
       found.state = State::expired;
     }
-    table.entries[slot].set_used();
+    table.entries[slot].set_used(table.use_mark.load(std::memory_order_relaxed));
     return true;
   }
   [[gnu::noinline]] bool find_checked(DigestHead digest, UnixMs now, CachedDecision& found);
@@ -65,6 +65,7 @@ class NearCache::Impl {
   void apply(std::span<const Invalidation> events);
   void flush(Position position);
   void advance(Epoch epoch);
+  std::size_t take_uses(std::size_t from, std::size_t entries, UnixMs now, const UseVisitor& visit);
   Size size() const;
 
   // Read by look-ups without the mutex.
@@ -275,6 +276,39 @@ void NearCache::Impl::advance(Epoch epoch) {
   epoch_ = std::max(epoch_.load(), epoch);
 }
 
+// ---- uses
+
+std::size_t NearCache::Impl::take_uses(std::size_t from, std::size_t entries, UnixMs now,
+                                       const UseVisitor& visit) {
+  constexpr std::size_t slots_together = 64;
+  std::size_t used = 0;
+  {
+    const engine::MutexLock lock(mutex_);
+    used = store_.slots_used();
+  }
+  const auto minute = engine::minute_of(now);
+  const auto end = std::min(used, from + entries);
+  std::vector<Slot> found;
+  bool goes_on = true;
+  while (from < end && goes_on) {
+    found.clear();
+    for (; from < end && found.size() < slots_together; ++from) {
+      if (table.entries[from].has_unreported_use()) found.push_back(static_cast<Slot>(from));
+    }
+    const engine::MutexLock lock(mutex_);
+    for (const auto slot : found) {
+      if (!goes_on) {
+        from = slot;
+        break;
+      }
+      store_.take_use(slot, now, [&](std::string_view key_id, UseMark mark) {
+        goes_on = visit(key_id, UseMarks::minute_of(mark, minute));
+      });
+    }
+  }
+  return from >= used ? 0 : from;
+}
+
 NearCache::Size NearCache::Impl::size() const {
   const engine::MutexLock lock(mutex_);
   return {store_.size(), applied_.size(), store_.long_bytes()};
@@ -284,6 +318,16 @@ NearCache::Size NearCache::Impl::size() const {
 
 NearCache::NearCache(Options options) : impl_(std::make_unique<Impl>(options)) {}
 NearCache::~NearCache() = default;
+
+void NearCache::set_time(UnixMs now) {
+  const auto mark = UseMarks::at(engine::minute_of(now));
+  auto& current = impl_->table.use_mark;
+  if (current.load(std::memory_order_relaxed) != mark) current.store(mark, std::memory_order_relaxed);
+}
+
+std::size_t NearCache::take_uses(std::size_t from, std::size_t entries, UnixMs now, const UseVisitor& visit) {
+  return impl_->take_uses(from, entries, now, visit);
+}
 
 NearCache::Moment NearCache::moment() const { return impl_->moment(); }
 

@@ -22,6 +22,7 @@
 // stays cached as well, until the lock ends or the owner's next event ends the entry.
 
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -88,6 +89,14 @@ class NearCache {
   // The follower has reached a new epoch without missing an event: fills of that epoch are accepted, entries
   // of earlier epochs stay. Fills of the old epoch still in flight are rejected.
   void advance(Epoch epoch);
+
+  // Uses are recorded with the minute of this time until the next call.
+  void set_time(UnixMs now);
+  // Calls visit(key_id, minute) for keys that were allowed since they were last visited, until it returns
+  // false: in `entries` entries from `from` on. Returns where to continue; 0: from the first. A use is lost
+  // if its entry is dropped before it is visited. One thread.
+  using UseVisitor = std::function<bool(std::string_view key_id, engine::Minute minute)>;
+  std::size_t take_uses(std::size_t from, std::size_t entries, UnixMs now, const UseVisitor& visit);
 
   struct Size {
     std::size_t entries;

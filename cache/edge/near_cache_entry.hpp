@@ -14,6 +14,7 @@
 #include "cache/edge/cached_decision.hpp"
 #include "engine/base/atomic_word.hpp"
 #include "engine/base/digest_head.hpp"
+#include "engine/model/usage.hpp"
 
 namespace revoked::cache {
 
@@ -60,6 +61,22 @@ class PackedFacts {
   }
 };
 
+// When an entry was used: the low bits of a minute, and whether since the clock hand passed. Uses are taken
+// long before the minutes come round again, after 22 days.
+using UseMark = std::uint16_t;
+struct UseMarks {
+  static constexpr UseMark since_hand = 0x8000;
+  static constexpr UseMark minute_bits = 0x7fff;
+
+  static constexpr UseMark at(engine::Minute minute) {
+    return static_cast<UseMark>(since_hand | (minute & minute_bits));
+  }
+  // The last minute up to `now` with these bits.
+  static constexpr engine::Minute minute_of(UseMark mark, engine::Minute now) {
+    return now - ((now - mark) & minute_bits);
+  }
+};
+
 class alignas(128) Entry {
  public:
   // False: another digest, or being written.
@@ -79,16 +96,32 @@ class alignas(128) Entry {
     }
     return (version & 1) == 0 && version_.load(std::memory_order_relaxed) == version;
   }
-  // Used since the clock hand passed. May hit a reused entry, which affects only eviction.
-  void set_used() const {
-    if (used_.load(std::memory_order_relaxed) == 0) used_.store(1, std::memory_order_relaxed);
+  // Used now, and since the clock hand passed; `mark` is of the current minute. May hit a reused entry.
+  void set_used(UseMark mark) const {
+    if (used_.load(std::memory_order_relaxed) != mark) used_.store(mark, std::memory_order_relaxed);
+  }
+  // Whether it was used in a minute that has not been taken. From any thread.
+  bool has_unreported_use() const {
+    return (used_.load(std::memory_order_relaxed) & UseMarks::minute_bits) !=
+           reported_.load(std::memory_order_relaxed);
   }
 
   // The following only by the writer.
   bool take_used() {
-    const bool used = used_.load(std::memory_order_relaxed) != 0;
-    used_.store(0, std::memory_order_relaxed);
+    const bool used = (used_.load(std::memory_order_relaxed) & UseMarks::since_hand) != 0;
+    if (used) used_.fetch_and(UseMarks::minute_bits, std::memory_order_relaxed);
     return used;
+  }
+  // A new entry: the engine has recorded the use for which it was asked.
+  void begin_use(UseMark mark) {
+    const auto minute = static_cast<UseMark>(mark & UseMarks::minute_bits);
+    used_.store(minute, std::memory_order_relaxed);
+    reported_.store(minute, std::memory_order_relaxed);
+  }
+  UseMark take_unreported_use() {
+    const auto minute = static_cast<UseMark>(used_.load(std::memory_order_relaxed) & UseMarks::minute_bits);
+    reported_.store(minute, std::memory_order_relaxed);
+    return minute;
   }
   std::array<std::uint64_t, 2> digest() const { return {word(0), word(1)}; }
   EntryFacts facts() const {
@@ -131,7 +164,8 @@ class alignas(128) Entry {
   std::uint64_t word(std::size_t i) const { return words_[i].load(std::memory_order_relaxed); }
 
   engine::AtomicWord<std::uint32_t> version_;  // odd while being written
-  mutable engine::AtomicWord<std::uint8_t> used_;
+  engine::AtomicWord<UseMark> reported_;       // the minute of the use that was taken last
+  mutable engine::AtomicWord<UseMark> used_;
   std::array<engine::AtomicWord<std::uint64_t>, 15> words_;  // digest: 2, facts: 4, ids: 9
 };
 static_assert(sizeof(Entry) == 128);

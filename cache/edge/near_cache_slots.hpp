@@ -35,6 +35,7 @@ class NearCacheSlots {
     return slot;
   }
 
+  std::size_t taken() const { return taken_; }
   std::size_t in_use() const { return taken_ - free_.size(); }
   void clear() {
     free_.clear();

@@ -1,7 +1,6 @@
 #include "cache/edge/near_cache_store.hpp"
 
 #include <algorithm>
-#include <array>
 #include <limits>
 #include <utility>
 
@@ -33,16 +32,6 @@ NearCacheStore::NearCacheStore(NearCacheTable& table, std::size_t max_long_bytes
       max_long_bytes_(max_long_bytes),
       by_key_(table.entries.size()),
       slots_(table.entries.size()) {}
-
-template <class Use>
-auto NearCacheStore::with_ids(Slot slot, Use&& use) const {
-  if (const auto* const decision = long_decisions_.find(slot)) return use(ids_of(**decision));
-  const auto packed = table_.entries[slot].ids();
-  std::array<IdBuffer, 4> buffers;
-  Ids ids;
-  for (std::size_t i = 0; i < ids.size(); ++i) ids[i] = unpack(packed, i, buffers[i]);
-  return use(ids);
-}
 
 Slot NearCacheStore::find(DigestHead digest) const {
   return table_.by_digest.find(digest.hash(),
@@ -95,6 +84,7 @@ void NearCacheStore::put(Slot slot, DigestHead digest, Decision decision, const 
   facts.is_long = !pack(ids_of(decision), packed) || !text;
   table_.entries[slot].write(digest, facts, packed);
   by_key_.insert(ids.key, slot);
+  if (is_new) table_.entries[slot].begin_use(table_.use_mark.load(std::memory_order_relaxed));
   if (is_new) table_.by_digest.insert(digest.hash(), slot);
   if (!facts.is_long) return;
   long_decisions_.put(slot, std::move(decision));
@@ -113,7 +103,7 @@ void NearCacheStore::remove(Slot slot) {
   table_.by_digest.erase(DigestHead(entry.digest()).hash(), slot);
   by_key_.erase(key_of(slot), slot);
   long_decisions_.erase(slot);
-  entry.take_used();
+  entry.begin_use(0);
   slots_.give_back(slot);
 }
 

@@ -46,27 +46,32 @@ Receipt::Enforced GatewayRegistry::Entry::applied(engine::Sequence sequence) con
   return {report.gateway, Receipt::By::applied, span->latest, false};
 }
 
-std::pair<GatewayRegistry::Entries::iterator, GatewayRegistry::Entries::iterator> GatewayRegistry::of_name(
-    std::string_view name) {
+GatewayRegistry::Range GatewayRegistry::of_name(std::string_view name) const {
   return {entries_.lower_bound(std::string(name).append(1, '\0')),
           entries_.lower_bound(std::string(name).append(1, '\1'))};
 }
 
-bool GatewayRegistry::is_taken(const Report& report, const Origin& origin, Time now) {
-  using enum Origin::Channel;
-  if (origin.channel == signed_bus) return false;
-  for (auto [at, end] = of_name(report.gateway); at != end; ++at) {
-    const auto& entry = at->second;
-    if (entry.is_gone(now)) continue;
-    if (!entry.caller.empty()) {
-      if (origin.channel == bus || entry.caller != origin.caller) return true;
-      continue;
-    }
-    // It signs its reports, and none has come over HTTP: this may be somebody else's.
-    const bool is_same = entry.report.instance == report.instance;
-    if (is_same && entry.reported_signed && now - *entry.reported_signed <= min_silence) return true;
-  }
-  return false;
+bool GatewayRegistry::has_other_caller(std::string_view name, std::string_view caller, Time now) const {
+  const auto [from, to] = of_name(name);
+  return std::any_of(from, to, [&](const auto& each) {
+    const auto& entry = each.second;
+    return !entry.caller.empty() && entry.caller != caller && !entry.is_gone(now);
+  });
+}
+
+bool GatewayRegistry::may_be_anothers(const Report& report, const Origin& origin, Time now) const {
+  if (origin.channel == Origin::Channel::signed_bus) return false;
+  if (has_other_caller(report.gateway, origin.caller, now)) return true;
+  // It signs its reports, and none has come over HTTP: this may be somebody else's.
+  const auto found = entries_.find(key_of(report));
+  if (found == entries_.end() || !found->second.caller.empty()) return false;
+  const auto& is_signed = found->second.reported_signed;
+  return is_signed && now - *is_signed <= min_silence;
+}
+
+bool GatewayRegistry::is_taken(std::string_view name, std::string_view caller, Time now) const {
+  const engine::MutexLock lock(mutex_);
+  return has_other_caller(name, caller, now);
 }
 
 void GatewayRegistry::remove_replaced(const std::string& name, const std::string& key, Time now) {
@@ -94,7 +99,7 @@ bool GatewayRegistry::make_room(Time now) {
 GatewayRegistry::Outcome GatewayRegistry::on_report(Report report, const Origin& origin,
                                                     const PublishedPosition& known, Time now) {
   const engine::MutexLock lock(mutex_);
-  if (is_taken(report, origin, now)) return Outcome::taken;
+  if (may_be_anothers(report, origin, now)) return Outcome::taken;
   const auto key = key_of(report);
   auto found = entries_.find(key);
   const bool is_known = found != entries_.end();

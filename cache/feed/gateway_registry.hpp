@@ -92,6 +92,9 @@ class GatewayRegistry {
   // position.
   Outcome on_report(Report report, const Origin& origin, const PublishedPosition& known, Time now);
 
+  // Whether another caller reports under this name over HTTP.
+  bool is_taken(std::string_view name, std::string_view caller, Time now) const;
+
   struct Gateway {
     Report report;
     Time reported;
@@ -150,8 +153,11 @@ class GatewayRegistry {
   struct Waiting;
   using Entries = std::map<std::string, Entry, std::less<>>;  // by name, NUL, instance
 
-  std::pair<Entries::iterator, Entries::iterator> of_name(std::string_view name) REVOKED_REQUIRES(mutex_);
-  bool is_taken(const Report& report, const Origin& origin, Time now) REVOKED_REQUIRES(mutex_);
+  using Range = std::pair<Entries::const_iterator, Entries::const_iterator>;
+  Range of_name(std::string_view name) const REVOKED_REQUIRES(mutex_);
+  bool has_other_caller(std::string_view name, std::string_view caller, Time now) const
+      REVOKED_REQUIRES(mutex_);
+  bool may_be_anothers(const Report& report, const Origin& origin, Time now) const REVOKED_REQUIRES(mutex_);
   void remove_replaced(const std::string& name, const std::string& key, Time now) REVOKED_REQUIRES(mutex_);
   // Removes what has not reported for a day, and if that is not enough the gateway that has been gone
   // longest. False: none is gone.

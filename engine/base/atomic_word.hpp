@@ -12,6 +12,7 @@ class AtomicWord {
  public:
   T load(std::memory_order order) const { return ref().load(order); }
   void store(T value, std::memory_order order) { ref().store(value, order); }
+  T fetch_and(T value, std::memory_order order) { return ref().fetch_and(value, order); }
 
  private:
   std::atomic_ref<T> ref() const { return std::atomic_ref<T>(value_); }

@@ -43,6 +43,8 @@ void IndexEntries::append(Sequence sequence, const EventView& event) {
   if (const auto id = event[Field::key_id]; !id.empty() && !is_in_tables) {
     all_.push_back({IndexKind::key, id, sequence});
     if (event.type == EventType::key_changed) all_.push_back({IndexKind::edit, id, sequence});
+    if (event.type == EventType::key_used_after_revocation)
+      all_.push_back({IndexKind::denied_use, id, sequence});
   }
   append_coarse(IndexKind::actor, event[Field::actor], sequence, latest_actor_);
   append_coarse(IndexKind::user, user_of(event), sequence, latest_user_);

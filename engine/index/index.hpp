@@ -19,6 +19,7 @@ namespace revoked::engine {
 
 enum class IndexKind : char {
   actor = 'a',             // actions of an actor; coarse
+  denied_use = 'd',        // uses of a key while it was denied
   edit = 'e',              // edits of a key's record
   forgotten = 'f',         // keys_forgotten events by key id; with an empty id, all of them
   forgotten_secret = 's',  // the same by the head of a digest

@@ -10,6 +10,7 @@
 #include "engine/base/time.hpp"
 #include "engine/model/ids.hpp"
 #include "engine/model/position.hpp"
+#include "engine/model/usage.hpp"
 
 namespace revoked::engine {
 
@@ -45,6 +46,12 @@ struct LivingSecret {
   UnixMs ends_at = 0;  // 0: never
 };
 
+// Attempts with a key while it was revoked, expired, suspended or locked, as gateways reported them.
+struct UsedAfterRevocation {
+  Attempts attempts;
+  std::vector<std::string> gateways;  // in the order of their first report; the first of them
+};
+
 // All the engine knows about a key.
 struct KeyDescription {
   Decision decision;
@@ -55,6 +62,9 @@ struct KeyDescription {
   Position created;
   std::vector<LivingSecret> secrets;  // newest first; empty if the key is revoked
   std::optional<Revocation> revocation;
+  UnixMs recorded_at = 0;   // when this engine got the key: later than created_at if it was imported
+  UnixMs last_used_at = 0;  // the start of the minute; 0: never since then
+  std::optional<UsedAfterRevocation> used_after_revocation;
 };
 
 }  // namespace revoked::engine

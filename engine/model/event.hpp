@@ -36,6 +36,8 @@ enum class EventType : std::uint8_t {
   owner_unlocked = 10,
   key_changed = 11,     // an edit of its record
   keys_forgotten = 12,  // permanently inactive keys left the tables: forgotten_key.hpp
+  // No change: attempts that gateways denied, for the audit trail.
+  key_used_after_revocation = 13,
 };
 
 // Whether the event concerns all keys of an owner.
@@ -67,7 +69,13 @@ enum class Field : std::uint8_t {
   edited,       // of key_changed: one byte for each Field it sets
   created_at,   // i64, Unix milliseconds: of an imported key, its creation in the other system
   forgotten,    // of keys_forgotten: which; of key_revoked: set if the key had already left the tables
-  count_,       // number of fields
+  // Of key_used_after_revocation: the name of the gateway; Attempts (usage.hpp) there since the event before
+  // for this key and gateway; Attempts at all gateways so far; the names of these, one a line.
+  gateway,
+  attempts,
+  all_attempts,
+  gateways,
+  count_,  // number of fields
 };
 inline constexpr std::size_t field_count = static_cast<std::size_t>(Field::count_);
 inline constexpr std::size_t max_field_size = 0xffff;

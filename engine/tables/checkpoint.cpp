@@ -125,15 +125,6 @@ void write_rotations(BlockWriter& out, const Tables& tables, Header& header) {
   }
 }
 
-void put_in_place(const std::string& from, const std::string& to) {
-  const auto slash = to.rfind('/');
-  const auto directory = slash == std::string::npos ? std::string(".") : to.substr(0, slash + 1);
-  const int handle = ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  const bool done = handle >= 0 && std::rename(from.c_str(), to.c_str()) == 0 && ::fsync(handle) == 0;
-  if (handle >= 0) ::close(handle);
-  if (!done) throw std::system_error(errno, std::generic_category(), "checkpoint");
-}
-
 bool read_locks(BlockReader& in, const TablesCut& cut, Tables& tables) {
   for (std::uint64_t lock = 0; lock < cut.locks; ++lock) {
     OwnerSlots owners{};

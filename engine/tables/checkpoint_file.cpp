@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
 #include <system_error>
 #include <thread>
@@ -141,6 +142,15 @@ bool BlockReader::read_next(char* out, std::size_t size) {
     size -= part;
   }
   return true;
+}
+
+void put_in_place(const std::string& from, const std::string& to) {
+  const auto slash = to.rfind('/');
+  const auto directory = slash == std::string::npos ? std::string(".") : to.substr(0, slash + 1);
+  const int handle = ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  const bool done = handle >= 0 && std::rename(from.c_str(), to.c_str()) == 0 && ::fsync(handle) == 0;
+  if (handle >= 0) ::close(handle);
+  if (!done) throw std::system_error(errno, std::generic_category(), "checkpoint");
 }
 
 bool for_each_block(std::uint64_t begin, std::uint64_t end, const std::function<bool(std::uint64_t)>& visit) {

@@ -78,6 +78,9 @@ class BlockReader {
   std::size_t at_ = 0;
 };
 
+// Renames a synced file to `to`, in the same directory, and syncs that. Throws std::system_error.
+void put_in_place(const std::string& from, const std::string& to);
+
 // Calls visit(block) for each, on all cores; returns false as soon as one call does.
 bool for_each_block(std::uint64_t begin, std::uint64_t end, const std::function<bool(std::uint64_t)>& visit);
 

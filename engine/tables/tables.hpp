@@ -161,6 +161,9 @@ struct Tables {
   bool was_there(Slot key, Sequence sequence) const;
   // When the key was created; rotations do not change it.
   Sequence first_created(Slot key) const;
+  // Visits the slots of its secrets, newest first, until `visit` returns false.
+  template <class Visit>
+  void for_each_secret(Slot key, Visit&& visit) const;
   // Whether this is a later secret of a key.
   bool has_predecessor(Slot key) const;
   // Newest first: those that existed at `sequence` and have not ended at `now`. Empty if the key is revoked.
@@ -185,8 +188,6 @@ struct Tables {
  private:
   template <class Change>
   void change_with_predecessors(Slot key, Change&& change);
-  template <class Visit>
-  void for_each_secret(Slot key, Visit&& visit) const;
   void uncount(const KeyRecord& key);
   void forget_key(Slot key);
   void charge(const std::array<Slot, 3>& owner_slots, std::string_view set);
@@ -230,7 +231,6 @@ struct Tables {
   std::array<std::unordered_map<Slot, std::size_t>, 3> bare_locks_;
 };
 
-// Visits the slots of a key's secrets, newest first, until `visit` returns false.
 template <class Visit>
 void Tables::for_each_secret(Slot key, Visit&& visit) const {
   if (!visit(key) || !has_predecessors_.load(std::memory_order_acquire)) return;

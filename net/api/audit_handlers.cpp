@@ -43,6 +43,8 @@ std::string_view verb_of(EventType type) {
       return "attempt.refused";
     case EventType::keys_forgotten:
       return "keys.forgotten";
+    case EventType::key_used_after_revocation:
+      return "key.used_after_revocation";
   }
   return "unknown";  // written by a newer engine
 }
@@ -76,6 +78,16 @@ void write_edit(JsonWriter& json, const EventView& event) {
   json.close('}');
 }
 
+// `used`: since the entry before for this key and gateway.
+void write_denied_use(JsonWriter& json, const EventView& event) {
+  write_text(json, "gateway", event[Field::gateway]);
+  json.key("used");
+  write_attempts(json, engine::decode_attempts(event[Field::attempts]));
+  json.close('}').key("used_in_all");
+  write_attempts(json, engine::decode_attempts(event[Field::all_attempts]));
+  json.close('}');
+}
+
 // Never the digest.
 void write_entry(JsonWriter& json, engine::Position position, const EventView& event) {
   json.open('{').field("position", position).key("at").time(event.at);
@@ -94,6 +106,7 @@ void write_entry(JsonWriter& json, engine::Position position, const EventView& e
   }
   write_text(json, "reason", event[Field::reason]);
   if (event.type == EventType::key_changed) write_edit(json, event);
+  if (event.type == EventType::key_used_after_revocation) write_denied_use(json, event);
   json.close('}');
 }
 

@@ -43,6 +43,8 @@ Outcome show_health(Api& api, Call& call) {
     json.field("applied", std::uint64_t{api.engine.applied()})
         .field("durable", std::uint64_t{api.engine.durable()});
     json.field("epoch", std::uint64_t{api.engine.epoch()});
+    const auto usage = api.engine.usage_counts();
+    json.key("usage").open('{').field("ignored", usage.ignored).field("dropped", usage.dropped).close('}');
   }
   json.key("redis").raw(!api.is_redis_connected    ? "null"
                         : api.is_redis_connected() ? "\"connected\""

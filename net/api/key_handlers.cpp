@@ -89,10 +89,9 @@ Task<> answer_once_reached(Api& api, Exchange exchange, engine::Reach reach, eng
 void answer_decision(Api& api, Response& response, const engine::Reach& reach,
                      const engine::Digest& secret_sha256, bool names_secret) {
   thread_local engine::Decision decision;
-  const auto verified =
-      api.engine.verify(api.engine.digester().of_sha256(secret_sha256), engine::now_unix_ms(), decision);
+  const auto verified = api.engine.verify_use(api.engine.digester().of_sha256(secret_sha256),
+                                              engine::now_unix_ms(), &reach, decision);
   if (!verified) return send_problem(response, verified.error());
-  if (!reach.covers(decision.owners)) decision.state = engine::KeyState::unknown;
 
   thread_local std::string body;
   body.clear();

@@ -20,6 +20,11 @@ void write_time(JsonWriter& json, std::string_view name, engine::UnixMs at) {
   }
 }
 
+void write_attempts(JsonWriter& json, const engine::Attempts& attempts) {
+  json.open('{').field("count", attempts.count);
+  json.key("first_at").time(attempts.first_at).key("last_at").time(attempts.last_at);
+}
+
 void write_key(JsonWriter& json, const engine::KeyDescription& key) {
   json.open('{').field("key_id", key.decision.key_id).field("state", to_string(key.decision.state));
   write_owners(json, [&](engine::Scope scope) -> std::string_view { return key.decision.owner(scope); });
@@ -39,6 +44,14 @@ void write_key(JsonWriter& json, const engine::KeyDescription& key) {
     write_time(json, "revoked_at", key.revocation->at);
     json.optional_field("reason", key.revocation->reason);
     json.field("revoked_position", key.revocation->position);
+  }
+  if (key.last_used_at != 0) json.key("last_used_at").time(key.last_used_at);
+  if (key.used_after_revocation) {
+    json.key("used_after_revocation");
+    write_attempts(json, key.used_after_revocation->attempts);
+    json.key("gateways").open('[');
+    for (const auto& gateway : key.used_after_revocation->gateways) json.value(std::string_view(gateway));
+    json.close(']').close('}');
   }
   json.close('}');
 }

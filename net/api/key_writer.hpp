@@ -16,6 +16,9 @@ void write_owners(engine::JsonWriter& json, const Owner& owner) {
   for (const auto scope : engine::all_scopes) json.optional_field(to_string(scope), owner(scope));
 }
 
+// Begins an object with count, first_at and last_at.
+void write_attempts(engine::JsonWriter& json, const engine::Attempts& attempts);
+
 // The whole record, as an object.
 void write_key(engine::JsonWriter& json, const engine::KeyDescription& key);
 

@@ -13,7 +13,7 @@ using engine::JsonWriter;
 
 constexpr std::size_t default_page_keys = 100;
 
-void write_page(const engine::KeyPage& page, std::string& body) {
+void write_page(const engine::KeyPage& page, std::optional<engine::UnixMs> uses_since, std::string& body) {
   JsonWriter json(body);
   json.open('{').key("keys").open('[');
   for (const auto& key : page.keys) write_key(json, key);
@@ -22,6 +22,7 @@ void write_page(const engine::KeyPage& page, std::string& body) {
     json.value(seal_cursor(page.last));
   else
     json.null();
+  if (uses_since) json.key("uses_since").time(*uses_since);
   json.close('}');
 }
 
@@ -32,7 +33,8 @@ Task<> answer_list(Api& api, Exchange exchange, std::string asker, engine::KeyQu
   std::string body;
   const std::function<void()> read = [&] {
     page = api.engine.list(query, engine::now_unix_ms());
-    if (page) write_page(*page, body);
+    const auto uses_since = query.used_before ? std::optional(api.engine.uses_since()) : std::nullopt;
+    if (page) write_page(*page, uses_since, body);
   };
   if (!co_await read_on_pool(api, exchange, std::move(asker), read)) co_return;
   if (page)
@@ -49,6 +51,7 @@ Outcome list_keys(Api& api, Call& call) {
   for (const auto scope : engine::all_scopes)
     query.owners[static_cast<std::size_t>(scope)] = call.query.value_or_empty(to_string(scope));
   if (const auto* const state = call.query.find("state")) query.state = engine::listed_state_of(*state);
+  if (const auto* const at = call.query.find("used_before")) query.used_before = engine::parse_rfc3339(*at);
   if (const auto* const cursor = call.query.find("cursor")) {
     auto after = open_cursor(*cursor);
     if (!after)

@@ -30,6 +30,7 @@ inline bool is_actor(std::string_view text) {
   return !text.empty() && text.size() <= engine::max_caller_size && engine::is_printable_utf8(text);
 }
 inline bool is_listed_state(std::string_view text) { return engine::listed_state_of(text).has_value(); }
+inline bool is_time(std::string_view text) { return engine::parse_rfc3339(text).has_value(); }
 inline bool is_echo(std::string_view text) { return text == "secret_sha256"; }
 inline bool is_anything(std::string_view text) { return !text.empty(); }
 
@@ -52,6 +53,7 @@ inline constexpr QueryParameter list_query[] = {
     {"application", owner_form, engine::is_owner_id},
     {"workspace", owner_form, engine::is_owner_id},
     {"state", "active, suspended, expired or revoked", is_listed_state},
+    {"used_before", "a time as in RFC 3339", is_time},
     {"limit", "a number of 1 to 1000", is_limit<max_page_keys>},
     {"cursor", "the cursor of the page before", is_anything},
 };

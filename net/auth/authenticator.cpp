@@ -81,7 +81,7 @@ std::optional<engine::Principal> Authenticator::authenticate(const Evidence& evi
 
 std::optional<engine::Principal> Authenticator::holder_of(const engine::Digest& digest) const {
   thread_local engine::Decision decision;
-  if (!engine_.verify(digest, engine::now_unix_ms(), decision)) return {};
+  if (!engine_.verify_use(digest, engine::now_unix_ms(), nullptr, decision)) return {};
   return engine::principal_of(decision);
 }
 

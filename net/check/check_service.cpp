@@ -120,9 +120,23 @@ Task<Gateway::Verdict> ask(Gateway& gateway, engine::Digest digest, std::string 
   co_return co_await asio::async_initiate<Token, void(Gateway::Verdict)>(initiate, token);
 }
 
-Task<> ask_and_answer(Gateway& gateway, Exchange exchange, engine::Digest digest, std::string secret) {
+// The address that the nearest proxy has appended to X-Forwarded-For.
+std::string_view last_forwarded(std::string_view addresses) {
+  return trim(addresses.substr(addresses.rfind(',') + 1));
+}
+
+void answer_check(Gateway& gateway, Response& response, const Gateway::Verdict& verdict,
+                  std::string_view forwarded_for, std::string_view peer) {
+  const auto& decision = verdict.decision;
+  if (decision && decision->state != State::active)
+    gateway.note_denied(*decision, last_forwarded(forwarded_for), peer);
+  answer_verdict(response, verdict);
+}
+
+Task<> ask_and_answer(Gateway& gateway, Exchange exchange, engine::Digest digest, std::string secret,
+                      std::string forwarded_for) {
   const auto verdict = co_await ask(gateway, digest, std::move(secret), exchange.connection);
-  answer_verdict(exchange.response, verdict);
+  answer_check(gateway, exchange.response, verdict, forwarded_for, exchange.connection.remote_address());
 }
 
 // Empty: there is none, which has been answered.
@@ -166,11 +180,13 @@ Outcome CheckService::check(Exchange& exchange) {
   const auto secret = secret_of(exchange);
   if (secret.empty()) return {};
   const auto digest = engine::sha256(secret);
+  const auto forwarded_for = exchange.request[Header::x_forwarded_for];
   if (const auto verdict = gateway_.check(digest)) {
-    answer_verdict(exchange.response, *verdict);
+    answer_check(gateway_, exchange.response, *verdict, forwarded_for, exchange.request.remote_address);
     return {};
   }
-  return {0, ask_and_answer(gateway_, exchange, digest, std::string(secret))};
+  return {0, ask_and_answer(gateway_, exchange, digest, std::string(secret),
+                            std::string(last_forwarded(forwarded_for)))};
 }
 
 void CheckService::show_metrics(Exchange& exchange) const {
@@ -216,6 +232,7 @@ void CheckService::show_readiness(Exchange& exchange, bool detailed) const {
     json.field("foreign_messages", status.foreign_messages);
     json.field("unsigned_messages", status.unsigned_messages);
     json.field("unreadable_messages", status.unreadable_messages);
+    json.field("denied", status.denied.all).field("denied_dropped", status.denied.dropped);
   }
   json.close('}');
   exchange.response.header("Cache-Control", "no-store");

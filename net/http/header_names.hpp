@@ -31,6 +31,7 @@ inline constexpr KnownHeader known_headers[] = {
     {"last-event-id", Header::last_event_id, true},
     {"content-length", Header::content_length, true},
     {"idempotency-key", Header::idempotency_key, true},
+    {"x-forwarded-for", Header::x_forwarded_for, false},
     {"content-encoding", Header::content_encoding, true},
     {"transfer-encoding", Header::transfer_encoding, true},
     {"x-flowplate-master-key", Header::x_flowplate_master_key, true},

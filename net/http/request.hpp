@@ -29,6 +29,7 @@ enum class Header : std::uint8_t {
   last_event_id,
   prefer,
   idempotency_key,
+  x_forwarded_for,  // the last one
   x_request_id,
   traceparent,
   x_flowplate_master_key,

@@ -149,6 +149,7 @@ std::string_view read_header_line(std::string_view line, Request& request) {
   if (place.data() != nullptr) {
     if (known->single) return "repeated header";
     if (known->header == Header::connection && has_token(value, "close")) place = "close";
+    if (known->header == Header::x_forwarded_for) place = value.empty() ? std::string_view("") : value;
     return {};
   }
   place = value.empty() ? std::string_view("") : value;

@@ -22,6 +22,7 @@ core.register_action("check_key", { "http-req" }, function(txn)
       asked[name] = values_of(sent[name])
     end
   end
+  asked["x-forwarded-for"] = { txn.f:src() }
 
   txn:set_var("txn.revoked_reason", "unavailable")
   local answer = core.httpclient():get{ url = gateway, headers = asked, timeout = 2000 }

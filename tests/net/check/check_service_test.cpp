@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "cache/bus/message_encoder.hpp"
+#include "cache/bus/usage.hpp"
 #include "engine/model/secret.hpp"
 #include "tests/cache/edge/gateway_harness.hpp"
 #include "tests/net/http/raw_client.hpp"
@@ -36,11 +37,20 @@ class NamedKeys {
   std::uint16_t port() const { return engine_.port(); }
   std::atomic<bool> is_away{false};
   std::atomic<int> questions{0};
+  // Of usage, in all.
+  std::string usage() const {
+    const std::lock_guard lock(mutex_);
+    return usage_;
+  }
 
  private:
   void serve(const FakeRequest& request, FakeEngine::Peer& peer) {
     if (is_away) return peer.close();
-    if (request.target == "/v1/gateways/report") return peer.answer(200, "{}");
+    if (request.target == "/v1/gateways/report") {
+      const std::lock_guard lock(mutex_);
+      if (cache::may_be_usage(request.body)) usage_ += request.body;
+      return peer.answer(200, "{}");
+    }
     if (request.method == "POST") return verify(request, peer);
     const auto accept = request.headers.find("accept");
     if (accept == request.headers.end() || accept->second != "text/event-stream") {
@@ -72,6 +82,8 @@ class NamedKeys {
   }
 
   std::atomic<bool> stopping_{false};
+  mutable std::mutex mutex_;
+  std::string usage_;
   FakeEngine engine_;
 };
 
@@ -121,6 +133,29 @@ TEST_F(CheckServiceTest, AllowsAnActiveKeyAndSaysWhoseItIs) {
     EXPECT_EQ(answer.body, "");
   }
   EXPECT_EQ(engine.questions, 1) << "the second and third from the cache";
+}
+
+TEST_F(CheckServiceTest, DeniedAttemptsAreReportedWithTheNetworkThatTheProxyStates) {
+  const auto ask_as = [&](const std::string& state, const Headers& more) {
+    auto headers = more;
+    headers.emplace_back("Authorization", "Bearer the-" + state);
+    return served.check(headers).status;
+  };
+  EXPECT_EQ(ask_as("active", {}), 200);
+  EXPECT_EQ(ask_as("unknown", {}), 401);
+  EXPECT_EQ(ask_as("suspended", {{"X-Forwarded-For", "a, b"}}), 403);
+  EXPECT_TRUE(eventually([&] {
+    return engine.usage().find(R"("address":"127.0.0.0/24")") != std::string::npos;
+  })) << "no address: that of the connection. "
+      << engine.usage();
+  EXPECT_EQ(
+      ask_as("revoked", {{"X-Forwarded-For", "192.0.2.1"}, {"X-Forwarded-For", "192.0.2.2,  2001:db8::7"}}),
+      403);
+  EXPECT_EQ(ask_as("revoked", {{"X-Forwarded-For", "192.0.2.1, 2001:db8::8"}}), 403);
+  EXPECT_TRUE(eventually([&] {
+    return engine.usage().find(R"("address":"2001:db8::/48")") != std::string::npos;
+  })) << engine.usage();
+  EXPECT_EQ(engine.usage().find("192.0.2"), std::string::npos);
 }
 
 TEST_F(CheckServiceTest, SaysInVisibleAsciiWhoseItIs) {
