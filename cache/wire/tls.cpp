@@ -142,22 +142,23 @@ TlsConnection TlsClient::connection_to(const std::string& host) {
     SSL_set_tlsext_host_name(connection.get(), name.c_str());
   }
   const auto kept = sessions_.find(checked_host(connection.get()));
-  if (kept != sessions_.end()) SSL_set_session(connection.get(), kept->second.get());
+  if (kept != sessions_.end() && kept->second) SSL_set_session(connection.get(), kept->second.get());
   return connection;
 }
 
-// OpenSSL's callback: 1 if it has taken the session over.
+// OpenSSL's callback: 1 if it had taken the session over. It keeps a copy, since OpenSSL makes the session of
+// a connection unusable that is closed without saying so.
 int TlsClient::keep_session(ssl_st* connection, ssl_session_st* session) {
   auto* const context = SSL_get_SSL_CTX(connection);
   auto& self = *static_cast<TlsClient*>(SSL_CTX_get_app_data(context));
   if (context != self.context_.get()) return 0;  // from before the files changed
   try {
     if (self.sessions_.size() >= max_sessions) self.sessions_.clear();
-    self.sessions_[checked_host(connection)].reset(session);
-    return 1;
+    self.sessions_[checked_host(connection)].reset(SSL_SESSION_dup(session));
   } catch (const std::bad_alloc&) {
-    return 0;
+    // Then the next connection does the whole handshake.
   }
+  return 0;
 }
 
 error_code tls_error(const ssl_st& connection, error_code error) {
@@ -170,12 +171,17 @@ std::string tls_failure(const ssl_st& connection, error_code error) {
 }
 
 std::string last_tls_error() {
-  const auto error = ERR_peek_last_error();
-  const char* const reason = ERR_reason_error_string(error);
-  std::string text = reason != nullptr ? reason : error != 0 ? "error " + std::to_string(error) : "";
-  if (ERR_SYSTEM_ERROR(error))
-    text = error_code(ERR_GET_REASON(error), boost::system::system_category()).message();
-  ERR_clear_error();
+  std::string text;
+  bool is_of_the_system = false;  // later errors only say that there was one
+  while (const auto error = ERR_get_error()) {
+    if (is_of_the_system) continue;
+    is_of_the_system = ERR_SYSTEM_ERROR(error);
+    const char* const reason = ERR_reason_error_string(error);
+    if (is_of_the_system)
+      text = error_code(ERR_GET_REASON(error), boost::system::system_category()).message();
+    else
+      text = reason != nullptr ? reason : "error " + std::to_string(error);
+  }
   return text;
 }
 

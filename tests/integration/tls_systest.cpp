@@ -116,8 +116,7 @@ TEST_F(TlsPrograms, CurlUploadsDownloadsAndShowsACertificate) {
   const auto chunked = curl({"-H", "Content-Type: application/x-ndjson", "-H", "Transfer-Encoding: chunked",
                              "-T", directory / "keys", "-X", "POST", engine.url() + "/v1/keys/import"});
   EXPECT_TRUE(has(chunked, "{")) << chunked.substr(0, 500);
-  const auto backup =
-      curl({"-o", directory / "backup", "-w", "%{http_code}", "-X", "POST", engine.url() + "/v1/backup"});
+  const auto backup = curl({"-o", directory / "backup", "-w", "%{http_code}", engine.url() + "/v1/backup"});
   EXPECT_TRUE(has(backup, "200")) << backup;
   const auto refused = curl({engine.url() + "/healthz"}, false);
   EXPECT_TRUE(has(refused, "certificate required") || has(refused, "alert")) << refused;

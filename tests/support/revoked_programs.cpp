@@ -2,6 +2,8 @@
 
 #include <signal.h>
 
+#include <algorithm>
+
 namespace revoked::test {
 namespace {
 
@@ -114,7 +116,8 @@ HttpClient EngineProcess::client() const {
 GatewayProcess::GatewayProcess(const EngineProcess& engine, Options options) : options_(std::move(options)) {
   if (options_.engine_url.empty()) options_.engine_url = engine.url();
   options_.arguments.insert(options_.arguments.end(), {"--engine-key-file", engine.master_key_file()});
-  if (options_.engine_url.starts_with("https://") && engine.tls() != nullptr)
+  const bool has_ca = std::ranges::find(options_.arguments, "--engine-ca-file") != options_.arguments.end();
+  if (options_.engine_url.starts_with("https://") && engine.tls() != nullptr && !has_ca)
     options_.arguments.insert(options_.arguments.end(), {"--engine-ca-file", engine.tls()->ca()});
   start();
 }

@@ -94,7 +94,8 @@ std::string TlsChannel::protocol() const {
 }
 
 std::shared_ptr<ssl_session_st> TlsChannel::session() const {
-  return {SSL_get1_session(connection_.get()), SSL_SESSION_free};
+  // A copy, as in cache/wire/tls.cpp.
+  return {SSL_SESSION_dup(SSL_get0_session(connection_.get())), SSL_SESSION_free};
 }
 
 }  // namespace revoked::test

@@ -91,6 +91,7 @@ TEST_F(Tls, SpeaksTls12AndNothingOlder) {
   auto connected = client(served, asked);
   EXPECT_EQ(connected.get("/").status, 200);
   EXPECT_EQ(connected.tls()->version(), "TLSv1.2");
+  asked = peer();
   asked.old_version = true;
   EXPECT_NE(failure(served, asked).find("protocol version"), std::string::npos) << failure(served, asked);
 }
