@@ -142,6 +142,7 @@ void Session::handle() {
 }
 
 void Session::end_answer() {
+  connection_.answer_log().end(response_.status());
   is_last_ = !response_.keep_alive();
   incoming_.finish();
 }
@@ -181,6 +182,7 @@ Step Session::answer() {
 Step Session::send() {
   // Held back until synced. If that never happens, no response means "unknown" (P9).
   if (durable_after_ != 0) return Step::disk;
+  connection_.answer_log().write();
   if (is_last_) return Step::close;
   if (connection_.flush_now()) return await_input();
   return connection_.is_broken() ? Step::gone : Step::output;
