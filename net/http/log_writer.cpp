@@ -1,6 +1,7 @@
 #include "net/http/log_writer.hpp"
 
 #include <poll.h>
+#include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -71,6 +72,10 @@ bool LogWriter::flush(std::chrono::milliseconds limit) {
 
 void LogWriter::run() {
   engine::set_up_this_thread("log");
+  sigset_t broken_pipe;
+  ::sigemptyset(&broken_pipe);
+  ::sigaddset(&broken_pipe, SIGPIPE);
+  ::pthread_sigmask(SIG_BLOCK, &broken_pipe, nullptr);
   while (true) {
     const bool is_last = stops_;  // looked at first: what was pushed before the stop is written
     if (gather()) {
@@ -113,7 +118,7 @@ void LogWriter::write_lines() {
 bool LogWriter::wait_for_reader() {
   while (true) {
     pollfd ready{descriptor_, POLLOUT, 0};
-    if (::poll(&ready, 1, static_cast<int>(look_period / 1ms)) > 0) return (ready.revents & POLLOUT) != 0;
+    if (::poll(&ready, 1, static_cast<int>(look_period / 1ms)) > 0) return ready.revents == POLLOUT;
     if (!stops_) continue;
     if (stop_until_ == Clock::time_point{}) stop_until_ = Clock::now() + last_wait;
     if (Clock::now() >= stop_until_) return false;
