@@ -66,6 +66,7 @@ class EngineClient {
     // Called when another question about the same secret has been answered: true if that answers this one
     // too; then it is not sent, and `done` is not called.
     std::function<bool()> answered;
+    std::string traceparent{};  // W3C Trace Context, sent along with the question of the first of its askers
   };
 
   using DecisionHandler = std::function<void(const engine::result<Decision>&)>;

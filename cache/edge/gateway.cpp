@@ -215,12 +215,13 @@ std::optional<Gateway::Verdict> Gateway::check(const engine::Digest& digest) con
 }
 
 void Gateway::ask(const engine::Digest& digest, std::string_view secret, std::function<void(Verdict)> done,
-                  std::string_view peer, std::shared_ptr<const std::atomic<bool>> left) {
+                  std::string_view peer, std::shared_ptr<const std::atomic<bool>> left,
+                  std::string traceparent) {
   auto question = std::make_shared<GatewayQuestions::Question>();
   question->digest = digest;
   question->secret = secret;
   question->done = std::move(done);
-  question->asker = {peer_of(peer), std::move(left), {}};
+  question->asker = {peer_of(peer), std::move(left), {}, std::move(traceparent)};
   asio::dispatch(impl_->io,
                  [impl = impl_.get(), question = std::move(question)] { impl->questions.ask(question); });
 }

@@ -56,9 +56,11 @@ class Gateway {
 
   // Asks the engine (shared with concurrent questions about the same secret) and caches the answer. `done`
   // runs on the gateway's thread. No answer means no decision. Questions are served round-robin by `peer`,
-  // the client's address, if given; a queued one is dropped once `left` is true.
+  // the client's address, if given; a queued one is dropped once `left` is true. The request to the engine
+  // has the `traceparent` of its first asker.
   void ask(const engine::Digest& digest, std::string_view secret, std::function<void(Verdict)> done,
-           std::string_view peer = {}, std::shared_ptr<const std::atomic<bool>> left = nullptr);
+           std::string_view peer = {}, std::shared_ptr<const std::atomic<bool>> left = nullptr,
+           std::string traceparent = {});
 
   // What becomes of a watch. If it is held, the verdict was an active decision.
   struct WatchStart {

@@ -15,8 +15,9 @@ using engine::errc;
 
 namespace {
 
-constexpr int overdue_checks = 20;               // per timeout
-constexpr std::size_t callers_per_waiting = 16;  // limits all callers to this multiple of max_waiting
+constexpr std::size_t max_beginning_bytes = 160;  // of a request: its first line, and traceparent
+constexpr int overdue_checks = 20;                // per timeout
+constexpr std::size_t callers_per_waiting = 16;   // limits all callers to this multiple of max_waiting
 
 }  // namespace
 
@@ -29,6 +30,13 @@ Question::Clock::time_point Question::deadline() const {
   Clock::time_point latest{};
   for (const auto& caller : callers) latest = std::max(latest, caller.deadline);
   return latest;
+}
+
+void Question::append_request(std::string& out) const {
+  out.append("POST /v1/keys/verify?echo=secret_sha256 HTTP/1.1\r\n");
+  if (!callers.empty() && !callers.front().asker.traceparent.empty())
+    out.append("traceparent: ").append(callers.front().asker.traceparent).append("\r\n");
+  out.append(*request);
 }
 
 OpenQuestions::OpenQuestions(asio::io_context& io, const EngineClient::Options& options, std::string head,
@@ -45,9 +53,8 @@ std::shared_ptr<const std::string> OpenQuestions::format(std::string_view secret
   std::string body = "{\"secret\":";
   engine::append_json_string(body, secret);
   body += '}';
-  return std::make_shared<const std::string>(
-      "POST /v1/keys/verify?echo=secret_sha256 HTTP/1.1\r\n" + head_ +
-      "Content-Type: application/json\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body);
+  return std::make_shared<const std::string>(head_ + "Content-Type: application/json\r\nContent-Length: " +
+                                             std::to_string(body.size()) + "\r\n\r\n" + body);
 }
 
 void OpenQuestions::ask(const engine::Digest& digest, std::string_view secret,
@@ -93,7 +100,7 @@ std::deque<QuestionPointer> OpenQuestions::take(std::size_t max_count, std::size
       unsent_.push_back(std::move(*question));
       continue;
     }
-    bytes += (*question)->request->size();
+    bytes += (*question)->request->size() + max_beginning_bytes;
     taken.push_back(std::move(*question));
   }
   // Posted, because a callback may ask again.

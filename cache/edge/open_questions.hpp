@@ -33,13 +33,14 @@ struct Question {
   };
 
   engine::Digest digest;
-  std::shared_ptr<const std::string> request;
+  std::shared_ptr<const std::string> request;  // from the second line on
   std::vector<Caller> callers;
   std::vector<Caller> late_callers;  // came after it was sent
   bool has_waited = false;           // it had to queue for a connection
   bool is_sent = false;
   bool is_over = false;  // answered, or given up
 
+  void append_request(std::string& out) const;
   // A peer that closed its sending side may still wait for a response, so `left` counts only for queued
   // questions.
   bool is_wanted() const;

@@ -111,7 +111,7 @@ Task<error_code> QuestionSender::exchange(Self self, WorkerPointer worker, Clock
   const auto count = pipeline.size();
   const auto text = std::make_shared<std::string>();
   for (const auto& question : pipeline) {
-    text->append(*question->request);
+    question->append_request(*text);
     question->is_sent = true;
   }
   const auto from = Clock::now();

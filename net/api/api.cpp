@@ -50,6 +50,41 @@ void log_refusal(const Dialect& dialect, const Request& request, const Refusal& 
        {"address", request.remote_address}});
 }
 
+namespace {
+
+AnswerLog& begin_change(const Call& call, std::string_view verb) {
+  auto& line = call.exchange.connection.answer_log();
+  line.begin(Level::info, "change");
+  return line.field("verb", verb).field("dialect", call.dialect.name);
+}
+
+void describe_change(const Call& call, engine::Position position, bool already) {
+  auto& line = call.exchange.connection.answer_log();
+  line.field("position", to_string(position)).field("outcome", already ? "already" : "done");
+  log_caller(line, call.request(), call.principal);
+}
+
+}  // namespace
+
+void log_change(const Call& call, std::string_view verb, std::string_view key_id, engine::Position position,
+                bool already) {
+  auto& line = begin_change(call, verb);
+  if (!key_id.empty()) line.field("key_id", key_id);
+  describe_change(call, position, already);
+}
+
+void log_change(const Call& call, std::string_view verb, const ChangedOwner& owner,
+                engine::Position position) {
+  begin_change(call, verb).field("scope", to_string(owner.scope)).field("id", owner.id);
+  describe_change(call, position, false);
+}
+
+void log_caller(AnswerLog& line, const Request& request, const engine::Principal& principal) {
+  line.field("actor", principal.actor).field("actor_kind", to_string(principal.actor_kind));
+  line.field("address", request.remote_address).field("request_id", request.id);
+  if (const auto trace_id = trace_id_of(request); !trace_id.empty()) line.field("trace_id", trace_id);
+}
+
 void drop_connection(const Exchange& exchange) {
   exchange.response.close_after();
   exchange.connection.close();

@@ -187,6 +187,21 @@ Outcome refuse(const Dialect& dialect, const Exchange& exchange, const Refusal& 
 void log_refusal(const Dialect& dialect, const Request& request, const Refusal& refusal,
                  const engine::Principal& principal);
 
+// Begins the log line of a request that has changed something, or found it `already` so. It is written once
+// the change is durable, with the status; what is known only later, a `rest` adds to
+// Connection::answer_log().
+struct ChangedOwner {
+  engine::Scope scope;
+  std::string_view id;
+};
+// Several keys: without `key_id`.
+void log_change(const Call& call, std::string_view verb, std::string_view key_id, engine::Position position,
+                bool already = false);
+void log_change(const Call& call, std::string_view verb, const ChangedOwner& owner,
+                engine::Position position);
+// The members that name the request and its caller.
+void log_caller(AnswerLog& line, const Request& request, const engine::Principal& principal);
+
 // Closes the connection instead of a response: no response means "unknown" (P9).
 void drop_connection(const Exchange& exchange);
 // Waits inside a handler until `sequence` is synced. False: it never will be; the connection is closed.

@@ -50,7 +50,7 @@ Task<boost::system::error_code> process(Api& api, NetworkThread& thread, Bulk& b
   }
 }
 
-// Logs the progress of a bulk, at most every `log_every`, and how it ended.
+// Logs the progress of a bulk, at most every `log_every`, and its end.
 class Progress {
  public:
   explicit Progress(const Bulk& bulk) : bulk_(bulk) {}
@@ -68,9 +68,9 @@ class Progress {
     logged_at_ = now;
     bulk_.log_progress("in progress", lines_);
   }
-  void end() {
+  void end(const Exchange& exchange) {
     ended_ = true;
-    bulk_.log_progress("done", lines_);
+    bulk_.log_end(exchange, lines_);
   }
 
  private:
@@ -180,6 +180,16 @@ void Bulk::log_progress(std::string_view how_far, std::uint64_t lines) const {
        {"request_id", caller_.request_id}});
 }
 
+void Bulk::log_end(const Exchange& exchange, std::uint64_t lines) const {
+  auto& line = exchange.connection.answer_log();
+  line.begin(Level::info, std::string(what()).append(" done"));
+  if (const auto name = verb(); !name.empty())
+    line.field("verb", name).field("position", to_string(position())).field("outcome", "done");
+  line.field("lines", std::to_string(lines)).field("accepted", std::to_string(accepted_));
+  line.field("keys", std::to_string(changed_keys())).field("failed", std::to_string(failed_count_));
+  log_caller(line, exchange.request, principal_);
+}
+
 void Bulk::write_members(engine::JsonWriter& json) const {
   json.field("accepted", accepted_);
   write_counts(json);
@@ -230,7 +240,7 @@ Task<> run_bulk(Api& api, Exchange exchange, std::unique_ptr<Bulk> bulk) {
   bulk->write(json);
   set_position(exchange.response, bulk->position());
   exchange.response.send_json(200, body);
-  progress.end();
+  progress.end(exchange);
 }
 
 }  // namespace revoked::net

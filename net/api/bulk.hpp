@@ -39,10 +39,12 @@ class Bulk {
 
   // For the log.
   virtual std::string_view what() const = 0;
+  virtual std::string_view verb() const = 0;  // empty: it changes nothing
   // What a line may be, for people.
   virtual std::string_view expected() const = 0;
   virtual std::uint64_t changed_keys() const = 0;
   void log_progress(std::string_view how_far, std::uint64_t lines) const;
+  void log_end(const Exchange& exchange, std::uint64_t lines) const;  // one line, however many keys
 
   // Processes a line; null: completes the collected ones. A line that fails is counted; an error concerns all
   // of them: the line was not processed, and may be passed again. errc::refused: the caller is no longer

@@ -29,6 +29,7 @@ class Import final : public Bulk {
   }
   void write_counts(engine::JsonWriter& json) const override { json.field("created", accepted()); }
   std::string_view what() const override { return "import"; }
+  std::string_view verb() const override { return "keys.imported"; }
   std::string_view expected() const override {
     return "one key per line, such as {\"user\":\"ann\",\"secret\":\"...\"}";
   }

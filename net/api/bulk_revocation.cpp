@@ -42,6 +42,7 @@ class BulkRevocation final : public Bulk {
   std::string_view what() const override {
     return dry_run_ ? "bulk revocation (dry run)" : "bulk revocation";
   }
+  std::string_view verb() const override { return dry_run_ ? "" : "keys.revoked"; }
   std::uint64_t changed_keys() const override { return revoked_; }
   std::uint64_t first_gathered() const override { return gathered_.empty() ? 0 : first_gathered_; }
 

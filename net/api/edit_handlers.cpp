@@ -53,6 +53,7 @@ Outcome edit_key(Api& api, Call& call) {
     return refuse(call, fault);
   const auto edited = api.engine.edit(call.parameters[0], edit_of(asked), call.caller());
   if (!edited) return refuse(call, edited.error());
+  log_change(call, "key.changed", call.parameters[0], api.engine.position_of(edited->sequence));
   return {0, answer_edited(api, call.exchange, asker_of(call.principal), call.parameters[0],
                            call.principal.reach, edited->sequence)};
 }

@@ -56,11 +56,15 @@ std::string enforced_member(const Enforcement& enforcement, bool shows_names) {
   return text;
 }
 
+// "11/12"
+std::string count_of(const cache::Receipt& receipt) {
+  return std::to_string(receipt.enforced.size()) + "/" + std::to_string(receipt.gateways());
+}
+
 void add_enforcement(HeldAnswer& held, const Enforcement& enforcement, Response& response) {
   const auto& receipt = enforcement.receipt;
   response.header("Preference-Applied", "wait");
-  response.header("Revocation-Enforced",
-                  std::to_string(receipt.enforced.size()) + "/" + std::to_string(receipt.gateways()));
+  response.header("Revocation-Enforced", count_of(receipt));
   if (const auto slowest = enforcement.slowest_ms()) {
     char text[32];
     std::snprintf(text, sizeof text, "%.1f", *slowest);
@@ -85,6 +89,7 @@ Task<> send_when_enforced(Api& api, Exchange exchange, std::unique_ptr<HeldAnswe
     const auto enforcement = co_await wait_for_enforcement(api, exchange.connection.thread(), *position,
                                                            held->wait, held->authority);
     add_enforcement(*held, enforcement, response);
+    exchange.connection.answer_log().field("enforced", count_of(enforcement.receipt));
   }
   response.send(held->response);
 }

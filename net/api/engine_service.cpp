@@ -4,6 +4,7 @@
 #include "net/api/enforcement.hpp"
 #include "net/api/native.hpp"
 #include "net/http/content.hpp"
+#include "net/http/log.hpp"
 #include "net/http/problem.hpp"
 
 namespace revoked::net {
@@ -50,6 +51,22 @@ bool changes_something(const Route& route) {
 bool grows(const Route& route) {
   return route.permission == Permission::keys_create ||
          (route.permission == Permission::keys_write && route.handler != suspend_key);
+}
+
+// A change that was not made, for another reason than the caller's lack of authority. Without its target: a
+// wrong id may be a secret.
+void log_failure(const Exchange& exchange, const Route& route, const engine::Principal& principal) {
+  static LogLimit limit;
+  log(limit, engine::Asker::of(principal.actor, principal.actor_kind, &principal.reach), Level::info,
+      "not changed",
+      {{"route", route.pattern},
+       {"method", method_name(route.method)},
+       {"status", std::to_string(exchange.response.status())},
+       {"actor", principal.actor},
+       {"actor_kind", to_string(principal.actor_kind)},
+       {"address", exchange.request.remote_address},
+       {"request_id", exchange.request.id},
+       {"trace_id", trace_id_of(exchange.request)}});
 }
 
 // Records a refused attempt: who and what. Not the path as sent: it may contain anything.
@@ -136,6 +153,9 @@ Outcome EngineService::answer(Exchange& exchange, engine::Recalled& recalled, st
   if ((status == 401 || status == 403) && changes_something(*match.route) && !is_storage_full(api_)) {
     record_refusal(api_, exchange, *match.route, match.parameters, principal);
   }
+  const bool is_logged = &dialect != &native || status == 401 || status == 403;
+  if (status >= 400 && !is_logged && changes_something(*match.route))
+    log_failure(exchange, *match.route, principal);
   if (recalled.is_wanting()) asker = asker_of(principal);
   return outcome;
 }

@@ -124,6 +124,7 @@ Outcome create_key(Api& api, Call& call) {
   if (!created && created.error() == engine::errc::already_exists) return refuse_taken(api, call, asked);
   if (!created) return refuse(call, created.error());
   const auto position = api.engine.position_of(created->sequence);
+  log_change(call, "key.created", created->key_id, position);
   std::string body;
   JsonWriter json(body);
   json.open('{').field("key_id", created->key_id).optional_field("secret", asked.issued_secret);

@@ -21,7 +21,8 @@ using ChangeState = engine::result<engine::ChangedKey> (engine::Engine::*)(std::
                                                                            std::string_view reason,
                                                                            const engine::Caller& caller);
 
-Outcome change_state(Api& api, Call& call, ChangeState change, std::string_view state) {
+Outcome change_state(Api& api, Call& call, ChangeState change, std::string_view state,
+                     std::string_view verb) {
   Members members;
   if (const auto fault = read_with_reason(members, call.request().body, reason_forms))
     return refuse(call, fault);
@@ -29,6 +30,7 @@ Outcome change_state(Api& api, Call& call, ChangeState change, std::string_view 
   const auto changed = (api.engine.*change)(call.parameters[0], reason, call.caller());
   if (!changed) return refuse(call, changed.error());
   const auto position = api.engine.position_of(changed->sequence);
+  log_change(call, verb, call.parameters[0], position);
   std::string body;
   JsonWriter(body)
       .open('{')
@@ -44,11 +46,11 @@ Outcome change_state(Api& api, Call& call, ChangeState change, std::string_view 
 }  // namespace
 
 Outcome suspend_key(Api& api, Call& call) {
-  return change_state(api, call, &engine::Engine::suspend, "suspended");
+  return change_state(api, call, &engine::Engine::suspend, "suspended", "key.suspended");
 }
 
 Outcome resume_key(Api& api, Call& call) {
-  return change_state(api, call, &engine::Engine::resume, "active");
+  return change_state(api, call, &engine::Engine::resume, "active", "key.resumed");
 }
 
 Outcome rotate_key(Api& api, Call& call) {
@@ -64,6 +66,7 @@ Outcome rotate_key(Api& api, Call& call) {
                                          grace_seconds * 1000, call.caller());
   if (!rotated) return refuse(call, rotated.error());
   const auto position = api.engine.position_of(rotated->sequence);
+  log_change(call, "key.rotated", call.parameters[0], position);
   std::string body;
   JsonWriter json(body);
   json.open('{').field("key_id", call.parameters[0]).field("secret", secret).field("state", "active");

@@ -29,6 +29,7 @@ Fault read_end(const Members& members, engine::UnixMs& expires_at) {
 
 Outcome answer(Api& api, Call& call, Scope scope, const engine::ChangedLock& changed, bool is_locked) {
   const auto position = api.engine.position_of(changed.sequence);
+  log_change(call, is_locked ? "owner.locked" : "owner.unlocked", {scope, call.parameters[0]}, position);
   std::string body;
   JsonWriter json(body);
   json.open('{').field("scope", to_string(scope)).field("id", call.parameters[0]).field("locked", is_locked);

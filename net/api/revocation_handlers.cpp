@@ -42,6 +42,8 @@ Outcome revoke_owner(Api& api, Call& call, Scope scope) {
   const auto revoked = api.engine.revoke_owner(scope, id, reason, call.caller());
   if (!revoked) return refuse(call, revoked.error());
   const auto position = api.engine.position_of(revoked->sequence);
+  log_change(call, "owner.revoked", {scope, id}, position);
+  call.exchange.connection.answer_log().field("keys", std::to_string(revoked->keys));
   std::string body;
   JsonWriter json(body);
   json.open('{').field("scope", to_string(scope)).field("id", id).field("revoked", revoked->keys);
@@ -64,6 +66,7 @@ Outcome revoke_key(Api& api, Call& call) {
   const auto revoked = api.engine.revoke(key_id, reason, call.caller());
   if (!revoked) return refuse(call, revoked.error());
   const auto position = api.engine.position_of(revoked->sequence);
+  log_change(call, "key.revoked", key_id, position, revoked->already);
   if (revoked->already && call.response().is_accept_only() && revoked->sequence > api.engine.durable()) {
     std::string known;
     JsonWriter known_json(known);

@@ -128,6 +128,18 @@ Fault read_secrets(const Call& call, const engine::Engine& engine, std::vector<e
           "give secret or secret_sha256, or 1 to 1000 of them in secrets or secrets_sha256"};
 }
 
+// One line, however many.
+void log_revoked(const Api& api, const Call& call, const std::vector<RevokedSecret>& results,
+                 engine::Sequence last) {
+  const auto position = api.engine.position_of(last);
+  if (results.size() == 1)
+    return log_change(call, "key.revoked", results[0].key_id, position, results[0].revoked.already);
+  const auto keys = std::ranges::count_if(
+      results, [](const RevokedSecret& result) { return !result.key_id.empty() && !result.revoked.already; });
+  log_change(call, "keys.revoked", {}, position, keys == 0);
+  call.exchange.connection.answer_log().field("keys", std::to_string(keys));
+}
+
 }  // namespace
 
 Outcome revoke_secrets(Api& api, Call& call) {
@@ -150,6 +162,7 @@ Outcome revoke_secrets(Api& api, Call& call) {
     last = std::max(last, revoked->sequence);
   }
   if (call.recalled.is_wanting()) return refuse(call, errc::not_recalled);
+  if (last != 0) log_revoked(api, call, results, last);
   if (last == 0) last = api.engine.durable();
   if (call.response().is_accept_only()) return accept_secrets(api, call, results, reason, last);
   return {0, answer_secrets(api, call.exchange, asker_of(call.principal), std::move(results),

@@ -108,13 +108,15 @@ using Handler = asio::async_result<Token, void(Gateway::Verdict)>::handler_type;
 
 // The gateway's thread answers; the session resumes on its own thread.
 Task<Gateway::Verdict> ask(Gateway& gateway, engine::Digest digest, std::string secret,
-                           Connection& connection) {
+                           const Exchange& exchange) {
+  auto& connection = exchange.connection;
   auto initiate = [&](Handler handler) {
     auto shared = std::make_shared<Handler>(std::move(handler));
     auto tell = [executor = connection.thread().executor(), shared](Gateway::Verdict verdict) {
       asio::post(executor, [shared, verdict = std::move(verdict)] { std::move (*shared)(verdict); });
     };
-    gateway.ask(digest, secret, std::move(tell), connection.remote_address(), connection.peer_closed());
+    gateway.ask(digest, secret, std::move(tell), connection.remote_address(), connection.peer_closed(),
+                next_traceparent(exchange.request));
   };
   Token token;
   co_return co_await asio::async_initiate<Token, void(Gateway::Verdict)>(initiate, token);
@@ -135,7 +137,7 @@ void answer_check(Gateway& gateway, Response& response, const Gateway::Verdict& 
 
 Task<> ask_and_answer(Gateway& gateway, Exchange exchange, engine::Digest digest, std::string secret,
                       std::string forwarded_for) {
-  const auto verdict = co_await ask(gateway, digest, std::move(secret), exchange.connection);
+  const auto verdict = co_await ask(gateway, digest, std::move(secret), exchange);
   answer_check(gateway, exchange.response, verdict, forwarded_for, exchange.connection.remote_address());
 }
 

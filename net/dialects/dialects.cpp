@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "engine/base/uuid.hpp"
-#include "net/http/log.hpp"
 
 namespace revoked::net {
 
@@ -39,17 +38,9 @@ engine::result<engine::RevokedKey> revoke_key_within(Api& api, Call& call, std::
     revoked = api.engine.revoke(spelling, call.dialect.name, caller);
     if (!revoked && revoked.error() == engine::errc::not_found) continue;
     if (!revoked) break;
-    set_position(call.response(), api.engine.position_of(revoked->sequence));
-    static LogLimit limit;
-    log(limit, engine::Asker::of(caller.actor, caller.actor_kind, &call.principal.reach), Level::info,
-        revoked->already ? "revoked before" : "revoked",
-        {{"dialect", call.dialect.name},
-         {"key_id", spelling},
-         {"actor", caller.actor},
-         {"actor_kind", to_string(caller.actor_kind)},
-         {"request_id", caller.request_id},
-         {"trace_id", trace_id_of(call.request())},
-         {"address", caller.address}});
+    const auto position = api.engine.position_of(revoked->sequence);
+    set_position(call.response(), position);
+    log_change(call, "key.revoked", spelling, position, revoked->already);
     break;
   }
   return revoked;

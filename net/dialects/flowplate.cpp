@@ -5,7 +5,6 @@
 
 #include "net/api/asked_key.hpp"
 #include "net/dialects/dialects.hpp"
-#include "net/http/log.hpp"
 
 namespace revoked::net {
 namespace {
@@ -72,21 +71,13 @@ constexpr std::string_view done = R"({"success":true,"message":"Operation comple
 // Also a success if the user has no keys.
 Outcome revoke_user_keys(Api& api, Call& call) {
   const auto& user = call.parameters[0];
-  const auto caller = call.caller();
   api.single_revocations->note();
-  const auto revoked = api.engine.revoke_owner(Scope::user, user, call.dialect.name, caller);
+  const auto revoked = api.engine.revoke_owner(Scope::user, user, call.dialect.name, call.caller());
   if (!revoked) return refuse(call, revoked.error());
-  static LogLimit limit;
-  log(limit, engine::Asker::of(caller.actor, caller.actor_kind, caller.reach), Level::info, "revoked",
-      {{"dialect", call.dialect.name},
-       {"user", user},
-       {"keys", std::to_string(revoked->keys)},
-       {"actor", caller.actor},
-       {"actor_kind", to_string(caller.actor_kind)},
-       {"request_id", caller.request_id},
-       {"trace_id", trace_id_of(call.request())},
-       {"address", caller.address}});
-  set_position(call.response(), api.engine.position_of(revoked->sequence));
+  const auto position = api.engine.position_of(revoked->sequence);
+  log_change(call, "owner.revoked", {Scope::user, user}, position);
+  call.exchange.connection.answer_log().field("keys", std::to_string(revoked->keys));
+  set_position(call.response(), position);
   call.response().send_json(200, done);
   return {revoked->sequence, {}};
 }
@@ -131,7 +122,9 @@ Outcome create_user_key(Api& api, Call& call) {
   json.optional_field("name", asked.key.name).key("created_at").time(created->at);
   if (asked.key.expires_at != 0) json.key("expires_at").time(asked.key.expires_at);
   json.close('}');
-  set_position(call.response(), api.engine.position_of(created->sequence));
+  const auto position = api.engine.position_of(created->sequence);
+  log_change(call, "key.created", created->key_id, position);
+  set_position(call.response(), position);
   call.response().header("Cache-Control", "no-store").send_json(201, body);
   return {created->sequence, {}};
 }

@@ -95,6 +95,7 @@ void Connection::trim_if_idle(std::chrono::steady_clock::time_point now) {
   if (input_.size() != 0 || !output_.empty() || (input_.capacity() == 0 && output_.capacity() < 64)) return;
   input_.shrink_to_fit();
   output_.shrink_to_fit();
+  answer_log_.shrink();
   thread_.connections().set_held(*this, held_bytes());
 }
 

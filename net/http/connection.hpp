@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "cache/wire/asio.hpp"
+#include "net/http/answer_log.hpp"
 #include "net/http/connection_table.hpp"
 #include "net/http/socket_events.hpp"
 
@@ -93,6 +94,7 @@ class Connection final : public ConnectionTable::Entry, SocketEvents::Listener {
 
   // Responses are collected here and sent together.
   std::string& output() { return output_; }
+  AnswerLog& answer_log() { return answer_log_; }
   // Sends as much of the output as the socket accepts without waiting. True if that was all.
   bool flush_now();
   // Sends the output. False as above.
@@ -132,6 +134,7 @@ class Connection final : public ConnectionTable::Entry, SocketEvents::Listener {
   std::string request_id_;
   boost::beast::flat_buffer input_;
   std::string output_;
+  AnswerLog answer_log_;
   std::size_t sent_ = 0;  // of the output
   std::size_t request_bytes_ = 0;
   bool has_asked_ = false;  // a request was received

@@ -67,7 +67,7 @@ bool is_permanent(error_code error) {
 }  // namespace
 
 void end_the_process(std::string_view what) {
-  log(Level::error, "the process ends after a fatal error", {{"what", what}});
+  log_last("the process ends after a fatal error", {{"what", what}});
   std::_Exit(1);
 }
 

@@ -5,6 +5,8 @@
 #include <system_error>
 
 #include "engine/base/character_set.hpp"
+#include "engine/base/hex.hpp"
+#include "engine/base/random.hpp"
 
 namespace revoked::net {
 namespace {
@@ -45,6 +47,23 @@ std::string_view trace_id_of(const Request& request) {
     return text.find_first_not_of('0') == std::string_view::npos;
   };
   return is_zero(trace_id) || is_zero(value.substr(36, 16)) ? std::string_view() : trace_id;
+}
+
+std::string next_traceparent(const Request& request) {
+  const auto trace_id = trace_id_of(request);
+  if (trace_id.empty()) return {};
+  std::array<unsigned char, 8> parent{};
+  engine::random_bytes(parent.data(), parent.size());
+  parent.back() |= 1U;  // all zero is not valid
+  // Of the flags, those that are defined (Level 2): sampled, random.
+  const char flags = request[Header::traceparent][54];
+  const auto known = engine::hex::value_of(flags) & 3;
+  std::string value = "00-";
+  value.append(trace_id).append("-");
+  engine::hex::append(value, parent);
+  value.append("-0");
+  value.push_back(static_cast<char>('0' + known));
+  return value;
 }
 
 std::string_view trim(std::string_view text) {

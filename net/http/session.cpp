@@ -156,6 +156,7 @@ void Session::handle() {
 }
 
 void Session::end_answer() {
+  connection_.answer_log().end(response_.status());
   is_last_ = !response_.keep_alive();
   incoming_.finish();
   const auto route = response_.route();
@@ -212,6 +213,7 @@ Step Session::send() {
   // Held back until synced. If that never happens, no response means "unknown" (P9).
   if (durable_after_ != 0) return Step::disk;
   count_responses();  // before they are sent: who has one finds it counted
+  connection_.answer_log().write();
   if (is_last_) return Step::close;
   if (connection_.flush_now()) return await_input();
   return connection_.is_broken() ? Step::gone : Step::output;

@@ -60,9 +60,11 @@ class BulkFleet : public testing::Test {
 
   // The log lines of a running request and of its end.
   void expect_told(const std::string& what) {
-    const auto log = engine_.log_text();
-    EXPECT_NE(log.find("\"message\":\"" + what + " in progress\""), std::string::npos);
-    EXPECT_NE(log.find("\"message\":\"" + what + " done\""), std::string::npos);
+    for (const auto* const how_far : {" in progress", " done"}) {
+      const auto message = "\"message\":\"" + what + how_far + "\"";
+      EXPECT_TRUE(eventually([&] { return engine_.log_text().find(message) != std::string::npos; }))
+          << message;
+    }
   }
   int count_listed(const std::string& filter) {
     int count = 0;

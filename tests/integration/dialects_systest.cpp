@@ -130,7 +130,9 @@ TEST_F(Dialects, FlowiseDeletesAKeyOfTheWorkspace) {
   EXPECT_EQ(output_of("flowise.sh", {"KEY_ID=key-789", "API_KEY=" + caller(R"("workspace":"w1",)")}),
             R"({"affected":1,"raw":[]})");
   expect_denied(key);
-  EXPECT_NE(engine_->log_text().find(R"("dialect":"flowise","key_id":"key-789")"), std::string::npos);
+  EXPECT_TRUE(eventually([&] {
+    return engine_->log_text().find(R"("dialect":"flowise","key_id":"key-789")") != std::string::npos;
+  }));
 }
 
 TEST_F(Dialects, TrieveDeletesAKeyOfTheUser) {

@@ -235,6 +235,7 @@ void set_log_level(const std::string& name) {
 int run_program(const std::string& name, const std::function<int()>& body) {
   std::set_terminate(end_with_what_was_thrown);
   try {
+    const net::StandardErrorLog log;
     return body();
   } catch (const ConfigurationError& error) {
     std::cerr << name << ": " << error.what() << '\n';

@@ -5,6 +5,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <mutex>
+
 #include "cache/bus/message_encoder.hpp"
 #include "cache/bus/usage.hpp"
 #include "engine/model/secret.hpp"
@@ -42,6 +44,10 @@ class NamedKeys {
     const std::lock_guard lock(mutex_);
     return usage_;
   }
+  std::string traceparent() const {
+    const std::lock_guard lock(mutex_);
+    return traceparent_;
+  }
 
  private:
   void serve(const FakeRequest& request, FakeEngine::Peer& peer) {
@@ -66,6 +72,11 @@ class NamedKeys {
 
   void verify(const FakeRequest& request, FakeEngine::Peer& peer) {
     ++questions;
+    {
+      const std::lock_guard lock(mutex_);
+      const auto header = request.headers.find("traceparent");
+      traceparent_ = header == request.headers.end() ? "" : header->second;
+    }
     const auto secret = request.secret().substr(std::string_view("the-").size());
     if (secret == "fails") return peer.answer(500, "{}");
     std::string body =
@@ -84,6 +95,7 @@ class NamedKeys {
   std::atomic<bool> stopping_{false};
   mutable std::mutex mutex_;
   std::string usage_;
+  std::string traceparent_;  // of the last question
   FakeEngine engine_;
 };
 
@@ -164,6 +176,23 @@ TEST_F(CheckServiceTest, SaysInVisibleAsciiWhoseItIs) {
   EXPECT_EQ(answer.header("X-User-Id"), "Zo%C3%AB");
   EXPECT_EQ(answer.header("X-Workspace-Id"), "50%25%20\"ours\"");
   EXPECT_EQ(answer.header("X-Key-Permissions"), "50%25 Zo%C3%AB");
+}
+
+TEST_F(CheckServiceTest, PassesTheTraceOnToTheEngineWithASpanOfItsOwn) {
+  const std::string trace = "0af7651916cd43dd8448eb211c80319c";
+  const auto passed = [&](const std::string& state, const std::string& traceparent) {
+    served.check({{"Authorization", "Bearer the-" + state}, {"traceparent", traceparent}});
+    return engine.traceparent();
+  };
+  const auto sampled = passed("active", "00-" + trace + "-b7ad6b7169203331-01");
+  EXPECT_THAT(sampled, testing::MatchesRegex("00-" + trace + "-[0-9a-f]{16}-01"));
+  EXPECT_EQ(sampled.find("b7ad6b7169203331"), std::string::npos);
+  EXPECT_THAT(passed("revoked", "cc-" + trace + "-b7ad6b7169203331-fc-more"),
+              testing::MatchesRegex("00-" + trace + "-[0-9a-f]{16}-00"));
+  EXPECT_EQ(passed("expired", "00-" + trace + "-b7ad6b7169203331"), "") << "not valid";
+  served.check("suspended");
+  EXPECT_EQ(engine.questions, 4);
+  EXPECT_EQ(engine.traceparent(), "") << "none";
 }
 
 // A proxy forwards heads, with or without the bodies: both are answered, and nothing after the head is taken
