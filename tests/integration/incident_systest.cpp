@@ -65,7 +65,8 @@ TEST(IncidentPage, ShowsWhatItsCommandsPrint) {
   for (const auto& step : steps) script += step.commands + "\necho '" + end_of_step + "'\n";
   write_file(directory / "script", script);
   Process shell({.command = {"bash", directory / "script"},
-                 .environment = {"engine=" + engine.url(), "key_file=" + engine.master_key_file().string()},
+                 .environment = {"engine=" + engine.url(), "key_file=" + engine.master_key_file().string(),
+                                 "gateway=http://127.0.0.1:" + std::to_string(gateways[0]->port())},
                  .log = directory / "stderr",
                  .directory = directory.path()});
   auto output = shell.read_output(60s);
