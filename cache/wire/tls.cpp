@@ -27,6 +27,14 @@ const CertificateErrors& certificate_errors() {
   return category;
 }
 
+// OpenSSL makes the session of a connection unusable that is closed without saying so, as ours are: each has
+// its own.
+std::unique_ptr<ssl_session_st, TlsDeleter> copy_of(ssl_session_st* session) {
+  std::unique_ptr<ssl_session_st, TlsDeleter> copy(SSL_SESSION_dup(session));
+  if (!copy) throw std::bad_alloc();
+  return copy;
+}
+
 // Inode, size and times of the files: any replacement changes one of them.
 std::string state_of(const TlsClientOptions& options) {
   std::string state;
@@ -142,19 +150,18 @@ TlsConnection TlsClient::connection_to(const std::string& host) {
     SSL_set_tlsext_host_name(connection.get(), name.c_str());
   }
   const auto kept = sessions_.find(checked_host(connection.get()));
-  if (kept != sessions_.end() && kept->second) SSL_set_session(connection.get(), kept->second.get());
+  if (kept != sessions_.end()) SSL_set_session(connection.get(), copy_of(kept->second.get()).get());
   return connection;
 }
 
-// OpenSSL's callback: 1 if it had taken the session over. It keeps a copy, since OpenSSL makes the session of
-// a connection unusable that is closed without saying so.
+// OpenSSL's callback: 1 if it had taken the session over.
 int TlsClient::keep_session(ssl_st* connection, ssl_session_st* session) {
   auto* const context = SSL_get_SSL_CTX(connection);
   auto& self = *static_cast<TlsClient*>(SSL_CTX_get_app_data(context));
   if (context != self.context_.get()) return 0;  // from before the files changed
   try {
     if (self.sessions_.size() >= max_sessions) self.sessions_.clear();
-    self.sessions_[checked_host(connection)].reset(SSL_SESSION_dup(session));
+    self.sessions_[checked_host(connection)] = copy_of(session);
   } catch (const std::bad_alloc&) {
     // Then the next connection does the whole handshake.
   }

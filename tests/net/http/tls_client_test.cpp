@@ -27,11 +27,12 @@ using namespace std::chrono_literals;
 
 // A connection after its handshake.
 struct Connected {
-  Connected(std::uint16_t port, TlsClient& client, const std::string& host)
+  Connected(std::uint16_t port, TlsClient& client, const std::string& host, int version = 0)
       : socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)), tls(client.connection_to(host)) {
     const auto address = revoked::test::loopback(port);
     EXPECT_EQ(::connect(socket, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
     SSL_set_fd(tls.get(), socket);
+    SSL_set_max_proto_version(tls.get(), version);
     is_established = SSL_connect(tls.get()) == 1;
     ERR_clear_error();
   }
@@ -173,22 +174,25 @@ TEST_F(TlsClients, ReadTheirFilesAgain) {
 
 TEST_F(TlsClients, ResumeTheLastSessionWithTheSameHost) {
   ServedTest served({}, 1, made());
-  TlsClient client({ca_file(), "", ""});
-  const auto is_resumed = [&](const std::string& host) {
-    const Connected connected(served.port, client, host);
-    EXPECT_TRUE(connected.is_established);
-    const auto& connection = connected.tls;
-    const std::string request = "GET /big?size=3 HTTP/1.1\r\nHost: a\r\n\r\n";
-    SSL_write(connection.get(), request.data(), static_cast<int>(request.size()));
-    char answer[1000];
-    EXPECT_GT(SSL_read(connection.get(), answer, sizeof answer), 0);
-    return SSL_session_reused(connection.get()) == 1;
-  };
-  EXPECT_FALSE(is_resumed("localhost"));
-  EXPECT_TRUE(is_resumed("localhost"));
-  EXPECT_FALSE(is_resumed("127.0.0.1")) << "checked for another name";
-  EXPECT_TRUE(is_resumed("127.0.0.1"));
-  EXPECT_TRUE(is_resumed("localhost"));
+  for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
+    TlsClient client({ca_file(), "", ""});
+    const auto is_resumed = [&](const std::string& host) {
+      const Connected connected(served.port, client, host, version);
+      EXPECT_TRUE(connected.is_established);
+      const auto& connection = connected.tls;
+      const std::string request = "GET /big?size=3 HTTP/1.1\r\nHost: a\r\n\r\n";
+      SSL_write(connection.get(), request.data(), static_cast<int>(request.size()));
+      char answer[1000];
+      EXPECT_GT(SSL_read(connection.get(), answer, sizeof answer), 0);
+      return SSL_session_reused(connection.get()) == 1;
+    };
+    EXPECT_FALSE(is_resumed("localhost"));
+    EXPECT_TRUE(is_resumed("localhost"));
+    EXPECT_TRUE(is_resumed("localhost"));
+    EXPECT_FALSE(is_resumed("127.0.0.1")) << "checked for another name";
+    EXPECT_TRUE(is_resumed("127.0.0.1"));
+    EXPECT_TRUE(is_resumed("localhost"));
+  }
 }
 
 }  // namespace revoked::net::tls_client_test
