@@ -49,8 +49,9 @@ Task<Gateway::WatchStart> start(Gateway& gateway, HeldWatch& watch, engine::Dige
   auto initiate = [&](Handler handler) {
     auto shared = std::make_shared<Handler>(std::move(handler));
     auto done = [executor = connection.thread().executor(), shared](Gateway::WatchStart started) {
-      asio::post(executor,
-                 [shared, started = std::move(started)] { std::move (*shared)(std::move(started)); });
+      asio::post(executor, [shared, started = std::move(started)]() mutable {
+        std::move (*shared)(std::move(started));
+      });
     };
     gateway.watch(watch, digest, std::move(secret), std::move(done), connection.remote_address());
   };
