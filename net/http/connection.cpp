@@ -246,7 +246,9 @@ void Connection::close() {
 }
 
 std::size_t Connection::held_bytes() const {
-  return input_.capacity() + output_.capacity() + request_bytes_ + (tls_ ? tls_->held_bytes() : 0);
+  constexpr std::size_t inside_the_string = 15;
+  const auto output = output_.capacity() <= inside_the_string ? 0 : output_.capacity();
+  return input_.capacity() + output + request_bytes_ + (tls_ ? tls_->held_bytes() : 0);
 }
 
 // Counts the memory held while waiting for this peer. May close this connection.

@@ -74,7 +74,8 @@ TEST(IncidentPage, ShowsWhatItsCommandsPrint) {
   std::erase(output, '\r');
   for (const auto& step : steps) {
     const auto end = output.find(end_of_step);
-    const auto printed = output.substr(0, end);
+    auto printed = output.substr(0, end);
+    if (printed.ends_with('\n')) printed.pop_back();
     output.erase(0, end == std::string::npos ? end : end + end_of_step.size() + 1);
     EXPECT_EQ(
         ::fnmatch((pattern_of(step.output) + (step.output.empty() ? "" : "\n")).c_str(), printed.c_str(), 0),

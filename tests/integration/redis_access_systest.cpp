@@ -108,7 +108,7 @@ TEST_F(RedisAccessOverTls, RevocationsAndReportsTravelOverTls) {
 }
 
 TEST_F(RedisAccessOverTls, BothProgramsLogWhyTheyDoNotTrustARedis) {
-  const Certificates others;
+  const Certificates others("another CA");
   EngineProcess engine({.redis_url = url(), .arguments = arguments(others.ca_file())});
   GatewayProcess gateway(engine,
                          {.redis_url = url("localhost"), .arguments = arguments(certificates_.ca_file())});

@@ -97,6 +97,7 @@ TEST_F(UsageOfKeys, SurvivesAStopAndTheTrailSurvivesAKill) {
   EXPECT_NE(last_used_at, "");
   EXPECT_EQ(engine_.stop(), 0);
   engine_.start();
+  admin_.close();
   EXPECT_EQ(used_after(key)["count"].number(), 2);
   EXPECT_EQ(record(living)["last_used_at"].text(), last_used_at);
   EXPECT_TRUE(eventually([&] { return use(edge, key.secret) == 403; }));
@@ -106,6 +107,7 @@ TEST_F(UsageOfKeys, SurvivesAStopAndTheTrailSurvivesAKill) {
   engine_.kill();
   std::filesystem::remove(engine_.data_directory() / "usage");
   engine_.start();
+  admin_.close();
   EXPECT_EQ(used_after(key)["count"].number(), 1) << "as in the trail";
   EXPECT_TRUE(eventually([&] { return use(edge, key.secret) == 403; }));
   EXPECT_TRUE(eventually([&] { return used_after(key)["count"].number() >= 2; })) << "goes on from there";
@@ -140,6 +142,7 @@ TEST_F(UsageOfKeys, WhatCouldNotBeSentIsSentWhenTheEngineIsBack) {
   engine_.kill();
   for (int i = 0; i < 5; ++i) EXPECT_EQ(use(edge, key.secret), 403) << "revoked keys stay in memory";
   engine_.start();
+  admin_.close();
   EXPECT_TRUE(eventually([&] { return used_after(key)["count"].number() >= 6; }, 20s));
   EXPECT_EQ(used_after(key)["count"].number(), 6);
 }

@@ -60,7 +60,7 @@ class CertificateFiles {
 // Files of a CA and of any certificates of it.
 class Certificates {
  public:
-  Certificates();
+  explicit Certificates(const std::string& ca = "test CA");
 
   std::string ca_file() const { return directory_ / "ca.pem"; }
   struct Pair {

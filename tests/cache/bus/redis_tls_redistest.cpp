@@ -130,7 +130,7 @@ TEST_F(RedisOverTls, BoundsWhatIsUnsent) {
 
 TEST_F(RedisOverTls, RefusesACertificateOfAnotherCa) {
   start();
-  const Certificates others;
+  const Certificates others("another CA");
   open(address("127.0.0.1", {.ca_file = others.ca_file(), .certificate_file = {}, .key_file = {}}));
   EXPECT_TRUE(refusal().starts_with("down: TLS: the peer's certificate: self-signed certificate"))
       << refusal();
