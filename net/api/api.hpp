@@ -26,6 +26,10 @@
 #include "net/http/router.hpp"
 #include "net/http/service.hpp"
 
+namespace revoked::cache {
+class Webhooks;
+}
+
 namespace revoked::net {
 
 // When a key was last revoked singly: bulk work slows down for 200 ms after it. Thread-safe.
@@ -57,6 +61,7 @@ struct Api {
   std::shared_ptr<SingleRevocations> single_revocations = std::make_shared<SingleRevocations>();
   std::shared_ptr<BackupSlots> backup_slots = std::make_shared<BackupSlots>(max_backups);
   std::shared_ptr<cache::GatewayRegistry> gateways = std::make_shared<cache::GatewayRegistry>();
+  cache::Webhooks* webhooks = nullptr;  // null: none is configured
 };
 
 struct Call;
@@ -152,6 +157,9 @@ Outcome report_of_gateway(Api& api, Call& call);
 
 // Feed (feed_handlers.cpp)
 Outcome show_invalidations(Api& api, Call& call);
+
+// Webhooks (webhook_handlers.cpp)
+Outcome test_webhooks(Api& api, Call& call);
 
 // Backup (backup_handlers.cpp)
 Outcome send_backup(Api& api, Call& call);
