@@ -15,19 +15,6 @@ namespace {
 // A message without its events.
 constexpr std::size_t message_frame_bytes = 4 << 10;
 
-// Text that is not UTF-8 would make the whole message unreadable, and every repair that covers it.
-void append_text_field(engine::JsonWriter& json, std::string_view name, std::string_view text) {
-  if (simdjson::validate_utf8(text)) {
-    json.optional_field(name, text);
-    return;
-  }
-  std::string readable(text);
-  for (char& c : readable) {
-    if (static_cast<unsigned char>(c) >= 0x80) c = '?';
-  }
-  json.field(name, std::string_view(readable));
-}
-
 bool invalidates(engine::EventType type) {
   switch (type) {
     case engine::EventType::epoch_started:
@@ -133,6 +120,17 @@ engine::JsonWriter& open_message(engine::JsonWriter& json, Epoch epoch, Sequence
 
 Stamp stamp_now(std::string_view journal) {
   return {journal, engine::now_unix_ms(), engine::running_ms(), {}};
+}
+void append_text_field(engine::JsonWriter& json, std::string_view name, std::string_view text) {
+  if (simdjson::validate_utf8(text)) {
+    json.optional_field(name, text);
+    return;
+  }
+  std::string readable(text);
+  for (char& c : readable) {
+    if (static_cast<unsigned char>(c) >= 0x80) c = '?';
+  }
+  json.field(name, std::string_view(readable));
 }
 
 void write_within(engine::JsonWriter& json, const engine::EventView& event) {

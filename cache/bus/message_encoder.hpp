@@ -36,6 +36,10 @@ struct EncodedMessage {
 std::vector<EncodedMessage> encode_messages(const engine::BatchView& batch, const Stamp& stamp);
 std::string encode_heartbeat(Epoch epoch, Sequence last, const Stamp& stamp);
 
+// Writes the member unless `text` is empty. Text that is not UTF-8 would make the whole message unreadable,
+// and every repair that covers it: it is made readable.
+void append_text_field(engine::JsonWriter& json, std::string_view name, std::string_view text);
+
 // Writes the member "within" of an owner's event if it has one: an object, or an array of two.
 void write_within(engine::JsonWriter& json, const engine::EventView& event);
 

@@ -27,6 +27,10 @@
 #include "net/http/router.hpp"
 #include "net/http/service.hpp"
 
+namespace revoked::cache {
+class Webhooks;
+}
+
 namespace revoked::net {
 
 // When a key was last revoked singly: bulk work slows down for 200 ms after it. Thread-safe.
@@ -63,6 +67,7 @@ struct Api {
   std::shared_ptr<cache::GatewayRegistry> gateways = std::make_shared<cache::GatewayRegistry>();
   MetricsAccess metrics_access = MetricsAccess::open;
   std::shared_ptr<engine::Metrics> metrics = std::make_shared<engine::Metrics>();
+  cache::Webhooks* webhooks = nullptr;  // null: none is configured
 };
 
 struct Call;
@@ -160,6 +165,9 @@ Outcome take_report(Api& api, Call& call);   // the position, or the usage (usag
 
 // Feed (feed_handlers.cpp)
 Outcome show_invalidations(Api& api, Call& call);
+
+// Webhooks (webhook_handlers.cpp)
+Outcome test_webhooks(Api& api, Call& call);
 
 // Backup (backup_handlers.cpp)
 Outcome send_backup(Api& api, Call& call);

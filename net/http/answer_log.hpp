@@ -17,7 +17,7 @@ class AnswerLog {
  public:
   // Replaces what was begun about the same request.
   void begin(Level level, std::string_view message);
-  // Without effect if no line has begun.
+  // `name` is a literal. Without effect if no line has begun.
   AnswerLog& field(std::string_view name, std::string_view value);
 
   // For the session. `status` 0: there is no answer, so the client does not know.

@@ -22,6 +22,7 @@ void set_log_level(Level level);
 bool is_logged(Level level);
 
 using LogFields = std::initializer_list<std::pair<std::string_view, std::string_view>>;
+// The names are literals.
 void log(Level level, std::string_view message, LogFields fields = {});
 
 // The same with a record (log_record.hpp), whose level is logged.

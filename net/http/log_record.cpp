@@ -1,5 +1,6 @@
 #include "net/http/log_record.hpp"
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 
@@ -10,12 +11,22 @@
 namespace revoked::net {
 namespace {
 
-using Size = std::uint16_t;
 constexpr std::size_t max_text_bytes = max_log_text_bytes + 4;  // enough to see that it must be cut
 
-void append_text(std::string& record, std::string_view text) {
-  const auto size = static_cast<Size>(text.size() < max_text_bytes ? text.size() : max_text_bytes);
-  record.append(reinterpret_cast<const char*>(&size), sizeof size).append(text.data(), size);
+// Before each text.
+struct FieldHead {
+  const char* name;
+  std::uint16_t name_size;
+  std::uint16_t size;
+};
+
+void append_text(std::string& record, std::string_view name, std::string_view text) {
+  const FieldHead head{name.data(), static_cast<std::uint16_t>(name.size()),
+                       static_cast<std::uint16_t>(std::min(text.size(), max_text_bytes))};
+  const auto begin = record.size();
+  record.resize(begin + sizeof head + head.size);
+  std::memcpy(record.data() + begin, &head, sizeof head);
+  if (head.size != 0) std::memcpy(record.data() + begin + sizeof head, text.data(), head.size);
 }
 
 std::string_view take(std::string_view& record, std::size_t bytes) {
@@ -24,10 +35,11 @@ std::string_view take(std::string_view& record, std::size_t bytes) {
   return taken;
 }
 
-std::string_view take_text(std::string_view& record) {
-  Size size = 0;
-  std::memcpy(&size, take(record, sizeof size).data(), sizeof size);
-  return take(record, size);
+std::string_view take_text(std::string_view& record, std::string_view& name) {
+  FieldHead head{};
+  std::memcpy(&head, take(record, sizeof head).data(), sizeof head);
+  name = {head.name, head.name_size};
+  return take(record, head.size);
 }
 
 }  // namespace
@@ -35,12 +47,11 @@ std::string_view take_text(std::string_view& record) {
 void begin_record(std::string& record, Level level, std::string_view message) {
   const auto at = engine::now_unix_ms();
   record.append(reinterpret_cast<const char*>(&at), sizeof at).push_back(static_cast<char>(level));
-  append_text(record, message);
+  append_text(record, "message", message);
 }
 
 void add_field(std::string& record, std::string_view name, std::string_view value) {
-  append_text(record, name);
-  append_text(record, value);
+  append_text(record, name, value);
 }
 
 void append_line(std::string& line, std::string_view record) {
@@ -50,12 +61,13 @@ void append_line(std::string& line, std::string_view record) {
   std::string text;
   engine::JsonWriter json(line);
   json.open('{').key("at").time(at);
-  json.field("level", name_of(level)).field("message", take_text(record));
+  json.field("level", name_of(level));
   while (!record.empty()) {
-    json.key(take_text(record));
+    std::string_view name;
+    const auto value = take_text(record, name);
     text.clear();
-    append_log_text(text, take_text(record));
-    json.raw(text);
+    append_log_text(text, value);
+    json.key(name).raw(text);
   }
   json.close('}');
   line.push_back('\n');

@@ -12,7 +12,8 @@ namespace revoked::net {
 
 // Begins a record at the end of `record`; its time is now.
 void begin_record(std::string& record, Level level, std::string_view message);
-// Adds a member to the record that was begun last. Of the value, more than a line may show is left out.
+// Adds a member to the record that was begun last. `name` is not copied: it must be a literal. Of the value,
+// more than a line may show is left out.
 void add_field(std::string& record, std::string_view name, std::string_view value);
 
 // Appends the record's line, which ends in a line feed.

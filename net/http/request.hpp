@@ -66,8 +66,8 @@ std::string_view credential_of(const Request& request);
 
 // The trace-id of a W3C Trace Context `traceparent` (Level 1, section 3.2); empty if absent or malformed.
 std::string_view trace_id_of(const Request& request);
-// The `traceparent` of a request that is sent because of this one: the same trace, a new parent-id. Empty if this
-// one has none that is valid.
+// The `traceparent` of a request that is sent because of this one: the same trace, a new parent-id. Empty if
+// this one has none that is valid.
 std::string next_traceparent(const Request& request);
 
 // Removes the text before the separator, and the separator, from the front of `rest`, and returns that text.

@@ -35,6 +35,8 @@ std::optional<int> read_configuration(int argc, char** argv, EngineConfiguration
   options.add(
       "--bus-key-file", configuration.bus_key_file,
       "File of keys for messages on Redis, one a line, the first one signs; none: messages are not signed");
+  options.add("--webhooks-file", configuration.webhooks_file,
+              "TOML file of webhooks (docs/webhooks.md); none: nobody is told");
   add_jwt_options(options, configuration.jwt);
   add_tls_options(options, configuration.tls);
   options.add("--key-prefix", configuration.key_prefix, "Prefix of issued secrets");

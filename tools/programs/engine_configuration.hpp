@@ -24,6 +24,7 @@ struct EngineConfiguration {
   std::string master_key_file;
   std::string pepper_file;
   std::string bus_key_file;
+  std::string webhooks_file;
   std::string key_prefix{engine::default_key_prefix};
   net::JwtOptions jwt;
   TlsFiles tls;

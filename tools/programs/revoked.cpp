@@ -11,6 +11,7 @@
 #include "cache/bus/bus_keys.hpp"
 #include "cache/feed/bus.hpp"
 #include "cache/feed/feed.hpp"
+#include "cache/webhooks/webhooks.hpp"
 #include "engine/base/free_space.hpp"
 #include "engine/engine.hpp"
 #include "net/api/engine_durability.hpp"
@@ -21,6 +22,7 @@
 #include "tools/programs/engine_configuration.hpp"
 #include "tools/programs/housekeeping.hpp"
 #include "tools/programs/program.hpp"
+#include "tools/programs/webhooks_file.hpp"
 
 namespace {
 
@@ -89,6 +91,22 @@ engine::Engine::Options engine_options(const EngineConfiguration& configuration,
   options.checkpoint_file = configuration.data_dir + "/tables";
   options.usage_file = configuration.data_dir + "/usage";
   return options;
+}
+
+std::unique_ptr<cache::Webhooks> make_webhooks(const EngineConfiguration& configuration,
+                                               engine::Engine& engine,
+                                               std::shared_ptr<const cache::GatewayRegistry> gateways) {
+  if (configuration.webhooks_file.empty()) return {};
+  const auto tell = [](const cache::Webhook& hook, std::string_view what, std::string_view detail) {
+    net::log(net::Level::warning, std::string("a webhook ").append(what),
+             {{"url", hook.origin()}, {"detail", detail}});
+  };
+  auto hooks = tools::read_webhooks(configuration.webhooks_file);
+  auto webhooks = std::make_unique<cache::Webhooks>(
+      engine, std::move(gateways),
+      cache::Webhooks::Options{std::move(hooks), configuration.data_dir + "/webhooks"}, tell);
+  engine.add(*webhooks);
+  return webhooks;
 }
 
 // Finishes what has been asked. Returns the exit code.
@@ -161,6 +179,7 @@ int serve(const EngineConfiguration& configuration) {
   const net::Authenticator authenticator(engine, tools::watch_master_keys(master_file), std::move(tokens));
   cache::Feed feed;
   const auto gateways = std::make_shared<cache::GatewayRegistry>();
+  const auto webhooks = make_webhooks(configuration, engine, gateways);
   cache::Bus bus(feed, *gateways, redis, tools::read_bus_keys(configuration.bus_key_file), log_redis,
                  log_reports);
   std::function<bool()> redis_state;
@@ -177,6 +196,7 @@ int serve(const EngineConfiguration& configuration) {
   api.gateways = gateways;
   api.metrics_access = metrics_access(configuration);
   const auto metrics = api.metrics = tools::program_metrics();
+  api.webhooks = webhooks.get();
   net::EngineService service(std::move(api), net::all_dialects);
   net::EngineDurability durability(engine);
   const auto server = tools::listen(server_options, service, &durability);
@@ -191,6 +211,7 @@ int serve(const EngineConfiguration& configuration) {
     throw std::runtime_error("the data directory " + configuration.data_dir + ": " +
                              started.error().message() + " (" + engine.storage_failure() + ")");
   }
+  if (webhooks) webhooks->start();
   ::malloc_trim(0);  // memory freed by the load
   tools::Housekeeping housekeeping(main_io, engine);
   asio::signal_set signals(main_io, SIGINT, SIGTERM);

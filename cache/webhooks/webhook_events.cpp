@@ -1,0 +1,99 @@
+#include "cache/webhooks/webhook_events.hpp"
+
+#include "cache/bus/message_encoder.hpp"
+#include "engine/base/hex.hpp"
+#include "engine/base/random.hpp"
+#include "engine/model/json_writer.hpp"
+#include "engine/model/policy.hpp"
+#include "engine/model/usage.hpp"
+
+namespace revoked::cache {
+namespace {
+
+using engine::Field;
+using engine::JsonWriter;
+
+std::string random_id() {
+  std::array<unsigned char, 16> bytes{};
+  engine::random_bytes(bytes.data(), bytes.size());
+  std::string id = "msg_";
+  engine::hex::append(id, bytes);
+  return id;
+}
+
+void open_body(JsonWriter& json, std::string_view type, engine::UnixMs at) {
+  json.open('{').field("type", type).key("timestamp").time(at);
+  json.key("data").open('{');
+}
+
+}  // namespace
+
+std::optional<std::size_t> webhook_event_of(std::string_view name) {
+  for (std::size_t i = 0; i < webhook_events.size(); ++i) {
+    if (webhook_events[i].name == name) return i;
+  }
+  return {};
+}
+
+std::optional<std::size_t> webhook_event_of(engine::EventType type) {
+  for (std::size_t i = 0; i < webhook_events.size(); ++i) {
+    if (webhook_events[i].type == type) return i;
+  }
+  return {};
+}
+
+WebhookMessage webhook_message(const engine::Engine& engine, engine::Sequence sequence, std::size_t event,
+                               const engine::EventView& view) {
+  const auto position = engine.position_of(sequence);
+  WebhookMessage message;
+  message.id.append("msg_")
+      .append(engine.journal_id_of(position.epoch))
+      .append("_")
+      .append(to_string(position));
+  JsonWriter json(message.body);
+  open_body(json, webhook_events[event].name, view.at);
+  json.field("position", position);
+  if (const auto scope = view[Field::owner_scope]; scope.size() == 1) {
+    json.field("scope", to_string(static_cast<engine::Scope>(scope.front())));
+    append_text_field(json, "id", view[Field::owner_id]);
+    write_within(json, view);
+  } else {
+    append_text_field(json, "key_id", view[Field::key_id]);
+    for (const auto each : engine::all_scopes)
+      append_text_field(json, to_string(each), view[owner_field(each)]);
+  }
+  if (view.type == engine::EventType::key_used_after_revocation) {
+    append_text_field(json, "gateway", view[Field::gateway]);
+    const auto attempts = engine::decode_attempts(view[Field::attempts]);
+    json.field("count", attempts.count);
+    json.key("first_at").time(attempts.first_at).key("last_at").time(attempts.last_at);
+  }
+  append_text_field(json, "reason", view[Field::reason]);
+  append_text_field(json, "actor", view[Field::actor]);
+  if (const auto kind = view[Field::actor_kind]; kind.size() == 1)
+    json.optional_field("actor_kind", to_string(static_cast<engine::ActorKind>(kind.front())));
+  append_text_field(json, "request_id", view[Field::request_id]);
+  json.close('}').close('}');
+  return message;
+}
+
+WebhookMessage gateway_stale_message(const GatewayRegistry::Gateway& gateway) {
+  WebhookMessage message{random_id(), {}};
+  JsonWriter json(message.body);
+  open_body(json, webhook_events[gateway_stale_event].name, engine::now_unix_ms());
+  json.field("gateway", std::string_view(gateway.report.gateway));
+  json.field("state", gateway.is_gone ? "gone" : "stale").field("position", gateway.report.applied);
+  json.key("reported_at").time(engine::wall_time_at(gateway.reported));
+  json.close('}').close('}');
+  return message;
+}
+
+WebhookMessage test_message() {
+  WebhookMessage message{random_id(), {}};
+  JsonWriter json(message.body);
+  open_body(json, "webhook.test", engine::now_unix_ms());
+  json.close('}').close('}');
+  return message;
+}
+
+}  // namespace revoked::cache

@@ -1,0 +1,46 @@
+#pragma once
+// The events that webhooks can be told, and their bodies: {"type":…,"timestamp":…,"data":{…}}. Constant; any
+// thread.
+
+#include <array>
+#include <bitset>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "cache/feed/gateway_registry.hpp"
+#include "engine/engine.hpp"
+#include "engine/model/event.hpp"
+
+namespace revoked::cache {
+
+struct WebhookEvent {
+  std::string_view name;
+  std::optional<engine::EventType> type;  // in the journal; none: it is from elsewhere
+};
+// To add one from the journal: a line here, and what is special about its body in webhook_body().
+inline constexpr std::array webhook_events = {
+    WebhookEvent{"key.revoked", engine::EventType::key_revoked},
+    WebhookEvent{"owner.revoked", engine::EventType::owner_revoked},
+    WebhookEvent{"key.used_after_revocation", engine::EventType::key_used_after_revocation},
+    WebhookEvent{"gateway.stale", {}},
+};
+inline constexpr std::size_t gateway_stale_event = webhook_events.size() - 1;
+static_assert(webhook_events[gateway_stale_event].name == "gateway.stale");
+
+using WebhookEventSet = std::bitset<webhook_events.size()>;
+
+std::optional<std::size_t> webhook_event_of(std::string_view name);
+std::optional<std::size_t> webhook_event_of(engine::EventType type);
+
+// What is sent: the id is the same whenever the same event is sent again.
+struct WebhookMessage {
+  std::string id;
+  std::string body;
+};
+WebhookMessage webhook_message(const engine::Engine& engine, engine::Sequence sequence, std::size_t event,
+                               const engine::EventView& view);
+WebhookMessage gateway_stale_message(const GatewayRegistry::Gateway& gateway);
+WebhookMessage test_message();
+
+}  // namespace revoked::cache
