@@ -59,6 +59,7 @@ const std::vector<TakingRoute>& taking_routes() {
       {"GET", "/livez", "", {}, {"verbose=1"}},
       {"GET", "/readyz", "", {}, {"verbose=1"}},
       {"GET", "/healthz", "", {}, {"verbose=1"}},
+      {"GET", "/metrics", "", {}, {"verbose=1"}},
   };
   return all;
 }
