@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <boost/asio/post.hpp>
+#include <iterator>
 #include <memory>
 
 namespace revoked::cache {
@@ -190,7 +191,10 @@ void Watches::end(WatchedKey& key, std::string_view reason) {
 void Watches::tell(Watcher& watcher, std::string_view reason) {
   auto told = std::find_if(told_.begin(), told_.end(),
                            [&](const Told& each) { return each.executor == watcher.executor_; });
-  if (told == told_.end()) told = told_.insert(told_.end(), {watcher.executor_, {}});
+  if (told == told_.end()) {
+    told_.push_back({watcher.executor_, {}});
+    told = std::prev(told_.end());
+  }
   told->watchers.emplace_back(&watcher, reason);
   if (told->watchers.size() == told_together) send(*told);
 }
