@@ -67,7 +67,7 @@ struct HttpConnection::Stream {
   }
 
   Socket& socket;
-  std::shared_ptr<TlsClient> client;  // of `tls`
+  std::shared_ptr<TlsClient> client;                // of `tls`
   std::unique_ptr<asio::ssl::stream<Socket&>> tls;  // null: not encrypted
 };
 

@@ -121,14 +121,14 @@ void TlsClient::read_changed_files() {
   const auto now = std::chrono::steady_clock::now();
   if (now - looked_at_ < look_every) return;
   looked_at_ = now;
-  auto files = state_of(options_);
+  const auto files = state_of(options_);
   if (files == files_) return;
   try {
     context_ = make_context();
-    files_ = std::move(files);
+    files_ = files;
     sessions_.clear();  // what they trust may have changed
   } catch (const std::runtime_error&) {
-    // Perhaps only one of them has been written yet.
+    files_.clear();  // perhaps only one of them has been written yet: they are tried again
   }
 }
 
@@ -163,7 +163,7 @@ int TlsClient::keep_session(ssl_st* connection, ssl_session_st* session) {
     if (self.sessions_.size() >= max_sessions) self.sessions_.clear();
     self.sessions_[checked_host(connection)] = copy_of(session);
   } catch (const std::bad_alloc&) {
-    // Then the next connection does the whole handshake.
+    self.sessions_.clear();  // the next connection does the whole handshake
   }
   return 0;
 }
