@@ -31,7 +31,13 @@ class UsageTest : public testing::Test {
   static DeniedUse denied(std::string key_id, std::uint64_t count, UnixMs at) {
     return {std::move(key_id), {count, at, at}, "192.0.2.0/24"};
   }
-  std::uint64_t take(const Usage& usage, const Caller& caller = {}) {
+  static Caller reporter() {
+    Caller caller;
+    caller.actor = "the-key-of-a-gateway";
+    caller.actor_kind = ActorKind::key;
+    return caller;
+  }
+  std::uint64_t take(const Usage& usage, const Caller& caller = reporter()) {
     return engine_->take_usage(usage, "sender", caller).value().ignored;
   }
   std::uint64_t take_denied(const std::string& key_id, std::uint64_t count,
@@ -143,7 +149,7 @@ TEST_F(UsageTest, UnknownKeysThoseOutOfReachAndActiveOnesAreIgnoredAndCounted) {
   all.uses = {{"a", minute_of(now)}, {"nobody", minute_of(now)}};
   all.denied = {denied("b", 3, now), denied("nobody", 3, now), denied("a", 3, now)};
   all.dropped = 7;
-  Caller limited;
+  auto limited = reporter();
   limited.reach = &reach;
   EXPECT_EQ(take(all, limited), 5u);
   EXPECT_EQ(record("a").last_used_at, 0);
@@ -185,6 +191,23 @@ TEST_F(UsageTest, TheTrailHasOneEventAnHourForEachKeyAndGateway) {
   take_denied("a", 2, "edge-2");
   EXPECT_EQ(events("a"), 2u) << "the hour goes on after a restart";
   EXPECT_EQ(used_after_revocation("a"), 14u);
+}
+
+TEST_F(UsageTest, TheEventsThatACallerCausesAreBounded) {
+  const auto most = Engine::denied_use_rates.caller.burst;
+  auto all = usage();
+  for (std::int64_t i = 0; i < most + 50; ++i) {
+    const auto id = "k" + std::to_string(i);
+    ASSERT_TRUE(engine_.create(id));
+    ASSERT_TRUE(engine_->revoke(id, "", {}));
+    all.denied.push_back(denied(id, 1, now_unix_ms()));
+  }
+  engine_.sync();
+  const auto before = engine_->applied();
+  take(all);
+  EXPECT_GE(engine_->applied() - before, static_cast<Sequence>(most));
+  EXPECT_LT(engine_->applied() - before, static_cast<Sequence>(most) + 50);
+  EXPECT_EQ(used_after_revocation("k" + std::to_string(most + 49)), 1u) << "the record has it all the same";
 }
 
 TEST_F(UsageTest, WithoutItsFileTheTrailIsWhatIsKnown) {
