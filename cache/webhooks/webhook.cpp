@@ -10,6 +10,7 @@ namespace revoked::cache {
 namespace {
 
 constexpr std::string_view scheme = "http://";
+constexpr std::string_view encrypted_scheme = "https://";
 
 // RFC 4648, section 4.
 std::string encode_base64(std::string_view bytes) {
@@ -32,15 +33,18 @@ std::string signatures(const Webhook& hook, std::string_view signed_text) {
 
 }  // namespace
 
-std::string Webhook::origin() const { return std::string(scheme) + format_endpoint(host, port); }
+std::string Webhook::origin() const {
+  return std::string(is_encrypted ? encrypted_scheme : scheme) + format_endpoint(host, port);
+}
 
 bool set_url(Webhook& hook, std::string_view url) {
   const auto is_plain = [](char c) { return c > ' ' && c < 0x7f; };
-  if (!url.starts_with(scheme) || !std::ranges::all_of(url, is_plain) || url.find('#') != url.npos)
-    return false;
-  auto rest = url.substr(scheme.size());
+  hook.is_encrypted = url.starts_with(encrypted_scheme);
+  if (!hook.is_encrypted && !url.starts_with(scheme)) return false;
+  if (!std::ranges::all_of(url, is_plain) || url.find('#') != url.npos) return false;
+  auto rest = url.substr(hook.is_encrypted ? encrypted_scheme.size() : scheme.size());
   const auto end = std::min(rest.find_first_of("/?"), rest.size());
-  hook.port = 80;
+  hook.port = hook.is_encrypted ? 443 : 80;
   if (end == 0 || !parse_endpoint(rest.substr(0, end), hook.host, hook.port)) return false;
   hook.url = url;
   hook.target = rest.substr(end);

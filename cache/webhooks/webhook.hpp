@@ -13,6 +13,8 @@ namespace revoked::cache {
 
 struct Webhook {
   std::string url;
+  std::string ca_file;  // of an https URL; empty: the system's
+  bool is_encrypted = false;
   std::string host;
   std::uint16_t port = 80;
   std::string target;  // path and query
@@ -24,7 +26,7 @@ struct Webhook {
   std::string origin() const;
 };
 
-// Sets the members that follow from `url`. False: it is not http://HOST[:PORT][/PATH].
+// Sets the members that follow from `url`. False: it is not http[s]://HOST[:PORT][/PATH].
 bool set_url(Webhook& hook, std::string_view url);
 
 // whsec_ and base64 of 24 to 64 bytes. Empty: it is anything else.

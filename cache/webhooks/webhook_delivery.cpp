@@ -8,6 +8,18 @@ namespace revoked::cache {
 
 using engine::errc;
 
+namespace {
+
+std::shared_ptr<HttpOrigin> origin_of(asio::io_context& io, const Webhook& hook) {
+  std::shared_ptr<TlsClient> tls;
+  if (hook.is_encrypted)
+    tls = std::make_shared<TlsClient>(
+        TlsClientOptions{.ca_file = hook.ca_file, .certificate_file = {}, .key_file = {}});
+  return std::make_shared<HttpOrigin>(io, hook.host, hook.port, std::move(tls));
+}
+
+}  // namespace
+
 WebhookDelivery::WebhookDelivery(asio::io_context& io, const engine::Engine& engine, Webhook hook,
                                  const std::string& position_file, const WebhookTimes& times,
                                  OnEvent on_event)
@@ -17,7 +29,7 @@ WebhookDelivery::WebhookDelivery(asio::io_context& io, const engine::Engine& eng
       file_(position_file),
       times_(times),
       on_event_(std::move(on_event)),
-      names_(std::make_shared<NameLookup>(io, hook_.host, hook_.port)),
+      origin_(origin_of(io, hook_)),
       pause_(io) {}
 
 void WebhookDelivery::start() {
@@ -116,7 +128,7 @@ Task<WebhookDelivery::Result> WebhookDelivery::send(std::shared_ptr<WebhookDeliv
   const auto connection = std::make_shared<HttpConnection>(self->io_);
   self->connections_.push_back(connection);
   Result result = errc::unavailable;
-  const auto connected = co_await HttpConnection::connect(connection, self->names_, deadline);
+  const auto connected = co_await HttpConnection::connect(connection, self->origin_, deadline);
   if (connected.has_error()) {
     result = connected.error();
   } else {

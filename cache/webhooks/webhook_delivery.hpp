@@ -16,8 +16,8 @@
 #include "cache/webhooks/webhook_position.hpp"
 #include "cache/wire/asio.hpp"
 #include "cache/wire/backoff.hpp"
-#include "cache/wire/endpoint.hpp"
 #include "cache/wire/http_connection.hpp"
+#include "cache/wire/http_origin.hpp"
 #include "engine/engine.hpp"
 
 namespace revoked::cache {
@@ -82,7 +82,7 @@ class WebhookDelivery : public std::enable_shared_from_this<WebhookDelivery> {
   const WebhookPosition file_;
   const WebhookTimes times_;
   const OnEvent on_event_;
-  const std::shared_ptr<NameLookup> names_;
+  const std::shared_ptr<HttpOrigin> origin_;
 
   std::deque<Waiting> waiting_;
   std::deque<WebhookMessage> other_;

@@ -31,11 +31,13 @@ struct Setting {
     if (item.inputs.size() != 1) fail(hook, "'" + item.name + "' must be one text");
     const auto& text = item.inputs.front();
     if (item.name == "url") {
-      if (!cache::set_url(webhook, text)) fail(hook, "url must be http://HOST[:PORT][/PATH]");
+      if (!cache::set_url(webhook, text)) fail(hook, "url must be http[s]://HOST[:PORT][/PATH]");
+    } else if (item.name == "ca_file") {
+      webhook.ca_file = text;
     } else if (item.name == "secret_file") {
       set_secrets(text);
     } else {
-      fail(hook, "'" + item.name + "' is none of url, secret_file, events");
+      fail(hook, "'" + item.name + "' is none of url, ca_file, secret_file, events");
     }
   }
 
