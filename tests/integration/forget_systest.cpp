@@ -17,6 +17,12 @@ class P2Forget : public testing::Test {
   HttpResponse post(const std::string& path, const std::string& body) {
     return client_.request("POST", path, {}, body);
   }
+  // When a key was last used is known while it is in memory.
+  static std::string without_last_use(std::string record) {
+    const auto at = record.find(",\"last_used_at\":");
+    if (at != std::string::npos) record.erase(at, record.find_first_of(",}", at + 1) - at);
+    return record;
+  }
   // An unknown secret shows that the key has left memory.
   void wait_until_forgotten(const std::string& secret) {
     ASSERT_TRUE(eventually([&] { return verify(client_, secret)["state"].text() == "unknown"; }, when_idle));
@@ -37,7 +43,7 @@ TEST_F(P2Forget, EveryRouteKnowsAKeyThatLeftMemory) {
 
   for (const bool is_after_restart : {false, true}) {
     SCOPED_TRACE(is_after_restart ? "after a restart" : "");
-    EXPECT_EQ(client_.get(path).body, record.body);
+    EXPECT_EQ(without_last_use(client_.get(path).body), without_last_use(record.body));
     const auto again = client_.request("DELETE", path + "?reason=later");
     EXPECT_EQ(again.status, 200);
     EXPECT_EQ(again.body, first.body);
