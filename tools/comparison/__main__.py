@@ -26,7 +26,7 @@ ITEMS = {
     "pipelined": single_requests.measure_pipelined,
     "verify": single_requests.measure_verify,
     "check": single_requests.measure_check,
-    "check-tls": single_requests.measure_check_tls,
+    "tls": single_requests.measure_check_tls,
     "propagation": propagation.measure_propagation,
     "beside": propagation.measure_beside_bulk,
     "owner": owners.measure_owner,

@@ -30,8 +30,11 @@ TEST(EngineUrl, IsStrict) {
   EXPECT_EQ(parse_engine_url("http://h").value().port, 7385);
   EXPECT_EQ(parse_engine_url("http://h/").value().host, "h");
   EXPECT_EQ(parse_engine_url("http://[::1]:80").value().host, "::1");
-  for (const auto* url : {"", "h", "https://h", "http://", "http://h:0", "http://h:99999", "http://h/path",
-                          "http://u@h", "http://h?x", "http://[::1", "http://::1", "http://h:80:80"})
+  EXPECT_FALSE(address.is_encrypted);
+  EXPECT_TRUE(parse_engine_url("https://h").value().is_encrypted);
+  for (const auto* url :
+       {"", "h", "https://", "https://h/path", "http://", "http://h:0", "http://h:99999", "http://h/path",
+        "http://u@h", "http://h?x", "http://[::1", "http://::1", "http://h:80:80"})
     EXPECT_FALSE(parse_engine_url(url)) << url;
 }
 

@@ -11,8 +11,7 @@ const server = http.createServer(async (request, response) => {
   const pieces = [];
   for await (const piece of request) pieces.push(piece);
   const answer = (status, line) => {
-    console.log(line);
-    response.writeHead(status).end();
+    response.writeHead(status).end(() => console.log(line)); // sent: the sender need not repeat it
   };
   try {
     const event = webhook.verify(Buffer.concat(pieces).toString(), request.headers);
