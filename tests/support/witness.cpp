@@ -147,7 +147,12 @@ void Witness::note_position(engine::Position position, const std::string& of) {
 std::string Witness::check_secret(HttpClient& engine, const std::string& secret, Known& known) {
   const auto decision = verify(engine, secret);
   const auto state = decision["state"].text();
-  if (!known.states.contains(state)) return known.key_id + " is " + state + ", not " + *known.states.begin();
+  if (!known.states.contains(state)) {
+    std::string expected;
+    for (const auto& each : known.states) expected += (expected.empty() ? "" : " or ") + each;
+    return known.key_id + " is " + state + ", not " + expected + "; its trail: " +
+           engine.get("/v1/audit?key_id=" + known.key_id).body;
+  }
   known.states = {state};
   const auto record = engine.get(path_of(known.key_id));
   if ((record.status == 404) != (state == "unknown") || record.status / 100 == 5)
