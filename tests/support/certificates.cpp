@@ -101,7 +101,9 @@ void CertificateFiles::renew(const CertificateAuthority::Wanted& wanted) {
   write_file(key(), issued.key);
 }
 
-Certificates::Certificates(const std::string& ca) : authority_(ca) { write_file(ca_file(), authority_.certificate()); }
+Certificates::Certificates(const std::string& ca) : authority_(ca) {
+  write_file(ca_file(), authority_.certificate());
+}
 
 Certificates::Pair Certificates::issue(const std::string& name, const std::string& subjects) const {
   const auto made = authority_.issue({.name = name, .alternative_names = subjects});

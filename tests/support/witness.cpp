@@ -150,8 +150,8 @@ std::string Witness::check_secret(HttpClient& engine, const std::string& secret,
   if (!known.states.contains(state)) {
     std::string expected;
     for (const auto& each : known.states) expected += (expected.empty() ? "" : " or ") + each;
-    return known.key_id + " is " + state + ", not " + expected + "; its trail: " +
-           engine.get("/v1/audit?key_id=" + known.key_id).body;
+    return known.key_id + " is " + state + ", not " + expected +
+           "; its trail: " + engine.get("/v1/audit?key_id=" + known.key_id).body;
   }
   known.states = {state};
   const auto record = engine.get(path_of(known.key_id));

@@ -103,7 +103,8 @@ class WatchRun {
       denied_ = check_sent_;
       return check();
     }
-    if (status != 403 || denied_ == Clock::time_point()) throw std::runtime_error("the gateway answered " + std::to_string(status));
+    if (status != 403 || denied_ == Clock::time_point())
+      throw std::runtime_error("the gateway answered " + std::to_string(status));
     is_denied_ = true;
   }
 
