@@ -135,7 +135,7 @@ ip::address read_address(std::string_view text) {
     text = text.substr(0, text.find(':'));
   }
   boost::system::error_code failed;
-  const auto address = ip::make_address(text, failed);
+  auto address = ip::make_address(text, failed);
   if (failed) return {};
   if (address.is_v6() && address.to_v6().is_v4_mapped())
     return ip::make_address_v4(ip::v4_mapped, address.to_v6());

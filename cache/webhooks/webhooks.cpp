@@ -135,7 +135,7 @@ struct Webhooks::Impl {
 };
 
 Webhooks::Webhooks(const engine::Engine& engine, std::shared_ptr<const GatewayRegistry> gateways,
-                   Options options, OnEvent on_event)
+                   Options options, const OnEvent& on_event)
     : impl_(std::make_shared<Impl>(engine, std::move(gateways), std::move(options), on_event)) {}
 
 Webhooks::~Webhooks() {

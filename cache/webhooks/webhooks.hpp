@@ -24,7 +24,7 @@ class Webhooks final : public engine::CommitListener {
 
   // Throws std::runtime_error if the directory cannot be used. The engine and the registry outlive this.
   Webhooks(const engine::Engine& engine, std::shared_ptr<const GatewayRegistry> gateways, Options options,
-           OnEvent on_event);
+           const OnEvent& on_event);
   ~Webhooks() override;  // stops; the engine has stopped before
 
   // Once the engine has started.
