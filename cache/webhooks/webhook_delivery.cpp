@@ -32,14 +32,13 @@ WebhookDelivery::WebhookDelivery(asio::io_context& io, const engine::Engine& eng
       origin_(origin_of(io, hook_)),
       pause_(io) {}
 
-void WebhookDelivery::start() {
-  choose_start();
+void WebhookDelivery::start(engine::Sequence end) {
+  choose_start(end);
   asio::co_spawn(io_.get_executor(), run(shared_from_this()), rethrow);
 }
 
 // A place of another journal, or behind the end of this one (a copy was restored), says nothing.
-void WebhookDelivery::choose_start() {
-  const auto end = engine_.durable();
+void WebhookDelivery::choose_start(engine::Sequence end) {
   const auto place = file_.load();
   if (place && engine_.can_continue(place->position, end, place->journal)) {
     position_ = read_ = saved_ = place->position.sequence;

@@ -39,8 +39,8 @@ class WebhookDelivery : public std::enable_shared_from_this<WebhookDelivery> {
   WebhookDelivery(asio::io_context& io, const engine::Engine& engine, Webhook hook,
                   const std::string& position_file, const WebhookTimes& times, OnEvent on_event);
 
-  // Continues where it was; without a place in this journal at the end of the journal.
-  void start();
+  // Continues where it was; without a place in this journal at `end`, the end of the journal.
+  void start(engine::Sequence end);
   void stop();  // saves the position
   // There may be more in the journal.
   void wake();
@@ -70,7 +70,7 @@ class WebhookDelivery : public std::enable_shared_from_this<WebhookDelivery> {
 
   static Task<> run(std::shared_ptr<WebhookDelivery> self);
   static Task<bool> deliver(std::shared_ptr<WebhookDelivery> self, WebhookMessage message);
-  void choose_start();
+  void choose_start(engine::Sequence end);
   bool read_more();
   void reached(engine::Sequence sequence);
   void save_if_due();

@@ -55,8 +55,8 @@ struct Webhooks::Impl {
     io.run_for(drain_time);
   }
 
-  void begin() {
-    for (const auto& each : deliveries) each->start();
+  void begin(engine::Sequence end) {
+    for (const auto& each : deliveries) each->start(end);
     if (watches_gateways) look_at_gateways();
   }
 
@@ -145,7 +145,8 @@ Webhooks::~Webhooks() {
 }
 
 void Webhooks::start() {
-  asio::post(impl_->io, [impl = impl_.get()] { impl->begin(); });
+  // Now, not when the thread runs: what follows must not be missed.
+  asio::post(impl_->io, [impl = impl_.get(), end = impl_->engine.durable()] { impl->begin(end); });
   impl_->thread = std::thread([impl = impl_.get()] { impl->run(); });
 }
 

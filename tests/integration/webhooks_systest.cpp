@@ -118,7 +118,8 @@ TEST_F(Webhooks, OneThatDoesNotAnswerDelaysNoOther) {
       {.arguments = configure({{hangs.port()}, {fails.port()}, {redirects.port()}, {good.port()}})});
   auto admin = engine.client();
   for (int i = 0; i < 20; ++i) EXPECT_EQ(revoke(admin, create_key(admin).key_id).status, 200);
-  EXPECT_TRUE(eventually([&] { return good.ids().size() == 20; }, 5s)) << engine.log_text();
+  EXPECT_TRUE(eventually([&] { return good.ids().size() == 20; }, 5s))
+      << good.ids().size() << " " << hangs.ids().size() << " " << engine.log_text();
   EXPECT_EQ(hangs.ids().size(), 1u);
   EXPECT_TRUE(eventually([&] { return redirects.ids().size() > 1; })) << "a redirect is not followed";
   const auto told = good.ids();
