@@ -145,14 +145,13 @@ Task<Enforcement> wait_for_enforcement(Api& api, NetworkThread& thread, Position
   co_return enforcement;
 }
 
-Outcome answer_when_enforced(Api& api, Call& call, std::chrono::seconds wait,
+Outcome answer_when_enforced(Api& api, Call& call, engine::Permission permission, std::chrono::seconds wait,
                              const std::function<Outcome()>& answer) {
   const auto& who = call.principal;
-  auto held = std::make_unique<HeldAnswer>(HeldAnswer{
-      wait,
-      Authority(api.authenticator, call.dialect.present(call.request()), engine::Permission::keys_revoke),
-      &call.dialect == &native,
-      who.reach.is_unlimited() || engine::may(who, engine::Permission::gateways_read)});
+  auto held = std::make_unique<HeldAnswer>(
+      HeldAnswer{wait, Authority(api.authenticator, call.dialect.present(call.request()), permission),
+                 &call.dialect == &native,
+                 who.reach.is_unlimited() || engine::may(who, engine::Permission::gateways_read)});
   auto& response = call.response();
   response.hold_in(&held->response);
   auto outcome = answer();

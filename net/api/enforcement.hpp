@@ -13,8 +13,8 @@ inline constexpr std::chrono::seconds max_wait{60};
 
 // The answer of `answer`, after the gateways have enforced the position in it, or after `wait`; with headers
 // that say how many do, and in the native API with a member `enforced`. An answer without a position, or an
-// error, is sent as it is.
-Outcome answer_when_enforced(Api& api, Call& call, std::chrono::seconds wait,
+// error, is sent as it is. `permission`: the one that the call needed; the wait ends with it.
+Outcome answer_when_enforced(Api& api, Call& call, engine::Permission permission, std::chrono::seconds wait,
                              const std::function<Outcome()>& answer);
 
 // What is known of a position when it was published, and who enforces it.

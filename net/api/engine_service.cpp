@@ -189,7 +189,8 @@ Outcome EngineService::authorise_and_call(Call& call, const Route& route, engine
   const auto wait = preferred_wait(call.request(), max_wait);
   if (!wait) return refuse(call, 400, "invalid_field", malformed_wait);
   if (!*wait) return answer_change(call, route);
-  return answer_when_enforced(api_, call, **wait, [&] { return answer_change(call, route); });
+  return answer_when_enforced(api_, call, *route.permission, **wait,
+                              [&] { return answer_change(call, route); });
 }
 
 Outcome EngineService::answer_change(Call& call, const Route& route) {

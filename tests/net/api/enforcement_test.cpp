@@ -203,6 +203,16 @@ TEST_F(Enforced, P13FairAWaitEndsWithTheCallersRightAndWithTheEngine) {
   EXPECT_EQ(answer.get().header("Revocation-Enforced"), "0/1");
 }
 
+TEST_F(Enforced, AWaitLastsForACallerWithThePermissionThatTheCallNeeds) {
+  create({}, "k1");
+  report("edge-1", published(), "serve");
+  const auto writer = secret({.permissions = "keys:write"});
+  const auto began = std::chrono::steady_clock::now();
+  const auto answer = ask("POST", "/v1/keys/k1/suspend", waiting("2", writer));
+  EXPECT_EQ(answer.header("Revocation-Enforced"), "0/1") << answer.body;
+  EXPECT_GE(std::chrono::steady_clock::now() - began, 2s) << "longer than until the first look at its right";
+}
+
 TEST_F(Enforced, AReceiptSaysWhoEnforcesAPositionAndSinceWhen) {
   create({}, "k1");
   report("edge-1", published());
