@@ -15,7 +15,8 @@ bool LogRing::push(std::string_view record) {
   const auto count = words_of(record.size());
   auto begin = head_.load(std::memory_order_relaxed);
   do {
-    if (begin + count - tail_.load(std::memory_order_acquire) > words_.size()) {
+    // What others have pushed since may be taken already: then `begin` is before the tail, and is read again.
+    if (begin + count > tail_.load(std::memory_order_acquire) + words_.size()) {
       count_dropped(1);
       return false;
     }

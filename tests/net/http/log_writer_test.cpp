@@ -88,6 +88,32 @@ TEST(LogRing, CountsWhatHasNoRoom) {
   EXPECT_EQ(ring.take_dropped(), 0u);
 }
 
+TEST(LogRing, DropsNothingThatHasRoom) {
+  constexpr int threads = 4;
+  constexpr int count = 100'000;
+  constexpr std::uint64_t words = 1 << 10;
+  LogRing ring(words);
+  std::vector<std::thread> all;
+  for (int t = 0; t < threads; ++t) {
+    all.emplace_back([&ring] {
+      for (int i = 0; i < count; ++i) {
+        while (ring.pushed() > ring.taken() + words / 2) std::this_thread::yield();
+        ring.push("x");
+      }
+    });
+  }
+  std::string taken;
+  std::uint64_t dropped = 0;
+  for (int left = threads * count; left > static_cast<int>(dropped);) {
+    if (ring.pop(taken))
+      --left;
+    else
+      dropped += ring.take_dropped();
+  }
+  for (auto& thread : all) thread.join();
+  EXPECT_EQ(dropped, 0u);
+}
+
 TEST(LogWriter, WritesWholeLinesOfManyThreadsInTheOrderOfEach) {
   constexpr int threads = 4;
   constexpr int count = 200;
