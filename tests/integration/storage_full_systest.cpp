@@ -4,8 +4,10 @@
 
 #include <random>
 
+#include "tests/support/fake_engine.hpp"
 #include "tests/support/revoked_programs.hpp"
 #include "tests/support/small_disk.hpp"
+#include "tests/support/witness.hpp"
 
 namespace revoked::test::storage_full_systest {
 
@@ -75,6 +77,19 @@ TEST(P13Fair, WhoFillsTheDiskKeepsNobodyFromRevoking) {
   HttpClient client = engine.client();
   for (const auto& key : doomed) ASSERT_EQ(state_of(client, key.key_id), "revoked") << key.key_id;
   engine.kill();
+}
+
+// Of the tests themselves: the disk may fill while an import is read, whose lines are then refused one by
+// one.
+TEST(Witness, DoesNotExpectAnImportThatHadNoSpace) {
+  FakeEngine engine([](const FakeRequest&, FakeEngine::Peer& peer) {
+    peer.answer(200, R"({"accepted":0,"failed":[{"line":1,"code":"storage_full"}],"failed_count":1})");
+  });
+  HttpClient client(engine.port());
+  Witness witness;
+  EXPECT_FALSE(witness.import(client, "refused", 1));
+  EXPECT_EQ(witness.unknown(), 1);
+  EXPECT_EQ(witness.surprises(), "");
 }
 
 }  // namespace revoked::test::storage_full_systest

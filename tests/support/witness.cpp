@@ -9,6 +9,11 @@ std::string path_of(const std::string& id) { return "/v1/keys/" + id; }
 
 bool is_success(const HttpResponse& response) { return response.status / 100 == 2; }
 
+// Lines of a bulk are refused one by one: 200, with as many failures.
+bool had_no_space(const HttpResponse& response) {
+  return response.status == 507 || response.json()["failed"][0]["code"].text() == "storage_full";
+}
+
 }  // namespace
 
 bool Witness::ask_for_everything(HttpClient& engine, const std::string& name) {
@@ -128,8 +133,12 @@ HttpResponse Witness::ask(HttpClient& engine, std::string_view method, const std
     return response;
   }
   const auto of = std::string(method) + " " + target;
-  if (response.status / 100 == 5) ++unknown_;
-  if (response.status / 100 == 4 || response.json()["failed_count"].number() != 0)
+  if (had_no_space(response)) response.status = 507;
+  if (response.status / 100 == 5) {
+    ++unknown_;
+    return response;
+  }
+  if (!is_success(response) || response.json()["failed_count"].number() != 0)
     surprises_ += of + ": " + std::to_string(response.status) + " " + response.body + "\n";
   if (!is_success(response)) return response;
   for (const auto& [secret, state] : effects) secrets_[secret].states = {state};
