@@ -11,9 +11,11 @@ void append_number(std::string& out, std::uint64_t number) {
 }
 
 void append_position(std::string& out, Position position) {
-  append_number(out, position.epoch);
-  out.push_back('-');
-  append_number(out, position.sequence);
+  char text[41];
+  char* at = std::to_chars(text, text + sizeof text, position.epoch).ptr;
+  *at++ = '-';
+  at = std::to_chars(at, text + sizeof text, position.sequence).ptr;
+  out.append(text, at);
 }
 
 std::string to_string(Position position) {

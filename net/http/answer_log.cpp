@@ -1,6 +1,7 @@
 #include "net/http/answer_log.hpp"
 
 #include <cstring>
+#include <string>
 
 #include "net/http/log_record.hpp"
 
@@ -8,9 +9,9 @@ namespace revoked::net {
 
 void AnswerLog::begin(Level level, std::string_view message) {
   if (!is_logged(level)) return;
-  if (open_ != none) records_.resize(open_);
+  if (open_ != none) records_.truncate(open_);
   open_ = records_.size();
-  records_.append(sizeof(Size), '\0');
+  records_.extend(sizeof(Size));
   begin_record(records_, level, message);
 }
 
@@ -23,19 +24,22 @@ void AnswerLog::end(unsigned status) {
   if (open_ == none) return;
   field("status", status == 0 ? "unanswered" : std::to_string(status));
   const auto size = static_cast<Size>(records_.size() - open_ - sizeof(Size));
-  std::memcpy(records_.data() + open_, &size, sizeof size);
+  std::memcpy(records_.at(open_), &size, sizeof size);
   open_ = none;
 }
 
 void AnswerLog::write() {
-  for (std::string_view rest = records_; !rest.empty();) {
+  for (std::string_view rest = records_.view(); !rest.empty();) {
     Size size = 0;
     std::memcpy(&size, rest.data(), sizeof size);
     log_record(rest.substr(sizeof size, size));
     rest.remove_prefix(sizeof size + size);
   }
-  records_.clear();
-  if (records_.capacity() > kept_bytes) records_.shrink_to_fit();
+  records_.clear(kept_bytes);
+}
+
+void AnswerLog::shrink() {
+  if (records_.size() == 0) records_.clear(0);
 }
 
 }  // namespace revoked::net

@@ -6,10 +6,10 @@
 // with the status once the request is answered, and writes it together with the answer.
 
 #include <cstdint>
-#include <string>
 #include <string_view>
 
 #include "net/http/log.hpp"
+#include "net/http/record_bytes.hpp"
 
 namespace revoked::net {
 
@@ -23,14 +23,14 @@ class AnswerLog {
   // For the session. `status` 0: there is no answer, so the client does not know.
   void end(unsigned status);
   void write();
-  void shrink() { records_.shrink_to_fit(); }
+  void shrink();
 
  private:
-  static constexpr std::size_t kept_bytes = 4 << 10;
+  static constexpr std::size_t kept_bytes = 64 << 10;  // while the connection is used
   static constexpr std::size_t none = static_cast<std::size_t>(-1);
   using Size = std::uint32_t;
 
-  std::string records_;      // each after its size
+  RecordBytes records_;      // each after its size
   std::size_t open_ = none;  // where the size of the record that was begun is
 };
 

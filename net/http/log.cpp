@@ -24,8 +24,8 @@ void write_now(std::string_view record) {
   [[maybe_unused]] const auto written = ::write(STDERR_FILENO, line.data(), line.size());
 }
 
-std::string record_of(Level level, std::string_view message, LogFields fields) {
-  std::string record;
+RecordBytes record_of(Level level, std::string_view message, LogFields fields) {
+  RecordBytes record;
   begin_record(record, level, message);
   for (const auto& [name, value] : fields) add_field(record, name, value);
   return record;
@@ -64,7 +64,7 @@ void log_record(std::string_view record) {
 }
 
 void log(Level level, std::string_view message, LogFields fields) {
-  if (is_logged(level)) log_record(record_of(level, message, fields));
+  if (is_logged(level)) log_record(record_of(level, message, fields).view());
 }
 
 void log(LogLimit& limit, const engine::Asker& asker, Level level, std::string_view message,
@@ -73,14 +73,14 @@ void log(LogLimit& limit, const engine::Asker& asker, Level level, std::string_v
   if (!is_logged(level) || !limit.admit(asker, others)) return;
   auto record = record_of(level, message, fields);
   add_field(record, "others_before", std::to_string(others));
-  log_record(record);
+  log_record(record.view());
 }
 
 void log_last(std::string_view message, LogFields fields) {
   if (auto* const thread = writer.load(std::memory_order_acquire)) thread->flush(std::chrono::seconds(1));
   // Written by this thread: whatever has failed may be the other one. Not if nobody reads.
   pollfd ready{STDERR_FILENO, POLLOUT, 0};
-  if (::poll(&ready, 1, 0) > 0) write_now(record_of(Level::error, message, fields));
+  if (::poll(&ready, 1, 0) > 0) write_now(record_of(Level::error, message, fields).view());
 }
 
 }  // namespace revoked::net

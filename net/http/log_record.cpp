@@ -20,13 +20,12 @@ struct FieldHead {
   std::uint16_t size;
 };
 
-void append_text(std::string& record, std::string_view name, std::string_view text) {
+void append_text(RecordBytes& record, std::string_view name, std::string_view text) {
   const FieldHead head{name.data(), static_cast<std::uint16_t>(name.size()),
                        static_cast<std::uint16_t>(std::min(text.size(), max_text_bytes))};
-  const auto begin = record.size();
-  record.resize(begin + sizeof head + head.size);
-  std::memcpy(record.data() + begin, &head, sizeof head);
-  if (head.size != 0) std::memcpy(record.data() + begin + sizeof head, text.data(), head.size);
+  char* const to = record.extend(sizeof head + head.size);
+  std::memcpy(to, &head, sizeof head);
+  if (head.size != 0) std::memcpy(to + sizeof head, text.data(), head.size);
 }
 
 std::string_view take(std::string_view& record, std::size_t bytes) {
@@ -44,13 +43,15 @@ std::string_view take_text(std::string_view& record, std::string_view& name) {
 
 }  // namespace
 
-void begin_record(std::string& record, Level level, std::string_view message) {
-  const auto at = engine::now_unix_ms();
-  record.append(reinterpret_cast<const char*>(&at), sizeof at).push_back(static_cast<char>(level));
+void begin_record(RecordBytes& record, Level level, std::string_view message) {
+  const auto now = engine::now_unix_ms();
+  char* const to = record.extend(sizeof now + 1);
+  std::memcpy(to, &now, sizeof now);
+  to[sizeof now] = static_cast<char>(level);
   append_text(record, "message", message);
 }
 
-void add_field(std::string& record, std::string_view name, std::string_view value) {
+void add_field(RecordBytes& record, std::string_view name, std::string_view value) {
   append_text(record, name, value);
 }
 

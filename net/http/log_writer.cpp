@@ -96,10 +96,10 @@ bool LogWriter::gather() {
   std::string record;
   while (lines_.size() < gathered_bytes && ring_.pop(record)) append_line(lines_, record);
   if (const auto dropped = ring_.take_dropped(); dropped != 0) {
-    record.clear();
-    begin_record(record, Level::warning, "log lines were dropped: nobody read them");
-    add_field(record, "lines", std::to_string(dropped));
-    append_line(lines_, record);
+    RecordBytes told;
+    begin_record(told, Level::warning, "log lines were dropped: nobody read them");
+    add_field(told, "lines", std::to_string(dropped));
+    append_line(lines_, told.view());
   }
   return !lines_.empty();
 }

@@ -18,9 +18,9 @@ using namespace std::chrono_literals;
 using revoked::test::eventually;
 
 std::string record(std::string_view message) {
-  std::string text;
-  begin_record(text, Level::info, message);
-  return text;
+  RecordBytes bytes;
+  begin_record(bytes, Level::info, message);
+  return std::string(bytes.view());
 }
 
 class Pipe {
