@@ -28,6 +28,7 @@ ITEMS = {
     "check": single_requests.measure_check,
     "tls": single_requests.measure_check_tls,
     "propagation": propagation.measure_propagation,
+    "receipts": propagation.measure_receipts,
     "beside": propagation.measure_beside_bulk,
     "owner": owners.measure_owner,
     "bulk": bulk.measure_bulk,

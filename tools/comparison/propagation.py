@@ -35,10 +35,10 @@ def warm(gateway, first, count):
     load.http(gateway, "--path", "/check", "--header", CHECK, seconds=0, first=first, count=count)
 
 
-def revoke_and_watch(engine, gateway, rate, seconds, first, every):
+def revoke_and_watch(engine, gateway, rate, seconds, first, every, *more):
     return load.run("propagation", "--url", engine.url, "--method", "DELETE", "--path", "/v1/keys/{uuid}",
                     *load.authorization(engine.master_key), "--gateway", gateway.url, "--check-header", CHECK, "--rate", rate,
-                    "--seconds", seconds, "--first", first, "--watch-every", every)
+                    "--seconds", seconds, "--first", first, "--watch-every", every, *more)
 
 
 def watch(engine, gateway, keys, rate, seconds):
@@ -89,6 +89,39 @@ def measure_propagation(settings):
          figure(f"until the 2xx, {RATE:,} a second, p99", "ms", column("revoked", "latency", "p99_us"))],
         [f"{half:,} a second is half of the engine's rate in a closed loop just before. {WATCHED_PER_SECOND} a second are"
          " watched at either rate."])
+
+
+GATEWAYS = 10
+LONE_RATE = 20  # one after another: each has its own reports
+
+
+def measure_receipts(settings):
+    """The same load for both: each 2xx waits until all gateways have reported, and one of them is asked meanwhile."""
+    rounds = []
+    with Workplace() as place:
+        redis = place.redis()
+        engine = place.engine(redis)
+        gateways = [place.gateway(engine, redis, cpu=LOAD_CPU, name=f"edge-{i}") for i in range(GATEWAYS)]
+        keys = Keys(engine)
+        for number in range(settings.rounds):
+            settings.tell_round(number)
+            count = int(LONE_RATE * settings.seconds)
+            first = keys.take(count)
+            warm(gateways[0], first, count)
+            rounds.append(revoke_and_watch(engine, gateways[0], LONE_RATE, settings.seconds, first, 1,
+                                           "--header", "Prefer: wait=5"))
+
+    def column(member, field):
+        return [entry[member][field] / 1000 for entry in rounds]
+
+    what = "from sending a `DELETE` to the receipt of {} gateways, {} a second, {}"
+    peer = "to the first denial at one of them"
+    return result(
+        "How soon a receipt is complete",
+        [figure(what.format(GATEWAYS, LONE_RATE, "p50"), "ms", column("latency", "p50_us"), column("denial", "p50_us"), peer,
+                [("ratio", "≤", 3.0)]),
+         figure(what.format(GATEWAYS, LONE_RATE, "p99"), "ms", column("latency", "p99_us"), column("denial", "p99_us"), peer)],
+        ["All gateways share a core with the load."])
 
 
 BULK = 1_000_000  # lines a request

@@ -68,8 +68,10 @@ class Workplace(contextlib.AbstractContextManager):
                         "-keyout", path + ".key", "-out", path + ".pem"], check=True, capture_output=True)
         return path + ".pem", path + ".key"
 
-    def gateway(self, engine, redis, cpu, certificate=None):
+    def gateway(self, engine, redis, cpu, certificate=None, name=None):
         options = self.bus_options(redis)
+        if name:
+            options += ["--name", name]
         if certificate:
             options += ["--tls-cert", certificate[0], "--tls-key", certificate[1]]
         return self.add(Child("revoked-gateway", cpu, f"{BIN}/revoked-gateway", "--listen", "127.0.0.1:0", "--threads", "1",
