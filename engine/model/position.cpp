@@ -11,10 +11,11 @@ void append_number(std::string& out, std::uint64_t number) {
 }
 
 void append_position(std::string& out, Position position) {
-  char text[41];
-  char* at = std::to_chars(text, text + sizeof text, position.epoch).ptr;
+  constexpr std::size_t digits = 20;  // of 64 bits
+  char text[2 * digits + 1];
+  char* at = std::to_chars(text, text + digits, position.epoch).ptr;
   *at++ = '-';
-  at = std::to_chars(at, text + sizeof text, position.sequence).ptr;
+  at = std::to_chars(at, at + digits, position.sequence).ptr;
   out.append(text, at);
 }
 

@@ -66,6 +66,10 @@ void append_line(std::string& line, std::string_view record) {
   while (!record.empty()) {
     std::string_view name;
     const auto value = take_text(record, name);
+    if (is_plain_log_text(value)) {
+      json.field(name, value);
+      continue;
+    }
     text.clear();
     append_log_text(text, value);
     json.key(name).raw(text);

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <iterator>
 
-#include "engine/model/json_writer.hpp"
+#include "engine/base/byte_words.hpp"
 
 namespace revoked::net {
 namespace {
@@ -65,13 +65,15 @@ void append_escape(std::string& out, char32_t c) {
   append_unit(out, 0xdc00 + ((c - 0x10000) & 0x3ffU));
 }
 
-bool is_plain(std::string_view text) {
-  return text.empty() ||
-         (text.front() != ' ' && text.back() != ' ' && engine::needs_no_escape(text) &&
-          std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; }));
-}
-
 }  // namespace
+
+bool is_plain_log_text(std::string_view text) {
+  if (text.empty()) return true;
+  if (text.size() > max_log_text_bytes || text.front() == ' ' || text.back() == ' ') return false;
+  return engine::all_bytes(text, [](std::uint64_t word) {
+    return engine::ascii_from(word, ' ') & engine::ascii_but(word, '"') & engine::ascii_but(word, '\\');
+  });
+}
 
 void append_log_text(std::string& out, std::string_view text) {
   bool is_cut = false;
@@ -83,7 +85,7 @@ void append_log_text(std::string& out, std::string_view text) {
     if (!text.empty() && static_cast<unsigned char>(text.back()) >= 0xc0U) text.remove_suffix(1);
   }
   out.push_back('"');
-  if (is_plain(text)) {
+  if (is_plain_log_text(text)) {
     out.append(text);
   } else {
     for (std::size_t at = 0; at < text.size();) {

@@ -19,7 +19,7 @@ using namespace std::chrono_literals;
 
 constexpr std::size_t gathered_bytes = 64 << 10;
 // Lines of a burst are written together, and the thread is woken at most once in this time.
-constexpr auto gather_time = 1ms;
+constexpr auto gather_time = 10ms;
 constexpr auto look_period = 100ms;  // at whether to stop, while nobody reads
 
 // A pipe or socket that poll() reports as ready takes PIPE_BUF bytes without blocking, and a pipe takes them
@@ -71,7 +71,7 @@ bool LogWriter::flush(std::chrono::milliseconds limit) {
 }
 
 void LogWriter::run() {
-  engine::set_up_this_thread("log");
+  engine::set_up_this_thread("log lines");
   sigset_t broken_pipe;
   ::sigemptyset(&broken_pipe);
   ::sigaddset(&broken_pipe, SIGPIPE);
