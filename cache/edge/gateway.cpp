@@ -247,7 +247,8 @@ void Gateway::note_denied(const CachedDecision& decision, std::string_view forwa
   auto client = read_address(forwarded);
   if (client.is_unspecified()) client = read_address(peer);
   IdBuffer buffer;
-  impl_->denied.add(decision.key_id(buffer), impl_->state.engine_time(engine::BootClock::now()), client);
+  const auto now = impl_->state.engine_time(engine::BootClock::now());
+  impl_->denied.add(decision.key_id(buffer), decision.state, now, client);
 }
 
 Gateway::Status Gateway::status() const {

@@ -36,6 +36,17 @@ void write_size(const engine::Engine& engine, MetricsWriter& out) {
     out.sample(std::uint64_t{size.owners[static_cast<std::size_t>(scope)]}, {{"scope", to_string(scope)}});
 }
 
+void write_denied_uses(const engine::Engine& engine, MetricsWriter& out) {
+  const auto counts = engine.usage_counts();
+  out.counter("revoked_denied_uses_total",
+              "Attempts that gateways denied and reported, by the state of the key at the report.");
+  for (const auto state : engine::denied_key_states)
+    out.sample(counts.denied[static_cast<std::size_t>(state)], {{"state", to_string(state)}});
+  out.counter("revoked_denied_uses_dropped_total",
+              "Denied attempts that gateways or the engine did not keep.")
+      .sample(counts.dropped);
+}
+
 struct NamedGateway {
   std::string name;
   std::optional<std::uint64_t> lag;  // positions of another journal cannot be compared
@@ -120,6 +131,7 @@ Outcome show_metrics(Api& api, Call& call) {
   if (is_ready || api.engine.has_failed()) {
     write_journal(api.engine, out);
     write_size(api.engine, out);
+    write_denied_uses(api.engine, out);
   }
   write_gateways(api, out);
   if (api.is_redis_connected)
