@@ -137,6 +137,17 @@ GatewayRegistry::Outcome GatewayRegistry::on_report(Report report, const Origin&
   return Outcome::accepted;
 }
 
+GatewayRegistry::Forgotten GatewayRegistry::forget(std::string_view name, Time now) {
+  const engine::MutexLock lock(mutex_);
+  const auto [from, to] = of_name(name);
+  if (from == to) return Forgotten::unknown;
+  if (!std::all_of(from, to, [&](const auto& each) { return each.second.is_gone(now); }))
+    return Forgotten::not_gone;
+  entries_.erase(from, to);
+  on_gateways_changed();
+  return Forgotten::yes;
+}
+
 // ---- what is known
 
 std::vector<GatewayRegistry::Gateway> GatewayRegistry::all(Time now) const {

@@ -95,6 +95,15 @@ class GatewayRegistry {
   // Whether another caller reports under this name over HTTP.
   bool is_taken(std::string_view name, std::string_view caller, Time now) const;
 
+  enum class Forgotten {
+    yes,
+    unknown,  // none of this name has reported
+    not_gone,
+  };
+  // Forgets the gateway of this name, if it is gone: every process of it. One that lives after all is new
+  // with its next report.
+  Forgotten forget(std::string_view name, Time now);
+
   struct Gateway {
     Report report;
     Time reported;
