@@ -219,7 +219,13 @@ void GatewayRegistry::on_applied(engine::Position before, const Entry& entry) {
 
 std::unique_ptr<GatewayRegistry::Wait> GatewayRegistry::wait(engine::Position position,
                                                              std::function<void()> on_change) {
+  if (waits() >= max_waits) return nullptr;
   return std::make_unique<Wait>(*this, position, std::move(on_change));
+}
+
+std::size_t GatewayRegistry::waits() const {
+  const engine::MutexLock lock(mutex_);
+  return waits_.size();
 }
 
 GatewayRegistry::Wait::Wait(GatewayRegistry& registry, engine::Position position,

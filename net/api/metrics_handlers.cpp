@@ -88,6 +88,7 @@ void write_gateways(const Api& api, MetricsWriter& out) {
   for (const auto coverage : {Coverage::fresh, Coverage::repairing, Coverage::stale})
     out.sample(gateways.present[static_cast<std::size_t>(coverage)], {{"state", to_string(coverage)}});
   out.sample(gateways.gone, {{"state", "gone"}});
+  out.gauge("revoked_waits", "Answers that wait for gateways.").sample(std::uint64_t{api.gateways->waits()});
   out.gauge("revoked_gateway_lag_events", "Events that the gateway has not reported as applied.");
   for (const auto& [name, lag, reported_at, propagation] : gateways.named) {
     if (lag) out.sample(*lag, {{"gateway", name}});
