@@ -24,7 +24,7 @@ result<void> Engine::start(std::unique_ptr<Store> store, JournalListener& listen
   const auto last = store_->last();
   const Epoch epoch = epochs_.empty() ? 1 : epochs_.back().epoch + 1;
   load_usage();
-  epochs_.push_back({epoch, last + 1, new_journal_id()});
+  epochs_.push_back({epoch, last + 1, new_random_id()});
 
   journal_ = std::make_unique<Journal>(*store_, epoch, last, on_storage_failure_);
   journal_->add(listener);

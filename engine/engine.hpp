@@ -6,6 +6,7 @@
 // sequence is durable (durable() or a CommitListener). Until start() has returned, every call returns
 // errc::not_ready.
 
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <functional>
@@ -289,6 +290,9 @@ class Engine {
   struct UsageCounts {
     std::uint64_t ignored;  // see TakenUsage
     std::uint64_t dropped;  // attempts that gateways, or the engine, could not keep
+    // Attempts with denied keys, by the state of the key when they were reported; revoked: with an old secret
+    // of an active key, too.
+    CountsByKeyState denied;
   };
   UsageCounts usage_counts() const;
 
@@ -426,6 +430,7 @@ class Engine {
   UnixMs uses_since_ = 0;
   mutable std::atomic<bool> has_earlier_index_{false};  // the index has all from before the start
   std::atomic<std::uint64_t> usage_ignored_{0}, usage_dropped_{0};
+  std::array<std::atomic<std::uint64_t>, all_key_states.size()> denied_by_state_{};
   std::vector<EpochStart> epochs_;  // constant once started
   std::string start_failure_;
   std::vector<CommitListener*> commit_listeners_;

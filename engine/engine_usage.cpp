@@ -124,13 +124,15 @@ result<std::size_t> Engine::take_denied_uses(const Usage& usage, const Caller& c
 result<std::size_t> Engine::take_denied_use(DeniedUse use, std::string_view gateway, const Caller& caller) {
   const auto now = now_unix_ms();
   Sequence created = 0;
+  KeyState state = KeyState::unknown;
   {
     const ReadSection section;
     const Slot slot = tables_.keys.find_by_id(use.key_id);
     if (slot == no_slot || !is_within(slot, caller)) return 1;
+    state = tables_.state_of(tables_.keys[slot], now);
     // An active key was denied if it was an old secret.
-    if (tables_.state_of(tables_.keys[slot], now) == KeyState::active && !tables_.has_predecessor(slot))
-      return 1;
+    if (state == KeyState::active && !tables_.has_predecessor(slot)) return 1;
+    if (state == KeyState::active) state = KeyState::revoked;
     created = tables_.first_created(slot);
   }
   if (created > durable()) return 1;
@@ -142,6 +144,7 @@ result<std::size_t> Engine::take_denied_use(DeniedUse use, std::string_view gate
   use.attempts.last_at = std::min(use.attempts.last_at, now);
   use.attempts.first_at = std::min(use.attempts.first_at, use.attempts.last_at);
   denied_uses_.add(use, gateway);
+  denied_by_state_[static_cast<std::size_t>(state)] += use.attempts.count;
   const auto due = denied_uses_.take_due(use.key_id, gateway, now);
   if (!due) return 0;
   std::uint64_t others = 0;
@@ -195,7 +198,9 @@ void Engine::record_due_denied_uses() {
 }
 
 Engine::UsageCounts Engine::usage_counts() const {
-  return {usage_ignored_, usage_dropped_ + denied_uses_.dropped()};
+  UsageCounts counts{usage_ignored_, usage_dropped_ + denied_uses_.dropped(), {}};
+  std::ranges::copy(denied_by_state_, counts.denied.begin());
+  return counts;
 }
 
 void Engine::load_usage() {

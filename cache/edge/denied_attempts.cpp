@@ -7,9 +7,10 @@
 
 namespace revoked::cache {
 
-void DeniedAttempts::add(std::string_view key_id, engine::UnixMs at, const boost::asio::ip::address& client) {
+void DeniedAttempts::add(std::string_view key_id, engine::KeyState state, engine::UnixMs at,
+                         const boost::asio::ip::address& client) {
   const engine::MutexLock lock(mutex_);
-  ++counts_.all;
+  ++counts_.by_state[static_cast<std::size_t>(state)];
   auto known = by_id_.find(key_id);
   if (known == by_id_.end()) {
     if (keys_.size() == max_keys) drop_oldest();

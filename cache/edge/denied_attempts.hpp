@@ -6,12 +6,14 @@
 #include <boost/asio/ip/address.hpp>
 #include <cstdint>
 #include <list>
+#include <numeric>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
 
 #include "engine/base/keyed_hash.hpp"
 #include "engine/base/mutex.hpp"
+#include "engine/model/decision.hpp"
 #include "engine/model/usage.hpp"
 
 namespace revoked::cache {
@@ -21,7 +23,8 @@ class DeniedAttempts {
   static constexpr std::size_t max_keys = 4096;
 
   // `client`: unspecified if it is not known.
-  void add(std::string_view key_id, engine::UnixMs at, const boost::asio::ip::address& client);
+  void add(std::string_view key_id, engine::KeyState state, engine::UnixMs at,
+           const boost::asio::ip::address& client);
   // Those that have been there longest, of about this many bytes as JSON, and how many attempts were dropped
   // since the last call.
   struct Taken {
@@ -31,8 +34,10 @@ class DeniedAttempts {
   Taken take(std::size_t bytes);
 
   struct Counts {
-    std::uint64_t all;
+    engine::CountsByKeyState by_state;
     std::uint64_t dropped;
+
+    std::uint64_t all() const { return std::accumulate(by_state.begin(), by_state.end(), std::uint64_t{0}); }
   };
   Counts counts() const;
 

@@ -16,7 +16,7 @@
 #include "cache/edge/reports.hpp"
 #include "cache/edge/usage_reports.hpp"
 #include "cache/edge/watches.hpp"
-#include "engine/base/random.hpp"
+#include "engine/model/ids.hpp"
 
 namespace revoked::cache {
 namespace {
@@ -27,18 +27,10 @@ constexpr std::chrono::seconds drain_time{1};  // for work in flight when the ga
 constexpr std::chrono::milliseconds leave_time{500};  // for its last report
 constexpr std::chrono::milliseconds look_period{2};
 
-std::string draw_instance() {
-  static constexpr std::string_view digits = "abcdefghijklmnopqrstuvwxyz012345";
-  std::string id(16, '\0');
-  engine::random_bytes(id.data(), id.size());
-  for (char& c : id) c = digits[static_cast<unsigned char>(c) % digits.size()];
-  return id;
-}
-
 Report report_of(const Gateway::Options& options) {
   Report report;
   report.gateway = options.name;
-  report.instance = draw_instance();
+  report.instance = engine::new_random_id();
   report.when_stale = options.when_stale;
   report.lease = options.follower.lease;
   report.version = options.version;
@@ -247,7 +239,8 @@ void Gateway::note_denied(const CachedDecision& decision, std::string_view forwa
   auto client = read_address(forwarded);
   if (client.is_unspecified()) client = read_address(peer);
   IdBuffer buffer;
-  impl_->denied.add(decision.key_id(buffer), impl_->state.engine_time(engine::BootClock::now()), client);
+  const auto now = impl_->state.engine_time(engine::BootClock::now());
+  impl_->denied.add(decision.key_id(buffer), decision.state, now, client);
 }
 
 Gateway::Status Gateway::status() const {

@@ -4,24 +4,18 @@
 #include <utility>
 
 #include "cache/bus/usage.hpp"
-#include "engine/base/random.hpp"
+#include "engine/model/ids.hpp"
 
 namespace revoked::cache {
 namespace {
 
 constexpr std::size_t bytes_a_use = 4;  // quotes and a comma, besides the id
 
-std::string random_text() {
-  std::uint64_t number = 0;
-  engine::random_bytes(&number, sizeof number);
-  return std::to_string(number);
-}
-
 }  // namespace
 
 UsageReports::UsageReports(std::string gateway, NearCache& cache, DeniedAttempts& attempts, Send send,
                            LogThrottle& log)
-    : cache_(cache), attempts_(attempts), send_(std::move(send)), log_(log), run_(random_text()) {
+    : cache_(cache), attempts_(attempts), send_(std::move(send)), log_(log), run_(engine::new_random_id()) {
   usage_.gateway = std::move(gateway);
 }
 

@@ -137,6 +137,17 @@ GatewayRegistry::Outcome GatewayRegistry::on_report(Report report, const Origin&
   return Outcome::accepted;
 }
 
+GatewayRegistry::Forgotten GatewayRegistry::forget(std::string_view name, Time now) {
+  const engine::MutexLock lock(mutex_);
+  const auto [from, to] = of_name(name);
+  if (from == to) return Forgotten::unknown;
+  if (!std::all_of(from, to, [&](const auto& each) { return each.second.is_gone(now); }))
+    return Forgotten::not_gone;
+  entries_.erase(from, to);
+  on_gateways_changed();
+  return Forgotten::yes;
+}
+
 // ---- what is known
 
 std::vector<GatewayRegistry::Gateway> GatewayRegistry::all(Time now) const {
@@ -208,7 +219,13 @@ void GatewayRegistry::on_applied(engine::Position before, const Entry& entry) {
 
 std::unique_ptr<GatewayRegistry::Wait> GatewayRegistry::wait(engine::Position position,
                                                              std::function<void()> on_change) {
+  if (waits() >= max_waits) return nullptr;
   return std::make_unique<Wait>(*this, position, std::move(on_change));
+}
+
+std::size_t GatewayRegistry::waits() const {
+  const engine::MutexLock lock(mutex_);
+  return waits_.size();
 }
 
 GatewayRegistry::Wait::Wait(GatewayRegistry& registry, engine::Position position,

@@ -57,7 +57,8 @@ class GatewayRegistry {
   using Time = engine::BootClock::time_point;
 
   static constexpr std::size_t max_gateways = 10'000;
-  static constexpr std::size_t exact_times = 16;  // reports of a gateway of which the time is known exactly
+  static constexpr std::size_t max_waits = 1'024;  // each is looked at whenever a gateway comes or goes
+  static constexpr std::size_t exact_times = 16;   // reports of a gateway of which the time is known exactly
   static constexpr std::chrono::hours kept_for{24};
   // A gateway reports every second. One that has not for this time, and for its lease, is gone.
   static constexpr std::chrono::seconds min_silence{5};
@@ -95,6 +96,15 @@ class GatewayRegistry {
   // Whether another caller reports under this name over HTTP.
   bool is_taken(std::string_view name, std::string_view caller, Time now) const;
 
+  enum class Forgotten {
+    yes,
+    unknown,  // none of this name has reported
+    not_gone,
+  };
+  // Forgets the gateway of this name, if it is gone: every process of it. One that lives after all is new
+  // with its next report.
+  Forgotten forget(std::string_view name, Time now);
+
   struct Gateway {
     Report report;
     Time reported;
@@ -123,9 +133,10 @@ class GatewayRegistry {
 
   // A wait for the gateways to enforce a position. As long as it lives, `on_change` is called when the last
   // of them has applied it, or when gateways have come or gone: with the registry's lock held, from any
-  // thread.
+  // thread. Null: there are `max_waits`.
   class Wait;
   std::unique_ptr<Wait> wait(engine::Position position, std::function<void()> on_change);
+  std::size_t waits() const;
 
  private:
   struct Entry {

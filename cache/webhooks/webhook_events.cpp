@@ -1,8 +1,7 @@
 #include "cache/webhooks/webhook_events.hpp"
 
 #include "cache/bus/message_encoder.hpp"
-#include "engine/base/hex.hpp"
-#include "engine/base/random.hpp"
+#include "engine/model/ids.hpp"
 #include "engine/model/json_writer.hpp"
 #include "engine/model/policy.hpp"
 #include "engine/model/usage.hpp"
@@ -13,13 +12,7 @@ namespace {
 using engine::Field;
 using engine::JsonWriter;
 
-std::string random_id() {
-  std::array<unsigned char, 16> bytes{};
-  engine::random_bytes(bytes.data(), bytes.size());
-  std::string id = "msg_";
-  engine::hex::append(id, bytes);
-  return id;
-}
+std::string random_id() { return "msg_" + engine::new_random_id(); }
 
 void open_body(JsonWriter& json, std::string_view type, engine::UnixMs at) {
   json.open('{').field("type", type).key("timestamp").time(at);

@@ -19,6 +19,10 @@ namespace revoked::engine {
 enum class KeyState { unknown, active, locked, suspended, expired, revoked };
 inline constexpr std::array all_key_states{KeyState::unknown,   KeyState::active,  KeyState::locked,
                                            KeyState::suspended, KeyState::expired, KeyState::revoked};
+// Of a key that exists and is denied.
+inline constexpr std::array denied_key_states{KeyState::locked, KeyState::suspended, KeyState::expired,
+                                              KeyState::revoked};
+using CountsByKeyState = std::array<std::uint64_t, all_key_states.size()>;
 std::string_view to_string(KeyState state);
 
 // Reusable: verifying into the same object again keeps its memory.

@@ -36,7 +36,7 @@ bool is_owner_id(std::string_view text) {
   return !text.empty() && text.size() <= max_owner_id_size && !is_dots(text) && is_printable_utf8(text);
 }
 
-std::string new_journal_id() {
+std::string new_random_id() {
   constexpr std::string_view alphabet = "0123456789abcdefghjkmnpqrstvwxyz";
   std::array<std::uint8_t, 14> bytes;
   random_bytes(bytes.data(), bytes.size());

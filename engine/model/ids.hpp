@@ -24,8 +24,9 @@ bool is_key_id(std::string_view text);
 // "..". Percent-encoded in paths.
 bool is_owner_id(std::string_view text);
 
-// A journal id: 70 random bits in lower-case base 32, short enough for the small-string optimisation.
-std::string new_journal_id();
+// 70 random bits in lower-case base 32, short enough for the small-string optimisation: a journal id, and
+// what else must only differ from all others. Thread-safe.
+std::string new_random_id();
 bool is_journal_id(std::string_view text);  // 1 to 32 of 0-9 a-z
 
 // A UUIDv7 (RFC 9562, section 5.7) in lower-case text: 48 bits of time, 74 random bits. Thread-safe.

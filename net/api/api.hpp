@@ -159,6 +159,7 @@ Outcome show_audit(Api& api, Call& call);
 
 // Gateways (gateway_handlers.cpp)
 Outcome show_gateways(Api& api, Call& call);
+Outcome forget_gateway(Api& api, Call& call);
 Outcome report_of_gateway(Api& api, Call& call);
 Outcome show_receipt(Api& api, Call& call);  // receipt_handlers.cpp
 Outcome take_report(Api& api, Call& call);   // the position, or the usage (usage_handlers.cpp)

@@ -18,7 +18,7 @@ using engine::BootClock;
 using engine::JsonWriter;
 using engine::Position;
 
-// How often a wait looks whether its caller may still ask and the engine serves.
+// How often a wait looks whether its caller is there and may still ask, and the engine serves.
 constexpr std::chrono::seconds look_again{1};
 constexpr std::size_t max_names = 100;  // in one answer
 
@@ -86,8 +86,8 @@ Task<> send_when_enforced(Api& api, Exchange exchange, std::unique_ptr<HeldAnswe
   if (held->response.status == 0) co_return;  // the connection was dropped
   const auto position = position_in(held->response.headers);
   if (position && held->response.status < 300) {
-    const auto enforcement = co_await wait_for_enforcement(api, exchange.connection.thread(), *position,
-                                                           held->wait, held->authority);
+    const auto enforcement =
+        co_await wait_for_enforcement(api, exchange.connection, *position, held->wait, held->authority);
     add_enforcement(*held, enforcement, response);
     exchange.connection.answer_log().field("enforced", count_of(enforcement.receipt));
   }
@@ -119,8 +119,9 @@ Enforcement enforcement_of(const Api& api, Position position) {
   return enforcement;
 }
 
-Task<Enforcement> wait_for_enforcement(Api& api, NetworkThread& thread, Position position,
+Task<Enforcement> wait_for_enforcement(Api& api, Connection& connection, Position position,
                                        std::chrono::seconds wait, Authority& authority) {
+  auto& thread = connection.thread();
   const auto changed = std::make_shared<Signal>(thread.executor().context());
   auto waiting = api.gateways->wait(position, [changed] { changed->notify(); });
   const auto began = BootClock::now();
@@ -131,7 +132,8 @@ Task<Enforcement> wait_for_enforcement(Api& api, NetworkThread& thread, Position
     enforcement = enforcement_of(api, position);
     const auto now = BootClock::now();
     const auto& receipt = enforcement.receipt;
-    if (receipt.waiting.empty() || now >= until || thread.is_draining()) break;
+    if (receipt.waiting.empty() || now >= until || !waiting) break;
+    if (connection.peer_has_ended() || thread.is_draining()) break;
     // Not at once: a caller that has revoked its own key may still see what becomes of it.
     if (now >= began + look_again && authority.recheck() != Authority::Standing::good) break;
     auto next = std::min(until, now + look_again);

@@ -30,9 +30,10 @@ struct Enforcement {
 
 Enforcement enforcement_of(const Api& api, engine::Position position);
 
-// Waits until all gateways enforce the position, at most for `wait`, and not longer than the caller may ask
-// or the engine serves. `authority` by reference: the caller owns it and awaits this.
-Task<Enforcement> wait_for_enforcement(Api& api, NetworkThread& thread, engine::Position position,
+// Waits until all gateways enforce the position, at most for `wait`, and not longer than the caller is there
+// and may ask, or the engine serves; not at all if too many wait. `authority` by reference: the caller owns
+// it and awaits this.
+Task<Enforcement> wait_for_enforcement(Api& api, Connection& connection, engine::Position position,
                                        std::chrono::seconds wait, Authority& authority);
 
 }  // namespace revoked::net

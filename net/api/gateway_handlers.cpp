@@ -68,4 +68,23 @@ Outcome report_of_gateway(Api& api, Call& call) {
   return {};
 }
 
+Outcome forget_gateway(Api& api, Call& call) {
+  const auto& name = call.parameters[0];
+  using enum GatewayRegistry::Forgotten;
+  switch (api.gateways->forget(name, engine::BootClock::now())) {
+    case unknown:
+      return refuse(call, 404, "gateway_not_found", "no gateway of this name has reported");
+    case not_gone:
+      return refuse(call, 409, "gateway_not_gone", "it has reported within its lease: stop it first");
+    case yes:
+      break;
+  }
+  auto& line = call.exchange.connection.answer_log();
+  line.begin(Level::info, "gateway forgotten");
+  line.field("gateway", name);
+  log_caller(line, call.request(), call.principal);
+  call.response().send(204);
+  return {};
+}
+
 }  // namespace revoked::net

@@ -36,6 +36,17 @@ void write_size(const engine::Engine& engine, MetricsWriter& out) {
     out.sample(std::uint64_t{size.owners[static_cast<std::size_t>(scope)]}, {{"scope", to_string(scope)}});
 }
 
+void write_denied_uses(const engine::Engine& engine, MetricsWriter& out) {
+  const auto counts = engine.usage_counts();
+  out.counter("revoked_denied_uses_total",
+              "Attempts that gateways denied and reported, by the state of the key at the report.");
+  for (const auto state : engine::denied_key_states)
+    out.sample(counts.denied[static_cast<std::size_t>(state)], {{"state", to_string(state)}});
+  out.counter("revoked_denied_uses_dropped_total",
+              "Denied attempts that gateways or the engine did not keep.")
+      .sample(counts.dropped);
+}
+
 struct NamedGateway {
   std::string name;
   std::optional<std::uint64_t> lag;  // positions of another journal cannot be compared
@@ -77,6 +88,7 @@ void write_gateways(const Api& api, MetricsWriter& out) {
   for (const auto coverage : {Coverage::fresh, Coverage::repairing, Coverage::stale})
     out.sample(gateways.present[static_cast<std::size_t>(coverage)], {{"state", to_string(coverage)}});
   out.sample(gateways.gone, {{"state", "gone"}});
+  out.gauge("revoked_waits", "Answers that wait for gateways.").sample(std::uint64_t{api.gateways->waits()});
   out.gauge("revoked_gateway_lag_events", "Events that the gateway has not reported as applied.");
   for (const auto& [name, lag, reported_at, propagation] : gateways.named) {
     if (lag) out.sample(*lag, {{"gateway", name}});
@@ -120,6 +132,7 @@ Outcome show_metrics(Api& api, Call& call) {
   if (is_ready || api.engine.has_failed()) {
     write_journal(api.engine, out);
     write_size(api.engine, out);
+    write_denied_uses(api.engine, out);
   }
   write_gateways(api, out);
   if (api.is_redis_connected)

@@ -39,6 +39,7 @@ constexpr Route routes[] = {
     {Method::delete_, "/v1/workspaces/{}/lock", unlock_workspace, Permission::keys_write, reason_query},
     {Method::get, "/v1/audit", show_audit, Permission::audit_read, audit_query},
     {Method::get, "/v1/gateways", show_gateways, Permission::gateways_read},
+    {Method::delete_, "/v1/gateways/{}", forget_gateway, Permission::master_key},
     {Method::get, "/v1/receipts/{}", show_receipt, Permission::gateways_read},
     {Method::post, "/v1/gateways/report", take_report, Permission::gateway},
     {Method::get, "/v1/invalidations", show_invalidations, Permission::gateway, feed_query},

@@ -80,8 +80,7 @@ Task<> answer_receipt(Api& api, Exchange exchange, std::string asker, Position p
   }
   auto enforcement = enforcement_of(api, position);
   if (wait) {
-    auto waited =
-        co_await wait_for_enforcement(api, exchange.connection.thread(), position, *wait, *authority);
+    auto waited = co_await wait_for_enforcement(api, exchange.connection, position, *wait, *authority);
     enforcement = std::move(waited);
     exchange.response.header("Preference-Applied", "wait");
   }

@@ -234,7 +234,7 @@ void CheckService::show_readiness(Exchange& exchange, bool detailed) const {
     json.field("foreign_messages", status.foreign_messages);
     json.field("unsigned_messages", status.unsigned_messages);
     json.field("unreadable_messages", status.unreadable_messages);
-    json.field("denied", status.denied.all).field("denied_dropped", status.denied.dropped);
+    json.field("denied", status.denied.all()).field("denied_dropped", status.denied.dropped);
   }
   json.close('}');
   exchange.response.header("Cache-Control", "no-store");

@@ -59,6 +59,14 @@ void write_messages(const Gateway::Status& status, MetricsWriter& out) {
   out.counter("revoked_repairs_total", "Requests for missing events.").sample(status.repairs);
 }
 
+void write_denied_uses(const Gateway::Status& status, MetricsWriter& out) {
+  out.counter("revoked_denied_uses_total", "Attempts with a key that is denied, by the state of the key.");
+  for (const auto state : engine::denied_key_states)
+    out.sample(status.denied.by_state[static_cast<std::size_t>(state)], {{"state", to_string(state)}});
+  out.counter("revoked_denied_uses_dropped_total", "Those of them that no report to the engine has.")
+      .sample(status.denied.dropped);
+}
+
 }  // namespace
 
 void write_gateway_metrics(const Gateway::Status& status, MetricsWriter& out) {
@@ -68,6 +76,7 @@ void write_gateway_metrics(const Gateway::Status& status, MetricsWriter& out) {
   out.gauge("revoked_watches", "Answers of /watch that are held open.").sample(std::uint64_t{status.watches});
   write_coverage(status, out);
   write_cache(status, out);
+  write_denied_uses(status, out);
   write_messages(status, out);
 }
 

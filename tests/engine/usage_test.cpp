@@ -162,6 +162,22 @@ TEST_F(UsageTest, UnknownKeysThoseOutOfReachAndActiveOnesAreIgnoredAndCounted) {
   EXPECT_EQ(engine_->usage_counts().dropped, 14u);
 }
 
+TEST_F(UsageTest, TheAttemptsAreCountedByTheStateOfTheKey) {
+  create_revoked("a");
+  ASSERT_TRUE(engine_.create("b"));
+  ASSERT_TRUE(engine_.create("c"));
+  ASSERT_TRUE(engine_->suspend("b", "", {}));
+  ASSERT_TRUE(engine_->rotate("c", sha256("a new secret"), hour, {}));
+  engine_.sync();
+  take_denied("a", 3, "edge-1");
+  take_denied("b", 5, "edge-1");
+  take_denied("c", 7, "edge-2");
+  const auto counts = engine_->usage_counts().denied;
+  EXPECT_EQ(counts[static_cast<std::size_t>(KeyState::revoked)], 10u) << "with an old secret, too";
+  EXPECT_EQ(counts[static_cast<std::size_t>(KeyState::suspended)], 5u);
+  EXPECT_EQ(counts[static_cast<std::size_t>(KeyState::expired)], 0u);
+}
+
 TEST_F(UsageTest, ABatchThatIsSentAgainCountsOnce) {
   create_revoked("a");
   auto batch = usage();

@@ -120,6 +120,12 @@ TEST_F(MetricsSystest, AreCleanDocumentedAndExact) {
   EXPECT_EQ(in_gateway("revoked_gateway_stale_seconds_total"), 0);
   EXPECT_EQ(gateway["revoked_gateway_position_sequence"], engine["revoked_journal_events_total"]);
 
+  const std::string_view denied_uses = R"(revoked_denied_uses_total{state="revoked"})";
+  EXPECT_EQ(in_gateway(denied_uses), 0);
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(check(edge, keys[i].secret).status, 403);
+  EXPECT_EQ(of_gateway()[denied_uses], 3);
+  EXPECT_TRUE(eventually([&] { return of_engine()[denied_uses] == 3; })) << "reported";
+
   EXPECT_EQ(complaints(engine), "") << engine.text();
   EXPECT_EQ(complaints(gateway), "") << gateway.text();
   EXPECT_EQ(engine.names(), documented({"Both programs", "Engine"}));

@@ -108,22 +108,38 @@ TEST_F(Receipts, CountAGatewayThatDoesNotAnswerOnceItsLeaseIsOver) {
 }
 
 TEST_F(Receipts, CountAGatewayThatVanishedByItsLeaseAndForgetOneThatStops) {
+  gateways_.push_back(start("edge-4"));
+  EXPECT_TRUE(eventually([&] { return known() == 4; }));
+  gateway(4).kill();
   gateway(1).kill();
   EXPECT_EQ(gateway(3).stop(), 0);
-  EXPECT_EQ(known(), 2u) << "forgotten at once";
+  EXPECT_EQ(known(), 3u) << "forgotten at once";
   const auto key = create_key(admin_);
   const auto revoked = revoke_and_wait(key, 30);
-  EXPECT_EQ(revoked.header("Revocation-Enforced"), "2/2") << revoked.body;
-  EXPECT_EQ(receipt(position_of(revoked)), (Texts{"edge-1 lease", "edge-2 applied"}));
-  EXPECT_TRUE(
-      eventually([&] { return admin_.get("/v1/gateways").json()["gateways"][0]["state"].text() == "gone"; }));
+  EXPECT_EQ(revoked.header("Revocation-Enforced"), "3/3") << revoked.body;
+  EXPECT_EQ(receipt(position_of(revoked)), (Texts{"edge-1 lease", "edge-2 applied", "edge-4 lease"}));
+  EXPECT_TRUE(eventually([&] {
+    const auto all = admin_.get("/v1/gateways").json()["gateways"];
+    return all[0]["state"].text() == "gone" && all[2]["state"].text() == "gone";
+  }));
   // Its former process may be alive: it counts until it is gone.
   gateway(1).start();
   EXPECT_TRUE(eventually([&] {
     const auto all = admin_.get("/v1/gateways").json()["gateways"];
-    return all.size() == 2 && all[0]["state"].text() == "current";
+    return all.size() == 3 && all[0]["state"].text() == "current";
   }));
-  EXPECT_EQ(receipt(position_of(revoked)), (Texts{"edge-1 applied", "edge-2 applied"}));
+  EXPECT_EQ(receipt(position_of(revoked)), (Texts{"edge-1 applied", "edge-2 applied", "edge-4 lease"}));
+
+  EXPECT_EQ(admin_.request("DELETE", "/v1/gateways/edge-1").status, 409) << "it lives";
+  EXPECT_EQ(admin_.request("DELETE", "/v1/gateways/edge-4").status, 204);
+  EXPECT_TRUE(eventually([&] {
+    return engine_.log_text().find(R"("message":"gateway forgotten","gateway":"edge-4","actor":"master")") !=
+           std::string::npos;
+  }));
+  const auto began = Clock::now();
+  const auto next = revoke_and_wait(create_key(admin_), 30);
+  EXPECT_LT(Clock::now() - began, lease) << "nothing waits for it any more";
+  EXPECT_EQ(next.header("Revocation-Enforced"), "2/2") << next.body;
 }
 
 TEST_F(Receipts, OfEarlierRevocationsAreCompleteAgainAfterARestartOfTheEngine) {

@@ -91,16 +91,16 @@ class RedisAccessOverTls : public testing::Test {
 
   SignedBus bus_;
   ReservedPort port_;
-  Certificates certificates_;
-  Certificates::Pair server_certificate_ = certificates_.issue("redis", "IP:127.0.0.1");
+  CertificateFiles certificates_;
+  CertificateFiles::Pair server_certificate_ = certificates_.issue("redis", "IP:127.0.0.1");
   RedisServer server_{{"--tls-port", std::to_string(port_.number()), "--tls-cert-file",
                        server_certificate_.certificate_file, "--tls-key-file", server_certificate_.key_file,
-                       "--tls-ca-cert-file", certificates_.ca_file()}};
+                       "--tls-ca-cert-file", certificates_.ca()}};
 };
 
 TEST_F(RedisAccessOverTls, RevocationsAndReportsTravelOverTls) {
-  EngineProcess engine({.redis_url = url(), .arguments = arguments(certificates_.ca_file())});
-  GatewayProcess gateway(engine, {.redis_url = url(), .arguments = arguments(certificates_.ca_file())});
+  EngineProcess engine({.redis_url = url(), .arguments = arguments(certificates_.ca())});
+  GatewayProcess gateway(engine, {.redis_url = url(), .arguments = arguments(certificates_.ca())});
   HttpClient admin = engine.client();
   EXPECT_TRUE(eventually([&] { return knows_a_gateway(admin) && follows_redis_only(gateway); }))
       << engine.log_text() << gateway.log_text();
@@ -108,10 +108,9 @@ TEST_F(RedisAccessOverTls, RevocationsAndReportsTravelOverTls) {
 }
 
 TEST_F(RedisAccessOverTls, BothProgramsLogWhyTheyDoNotTrustARedis) {
-  const Certificates others("another CA");
-  EngineProcess engine({.redis_url = url(), .arguments = arguments(others.ca_file())});
-  GatewayProcess gateway(engine,
-                         {.redis_url = url("localhost"), .arguments = arguments(certificates_.ca_file())});
+  const CertificateFiles others("another CA");
+  EngineProcess engine({.redis_url = url(), .arguments = arguments(others.ca())});
+  GatewayProcess gateway(engine, {.redis_url = url("localhost"), .arguments = arguments(certificates_.ca())});
   EXPECT_TRUE(eventually([&] {
     return engine.log_text().find("the peer's certificate: self-signed certificate") != std::string::npos;
   })) << engine.log_text();

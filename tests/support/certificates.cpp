@@ -90,23 +90,14 @@ Certificate CertificateAuthority::issue(const Wanted& wanted) const {
           })};
 }
 
-CertificateFiles::CertificateFiles() {
-  write_file(ca(), authority_.certificate());
+CertificateFiles::CertificateFiles(const std::string& ca) : authority_(ca) {
+  write_file(this->ca(), authority_.certificate());
   renew({});
 }
 
-void CertificateFiles::renew(const CertificateAuthority::Wanted& wanted) {
-  const auto issued = authority_.issue(wanted);
-  write_file(certificate(), issued.certificate);
-  write_file(key(), issued.key);
-}
-
-Certificates::Certificates(const std::string& ca) : authority_(ca) {
-  write_file(ca_file(), authority_.certificate());
-}
-
-Certificates::Pair Certificates::issue(const std::string& name, const std::string& subjects) const {
-  const auto made = authority_.issue({.name = name, .alternative_names = subjects});
+CertificateFiles::Pair CertificateFiles::write(const std::string& name,
+                                               const CertificateAuthority::Wanted& wanted) const {
+  const auto made = authority_.issue(wanted);
   Pair files{directory_ / (name + ".pem"), directory_ / (name + ".key")};
   write_file(files.certificate_file, made.certificate);
   write_file(files.key_file, made.key);

@@ -39,38 +39,30 @@ class CertificateAuthority {
   std::string certificate_;
 };
 
-// Files of a CA, and of a certificate that serves a server and a client.
+// Files of a CA and of certificates of it: one that serves a server and a client, and any others.
 class CertificateFiles {
  public:
-  CertificateFiles();
+  explicit CertificateFiles(const std::string& ca = "test CA");
 
   std::filesystem::path ca() const { return directory_ / "ca.pem"; }
-  std::filesystem::path certificate() const { return directory_ / "certificate.pem"; }
-  std::filesystem::path key() const { return directory_ / "key.pem"; }
-
+  std::filesystem::path certificate() const { return directory_ / "own.pem"; }
+  std::filesystem::path key() const { return directory_ / "own.key"; }
   // Replaces certificate and key by others of this CA.
-  void renew(const CertificateAuthority::Wanted& wanted);
-  const CertificateAuthority& authority() const { return authority_; }
+  void renew(const CertificateAuthority::Wanted& wanted) { write("own", wanted); }
 
- private:
-  TemporaryDirectory directory_;
-  CertificateAuthority authority_;
-};
-
-// Files of a CA and of any certificates of it.
-class Certificates {
- public:
-  explicit Certificates(const std::string& ca = "test CA");
-
-  std::string ca_file() const { return directory_ / "ca.pem"; }
   struct Pair {
     std::string certificate_file;
     std::string key_file;
   };
-  // `subjects`: its subjectAltName, "IP:127.0.0.1,DNS:localhost". `name`: of the files, without extension.
-  Pair issue(const std::string& name, const std::string& subjects) const;
+  // Another. `subjects`: its subjectAltName, "IP:127.0.0.1,DNS:localhost". `name`: of the files, without
+  // extension.
+  Pair issue(const std::string& name, const std::string& subjects) const {
+    return write(name, {.name = name, .alternative_names = subjects});
+  }
 
  private:
+  Pair write(const std::string& name, const CertificateAuthority::Wanted& wanted) const;
+
   TemporaryDirectory directory_;
   CertificateAuthority authority_;
 };

@@ -47,6 +47,10 @@ std::optional<int> read_configuration(int argc, char** argv, EngineConfiguration
               "Maximum of keys in a workspace that are not revoked; 0: no limit");
   options.add("--forget-after", configuration.forget_after,
               "How long revoked and expired keys stay in memory, at least 1s; never: no limit");
+  options.add(
+      "--checkpoint-after", configuration.checkpoint_after,
+      "Events after which a checkpoint is made, or a sixteenth of the keys: a start replays later ones",
+      Range{1, 1'000'000'000});
   options.add("--metrics", configuration.metrics,
               "Who may read /metrics: anyone, holders of the permission gateways:read, or nobody",
               {"open", "authenticated", "off"});

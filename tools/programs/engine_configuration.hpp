@@ -31,6 +31,7 @@ struct EngineConfiguration {
   std::uint64_t storage_reserve_mib = 0;
   std::uint64_t max_keys_per_workspace = 10'000'000;
   std::string forget_after = "30d";
+  std::uint64_t checkpoint_after = engine::Engine::Options{}.checkpoint_after;
   std::string metrics = "open";
   std::string log_level = "info";
   bool dev = false;

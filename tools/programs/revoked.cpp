@@ -89,6 +89,7 @@ engine::Engine::Options engine_options(const EngineConfiguration& configuration,
   options.key_prefix = configuration.key_prefix;
   options.forget_after = tools::forget_after(configuration);
   options.checkpoint_file = configuration.data_dir + "/tables";
+  options.checkpoint_after = configuration.checkpoint_after;
   options.usage_file = configuration.data_dir + "/usage";
   return options;
 }

@@ -1,15 +1,17 @@
 #pragma once
-// A publisher and a subscriber on one loop, with a Redis of their own.
+// A publisher and a subscriber on one loop.
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <chrono>
 #include <condition_variable>
 #include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "cache/bus/redis.hpp"
@@ -68,7 +70,7 @@ inline std::shared_ptr<const std::string> text(std::string value) {
   return std::make_shared<const std::string>(std::move(value));
 }
 
-class RedisBus : public testing::Test {
+class RedisClients : public testing::Test {
  protected:
   void open(const cache::RedisAddress& to, cache::RedisKeepAlive keep_alive = {}) {
     loop_.run([&] {
@@ -78,12 +80,22 @@ class RedisBus : public testing::Test {
           into(subscriber_states_), keep_alive);
     });
   }
-  void open(cache::RedisKeepAlive keep_alive = {}) {
-    open(cache::parse_redis_url(server_.url()).value(), keep_alive);
-  }
   void wait_until_up(std::size_t times = 1) {
     ASSERT_TRUE(wait_for_ups(publisher_states_, times));
     ASSERT_TRUE(wait_for_ups(subscriber_states_, times));
+  }
+  // They are connected to this server.
+  void expect_a_bound_of_what_is_unsent(RedisServer& server) {
+    server.pause();
+    const auto mebibyte = text(std::string(1 << 20, 'x'));
+    for (std::size_t i = 0; i < 2 * (cache::RedisPublisher::max_unsent_bytes >> 20); ++i) {
+      publisher_->publish("channel", mebibyte);
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));  // for the loop to take some of them
+    }
+    ASSERT_TRUE(publisher_states_.wait_for_size(2));
+    EXPECT_GT(publisher_->dropped(), 0);
+    server.resume();
+    ASSERT_TRUE(wait_for_ups(publisher_states_, 2));
   }
   void TearDown() override {
     loop_.run([&] {
@@ -92,11 +104,21 @@ class RedisBus : public testing::Test {
     });
   }
 
-  RedisServer server_;
   Inbox messages_, publisher_states_, subscriber_states_;
   Loop loop_;
   std::optional<cache::RedisPublisher> publisher_;
   std::optional<cache::RedisSubscriber> subscriber_;
+};
+
+// With a Redis of their own.
+class RedisBus : public RedisClients {
+ protected:
+  using RedisClients::open;
+  void open(cache::RedisKeepAlive keep_alive = {}) {
+    open(cache::parse_redis_url(server_.url()).value(), keep_alive);
+  }
+
+  RedisServer server_;
 };
 
 }  // namespace revoked::test

@@ -124,16 +124,7 @@ TEST_F(RedisBus, StaysConnectedWhileNothingHappens) {
 TEST_F(RedisBus, BoundsWhatIsUnsent) {
   open();
   wait_until_up();
-  server_.pause();
-  const auto mebibyte = text(std::string(1 << 20, 'x'));
-  for (std::size_t i = 0; i < 2 * (RedisPublisher::max_unsent_bytes >> 20); ++i) {
-    publisher_->publish("channel", mebibyte);
-    std::this_thread::sleep_for(1ms);  // for the loop to take some of them
-  }
-  ASSERT_TRUE(publisher_states_.wait_for_size(2));
-  EXPECT_GT(publisher_->dropped(), 0);
-  server_.resume();
-  ASSERT_TRUE(wait_for_ups(publisher_states_, 2));
+  expect_a_bound_of_what_is_unsent(server_);
 }
 
 }  // namespace revoked::cache::redis_faults_redistest

@@ -11,19 +11,17 @@
 namespace revoked::cache::redis_tls_redistest {
 
 using namespace std::chrono_literals;
-using test::Certificates;
+using test::CertificateFiles;
 using test::count_ups;
-using test::into;
 using test::text;
-using test::wait_for_ups;
 
-class RedisOverTls : public testing::Test {
+class RedisOverTls : public test::RedisClients {
  protected:
   std::vector<std::string> tls_options(const std::string& auth_clients) {
     return {"--tls-port",         std::to_string(tls_port_.number()),
             "--tls-cert-file",    server_certificate_.certificate_file,
             "--tls-key-file",     server_certificate_.key_file,
-            "--tls-ca-cert-file", certificates_.ca_file(),
+            "--tls-ca-cert-file", certificates_.ca(),
             "--tls-auth-clients", auth_clients};
   }
   void start(const std::string& auth_clients = "no") { server_.emplace(tls_options(auth_clients)); }
@@ -34,18 +32,7 @@ class RedisOverTls : public testing::Test {
     return made;
   }
   RedisAddress address(const std::string& host = "127.0.0.1") {
-    return address(host, {.ca_file = certificates_.ca_file(), .certificate_file = {}, .key_file = {}});
-  }
-  void open(const RedisAddress& to) {
-    loop_.run([&] {
-      publisher_.emplace(loop_.io, to, into(publisher_states_));
-      subscriber_.emplace(
-          loop_.io, to, "channel", [this](std::string_view m) { messages_.add(std::string(m)); },
-          into(subscriber_states_));
-    });
-  }
-  bool is_up(std::size_t times = 1) {
-    return wait_for_ups(publisher_states_, times) && wait_for_ups(subscriber_states_, times);
+    return address(host, {.ca_file = certificates_.ca(), .certificate_file = {}, .key_file = {}});
   }
   // Why neither can be used.
   std::string refusal() {
@@ -55,27 +42,17 @@ class RedisOverTls : public testing::Test {
     return reason == subscriber_states_.texts()[0] ? reason
                                                    : reason + " and " + subscriber_states_.texts()[0];
   }
-  void TearDown() override {
-    loop_.run([&] {
-      publisher_.reset();
-      subscriber_.reset();
-    });
-  }
 
   test::ReservedPort tls_port_;
-  Certificates certificates_;
-  Certificates::Pair server_certificate_ = certificates_.issue("redis", "IP:127.0.0.1,DNS:localhost");
+  CertificateFiles certificates_;
+  CertificateFiles::Pair server_certificate_ = certificates_.issue("redis", "IP:127.0.0.1,DNS:localhost");
   std::optional<test::RedisServer> server_;
-  test::Inbox messages_, publisher_states_, subscriber_states_;
-  test::Loop loop_;
-  std::optional<RedisPublisher> publisher_;
-  std::optional<RedisSubscriber> subscriber_;
 };
 
 TEST_F(RedisOverTls, DeliversManyMessagesAndLargeOnesInOrder) {
   start();
   open(address());
-  ASSERT_TRUE(is_up());
+  wait_until_up();
   constexpr int count = 10'000;
   for (int i = 0; i < count; ++i) publisher_->publish("channel", text(std::to_string(i)));
   const std::string large(RedisSubscriber::max_message_bytes, 'x');
@@ -92,10 +69,9 @@ TEST_F(RedisOverTls, DeliversManyMessagesAndLargeOnesInOrder) {
 TEST_F(RedisOverTls, ReceivesWhatRedisCliPublishes) {
   start();
   open(address("localhost"));
-  ASSERT_TRUE(is_up());
-  test::Process cli(
-      {.command = {"redis-cli", "-h", "127.0.0.1", "-p", std::to_string(tls_port_.number()), "--tls",
-                   "--cacert", certificates_.ca_file(), "publish", "channel", "hello"}});
+  wait_until_up();
+  test::Process cli({.command = {"redis-cli", "-h", "127.0.0.1", "-p", std::to_string(tls_port_.number()),
+                                 "--tls", "--cacert", certificates_.ca(), "publish", "channel", "hello"}});
   EXPECT_EQ(cli.wait(20s), 0);
   EXPECT_TRUE(messages_.wait_for("hello"));
 }
@@ -103,11 +79,11 @@ TEST_F(RedisOverTls, ReceivesWhatRedisCliPublishes) {
 TEST_F(RedisOverTls, ComesBackAfterRedisWasKilled) {
   start();
   open(address());
-  ASSERT_TRUE(is_up());
+  wait_until_up();
   server_->kill();
   ASSERT_TRUE(publisher_states_.wait_for_size(2));
   server_->restart();
-  ASSERT_TRUE(is_up(2));
+  wait_until_up(2);
   publisher_->publish("channel", text("after"));
   EXPECT_TRUE(messages_.wait_for("after"));
 }
@@ -115,23 +91,14 @@ TEST_F(RedisOverTls, ComesBackAfterRedisWasKilled) {
 TEST_F(RedisOverTls, BoundsWhatIsUnsent) {
   start();
   open(address());
-  ASSERT_TRUE(is_up());
-  server_->pause();
-  const auto mebibyte = text(std::string(1 << 20, 'x'));
-  for (std::size_t i = 0; i < 2 * (RedisPublisher::max_unsent_bytes >> 20); ++i) {
-    publisher_->publish("channel", mebibyte);
-    std::this_thread::sleep_for(1ms);  // for the loop to take some of them
-  }
-  ASSERT_TRUE(publisher_states_.wait_for_size(2));
-  EXPECT_GT(publisher_->dropped(), 0);
-  server_->resume();
-  ASSERT_TRUE(wait_for_ups(publisher_states_, 2));
+  wait_until_up();
+  expect_a_bound_of_what_is_unsent(*server_);
 }
 
 TEST_F(RedisOverTls, RefusesACertificateOfAnotherCa) {
   start();
-  const Certificates others("another CA");
-  open(address("127.0.0.1", {.ca_file = others.ca_file(), .certificate_file = {}, .key_file = {}}));
+  const CertificateFiles others("another CA");
+  open(address("127.0.0.1", {.ca_file = others.ca(), .certificate_file = {}, .key_file = {}}));
   EXPECT_TRUE(refusal().starts_with("down: TLS: the peer's certificate: self-signed certificate"))
       << refusal();
 }
@@ -171,10 +138,10 @@ TEST_F(RedisOverTls, RefusesAServerWithoutTls) {
 TEST_F(RedisOverTls, ShowsItsOwnCertificate) {
   start("yes");
   const auto own = certificates_.issue("revoked", "DNS:revoked");
-  open(address("127.0.0.1", {.ca_file = certificates_.ca_file(),
-                             .certificate_file = own.certificate_file,
-                             .key_file = own.key_file}));
-  EXPECT_TRUE(is_up());
+  open(address(
+      "127.0.0.1",
+      {.ca_file = certificates_.ca(), .certificate_file = own.certificate_file, .key_file = own.key_file}));
+  wait_until_up();
 }
 
 TEST_F(RedisOverTls, SaysThatACertificateIsRequired) {

@@ -8,13 +8,15 @@
 
 namespace revoked::cache::denied_attempts_test {
 
+using enum engine::KeyState;
+
 constexpr std::size_t everything = std::size_t{1} << 30;
 
 TEST(DeniedAttemptsTable, CountsByKeyWithTheNetworkOfTheLastClient) {
   DeniedAttempts attempts;
-  attempts.add("k1", 10, read_address("192.0.2.7"));
-  attempts.add("k2", 20, {});
-  attempts.add("k1", 30, read_address("198.51.100.7"));
+  attempts.add("k1", revoked, 10, read_address("192.0.2.7"));
+  attempts.add("k2", suspended, 20, {});
+  attempts.add("k1", revoked, 30, read_address("198.51.100.7"));
   const auto [uses, dropped] = attempts.take(everything);
   ASSERT_EQ(uses.size(), 2u);
   EXPECT_EQ(uses[0].key_id, "k1");
@@ -23,14 +25,18 @@ TEST(DeniedAttemptsTable, CountsByKeyWithTheNetworkOfTheLastClient) {
   EXPECT_EQ(uses[1].address, "");
   EXPECT_EQ(dropped, 0u);
   EXPECT_TRUE(attempts.take(everything).uses.empty());
-  EXPECT_EQ(attempts.counts().all, 3u);
+  const auto counts = attempts.counts();
+  EXPECT_EQ(counts.by_state[static_cast<std::size_t>(revoked)], 2u);
+  EXPECT_EQ(counts.by_state[static_cast<std::size_t>(suspended)], 1u);
+  EXPECT_EQ(counts.all(), 3u);
 }
 
 TEST(DeniedAttemptsTable, DropsTheOldestAndSaysSoOnce) {
   DeniedAttempts attempts;
-  attempts.add("first", 1, {});
-  attempts.add("first", 1, {});
-  for (std::size_t i = 0; i < DeniedAttempts::max_keys; ++i) attempts.add("k" + std::to_string(i), 2, {});
+  attempts.add("first", revoked, 1, {});
+  attempts.add("first", revoked, 1, {});
+  for (std::size_t i = 0; i < DeniedAttempts::max_keys; ++i)
+    attempts.add("k" + std::to_string(i), revoked, 2, {});
   const auto [uses, dropped] = attempts.take(everything);
   EXPECT_EQ(uses.size(), DeniedAttempts::max_keys);
   EXPECT_EQ(uses.front().key_id, "k0");
@@ -41,7 +47,7 @@ TEST(DeniedAttemptsTable, DropsTheOldestAndSaysSoOnce) {
 
 TEST(DeniedAttemptsTable, GivesNoMoreThanTheBytesThatAreAskedFor) {
   DeniedAttempts attempts;
-  for (int i = 0; i < 1000; ++i) attempts.add("k" + std::to_string(i), 2, {});
+  for (int i = 0; i < 1000; ++i) attempts.add("k" + std::to_string(i), revoked, 2, {});
   std::size_t taken = 0;
   for (auto part = attempts.take(8192); !part.uses.empty(); part = attempts.take(8192)) {
     engine::Usage usage;
@@ -59,7 +65,7 @@ TEST(DeniedAttemptsTable, CountsFromManyThreads) {
     std::vector<std::jthread> threads;
     for (int thread = 0; thread < 4; ++thread) {
       threads.emplace_back([&] {
-        for (int i = 0; i < 5000; ++i) attempts.add("k" + std::to_string(i % 7), i, {});
+        for (int i = 0; i < 5000; ++i) attempts.add("k" + std::to_string(i % 7), revoked, i, {});
       });
     }
     for (int i = 0; i < 50; ++i) {

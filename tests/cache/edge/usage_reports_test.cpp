@@ -97,24 +97,24 @@ TEST_F(UsageReportsTest, UsesOfRevokedAndExpiredKeysAreNone) {
 }
 
 TEST_F(UsageReportsTest, ComeAtMostEveryPeriodAndOneAtATime) {
-  attempts_.add("k1", at_, {});
+  attempts_.add("k1", engine::KeyState::revoked, at_, {});
   ASSERT_TRUE(tick(10s));
-  attempts_.add("k1", at_, {});
+  attempts_.add("k1", engine::KeyState::revoked, at_, {});
   EXPECT_FALSE(tick(10s)) << "one is under way";
   reports_.on_result({});
   ASSERT_TRUE(tick(0s));
   reports_.on_result({});
-  attempts_.add("k1", at_, {});
+  attempts_.add("k1", engine::KeyState::revoked, at_, {});
   EXPECT_FALSE(tick(UsageReports::min_period - 1ms));
   EXPECT_TRUE(tick(1ms));
 }
 
 TEST_F(UsageReportsTest, ABatchThatWasNotAnsweredIsSentAgainAndTheNextHasTheRest) {
-  attempts_.add("k1", at_, {});
+  attempts_.add("k1", engine::KeyState::revoked, at_, {});
   ASSERT_TRUE(tick(5s));
   const auto first = text_;
-  attempts_.add("k1", at_, {});
-  attempts_.add("k2", at_, {});
+  attempts_.add("k1", engine::KeyState::revoked, at_, {});
+  attempts_.add("k2", engine::KeyState::revoked, at_, {});
   reports_.on_result(engine::errc::unavailable);
   ASSERT_TRUE(tick(UsageReports::max_period));
   EXPECT_EQ(text_, first);
@@ -129,7 +129,7 @@ TEST_F(UsageReportsTest, ABatchThatWasNotAnsweredIsSentAgainAndTheNextHasTheRest
 }
 
 TEST_F(UsageReportsTest, ABatchThatTheEngineCannotReadIsNotSentAgain) {
-  attempts_.add("k1", at_, {});
+  attempts_.add("k1", engine::KeyState::revoked, at_, {});
   ASSERT_TRUE(tick(5s));
   reports_.on_result(engine::errc::malformed);
   EXPECT_FALSE(tick(1min));
@@ -137,7 +137,8 @@ TEST_F(UsageReportsTest, ABatchThatTheEngineCannotReadIsNotSentAgain) {
 }
 
 TEST_F(UsageReportsTest, WhatWasDroppedIsSaid) {
-  for (std::size_t i = 0; i <= DeniedAttempts::max_keys; ++i) attempts_.add("k" + std::to_string(i), at_, {});
+  for (std::size_t i = 0; i <= DeniedAttempts::max_keys; ++i)
+    attempts_.add("k" + std::to_string(i), engine::KeyState::revoked, at_, {});
   const auto usage = tick_and_accept(5s);
   ASSERT_TRUE(usage);
   EXPECT_EQ(usage->dropped, 1u);
@@ -148,7 +149,7 @@ TEST_F(UsageReportsTest, WhatWasDroppedIsSaid) {
 }
 
 TEST_F(UsageReportsTest, AStoppingGatewaySendsWhatThereIs) {
-  attempts_.add("k1", at_, {});
+  attempts_.add("k1", engine::KeyState::revoked, at_, {});
   sent_.reset();
   reports_.leave(at_);
   ASSERT_TRUE(sent_);

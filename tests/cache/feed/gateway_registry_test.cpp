@@ -74,6 +74,23 @@ TEST_F(Gateways, AreNotGoneBeforeTheirLeaseIsOver) {
   EXPECT_EQ(all(), Texts{"edge-1 5 gone"});
 }
 
+TEST_F(Gateways, AreForgottenByHandOnceTheyAreGone) {
+  report("edge-1", 5);
+  report("edge-2", 5);
+  report("edge", 5);
+  EXPECT_EQ(registry_.forget("edge-1", now_), GatewayRegistry::Forgotten::not_gone);
+  now_ += GatewayRegistry::min_silence + 1ms;
+  report("edge-2", 6);
+  int changes = 0;
+  const auto wait = registry_.wait({1, 7}, [&] { ++changes; });
+  EXPECT_EQ(registry_.forget("edge-1", now_), GatewayRegistry::Forgotten::yes);
+  EXPECT_EQ(changes, 1);
+  EXPECT_EQ(all(), (Texts{"edge 5 gone", "edge-2 6"}));
+  EXPECT_EQ(registry_.forget("edge-1", now_), GatewayRegistry::Forgotten::unknown);
+  EXPECT_EQ(report("edge-1", 5), Outcome::accepted) << "it lives after all";
+  EXPECT_EQ(all(), (Texts{"edge 5 gone", "edge-1 5", "edge-2 6"}));
+}
+
 TEST_F(Gateways, P14GenuineAnotherCallerDoesNotReportUnderTheName) {
   EXPECT_EQ(report("edge-1", 5, "key a"), Outcome::accepted);
   EXPECT_EQ(report("edge-1", 9, "key b"), Outcome::taken);

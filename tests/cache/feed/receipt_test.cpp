@@ -220,6 +220,15 @@ TEST_F(Receipts, AWaitIsToldWhenTheLastLeavesOrFollowsTheNextEpoch) {
 }
 
 // The count of a wait and the receipt agree, whatever happens.
+TEST_F(Receipts, P13FairWaitsAreBounded) {
+  std::vector<std::unique_ptr<GatewayRegistry::Wait>> waits;
+  for (std::size_t i = 0; i < GatewayRegistry::max_waits; ++i) waits.push_back(registry_.wait({3, i}, [] {}));
+  EXPECT_NE(waits.back(), nullptr);
+  EXPECT_EQ(registry_.wait({3, 1}, [] {}), nullptr);
+  waits.pop_back();
+  EXPECT_NE(registry_.wait({3, 1}, [] {}), nullptr);
+}
+
 TEST_F(Receipts, AWaitIsToldWheneverAReceiptBecomesComplete) {
   std::uint64_t random = 1;
   const auto draw = [&](std::uint64_t below) {

@@ -10,12 +10,12 @@
 
 namespace revoked::cache::tls_codec_test {
 
-using test::Certificates;
+using test::CertificateFiles;
 
 // The other side: OpenSSL's own server, also without a socket.
 class Server {
  public:
-  explicit Server(const Certificates::Pair& own, int version = 0)
+  explicit Server(const CertificateFiles::Pair& own, int version = 0)
       : context_(SSL_CTX_new(TLS_server_method())) {
     SSL_CTX_use_certificate_chain_file(context_.get(), own.certificate_file.c_str());
     SSL_CTX_use_PrivateKey_file(context_.get(), own.key_file.c_str(), SSL_FILETYPE_PEM);
@@ -76,9 +76,9 @@ class TlsCodecTest : public testing::TestWithParam<int> {  // the version of TLS
     return true;
   }
 
-  Certificates certificates_;
-  Certificates::Pair own_ = certificates_.issue("server", "DNS:server.example");
-  TlsClient trusting_{{.ca_file = certificates_.ca_file(), .certificate_file = {}, .key_file = {}}};
+  CertificateFiles certificates_;
+  CertificateFiles::Pair own_ = certificates_.issue("server", "DNS:server.example");
+  TlsClient trusting_{{.ca_file = certificates_.ca(), .certificate_file = {}, .key_file = {}}};
   std::string said_;  // by the server
 };
 INSTANTIATE_TEST_SUITE_P(, TlsCodecTest, testing::Values(TLS1_2_VERSION, TLS1_3_VERSION));

@@ -4,11 +4,13 @@
 #include <thread>
 
 #include "tests/net/dialects/dialect_fixture.hpp"
+#include "tests/support/metrics.hpp"
 
 namespace revoked::net::enforcement_test {
 
 using namespace std::chrono_literals;
 using engine::Position;
+using revoked::test::MetricsText;
 
 class Enforced : public DialectTest {
  protected:
@@ -201,6 +203,21 @@ TEST_F(Enforced, P13FairAWaitEndsWithTheCallersRightAndWithTheEngine) {
   EXPECT_TRUE(eventually([&] { return is_revoked("k1"); }));
   server_->drain();
   EXPECT_EQ(answer.get().header("Revocation-Enforced"), "0/1");
+}
+
+TEST_F(Enforced, P13FairAWaitEndsWhenTheCallerIsGone) {
+  create({}, "k1");
+  report("edge-1", published(), "serve");
+  const auto waits = [&] {
+    HttpClient reader(server_->port());
+    return MetricsText::of(reader)["revoked_waits"];
+  };
+  HttpClient caller(server_->port());
+  caller.send(caller.format("DELETE", "/v1/keys/k1", waiting("60")));
+  EXPECT_TRUE(eventually([&] { return waits() == 1; }));
+  caller.close();
+  EXPECT_TRUE(eventually([&] { return waits() == 0; }));
+  EXPECT_TRUE(is_revoked("k1"));
 }
 
 TEST_F(Enforced, AWaitLastsForACallerWithThePermissionThatTheCallNeeds) {

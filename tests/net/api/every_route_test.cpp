@@ -56,6 +56,7 @@ std::vector<RouteCase> route_cases() {
       {"unlock_workspace", "DELETE", "/v1/workspaces/{}/lock", "", as_bearer},
       {"invalidations", "GET", "/v1/invalidations", "", as_bearer},
       {"backup", "GET", "/v1/backup", "", as_bearer},
+      {"forget_gateway", "DELETE", "/v1/gateways/edge-1", "", as_bearer},
       {"webhooks_test", "POST", "/v1/webhooks/test", "", as_bearer},
       {"flowplate_user", "DELETE", "/v1/flowplate/api-keys/user/{}", "", as_api_key},
       {"flowplate_key", "DELETE", "/v1/flowplate/api-keys/{}", "", as_api_key},

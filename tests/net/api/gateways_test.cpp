@@ -46,6 +46,20 @@ TEST_F(GatewaysApi, ShowsWhatEachHasApplied) {
   EXPECT_EQ(gateways().size(), 1u);
 }
 
+TEST_F(GatewaysApi, ForgetsNoneThatIsNotGone) {
+  const auto forget = [&](const std::string& name) {
+    return ask("DELETE", "/v1/gateways/" + name, bearer(master));
+  };
+  report(body_of("edge 1", 1));
+  const auto present = forget("edge%201");
+  EXPECT_EQ(present.status, 409);
+  EXPECT_EQ(present.json()["code"].text(), "gateway_not_gone");
+  const auto absent = forget("edge-2");
+  EXPECT_EQ(absent.status, 404);
+  EXPECT_EQ(absent.json()["code"].text(), "gateway_not_found");
+  EXPECT_EQ(gateways().size(), 1u);
+}
+
 TEST_F(GatewaysApi, RefusesWhatIsNoReport) {
   for (const std::string body : {"", "{}", "[]", R"({"gateway":"","epoch":1,"sequence":1})"}) {
     const auto answer = report(body);
