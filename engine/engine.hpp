@@ -326,6 +326,7 @@ class Engine {
  private:
   class AuditReading;
   class InactiveKeys;
+  enum class Named { by_id, by_secret };  // by the caller: a secret that is reported has leaked
   bool started() const { return started_.load(std::memory_order_acquire); }
   result<Sequence> append_creation(Journal::Turn& turn, const NewKey& key, UnixMs at, const Caller& caller);
   Sequence append_state(Journal::Turn& turn, const NewKey& key, const EventView& creation,
@@ -340,10 +341,10 @@ class Engine {
                    std::vector<Slot>& slots) const;
   bool is_within(Slot key, const Caller& caller) const;
   // Done before the turn, which makes it shorter; appends the event to `out`, for append_revocation().
-  void encode_revocation(Slot key, UnixMs at, std::string_view reason, const Caller& caller,
+  void encode_revocation(Slot key, Named named, UnixMs at, std::string_view reason, const Caller& caller,
                          std::string& out) const;
   Sequence append_revocation(Journal::Turn& turn, Slot key, std::string_view event);
-  result<RevokedKey> revoke_slot(Slot slot, std::string_view reason, const Caller& caller);
+  result<RevokedKey> revoke_slot(Slot slot, Named named, std::string_view reason, const Caller& caller);
   result<void> find_changeable(std::string_view key_id, const Caller& caller, Decision& names,
                                EventView& event) const;
   // Suspends or resumes: `change`, called within a turn, appends `event` if something changes.
@@ -360,7 +361,7 @@ class Engine {
   result<void> refuse_forgotten(const NewKey& key, const Caller& caller) const;
   result<RevokedKey> revoke_forgotten(Forgotten kind, std::string_view text, std::string_view reason,
                                       const Caller& caller);
-  Sequence append_late_revocation(Journal::Turn& turn, const RecalledKey& key, UnixMs at,
+  Sequence append_late_revocation(Journal::Turn& turn, const RecalledKey& key, Named named, UnixMs at,
                                   std::string_view reason, const Caller& caller);
   result<std::shared_ptr<const RecalledKey>> find_forgotten(Forgotten kind, std::string_view text) const;
   result<std::shared_ptr<const RecalledKey>> recall_id(std::string_view key_id) const;

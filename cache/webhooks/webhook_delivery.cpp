@@ -82,8 +82,10 @@ Task<> WebhookDelivery::run(std::shared_ptr<WebhookDelivery> self) {
     if (!self->waiting_.empty()) {
       auto delivered = deliver(self, self->waiting_.front().message);
       if (!co_await std::move(delivered)) break;
-      self->reached(self->waiting_.front().sequence);
+      const auto sequence = self->waiting_.front().sequence;
       self->waiting_.pop_front();
+      const bool has_more_of_it = !self->waiting_.empty() && self->waiting_.front().sequence == sequence;
+      if (!has_more_of_it) self->reached(sequence);
       continue;
     }
     self->has_more_ = false;
@@ -151,10 +153,11 @@ bool WebhookDelivery::read_more() {
     batch.for_each([&](engine::Sequence sequence, const engine::EventView& view) {
       if (is_full || sequence <= read_) return;
       read_ = sequence;
-      const auto event = webhook_event_of(view.type);
-      if (!event || !hook_.events.test(*event)) return;
-      waiting_.push_back({sequence, webhook_message(engine_, sequence, *event, view)});
-      is_full = waiting_.size() == max_read_together;
+      for (std::size_t event = 0; event < webhook_events.size(); ++event) {
+        if (hook_.events.test(event) && is_told_as(event, view))
+          waiting_.push_back({sequence, webhook_message(engine_, sequence, event, view)});
+      }
+      is_full = waiting_.size() >= max_read_together;
     });
     return !is_full && read_ - before < max_look_at;
   });

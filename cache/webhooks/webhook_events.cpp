@@ -21,6 +21,8 @@ std::string random_id() {
   return id;
 }
 
+std::string_view last_word(std::string_view name) { return name.substr(name.rfind('.') + 1); }
+
 void open_body(JsonWriter& json, std::string_view type, engine::UnixMs at) {
   json.open('{').field("type", type).key("timestamp").time(at);
   json.key("data").open('{');
@@ -35,11 +37,9 @@ std::optional<std::size_t> webhook_event_of(std::string_view name) {
   return {};
 }
 
-std::optional<std::size_t> webhook_event_of(engine::EventType type) {
-  for (std::size_t i = 0; i < webhook_events.size(); ++i) {
-    if (webhook_events[i].type == type) return i;
-  }
-  return {};
+bool is_told_as(std::size_t event, const engine::EventView& view) {
+  const auto& [name, type, with] = webhook_events[event];
+  return type == view.type && (!with || !view[*with].empty());
 }
 
 WebhookMessage webhook_message(const engine::Engine& engine, engine::Sequence sequence, std::size_t event,
@@ -50,6 +50,7 @@ WebhookMessage webhook_message(const engine::Engine& engine, engine::Sequence se
       .append(engine.journal_id_of(position.epoch))
       .append("_")
       .append(to_string(position));
+  if (webhook_events[event].with) message.id.append("_").append(last_word(webhook_events[event].name));
   JsonWriter json(message.body);
   open_body(json, webhook_events[event].name, view.at);
   json.field("position", position);

@@ -108,6 +108,39 @@ TEST_F(Webhooks, AreToldInOrderWhatWasRevoked) {
   EXPECT_EQ(engine.log_text().find(secret), std::string::npos);
 }
 
+TEST_F(Webhooks, AreToldWhichKeysWereRevokedBecauseTheirSecretsLeaked) {
+  Receiver both;
+  Receiver only;
+  EngineProcess engine({.arguments = configure({{both.port(), R"("key.revoked", "key.exposed")"},
+                                                {only.port(), R"("key.exposed")"}})});
+  auto admin = engine.client();
+  const auto by_id = create_key(admin);
+  const auto by_secret = create_key(admin, {{"user", "ann"}});
+  const auto in_bulk = create_key(admin);
+  const auto report = [&](Members members) {
+    return admin.request("POST", "/v1/keys/revoke", {}, json_object(members)).status;
+  };
+  revoke(admin, by_id.key_id);
+  EXPECT_EQ(report({{"secret", by_secret.secret}, {"reason", "found"}}), 200);
+  EXPECT_EQ(report({{"secret", by_secret.secret}}), 200) << "once is enough";
+  const auto line = json_object({{"secret", in_bulk.secret}}) + "\n";
+  EXPECT_EQ(admin.request("POST", "/v1/revocations", {}, line).status, 200);
+  ASSERT_TRUE(eventually([&] { return both.bodies().size() == 5 && only.bodies().size() == 2; }))
+      << engine.log_text();
+  std::vector<std::string> told;
+  for (const auto& body : both.bodies()) told.push_back(body["type"].text() + body["data"]["key_id"].text());
+  EXPECT_EQ(told, (std::vector<std::string>{"key.revoked" + by_id.key_id, "key.revoked" + by_secret.key_id,
+                                            "key.exposed" + by_secret.key_id, "key.revoked" + in_bulk.key_id,
+                                            "key.exposed" + in_bulk.key_id}));
+  const auto ids = both.ids();
+  EXPECT_EQ(ids[2], ids[1] + "_exposed");
+  EXPECT_EQ(only.ids(), (std::vector<std::string>{ids[2], ids[4]}));
+  const auto data = only.bodies()[0]["data"];
+  EXPECT_EQ(data["user"].text(), "ann");
+  EXPECT_EQ(data["reason"].text(), "found");
+  EXPECT_EQ(data["position"].text(), both.bodies()[1]["data"]["position"].text());
+}
+
 TEST_F(Webhooks, OneThatDoesNotAnswerDelaysNoOther) {
   Receiver hangs(0);
   Receiver fails(500);
