@@ -258,6 +258,23 @@ class Engine {
   static constexpr std::size_t max_listing_look_at = 50'000;
   result<KeyPage> list(KeyQuery query, UnixMs now) const;
   result<std::string> key_id_of(const Digest& digest, const Caller& caller) const;
+
+  // A scan of the tables for keys by their expiry, which is no event: those that expire at or after `from`
+  // and at or before `through` of a range, suspended and locked ones too, but none that is revoked or whose
+  // newest secret is not durable. In no order, a piece at a time, milliseconds each; a key that is rotated
+  // meanwhile may be missed.
+  struct ExpiryRange {
+    UnixMs from = 0;  // at least 1
+    UnixMs through = 0;
+  };
+  struct ExpiryScan {
+    std::vector<ExpiryRange> ranges;
+    Slot next = 0;  // the record to continue at
+  };
+  using ExpiryVisitor = std::function<void(std::size_t range, UnixMs expires_at, std::string_view key_id)>;
+  static constexpr Slot max_expiry_look_at = 100'000;
+  // Visits those of the next piece. The visitor may narrow the ranges. False: that was the last.
+  bool scan_expiries(ExpiryScan& scan, const ExpiryVisitor& visit) const;
   // For a secret as reported (secret.hpp): the digest of the first reading that is a key's, otherwise of the
   // last one. Empty: it cannot be a secret.
   std::optional<Digest> digest_of_reported(std::string_view text) const;

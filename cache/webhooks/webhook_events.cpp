@@ -1,6 +1,7 @@
 #include "cache/webhooks/webhook_events.hpp"
 
 #include "cache/bus/message_encoder.hpp"
+#include "engine/base/digest.hpp"
 #include "engine/base/hex.hpp"
 #include "engine/base/random.hpp"
 #include "engine/model/json_writer.hpp"
@@ -74,6 +75,30 @@ WebhookMessage webhook_message(const engine::Engine& engine, engine::Sequence se
   if (const auto kind = view[Field::actor_kind]; kind.size() == 1)
     json.optional_field("actor_kind", to_string(static_cast<engine::ActorKind>(kind.front())));
   append_text_field(json, "request_id", view[Field::request_id]);
+  json.close('}').close('}');
+  return message;
+}
+
+WebhookMessage expiry_message(const engine::Engine& engine, std::size_t event,
+                              const engine::KeyDescription& key) {
+  const auto& decision = key.decision;
+  const auto name = webhook_events[event].name;
+  WebhookMessage message;
+  // A key id may be long, and have any visible character.
+  message.id.append("msg_")
+      .append(engine.journal_id_of(key.created.epoch))
+      .append("_")
+      .append(engine::to_hex(engine::sha256(decision.key_id)).substr(0, 32))
+      .append("_")
+      .append(std::to_string(decision.expires_at))
+      .append("_")
+      .append(last_word(name));
+  JsonWriter json(message.body);
+  open_body(json, name, event == key_expired_event ? decision.expires_at : engine::now_unix_ms());
+  append_text_field(json, "key_id", decision.key_id);
+  for (const auto each : engine::all_scopes) append_text_field(json, to_string(each), decision.owner(each));
+  append_text_field(json, "name", key.name);
+  json.key("expires_at").time(decision.expires_at);
   json.close('}').close('}');
   return message;
 }

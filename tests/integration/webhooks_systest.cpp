@@ -8,6 +8,7 @@
 
 #include "tests/support/fake_engine.hpp"
 #include "tests/support/revoked_programs.hpp"
+#include "tests/support/rfc3339.hpp"
 
 namespace revoked::test::webhooks_systest {
 
@@ -21,6 +22,7 @@ class Webhooks : public testing::Test {
   struct Hook {
     std::uint16_t port;
     std::string events = R"("key.revoked", "owner.revoked")";
+    std::string more{};  // members
   };
 
   // The engine's arguments.
@@ -29,8 +31,8 @@ class Webhooks : public testing::Test {
     std::string toml;
     for (const auto& hook : hooks) {
       toml += "[[webhook]]\nurl = \"http://127.0.0.1:" + std::to_string(hook.port) + "/path?query=1\"\n" +
-              "secret_file = \"" + (directory_ / "secret").string() + "\"\nevents = [" + hook.events +
-              "]\n\n";
+              "secret_file = \"" + (directory_ / "secret").string() + "\"\nevents = [" + hook.events + "]\n" +
+              hook.more + "\n";
     }
     write_file(directory_ / "webhooks.toml", toml);
     return {"--webhooks-file", directory_ / "webhooks.toml"};
@@ -139,6 +141,46 @@ TEST_F(Webhooks, AreToldWhichKeysWereRevokedBecauseTheirSecretsLeaked) {
   EXPECT_EQ(data["user"].text(), "ann");
   EXPECT_EQ(data["reason"].text(), "found");
   EXPECT_EQ(data["position"].text(), both.bodies()[1]["data"]["position"].text());
+}
+
+TEST_F(Webhooks, AreToldOfKeysThatExpireAlsoAfterACrash) {
+  Receiver receiver;
+  EngineProcess engine({.arguments = configure({{receiver.port(), R"("key.expiring", "key.expired")",
+                                                 "expiring_before = \"1h\"\n"}})});
+  const auto told = [&] {
+    std::vector<std::string> all;
+    for (const auto& body : receiver.bodies())
+      all.push_back(body["type"].text() + body["data"]["key_id"].text());
+    return all;
+  };
+  const auto in = [](std::chrono::milliseconds time) {
+    return rfc3339(engine::now_unix_ms() + time.count());
+  };
+  const auto create = [&](std::string_view user, const std::string& expires_at) {
+    auto admin = engine.client();
+    return create_key(admin, {{"user", user}, {"name", "CI"}, {"expires_at", expires_at}}).key_id;
+  };
+  const auto end = in(2s);
+  const auto first = create("ann", end);
+  create("bob", in(2h));
+  ASSERT_TRUE(eventually([&] { return told().size() == 2; })) << engine.log_text();
+  EXPECT_EQ(told(), (std::vector<std::string>{"key.expiring" + first, "key.expired" + first}));
+  const auto body = receiver.bodies()[1];
+  EXPECT_EQ(body["timestamp"].text(), end);
+  EXPECT_EQ(body["data"]["user"].text(), "ann");
+  EXPECT_EQ(body["data"]["name"].text(), "CI");
+  EXPECT_EQ(body["data"]["expires_at"].text(), end);
+  EXPECT_FALSE(body["data"]["secret"].exists());
+
+  receiver.answer(500);
+  const auto second = create("ann", in(500ms));
+  ASSERT_TRUE(eventually([&] { return told().size() > 2; })) << "it is sent, and fails";
+  engine.kill();
+  receiver.answer(204);
+  engine.start();
+  EXPECT_TRUE(eventually([&] { return told().back() == "key.expired" + second; })) << engine.log_text();
+  auto ids = receiver.ids();
+  EXPECT_EQ(std::set(ids.begin(), ids.end()).size(), 4u) << "with the same ids, if again";
 }
 
 TEST_F(Webhooks, OneThatDoesNotAnswerDelaysNoOther) {
@@ -255,6 +297,10 @@ TEST_F(Webhooks, AFileThatMakesNoSenseIsRefusedInOneLine) {
            {replaced("http://", "ftp://"), "url"},
            {replaced("\"key.revoked\"", "\"key.unheard\""), "key.unheard"},
            {replaced("events", "event"), "'event'"},
+           {good + "expiring_before = \"1d\"\n", "key.expiring"},
+           {replaced("\"key.revoked\"", "\"key.expiring\"") + "expiring_before = \"0\"\n", "expiring_before"},
+           {replaced("\"key.revoked\"", "\"key.expiring\"") + "expiring_before = \"10ms\"\n", "1s"},
+           {replaced("\"key.revoked\"", "\"key.expiring\"") + "expiring_before = \"4000d\"\n", "3650d"},
            {replaced("/secret", "/short"), "whsec_"},
            {replaced("/secret", "/absent"), "absent"},
            {replaced("[[webhook]]", "[[other]]"), "other"},
