@@ -6,20 +6,6 @@
 
 namespace revoked::cache {
 
-using engine::errc;
-
-namespace {
-
-std::shared_ptr<HttpOrigin> origin_of(asio::io_context& io, const Webhook& hook) {
-  std::shared_ptr<TlsClient> tls;
-  if (hook.is_encrypted)
-    tls = std::make_shared<TlsClient>(
-        TlsClientOptions{.ca_file = hook.ca_file, .certificate_file = {}, .key_file = {}});
-  return std::make_shared<HttpOrigin>(io, hook.host, hook.port, std::move(tls));
-}
-
-}  // namespace
-
 WebhookDelivery::WebhookDelivery(asio::io_context& io, const engine::Engine& engine, Webhook hook,
                                  const std::string& position_file, const WebhookTimes& times,
                                  OnEvent on_event)
@@ -29,7 +15,7 @@ WebhookDelivery::WebhookDelivery(asio::io_context& io, const engine::Engine& eng
       file_(position_file),
       times_(times),
       on_event_(std::move(on_event)),
-      origin_(origin_of(io, hook_)),
+      sender_(std::make_shared<WebhookSender>(io, hook_)),
       expiries_(engine, hook_),
       pause_(io) {}
 
@@ -57,7 +43,7 @@ void WebhookDelivery::choose_start(engine::Sequence end) {
 void WebhookDelivery::stop() {
   if (std::exchange(stopped_, true)) return;
   pause_.cancel();
-  for (const auto& connection : connections_) connection->close();
+  sender_->stop();
   if (!is_saved()) save();
 }
 
@@ -188,29 +174,12 @@ Task<bool> WebhookDelivery::deliver(std::shared_ptr<WebhookDelivery> self, Webho
   co_return false;
 }
 
-Task<WebhookDelivery::Result> WebhookDelivery::send(std::shared_ptr<WebhookDelivery> self,
-                                                    std::shared_ptr<const WebhookMessage> message,
-                                                    std::chrono::milliseconds timeout) {
-  const auto deadline = Clock::now() + timeout;
+Task<WebhookSender::Result> WebhookDelivery::send(std::shared_ptr<WebhookDelivery> self,
+                                                  std::shared_ptr<const WebhookMessage> message,
+                                                  std::chrono::milliseconds timeout) {
   const auto request = std::make_shared<const std::string>(
       webhook_request(self->hook_, message->id, engine::now_unix_ms() / 1000, message->body));
-  const auto connection = std::make_shared<HttpConnection>(self->io_);
-  self->connections_.push_back(connection);
-  Result result = errc::unavailable;
-  const auto connected = co_await HttpConnection::connect(connection, self->origin_, deadline);
-  if (connected.has_error()) {
-    result = connected.error();
-  } else {
-    // The head alone: the body, of whatever size, is nothing to us.
-    const auto answer = co_await HttpConnection::open_stream(connection, request, deadline);
-    if (answer.has_error())
-      result = answer.error();
-    else
-      result = (*answer)->get().result_int();
-  }
-  connection->close();
-  std::erase(self->connections_, connection);
-  co_return result;
+  co_return co_await WebhookSender::send(self->sender_, request, timeout);
 }
 
 // Reads the next events for this hook, and passes over others. False: there are none.

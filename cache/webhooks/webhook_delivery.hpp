@@ -11,15 +11,13 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <vector>
 
 #include "cache/webhooks/expiry_tracker.hpp"
 #include "cache/webhooks/webhook.hpp"
 #include "cache/webhooks/webhook_position.hpp"
+#include "cache/webhooks/webhook_sender.hpp"
 #include "cache/wire/asio.hpp"
 #include "cache/wire/backoff.hpp"
-#include "cache/wire/http_connection.hpp"
-#include "cache/wire/http_origin.hpp"
 #include "engine/engine.hpp"
 
 namespace revoked::cache {
@@ -59,10 +57,10 @@ class WebhookDelivery : public std::enable_shared_from_this<WebhookDelivery> {
   static constexpr std::size_t max_other = 1'000;
   void add(WebhookMessage message);
 
-  // One attempt. The status of the answer, or why there is none.
-  using Result = engine::result<unsigned>;
-  static Task<Result> send(std::shared_ptr<WebhookDelivery> self,
-                           std::shared_ptr<const WebhookMessage> message, std::chrono::milliseconds timeout);
+  // One attempt.
+  static Task<WebhookSender::Result> send(std::shared_ptr<WebhookDelivery> self,
+                                          std::shared_ptr<const WebhookMessage> message,
+                                          std::chrono::milliseconds timeout);
   const WebhookTimes& times() const { return times_; }
 
  private:
@@ -95,7 +93,7 @@ class WebhookDelivery : public std::enable_shared_from_this<WebhookDelivery> {
   const WebhookPosition file_;
   const WebhookTimes times_;
   const OnEvent on_event_;
-  const std::shared_ptr<HttpOrigin> origin_;
+  const WebhookSender::Pointer sender_;
 
   std::deque<Waiting> waiting_;
   std::deque<WebhookMessage> other_;
@@ -108,7 +106,6 @@ class WebhookDelivery : public std::enable_shared_from_this<WebhookDelivery> {
   ExpiryMarks saved_expiries_;
   Clock::time_point saved_at_{};
   Timer pause_;
-  std::vector<std::shared_ptr<HttpConnection>> connections_;
   bool is_idle_ = false;
   bool has_more_ = false;
   bool stopped_ = false;

@@ -44,8 +44,9 @@ class Webhooks : public testing::Test {
 // Keeps what it is sent; answers with a status.
 class Receiver {
  public:
-  explicit Receiver(int status = 204)
-      : status_(status), server_([this](const FakeRequest& request, FakeEngine::Peer& peer) {
+  enum class Connections { closed, kept };
+  explicit Receiver(int status = 200, Connections connections = Connections::closed)
+      : status_(status), server_([this, connections](const FakeRequest& request, FakeEngine::Peer& peer) {
           {
             const std::lock_guard lock(mutex_);
             ids_.push_back(request.headers.at("webhook-id"));
@@ -54,11 +55,15 @@ class Receiver {
           }
           if (status_ == 0) return peer.wait_until_closed();
           peer.send("HTTP/1.1 " + std::to_string(status_) + " Any\r\nLocation: http://127.0.0.1:" +
-                    std::to_string(elsewhere) + "/\r\nContent-Length: 0\r\n\r\n");
-          peer.close();
+                    std::to_string(elsewhere) + "/\r\nContent-Length: 2\r\n\r\nOK");
+          ++answered_;
+          if (connections == Connections::closed) peer.close();
         }) {}
 
   std::uint16_t port() const { return server_.port(); }
+  int connections() const { return server_.connections(); }
+  int answered() const { return answered_; }
+  void cut_connections() { server_.cut_connections(); }
   void answer(int status) { status_ = status; }
   std::vector<std::string> ids() {
     const std::lock_guard lock(mutex_);
@@ -76,6 +81,7 @@ class Receiver {
 
  private:
   std::atomic<int> status_;  // 0: none
+  std::atomic<int> answered_{0};
   std::mutex mutex_;
   std::vector<std::string> ids_;
   std::vector<Json> bodies_;
@@ -176,11 +182,30 @@ TEST_F(Webhooks, AreToldOfKeysThatExpireAlsoAfterACrash) {
   const auto second = create("ann", in(500ms));
   ASSERT_TRUE(eventually([&] { return told().size() > 2; })) << "it is sent, and fails";
   engine.kill();
-  receiver.answer(204);
+  receiver.answer(200);
   engine.start();
   EXPECT_TRUE(eventually([&] { return told().back() == "key.expired" + second; })) << engine.log_text();
   auto ids = receiver.ids();
   EXPECT_EQ(std::set(ids.begin(), ids.end()).size(), 4u) << "with the same ids, if again";
+}
+
+TEST_F(Webhooks, KeepTheirConnection) {
+  Receiver receiver(200, Receiver::Connections::kept);
+  EngineProcess engine({.arguments = configure({{receiver.port()}})});
+  auto admin = engine.client();
+  const auto tell = [&](int count) {
+    const auto all = receiver.answered() + count;
+    for (int i = 0; i < count; ++i) revoke(admin, create_key(admin).key_id);
+    return eventually([&] { return receiver.answered() == all; });
+  };
+  ASSERT_TRUE(tell(10)) << engine.log_text();
+  EXPECT_EQ(receiver.connections(), 1);
+  for (int i = 2; i < 6; ++i) {
+    receiver.cut_connections();
+    ASSERT_TRUE(tell(1)) << engine.log_text();
+    EXPECT_EQ(receiver.connections(), i);
+  }
+  EXPECT_EQ(engine.log_text().find("a webhook"), std::string::npos) << "that a receiver closes is no failure";
 }
 
 TEST_F(Webhooks, OneThatDoesNotAnswerDelaysNoOther) {
@@ -217,7 +242,7 @@ TEST_F(Webhooks, ContinueAfterACrashWhereTheyWere) {
     ASSERT_TRUE(eventually([&] { return receiver.ids().size() > 1; }));
   }
   engine.kill();
-  receiver.answer(204);
+  receiver.answer(200);
   engine.start();
   EXPECT_TRUE(eventually([&] {
     const auto ids = receiver.ids();
@@ -252,7 +277,7 @@ TEST_F(Webhooks, SayWhatTheyAnswerToATest) {
   ASSERT_EQ(tested.status, 200) << tested.body;
   const auto results = tested.json()["results"];
   ASSERT_EQ(results.size(), 3u);
-  EXPECT_EQ(results[0]["status"].number(), 204);
+  EXPECT_EQ(results[0]["status"].number(), 200);
   EXPECT_TRUE(results[0]["delivered"].is_true());
   EXPECT_EQ(results[1]["status"].number(), 500);
   EXPECT_FALSE(results[1]["delivered"].is_true());
