@@ -259,6 +259,23 @@ class Engine {
   static constexpr std::size_t max_listing_look_at = 50'000;
   result<KeyPage> list(KeyQuery query, UnixMs now) const;
   result<std::string> key_id_of(const Digest& digest, const Caller& caller) const;
+
+  // A scan of the tables for keys by their expiry, which is no event: those that expire at or after `from`
+  // and at or before `through` of a range, suspended and locked ones too, but none that is revoked or whose
+  // newest secret is not durable. In no order, a piece at a time, milliseconds each; a key that is rotated
+  // meanwhile may be missed.
+  struct ExpiryRange {
+    UnixMs from = 0;  // at least 1
+    UnixMs through = 0;
+  };
+  struct ExpiryScan {
+    std::vector<ExpiryRange> ranges;
+    Slot next = 0;  // the record to continue at
+  };
+  using ExpiryVisitor = std::function<void(std::size_t range, UnixMs expires_at, std::string_view key_id)>;
+  static constexpr Slot max_expiry_look_at = 100'000;
+  // Visits those of the next piece. The visitor may narrow the ranges. False: that was the last.
+  bool scan_expiries(ExpiryScan& scan, const ExpiryVisitor& visit) const;
   // For a secret as reported (secret.hpp): the digest of the first reading that is a key's, otherwise of the
   // last one. Empty: it cannot be a secret.
   std::optional<Digest> digest_of_reported(std::string_view text) const;
@@ -330,6 +347,7 @@ class Engine {
  private:
   class AuditReading;
   class InactiveKeys;
+  enum class Named { by_id, by_secret };  // by the caller: a secret that is reported has leaked
   bool started() const { return started_.load(std::memory_order_acquire); }
   result<Sequence> append_creation(Journal::Turn& turn, const NewKey& key, UnixMs at, const Caller& caller);
   Sequence append_state(Journal::Turn& turn, const NewKey& key, const EventView& creation,
@@ -344,10 +362,10 @@ class Engine {
                    std::vector<Slot>& slots) const;
   bool is_within(Slot key, const Caller& caller) const;
   // Done before the turn, which makes it shorter; appends the event to `out`, for append_revocation().
-  void encode_revocation(Slot key, UnixMs at, std::string_view reason, const Caller& caller,
+  void encode_revocation(Slot key, Named named, UnixMs at, std::string_view reason, const Caller& caller,
                          std::string& out) const;
   Sequence append_revocation(Journal::Turn& turn, Slot key, std::string_view event);
-  result<RevokedKey> revoke_slot(Slot slot, std::string_view reason, const Caller& caller);
+  result<RevokedKey> revoke_slot(Slot slot, Named named, std::string_view reason, const Caller& caller);
   result<void> find_changeable(std::string_view key_id, const Caller& caller, Decision& names,
                                EventView& event) const;
   // Suspends or resumes: `change`, called within a turn, appends `event` if something changes.
@@ -364,7 +382,7 @@ class Engine {
   result<void> refuse_forgotten(const NewKey& key, const Caller& caller) const;
   result<RevokedKey> revoke_forgotten(Forgotten kind, std::string_view text, std::string_view reason,
                                       const Caller& caller);
-  Sequence append_late_revocation(Journal::Turn& turn, const RecalledKey& key, UnixMs at,
+  Sequence append_late_revocation(Journal::Turn& turn, const RecalledKey& key, Named named, UnixMs at,
                                   std::string_view reason, const Caller& caller);
   result<std::shared_ptr<const RecalledKey>> find_forgotten(Forgotten kind, std::string_view text) const;
   result<std::shared_ptr<const RecalledKey>> recall_id(std::string_view key_id) const;

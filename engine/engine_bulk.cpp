@@ -26,12 +26,14 @@ result<RevokedMany> Engine::revoke_many(std::span<const AskedRevocation> asked, 
   }
   if (!is_known) return errc::not_recalled;
   const auto at = now_unix_ms();
+  const auto named = [&](std::size_t i) { return asked[i].key_id.empty() ? Named::by_secret : Named::by_id; };
   thread_local std::string events;
   thread_local std::vector<std::size_t> ends;
   events.clear();
   ends.clear();
   for (std::size_t i = 0; i < asked.size(); ++i) {
-    if (slots[i] != no_slot && !dry_run) encode_revocation(slots[i], at, asked[i].reason, caller, events);
+    if (slots[i] != no_slot && !dry_run)
+      encode_revocation(slots[i], named(i), at, asked[i].reason, caller, events);
     ends.push_back(events.size());
   }
   Journal::Turn turn(*journal_);
@@ -51,7 +53,7 @@ result<RevokedMany> Engine::revoke_many(std::span<const AskedRevocation> asked, 
       const bool was_revoked = forgotten_keys[i]->revoked_by != 0;
       many.outcomes[i] = was_revoked ? Outcome::already_revoked : Outcome::revoked;
       if (!was_revoked && !dry_run)
-        many.last = append_late_revocation(turn, *forgotten_keys[i], at, asked[i].reason, caller);
+        many.last = append_late_revocation(turn, *forgotten_keys[i], named(i), at, asked[i].reason, caller);
     }
     if (slots[i] == no_slot) continue;
     const Slot slot = tables_.newest_of(slots[i]);

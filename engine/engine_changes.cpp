@@ -35,7 +35,7 @@ result<RevokedKey> Engine::revoke(std::string_view key_id, std::string_view reas
   const ReadSection section;
   const Slot slot = tables_.keys.find_by_id(key_id);
   if (slot == no_slot) return revoke_forgotten(Forgotten::id, key_id, reason, caller);
-  return revoke_slot(slot, reason, caller);
+  return revoke_slot(slot, Named::by_id, reason, caller);
 }
 
 result<RevokedKey> Engine::revoke(const Digest& digest, std::string_view reason, const Caller& caller) {
@@ -43,16 +43,17 @@ result<RevokedKey> Engine::revoke(const Digest& digest, std::string_view reason,
   const ReadSection section;
   const Slot slot = tables_.keys.find_by_digest(digest);
   if (slot == no_slot) return revoke_forgotten(Forgotten::secret, head_of(digest), reason, caller);
-  return revoke_slot(slot, reason, caller);
+  return revoke_slot(slot, Named::by_secret, reason, caller);
 }
 
-result<RevokedKey> Engine::revoke_slot(Slot slot, std::string_view reason, const Caller& caller) {
+result<RevokedKey> Engine::revoke_slot(Slot slot, Named named, std::string_view reason,
+                                       const Caller& caller) {
   if (reason.size() > max_reason_size) return errc::invalid_field;
   if (!is_within(slot, caller)) return errc::not_found;
   const auto at = now_unix_ms();
   thread_local std::string event;
   event.clear();
-  encode_revocation(slot, at, reason, caller, event);
+  encode_revocation(slot, named, at, reason, caller, event);
   Journal::Turn turn(*journal_);
   if (const auto open = turn.open(); !open) return open.error();
   slot = tables_.newest_of(slot);
@@ -61,12 +62,13 @@ result<RevokedKey> Engine::revoke_slot(Slot slot, std::string_view reason, const
   return RevokedKey{append_revocation(turn, slot, event), at, false};
 }
 
-void Engine::encode_revocation(Slot key, UnixMs at, std::string_view reason, const Caller& caller,
-                               std::string& out) const {
+void Engine::encode_revocation(Slot key, Named named, UnixMs at, std::string_view reason,
+                               const Caller& caller, std::string& out) const {
   thread_local Decision names;
   tables_.describe(key, names);
   auto event = key_event(EventType::key_revoked, at, reason, caller);
   set_key(event, names);
+  if (named == Named::by_secret) event[Field::exposed] = "1";
   append_event(out, event);
 }
 

@@ -257,17 +257,19 @@ result<RevokedKey> Engine::revoke_forgotten(Forgotten kind, std::string_view tex
   if (reason.size() > max_reason_size) return errc::invalid_field;
   if ((*key)->revoked_by != 0) return RevokedKey{(*key)->revoked_by, 0, true};
   const auto at = now_unix_ms();
+  const auto named = kind == Forgotten::secret ? Named::by_secret : Named::by_id;
   Journal::Turn turn(*journal_);
   if (const auto open = turn.open(); !open) return open.error();
-  return RevokedKey{append_late_revocation(turn, **key, at, reason, caller), at, false};
+  return RevokedKey{append_late_revocation(turn, **key, named, at, reason, caller), at, false};
 }
 
 // Revokes a key that had expired: recorded only in the journal and the index.
-Sequence Engine::append_late_revocation(Journal::Turn& turn, const RecalledKey& key, UnixMs at,
+Sequence Engine::append_late_revocation(Journal::Turn& turn, const RecalledKey& key, Named named, UnixMs at,
                                         std::string_view reason, const Caller& caller) {
   auto event = key_event(EventType::key_revoked, at, reason, caller);
   set_key(event, key.description.decision);
   event[Field::forgotten] = "1";
+  if (named == Named::by_secret) event[Field::exposed] = "1";
   return turn.append(event);
 }
 

@@ -71,8 +71,7 @@ std::string webhook_request(const Webhook& hook, std::string_view id, std::int64
   signed_text.append(".").append(timestamp).append(".").append(body);
   std::string request = "POST ";
   request.append(hook.target).append(" HTTP/1.1\r\nHost: ").append(format_endpoint(hook.host, hook.port));
-  request.append(
-      "\r\nUser-Agent: revoked\r\nContent-Type: application/json\r\nConnection: close\r\nwebhook-id: ");
+  request.append("\r\nUser-Agent: revoked\r\nContent-Type: application/json\r\nwebhook-id: ");
   request.append(id).append("\r\nwebhook-timestamp: ").append(timestamp);
   request.append("\r\nwebhook-signature: ").append(signatures(hook, signed_text));
   request.append("\r\nContent-Length: ").append(std::to_string(body.size())).append("\r\n\r\n").append(body);

@@ -1,6 +1,7 @@
 #pragma once
 // A webhook as configured, and the signature of what is sent to it (Standard Webhooks 1.0). Constant.
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -21,6 +22,9 @@ struct Webhook {
   std::vector<std::string>
       secrets;  // decoded; each signs, so that a receiver may be given the next one first
   WebhookEventSet events;
+  // How long before its expiry a key is key.expiring; none: default_expiring_before.
+  std::optional<std::chrono::milliseconds> expiring_before;
+  static constexpr std::chrono::days default_expiring_before{7};
 
   // Where it is, without the path, which may hold a secret: for logs and answers.
   std::string origin() const;

@@ -1,6 +1,7 @@
 #pragma once
 // Delivers events to one webhook: in the journal's order, each until it is answered with a 2xx, with growing
 // pauses in between. Holds at most a few events: the rest is read from the journal when it is their turn.
+// Keys that expire are told of in between, when nothing of the journal waits.
 //
 // One thread, that of the io_context. Held by shared_ptr: its coroutine keeps it until it ends.
 
@@ -10,14 +11,13 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <vector>
 
+#include "cache/webhooks/expiry_tracker.hpp"
 #include "cache/webhooks/webhook.hpp"
 #include "cache/webhooks/webhook_position.hpp"
+#include "cache/webhooks/webhook_sender.hpp"
 #include "cache/wire/asio.hpp"
 #include "cache/wire/backoff.hpp"
-#include "cache/wire/http_connection.hpp"
-#include "cache/wire/http_origin.hpp"
 #include "engine/engine.hpp"
 
 namespace revoked::cache {
@@ -29,6 +29,11 @@ struct WebhookTimes {
   std::chrono::milliseconds first_pause{500};
   std::chrono::milliseconds longest_pause{300'000};
   std::chrono::milliseconds save_every{1'000};
+  // A pause between two scans for keys that expire, sooner if it is known that one is due; also this many
+  // times as long as the scan took, which is half a per cent of a processor.
+  std::chrono::milliseconds scan_every{10'000};
+  std::chrono::milliseconds scan_soonest{1'000};
+  static constexpr int scan_share = 200;
 };
 
 class WebhookDelivery : public std::enable_shared_from_this<WebhookDelivery> {
@@ -52,27 +57,33 @@ class WebhookDelivery : public std::enable_shared_from_this<WebhookDelivery> {
   static constexpr std::size_t max_other = 1'000;
   void add(WebhookMessage message);
 
-  // One attempt. The status of the answer, or why there is none.
-  using Result = engine::result<unsigned>;
-  static Task<Result> send(std::shared_ptr<WebhookDelivery> self,
-                           std::shared_ptr<const WebhookMessage> message, std::chrono::milliseconds timeout);
+  // One attempt.
+  static Task<WebhookSender::Result> send(std::shared_ptr<WebhookDelivery> self,
+                                          std::shared_ptr<const WebhookMessage> message,
+                                          std::chrono::milliseconds timeout);
   const WebhookTimes& times() const { return times_; }
 
  private:
   static constexpr std::size_t max_read_together = 64;
   static constexpr engine::Sequence max_look_at = 50'000;
 
+  // An event of the journal; or a key that expires, of which it tells (then without a message).
   struct Waiting {
     engine::Sequence sequence;
     WebhookMessage message;
+    std::optional<ExpiryTracker::Due> due{};
   };
   using Clock = std::chrono::steady_clock;
 
   static Task<> run(std::shared_ptr<WebhookDelivery> self);
   static Task<bool> deliver(std::shared_ptr<WebhookDelivery> self, WebhookMessage message);
+  static Task<bool> deliver_due(std::shared_ptr<WebhookDelivery> self, ExpiryTracker::Due due);
+  static Task<> scan(std::shared_ptr<WebhookDelivery> self);
   void choose_start(engine::Sequence end);
   bool read_more();
+  bool is_scan_due() const;
   void reached(engine::Sequence sequence);
+  bool is_saved() const;
   void save_if_due();
   void save();
 
@@ -82,16 +93,19 @@ class WebhookDelivery : public std::enable_shared_from_this<WebhookDelivery> {
   const WebhookPosition file_;
   const WebhookTimes times_;
   const OnEvent on_event_;
-  const std::shared_ptr<HttpOrigin> origin_;
+  const WebhookSender::Pointer sender_;
 
   std::deque<Waiting> waiting_;
   std::deque<WebhookMessage> other_;
+  ExpiryTracker expiries_;
+  Clock::time_point next_scan_{};
+  Clock::time_point no_scan_before_{};
   engine::Sequence position_ = 0;  // all before has been delivered
   engine::Sequence read_ = 0;      // all before has been delivered or waits
   engine::Sequence saved_ = 0;
+  ExpiryMarks saved_expiries_;
   Clock::time_point saved_at_{};
   Timer pause_;
-  std::vector<std::shared_ptr<HttpConnection>> connections_;
   bool is_idle_ = false;
   bool has_more_ = false;
   bool stopped_ = false;

@@ -1,6 +1,7 @@
 #include "cache/webhooks/webhook_events.hpp"
 
 #include "cache/bus/message_encoder.hpp"
+#include "engine/base/digest.hpp"
 #include "engine/model/ids.hpp"
 #include "engine/model/json_writer.hpp"
 #include "engine/model/policy.hpp"
@@ -13,6 +14,8 @@ using engine::Field;
 using engine::JsonWriter;
 
 std::string random_id() { return "msg_" + engine::new_random_id(); }
+
+std::string_view last_word(std::string_view name) { return name.substr(name.rfind('.') + 1); }
 
 void open_body(JsonWriter& json, std::string_view type, engine::UnixMs at) {
   json.open('{').field("type", type).key("timestamp").time(at);
@@ -28,11 +31,9 @@ std::optional<std::size_t> webhook_event_of(std::string_view name) {
   return {};
 }
 
-std::optional<std::size_t> webhook_event_of(engine::EventType type) {
-  for (std::size_t i = 0; i < webhook_events.size(); ++i) {
-    if (webhook_events[i].type == type) return i;
-  }
-  return {};
+bool is_told_as(std::size_t event, const engine::EventView& view) {
+  const auto& [name, type, with] = webhook_events[event];
+  return type == view.type && (!with || !view[*with].empty());
 }
 
 WebhookMessage webhook_message(const engine::Engine& engine, engine::Sequence sequence, std::size_t event,
@@ -43,6 +44,7 @@ WebhookMessage webhook_message(const engine::Engine& engine, engine::Sequence se
       .append(engine.journal_id_of(position.epoch))
       .append("_")
       .append(to_string(position));
+  if (webhook_events[event].with) message.id.append("_").append(last_word(webhook_events[event].name));
   JsonWriter json(message.body);
   open_body(json, webhook_events[event].name, view.at);
   json.field("position", position);
@@ -66,6 +68,30 @@ WebhookMessage webhook_message(const engine::Engine& engine, engine::Sequence se
   if (const auto kind = view[Field::actor_kind]; kind.size() == 1)
     json.optional_field("actor_kind", to_string(static_cast<engine::ActorKind>(kind.front())));
   append_text_field(json, "request_id", view[Field::request_id]);
+  json.close('}').close('}');
+  return message;
+}
+
+WebhookMessage expiry_message(const engine::Engine& engine, std::size_t event,
+                              const engine::KeyDescription& key) {
+  const auto& decision = key.decision;
+  const auto name = webhook_events[event].name;
+  WebhookMessage message;
+  // A key id may be long, and have any visible character.
+  message.id.append("msg_")
+      .append(engine.journal_id_of(key.created.epoch))
+      .append("_")
+      .append(engine::to_hex(engine::sha256(decision.key_id)).substr(0, 32))
+      .append("_")
+      .append(std::to_string(decision.expires_at))
+      .append("_")
+      .append(last_word(name));
+  JsonWriter json(message.body);
+  open_body(json, name, event == key_expired_event ? decision.expires_at : engine::now_unix_ms());
+  append_text_field(json, "key_id", decision.key_id);
+  for (const auto each : engine::all_scopes) append_text_field(json, to_string(each), decision.owner(each));
+  append_text_field(json, "name", key.name);
+  json.key("expires_at").time(decision.expires_at);
   json.close('}').close('}');
   return message;
 }

@@ -34,7 +34,7 @@ class Webhooks final : public engine::CommitListener {
 
   struct Tested {
     std::string origin;
-    WebhookDelivery::Result result;
+    WebhookSender::Result result;
     std::chrono::milliseconds after{0};
   };
   // From any thread: sends a test event to each, once. `done` gets the results, in the order of the hooks, on

@@ -233,6 +233,7 @@ Task<engine::result<HttpConnection::StreamParserPointer>> HttpConnection::open_s
     Pointer self, std::shared_ptr<const std::string> request, Deadline deadline) {
   if (self->closed_) co_return errc::unavailable;
   self->reusable_ = false;
+  self->received_bytes_ = 0;
   self->arm(self, deadline);
   const auto bytes = asio::buffer(*request);
   auto [write_error, written] = co_await asio::async_write(*self->stream_, bytes, as_result);
@@ -244,7 +245,7 @@ Task<engine::result<HttpConnection::StreamParserPointer>> HttpConnection::open_s
     parser->body_limit(boost::none);
     auto [read_error, count] =
         co_await http::async_read_header(*self->stream_, self->buffer_, *parser, as_result);
-    static_cast<void>(count);
+    self->received_bytes_ += count + self->buffer_.size();
     if (read_error || self->closed_) co_return self->failure(read_error);
     const auto status = parser->get().result_int();
     if (status >= 200) {
@@ -274,6 +275,7 @@ Task<engine::result<std::size_t>> HttpConnection::read_stream(Pointer self, Stre
     }
   }
   self->disarm();
+  self->reusable_ = parser->keep_alive() && self->buffer_.size() == 0;
   co_return std::size_t{0};
 }
 

@@ -39,7 +39,7 @@ class HttpConnection {
   // request is sent (end of stream, a 408, an unsolicited response) would be taken for its response: RFC
   // 9112, section 9. The peer may still close the connection at any time.
   bool is_reusable();
-  // No byte of a response has arrived since the last send().
+  // No byte of a response has arrived since the last send() or open_stream().
   bool has_received_nothing() const { return received_bytes_ == 0; }
 
   // Tries the addresses of the origin in turn; each gets its share of the time. errc::timed_out, unavailable,
@@ -58,7 +58,7 @@ class HttpConnection {
   static Task<engine::result<HttpResponse>> receive(Pointer self, bool is_last, std::size_t body_limit,
                                                     Deadline deadline);
 
-  // The same for a response without end: its head, then its body in chunks.
+  // The same for a response whose body is long, or has no end: its head, then its body in chunks.
   using StreamParserPointer = std::shared_ptr<StreamParser>;
   static Task<engine::result<StreamParserPointer>> open_stream(Pointer self,
                                                                std::shared_ptr<const std::string> request,

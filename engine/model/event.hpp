@@ -75,7 +75,8 @@ enum class Field : std::uint8_t {
   attempts,
   all_attempts,
   gateways,
-  count_,  // number of fields
+  exposed,  // of key_revoked: set if the key was named by its secret, which has leaked
+  count_,   // number of fields
 };
 inline constexpr std::size_t field_count = static_cast<std::size_t>(Field::count_);
 inline constexpr std::size_t max_field_size = 0xffff;

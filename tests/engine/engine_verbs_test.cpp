@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cstring>
+#include <string>
 #include <vector>
 
 #include "tests/engine/engine_fixtures.hpp"
@@ -81,6 +82,22 @@ TEST_F(EngineTest, RevokesByWhatLeaked) {
   engine_.sync();
   EXPECT_EQ(engine_.state("k1"), KeyState::revoked);
   EXPECT_EQ(engine_->revoke(digest_of("k2"), "", {}).error(), errc::not_found);
+}
+
+TEST_F(EngineTest, RecordsThatASecretWasReported) {
+  for (const auto* const key : {"id", "secret", "many-id", "many-secret"}) engine_.create(key).value();
+  ASSERT_TRUE(engine_->revoke("id", "", {}));
+  ASSERT_TRUE(engine_->revoke(digest_of("secret"), "", {}));
+  const std::vector<AskedRevocation> asked{{"many-id", {}, ""}, {"", digest_of("many-secret"), ""}};
+  ASSERT_TRUE(engine_->revoke_many(asked, false, {}));
+  engine_.sync();
+  std::vector<std::string> exposed;
+  ASSERT_TRUE(engine_->read_journal(0, [&](const BatchView& batch) {
+    return batch.for_each([&](Sequence, const EventView& event) {
+      if (!event[Field::exposed].empty()) exposed.emplace_back(event[Field::key_id]);
+    });
+  }));
+  EXPECT_EQ(exposed, (std::vector<std::string>{"secret", "many-secret"}));
 }
 
 TEST_F(EngineTest, UnknownKeysAreNotFound) {

@@ -8,6 +8,7 @@
 
 #include "tests/support/fake_engine.hpp"
 #include "tests/support/revoked_programs.hpp"
+#include "tests/support/rfc3339.hpp"
 
 namespace revoked::test::webhooks_systest {
 
@@ -21,6 +22,7 @@ class Webhooks : public testing::Test {
   struct Hook {
     std::uint16_t port;
     std::string events = R"("key.revoked", "owner.revoked")";
+    std::string more{};  // members
   };
 
   // The engine's arguments.
@@ -29,8 +31,8 @@ class Webhooks : public testing::Test {
     std::string toml;
     for (const auto& hook : hooks) {
       toml += "[[webhook]]\nurl = \"http://127.0.0.1:" + std::to_string(hook.port) + "/path?query=1\"\n" +
-              "secret_file = \"" + (directory_ / "secret").string() + "\"\nevents = [" + hook.events +
-              "]\n\n";
+              "secret_file = \"" + (directory_ / "secret").string() + "\"\nevents = [" + hook.events + "]\n" +
+              hook.more + "\n";
     }
     write_file(directory_ / "webhooks.toml", toml);
     return {"--webhooks-file", directory_ / "webhooks.toml"};
@@ -42,8 +44,9 @@ class Webhooks : public testing::Test {
 // Keeps what it is sent; answers with a status.
 class Receiver {
  public:
-  explicit Receiver(int status = 204)
-      : status_(status), server_([this](const FakeRequest& request, FakeEngine::Peer& peer) {
+  enum class Connections { closed, kept };
+  explicit Receiver(int status = 200, Connections connections = Connections::closed)
+      : status_(status), server_([this, connections](const FakeRequest& request, FakeEngine::Peer& peer) {
           {
             const std::lock_guard lock(mutex_);
             ids_.push_back(request.headers.at("webhook-id"));
@@ -52,11 +55,15 @@ class Receiver {
           }
           if (status_ == 0) return peer.wait_until_closed();
           peer.send("HTTP/1.1 " + std::to_string(status_) + " Any\r\nLocation: http://127.0.0.1:" +
-                    std::to_string(elsewhere) + "/\r\nContent-Length: 0\r\n\r\n");
-          peer.close();
+                    std::to_string(elsewhere) + "/\r\nContent-Length: 2\r\n\r\nOK");
+          ++answered_;
+          if (connections == Connections::closed) peer.close();
         }) {}
 
   std::uint16_t port() const { return server_.port(); }
+  int connections() const { return server_.connections(); }
+  int answered() const { return answered_; }
+  void cut_connections() { server_.cut_connections(); }
   void answer(int status) { status_ = status; }
   std::vector<std::string> ids() {
     const std::lock_guard lock(mutex_);
@@ -74,6 +81,7 @@ class Receiver {
 
  private:
   std::atomic<int> status_;  // 0: none
+  std::atomic<int> answered_{0};
   std::mutex mutex_;
   std::vector<std::string> ids_;
   std::vector<Json> bodies_;
@@ -106,6 +114,98 @@ TEST_F(Webhooks, AreToldInOrderWhatWasRevoked) {
   EXPECT_EQ(bodies[1]["data"]["position"].text(), owner.header("Revocation-Position"));
   EXPECT_EQ(receiver.target(), "/path?query=1");
   EXPECT_EQ(engine.log_text().find(secret), std::string::npos);
+}
+
+TEST_F(Webhooks, AreToldWhichKeysWereRevokedBecauseTheirSecretsLeaked) {
+  Receiver both;
+  Receiver only;
+  EngineProcess engine({.arguments = configure({{both.port(), R"("key.revoked", "key.exposed")"},
+                                                {only.port(), R"("key.exposed")"}})});
+  auto admin = engine.client();
+  const auto by_id = create_key(admin);
+  const auto by_secret = create_key(admin, {{"user", "ann"}});
+  const auto in_bulk = create_key(admin);
+  const auto report = [&](Members members) {
+    return admin.request("POST", "/v1/keys/revoke", {}, json_object(members)).status;
+  };
+  revoke(admin, by_id.key_id);
+  EXPECT_EQ(report({{"secret", by_secret.secret}, {"reason", "found"}}), 200);
+  EXPECT_EQ(report({{"secret", by_secret.secret}}), 200) << "once is enough";
+  const auto line = json_object({{"secret", in_bulk.secret}}) + "\n";
+  EXPECT_EQ(admin.request("POST", "/v1/revocations", {}, line).status, 200);
+  ASSERT_TRUE(eventually([&] { return both.bodies().size() == 5 && only.bodies().size() == 2; }))
+      << engine.log_text();
+  std::vector<std::string> told;
+  for (const auto& body : both.bodies()) told.push_back(body["type"].text() + body["data"]["key_id"].text());
+  EXPECT_EQ(told, (std::vector<std::string>{"key.revoked" + by_id.key_id, "key.revoked" + by_secret.key_id,
+                                            "key.exposed" + by_secret.key_id, "key.revoked" + in_bulk.key_id,
+                                            "key.exposed" + in_bulk.key_id}));
+  const auto ids = both.ids();
+  EXPECT_EQ(ids[2], ids[1] + "_exposed");
+  EXPECT_EQ(only.ids(), (std::vector<std::string>{ids[2], ids[4]}));
+  const auto data = only.bodies()[0]["data"];
+  EXPECT_EQ(data["user"].text(), "ann");
+  EXPECT_EQ(data["reason"].text(), "found");
+  EXPECT_EQ(data["position"].text(), both.bodies()[1]["data"]["position"].text());
+}
+
+TEST_F(Webhooks, AreToldOfKeysThatExpireAlsoAfterACrash) {
+  Receiver receiver;
+  EngineProcess engine({.arguments = configure({{receiver.port(), R"("key.expiring", "key.expired")",
+                                                 "expiring_before = \"1h\"\n"}})});
+  const auto told = [&] {
+    std::vector<std::string> all;
+    for (const auto& body : receiver.bodies())
+      all.push_back(body["type"].text() + body["data"]["key_id"].text());
+    return all;
+  };
+  const auto in = [](std::chrono::milliseconds time) {
+    return rfc3339(engine::now_unix_ms() + time.count());
+  };
+  const auto create = [&](std::string_view user, const std::string& expires_at) {
+    auto admin = engine.client();
+    return create_key(admin, {{"user", user}, {"name", "CI"}, {"expires_at", expires_at}}).key_id;
+  };
+  const auto end = in(2s);
+  const auto first = create("ann", end);
+  create("bob", in(2h));
+  ASSERT_TRUE(eventually([&] { return told().size() == 2; })) << engine.log_text();
+  EXPECT_EQ(told(), (std::vector<std::string>{"key.expiring" + first, "key.expired" + first}));
+  const auto body = receiver.bodies()[1];
+  EXPECT_EQ(body["timestamp"].text(), end);
+  EXPECT_EQ(body["data"]["user"].text(), "ann");
+  EXPECT_EQ(body["data"]["name"].text(), "CI");
+  EXPECT_EQ(body["data"]["expires_at"].text(), end);
+  EXPECT_FALSE(body["data"]["secret"].exists());
+
+  receiver.answer(500);
+  const auto second = create("ann", in(500ms));
+  ASSERT_TRUE(eventually([&] { return told().size() > 2; })) << "it is sent, and fails";
+  engine.kill();
+  receiver.answer(200);
+  engine.start();
+  EXPECT_TRUE(eventually([&] { return told().back() == "key.expired" + second; })) << engine.log_text();
+  auto ids = receiver.ids();
+  EXPECT_EQ(std::set(ids.begin(), ids.end()).size(), 4u) << "with the same ids, if again";
+}
+
+TEST_F(Webhooks, KeepTheirConnection) {
+  Receiver receiver(200, Receiver::Connections::kept);
+  EngineProcess engine({.arguments = configure({{receiver.port()}})});
+  auto admin = engine.client();
+  const auto tell = [&](int count) {
+    const auto all = receiver.answered() + count;
+    for (int i = 0; i < count; ++i) revoke(admin, create_key(admin).key_id);
+    return eventually([&] { return receiver.answered() == all; });
+  };
+  ASSERT_TRUE(tell(10)) << engine.log_text();
+  EXPECT_EQ(receiver.connections(), 1);
+  for (int i = 2; i < 6; ++i) {
+    receiver.cut_connections();
+    ASSERT_TRUE(tell(1)) << engine.log_text();
+    EXPECT_EQ(receiver.connections(), i);
+  }
+  EXPECT_EQ(engine.log_text().find("a webhook"), std::string::npos) << "that a receiver closes is no failure";
 }
 
 TEST_F(Webhooks, OneThatDoesNotAnswerDelaysNoOther) {
@@ -142,7 +242,7 @@ TEST_F(Webhooks, ContinueAfterACrashWhereTheyWere) {
     ASSERT_TRUE(eventually([&] { return receiver.ids().size() > 1; }));
   }
   engine.kill();
-  receiver.answer(204);
+  receiver.answer(200);
   engine.start();
   EXPECT_TRUE(eventually([&] {
     const auto ids = receiver.ids();
@@ -177,7 +277,7 @@ TEST_F(Webhooks, SayWhatTheyAnswerToATest) {
   ASSERT_EQ(tested.status, 200) << tested.body;
   const auto results = tested.json()["results"];
   ASSERT_EQ(results.size(), 3u);
-  EXPECT_EQ(results[0]["status"].number(), 204);
+  EXPECT_EQ(results[0]["status"].number(), 200);
   EXPECT_TRUE(results[0]["delivered"].is_true());
   EXPECT_EQ(results[1]["status"].number(), 500);
   EXPECT_FALSE(results[1]["delivered"].is_true());
@@ -222,6 +322,10 @@ TEST_F(Webhooks, AFileThatMakesNoSenseIsRefusedInOneLine) {
            {replaced("http://", "ftp://"), "url"},
            {replaced("\"key.revoked\"", "\"key.unheard\""), "key.unheard"},
            {replaced("events", "event"), "'event'"},
+           {good + "expiring_before = \"1d\"\n", "key.expiring"},
+           {replaced("\"key.revoked\"", "\"key.expiring\"") + "expiring_before = \"0\"\n", "expiring_before"},
+           {replaced("\"key.revoked\"", "\"key.expiring\"") + "expiring_before = \"10ms\"\n", "1s"},
+           {replaced("\"key.revoked\"", "\"key.expiring\"") + "expiring_before = \"4000d\"\n", "3650d"},
            {replaced("/secret", "/short"), "whsec_"},
            {replaced("/secret", "/absent"), "absent"},
            {replaced("[[webhook]]", "[[other]]"), "other"},

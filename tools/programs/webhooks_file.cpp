@@ -10,6 +10,7 @@ namespace revoked::tools {
 namespace {
 
 constexpr std::size_t max_hooks = 100;
+constexpr std::chrono::days longest_lead{3'650};
 constexpr std::string_view tables[] = {"webhook", "webhooks", "hook", "hooks"};
 
 [[noreturn]] void fail(std::size_t hook, const std::string& what) {
@@ -36,8 +37,10 @@ struct Setting {
       webhook.ca_file = text;
     } else if (item.name == "secret_file") {
       set_secrets(text);
+    } else if (item.name == "expiring_before") {
+      set_lead(text);
     } else {
-      fail(hook, "'" + item.name + "' is none of url, ca_file, secret_file, events");
+      fail(hook, "'" + item.name + "' is none of url, ca_file, secret_file, events, expiring_before");
     }
   }
 
@@ -48,6 +51,13 @@ struct Setting {
       if (!event) fail(hook, "the event '" + name + "' is none of " + names_of_events());
       webhook.events.set(*event);
     }
+  }
+
+  void set_lead(const std::string& text) const {
+    const auto option = "--webhooks-file: webhook " + std::to_string(hook) + ": expiring_before";
+    webhook.expiring_before = parse_duration(text, option, longest_lead);
+    if (*webhook.expiring_before < std::chrono::seconds(1))
+      throw ConfigurationError(option + ": '" + text + "' is less than 1s");
   }
 
   std::vector<std::string> read_lines(const std::string& path) const {
@@ -98,6 +108,8 @@ std::vector<cache::Webhook> read_webhooks(const std::string& path) {
     if (hooks[i].url.empty()) fail(i + 1, "url is missing");
     if (hooks[i].secrets.empty()) fail(i + 1, "secret_file is missing");
     if (hooks[i].events.none()) fail(i + 1, "events is missing");
+    if (hooks[i].expiring_before && !hooks[i].events.test(cache::key_expiring_event))
+      fail(i + 1, "expiring_before is of key.expiring, which events does not have");
     const auto same = std::ranges::count(hooks, hooks[i].url, &cache::Webhook::url);
     if (same > 1) fail(i + 1, "another webhook has the same url");
   }
