@@ -52,15 +52,14 @@ void log_refusal(const Dialect& dialect, const Request& request, const Refusal& 
 
 namespace {
 
-AnswerLog& begin_change(const Call& call, std::string_view verb) {
+AnswerLog& begin_change(const Call& call) {
   auto& line = call.exchange.connection.answer_log();
   line.begin(Level::info, "change");
-  return line.field("verb", verb).field("dialect", call.dialect.name);
+  return line;
 }
 
-void describe_change(const Call& call, engine::Position position, bool already) {
-  auto& line = call.exchange.connection.answer_log();
-  line.field("position", to_string(position)).field("outcome", already ? "already" : "done");
+void describe_change(const Call& call, AnswerLog& line, engine::Position position, bool already) {
+  line.field("position", position).field("outcome", already ? "already" : "done");
   log_caller(line, call.request(), call.principal);
 }
 
@@ -68,20 +67,27 @@ void describe_change(const Call& call, engine::Position position, bool already) 
 
 void log_change(const Call& call, std::string_view verb, std::string_view key_id, engine::Position position,
                 bool already) {
-  auto& line = begin_change(call, verb);
-  if (!key_id.empty()) line.field("key_id", key_id);
-  describe_change(call, position, already);
+  auto& line = begin_change(call);
+  if (key_id.empty())
+    line.fields({{"verb", verb}, {"dialect", call.dialect.name}});
+  else
+    line.fields({{"verb", verb}, {"dialect", call.dialect.name}, {"key_id", key_id}});
+  describe_change(call, line, position, already);
 }
 
 void log_change(const Call& call, std::string_view verb, const ChangedOwner& owner,
                 engine::Position position) {
-  begin_change(call, verb).field("scope", to_string(owner.scope)).field("id", owner.id);
-  describe_change(call, position, false);
+  auto& line = begin_change(call);
+  line.fields(
+      {{"verb", verb}, {"dialect", call.dialect.name}, {"scope", to_string(owner.scope)}, {"id", owner.id}});
+  describe_change(call, line, position, false);
 }
 
 void log_caller(AnswerLog& line, const Request& request, const engine::Principal& principal) {
-  line.field("actor", principal.actor).field("actor_kind", to_string(principal.actor_kind));
-  line.field("address", request.remote_address).field("request_id", request.id);
+  line.fields({{"actor", principal.actor},
+               {"actor_kind", to_string(principal.actor_kind)},
+               {"address", request.remote_address},
+               {"request_id", request.id}});
   if (const auto trace_id = trace_id_of(request); !trace_id.empty()) line.field("trace_id", trace_id);
 }
 

@@ -184,7 +184,7 @@ void Bulk::log_end(const Exchange& exchange, std::uint64_t lines) const {
   auto& line = exchange.connection.answer_log();
   line.begin(Level::info, std::string(what()).append(" done"));
   if (const auto name = verb(); !name.empty())
-    line.field("verb", name).field("position", to_string(position())).field("outcome", "done");
+    line.field("verb", name).field("position", position()).field("outcome", "done");
   line.field("lines", std::to_string(lines)).field("accepted", std::to_string(accepted_));
   line.field("keys", std::to_string(changed_keys())).field("failed", std::to_string(failed_count_));
   log_caller(line, exchange.request, principal_);

@@ -20,6 +20,16 @@ AnswerLog& AnswerLog::field(std::string_view name, std::string_view value) {
   return *this;
 }
 
+AnswerLog& AnswerLog::field(std::string_view name, engine::Position value) {
+  if (open_ != none) add_field(records_, name, value);
+  return *this;
+}
+
+AnswerLog& AnswerLog::fields(LogFields fields) {
+  if (open_ != none) add_fields(records_, fields);
+  return *this;
+}
+
 void AnswerLog::end(unsigned status) {
   if (open_ == none) return;
   field("status", status == 0 ? "unanswered" : std::to_string(status));

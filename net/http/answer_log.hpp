@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <string_view>
 
+#include "engine/model/position.hpp"
 #include "net/http/log.hpp"
 #include "net/http/record_bytes.hpp"
 
@@ -17,8 +18,10 @@ class AnswerLog {
  public:
   // Replaces what was begun about the same request.
   void begin(Level level, std::string_view message);
-  // `name` is a literal. Without effect if no line has begun.
+  // Names are literals. Without effect if no line has begun.
   AnswerLog& field(std::string_view name, std::string_view value);
+  AnswerLog& field(std::string_view name, engine::Position value);
+  AnswerLog& fields(LogFields fields);
 
   // For the session. `status` 0: there is no answer, so the client does not know.
   void end(unsigned status);

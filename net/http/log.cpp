@@ -27,7 +27,7 @@ void write_now(std::string_view record) {
 RecordBytes record_of(Level level, std::string_view message, LogFields fields) {
   RecordBytes record;
   begin_record(record, level, message);
-  for (const auto& [name, value] : fields) add_field(record, name, value);
+  add_fields(record, fields);
   return record;
 }
 
