@@ -67,12 +67,8 @@ TEST_F(Enforced, AnAnswerNamesTheGatewaysThatHaveNotWhenTheTimeIsOver) {
   create({}, "k1");
   report("edge-1", published());
   report("edge-7", published());
-  std::thread gateway([&] {
-    EXPECT_TRUE(eventually([&] { return is_revoked("k1"); }));
-    report("edge-1", published());
-  });
-  const auto answer = ask("DELETE", "/v1/keys/k1", waiting("1"));
-  gateway.join();
+  const auto answer = ask_and("DELETE", "/v1/keys/k1", waiting("1"), {},
+                              [&](Position revoked) { report("edge-1", revoked); });
   EXPECT_EQ(answer.status, 200) << "it is revoked all the same";
   EXPECT_EQ(answer.header("Revocation-Enforced"), "1/2");
   ASSERT_EQ(answer.json()["enforced"]["waiting"].size(), 1u);
