@@ -217,4 +217,30 @@ TEST(CtlConfiguration, NamesEngines) {
   EXPECT_TRUE(wrong.has_error("uri")) << wrong;
 }
 
+TEST(CtlTail, FollowsAcrossARestartOfTheEngine) {
+  EngineProcess engine;
+  Operator person;
+  auto admin = engine.client();
+  const auto begin = admin.get("/v1/invalidations").json()["position"].text();
+  Process tail(person.command(engine, {"tail", "--after", begin}));
+  const auto revoke_one = [&] {
+    const auto key = create_key(admin, {{"user", "ann"}});
+    EXPECT_EQ(admin.request("DELETE", "/v1/keys/" + key.key_id + "?reason=leaked").status, 200);
+    return key.key_id;
+  };
+  const auto is_shown = [&](const std::string& key_id) {
+    const auto line = tail.wait_for_line("20", 60s);
+    EXPECT_TRUE(line && line->find("key.revoked") != line->npos && line->find(key_id) != line->npos &&
+                line->find("reason=leaked") != line->npos)
+        << line.value_or("nothing") << tail.description();
+  };
+  is_shown(revoke_one());
+  EXPECT_EQ(engine.stop(), 0);
+  engine.start();
+  admin.close();
+  is_shown(revoke_one());
+  tail.signal(SIGTERM);
+  EXPECT_EQ(tail.wait(20s), 128 + SIGTERM);
+}
+
 }  // namespace revoked::test::ctl_systest

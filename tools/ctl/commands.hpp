@@ -42,5 +42,6 @@ void add_key_list_command(CLI::App& key, CommandTree& tree);
 void add_revoke_commands(CLI::App& key, CommandTree& tree);  // `key revoke`, and `revoke`
 void add_view_commands(CommandTree& tree);
 void add_status_command(CommandTree& tree);
+void add_tail_command(CommandTree& tree);
 
 }  // namespace revoked::ctl

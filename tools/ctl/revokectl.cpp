@@ -54,6 +54,7 @@ int run(int argc, char** argv) {
   add_key_commands(tree);
   add_view_commands(tree);
   add_status_command(tree);
+  add_tail_command(tree);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
