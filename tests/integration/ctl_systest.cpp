@@ -217,6 +217,39 @@ TEST(CtlConfiguration, NamesEngines) {
   EXPECT_TRUE(wrong.has_error("uri")) << wrong;
 }
 
+TEST(CtlBulk, ImportsRevokesAndBacksUp) {
+  EngineProcess engine;
+  Operator person;
+  std::string keys, ids;
+  for (int i = 0; i < 5000; ++i) {
+    const auto number = std::to_string(i);
+    keys += R"({"key_id":"k)" + number + R"(","secret":"secret-number-)" + number + "\"}\n";
+    ids += R"({"key_id":"k)" + number + "\"}\n";
+  }
+  const auto imported = person.run(engine, {"import", person.write("keys", keys)});
+  EXPECT_EQ(imported.code, 0) << imported;
+  EXPECT_TRUE(imported.has_output("5000 created")) << imported;
+  const auto listed = person.run(engine, {"key", "list", "--limit", "0", "-o", "json"});
+  EXPECT_EQ(std::ranges::count(listed.output, '\n'), 5000);
+
+  const auto file = person.write("ids", ids + "nonsense\n");
+  const auto tried = person.run(engine, {"bulk", file, "--dry-run", "-o", "json"});
+  EXPECT_EQ(tried.json()["revoked"].number(), 5000) << tried;
+  const auto bulk = person.run(engine, {"bulk", file});
+  EXPECT_EQ(bulk.code, 1) << "a line failed: " << bulk;
+  EXPECT_TRUE(bulk.has_output("5000 revoked")) << bulk;
+  EXPECT_TRUE(bulk.has_error("line 5001: ")) << bulk;
+
+  const auto archive = person.file("backup.tar");
+  const auto backup = person.run(engine, {"backup", archive, "-o", "json"});
+  EXPECT_EQ(backup.code, 0) << backup;
+  struct stat status {};
+  ASSERT_EQ(::stat(archive.c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 0777, 0600u);
+  EXPECT_EQ(backup.json()["bytes"].number(), status.st_size) << backup;
+  EXPECT_FALSE(backup.json()["position"].text().empty()) << backup;
+}
+
 TEST(CtlTail, FollowsAcrossARestartOfTheEngine) {
   EngineProcess engine;
   Operator person;

@@ -43,5 +43,7 @@ void add_revoke_commands(CLI::App& key, CommandTree& tree);  // `key revoke`, an
 void add_view_commands(CommandTree& tree);
 void add_status_command(CommandTree& tree);
 void add_tail_command(CommandTree& tree);
+void add_bulk_commands(CommandTree& tree);
+void add_backup_command(CommandTree& tree);
 
 }  // namespace revoked::ctl

@@ -55,6 +55,8 @@ int run(int argc, char** argv) {
   add_view_commands(tree);
   add_status_command(tree);
   add_tail_command(tree);
+  add_bulk_commands(tree);
+  add_backup_command(tree);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
