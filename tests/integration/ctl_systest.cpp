@@ -217,6 +217,37 @@ TEST(CtlConfiguration, NamesEngines) {
   EXPECT_TRUE(wrong.has_error("uri")) << wrong;
 }
 
+TEST(CtlLeaks, EndsOurKeysOfAReportAndShowsNoSecret) {
+  EngineProcess engine;
+  Operator person;
+  const auto ours = create_keys(engine, 40);
+  std::string report = "[";
+  for (std::size_t i = 0; i < 500; ++i) {
+    const auto secret =
+        i % 12 == 0 && i / 12 < ours.size() ? ours[i / 12].secret : "of-somebody-else-" + std::to_string(i);
+    report += (i == 0 ? "" : ",") + std::string(R"({"RuleID":"generic-api-key","Secret":")") + secret +
+              R"(","File":"a.env","StartLine":)" + std::to_string(i + 1) + "}";
+  }
+  const auto file = person.write("report.json", report + "]");
+  auto admin = engine.client();
+  const auto state = [&](std::size_t i) { return state_of(admin, ours[i].key_id); };
+
+  const auto tried = person.run(engine, {"leaks", file, "--dry-run"});
+  EXPECT_EQ(tried.code, 0) << tried;
+  EXPECT_TRUE(tried.has_error("500 secrets, 40 keys of ours, 40 not yet revoked")) << tried;
+  EXPECT_TRUE(tried.has_output("a.env:13")) << tried;
+  EXPECT_EQ(state(1), "active");
+  const auto real = person.run(engine, {"leaks", file, "--wait", "2"});
+  EXPECT_EQ(real.code, 0) << real;
+  EXPECT_TRUE(real.has_output("40 revoked")) << real;
+  for (std::size_t i = 0; i < ours.size(); ++i) {
+    EXPECT_EQ(state(i), "revoked") << i;
+    EXPECT_FALSE(real.has_output(ours[i].secret) || tried.has_output(ours[i].secret));
+  }
+  const auto again = person.run(engine, {"leaks", file, "--dry-run"});
+  EXPECT_TRUE(again.has_error("40 keys of ours, 0 not yet revoked")) << again;
+}
+
 TEST(CtlBulk, ImportsRevokesAndBacksUp) {
   EngineProcess engine;
   Operator person;

@@ -14,6 +14,7 @@ constexpr const char* examples = R"(Examples:
   revokectl key create --user ann --expires 90d
   revokectl key revoke KEY_ID --reason leaked --wait 5
   revokectl revoke --user ann --dry-run
+  revokectl leaks gitleaks.json --dry-run
 Exit codes: 0 done, 1 refused or failed, 2 wrong use, 3 done but not enforced everywhere in time.
 `revokectl COMMAND --help` has the options and examples of a command.)";
 
@@ -56,6 +57,7 @@ int run(int argc, char** argv) {
   add_status_command(tree);
   add_tail_command(tree);
   add_bulk_commands(tree);
+  add_leaks_command(tree);
   add_backup_command(tree);
   try {
     app.parse(argc, argv);
