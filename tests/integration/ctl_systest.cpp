@@ -307,4 +307,23 @@ TEST(CtlTail, FollowsAcrossARestartOfTheEngine) {
   EXPECT_EQ(tail.wait(20s), 128 + SIGTERM);
 }
 
+TEST(CtlCompletion, KnowsCommandsAndOptions) {
+  Operator person;
+  const auto complete = [&](const std::string& words, int current) {
+    const auto script = "source <(" + program("revokectl").string() + " completion bash); COMP_WORDS=(" +
+                        words + "); COMP_CWORD=" + std::to_string(current) +
+                        "; _revokectl; echo \"${COMPREPLY[*]}\"";
+    auto command = person.command({});
+    command.command = {"bash", "-c", script};
+    return person.run(command).output;
+  };
+  EXPECT_EQ(complete("revokectl key cr", 2), "create\n");
+  EXPECT_EQ(complete("revokectl key revoke id --dr", 4), "--dry-run\n");
+  EXPECT_EQ(complete("revokectl -o j", 2), "json\n");
+  EXPECT_NE(complete("revokectl ''", 1).find("leaks"), std::string::npos);
+  for (const auto* shell : {"zsh", "fish"}) EXPECT_EQ(person.run({"completion", shell}).code, 0);
+  EXPECT_TRUE(person.run({"--help"}).has_output("Exit codes"));
+  EXPECT_TRUE(person.run({"key", "create", "--help"}).has_output("Examples:"));
+}
+
 }  // namespace revoked::test::ctl_systest

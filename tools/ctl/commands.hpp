@@ -46,5 +46,6 @@ void add_tail_command(CommandTree& tree);
 void add_bulk_commands(CommandTree& tree);
 void add_backup_command(CommandTree& tree);
 void add_leaks_command(CommandTree& tree);
+void add_completion_command(CommandTree& tree);
 
 }  // namespace revoked::ctl

@@ -1,9 +1,11 @@
 // revokectl: the engine from the command line, over its HTTP API.
 
 #include <iostream>
+#include <map>
 #include <memory>
 
 #include "tools/ctl/commands.hpp"
+#include "tools/ctl/completion.hpp"
 #include "tools/programs/program.hpp"
 
 namespace revoked::ctl {
@@ -59,6 +61,7 @@ int run(int argc, char** argv) {
   add_bulk_commands(tree);
   add_leaks_command(tree);
   add_backup_command(tree);
+  add_completion_command(tree);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -70,6 +73,21 @@ int run(int argc, char** argv) {
 }
 
 }  // namespace
+
+void add_completion_command(CommandTree& tree) {
+  static const std::map<std::string, Shell> shells{
+      {"bash", Shell::bash}, {"zsh", Shell::zsh}, {"fish", Shell::fish}};
+  auto shell = std::make_shared<std::string>();
+  tree.add("completion", "Print a script that completes commands and options in a shell",
+           {"completion bash > /etc/bash_completion.d/revokectl", "completion fish | source"},
+           [shell, &tree] {
+             Session::print(completion_script(tree.app(), shells.at(*shell)));
+             return int{done};
+           })
+      .add_option("SHELL", *shell, "bash, zsh or fish")
+      ->required()
+      ->check(CLI::IsMember({"bash", "zsh", "fish"}));
+}
 
 }  // namespace revoked::ctl
 
