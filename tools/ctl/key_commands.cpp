@@ -29,7 +29,7 @@ void print_members(const JsonValue& object) {
   for (const auto& [name, value] : object.members()) width = std::max(width, name.size());
   std::string out;
   for (const auto& [name, value] : object.members()) {
-    if (value.kind() == JsonValue::Kind::null) continue;
+    if (value.kind() == JsonValue::Kind::null || (value.is_array() && value.items().empty())) continue;
     auto text = value.is_array() && !value.items().empty() && !value.items()[0].is_object() ? joined(value)
                 : value.is_array() || value.is_object()                                     ? value.json()
                                                         : shown_time(value.text());

@@ -36,7 +36,7 @@ std::size_t width_of(std::string_view text) {
 
 bool is_number(std::string_view text) {
   constexpr auto characters = engine::digits | engine::CharacterSet(".");
-  return !text.empty() && characters.has_all(text);
+  return !text.empty() && characters.has_all(text) && std::ranges::count(text, '.') <= 1;
 }
 
 }  // namespace
@@ -70,7 +70,7 @@ std::string Table::text(bool has_colour) const {
       const auto& cell = cells[number];
       const bool is_last = number == shown.back().number;
       const std::string padding(width - width_of(cell), ' ');
-      if (is_right) out.append(padding);
+      if (is_right && !(is_last && cell.empty())) out.append(padding);
       out.append(!has_colour ? cell
                  : is_head   ? std::string(bold).append(cell).append(plain)
                              : coloured(cell));
