@@ -26,12 +26,13 @@ USES = {
     "net/check": ["net/http", "cache/edge"],
     "tools/programs": ["net/dialects", "net/check"],
     "tools/load": ["engine/base", "tools/programs"],
+    "tools/ctl": ["tools/programs"],
 }
 SOURCES = ("engine", "cache", "net", "tools")
 LIBRARIES = {"rocksdb/": ["engine/index/rocksdb_index.cpp"], "zstd.h": ["engine/log/packed_blocks.cpp"],
              "hiredis/": ["cache/bus/resp.cpp"],
              "simdjson": ["cache/bus/json_members.hpp", "cache/bus/message_encoder.cpp", "cache/edge/open_questions.cpp",
-                          "net/http/json_reader.cpp"]}
+                          "net/http/json_reader.cpp", "tools/ctl/json_value.cpp"]}
 
 
 def reach(room):

@@ -22,6 +22,7 @@
 namespace revoked::tools {
 
 const char* const version = REVOKED_VERSION;
+const char* const commit = REVOKED_COMMIT;
 
 Options::Options(const std::string& program, std::string description, std::string environment_prefix)
     : app_(std::make_unique<CLI::App>(std::move(description), program)),

@@ -63,6 +63,7 @@ class Options {
 };
 
 extern const char* const version;
+extern const char* const commit;  // of the repository
 
 // "3s", "500ms", "2m", "1h", "30d"; a bare number is milliseconds. Throws ConfigurationError, which names the
 // option.
