@@ -1,4 +1,4 @@
-// A service with Express and WebSockets behind the middleware; it answers what it was told about the key. As a program for
+// A service with Express and WebSockets behind the middleware; it answers with the headers that it got. As a program for
 // the tests: ENGINE, ENGINE_KEY, LEASE and PORT are environment variables.
 'use strict';
 const http = require('node:http');
@@ -12,7 +12,10 @@ const follower = new Follower(ENGINE, ENGINE_KEY, Number(LEASE));
 
 const app = express();
 app.use(guard(follower, { preflight: PREFLIGHT }));
-app.use((request, response) => response.json({ headers: Object.entries(request.headers) }));
+app.use((request, response) => {
+  const lines = Object.entries(request.headers).map(([name, value]) => `${name}: ${value}\r\n`);
+  response.type('text/plain').send(lines.join(''));
+});
 
 const sockets = new WebSocketServer({ noServer: true, maxPayload: 1 << 20 });
 const server = http.createServer(app);

@@ -1,9 +1,10 @@
-"""A FastAPI service behind the middleware; it answers what it was told about the key. As a program for the tests:
+"""A FastAPI service behind the middleware; it answers with the headers that it got. As a program for the tests:
 ENGINE, ENGINE_KEY, LEASE and PORT are environment variables."""
 import os, socket
 
 import uvicorn
 from fastapi import FastAPI, Request, WebSocket
+from fastapi.responses import PlainTextResponse
 
 from asgi import Revoked
 from follower import Follower
@@ -22,7 +23,7 @@ async def echo(websocket: WebSocket):
 
 @app.api_route("/{path:path}", methods=["GET", "POST", "OPTIONS"])
 async def anything(request: Request):
-    return {"headers": request.headers.items()}
+    return PlainTextResponse("".join(f"{name}: {value}\r\n" for name, value in request.headers.items()))
 
 
 if __name__ == "__main__":
