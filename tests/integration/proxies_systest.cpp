@@ -152,7 +152,7 @@ TEST_P(Proxies, Answer401WithoutAKeyAndWithAnUnknownOne) {
   EXPECT_EQ(service_.requests(), 0);
 }
 
-// Of a browser, which sends no key with it. `--preflight` allows it at the gateway.
+// Of a browser, which sends no key with it.
 TEST_P(Proxies, DenyAPreflightWithoutAKey) {
   const HttpResponse denied = client_.request(
       "OPTIONS", "/anything", {{"Origin", "https://example.com"}, {"Access-Control-Request-Method", "PUT"}});

@@ -161,6 +161,7 @@ local function read_stream()
   end
   local socket, status = request(2500, lines, "")
   if status == 410 then begin("", 0, 0) end
+  assert(status == 200 or status == 410, status)
   while status == 200 and not ngx.worker.exiting() and now() < stream.asked + relate_every do
     local data = assert(socket:receive("*l")):match("^data:(.*)")
     if data then
@@ -175,8 +176,8 @@ end
 local function follow(premature)
   if premature or ngx.worker.exiting() then return end
   local is_read, reason = pcall(read_stream)
-  if not is_read then ngx.log(ngx.INFO, "the engine's stream was lost: ", reason) end
-  ngx.timer.at(is_read and 0 or 0.05, follow)
+  if not is_read then ngx.log(ngx.WARN, "the engine's stream was lost: ", reason) end
+  ngx.timer.at(math.min(math.max(0.02, now() - (state:get("lease_end") or 0)), 1), follow)
 end
 
 -- In init_worker_by_lua. `options`: host (an address), port, key (with permission `gateway`), lease in seconds.

@@ -1,7 +1,6 @@
 // Follows an engine's stream of invalidations and caches its decisions (docs/protocol.md), with nothing but Node. A gap
 // is read again from where it began. All else that does not continue what came before (a new epoch, another journal,
 // an unknown event, an unreadable message) empties the cache. It sends no reports: receipts do not count it.
-'use strict';
 const { createHash } = require('node:crypto');
 const { uptime: now } = require('node:os'); // cannot be set, and goes on during a suspension
 const { setTimeout: sleep } = require('node:timers/promises');
@@ -18,26 +17,23 @@ exports.Follower = class {
     this.follow();
   }
 
-  async check(secret) { // the engine's decision; its state may also be `stale` or `unavailable`
-    for (let attempt = 0; attempt < 5; ++attempt) {
-      const decision = this.cached(secret) ?? (await this.ask(secret).catch(() => ({ state: 'unavailable' })));
-      if (decision) return decision;
-      await sleep(20); // an event has overtaken the answer
-    }
-    return { state: 'unavailable' };
+  async check(secret, attempts = 5) { // the engine's decision; its state may also be `stale` or `unavailable`
+    const decision = this.cached(secret) ?? (await this.ask(secret).catch(() => ({ state: 'unavailable' })));
+    if (decision || attempts === 1) return decision ?? { state: 'unavailable' };
+    return sleep(20).then(() => this.check(secret, attempts - 1)); // an event has overtaken the answer
   }
 
   cached(secret) { // undefined: ask the engine
     if (now() >= this.leaseEnd) return { state: 'stale' };
-    const found = this.decisions.get(digestOf(secret));
-    return found && this.complete && this.covers(found) ? this.atThisTime(found) : undefined;
+    const found = this.complete ? this.decisions.get(digestOf(secret)) : undefined;
+    return found && this.covers(found) ? this.atThisTime(found) : undefined;
   }
 
   covers(decision) { // every applied event that concerns it
     const [epoch, sequence] = decision.as_of.split('-').map(Number);
+    if (decision.journal !== this.journal || epoch !== this.epoch || sequence < this.floor) return false;
     const ids = ['key_id', 'user', 'application', 'workspace'].map((scope) => `${scope} ${decision[scope]}`);
-    const since = Math.max(this.floor, ...ids.map((id) => this.marks.get(id) ?? 0));
-    return decision.journal === this.journal && epoch === this.epoch && sequence >= since;
+    return ids.every((id) => (this.marks.get(id) ?? 0) <= sequence);
   }
 
   atThisTime(decision) { // by the engine's clock
@@ -46,9 +42,8 @@ exports.Follower = class {
   }
 
   async ask(secret) {
-    const question = { method: 'POST', headers: this.headers, body: JSON.stringify({ secret }) };
-    const path = '/v1/keys/verify?echo=secret_sha256';
-    const response = await fetch(this.engine + path, { ...question, signal: AbortSignal.timeout(2000) });
+    const [url, body] = [`${this.engine}/v1/keys/verify?echo=secret_sha256`, JSON.stringify({ secret })];
+    const response = await fetch(url, { method: 'POST', headers: this.headers, body, signal: AbortSignal.timeout(2000) });
     if (response.status === 400) return { state: 'unknown' };
     const answer = await response.json();
     if (answer.secret_sha256 !== digestOf(secret)) throw new Error('the answer to another question');
@@ -58,9 +53,12 @@ exports.Follower = class {
   }
 
   async follow() {
-    // Unreadable: a second try would not help. Else again from where we are.
-    const failed = (error) => error instanceof SyntaxError && this.begin('', 0, 0);
-    for (;; await sleep(20)) await this.readStream().catch(failed);
+    for (;; await sleep(Math.min(Math.max(20, (now() - this.leaseEnd) * 1000), 1000))) {
+      await this.readStream().catch((error) => {
+        if (error instanceof SyntaxError) this.begin('', 0, 0); // unreadable: a second try would not help
+        console.warn("the engine's stream was lost:", error.cause?.message ?? error.message);
+      });
+    }
   }
 
   async readStream() {
@@ -71,17 +69,18 @@ exports.Follower = class {
     const stream = { asked: now(), rest: '' };
     const response = await fetch(`${this.engine}/v1/invalidations`, { headers, signal: abort.signal });
     if (response.status === 410) return this.begin('', 0, 0);
+    if (response.status !== 200) throw new Error(`status ${response.status}`);
     for await (const piece of response.body.pipeThrough(new TextDecoderStream())) {
       silence.refresh();
       const lines = (stream.rest + piece).split('\n');
       stream.rest = lines.pop();
-      for (const line of lines) if (line.startsWith('data:') && !this.receive(line.slice(5), stream)) return;
+      const data = lines.filter((line) => line.startsWith('data:')).map((line) => JSON.parse(line.slice(5)));
+      if (!data.every((message) => this.receive(message, stream))) return;
       if (stream.rest.length > maxLine || now() > stream.asked + relateEvery) return;
     }
   }
 
-  receive(text, stream) { // false: the stream is to be opened again
-    const message = JSON.parse(text);
+  receive(message, stream) { // false: the stream is to be opened again
     if (!this.apply(message)) return false;
     if (message.first !== message.last + 1 || message.last !== this.sequence) return true;
     if ('boot' in stream && now() >= this.leaseEnd) return false; // it may be as old as our pause

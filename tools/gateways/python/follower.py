@@ -1,7 +1,7 @@
 """Follows an engine's stream of invalidations and caches its decisions (docs/protocol.md), with nothing but Python. A gap
 is read again from where it began. All else that does not continue what came before (a new epoch, another journal, an
 unknown event, an unreadable message) empties the cache. It sends no reports: receipts do not count it."""
-import hashlib, http.client, json, threading, time, urllib.request
+import hashlib, http.client, json, logging, threading, time, urllib.request
 from datetime import datetime
 
 LEASE, RELATE_EVERY, MAX_SKEW = 3.0, 30.0, 0.05  # seconds
@@ -51,8 +51,7 @@ class Follower:  # thread-safe
         return {"state": "expired"} if ends and now() + self.wall >= unix(ends) else decision
 
     def open(self, path, timeout, body=None, headers={}):
-        request = urllib.request.Request(self.engine + path, body, self.headers | headers)
-        return direct.open(request, timeout=timeout)
+        return direct.open(urllib.request.Request(self.engine + path, body, self.headers | headers), timeout=timeout)
 
     def ask(self, secret):
         question = json.dumps({"secret": secret}).encode()
@@ -67,7 +66,8 @@ class Follower:  # thread-safe
             except Exception as error:
                 is_lost = isinstance(error, (OSError, http.client.HTTPException))
                 if not is_lost or getattr(error, "code", 0) == 410: self.begin("", 0, 0)
-                time.sleep(0.05)
+                logging.getLogger(__name__).warning("the engine's stream was lost: %s", error)
+                time.sleep(min(max(now() - self.lease_end, 0.05), 1))
 
     def read_stream(self):
         headers = {"Accept": "text/event-stream"}
