@@ -1,5 +1,5 @@
 """tools/gateways/envoy.yaml and traefik.yaml, whose programs Debian does not have: that they use only fields that exist,
-with values of their type, and do what docs/gateways.md asks of a proxy."""
+with values of their type, and do what docs/gateways.md asks of a proxy. And that the followers are short."""
 import itertools
 import pathlib
 import unittest
@@ -139,6 +139,13 @@ class Traefik(unittest.TestCase):
                      for a, b in itertools.product("-_", repeat=2)}
         self.assertEqual({name.lower() for name in removed}, spellings - IDENTITY)
         self.assertEqual(set(removed.values()), {""})
+
+
+class Followers(unittest.TestCase):
+    def test_have_less_than_a_hundred_lines_of_code(self):
+        for name, comment in (("python/follower.py", "#"), ("node/follower.js", "//")):
+            lines = (line.strip() for line in (FOLDER / name).read_text().splitlines())
+            self.assertLess(sum(line != "" and not line.startswith(comment) for line in lines), 100, name)
 
 
 if __name__ == "__main__":
