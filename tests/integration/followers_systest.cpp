@@ -379,7 +379,7 @@ TEST_P(FollowersOfAnEngine, EmptyTheCacheForWhatTheyDoNotKnow) {
 }
 
 TEST_P(FollowersOfAnEngine, DoNotBelieveAClockThatHasJumped) {
-  follow(1s);
+  follow(short_lease);
   change([](auto& engine) { engine.ahead_ms = 3'600'000; });
   // It opens the stream again, which relates the clocks anew; an hour is not added to the lease.
   EXPECT_TRUE(eventually([&] { return is_opened(place); }));
