@@ -62,8 +62,8 @@ class Followers : public Service {
 INSTANTIATE_TEST_SUITE_P(, Followers, testing::Values("python", "node", "nginx"),
                          [](const auto& parameter) { return parameter.param; });
 
-// The values that the service was told; the names of fields are in any letter case.
-std::vector<std::string> told(const HttpResponse& answer, std::string_view name) {
+// The only value that the service was told; empty if there is none. Names are in any letter case.
+std::string told(const HttpResponse& answer, std::string_view name) {
   std::vector<std::string> values;
   std::istringstream lines(answer.body);
   for (std::string line; std::getline(lines, line);) {
@@ -72,7 +72,8 @@ std::vector<std::string> told(const HttpResponse& answer, std::string_view name)
     const auto value = line.find_first_not_of(' ', colon + 1);
     values.push_back(value == line.npos ? "" : line.substr(value, line.find('\r') - value));
   }
-  return values;
+  EXPECT_LE(values.size(), 1u);
+  return values.empty() ? "" : values.front();
 }
 
 TEST_P(Followers, TellTheServiceWhoseTheKeyIsAndTheClientWhyItIsDenied) {
@@ -87,11 +88,11 @@ TEST_P(Followers, TellTheServiceWhoseTheKeyIsAndTheClientWhyItIsDenied) {
   const auto answer = client.get("/anything", forged);
   ASSERT_EQ(answer.status, 200);
   EXPECT_EQ(answer.body.find("forged"), std::string::npos) << answer.body;
-  EXPECT_EQ(told(answer, "x-key-id"), std::vector{key.key_id}) << answer.body;
-  EXPECT_EQ(told(answer, "x-user-id"), std::vector<std::string>{"Zo%C3%AB"});
-  EXPECT_EQ(told(answer, "x-application-id"), std::vector<std::string>{""});
-  EXPECT_EQ(told(answer, "x-workspace-id"), std::vector<std::string>{"acme"});
-  EXPECT_EQ(told(answer, "x-key-permissions"), std::vector<std::string>{""});
+  EXPECT_EQ(told(answer, "x-key-id"), key.key_id) << answer.body;
+  EXPECT_EQ(told(answer, "x-user-id"), "Zo%C3%AB");
+  EXPECT_EQ(told(answer, "x-application-id"), "");
+  EXPECT_EQ(told(answer, "x-workspace-id"), "acme");
+  EXPECT_EQ(told(answer, "x-key-permissions"), "");
 
   auto stranger = example_->client();
   const auto none = stranger.get("/anything");

@@ -167,7 +167,7 @@ local function read_stream()
     if data then
       local is_read, goes_on = pcall(function() return receive(assert(cjson.decode(data)), stream) end)
       if not is_read then begin("", 0, 0) end -- unreadable: a second try would not help
-      if not goes_on then break end
+      if not (is_read and goes_on) then break end
     end
   end
   socket:close()
@@ -208,7 +208,7 @@ function M.guard(options)
   local passes = decision.state == "missing" and is_preflight and options and options.preflight == "allow"
   local status = passes and 200 or statuses[decision.state] or 403
   if status == 200 then
-    for name, member in pairs(identity) do
+    for name, member in pairs(identity) do -- nginx leaves out a header that is empty
       local value = decision[member] or ""
       local is_list = type(value) == "table"
       if is_list then value = table.concat(value, " ") end
