@@ -124,11 +124,12 @@ local function apply(message) -- false: the stream is to be read again from wher
   if epoch > own.epoch then return true, begin(journal, epoch, last) end
   if epoch ~= own.epoch or journal ~= own.journal then return false end
   for _, event in ipairs(message.events) do
+    if not known[event.type] then return true, begin(journal, epoch, last) end
     -- Of an owner within others, all keys: those that it does not concern cost a question.
     local mark = event.key_id and "key_id " .. event.key_id or event.scope .. " " .. event.id
-    local sequence = math.max(event.sequence, marks:get(mark) or 0)
     -- Not set(), which forgets older marks when there is no space.
-    if not known[event.type] or not marks:safe_set(mark, sequence) then return true, begin(journal, epoch, last) end
+    local is_kept = marks:safe_set(mark, math.max(event.sequence, marks:get(mark) or 0))
+    if not is_kept then return true, begin(journal, epoch, last) end
   end
   if first > own.sequence + 1 then
     state:set("complete", false)
