@@ -152,6 +152,15 @@ TEST_P(Proxies, Answer401WithoutAKeyAndWithAnUnknownOne) {
   EXPECT_EQ(service_.requests(), 0);
 }
 
+// Of a browser, which sends no key with it.
+TEST_P(Proxies, DenyAPreflightWithoutAKey) {
+  const HttpResponse denied = client_.request(
+      "OPTIONS", "/anything", {{"Origin", "https://example.com"}, {"Access-Control-Request-Method", "PUT"}});
+  EXPECT_EQ(denied.status, 401);
+  EXPECT_EQ(denied.header("X-Revoked-Reason"), "missing");
+  EXPECT_EQ(service_.requests(), 0);
+}
+
 TEST_P(Proxies, Answer503WithTheReasonWhileTheGatewayCannotKnow) {
   const CreatedKey key = create_key(admin_);
   ASSERT_EQ(ask(key).status, 200) << proxy_.log_text();

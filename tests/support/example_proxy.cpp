@@ -6,13 +6,14 @@
 #include "tests/support/revoked_programs.hpp"
 
 namespace revoked::test {
-namespace {
 
 void replace_once(std::string& text, std::string_view what, const std::string& with) {
   const auto at = text.find(what);
   if (at == std::string::npos) throw std::runtime_error("no " + std::string(what) + " in the example");
   text.replace(at, what.size(), with);
 }
+
+namespace {
 
 std::string address_of(std::uint16_t port) { return "127.0.0.1:" + std::to_string(port); }
 

@@ -4,10 +4,14 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "tests/support/nginx_server.hpp"
 
 namespace revoked::test {
+
+// Throws if `what` is not in the text of an example.
+void replace_once(std::string& text, std::string_view what, const std::string& with);
 
 class ExampleProxy {
  public:

@@ -23,10 +23,12 @@ bool answers(std::uint16_t port) {
 
 }  // namespace
 
-NginxServer::NginxServer(std::string http_block) {
+NginxServer::NginxServer(std::string http_block, const std::vector<std::string>& modules) {
   http_block = replace_all(std::move(http_block), "$PORT", std::to_string(port()));
   const std::string directory = directory_.path().string();
-  std::string config = "worker_processes 1;\ndaemon off;\nmaster_process off;\n";
+  std::string config;
+  for (const auto& module : modules) config += "load_module /usr/lib/nginx/modules/" + module + ".so;\n";
+  config += "worker_processes 1;\ndaemon off;\nmaster_process off;\n";
   config += "pid " + directory + "/nginx.pid;\nerror_log " + directory + "/error.log warn;\n";
   config += "events { worker_connections 512; }\nhttp {\n  access_log off;\n";
   for (std::string_view kind : {"client_body", "proxy", "fastcgi", "uwsgi", "scgi"}) {

@@ -13,12 +13,14 @@ namespace revoked::test {
 
 class NginxServer {
  public:
-  // `http_block` is put into the http block; $PORT in it is replaced by a free port.
-  explicit NginxServer(std::string http_block);
+  // `http_block` is put into the http block; $PORT in it is replaced by a free port. `modules` are loaded,
+  // each from Debian's file of that name.
+  explicit NginxServer(std::string http_block, const std::vector<std::string>& modules = {});
 
   std::uint16_t port() const { return port_.number(); }
   HttpClient client() const { return HttpClient(port()); }
   std::string error_log() const { return read_file(directory_ / "error.log"); }
+  Process& process() { return *process_; }
 
  private:
   TemporaryDirectory directory_;
