@@ -68,6 +68,7 @@ struct Api {
   MetricsAccess metrics_access = MetricsAccess::open;
   std::shared_ptr<engine::Metrics> metrics = std::make_shared<engine::Metrics>();
   cache::Webhooks* webhooks = nullptr;  // null: none is configured
+  std::string advertised_url{};         // where others reach this engine; empty: as the caller does
 };
 
 struct Call;
@@ -177,6 +178,7 @@ Outcome send_backup(Api& api, Call& call);
 Outcome show_liveness(Api& api, Call& call);
 Outcome show_readiness(Api& api, Call& call);
 Outcome show_health(Api& api, Call& call);
+Outcome show_engines(Api& api, Call& call);
 
 // Metrics (metrics_handlers.cpp)
 Outcome show_metrics(Api& api, Call& call);

@@ -40,6 +40,7 @@ constexpr Route routes[] = {
     {Method::get, "/v1/audit", show_audit, Permission::audit_read, audit_query},
     {Method::get, "/v1/gateways", show_gateways, Permission::gateways_read},
     {Method::delete_, "/v1/gateways/{}", forget_gateway, Permission::master_key},
+    {Method::get, "/v1/engines", show_engines, Permission::gateways_read},
     {Method::get, "/v1/receipts/{}", show_receipt, Permission::gateways_read},
     {Method::post, "/v1/gateways/report", take_report, Permission::gateway},
     {Method::get, "/v1/invalidations", show_invalidations, Permission::gateway, feed_query},

@@ -4,6 +4,7 @@
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
 
+#include <ctime>
 #include <new>
 #include <stdexcept>
 
@@ -149,6 +150,13 @@ std::string ServerCertificate::not_after() const {
   ASN1_TIME_print_ex(text.get(), X509_get0_notAfter(SSL_CTX_get0_certificate(context_.get())),
                      ASN1_DTFLGS_ISO8601);
   return text_of(*text);
+}
+
+engine::UnixMs ServerCertificate::expires_at() const {
+  const engine::MutexLock lock(mutex_);
+  std::tm time{};
+  ASN1_TIME_to_tm(X509_get0_notAfter(SSL_CTX_get0_certificate(context_.get())), &time);
+  return static_cast<engine::UnixMs>(::timegm(&time)) * 1000;
 }
 
 bool ServerCertificate::is_expired() const {

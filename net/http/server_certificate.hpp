@@ -7,6 +7,7 @@
 
 #include "cache/wire/tls.hpp"
 #include "engine/base/mutex.hpp"
+#include "engine/base/time.hpp"
 
 namespace revoked::net {
 
@@ -32,6 +33,7 @@ class ServerCertificate {
   // Of the certificate.
   std::string subject() const;
   std::string not_after() const;
+  engine::UnixMs expires_at() const;
   bool is_expired() const;
 
  private:

@@ -26,6 +26,8 @@ void add_jwt_options(Options& options, net::JwtOptions& jwt) {
 std::optional<int> read_configuration(int argc, char** argv, EngineConfiguration& configuration) {
   Options options("revoked", "The API-key revocation engine.", "REVOKED_");
   options.add("--listen", configuration.listen, "HOST:PORT to serve HTTP on; port 0 picks a free one");
+  options.add("--advertise", configuration.advertise,
+              "http[s]://HOST:PORT where others reach this engine; none: shown as the caller reaches it");
   options.add("--data-dir", configuration.data_dir, "Directory of the journal and the keys");
   configuration.redis.add_to(options, "to publish invalidations on", "own feed only");
   options.add("--threads", configuration.threads, "Network threads", Range{1, 1024});

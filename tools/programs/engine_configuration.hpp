@@ -18,6 +18,7 @@ namespace revoked::tools {
 
 struct EngineConfiguration {
   std::string listen = "127.0.0.1:7385";
+  std::string advertise;
   std::string data_dir = "./data";
   RedisOptions redis;
   std::size_t threads = std::max(1u, std::thread::hardware_concurrency());

@@ -129,6 +129,18 @@ int stop(engine::Engine& engine, net::Server& server, std::atomic<bool>& drainin
   return sound && !engine.has_failed() ? 0 : 1;
 }
 
+void check_advertised(std::string_view url) {
+  if (url.empty()) return;
+  constexpr std::string_view plain = "http://", encrypted = "https://";
+  auto rest = url;
+  rest.remove_prefix(url.starts_with(plain) ? plain.size() : url.starts_with(encrypted) ? encrypted.size() : 0);
+  std::string host;
+  std::uint16_t port = 0;
+  if (rest.size() == url.size() || !cache::parse_endpoint(rest, host, port) || port == 0)
+    throw ConfigurationError("--advertise: '" + std::string(url) +
+                             "' is neither http://host:port nor https://host:port");
+}
+
 net::MetricsAccess metrics_access(const EngineConfiguration& configuration) {
   return configuration.metrics == "off"             ? net::MetricsAccess::off
          : configuration.metrics == "authenticated" ? net::MetricsAccess::authenticated
@@ -161,6 +173,7 @@ int serve(const EngineConfiguration& configuration) {
   tools::set_log_level(configuration.log_level);
   auto server_options =
       tools::parse_listen(configuration.listen, configuration.threads, reserved_descriptors);
+  check_advertised(configuration.advertise);
   const auto redis = tools::parse_redis(configuration.redis);
   if (!engine::is_key_prefix(configuration.key_prefix)) {
     throw ConfigurationError("--key-prefix: must be 1 to 16 letters or digits");
@@ -197,7 +210,9 @@ int serve(const EngineConfiguration& configuration) {
   api.gateways = gateways;
   api.metrics_access = metrics_access(configuration);
   const auto metrics = api.metrics = tools::program_metrics();
+  certificate.add_to(*metrics);
   api.webhooks = webhooks.get();
+  api.advertised_url = configuration.advertise;
   net::EngineService service(std::move(api), net::all_dialects);
   net::EngineDurability durability(engine);
   const auto server = tools::listen(server_options, service, &durability);
@@ -215,6 +230,7 @@ int serve(const EngineConfiguration& configuration) {
   if (webhooks) webhooks->start();
   ::malloc_trim(0);  // memory freed by the load
   tools::Housekeeping housekeeping(main_io, engine);
+  metrics->add([&housekeeping](engine::MetricsWriter& out) { housekeeping.write_metrics(out); });
   asio::signal_set signals(main_io, SIGINT, SIGTERM);
   signals.async_wait([&](boost::system::error_code, int) { main_io.stop(); });
   if (configuration.dev) std::cout << "master key: " << tools::read_keys(master_file).front() << '\n';

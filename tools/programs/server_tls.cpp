@@ -33,6 +33,14 @@ CertificateWatch::CertificateWatch(boost::asio::io_context& io, const TlsFiles& 
   wait();
 }
 
+void CertificateWatch::add_to(engine::Metrics& metrics) const {
+  if (!certificate_) return;
+  metrics.add([certificate = certificate_](engine::MetricsWriter& out) {
+    out.gauge("revoked_certificate_expiry_timestamp_seconds", "When the server's TLS certificate expires.")
+        .sample(static_cast<double>(certificate->expires_at()) / 1000);
+  });
+}
+
 bool CertificateWatch::read() {
   bool has_changed = false;
   for (auto& [file, text, error] : files_) {

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "cache/wire/asio.hpp"
+#include "engine/base/metrics.hpp"
 #include "net/http/server_certificate.hpp"
 #include "net/http/watched_file.hpp"
 #include "tools/programs/program.hpp"
@@ -31,6 +32,8 @@ class CertificateWatch {
 
   // Null: HTTP.
   const std::shared_ptr<net::ServerCertificate>& certificate() const { return certificate_; }
+  // Nothing without a certificate.
+  void add_to(engine::Metrics& metrics) const;
 
  private:
   static constexpr std::size_t max_file_bytes = 1 << 20;
