@@ -55,11 +55,7 @@ bool set_url(Webhook& hook, std::string_view url) {
 std::optional<std::string> decode_webhook_secret(std::string_view text) {
   constexpr std::string_view prefix = "whsec_";
   if (!text.starts_with(prefix)) return {};
-  std::string base64(text.substr(prefix.size()));
-  while (base64.ends_with('=')) base64.pop_back();
-  std::ranges::replace(base64, '+', '-');
-  std::ranges::replace(base64, '/', '_');
-  auto secret = engine::decode_base64url(base64);
+  auto secret = engine::decode_base64(text.substr(prefix.size()));
   if (!secret || secret->size() < 24 || secret->size() > 64) return {};
   return secret;
 }

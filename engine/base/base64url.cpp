@@ -1,5 +1,6 @@
 #include "engine/base/base64url.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 
@@ -38,6 +39,15 @@ std::optional<std::string> decode_base64url(std::string_view text) {
   }
   if ((bits & ((1U << count) - 1)) != 0) return {};
   return bytes;
+}
+
+std::optional<std::string> decode_base64(std::string_view text) {
+  std::string unpadded(text.substr(0, text.find('=')));
+  const auto padding = text.substr(unpadded.size());
+  if (!padding.empty() && (text.size() % 4 != 0 || (padding != "=" && padding != "=="))) return {};
+  std::ranges::replace(unpadded, '+', '-');
+  std::ranges::replace(unpadded, '/', '_');
+  return decode_base64url(unpadded);
 }
 
 std::string encode_base64url(std::string_view bytes) {

@@ -39,11 +39,7 @@ std::optional<Digest> digest_from_hex(std::string_view text) {
 
 std::optional<Digest> digest_from_text(std::string_view text) {
   if (text.size() == 64) return digest_from_hex(text);
-  std::string encoded(text.substr(0, text.find('=')));
-  if (text.size() > encoded.size() + 1) return {};
-  std::ranges::replace(encoded, '+', '-');
-  std::ranges::replace(encoded, '/', '_');
-  const auto bytes = decode_base64url(encoded);
+  const auto bytes = decode_base64(text);
   Digest digest;
   if (!bytes || bytes->size() != digest.size()) return {};
   std::ranges::copy(*bytes, digest.begin());

@@ -39,6 +39,20 @@ void tell(Response& response, std::string_view name, std::string_view value, cha
   response.header(name, encoded);
 }
 
+// An allow always has all of them: a proxy would pass on the client's own value of one that is absent.
+constexpr std::string_view identity_headers[] = {"X-Key-Id", "X-User-Id", "X-Application-Id",
+                                                 "X-Workspace-Id", "X-Key-Permissions"};
+
+// Of a header that is there once, or several times with the same value. Empty: it is not.
+std::string_view only_value(const Request& request, std::string_view name) {
+  auto lines = request.header_lines;
+  const auto first = next_value(lines, name);
+  for (auto next = next_value(lines, name); next.data() != nullptr; next = next_value(lines, name)) {
+    if (next != first) return {};
+  }
+  return first;
+}
+
 }  // namespace
 
 void answer_verdict(Response& response, const Gateway::Verdict& verdict) {
@@ -48,7 +62,6 @@ void answer_verdict(Response& response, const Gateway::Verdict& verdict) {
   cache::IdBuffer buffer;
   switch (decision.state) {
     case State::active:
-      // Always all of them: a proxy would pass on the client's own value of one that is absent.
       tell(response, "X-Key-Id", decision.key_id(buffer));
       tell(response, "X-User-Id", decision.owner(engine::Scope::user, buffer));
       tell(response, "X-Application-Id", decision.owner(engine::Scope::application, buffer));
@@ -141,14 +154,6 @@ Task<> ask_and_answer(Gateway& gateway, Exchange exchange, engine::Digest digest
   answer_check(gateway, exchange.response, verdict, forwarded_for, exchange.connection.remote_address());
 }
 
-// Empty: there is none, which has been answered.
-std::string_view secret_of(Exchange& exchange) {
-  const auto secret = credential_of(exchange.request);
-  if (engine::is_secret(secret)) return secret;
-  deny(exchange.response, 401, secret.empty() ? "missing" : "unknown");
-  return {};
-}
-
 }  // namespace
 
 std::span<const RouteName> CheckService::route_names() const { return routes; }
@@ -178,9 +183,39 @@ Outcome CheckService::handle(Exchange& exchange) {
   return {};
 }
 
+// The header fields of Fetch, 3.3.2.
+bool CheckService::is_keyless_preflight(const Request& request) const {
+  const auto& header = options_.method_header;
+  const auto method = header.empty() ? request.method_name : only_value(request, header);
+  std::string decoded;
+  return method == "OPTIONS" && !only_value(request, "origin").empty() &&
+         !only_value(request, "access-control-request-method").empty() &&
+         options_.credential.find(request, decoded).is_none();
+}
+
+bool CheckService::read_secret(Exchange& exchange, std::string_view& secret, std::string& decoded) const {
+  const auto found = options_.credential.find(exchange.request, decoded);
+  secret = found.secret;
+  if (found.is_ambiguous) {
+    exchange.response.header("X-Revoked-Reason", "malformed");
+    send_problem(exchange.response, 400, "ambiguous_credential",
+                 "the request has two different keys in one place");
+    return false;
+  }
+  if (engine::is_secret(secret)) return true;
+  deny(exchange.response, 401, secret.empty() ? "missing" : "unknown");
+  return false;
+}
+
 Outcome CheckService::check(Exchange& exchange) {
-  const auto secret = secret_of(exchange);
-  if (secret.empty()) return {};
+  if (options_.allows_preflight && is_keyless_preflight(exchange.request)) {
+    for (const auto name : identity_headers) exchange.response.header(name, "");
+    exchange.response.send(200);
+    return {};
+  }
+  std::string_view secret;
+  std::string decoded;
+  if (!read_secret(exchange, secret, decoded)) return {};
   const auto digest = engine::sha256(secret);
   const auto forwarded_for = exchange.request[Header::x_forwarded_for];
   if (const auto verdict = gateway_.check(digest)) {
@@ -201,8 +236,9 @@ void CheckService::show_metrics(Exchange& exchange) const {
 }
 
 Outcome CheckService::watch(Exchange& exchange) {
-  const auto secret = secret_of(exchange);
-  if (secret.empty()) return {};
+  std::string_view secret;
+  std::string decoded;
+  if (!read_secret(exchange, secret, decoded)) return {};
   const auto wait = preferred_wait(exchange.request, longest_poll);
   if (!wait) {
     send_problem(exchange.response, 400, "invalid_field", malformed_wait);

@@ -30,6 +30,17 @@ std::string_view credential_of(const Request& request) {
   return bearer.empty() ? request[Header::x_api_key] : bearer;
 }
 
+std::string_view next_value(std::string_view& lines, std::string_view name) {
+  while (!lines.empty()) {
+    auto line = take_until(lines, '\n');
+    line.remove_suffix(1);  // the CR
+    if (!equal_ignoring_case(take_until(line, ':'), name)) continue;
+    const auto value = trim(line);
+    return value.empty() ? std::string_view("") : value;
+  }
+  return {};
+}
+
 std::string_view trace_id_of(const Request& request) {
   // version "-" trace-id "-" parent-id "-" flags, in lower-case hexadecimal; later versions may append to
   // that.

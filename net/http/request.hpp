@@ -43,6 +43,7 @@ struct Request {
   std::string_view path;   // as sent, percent-encoded; "*": the server as a whole (OPTIONS, CONNECT)
   std::string_view query;  // after the '?', as sent
   std::array<std::string_view, header_count> headers{};
+  std::string_view header_lines;  // all of them, as sent, checked
   std::string_view body;
   std::string_view remote_address;
   // Of this request: X-Request-Id if it is usable, else the trace-id of traceparent, else generated.
@@ -63,6 +64,10 @@ struct Request {
 std::string_view bearer_of(const Request& request);
 // The same, or else the value of X-API-Key.
 std::string_view credential_of(const Request& request);
+
+// The next value of the header `name` (any letter case) in `lines`, of which the line and those before it are
+// removed. Start with `header_lines`. Its data() is null when there is no more.
+std::string_view next_value(std::string_view& lines, std::string_view name);
 
 // The trace-id of a W3C Trace Context `traceparent` (Level 1, section 3.2); empty if absent or malformed.
 std::string_view trace_id_of(const Request& request);

@@ -195,6 +195,7 @@ HeadResult read_head(std::string_view data, const HeadLimits& limits, Request& r
   if (data.starts_with("\r\n")) data.remove_prefix(2);
   std::string_view authority;
   std::size_t lines = 0;
+  const char* first_header = nullptr;
   while (true) {
     const auto size = data.find('\n');
     if (size == std::string_view::npos) {
@@ -204,9 +205,13 @@ HeadResult read_head(std::string_view data, const HeadLimits& limits, Request& r
     if (size == 0 || data[size - 1] != '\r') return refuse(400, "a line ends in a bare LF");
     const auto line = data.substr(0, size - 1);
     data.remove_prefix(size + 1);
-    if (line.empty() && lines > 0) break;
+    if (line.empty() && lines > 0) {
+      request.header_lines = {first_header, static_cast<std::size_t>(line.data() - first_header)};
+      break;
+    }
     if (lines == 0) {
       if (const auto read = read_request_line(line, limits, request, authority); !is_good(read)) return read;
+      first_header = data.data();
     } else if (const auto reason = read_header_line(line, request); !reason.empty()) {
       return refuse(400, reason);
     }

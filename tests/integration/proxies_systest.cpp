@@ -286,8 +286,66 @@ TEST_P(Proxies, PassTheEnginesStream) {
     streams.expect_through(before_the_engine.client(), version);
 }
 
-INSTANTIATE_TEST_SUITE_P(, Proxies, testing::Values("nginx", "caddy", "haproxy"),
-                         [](const auto& parameter) { return parameter.param; });
+// A gateway told of other places, and of preflights.
+class ConfiguredProxies : public testing::TestWithParam<std::string> {
+ protected:
+  unsigned status(std::string_view method, std::string_view target, const Headers& headers) {
+    return client_.request(method, target, headers).status;
+  }
+
+  EngineProcess engine_;
+  GatewayProcess gateway_{
+      engine_,
+      {.arguments = {"--credential", "query:api_key,cookie:session,basic-password,websocket-protocol:bearer",
+                     "--preflight", "allow", "--method-header", "X-Forwarded-Method"}}};
+  FakeEngine service_{echo};
+  ExampleProxy proxy_{GetParam(), gateway_.port(), service_.port()};
+  HttpClient client_ = proxy_.client();
+  HttpClient admin_ = engine_.client();
+};
+
+TEST_P(ConfiguredProxies, TakeTheKeyWhereverItStands) {
+  const CreatedKey key = create_key(admin_, {{"key_id", "my-key"}, {"secret", "secret-7"}});
+  const std::pair<std::string, Headers> places[] = {
+      {"/a?x=1&api_key=secret%2D7", {}},
+      {"/a", {{"Cookie", "theme=dark; session=secret-7"}}},
+      {"/a", {{"Authorization", "Basic dXNlcjpzZWNyZXQtNw=="}}},
+      {"/a", {{"Sec-WebSocket-Protocol", "chat, bearer.secret-7"}}},
+  };
+  for (const auto& [target, headers] : places) {
+    const HttpResponse answer = client_.get(target, headers);
+    EXPECT_EQ(answer.status, 200) << target << proxy_.log_text();
+    EXPECT_EQ(the(told(answer, "x-key-id")), "my-key");
+  }
+  EXPECT_EQ(status("GET", "/a", {{"X-API-Key", "secret-7"}}), 401) << "a place that is not listed";
+  EXPECT_EQ(status("GET", "/a?api_key=other-one&api_key=secret-7", {}), 400);
+  ASSERT_EQ(revoke(admin_, key.key_id).status, 200);
+  for (const auto& [target, headers] : places)
+    EXPECT_TRUE(eventually([&] { return status("GET", target, headers) == 403; })) << target;
+}
+
+TEST_P(ConfiguredProxies, LetPreflightsThroughAndNothingElse) {
+  const Headers preflight{{"Origin", "https://example.com"}, {"Access-Control-Request-Method", "PUT"}};
+  auto forged = preflight;
+  forged.emplace_back("X-Key-Id", "forged");
+  forged.emplace_back("X-Forwarded-Method", "GET");
+  const HttpResponse passed = client_.request("OPTIONS", "/a", forged);
+  EXPECT_EQ(passed.status, 200) << proxy_.log_text();
+  EXPECT_EQ(passed.body.find("forged"), std::string::npos) << passed.body;
+  const auto served = service_.requests();
+
+  EXPECT_EQ(status("OPTIONS", "/a", {{"Origin", "https://example.com"}}), 401);
+  EXPECT_EQ(status("OPTIONS", "/a?api_key=unknown-1", preflight), 401) << "its key counts";
+  auto disguised = preflight;
+  disguised.emplace_back("X-Forwarded-Method", "OPTIONS");
+  EXPECT_EQ(status("GET", "/a", disguised), 401);
+  EXPECT_EQ(status("DELETE", "/a", disguised), 401);
+  EXPECT_EQ(service_.requests(), served);
+}
+
+const auto proxy_name = [](const auto& parameter) { return parameter.param; };
+INSTANTIATE_TEST_SUITE_P(, ConfiguredProxies, testing::Values("nginx", "caddy", "haproxy"), proxy_name);
+INSTANTIATE_TEST_SUITE_P(, Proxies, testing::Values("nginx", "caddy", "haproxy"), proxy_name);
 
 // nginx without settings for streams: HTTP/1.0 to the engine, buffered answers.
 TEST(DefaultProxy, PassesTheEnginesStream) {

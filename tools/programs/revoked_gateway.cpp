@@ -46,6 +46,9 @@ struct Configuration {
   std::size_t watches = 10'000;
   std::size_t watches_per_key = 1'000;
   std::size_t threads = std::max(1u, std::thread::hardware_concurrency());
+  std::string credential{net::CredentialPlaces::usual};
+  std::string preflight = "deny";
+  std::string method_header;
   std::string metrics = "open";
   tools::TlsFiles tls;
   std::string log_level = "info";
@@ -79,6 +82,17 @@ std::optional<int> read_configuration(int argc, char** argv, Configuration& conf
   options.add("--watches", configuration.watches, "Answers of /watch held open", tools::Range{0, 1'000'000});
   options.add("--watches-per-key", configuration.watches_per_key, "The same, of one key",
               tools::Range{0, 1'000'000});
+  options.add("--credential", configuration.credential,
+              "Where the client's key may stand, the first found counts: bearer, header:NAME, authorization, "
+              "basic-user, basic-password, query:NAME, cookie:NAME, websocket-protocol:NAME");
+  options.add("--preflight", configuration.preflight,
+              "Whether a CORS preflight passes without a key: an OPTIONS with Origin and "
+              "Access-Control-Request-Method",
+              {"deny", "allow"});
+  options.add(
+      "--method-header", configuration.method_header,
+      "Header in which the proxy states the client's method, for --preflight; the proxy must overwrite "
+      "it; none: the method of the request itself");
   options.add("--threads", configuration.threads, "Network threads", tools::Range{1, 1024});
   options.add("--metrics", configuration.metrics, "Whether anyone may read /metrics", {"open", "off"});
   add_tls_options(options, configuration.tls);
@@ -124,6 +138,18 @@ cache::Gateway::Options gateway_options(const Configuration& configuration) {
   return options;
 }
 
+net::CheckOptions check_options(const Configuration& configuration) {
+  net::CheckOptions options;
+  try {
+    options.credential = net::CredentialPlaces(configuration.credential);
+  } catch (const std::invalid_argument& error) {
+    throw ConfigurationError(std::string("--credential: ") + error.what());
+  }
+  options.allows_preflight = configuration.preflight == "allow";
+  options.method_header = configuration.method_header;
+  return options;
+}
+
 // Announces readiness when the gateway is fresh, or after `patience` without an engine: the policy then
 // decides. By reference: all three outlive the run of `io`.
 cache::Task<> announce_when_fresh(asio::io_context& io, const cache::Gateway& gateway, std::string address,
@@ -145,6 +171,7 @@ int serve(const Configuration& configuration) {
   auto server_options = tools::parse_listen(configuration.listen, configuration.threads, reserved_descriptors,
                                             configuration.watches);
   auto options = gateway_options(configuration);
+  auto checks = check_options(configuration);
   // A quarter of the connections is left for checks.
   options.watches.watchers =
       std::min(configuration.watches, server_options.limits.connections * server_options.threads / 4 * 3);
@@ -161,7 +188,8 @@ int serve(const Configuration& configuration) {
     net::log(net::Level::info, what, {{"source", source}});
   });
   const auto metrics = tools::program_metrics();
-  net::CheckService service(gateway, configuration.metrics == "open" ? metrics : nullptr);
+  certificate.add_to(*metrics);
+  net::CheckService service(gateway, configuration.metrics == "open" ? metrics : nullptr, std::move(checks));
   const auto server = tools::listen(server_options, service, nullptr);
   metrics->add([&server](engine::MetricsWriter& out) { server->write_metrics(out); });
   asio::co_spawn(main_io, announce_when_fresh(main_io, gateway, configuration.listen, *server),

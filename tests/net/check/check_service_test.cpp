@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <mutex>
 
 #include "cache/bus/message_encoder.hpp"
@@ -100,11 +101,11 @@ class NamedKeys {
 };
 
 struct ServedGateway {
-  explicit ServedGateway(std::uint16_t engine_port)
-      : ServedGateway(TestGateway::options(engine_port), WhenStale::deny) {}
-  ServedGateway(const Gateway::Options& options, WhenStale when_stale)
+  explicit ServedGateway(std::uint16_t engine_port, CheckOptions checks = {})
+      : ServedGateway(TestGateway::options(engine_port), WhenStale::deny, std::move(checks)) {}
+  ServedGateway(const Gateway::Options& options, WhenStale when_stale, CheckOptions checks = {})
       : gateway(with(options, when_stale)),
-        service(*gateway.operator->(), std::make_shared<engine::Metrics>()),
+        service(*gateway.operator->(), std::make_shared<engine::Metrics>(), std::move(checks)),
         server(test::loopback(), service, nullptr) {}
 
   static Gateway::Options with(Gateway::Options options, WhenStale when_stale) {
@@ -287,6 +288,58 @@ TEST_F(CheckServiceTest, DeniesWithoutAKey) {
 TEST_F(CheckServiceTest, TakesTheKeyFromEitherHeader) {
   EXPECT_EQ(served.check({{"X-API-Key", "the-active"}}).status, 200);
   EXPECT_EQ(served.check({{"Authorization", "bearer the-active"}}).status, 200);
+}
+
+const Headers preflight{{"Origin", "https://example.com"}, {"Access-Control-Request-Method", "PUT"}};
+
+TEST_F(CheckServiceTest, DeniesAPreflightUnlessToldToAllowIt) {
+  EXPECT_EQ(served.check(preflight, "OPTIONS").status, 401);
+  CheckOptions allowing;
+  allowing.allows_preflight = true;
+  ServedGateway allows(engine.port(), allowing);
+  const auto passed = allows.check(preflight, "OPTIONS", "/check/any/path");
+  EXPECT_EQ(passed.status, 200);
+  for (const auto* name :
+       {"X-Key-Id", "X-User-Id", "X-Application-Id", "X-Workspace-Id", "X-Key-Permissions"}) {
+    const auto has_name = [&](const auto& header) { return header.first == name; };
+    EXPECT_TRUE(std::ranges::any_of(passed.headers, has_name))
+        << name << ": the proxy overwrites the client's";
+    EXPECT_EQ(passed.header(name), "");
+  }
+  EXPECT_EQ(allows.check(preflight, "GET").status, 401);
+  for (const auto& header : preflight) EXPECT_EQ(allows.check({header}, "OPTIONS").status, 401);
+  auto stated = preflight;
+  stated.emplace_back("X-Forwarded-Method", "OPTIONS");
+  EXPECT_EQ(allows.check(stated, "GET").status, 401) << "the client could have stated it";
+  auto with_key = preflight;
+  with_key.emplace_back("X-API-Key", "the-revoked");
+  ASSERT_TRUE(allows.gateway.becomes(Gateway::Coverage::fresh));
+  EXPECT_EQ(allows.check(with_key, "OPTIONS").status, 403);
+}
+
+TEST_F(CheckServiceTest, BelievesTheMethodThatTheProxyStates) {
+  CheckOptions allowing;
+  allowing.allows_preflight = true;
+  allowing.method_header = "X-Forwarded-Method";
+  ServedGateway allows(engine.port(), allowing);
+  auto stated = preflight;
+  stated.emplace_back("x-forwarded-method", "OPTIONS");
+  EXPECT_EQ(allows.check(stated, "GET").status, 200);
+  EXPECT_EQ(allows.check(preflight, "OPTIONS").status, 401) << "the proxy states none";
+  stated.emplace_back("X-Forwarded-Method", "GET");
+  EXPECT_EQ(allows.check(stated, "GET").status, 401) << "the client's own, and the proxy's";
+}
+
+TEST_F(CheckServiceTest, RefusesTwoKeysInOnePlace) {
+  CheckOptions options;
+  options.credential = CredentialPlaces("header:X-Key");
+  ServedGateway other(engine.port(), options);
+  ASSERT_TRUE(other.gateway.becomes(Gateway::Coverage::fresh));
+  EXPECT_EQ(other.check({{"X-Key", "the-active"}, {"x-key", "the-active"}}).status, 200);
+  const auto refused = other.check({{"X-Key", "the-active"}, {"x-key", "the-revoked"}});
+  EXPECT_EQ(refused.status, 400);
+  EXPECT_EQ(refused.header("X-Revoked-Reason"), "malformed");
+  EXPECT_EQ(refused.json()["code"].text(), "ambiguous_credential");
 }
 
 TEST_F(CheckServiceTest, AnswersEveryMethodOnEveryPathBelow) {
