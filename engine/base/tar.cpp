@@ -34,6 +34,42 @@ void write_octal(char (&field)[size], std::uint64_t value) {
   for (std::size_t i = size - 1; i-- > 0; value /= 8) field[i] = static_cast<char>('0' + value % 8);
 }
 
+// Digits up to a zero or blank; empty: others.
+template <std::size_t size>
+std::optional<std::uint64_t> read_octal(const char (&field)[size]) {
+  std::uint64_t value = 0;
+  std::size_t i = 0;
+  for (; i < size && field[i] >= '0' && field[i] <= '7'; ++i)
+    value = value * 8 + static_cast<std::uint64_t>(field[i] - '0');
+  const bool has_ended = i == size || field[i] == '\0' || field[i] == ' ';
+  return i > 0 && has_ended ? std::optional(value) : std::nullopt;
+}
+
+template <std::size_t size>
+std::string_view text_of(const char (&field)[size]) {
+  return std::string_view(field, size).substr(0, std::string_view(field, size).find('\0'));
+}
+
+// The sum of the bytes, with blanks in the checksum's own field.
+std::uint64_t checksum_of(Header header) {
+  std::fill_n(header.checksum, sizeof header.checksum, ' ');
+  std::uint64_t sum = 0;
+  for (const unsigned char byte : std::string_view(reinterpret_cast<const char*>(&header), sizeof header))
+    sum += byte;
+  return sum;
+}
+
+// Within the folder that it is unpacked in.
+bool is_inside(std::string_view name) {
+  if (name.empty() || name.starts_with('/')) return false;
+  while (!name.empty()) {
+    const auto segment = name.substr(0, name.find('/'));
+    if (segment == "..") return false;
+    name.remove_prefix(std::min(segment.size() + 1, name.size()));
+  }
+  return true;
+}
+
 }  // namespace
 
 std::string tar_header(std::string_view name, std::uint64_t bytes, UnixMs changed_at) {
@@ -47,15 +83,26 @@ std::string tar_header(std::string_view name, std::uint64_t bytes, UnixMs change
   header.type = '0';  // a regular file
   std::memcpy(header.magic, "ustar", sizeof header.magic);
   std::fill_n(header.version, sizeof header.version, '0');
-  // Computed with blanks in the checksum field itself, which ends with a zero and a blank.
-  std::fill_n(header.checksum, sizeof header.checksum, ' ');
-  std::string block(reinterpret_cast<const char*>(&header), sizeof header);
-  std::uint64_t sum = 0;
-  for (const unsigned char byte : block) sum += byte;
   char digits[7];
-  write_octal(digits, sum);
-  block.replace(offsetof(Header, checksum), sizeof digits, digits, sizeof digits);
-  return block;
+  write_octal(digits, checksum_of(header));
+  std::copy_n(digits, sizeof digits, header.checksum);
+  header.checksum[sizeof digits] = ' ';
+  return std::string(reinterpret_cast<const char*>(&header), sizeof header);
+}
+
+std::optional<TarEntry> read_tar_header(std::string_view block) {
+  if (block.size() != tar_block_bytes) return {};
+  Header header;
+  block.copy(reinterpret_cast<char*>(&header), sizeof header);
+  const bool is_file = header.type == '0' || header.type == '\0';
+  const auto bytes = read_octal(header.size);
+  if (read_octal(header.checksum) != checksum_of(header) || !bytes || !(is_file || header.type == '5'))
+    return {};
+  TarEntry entry{std::string(text_of(header.prefix)), *bytes};
+  if (!entry.name.empty()) entry.name.push_back('/');
+  entry.name.append(text_of(header.name));
+  if (!is_inside(entry.name) || is_file == entry.name.ends_with('/')) return {};
+  return entry;
 }
 
 }  // namespace revoked::engine

@@ -279,6 +279,57 @@ TEST(CtlBulk, ImportsRevokesAndBacksUp) {
   EXPECT_EQ(status.st_mode & 0777, 0600u);
   EXPECT_EQ(backup.json()["bytes"].number(), status.st_size) << backup;
   EXPECT_FALSE(backup.json()["position"].text().empty()) << backup;
+
+  const auto data = person.file("restored").string();
+  EXPECT_EQ(person.run({"restore", file, "--data-dir", data}).code, 1) << "no archive";
+  const auto bytes = read_file(archive);
+  const auto cut = person.write("cut.tar", bytes.substr(0, bytes.size() - 1));
+  const auto incomplete = person.run({"restore", cut, "--data-dir", data});
+  EXPECT_EQ(incomplete.code, 1) << incomplete;
+  EXPECT_TRUE(incomplete.has_error("incomplete")) << incomplete;
+  EXPECT_FALSE(std::filesystem::exists(data) || std::filesystem::exists(data + ".part")) << "nothing is left";
+  const auto restored = person.run({"restore", archive, "--data-dir", data});
+  EXPECT_EQ(restored.code, 0) << restored;
+  EXPECT_EQ(person.run({"restore", archive, "--data-dir", data}).code, 2) << "it is not empty";
+  EngineProcess other;
+  EXPECT_EQ(other.stop(), 0);
+  std::filesystem::remove_all(other.data_directory());
+  std::filesystem::rename(data, other.data_directory());
+  other.start();
+  auto admin = other.client();
+  EXPECT_EQ(state_of(admin, "k4999"), "revoked");
+}
+
+TEST(CtlLocks, DenyAnOwnerUntilTheyAreLifted) {
+  EngineProcess engine;
+  Operator person;
+  auto admin = engine.client();
+  const auto key = make_key(person, engine, {"--user", "ann lee"});
+  const auto locked = person.run(engine, {"lock", "--user", "ann lee", "--expires", "12h", "--wait", "1"});
+  EXPECT_EQ(locked.code, 0) << locked;
+  EXPECT_TRUE(locked.has_output("Locked the user ann lee until ")) << locked;
+  EXPECT_EQ(state_of(admin, key.key_id), "locked");
+  const auto lifted = person.run(engine, {"unlock", "--user", "ann lee"});
+  EXPECT_EQ(lifted.code, 0) << lifted;
+  EXPECT_EQ(state_of(admin, key.key_id), "active");
+  EXPECT_EQ(person.run(engine, {"lock", "--reason", "odd"}).code, 2);
+}
+
+TEST(CtlStatus, TellsWhatIsAboutToExpire) {
+  const CertificateFiles tls;
+  EngineProcess engine({.arguments = {"--advertise", "https://engine.example:7385"}, .tls = &tls});
+  Operator person;
+  make_key(person, engine, {"--expires", "1h"});
+  Outcome status;
+  EXPECT_TRUE(eventually([&] {
+    status = person.run(engine, {"status"});
+    return status.has_output("1 expires within 7 days");
+  })) << status;
+  EXPECT_EQ(status.code, 1) << "the certificate is valid for a day";
+  EXPECT_TRUE(status.has_output("expires in 0 days")) << status;
+  const auto engines = person.run(engine, {"engines"});
+  EXPECT_TRUE(engines.has_output("https://engine.example:7385") && engines.has_output("leader")) << engines;
+  EXPECT_TRUE(engines.has_output("current")) << engines;
 }
 
 TEST(CtlTail, FollowsAcrossARestartOfTheEngine) {

@@ -40,11 +40,13 @@ class CommandTree {
 void add_key_commands(CommandTree& tree);
 void add_key_list_command(CLI::App& key, CommandTree& tree);
 void add_revoke_commands(CLI::App& key, CommandTree& tree);  // `key revoke`, and `revoke`
+void add_lock_commands(CommandTree& tree);
 void add_view_commands(CommandTree& tree);
 void add_status_command(CommandTree& tree);
 void add_tail_command(CommandTree& tree);
 void add_bulk_commands(CommandTree& tree);
 void add_backup_command(CommandTree& tree);
+void add_restore_command(CommandTree& tree);
 void add_leaks_command(CommandTree& tree);
 void add_completion_command(CommandTree& tree);
 

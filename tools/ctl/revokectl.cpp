@@ -55,12 +55,14 @@ int run(int argc, char** argv) {
   add_global_options(app, session);
   CommandTree tree(app, session);
   add_key_commands(tree);
+  add_lock_commands(tree);
   add_view_commands(tree);
   add_status_command(tree);
   add_tail_command(tree);
   add_bulk_commands(tree);
   add_leaks_command(tree);
   add_backup_command(tree);
+  add_restore_command(tree);
   add_completion_command(tree);
   try {
     app.parse(argc, argv);
@@ -79,7 +81,7 @@ void add_completion_command(CommandTree& tree) {
       {"bash", Shell::bash}, {"zsh", Shell::zsh}, {"fish", Shell::fish}};
   auto shell = std::make_shared<std::string>();
   tree.add("completion", "Print a script that completes commands and options in a shell",
-           {"completion bash > /etc/bash_completion.d/revokectl", "completion fish | source"},
+           {"completion bash > ~/.local/share/bash-completion/completions/revokectl", "completion fish | source"},
            [shell, &tree] {
              Session::print(completion_script(tree.app(), shells.at(*shell)));
              return int{done};

@@ -4,6 +4,7 @@
 #include <charconv>
 #include <map>
 
+#include "engine/base/time.hpp"
 #include "tools/ctl/commands.hpp"
 #include "tools/ctl/progress.hpp"
 
@@ -115,6 +116,22 @@ void look_at_gateways(Findings& findings, const JsonValue& gateways) {
     findings.add(current == all.size(), "gateways", detail);
 }
 
+std::string days_text(double seconds) {
+  const auto days = static_cast<long>(seconds / 86'400);
+  return std::to_string(days) + (days == 1 ? " day" : " days");
+}
+
+void look_at_expiries(Findings& findings, const Metrics& metrics) {
+  constexpr double soon_s = 14.0 * 86'400;
+  if (const auto expires = metrics.number("revoked_certificate_expiry_timestamp_seconds"); expires > 0) {
+    const auto left = expires - static_cast<double>(engine::now_unix_ms()) / 1000;
+    findings.add(left > soon_s, "certificate",
+                 left > 0 ? "expires in " + days_text(left) : "expired " + days_text(-left) + " ago");
+  }
+  if (const auto keys = metrics.number("revoked_keys_expiring"); keys > 0)
+    findings.note("keys", short_number(keys) + (keys == 1 ? " expires" : " expire") + " within 7 days");
+}
+
 int show_status(Session& session) {
   auto& client = session.client();
   const auto health_answer = client.ask("GET", "/healthz");
@@ -127,6 +144,7 @@ int show_status(Session& session) {
   Findings findings;
   look_at_engine(findings, client.target(), health, metrics);
   look_at_disk(findings, metrics);
+  look_at_expiries(findings, metrics);
   if (gateways_answer.is_good())
     look_at_gateways(findings, gateways);
   else

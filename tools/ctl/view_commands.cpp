@@ -1,4 +1,4 @@
-// revokectl gateways, receipt, audit
+// revokectl gateways, engines, receipt, audit
 
 #include <algorithm>
 #include <memory>
@@ -25,6 +25,20 @@ int show_gateways(Session& session) {
     Session::print_line("No gateway has reported to this engine.");
   else
     Session::print(table);
+  return done;
+}
+
+int show_engines(Session& session) {
+  const auto answer = session.get("/v1/engines");
+  if (session.is_json()) {
+    Session::print_line(answer.json());
+    return done;
+  }
+  Table table({"ENGINE", "ROLE", "STATE", "LAG", "POSITION"});
+  for (const auto& engine : answer["engines"].items())
+    table.add({engine["url"].text(), engine["role"].text(), engine["state"].text(), engine["lag"].text(),
+               engine["position"].text()});
+  Session::print(table);
   return done;
 }
 
@@ -97,6 +111,8 @@ void add_view_commands(CommandTree& tree) {
   auto& session = tree.session();
   tree.add("gateways", "The gateways, and what they have applied", {"gateways", "gateways -o json"},
            [&session] { return show_gateways(session); });
+  tree.add("engines", "The engines, and which one leads", {"engines", "engines -o json"},
+           [&session] { return show_engines(session); });
   auto asked = std::make_shared<AskedReceipt>();
   auto& receipt = tree.add("receipt", "Which gateways enforce a change, and since when",
                            {"receipt 3-1042", "receipt 3-1042 --wait 5"}, [asked, &session] {

@@ -70,6 +70,48 @@ TEST(Tar, HasTheFieldsOfTheFormat) {
   EXPECT_EQ(field(154, 2), std::string("\0 ", 2));
 }
 
+TEST(Tar, IsReadBack) {
+  for (const auto* const name : {"log/end", "a", "log/..part"}) {
+    const auto entry = read_tar_header(tar_header(name, 4097, 0));
+    ASSERT_TRUE(entry) << name;
+    EXPECT_EQ(entry->name, name);
+    EXPECT_EQ(entry->bytes, 4097u);
+  }
+  EXPECT_EQ(read_tar_header(tar_header("a", max_tar_file_bytes, 0))->bytes, max_tar_file_bytes);
+  EXPECT_EQ(tar_padding_bytes(0), 0u);
+  EXPECT_EQ(tar_padding_bytes(1), tar_block_bytes - 1);
+  EXPECT_EQ(tar_padding_bytes(tar_block_bytes), 0u);
+}
+
+TEST(Tar, ReadsWhatTheSystemsOwnPacks) {
+  const revoked::test::TemporaryDirectory directory;
+  const std::string folder(90, 'f');
+  const auto packed = "cd " + directory.path().native() + " && mkdir -p log/" + folder + " && echo x > log/" +
+                      folder + "/end && tar -c --format=ustar -f archive.tar log";
+  ASSERT_EQ(std::system(packed.c_str()), 0);
+  const auto archive = read_all(directory / "archive.tar");
+  const auto entry = [&](std::size_t block) {
+    return read_tar_header(archive.substr(block * tar_block_bytes, tar_block_bytes));
+  };
+  EXPECT_EQ(entry(0)->name, "log/");
+  EXPECT_EQ(entry(2)->name, "log/" + folder + "/end");
+  EXPECT_EQ(entry(2)->bytes, 2u);
+  EXPECT_FALSE(entry(3)) << "content";
+  EXPECT_FALSE(entry(4)) << "the end";
+}
+
+TEST(Tar, ReadsNothingThatLeavesTheFolder) {
+  for (const auto* const name : {"", "/etc/passwd", "..", "../a", "a/../b", "a/.."})
+    EXPECT_FALSE(read_tar_header(tar_header(name, 1, 0))) << name;
+  auto damaged = tar_header("a", 1, 0);
+  damaged[124] = '1';
+  EXPECT_FALSE(read_tar_header(damaged));
+  auto link = tar_header("a", 0, 0);
+  link[156] = '2';
+  link[153] = static_cast<char>(link[153] + 2);  // the checksum
+  EXPECT_FALSE(read_tar_header(link));
+}
+
 TEST(Tar, TellsTheLargestSize) {
   EXPECT_EQ(tar_header("a", max_tar_file_bytes, 0).substr(124, 12), std::string("77777777777\0", 12));
 }
