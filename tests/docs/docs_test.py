@@ -10,9 +10,7 @@ import re
 import subprocess
 import sys
 import tempfile
-import time
 import unittest
-import urllib.error
 import urllib.request
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -154,13 +152,18 @@ class Pages(unittest.TestCase):
                 self.assertIsNone(program.match(line.strip()) if line.startswith(("    ", "```")) else None, f"{page.name}: {line}")
 
 
+def enter_namespace():
+    """Starts this program again in a network namespace whose loopback has the addresses and names that the pages use."""
+    if os.environ.get("REVOKED_DOCS_NAMESPACE") is not None:
+        return
+    os.environ["REVOKED_DOCS_NAMESPACE"] = "1"
+    script = ('hosts=$(mktemp); { cat /etc/hosts; echo "10.0.0.5 engine.internal"; } >"$hosts"; mount --bind "$hosts" /etc/hosts; '
+              'rm "$hosts"; ip link set lo up; ip address add 10.0.0.5/32 dev lo; exec "$@"')
+    as_root = [] if os.geteuid() == 0 else ["--map-root-user"]
+    os.execvp("unshare", ["unshare", *as_root, "--net", "--mount", "sh", "-c", script, "sh", sys.executable, "-B", *sys.argv])
+
+
 if __name__ == "__main__":
-    if os.environ.get("REVOKED_DOCS_NAMESPACE") is None:
-        os.environ["REVOKED_DOCS_NAMESPACE"] = "1"
-        # The names that the pages use for addresses.
-        script = ('hosts=$(mktemp); { cat /etc/hosts; echo "10.0.0.5 engine.internal"; } >"$hosts"; mount --bind "$hosts" /etc/hosts; '
-                  'rm "$hosts"; ip link set lo up; ip address add 10.0.0.5/32 dev lo; exec "$@"')
-        as_root = [] if os.geteuid() == 0 else ["--map-root-user"]
-        os.execvp("unshare", ["unshare", *as_root, "--net", "--mount", "sh", "-c", script, "sh", sys.executable, "-B", *sys.argv])
+    enter_namespace()
     BIN = pathlib.Path(sys.argv.pop(1)).resolve()
     unittest.main()
