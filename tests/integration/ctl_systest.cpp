@@ -219,6 +219,8 @@ TEST(CtlConfiguration, NamesEngines) {
 
 TEST(CtlLeaks, EndsOurKeysOfAReportAndShowsNoSecret) {
   EngineProcess engine;
+  GatewayProcess one(engine, {.arguments = {"--name", "edge-1"}});
+  GatewayProcess two(engine, {.arguments = {"--name", "edge-2", "--stale-after", "30s"}});
   Operator person;
   const auto ours = create_keys(engine, 40);
   std::string report = "[";
@@ -230,6 +232,7 @@ TEST(CtlLeaks, EndsOurKeysOfAReportAndShowsNoSecret) {
   }
   const auto file = person.write("report.json", report + "]");
   auto admin = engine.client();
+  ASSERT_TRUE(eventually([&] { return admin.get("/v1/gateways").json()["gateways"].size() == 2; }));
   const auto state = [&](std::size_t i) { return state_of(admin, ours[i].key_id); };
 
   const auto tried = person.run(engine, {"leaks", file, "--dry-run"});
@@ -240,12 +243,21 @@ TEST(CtlLeaks, EndsOurKeysOfAReportAndShowsNoSecret) {
   const auto real = person.run(engine, {"leaks", file, "--wait", "2"});
   EXPECT_EQ(real.code, 0) << real;
   EXPECT_TRUE(real.has_output("40 revoked")) << real;
+  EXPECT_TRUE(real.has_output("edge-1") && real.has_output("edge-2") && real.has_output("applied")) << real;
   for (std::size_t i = 0; i < ours.size(); ++i) {
     EXPECT_EQ(state(i), "revoked") << i;
     EXPECT_FALSE(real.has_output(ours[i].secret) || tried.has_output(ours[i].secret));
   }
   const auto again = person.run(engine, {"leaks", file, "--dry-run"});
   EXPECT_TRUE(again.has_error("40 keys of ours, 0 not yet revoked")) << again;
+
+  two.process().signal(SIGSTOP);
+  const auto another = create_key(admin);
+  const auto late =
+      person.run(engine, {"leaks", person.write("list.txt", another.secret + "\n"), "--wait", "1"});
+  EXPECT_EQ(late.code, 3) << late;
+  EXPECT_TRUE(late.has_error("not enforced in 1 s by edge-2")) << late;
+  two.process().signal(SIGCONT);
 }
 
 TEST(CtlBulk, ImportsRevokesAndBacksUp) {
