@@ -161,7 +161,7 @@ int serve(const EngineConfiguration& configuration) {
   tools::set_log_level(configuration.log_level);
   auto server_options =
       tools::parse_listen(configuration.listen, configuration.threads, reserved_descriptors);
-  const auto redis = tools::parse_redis(configuration.redis);
+  const auto redis = cache::parse_redis(configuration.redis);
   if (!engine::is_key_prefix(configuration.key_prefix)) {
     throw ConfigurationError("--key-prefix: must be 1 to 16 letters or digits");
   }
@@ -181,7 +181,7 @@ int serve(const EngineConfiguration& configuration) {
   cache::Feed feed;
   const auto gateways = std::make_shared<cache::GatewayRegistry>();
   const auto webhooks = make_webhooks(configuration, engine, gateways);
-  cache::Bus bus(feed, *gateways, redis, tools::read_bus_keys(configuration.bus_key_file), log_redis,
+  cache::Bus bus(feed, *gateways, redis, cache::read_bus_keys(configuration.bus_key_file), log_redis,
                  log_reports);
   std::function<bool()> redis_state;
   if (bus.has_redis()) redis_state = [&bus] { return bus.is_connected(); };
