@@ -109,6 +109,15 @@ struct Gateway::Impl {
   }
 
   void run() {
+    if (!options.on_failure) return run_until_stopped();
+    try {
+      run_until_stopped();
+    } catch (...) {
+      options.on_failure();
+    }
+  }
+
+  void run_until_stopped() {
     io.run();
     io.restart();
     io.run_for(drain_time);
