@@ -198,6 +198,7 @@ Gateway::~Gateway() = default;
 
 std::optional<Gateway::Verdict> Gateway::check(const engine::Digest& digest) const {
   auto& state = impl_->state;
+  impl_->cache.prefetch(digest);  // during the reading of the clock
   const auto now = engine::BootClock::now();
   const bool stale = state.is_stale(now);
   if (stale) {
