@@ -18,6 +18,12 @@ if(CMAKE_UNITY_BUILD)
   target_compile_options(revoked_flags INTERFACE -Wno-shadow $<$<CXX_COMPILER_ID:GNU>:-Wno-subobject-linkage>)
 endif()
 target_include_directories(revoked_flags INTERFACE ${CMAKE_SOURCE_DIR})
+# Rooms are linked into programs and into the gateway's library (cache/library), compiled once: also position-independent
+# code, and no names that another library could replace, so that calls and inlining are as in a program. Here and not by
+# CMake's properties, which give programs other flags than rooms: they share precompiled headers.
+target_compile_options(revoked_flags INTERFACE -fPIC -fvisibility=hidden -fvisibility-inlines-hidden
+  # Thread-local variables by offset, as in a program, also in the library: it has few.
+  -ftls-model=initial-exec $<$<CXX_COMPILER_ID:GNU>:-fno-semantic-interposition>)
 # Boost is built once, in cache/wire/asio.cpp, instead of in every translation unit.
 target_compile_definitions(revoked_flags INTERFACE
   # Required by hiredis and simdjson; a shared precompiled header needs them everywhere.

@@ -4,6 +4,8 @@
 
 #include "engine/base/base64url.hpp"
 #include "engine/base/digest.hpp"
+#include "engine/base/options.hpp"
+#include "engine/model/key_file.hpp"
 
 namespace revoked::cache {
 namespace {
@@ -36,6 +38,17 @@ bool BusKeys::is_signed(std::string_view message) const {
   return std::any_of(keys_.begin(), keys_.end(), [&](const std::string& key) {
     return engine::equal_in_constant_time(mac, mac_of(key, text));
   });
+}
+
+BusKeys read_bus_keys(const std::string& path) {
+  constexpr std::size_t least_key_size = 16;
+  if (path.empty()) return BusKeys();
+  auto keys = engine::read_keys(path);
+  for (const auto& key : keys) {
+    if (key.size() < least_key_size)
+      throw engine::ConfigurationError("--bus-key-file: a key in " + path + " has fewer than 16 characters");
+  }
+  return BusKeys(std::move(keys));
 }
 
 }  // namespace revoked::cache

@@ -22,4 +22,7 @@ class BusKeys {
   std::vector<std::string> keys_;
 };
 
+// Of the file that --bus-key-file names; no keys if `path` is empty. Throws ConfigurationError.
+BusKeys read_bus_keys(const std::string& path);
+
 }  // namespace revoked::cache

@@ -20,7 +20,7 @@ RedisStream::RedisStream(asio::io_context& io, TlsConnection tls, Listener liste
 
 void RedisStream::open(const Endpoint& endpoint) {
   error_code error;
-  socket_.open(endpoint.protocol(), error);
+  open_socket(socket_, endpoint.protocol(), error);
   if (error) {
     return asio::post(socket_.get_executor(),
                       [self = shared_from_this(), error] { self->end(error.message()); });

@@ -109,6 +109,15 @@ struct Gateway::Impl {
   }
 
   void run() {
+    if (!options.on_failure) return run_until_stopped();
+    try {
+      run_until_stopped();
+    } catch (...) {
+      options.on_failure();
+    }
+  }
+
+  void run_until_stopped() {
     io.run();
     io.restart();
     io.run_for(drain_time);
@@ -189,6 +198,7 @@ Gateway::~Gateway() = default;
 
 std::optional<Gateway::Verdict> Gateway::check(const engine::Digest& digest) const {
   auto& state = impl_->state;
+  impl_->cache.prefetch(digest);  // during the reading of the clock
   const auto now = engine::BootClock::now();
   const bool stale = state.is_stale(now);
   if (stale) {

@@ -34,6 +34,9 @@ class Gateway {
     WatchLimits watches;
     std::string name;     // in its reports: see is_gateway_name
     std::string version;  // the same
+    // Called when the gateway's thread has thrown, and ends: a bug, or no memory. By then nothing is followed
+    // any more; the gateway must be destroyed, by another thread. None: the process ends.
+    std::function<void()> on_failure;
   };
 
   // For the log: the source ("redis", "feed", "follower") and its event.

@@ -319,6 +319,10 @@ NearCache::Size NearCache::Impl::size() const {
 NearCache::NearCache(Options options) : impl_(std::make_unique<Impl>(options)) {}
 NearCache::~NearCache() = default;
 
+void NearCache::prefetch(const engine::Digest& digest) const {
+  impl_->table.by_digest.prefetch(DigestHead(digest).hash());
+}
+
 void NearCache::set_time(UnixMs now) {
   const auto mark = UseMarks::at(engine::minute_of(now));
   auto& current = impl_->table.use_mark;

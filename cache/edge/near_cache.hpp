@@ -51,6 +51,8 @@ class NearCache {
   // is returned as expired; the engine decides when a lock ends). Empty: ask the engine. A concurrent fill
   // may hide an entry.
   std::optional<CachedDecision> find(const engine::Digest& digest, UnixMs now) const;
+  // Begins to load what find() reads first.
+  void prefetch(const engine::Digest& digest) const;
 
   // The rechecks recorded so far: taken when a question is asked, passed to fill().
   struct Moment {

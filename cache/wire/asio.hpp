@@ -2,6 +2,8 @@
 // Asio types used in this code: a concrete executor (type erasure costs on every operation), one io_context
 // per thread, coroutines that return errors as values.
 
+#include <fcntl.h>
+
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/basic_stream_socket.hpp>
@@ -30,6 +32,13 @@ using Socket = asio::basic_stream_socket<asio::ip::tcp, Executor>;
 using Acceptor = asio::basic_socket_acceptor<asio::ip::tcp, Executor>;
 using Timer = asio::basic_waitable_timer<std::chrono::steady_clock,
                                          asio::wait_traits<std::chrono::steady_clock>, Executor>;
+
+// Programs that this process starts do not inherit it.
+template <class AnySocket, class Protocol>
+void open_socket(AnySocket& socket, const Protocol& protocol, error_code& error) {
+  socket.open(protocol, error);
+  if (!error) ::fcntl(socket.native_handle(), F_SETFD, FD_CLOEXEC);
+}
 
 // Completion handler of a coroutine whose exceptions are bugs: they leave io_context::run().
 inline constexpr auto rethrow = [](const std::exception_ptr& bug) {

@@ -159,7 +159,7 @@ Task<engine::result<void>> HttpConnection::connect(Pointer self, std::shared_ptr
     const auto now = std::chrono::steady_clock::now();
     error_code failed;
     Socket socket(self->io_);
-    socket.open(endpoint.protocol(), failed);
+    open_socket(socket, endpoint.protocol(), failed);
     if (failed) continue;
     socket.set_option(asio::ip::tcp::no_delay(true), failed);
     self->socket_ = std::move(socket);

@@ -5,8 +5,8 @@
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
+#include <openssl/sha.h>
 
-#include <memory>
 #include <stdexcept>
 
 #include "engine/base/base64url.hpp"
@@ -15,7 +15,7 @@
 namespace revoked::engine {
 namespace {
 
-// Fetched once: fetching the algorithm costs more than hashing a short secret.
+// Fetched once: fetching the algorithm costs more than hashing a short text.
 const EVP_MD* algorithm() {
   static EVP_MD* const fetched = EVP_MD_fetch(nullptr, "SHA256", nullptr);
   return fetched;
@@ -46,17 +46,19 @@ std::optional<Digest> digest_from_text(std::string_view text) {
   return digest;
 }
 
+// OpenSSL's older interface, without contexts on the heap and without providers: those take as long as
+// hashing a secret, which every check does.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
 Digest sha256(std::string_view bytes) {
-  thread_local const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context(EVP_MD_CTX_new(),
-                                                                                     &EVP_MD_CTX_free);
   Digest digest;
-  if (EVP_DigestInit_ex2(context.get(), algorithm(), nullptr) != 1 ||
-      EVP_DigestUpdate(context.get(), bytes.data(), bytes.size()) != 1 ||
-      EVP_DigestFinal_ex(context.get(), digest.data(), nullptr) != 1) {
+  SHA256_CTX context;
+  if (SHA256_Init(&context) != 1 || SHA256_Update(&context, bytes.data(), bytes.size()) != 1 ||
+      SHA256_Final(digest.data(), &context) != 1)
     throw std::runtime_error("SHA-256 failed");
-  }
   return digest;
 }
+#pragma GCC diagnostic pop
 
 bool equal_in_constant_time(const Digest& a, const Digest& b) {
   return CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;

@@ -19,6 +19,7 @@ USES = {
     "cache/feed": ["cache/bus", "engine"],
     "cache/webhooks": ["cache/feed"],
     "cache/edge": ["cache/bus"],
+    "cache/library": ["cache/edge"],
     "net/http": ["cache/wire"],
     "net/auth": ["net/http", "engine"],
     "net/api": ["net/auth", "cache/feed", "cache/webhooks"],

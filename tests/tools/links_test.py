@@ -47,6 +47,13 @@ class Links(unittest.TestCase):
             with self.subTest(room):
                 self.assertTrue(self.beyond(room, self.needed[needing]))
 
+    def test_the_gateways_library_shows_only_its_functions(self):
+        library = BUILD / "lib/librevoked-gateway.so.0"
+        lines = subprocess.run(["nm", "--dynamic", "--defined-only", "--format=posix", library], check=True, text=True,
+                               capture_output=True).stdout
+        shown = {line.split("@")[0].split()[0] for line in lines.splitlines() if line.split()[1] != "A"}
+        self.assertEqual(shown, {f"revoked_{name}" for name in ("open", "check", "watch", "status", "close")})
+
 
 if __name__ == "__main__":
     BUILD = pathlib.Path(sys.argv.pop(1))

@@ -8,10 +8,10 @@
 #include <string>
 #include <thread>
 
+#include "cache/bus/redis_options.hpp"
 #include "engine/engine.hpp"
 #include "net/auth/jwt.hpp"
 #include "tools/programs/program.hpp"
-#include "tools/programs/redis_options.hpp"
 #include "tools/programs/server_tls.hpp"
 
 namespace revoked::tools {
@@ -20,7 +20,7 @@ struct EngineConfiguration {
   std::string listen = "127.0.0.1:7385";
   std::string advertise;
   std::string data_dir = "./data";
-  RedisOptions redis;
+  cache::RedisOptions redis;
   std::size_t threads = std::max(1u, std::thread::hardware_concurrency());
   std::string master_key_file;
   std::string pepper_file;

@@ -7,16 +7,13 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <charconv>
 #include <chrono>
 #include <exception>
-#include <fstream>
 #include <iostream>
 #include <sstream>
 #include <system_error>
 
 #include "engine/base/process_usage.hpp"
-#include "engine/model/secret.hpp"
 #include "net/http/log.hpp"
 
 namespace revoked::tools {
@@ -78,46 +75,6 @@ std::optional<int> Options::parse(int argc, char** argv) {
     std::cerr << app_->get_name() << ": " << error.what() << " (--help lists the options)\n";
     return 2;
   }
-}
-
-std::chrono::milliseconds parse_duration(const std::string& text, const std::string& option,
-                                         std::chrono::days longest) {
-  std::int64_t number = 0;
-  const auto end = text.data() + text.size();
-  const auto read = std::from_chars(text.data(), end, number);
-  const std::string_view unit(read.ptr, static_cast<std::size_t>(end - read.ptr));
-  const std::int64_t scale = unit.empty() || unit == "ms" ? 1
-                             : unit == "s"                ? 1000
-                             : unit == "m"                ? 60'000
-                             : unit == "h"                ? 3'600'000
-                             : unit == "d"                ? 24 * 3'600'000
-                                                          : 0;
-  const std::int64_t max_ms = std::chrono::milliseconds(longest).count();
-  if (read.ec != std::errc{} || scale == 0 || number <= 0 || number > max_ms / scale) {
-    throw ConfigurationError(option + ": '" + text + "' is not a duration such as 500ms, 3s or 2m, up to " +
-                             (longest.count() == 1 ? "a day" : std::to_string(longest.count()) + "d"));
-  }
-  return std::chrono::milliseconds(number * scale);
-}
-
-std::vector<std::string> read_keys(const std::string& path) {
-  std::ifstream file(path);
-  if (!file) throw ConfigurationError("cannot read the key file " + path);
-  const std::string text{std::istreambuf_iterator<char>(file), {}};
-  auto keys = engine::parse_key_lines(text);
-  if (keys.empty()) throw ConfigurationError("the key file " + path + " contains no key");
-  return keys;
-}
-
-cache::BusKeys read_bus_keys(const std::string& path) {
-  constexpr std::size_t least_key_size = 16;
-  if (path.empty()) return cache::BusKeys();
-  auto keys = read_keys(path);
-  for (const auto& key : keys) {
-    if (key.size() < least_key_size)
-      throw ConfigurationError("--bus-key-file: a key in " + path + " has fewer than 16 characters");
-  }
-  return cache::BusKeys(std::move(keys));
 }
 
 void sync_directory(const std::string& path) {

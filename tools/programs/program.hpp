@@ -1,5 +1,5 @@
 #pragma once
-// Code shared by the programs: options from flags, environment and a TOML file; keys from files; signals.
+// Code shared by the programs: options from flags, environment and a TOML file; signals.
 
 #include <chrono>
 #include <cstdint>
@@ -9,8 +9,9 @@
 #include <string>
 #include <vector>
 
-#include "cache/bus/bus_keys.hpp"
 #include "engine/base/metrics.hpp"
+#include "engine/base/options.hpp"
+#include "engine/model/key_file.hpp"
 #include "net/http/server.hpp"
 
 namespace CLI {
@@ -20,31 +21,25 @@ class Option;
 
 namespace revoked::tools {
 
-// A wrong option or configuration: the program prints one line and exits with 2.
-class ConfigurationError : public std::runtime_error {
- public:
-  using std::runtime_error::runtime_error;
-};
-
-// Allowed values of a number.
-struct Range {
-  std::int64_t least;
-  std::int64_t most;
-};
+// A program prints its one line and exits with 2.
+using engine::ConfigurationError;
+using engine::parse_duration;
+using engine::Range;
+using engine::read_keys;
 
 // Options of one program. Every option is also an environment variable (`--data-dir` is REVOKED_DATA_DIR for
 // the prefix "REVOKED_") and a line in the TOML file of --config. Flags override the environment, which
 // overrides the file.
-class Options {
+class Options final : public engine::OptionList {
  public:
   Options(const std::string& program, std::string description, std::string environment_prefix);
   ~Options();
 
   // One of `choices`; empty: any text.
   void add(const std::string& name, std::string& value, const std::string& help,
-           const std::vector<std::string>& choices = {});
+           const std::vector<std::string>& choices = {}) override;
   void add(const std::string& name, std::uint64_t& value, const std::string& help,
-           const std::optional<Range>& range = {});
+           const std::optional<Range>& range = {}) override;
   void add(const std::string& name, std::int64_t& value, const std::string& help,
            const std::optional<Range>& range = {});
   void add_flag(const std::string& name, bool& value, const std::string& help);
@@ -64,17 +59,6 @@ class Options {
 
 extern const char* const version;
 extern const char* const commit;  // of the repository
-
-// "3s", "500ms", "2m", "1h", "30d"; a bare number is milliseconds. Throws ConfigurationError, which names the
-// option.
-std::chrono::milliseconds parse_duration(const std::string& text, const std::string& option,
-                                         std::chrono::days longest = std::chrono::days(1));
-
-// The non-empty lines of a file of keys; lines that start with '#' are comments. Throws ConfigurationError.
-std::vector<std::string> read_keys(const std::string& path);
-
-// Reads --bus-key-file; no keys if `path` is empty. Throws ConfigurationError.
-cache::BusKeys read_bus_keys(const std::string& path);
 
 // Makes creations, renames and removals in the directory durable. Throws ConfigurationError.
 void sync_directory(const std::string& path);

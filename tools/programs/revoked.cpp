@@ -174,7 +174,7 @@ int serve(const EngineConfiguration& configuration) {
   auto server_options =
       tools::parse_listen(configuration.listen, configuration.threads, reserved_descriptors);
   check_advertised(configuration.advertise);
-  const auto redis = tools::parse_redis(configuration.redis);
+  const auto redis = cache::parse_redis(configuration.redis);
   if (!engine::is_key_prefix(configuration.key_prefix)) {
     throw ConfigurationError("--key-prefix: must be 1 to 16 letters or digits");
   }
@@ -194,7 +194,7 @@ int serve(const EngineConfiguration& configuration) {
   cache::Feed feed;
   const auto gateways = std::make_shared<cache::GatewayRegistry>();
   const auto webhooks = make_webhooks(configuration, engine, gateways);
-  cache::Bus bus(feed, *gateways, redis, tools::read_bus_keys(configuration.bus_key_file), log_redis,
+  cache::Bus bus(feed, *gateways, redis, cache::read_bus_keys(configuration.bus_key_file), log_redis,
                  log_reports);
   std::function<bool()> redis_state;
   if (bus.has_redis()) redis_state = [&bus] { return bus.is_connected(); };

@@ -1,11 +1,14 @@
-#include "tools/programs/redis_options.hpp"
+#include "cache/bus/redis_options.hpp"
 
 #include <memory>
 #include <stdexcept>
 
-namespace revoked::tools {
+namespace revoked::cache {
 
-void RedisOptions::add_to(Options& options, const std::string& purpose, const std::string& without) {
+using engine::ConfigurationError;
+
+void RedisOptions::add_to(engine::OptionList& options, const std::string& purpose,
+                          const std::string& without) {
   options.add("--redis", url,
               "Redis " + purpose +
                   ": redis://[user:pass@]host:port[,host:port...][/db] (several: a Cluster), "
@@ -19,7 +22,7 @@ void RedisOptions::add_to(Options& options, const std::string& purpose, const st
   options.add("--redis-key", tls.key_file, "PEM file with the private key of --redis-cert");
 }
 
-std::optional<cache::RedisAddress> parse_redis(const RedisOptions& options) {
+std::optional<RedisAddress> parse_redis(const RedisOptions& options) {
   const auto& [url, tls] = options;
   const bool has_tls_options = !(tls.ca_file + tls.certificate_file + tls.key_file).empty();
   if (has_tls_options && !url.starts_with("rediss"))
@@ -27,7 +30,7 @@ std::optional<cache::RedisAddress> parse_redis(const RedisOptions& options) {
   if (tls.certificate_file.empty() != tls.key_file.empty())
     throw ConfigurationError("--redis-cert and --redis-key need each other");
   if (url.empty()) return {};
-  auto address = cache::parse_redis_url(url);
+  auto address = parse_redis_url(url);
   if (!address) {
     // The part before the '@' may contain a password.
     const auto at = url.rfind('@');
@@ -37,11 +40,11 @@ std::optional<cache::RedisAddress> parse_redis(const RedisOptions& options) {
   }
   if (!address->uses_tls) return *address;
   try {
-    address->tls = std::make_shared<cache::TlsClient>(tls);
+    address->tls = std::make_shared<TlsClient>(tls);
   } catch (const std::runtime_error& error) {
     throw ConfigurationError(std::string("--redis: ") + error.what());
   }
   return *address;
 }
 
-}  // namespace revoked::tools
+}  // namespace revoked::cache

@@ -1,0 +1,104 @@
+/* bench-library ENGINE KEY_FILE KEYS: asks an engine for the decisions of KEYS keys, and then checks random ones of them
+   in memory. Called by bench/measure-library, which makes the keys. */
+#define _POSIX_C_SOURCE 200809L
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "cache/library/revoked_gateway.h"
+
+enum { secret_size = 44, batch = 512, batches = 4000, askers = 48 };
+
+static revoked_gateway *gateway;
+static unsigned long long keys;
+static atomic_ullong next_key;
+static atomic_ullong failures;
+
+static void write_secret(unsigned long long number, char *secret) {
+  snprintf(secret, secret_size + 1, "rvk_%040llu", number);
+}
+
+static double seconds(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+static void *ask(void *unused) {
+  char secret[secret_size + 1];
+  for (unsigned long long number; (number = atomic_fetch_add(&next_key, 1)) < keys;) {
+    write_secret(number, secret);
+    if (!revoked_check(gateway, secret, secret_size, NULL, 10000, NULL)) atomic_fetch_add(&failures, 1);
+  }
+  return unused;
+}
+
+struct checker {
+  unsigned long long random;
+  int with_decision;
+  double seconds; /* of the checks alone */
+};
+
+/* The secrets are written before the clock starts: a service has them from its request. */
+static void *check(void *argument) {
+  struct checker *self = argument;
+  static _Thread_local char secrets[batch][secret_size + 1];
+  static _Thread_local revoked_decision decision;
+  decision.size = sizeof decision;
+  for (int round = 0; round < batches; ++round) {
+    for (int i = 0; i < batch; ++i) {
+      self->random = self->random * 6364136223846793005u + 1442695040888963407u;
+      write_secret((self->random >> 33) % keys, secrets[i]);
+    }
+    const double begin = seconds();
+    for (int i = 0; i < batch; ++i) {
+      if (!revoked_check(gateway, secrets[i], secret_size, NULL, 0, self->with_decision ? &decision : NULL))
+        atomic_fetch_add(&failures, 1);
+    }
+    self->seconds += seconds() - begin;
+  }
+  return NULL;
+}
+
+static void measure(int threads, int with_decision) {
+  struct checker checkers[2] = {{1, with_decision, 0}, {2, with_decision, 0}};
+  pthread_t running[2];
+  double rate = 0;
+  for (int i = 0; i < threads; ++i) pthread_create(&running[i], NULL, check, &checkers[i]);
+  for (int i = 0; i < threads; ++i) {
+    pthread_join(running[i], NULL);
+    rate += (double)batches * batch / checkers[i].seconds;
+  }
+  printf("%d thread%s, %s: %.2f M checks/s, %.0f ns each\n", threads, threads == 1 ? "" : "s",
+         with_decision ? "with the decision" : "allowed or not", rate / 1e6, threads * 1e9 / rate);
+}
+
+int main(int argc, char **argv) {
+  if (argc != 4) return 2;
+  const char *options[] = {"--engine", argv[1], "--engine-key-file", argv[2], "--cache-entries", argv[3], NULL};
+  char error[256];
+  pthread_t asking[askers];
+  keys = strtoull(argv[3], NULL, 10);
+  gateway = revoked_open(options, NULL, NULL, error, sizeof error);
+  if (gateway == NULL) {
+    fprintf(stderr, "bench-library: %s\n", error);
+    return 1;
+  }
+  const double begin = seconds();
+  for (int i = 0; i < askers; ++i) pthread_create(&asking[i], NULL, ask, NULL);
+  for (int i = 0; i < askers; ++i) pthread_join(asking[i], NULL);
+  printf("%llu decisions asked for by %d threads in %.1f s\n", keys, askers, seconds() - begin);
+  for (int round = 0; round < 3; ++round) {
+    for (int threads = 1; threads <= 2; ++threads) {
+      measure(threads, 0);
+      measure(threads, 1);
+    }
+  }
+  if (failures != 0) printf("%llu checks were denied\n", (unsigned long long)failures);
+  revoked_close(gateway);
+  return failures != 0;
+}
