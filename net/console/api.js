@@ -27,25 +27,29 @@ async function refusalOf(response) {
   return new Refused(response.status, problem.code ?? 'unknown', problem.detail ?? `The engine answered ${response.status}.`);
 }
 
+// The response, whatever its status.
+export async function reach(path, options) {
+  try {
+    return await fetch(path, { cache: 'no-store', credentials: 'omit', ...options });
+  } catch (error) {
+    if (isAbort(error)) throw error;
+    throw new Refused(0, 'unreachable', 'The engine does not answer.');
+  }
+}
+
 // The response, if it is a success; else throws Refused. `permission` is what the route needs: a call that the engine
 // has refused for lack of it is not made again, since each would be an entry in the audit trail.
 export async function ask(method, path, { query = {}, body, headers = {}, permission, signal, as } = {}) {
   if (permission && session.lacks(permission)) throw lack(permission);
   const parameters = new URLSearchParams(Object.entries(query).filter(([, value]) => value));
   const used = as ?? session.credential();
-  const options = { method, signal, cache: 'no-store', credentials: 'omit', headers: { ...headers } };
+  const options = { method, signal, headers: { ...headers } };
   if (used) options.headers.Authorization = `Bearer ${used}`;
   if (body !== undefined) {
     options.body = JSON.stringify(body);
     options.headers['Content-Type'] = 'application/json';
   }
-  let response;
-  try {
-    response = await fetch(path + (parameters.size ? `?${parameters}` : ''), options);
-  } catch (error) {
-    if (error.name === 'AbortError') throw error;
-    throw new Refused(0, 'unreachable', 'The engine does not answer.');
-  }
+  const response = await reach(path + (parameters.size ? `?${parameters}` : ''), options);
   if (response.ok) return response;
   const refusal = await refusalOf(response);
   if (refusal.status === 401 && !as && used === session.credential()) session.signOut('This key is no longer valid.');

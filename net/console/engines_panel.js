@@ -1,6 +1,6 @@
 // The engines of this installation; an engine that does not list them shows its own health.
 import { h, fill, isInUse } from './dom.js';
-import { get, isAbort } from './api.js';
+import { get, isAbort, reach } from './api.js';
 import { every } from './poll.js';
 import { count } from './format.js';
 import { panel, table, badge, refusal } from './parts.js';
@@ -15,8 +15,7 @@ const columns = [
 
 // /healthz is open to all.
 async function ownHealth(signal) {
-  const response = await fetch('/healthz', { signal, cache: 'no-store' });
-  const health = await response.json();
+  const health = await (await reach('/healthz', { signal })).json();
   const position = health.epoch === undefined ? undefined : `${health.epoch}-${health.applied}`;
   return { url: location.origin, role: 'single', state: health.status, position, lag: health.applied - health.durable, redis: health.redis };
 }

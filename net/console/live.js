@@ -8,12 +8,12 @@ import { isAfter } from './format.js';
 const mostEntries = 200;
 const seconds = 60;
 const verbs = new Set(['key.revoked', 'owner.revoked', 'key.suspended', 'owner.locked', 'owner.unlocked', 'key.changed', 'key.rotated']);
-const isRevocation = (entry) => entry.type === 'key.revoked' || entry.type === 'owner.revoked';
+const isRevocation = (type) => type === 'key.revoked' || type === 'owner.revoked';
+const ofTrail = (page) => page.entries.filter(({ verb }) => verbs.has(verb)).map((entry) => ({ ...entry, type: entry.verb }));
 
 export class Live extends EventTarget {
-  entries = [];    // newest first
+  entries = [];          // newest first
   state = 'connecting';  // 'stream', 'audit', 'away'; 'denied'
-  total = 0;       // revocations since the start
   #buckets = new Map();  // second → revocations
   #position = null;
   #stop = new AbortController();
@@ -58,7 +58,7 @@ export class Live extends EventTarget {
         const after = applied > 500 ? `${from}-${applied - 500}` : undefined;
         try {
           const page = await get('/v1/audit', { query: { after, limit: 1000 }, permission: 'audit:read', signal });
-          this.#add(page.entries.filter((entry) => verbs.has(entry.verb)).map((entry) => ({ ...entry, type: entry.verb })), false);
+          this.#add(ofTrail(page), ({ at }) => Date.parse(at));
           this.#position = page.position;
           return;
         } catch (error) {
@@ -76,7 +76,7 @@ export class Live extends EventTarget {
       const { epoch, at, events: list } = JSON.parse(data);
       if (this.state !== 'stream') this.#enter('stream');
       this.#position = id;
-      if (list.length) this.#add(list.map((event) => ({ ...event, at, position: `${epoch}-${event.sequence}` })), true);
+      if (list.length) this.#add(list, Date.now, (event) => ({ ...event, at, position: `${epoch}-${event.sequence}` }));
     }
     this.#enter('away');
   }
@@ -87,22 +87,22 @@ export class Live extends EventTarget {
       const page = await get('/v1/audit', { query: { after: this.#position, limit: 1000 }, permission: 'audit:read', signal });
       if (this.state !== 'audit') this.#enter('audit');
       this.#position = page.position;
-      this.#add(page.entries.filter((entry) => verbs.has(entry.verb)).map((entry) => ({ ...entry, type: entry.verb })), true);
+      this.#add(ofTrail(page));
       if (!page.more) await pause(2000, signal);
     }
   }
 
-  #add(list, isNew) {
-    const now = Math.floor(Date.now() / 1000);
-    for (const entry of list) {
-      if (!isRevocation(entry)) continue;
-      const second = isNew ? now : Math.floor(Date.parse(entry.at) / 1000);
+  // `list`: in the order of time. Of a long one only the end is completed and kept, but all of it is counted.
+  #add(list, timeOf = Date.now, complete = (entry) => entry) {
+    for (const event of list) {
+      if (!isRevocation(event.type)) continue;
+      const second = Math.floor(timeOf(event) / 1000);
       this.#buckets.set(second, (this.#buckets.get(second) ?? 0) + 1);
-      if (isNew) this.total += 1;
     }
-    for (const second of this.#buckets.keys()) if (second < now - 2 * seconds) this.#buckets.delete(second);
+    const oldest = Math.floor(Date.now() / 1000) - 2 * seconds;
+    for (const second of this.#buckets.keys()) if (second < oldest) this.#buckets.delete(second);
     const newest = this.entries[0];
-    const fresh = list.slice(-mostEntries).filter((entry) => !newest || isAfter(entry.position, newest.position));
+    const fresh = list.slice(-mostEntries).map(complete).filter(({ position }) => !newest || isAfter(position, newest.position));
     this.entries = [...fresh.reverse(), ...this.entries].slice(0, mostEntries);
     this.#tell();
   }

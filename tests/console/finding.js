@@ -25,12 +25,13 @@ exports['ids of each kind lead to what they name'] = async (browser) => {
 
 exports['a pasted secret is hashed here and never sent'] = async (browser) => {
   const issued = await createKey({ user: 'leaky' });
-  const brought = await createKey({ secret: 'Zx81-Brought.From~Elsewhere9' });
+  const elsewhere = `Zx81-Brought.From~${process.pid}`;
+  const brought = await createKey({ secret: elsewhere });
   const page = await signIn(await openPage(browser));
   await find(page, `  "${issued.secret}"\t`);
   await becomes(page, issued.key_id);
   assert.strictEqual(await page.getByRole('searchbox').inputValue(), '');
-  await find(page, 'Zx81-Brought.From~Elsewhere9', 'Secret');
+  await find(page, elsewhere, 'Secret');
   await becomes(page, brought.key_id);
   const unknown = 'sk_live_4eC39HqLyjWDarjtT1zdp7dcXYZ';
   await find(page, unknown);
@@ -63,7 +64,7 @@ exports['an id may be anything'] = async (browser) => {
   await page.reload();
   await signIn(page);
   await becomes(page, hostile.at(-1));
-  const odd = '<b>&;$=key\'(1)|^~';
+  const odd = `<b>&;$=key'(${process.pid})|^~`;
   await createKey({ key_id: odd });
   await find(page, odd);
   await becomes(page, odd);

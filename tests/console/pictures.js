@@ -12,8 +12,8 @@ exports['of each theme and of a phone'] = async (browser) => {
   const create = () => createKey({ user: pick(people), application: pick(['shop', 'billing']), workspace: pick(['acme', 'globex']), name: pick(['laptop', 'ci', 'phone', 'batch']), permissions: ['orders:read', 'orders:write'] });
   const lasting = await create();
   const pages = {};
-  for (const colorScheme of ['light', 'dark']) pages[colorScheme] = await signIn(await openPage(browser, { colorScheme, width: 1280, height: 760 }));
-  pages.phone = await signIn(await openPage(browser, { width: 390, height: 844 }));
+  for (const colorScheme of ['light', 'dark']) pages[colorScheme] = await signIn(await openPage(browser, { colorScheme, viewport: { width: 1280, height: 760 } }));
+  pages.phone = await signIn(await openPage(browser, { viewport: { width: 390, height: 844 } }));
   for (let i = 0; i < 130; ++i) {
     const key = await create();
     await ask('DELETE', `/v1/keys/${key.key_id}`, { reason: pick(['leaked', 'leaked in a repository', 'unused', 'offboarding']) });

@@ -34,13 +34,11 @@ const openBrowser = () => chromium.launch({ executablePath: '/usr/bin/chromium',
 // A refused request is an error on Chromium's console as well.
 const isRefusal = (message) => /^Failed to load resource.* (401|403|404|410) /.test(message.text()) && /\/(v1\/|metrics)/.test(message.location().url);
 
-// A page of its own: nothing is shared with others.
-async function openPage(browser, { colorScheme = 'light', width = 1280, height = 800 } = {}) {
-  const context = await browser.newContext({ viewport: { width, height }, colorScheme, reducedMotion: 'reduce' });
+async function newPage(browser, options = {}) {
+  const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, reducedMotion: 'reduce', ...options });
   const page = await context.newPage();
   page.setDefaultTimeout(20000);
   page.faults = [];
-  page.sent = [];
   page.on('pageerror', (error) => page.faults.push(`${error.message} ${error.stack}`));
   page.on('console', (message) => {
     if (['error', 'warning'].includes(message.type()) && !isRefusal(message)) page.faults.push(message.text());
@@ -50,12 +48,22 @@ async function openPage(browser, { colorScheme = 'light', width = 1280, height =
     page.sent.push(`${request.url()} ${request.postData() ?? ''}`);
     if (!request.url().startsWith(`${ENGINE}/`)) page.faults.push(`a request to ${request.url()}`);
   });
+  return page;
+}
+
+let used;  // one page after the other in the same tab: a new one takes a second
+
+// The page for signing in.
+async function openPage(browser, options) {
+  const page = options ? await newPage(browser, options) : (used ??= await newPage(browser));
+  page.sent = [];
+  page.hasAxe = false;
   await page.goto(`${ENGINE}/console`);
   return page;
 }
 
 async function close(page) {
-  await page.context().close();
+  await page.goto('about:blank');
   assert.deepStrictEqual(page.faults, []);
 }
 
