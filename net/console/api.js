@@ -24,7 +24,11 @@ async function refusalOf(response) {
     session.noteLack(permission);
     return lack(permission);
   }
-  return new Refused(response.status, problem.code ?? 'unknown', problem.detail ?? `The engine answered ${response.status}.`);
+  return new Refused(
+    response.status,
+    problem.code ?? 'unknown',
+    problem.detail ?? `The engine answered ${response.status}.`,
+  );
 }
 
 // The response, whatever its status.
@@ -52,7 +56,8 @@ export async function ask(method, path, { query = {}, body, headers = {}, permis
   const response = await reach(path + (parameters.size ? `?${parameters}` : ''), options);
   if (response.ok) return response;
   const refusal = await refusalOf(response);
-  if (refusal.status === 401 && !as && used === session.credential()) session.signOut('This key is no longer valid.');
+  if (refusal.status === 401 && !as && used === session.credential())
+    session.signOut('This key is no longer valid.');
   throw refusal;
 }
 

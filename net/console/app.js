@@ -15,7 +15,7 @@ import { isPath } from './look_up.js';
 const main = document.getElementById('main');
 const bar = document.getElementById('bar');
 let live = null;
-let shown = new AbortController();  // of the view: aborted when it is left
+let shown = new AbortController(); // of the view: aborted when it is left
 
 function decoded(part) {
   try {
@@ -31,9 +31,15 @@ function viewOf(address) {
   const [first = '', second = ''] = parts;
   if (first && !isPath(first)) {
     if (kind === 'key') return { title: first, show: (node, more) => keyView(node, { id: first, ...more }) };
-    if (Object.hasOwn(ownerPaths, kind)) return { title: first, show: (node, more) => ownerView(node, { scope: kind, id: first, ...more }) };
-    if (kind === 'receipt') return { title: first, show: (node, more) => receiptView(node, { position: first, ...more }) };
-    if (kind === 'find' && second) return { title: `Find ${second}`, show: (node, more) => findView(node, { kind: first, text: second, ...more }) };
+    if (Object.hasOwn(ownerPaths, kind))
+      return { title: first, show: (node, more) => ownerView(node, { scope: kind, id: first, ...more }) };
+    if (kind === 'receipt')
+      return { title: first, show: (node, more) => receiptView(node, { position: first, ...more }) };
+    if (kind === 'find' && second)
+      return {
+        title: `Find ${second}`,
+        show: (node, more) => findView(node, { kind: first, text: second, ...more }),
+      };
   }
   return { title: 'Overview', show: overview };
 }
@@ -50,7 +56,14 @@ function show(isMove) {
 }
 
 function onKey(event) {
-  if (event.key !== '/' || event.ctrlKey || event.metaKey || event.altKey || event.target.closest('input, select, textarea, dialog')) return;
+  if (
+    event.key !== '/' ||
+    event.ctrlKey ||
+    event.metaKey ||
+    event.altKey ||
+    event.target.closest('input, select, textarea, dialog')
+  )
+    return;
   event.preventDefault();
   document.getElementById('find')?.focus();
 }
@@ -58,8 +71,21 @@ function onKey(event) {
 function begin() {
   const { node } = findForm();
   bar.hidden = false;
-  fill(bar, h('nav', { 'aria-label': 'Console' }, h('a', { class: 'brand', href: '#/' }, h('img', { src: '/console/favicon.svg', alt: '', width: 22, height: 22 }), 'revoked')),
-    node, h('button', { type: 'button', class: 'quiet', onclick: () => session.signOut() }, 'Sign out'));
+  fill(
+    bar,
+    h(
+      'nav',
+      { 'aria-label': 'Console' },
+      h(
+        'a',
+        { class: 'brand', href: '#/' },
+        h('img', { src: '/console/favicon.svg', alt: '', width: 22, height: 22 }),
+        'revoked',
+      ),
+    ),
+    node,
+    h('button', { type: 'button', class: 'quiet', onclick: () => session.signOut() }, 'Sign out'),
+  );
   live = new Live();
   live.start();
   show(true);

@@ -9,10 +9,23 @@ import { open } from './dialog.js';
 const usual = ['leaked', 'offboarding', 'rotated out', 'unused', 'mistake'];
 
 function reasonField() {
-  return [h('label', { for: 'reason' }, 'Reason'),
-    h('input', { id: 'reason', list: 'reasons', autocomplete: 'off', maxlength: 200, required: true, autofocus: true }),
-    h('datalist', { id: 'reasons' }, usual.map((value) => h('option', { value }))),
-    h('p', { class: 'hint' }, 'For the audit trail. The gateways get it as well.')];
+  return [
+    h('label', { for: 'reason' }, 'Reason'),
+    h('input', {
+      id: 'reason',
+      list: 'reasons',
+      autocomplete: 'off',
+      maxlength: 200,
+      required: true,
+      autofocus: true,
+    }),
+    h(
+      'datalist',
+      { id: 'reasons' },
+      usual.map((value) => h('option', { value })),
+    ),
+    h('p', { class: 'hint' }, 'For the audit trail. The gateways get it as well.'),
+  ];
 }
 
 // With the permission to read receipts they show each gateway; without it the engine's own answer has the count.
@@ -40,7 +53,11 @@ export async function changeDialog({ title, what, verb, done, isDanger, asksReas
       showMade(made);
     } catch (error) {
       const unknown = error.status === 0 || error.status >= 500;
-      fill(message, refusal(error), unknown && note('Whether it was done is unknown. Repeat it: it has one effect.'));
+      fill(
+        message,
+        refusal(error),
+        unknown && note('Whether it was done is unknown. Repeat it: it has one effect.'),
+      );
       submit.disabled = false;
     }
   }
@@ -48,15 +65,40 @@ export async function changeDialog({ title, what, verb, done, isDanger, asksReas
   function showMade({ position, enforced, answer }) {
     const receipt = h('div', { class: 'receipt' });
     const close = button('Done', () => dialog.close(), 'primary');
-    dialog.show(done(answer),
-      h('p', { role: 'status' }, position && ['On disk at position ', h('a', { href: `#/receipt/${position}`, onclick: () => dialog.close() }, position), '.']),
-      enforced ? note(`${enforced} gateways enforce it.`) : receipt, h('div', { class: 'actions' }, close));
+    dialog.show(
+      done(answer),
+      h(
+        'p',
+        { role: 'status' },
+        position && [
+          'On disk at position ',
+          h('a', { href: `#/receipt/${position}`, onclick: () => dialog.close() }, position),
+          '.',
+        ],
+      ),
+      enforced ? note(`${enforced} gateways enforce it.`) : receipt,
+      h('div', { class: 'actions' }, close),
+    );
     close.focus();
     if (position && !enforced) followReceipt(receipt, position, stop.signal);
   }
 
-  const dialog = open(title, what, h('form', { onsubmit }, asksReason && reasonField(), message,
-    h('div', { class: 'actions' }, button('Cancel', () => dialog.close()), submit)));
+  const dialog = open(
+    title,
+    what,
+    h(
+      'form',
+      { onsubmit },
+      asksReason && reasonField(),
+      message,
+      h(
+        'div',
+        { class: 'actions' },
+        button('Cancel', () => dialog.close()),
+        submit,
+      ),
+    ),
+  );
   await dialog.closed;
   stop.abort();
   return isMade;

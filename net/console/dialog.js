@@ -13,11 +13,25 @@ export function open(title, ...content) {
   });
   document.body.append(node);
   node.showModal();
-  return { node, closed, show: (newTitle, ...more) => (fill(heading, newTitle), fill(body, more)), close: (value = '') => node.close(value) };
+  return {
+    node,
+    closed,
+    show: (newTitle, ...more) => (fill(heading, newTitle), fill(body, more)),
+    close: (value = '') => node.close(value),
+  };
 }
 
 // Says something; `choices` are buttons beside "Close", whose values are the result.
 export function tell(title, content, ...choices) {
-  const dialog = open(title, content, h('form', { method: 'dialog', class: 'actions' }, choices, button('Close', () => dialog.close())));
+  const dialog = open(
+    title,
+    content,
+    h(
+      'form',
+      { method: 'dialog', class: 'actions' },
+      choices,
+      button('Close', () => dialog.close()),
+    ),
+  );
   return dialog.closed;
 }

@@ -12,7 +12,9 @@ export function looksSecret(text) {
   if (uuid.test(bare) || /\s/.test(bare)) return false;
   if (issued.test(bare)) return true;
   const runs = bare.match(/[0-9A-Za-z+/=_-]{20,}/g) ?? [];
-  return runs.some((run) => /^[0-9a-f]{32,}$/i.test(run) || (/[a-z]/.test(run) && /[A-Z]/.test(run) && /\d/.test(run)));
+  return runs.some(
+    (run) => /^[0-9a-f]{32,}$/i.test(run) || (/[a-z]/.test(run) && /[A-Z]/.test(run) && /\d/.test(run)),
+  );
 }
 
 // As where a secret is reported: without white space and pairs of quotes around it.

@@ -17,7 +17,9 @@ export const svg = (tag, attributes, ...children) =>
 
 // Replaces what the node contains.
 export function fill(node, ...children) {
-  const wanted = children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false);
+  const wanted = children
+    .flat(Infinity)
+    .filter((child) => child !== null && child !== undefined && child !== false);
   node.replaceChildren(...wanted.map((child) => (child instanceof Node ? child : String(child))));
   return node;
 }
@@ -33,5 +35,7 @@ export const newId = (word) => `${word}-${++ids}`;
 // Whether the reader is in there, with the focus or a selection: do not replace it now.
 export function isInUse(node) {
   const selection = document.getSelection();
-  return node.contains(document.activeElement) || (!selection.isCollapsed && node.contains(selection.anchorNode));
+  return (
+    node.contains(document.activeElement) || (!selection.isCollapsed && node.contains(selection.anchorNode))
+  );
 }

@@ -10,14 +10,25 @@ const columns = [
   { title: 'Role', class: 'tight', cell: ({ role }) => role ?? '' },
   { title: 'State', class: 'tight', cell: ({ state }) => badge(state) },
   { title: 'Position', class: 'tight', cell: ({ position }) => position ?? '–' },
-  { title: 'Lag', class: 'number', cell: ({ lag }) => (lag === undefined || lag === null ? '–' : count(lag)) },
+  {
+    title: 'Lag',
+    class: 'number',
+    cell: ({ lag }) => (lag === undefined || lag === null ? '–' : count(lag)),
+  },
 ];
 
 // /healthz is open to all.
 async function ownHealth(signal) {
   const health = await (await reach('/healthz', { signal })).json();
   const position = health.epoch === undefined ? undefined : `${health.epoch}-${health.applied}`;
-  return { url: location.origin, role: 'single', state: health.status, position, lag: health.applied - health.durable, redis: health.redis };
+  return {
+    url: location.origin,
+    role: 'single',
+    state: health.status,
+    position,
+    lag: health.applied - health.durable,
+    redis: health.redis,
+  };
 }
 
 let isListed = true;

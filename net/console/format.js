@@ -5,6 +5,8 @@ export const count = (number) => Number(number).toLocaleString('en');
 
 export const plural = (number, one, many = one + 's') => `${count(number)} ${number === 1 ? one : many}`;
 
+export const titled = (word) => word[0].toUpperCase() + word.slice(1);
+
 // Milliseconds, with as many digits as matter.
 export function duration(ms) {
   if (ms === null || ms === undefined) return '–';

@@ -7,22 +7,35 @@ import { isAfter } from './format.js';
 
 const mostEntries = 200;
 const seconds = 60;
-const verbs = new Set(['key.revoked', 'owner.revoked', 'key.suspended', 'owner.locked', 'owner.unlocked', 'key.changed', 'key.rotated']);
+const verbs = new Set([
+  'key.revoked',
+  'owner.revoked',
+  'key.suspended',
+  'owner.locked',
+  'owner.unlocked',
+  'key.changed',
+  'key.rotated',
+]);
 const isRevocation = (type) => type === 'key.revoked' || type === 'owner.revoked';
-const ofTrail = (page) => page.entries.filter(({ verb }) => verbs.has(verb)).map((entry) => ({ ...entry, type: entry.verb }));
+const ofTrail = (page) =>
+  page.entries.filter(({ verb }) => verbs.has(verb)).map((entry) => ({ ...entry, type: entry.verb }));
 
 export class Live extends EventTarget {
-  entries = [];          // newest first
-  state = 'connecting';  // 'stream', 'audit', 'away'; 'denied'
-  #buckets = new Map();  // second → revocations
+  entries = []; // newest first
+  state = 'connecting'; // 'stream', 'audit', 'away'; 'denied'
+  #buckets = new Map(); // second → revocations
   #position = null;
   #stop = new AbortController();
   #told = 0;
 
   start() {
-    this.#run().catch((error) => { if (!isAbort(error)) this.#enter('denied'); });
+    this.#run().catch((error) => {
+      if (!isAbort(error)) this.#enter('denied');
+    });
   }
-  stop() { this.#stop.abort(); }
+  stop() {
+    this.#stop.abort();
+  }
 
   // Revocations in each of the last 60 seconds, oldest first.
   rates(now = Date.now()) {
@@ -43,7 +56,7 @@ export class Live extends EventTarget {
           follow = (s) => this.#followAudit(s);
           continue;
         }
-        if (error.status === 410) [this.#position, this.entries] = [null, []];  // another journal
+        if (error.status === 410) [this.#position, this.entries] = [null, []]; // another journal
         this.#enter('away');
       }
       await pause(1000, signal);
@@ -57,7 +70,11 @@ export class Live extends EventTarget {
       for (let from = epoch; from > Math.max(0, epoch - 3); --from) {
         const after = applied > 500 ? `${from}-${applied - 500}` : undefined;
         try {
-          const page = await get('/v1/audit', { query: { after, limit: 1000 }, permission: 'audit:read', signal });
+          const page = await get('/v1/audit', {
+            query: { after, limit: 1000 },
+            permission: 'audit:read',
+            signal,
+          });
           this.#add(ofTrail(page), ({ at }) => Date.parse(at));
           this.#position = page.position;
           return;
@@ -76,7 +93,8 @@ export class Live extends EventTarget {
       const { epoch, at, events: list } = JSON.parse(data);
       if (this.state !== 'stream') this.#enter('stream');
       this.#position = id;
-      if (list.length) this.#add(list, Date.now, (event) => ({ ...event, at, position: `${epoch}-${event.sequence}` }));
+      if (list.length)
+        this.#add(list, Date.now, (event) => ({ ...event, at, position: `${epoch}-${event.sequence}` }));
     }
     this.#enter('away');
   }
@@ -84,7 +102,11 @@ export class Live extends EventTarget {
   async #followAudit(signal) {
     this.#position ??= await get('/healthz', { signal }).then(({ epoch, applied }) => `${epoch}-${applied}`);
     for (;;) {
-      const page = await get('/v1/audit', { query: { after: this.#position, limit: 1000 }, permission: 'audit:read', signal });
+      const page = await get('/v1/audit', {
+        query: { after: this.#position, limit: 1000 },
+        permission: 'audit:read',
+        signal,
+      });
       if (this.state !== 'audit') this.#enter('audit');
       this.#position = page.position;
       this.#add(ofTrail(page));
@@ -102,7 +124,10 @@ export class Live extends EventTarget {
     const oldest = Math.floor(Date.now() / 1000) - 2 * seconds;
     for (const second of this.#buckets.keys()) if (second < oldest) this.#buckets.delete(second);
     const newest = this.entries[0];
-    const fresh = list.slice(-mostEntries).map(complete).filter(({ position }) => !newest || isAfter(position, newest.position));
+    const fresh = list
+      .slice(-mostEntries)
+      .map(complete)
+      .filter(({ position }) => !newest || isAfter(position, newest.position));
     this.entries = [...fresh.reverse(), ...this.entries].slice(0, mostEntries);
     this.#tell();
   }

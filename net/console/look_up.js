@@ -3,20 +3,29 @@ import { ask, get, keyPath, ownerPath, ownerPaths } from './api.js';
 import { digestsOf } from './digest.js';
 
 const isKeyId = (text) => /^[!-~]{1,128}$/.test(text) && !/[/?#%\\"]/.test(text);
-const isOwnerId = (text) => new TextEncoder().encode(text).length <= 256 && !/[\u0000-\u001f\u007f]/.test(text);
-export const isPath = (text) => text === '.' || text === '..';  // a browser would resolve it
+const isOwnerId = (text) =>
+  new TextEncoder().encode(text).length <= 256 && !/[\u0000-\u001f\u007f]/.test(text);
+export const isPath = (text) => text === '.' || text === '..'; // a browser would resolve it
 
 // The id of the key with this secret; null: no key has it.
 export async function keyOfSecret(text) {
   const digests = await digestsOf(text);
-  const response = await ask('POST', '/v1/keys/revoke', { query: { dry_run: 'true' }, body: { secrets_sha256: digests }, permission: 'keys:revoke' });
+  const response = await ask('POST', '/v1/keys/revoke', {
+    query: { dry_run: 'true' },
+    body: { secrets_sha256: digests },
+    permission: 'keys:revoke',
+  });
   const { results } = await response.json();
   return results.find((result) => result.key_id)?.key_id ?? null;
 }
 
 // How many keys a revocation of the owner would end.
 export async function revocableOf(scope, id, signal) {
-  const response = await ask('DELETE', ownerPath(scope, id, 'keys'), { query: { dry_run: 'true' }, permission: 'keys:revoke', signal });
+  const response = await ask('DELETE', ownerPath(scope, id, 'keys'), {
+    query: { dry_run: 'true' },
+    permission: 'keys:revoke',
+    signal,
+  });
   return (await response.json()).revoked;
 }
 
@@ -37,7 +46,10 @@ const firstKeyOf = async (scope, id, signal) =>
 async function hasKeys(scope, id, signal) {
   if (await firstKeyOf(scope, id, signal)) return true;
   if (scope === 'user') return false;
-  return revocableOf(scope, id, signal).then((count) => count > 0, () => false);
+  return revocableOf(scope, id, signal).then(
+    (count) => count > 0,
+    () => false,
+  );
 }
 
 // [{kind, id}] of what has this id, at most one of each kind.
@@ -63,6 +75,10 @@ export async function* withName(text, signal) {
     const page = await get('/v1/keys', { query: { limit: 1000, cursor }, permission: 'keys:read', signal });
     cursor = page.cursor;
     examined += page.keys.length;
-    yield { keys: page.keys.filter(({ name }) => name?.toLocaleLowerCase().includes(wanted)), examined, isLast: !cursor };
+    yield {
+      keys: page.keys.filter(({ name }) => name?.toLocaleLowerCase().includes(wanted)),
+      examined,
+      isLast: !cursor,
+    };
   } while (cursor);
 }

@@ -10,7 +10,8 @@ function parse(text) {
     const match = line.exec(each);
     if (!match) continue;
     const labels = {};
-    for (const [, name, value] of (match[2] ?? '').matchAll(label)) labels[name] = value.replace(/\\(.)/g, '$1');
+    for (const [, name, value] of (match[2] ?? '').matchAll(label))
+      labels[name] = value.replace(/\\(.)/g, '$1');
     if (!samples.has(match[1])) samples.set(match[1], []);
     samples.get(match[1]).push({ labels, value: Number(match[3]) });
   }
@@ -34,11 +35,13 @@ export function histogramOf(metrics, name, wanted = () => true) {
     sums.set(upTo, (sums.get(upTo) ?? 0) + value);
   }
   let before = 0;
-  return [...sums].sort(([a], [b]) => a - b).map(([upTo, sum]) => {
-    const bucket = { upTo, count: sum - before };
-    before = sum;
-    return bucket;
-  });
+  return [...sums]
+    .sort(([a], [b]) => a - b)
+    .map(([upTo, sum]) => {
+      const bucket = { upTo, count: sum - before };
+      before = sum;
+      return bucket;
+    });
 }
 
 // In milliseconds: the bound of the bucket that the quantile is in. Null: nothing was counted.

@@ -3,7 +3,6 @@ import { h, fill } from './dom.js';
 import { get, isAbort } from './api.js';
 import { every } from './poll.js';
 import { count, duration } from './format.js';
-import { panel } from './parts.js';
 import { readMetrics, valueOf, histogramOf, quantileMs } from './metrics.js';
 import { revocationsPanel } from './revocations_panel.js';
 import { gatewaysPanel } from './gateways_panel.js';
@@ -18,18 +17,31 @@ function tile(label) {
 }
 
 export function overview(main, { signal, live }) {
-  const tiles = { enforced: tile('Gateways current'), rate: tile('Revocations, last minute'),
-                  p99: tile('Propagation, 99 %'), keys: tile('Keys in memory') };
+  const tiles = {
+    enforced: tile('Gateways current'),
+    rate: tile('Revocations a minute'),
+    p99: tile('Propagation, 99 %'),
+    keys: tile('Keys in memory'),
+  };
   const gateways = gatewaysPanel();
   const engines = enginesPanel(signal);
   const spread = propagationPanel();
   const showRate = () => tiles.rate.set(count(live.rates().reduce((a, b) => a + b, 0)));
-  fill(main,
+  fill(
+    main,
     h('h1', { class: 'unseen', tabindex: '-1' }, 'Overview'),
-    h('dl', { class: 'tiles' }, Object.values(tiles).map(({ node }) => node)),
-    h('div', { class: 'columns' },
+    h(
+      'dl',
+      { class: 'tiles' },
+      Object.values(tiles).map(({ node }) => node),
+    ),
+    h(
+      'div',
+      { class: 'columns' },
       revocationsPanel(live, signal),
-      h('div', { class: 'column' }, gateways.node, spread.node, engines)));
+      h('div', { class: 'column' }, gateways.node, spread.node, engines),
+    ),
+  );
 
   every(1000, signal, async () => {
     showRate();
@@ -53,7 +65,12 @@ export function overview(main, { signal, live }) {
       const slowest = quantileMs(buckets, 0.99);
       tiles.p99.set(slowest === null ? '–' : `≤ ${duration(slowest)}`);
       spread.show(buckets);
-      gateways.setSlowest((name) => quantileMs(histogramOf(metrics, propagation, (labels) => labels.gateway === name), 0.99));
+      gateways.setSlowest((name) =>
+        quantileMs(
+          histogramOf(metrics, propagation, (labels) => labels.gateway === name),
+          0.99,
+        ),
+      );
     } catch (error) {
       if (isAbort(error)) throw error;
       spread.fail(error);

@@ -8,10 +8,11 @@ export function pause(ms, signal) {
   });
 }
 
-const shown = () => new Promise((resolve) => {
-  if (!document.hidden) return resolve();
-  document.addEventListener('visibilitychange', () => resolve(), { once: true });
-});
+const shown = () =>
+  new Promise((resolve) => {
+    if (!document.hidden) return resolve();
+    document.addEventListener('visibilitychange', () => resolve(), { once: true });
+  });
 
 // Until the signal is aborted, or `action` says false. Not while the page is hidden.
 export async function every(ms, signal, action) {

@@ -8,10 +8,17 @@ import { badge, note, refusal } from './parts.js';
 const mostShown = 200;
 const pauses = [20, 40, 80, 160, 320, 640];
 
-const read = (position, signal) => get(`/v1/receipts/${encodeURIComponent(position)}`, { permission: 'gateways:read', signal });
+const read = (position, signal) =>
+  get(`/v1/receipts/${encodeURIComponent(position)}`, { permission: 'gateways:read', signal });
 
 function row(name, state, text, title) {
-  return h('li', { class: `turn ${state}` }, h('span', { class: 'id' }, name), badge(state), h('span', { class: 'number', title }, text));
+  return h(
+    'li',
+    { class: `turn ${state}` },
+    h('span', { class: 'id' }, name),
+    badge(state),
+    h('span', { class: 'number', title }, text),
+  );
 }
 
 const enforcedRow = ({ name, by, after_ms: ms }) =>
@@ -20,20 +27,30 @@ const enforcedRow = ({ name, by, after_ms: ms }) =>
 function summary({ gateways, waiting, max_ms: slowest }) {
   const all = gateways.length + waiting.length;
   if (all === 0) return 'No gateway is known: only the engine has to deny.';
-  if (waiting.length) return `${count(gateways.length)} of ${plural(all, 'gateway')} ${gateways.length === 1 ? 'enforces' : 'enforce'} it.`;
+  if (waiting.length)
+    return `${count(gateways.length)} of ${plural(all, 'gateway')} ${gateways.length === 1 ? 'enforces' : 'enforce'} it.`;
   const after = slowest === null ? '' : `, the slowest after ${duration(slowest)}`;
-  return all === 1 ? `The gateway enforces it${slowest === null ? '' : ` after ${duration(slowest)}`}.` : `All ${count(all)} gateways enforce it${after}.`;
+  return all === 1
+    ? `The gateway enforces it${slowest === null ? '' : ` after ${duration(slowest)}`}.`
+    : `All ${count(all)} gateways enforce it${after}.`;
 }
 
 function show(node, receipt) {
   const { gateways, waiting } = receipt;
   const rows = [...gateways].sort((a, b) => (a.after_ms ?? 0) - (b.after_ms ?? 0));
   const all = rows.length + waiting.length;
-  fill(node,
+  fill(
+    node,
     h('p', { class: 'turn-sum' }, summary(receipt)),
     all > 0 && h('progress', { max: all, value: rows.length, 'aria-label': 'Gateways that enforce it' }),
-    h('ul', { class: 'turns', 'aria-label': 'Gateways' }, waiting.slice(0, mostShown).map((name) => row(name, 'waiting', '…')), rows.slice(0, mostShown).map(enforcedRow)),
-    all > mostShown && note(`Not all of ${count(all)} are shown.`));
+    h(
+      'ul',
+      { class: 'turns', 'aria-label': 'Gateways' },
+      waiting.slice(0, mostShown).map((name) => row(name, 'waiting', '…')),
+      rows.slice(0, mostShown).map(enforcedRow),
+    ),
+    all > mostShown && note(`Not all of ${count(all)} are shown.`),
+  );
 }
 
 // Follows a receipt in `node` until every gateway enforces it, or the signal is aborted.
@@ -51,9 +68,9 @@ export async function followReceipt(node, position, signal) {
   }
 }
 
-// A closed receipt that is read when it is opened.
-export function receiptDetails(position, signal, isOpen = false) {
+// A closed receipt, which is read when it is opened.
+export function receiptDetails(position, signal) {
   const body = h('div', { class: 'receipt' });
   const ontoggle = (event) => event.target.open && followReceipt(body, position, signal);
-  return h('details', { ontoggle, open: isOpen }, h('summary', {}, `Receipt of ${position}`), body);
+  return h('details', { ontoggle }, h('summary', {}, `Receipt of ${position}`), body);
 }

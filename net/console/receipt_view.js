@@ -5,6 +5,11 @@ import { followReceipt } from './receipt.js';
 
 export function receiptView(main, { position, signal }) {
   const body = h('div', { class: 'receipt' });
-  fill(main, h('p', { class: 'eyebrow' }, 'Receipt'), h('h1', { class: 'id', tabindex: '-1' }, position), panel('Gateways', { wide: true }, body));
+  fill(
+    main,
+    h('p', { class: 'eyebrow' }, 'Receipt'),
+    h('h1', { class: 'id', tabindex: '-1' }, position),
+    panel('Gateways', { wide: true }, body),
+  );
   followReceipt(body, position, signal);
 }

@@ -5,7 +5,7 @@ const stored = 'revoked.key';
 
 let key = null;
 let lacking = new Set();
-export const changes = new EventTarget();  // 'in'; 'out' with detail, a reason to show
+export const changes = new EventTarget(); // 'in'; 'out' with detail, a reason to show
 
 function tell(type, detail) {
   changes.dispatchEvent(new CustomEvent(type, { detail }));

@@ -18,7 +18,14 @@ async function isKnown(key) {
 
 export function signIn(main, reason) {
   const message = h('div', { role: 'alert' }, reason && note(reason, 'bad'));
-  const key = h('input', { id: 'key', type: 'password', required: true, autocomplete: 'off', spellcheck: 'false', 'aria-describedby': 'key-hint' });
+  const key = h('input', {
+    id: 'key',
+    type: 'password',
+    required: true,
+    autocomplete: 'off',
+    spellcheck: 'false',
+    'aria-describedby': 'key-hint',
+  });
   const keep = h('input', { id: 'keep', type: 'checkbox' });
   const submit = h('button', { class: 'primary' }, 'Sign in');
 
@@ -38,13 +45,28 @@ export function signIn(main, reason) {
     return key.focus();
   }
 
-  fill(main, h('div', { class: 'sign-in' },
-    h('img', { src: '/console/favicon.svg', alt: '', width: 44, height: 44 }),
-    h('h1', { tabindex: '-1' }, 'revoked'),
-    h('form', { onsubmit },
-      h('label', { for: 'key' }, 'Key'), key,
-      h('p', { class: 'hint', id: 'key-hint' }, 'A master key, or a key or token with the permissions for what you want to see. It stays in this page’s memory.'),
-      h('label', { class: 'check', for: 'keep' }, keep, 'Keep it until this tab is closed'),
-      message, submit)));
+  fill(
+    main,
+    h(
+      'div',
+      { class: 'sign-in' },
+      h('img', { src: '/console/favicon.svg', alt: '', width: 44, height: 44 }),
+      h('h1', { tabindex: '-1' }, 'revoked'),
+      h(
+        'form',
+        { onsubmit },
+        h('label', { for: 'key' }, 'Key'),
+        key,
+        h(
+          'p',
+          { class: 'hint', id: 'key-hint' },
+          'A master key, or a key or token with the permissions for what you want to see. It stays in this page’s memory.',
+        ),
+        h('label', { class: 'check', for: 'keep' }, keep, 'Keep it until this tab is closed'),
+        message,
+        submit,
+      ),
+    ),
+  );
   key.focus();
 }

@@ -6,12 +6,28 @@ import { panel, table, badge, note, button, refusal, keyLink, ownerLink } from '
 import { receiptDetails } from './receipt.js';
 
 const pageSize = 200;
-const tones = { 'key.revoked': 'revoked', 'owner.revoked': 'revoked', 'key.suspended': 'suspended', 'owner.locked': 'locked', 'key.used_after_revocation': 'revoked',
-                'key.created': 'active', 'key.resumed': 'active', 'owner.unlocked': 'active' };
-const denying = new Set(['key.revoked', 'owner.revoked', 'key.suspended', 'owner.locked', 'key.rotated', 'key.changed']);
+const tones = {
+  'key.revoked': 'revoked',
+  'owner.revoked': 'revoked',
+  'key.suspended': 'suspended',
+  'owner.locked': 'locked',
+  'key.used_after_revocation': 'revoked',
+  'key.created': 'active',
+  'key.resumed': 'active',
+  'owner.unlocked': 'active',
+};
+const denying = new Set([
+  'key.revoked',
+  'owner.revoked',
+  'key.suspended',
+  'owner.locked',
+  'key.rotated',
+  'key.changed',
+]);
 const kinds = { master_key: 'master key', key: 'key', token: 'token' };
 
-const wordsOf = (verb) => verb.replace(/^(key|owner)\./, (whole, of) => (of === 'owner' ? 'owner ' : '')).replaceAll('_', ' ');
+const wordsOf = (verb) =>
+  verb.replace(/^(key|owner)\./, (whole, of) => (of === 'owner' ? 'owner ' : '')).replaceAll('_', ' ');
 
 function whatChanged({ changed, used, used_in_all: all, gateway, within }) {
   const parts = [];
@@ -22,18 +38,34 @@ function whatChanged({ changed, used, used_in_all: all, gateway, within }) {
 }
 
 const who = ({ actor, actor_kind: kind }) =>
-  kind === 'key' ? ['key ', keyLink(actor)] : kind === 'token' ? ['token ', h('span', { class: 'id' }, actor)] : kinds[kind] ?? actor ?? '';
+  kind === 'key'
+    ? ['key ', keyLink(actor)]
+    : kind === 'token'
+      ? ['token ', h('span', { class: 'id' }, actor)]
+      : (kinds[kind] ?? actor ?? '');
 
 function columns(about, signal) {
-  const target = (entry) => (entry.scope ? [`${entry.scope} `, ownerLink(entry.scope, entry.id)] : entry.key_id ? keyLink(entry.key_id) : '');
+  const target = (entry) =>
+    entry.scope
+      ? [`${entry.scope} `, ownerLink(entry.scope, entry.id)]
+      : entry.key_id
+        ? keyLink(entry.key_id)
+        : '';
   return [
     { title: 'When', class: 'tight', cell: ({ at }) => time(at) },
     { title: 'What', class: 'tight', cell: ({ verb }) => badge(tones[verb] ?? 'plain', wordsOf(verb)) },
     ...(about.key_id ? [] : [{ title: 'Which', class: 'which', cell: target }]),
     { title: 'Who', class: about.key_id ? 'clip' : 'clip spare', cell: who },
     { title: 'From', class: 'tight spare', cell: ({ address }) => address ?? '' },
-    { title: 'Details', cell: (entry) => [entry.reason && h('q', {}, entry.reason), ' ', ...whatChanged(entry),
-      denying.has(entry.verb) && receiptDetails(entry.position, signal)] },
+    {
+      title: 'Details',
+      cell: (entry) => [
+        entry.reason && h('q', {}, entry.reason),
+        ' ',
+        ...whatChanged(entry),
+        denying.has(entry.verb) && receiptDetails(entry.position, signal),
+      ],
+    },
   ];
 }
 
@@ -44,10 +76,17 @@ export function trailPanel(about, signal, onPage = () => {}) {
   let entries = [];
   async function read(after) {
     try {
-      const page = await get('/v1/audit', { query: { ...about, after, limit: pageSize }, permission: 'audit:read', signal });
+      const page = await get('/v1/audit', {
+        query: { ...about, after, limit: pageSize },
+        permission: 'audit:read',
+        signal,
+      });
       entries = [...entries, ...page.entries];
       onPage(entries);
-      fill(body, entries.length ? table('Audit trail', columns(about, signal), entries) : note('Nothing yet.'));
+      fill(
+        body,
+        entries.length ? table('Audit trail', columns(about, signal), entries) : note('Nothing yet.'),
+      );
       fill(more, page.more && button('More', () => read(page.position)));
     } catch (error) {
       if (!isAbort(error)) fill(more, refusal(error));

@@ -1,14 +1,30 @@
 'use strict';
 const assert = require('node:assert');
-const { ask, createKey, openPage, close, signIn, view, find, expectAccessible, expectNoSidewaysScroll } = require('./world.js');
+const {
+  ask,
+  createKey,
+  openPage,
+  close,
+  signIn,
+  view,
+  find,
+  expectAccessible,
+  expectNoSidewaysScroll,
+} = require('./world.js');
 
-const focused = (page) => page.evaluate(() => document.activeElement.textContent || document.activeElement.id);
-const regions = (page, ...names) => Promise.all(names.map((name) => page.getByRole('region', { name }).locator('table, ol, ul, dl, .note').first().waitFor()));
+const focused = (page) =>
+  page.evaluate(() => document.activeElement.textContent || document.activeElement.id);
+const regions = (page, ...names) =>
+  Promise.all(
+    names.map((name) =>
+      page.getByRole('region', { name }).locator('table, ol, ul, dl, .note').first().waitFor(),
+    ),
+  );
 
 exports['everything works with the keyboard alone'] = async (browser) => {
   const key = await createKey({ user: 'keys only' });
   const page = await openPage(browser);
-  await page.keyboard.type(process.env.MASTER_KEY);  // the field has the focus
+  await page.keyboard.type(process.env.MASTER_KEY); // the field has the focus
   await page.keyboard.press('Enter');
   await page.getByRole('search').waitFor();
   await page.keyboard.press('/');
@@ -32,7 +48,10 @@ exports['everything works with the keyboard alone'] = async (browser) => {
   await page.keyboard.press('Enter');
   await page.getByRole('button', { name: 'Done' }).waitFor();
   assert.strictEqual(await focused(page), 'Done');
-  await page.getByText(/^All 3 gateways/).first().waitFor();
+  await page
+    .getByText(/^All 3 gateways/)
+    .first()
+    .waitFor();
   await page.keyboard.press('Enter');
   await page.locator('.head').getByText('revoked').waitFor();
   assert.notStrictEqual(await focused(page), '');
@@ -44,7 +63,13 @@ exports['everything works with the keyboard alone'] = async (browser) => {
 async function walk(page, look) {
   await look('signing in');
   const owner = `walker-${'x'.repeat(200)}`;
-  const dead = await createKey({ user: owner, name: 'n'.repeat(256), workspace: 'acme', permissions: ['keys:read'], metadata: { note: 'm'.repeat(300) } });
+  const dead = await createKey({
+    user: owner,
+    name: 'n'.repeat(256),
+    workspace: 'acme',
+    permissions: ['keys:read'],
+    metadata: { note: 'm'.repeat(300) },
+  });
   const key = await createKey({ user: owner, name: 'laptop', expires_at: '2100-01-01T00:00:00Z' });
   const { position } = await ask('DELETE', `/v1/keys/${dead.key_id}`, { reason: 'r'.repeat(250) });
   await signIn(page);
@@ -72,7 +97,10 @@ async function walk(page, look) {
   await look('a question');
   await page.getByLabel('Reason').fill('leaked');
   await page.getByRole('dialog').getByRole('button', { name: 'Revoke' }).click();
-  await page.getByText(/^All 3 gateways/).first().waitFor();
+  await page
+    .getByText(/^All 3 gateways/)
+    .first()
+    .waitFor();
   await look('gateways that have turned');
 }
 
@@ -88,10 +116,14 @@ async function lookClosely(page, what) {
   return passed;
 }
 
-exports['axe-core finds nothing in either theme, and a phone shows all without scrolling sideways'] = async (browser) => {
+exports['axe-core finds nothing in either theme, and a phone shows all without scrolling sideways'] = async (
+  browser,
+) => {
   const page = await openPage(browser);
   let passed = 0;
-  await walk(page, async (what) => { passed += await lookClosely(page, what); });
+  await walk(page, async (what) => {
+    passed += await lookClosely(page, what);
+  });
   console.log(`axe-core: ${passed} checks passed`);
   await close(page);
 };

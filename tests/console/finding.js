@@ -2,10 +2,22 @@
 const assert = require('node:assert');
 const { createKey, openPage, close, signIn, find, heading, eventually } = require('./world.js');
 
-const becomes = (page, id) => eventually(`the view of ${id}`, async () => (await page.locator('h1').count()) === 1 && (await heading(page)) === id && !page.url().includes('/find/'));
+const becomes = (page, id) =>
+  eventually(
+    `the view of ${id}`,
+    async () =>
+      (await page.locator('h1').count()) === 1 &&
+      (await heading(page)) === id &&
+      !page.url().includes('/find/'),
+  );
 
 exports['ids of each kind lead to what they name'] = async (browser) => {
-  const key = await createKey({ user: 'find-user', application: 'find-app', workspace: 'find-space', name: 'The odd name' });
+  const key = await createKey({
+    user: 'find-user',
+    application: 'find-app',
+    workspace: 'find-space',
+    name: 'The odd name',
+  });
   const page = await signIn(await openPage(browser));
   for (const id of [key.key_id, 'find-user', 'find-app', 'find-space']) {
     const begin = Date.now();
@@ -38,7 +50,10 @@ exports['a pasted secret is hashed here and never sent'] = async (browser) => {
   const dialog = page.getByRole('dialog');
   await dialog.getByText('Only its digest was sent').waitFor();
   for (const secret of [issued.secret, 'Zx81-Brought', unknown]) {
-    assert(page.sent.every((request) => !request.includes(secret)), 'a secret was sent');
+    assert(
+      page.sent.every((request) => !request.includes(secret)),
+      'a secret was sent',
+    );
     assert(!page.url().includes(secret));
   }
   await dialog.getByRole('button', { name: 'Look it up as an id' }).click();
@@ -46,8 +61,18 @@ exports['a pasted secret is hashed here and never sent'] = async (browser) => {
   await close(page);
 };
 
-const hostile = ['<img src=x onerror=alert(1)>', '"><script>alert(1)</script>', '100% "quoted" \'it\'s\'', 'a/b?c=d#e&f', 'javascript:alert(1)', 'Zoë ☃ 🗝 \u202eright to left',
-                 '%2e%2e%2f', '\\\\back `tick` ${x}', '__proto__', 'W'.repeat(256)];
+const hostile = [
+  '<img src=x onerror=alert(1)>',
+  '"><script>alert(1)</script>',
+  "100% \"quoted\" 'it's'",
+  'a/b?c=d#e&f',
+  'javascript:alert(1)',
+  'Zoë ☃ 🗝 \u202eright to left',
+  '%2e%2e%2f',
+  '\\\\back `tick` ${x}',
+  '__proto__',
+  'W'.repeat(256),
+];
 
 exports['an id may be anything'] = async (browser) => {
   const page = await signIn(await openPage(browser));
@@ -71,7 +96,10 @@ exports['an id may be anything'] = async (browser) => {
   assert.strictEqual(await page.locator('main img, main script, main b').count(), 0);
   for (const id of ['.', '..', '\ud800']) {
     await find(page, id, 'Key id');
-    await page.getByText(/No key has this id|Overview/).first().waitFor({ state: 'attached' });
+    await page
+      .getByText(/No key has this id|Overview/)
+      .first()
+      .waitFor({ state: 'attached' });
   }
   await close(page);
 };

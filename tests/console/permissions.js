@@ -6,7 +6,8 @@ exports['a reader of keys sees those, and what else it would need'] = async (bro
   const key = await createKey({ user: 'seen', name: 'readable' });
   const reader = await createKey({ permissions: ['keys:read'] });
   const page = await signIn(await openPage(browser), reader.secret);
-  const lacks = (region, permission) => page.getByRole('region', { name: region }).getByText(permission, { exact: true }).first().waitFor();
+  const lacks = (region, permission) =>
+    page.getByRole('region', { name: region }).getByText(permission, { exact: true }).first().waitFor();
   await lacks('Gateways', 'gateways:read');
   await lacks('Revocations', 'audit:read');
   await view(page, `#/key/${key.key_id}`, key.key_id);

@@ -2,7 +2,7 @@
 const assert = require('node:assert');
 const { ask, createKey, openPage, close, signIn, view, eventually } = require('./world.js');
 
-const lastGateway = Number(process.env.LAST_GATEWAY);  // its process
+const lastGateway = Number(process.env.LAST_GATEWAY); // its process
 
 async function confirm(page, button, reason, verb) {
   await page.getByRole('button', { name: button, exact: true }).click();
@@ -39,7 +39,9 @@ exports['the gateways turn one by one, the one that is stopped by its lease'] = 
   await page.reload();
   await signIn(page);
   await page.getByRole('region', { name: 'Audit trail' }).getByText('leaked <on> "GitHub"').waitFor();
-  await eventually('the last gateway follows again', async () => (await ask('GET', '/v1/gateways')).gateways.every(({ state }) => state === 'current'));
+  await eventually('the last gateway follows again', async () =>
+    (await ask('GET', '/v1/gateways')).gateways.every(({ state }) => state === 'current'),
+  );
   await close(page);
 };
 
@@ -54,11 +56,21 @@ exports['a key is suspended and resumed, and its use after revocation is shown']
   await done(dialog);
   await page.locator('.head').getByText('active').waitFor();
   await ask('DELETE', `/v1/keys/${key.key_id}`);
-  assert.strictEqual((await fetch(`${process.env.GATEWAY}/check`, { headers: { Authorization: `Bearer ${key.secret}` } })).status, 403);
-  await eventually('the attempt is reported', async () => (await ask('GET', `/v1/keys/${key.key_id}`)).used_after_revocation !== undefined);
+  assert.strictEqual(
+    (await fetch(`${process.env.GATEWAY}/check`, { headers: { Authorization: `Bearer ${key.secret}` } }))
+      .status,
+    403,
+  );
+  await eventually(
+    'the attempt is reported',
+    async () => (await ask('GET', `/v1/keys/${key.key_id}`)).used_after_revocation !== undefined,
+  );
   await view(page, '#/', 'Overview');
   await view(page, `#/key/${key.key_id}`, key.key_id);
-  await page.getByRole('region', { name: 'Use after revocation' }).getByText('1 attempt while it was denied').waitFor();
+  await page
+    .getByRole('region', { name: 'Use after revocation' })
+    .getByText('1 attempt while it was denied')
+    .waitFor();
   await close(page);
 };
 

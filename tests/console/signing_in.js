@@ -10,7 +10,10 @@ exports['a wrong key is refused, a right one stays in memory only'] = async (bro
   await page.keyboard.press('Enter');
   await page.getByRole('alert').getByText('does not know this key').waitFor();
   await signIn(page);
-  assert.deepStrictEqual(await page.evaluate(() => [localStorage.length, sessionStorage.length, document.cookie]), [0, 0, '']);
+  assert.deepStrictEqual(
+    await page.evaluate(() => [localStorage.length, sessionStorage.length, document.cookie]),
+    [0, 0, ''],
+  );
   await page.reload();
   await isAsked(page);
   await close(page);
@@ -38,7 +41,10 @@ exports['a key that ends signs its reader out'] = async (browser) => {
 
 exports['no address has the key'] = async (browser) => {
   const page = await signIn(await openPage(browser));
-  assert(page.sent.every((request) => !request.includes(MASTER_KEY)), 'the key is in a request’s address or body');
+  assert(
+    page.sent.every((request) => !request.includes(MASTER_KEY)),
+    'the key is in a request’s address or body',
+  );
   assert(page.sent.some((request) => request.startsWith(`${ENGINE}/v1/`)));
   await close(page);
 };

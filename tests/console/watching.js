@@ -20,10 +20,19 @@ exports['revocations appear as they happen, with gateways, engines and propagati
   assert.match(shown, /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} UTC$/);
 
   for (const name of ['edge-1', 'edge-2', 'edge-3']) {
-    await page.getByRole('region', { name: 'Gateways' }).getByRole('row').filter({ hasText: name }).getByText('current').waitFor();
+    await page
+      .getByRole('region', { name: 'Gateways' })
+      .getByRole('row')
+      .filter({ hasText: name })
+      .getByText('current')
+      .waitFor();
   }
   await page.locator('.tile', { hasText: 'Gateways current' }).getByText('3/3').waitFor();
-  await page.getByRole('region', { name: 'Engines' }).getByText(/ready|current|leader/).first().waitFor();
+  await page
+    .getByRole('region', { name: 'Engines' })
+    .getByText(/ready|current|leader/)
+    .first()
+    .waitFor();
   await page.getByRole('region', { name: 'Propagation' }).getByText(/ms$/).first().waitFor();
   await close(page);
 };

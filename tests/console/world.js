@@ -28,20 +28,39 @@ async function eventually(what, condition, limit = 20000) {
   }
 }
 
-const openBrowser = () => chromium.launch({ executablePath: '/usr/bin/chromium', chromiumSandbox: false,
-  args: ['--disable-gpu', '--disable-quic', '--no-first-run', '--disable-dev-shm-usage', '--disable-background-networking', '--disable-component-update', '--disable-sync'] });
+const openBrowser = () =>
+  chromium.launch({
+    executablePath: '/usr/bin/chromium',
+    chromiumSandbox: false,
+    args: [
+      '--disable-gpu',
+      '--disable-quic',
+      '--no-first-run',
+      '--disable-dev-shm-usage',
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-sync',
+    ],
+  });
 
 // A refused request is an error on Chromium's console as well.
-const isRefusal = (message) => /^Failed to load resource.* (401|403|404|410) /.test(message.text()) && /\/(v1\/|metrics)/.test(message.location().url);
+const isRefusal = (message) =>
+  /^Failed to load resource.* (401|403|404|410) /.test(message.text()) &&
+  /\/(v1\/|metrics)/.test(message.location().url);
 
 async function newPage(browser, options = {}) {
-  const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, reducedMotion: 'reduce', ...options });
+  const context = await browser.newContext({
+    viewport: { width: 1280, height: 800 },
+    reducedMotion: 'reduce',
+    ...options,
+  });
   const page = await context.newPage();
   page.setDefaultTimeout(20000);
   page.faults = [];
   page.on('pageerror', (error) => page.faults.push(`${error.message} ${error.stack}`));
   page.on('console', (message) => {
-    if (['error', 'warning'].includes(message.type()) && !isRefusal(message)) page.faults.push(message.text());
+    if (['error', 'warning'].includes(message.type()) && !isRefusal(message))
+      page.faults.push(message.text());
   });
   page.on('dialog', (dialog) => (page.faults.push(`a native dialog: ${dialog.message()}`), dialog.dismiss()));
   page.on('request', (request) => {
@@ -51,7 +70,7 @@ async function newPage(browser, options = {}) {
   return page;
 }
 
-let used;  // one page after the other in the same tab: a new one takes a second
+let used; // one page after the other in the same tab: a new one takes a second
 
 // The page for signing in.
 async function openPage(browser, options) {
@@ -75,7 +94,9 @@ async function signIn(page, key = MASTER_KEY) {
 }
 
 const view = async (page, address, heading) => {
-  await page.evaluate((hash) => { location.hash = hash; }, address);
+  await page.evaluate((hash) => {
+    location.hash = hash;
+  }, address);
   await page.getByRole('heading', { level: 1, name: heading, exact: true }).waitFor({ state: 'attached' });
 };
 
@@ -90,7 +111,7 @@ const heading = (page) => page.locator('h1').textContent();
 // What axe-core finds wrong with what is shown.
 async function expectAccessible(page, what, runOnly) {
   if (!page.hasAxe) await page.evaluate(axe);
-  page.hasAxe = true;  // until it is reloaded
+  page.hasAxe = true; // until it is reloaded
   const found = await page.evaluate((rules) => axe.run(rules ? { runOnly: rules } : {}), runOnly);
   const wrong = found.violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join(' ')}`);
   assert.deepStrictEqual(wrong, [], what);
@@ -102,4 +123,19 @@ async function expectNoSidewaysScroll(page, what) {
   assert(wide <= shown, `${what} is ${wide} wide where ${shown} are shown`);
 }
 
-module.exports = { ENGINE, MASTER_KEY, ask, createKey, eventually, openBrowser, openPage, close, signIn, view, find, heading, expectAccessible, expectNoSidewaysScroll };
+module.exports = {
+  ENGINE,
+  MASTER_KEY,
+  ask,
+  createKey,
+  eventually,
+  openBrowser,
+  openPage,
+  close,
+  signIn,
+  view,
+  find,
+  heading,
+  expectAccessible,
+  expectNoSidewaysScroll,
+};
