@@ -6,6 +6,8 @@ const issued = /^[0-9A-Za-z]{1,16}_[0-9A-Za-z]{46}$/;
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 const digest = /^[0-9a-f]{64}$/i;
 
+export const isUuid = (text) => uuid.test(text);
+
 // Whether it looks like a secret rather than an id, so that it must not be sent or be kept in the address.
 export function looksSecret(text) {
   const bare = unquoted(text);

@@ -12,7 +12,9 @@ export const recordFacts = (key) =>
     ]),
     [
       'Permissions',
-      key.permissions.length > 0 && key.permissions.map((permission) => [h('code', {}, permission), ' ']),
+      key.permissions.length
+        ? key.permissions.map((permission) => [h('code', {}, permission), ' '])
+        : 'none',
     ],
     ['Expires', key.expires_at ? time(key.expires_at) : 'never'],
     ['Last used', key.last_used_at ? time(key.last_used_at) : 'not known to have been used'],

@@ -1,6 +1,6 @@
 // Finding what a text names: a secret by its digest, an id by asking for it, a name by looking through the list.
 import { ask, get, keyPath, ownerPath, ownerPaths } from './api.js';
-import { digestsOf } from './digest.js';
+import { digestsOf, isUuid } from './digest.js';
 
 const isKeyId = (text) => /^[!-~]{1,128}$/.test(text) && !/[/?#%\\"]/.test(text);
 const isOwnerId = (text) =>
@@ -55,6 +55,9 @@ async function hasKeys(scope, id, signal) {
 // [{kind, id}] of what has this id, at most one of each kind.
 export async function withId(text, kinds, signal) {
   if (isPath(text)) return [];
+  // A UUID that names a key is not looked for elsewhere.
+  if (kinds.includes('key') && isUuid(text) && (await keyById(text, signal)))
+    return [{ kind: 'key', id: text }];
   const asked = kinds.map(async (kind) => {
     if (kind === 'key') return keyById(text, signal);
     return isOwnerId(text) && hasKeys(kind, text, signal);

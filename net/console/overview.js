@@ -26,7 +26,9 @@ export function overview(main, { signal, live }) {
   const gateways = gatewaysPanel();
   const engines = enginesPanel(signal);
   const spread = propagationPanel();
-  const showRate = () => tiles.rate.set(count(live.rates().reduce((a, b) => a + b, 0)));
+  const showRate = () => {
+    if (live.state !== 'denied') tiles.rate.set(count(live.rates().reduce((a, b) => a + b, 0)));
+  };
   fill(
     main,
     h('h1', { class: 'unseen', tabindex: '-1' }, 'Overview'),

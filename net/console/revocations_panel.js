@@ -40,15 +40,21 @@ const columns = [
   { title: 'Position', class: 'tight spare', cell: ({ position }) => positionLink(position) },
 ];
 
+const lacking = () => {
+  const either = [h('code', {}, 'gateway'), ' or ', h('code', {}, 'audit:read')];
+  return note(['To follow revocations a key needs the permission ', ...either, '.'], 'lacking');
+};
+
 export function revocationsPanel(live, signal) {
   const state = h('span', {});
   const chart = h('div', { class: 'rate' });
   const list = h('div', { class: 'list' });
   let shownEntries = null;
   const showRate = () => {
+    if (live.state === 'denied') return fill(chart);
     const rates = live.rates();
     const sum = rates.reduce((a, b) => a + b, 0);
-    fill(
+    return fill(
       chart,
       bars(
         rates,
@@ -59,20 +65,7 @@ export function revocationsPanel(live, signal) {
   };
   const show = () => {
     fill(state, states[live.state] && badge(...states[live.state]));
-    if (live.state === 'denied')
-      return fill(
-        list,
-        note(
-          [
-            'To follow revocations a key needs the permission ',
-            h('code', {}, 'gateway'),
-            ' or ',
-            h('code', {}, 'audit:read'),
-            '.',
-          ],
-          'lacking',
-        ),
-      );
+    if (live.state === 'denied') return fill(list, lacking());
     if (live.entries === shownEntries || isInUse(list)) return list;
     shownEntries = live.entries;
     return fill(

@@ -47,3 +47,16 @@ exports['a caller without the permission gateway sees the audit trail'] = async 
   await panel.getByRole('link', { name: key.key_id }).waitFor();
   await close(page);
 };
+
+exports['an engine that does not answer is asked again'] = async (browser) => {
+  const page = await signIn(await openPage(browser));
+  const panel = page.getByRole('region', { name: 'Gateways' });
+  await panel.getByText('current').first().waitFor();
+  page.isCut = true;
+  await page.route('**/v1/gateways', (route) => route.abort());
+  await panel.getByText('The engine does not answer.').waitFor();
+  await page.unroute('**/v1/gateways');
+  await panel.getByText('current').first().waitFor();
+  page.isCut = false;
+  await close(page);
+};

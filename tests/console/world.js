@@ -43,10 +43,12 @@ const openBrowser = () =>
     ],
   });
 
-// A refused request is an error on Chromium's console as well.
-const isRefusal = (message) =>
-  /^Failed to load resource.* (401|403|404|410) /.test(message.text()) &&
-  /\/(v1\/|metrics)/.test(message.location().url);
+// A refused request is an error on Chromium's console as well, and so is one that a test has cut.
+function isExpected(page, message) {
+  const refused = /^Failed to load resource.* (401|403|404|410) /;
+  if (page.isCut && /^Failed to load resource: net::ERR_FAILED/.test(message.text())) return true;
+  return refused.test(message.text()) && /\/(v1\/|metrics)/.test(message.location().url);
+}
 
 async function newPage(browser, options = {}) {
   const context = await browser.newContext({
@@ -59,7 +61,7 @@ async function newPage(browser, options = {}) {
   page.faults = [];
   page.on('pageerror', (error) => page.faults.push(`${error.message} ${error.stack}`));
   page.on('console', (message) => {
-    if (['error', 'warning'].includes(message.type()) && !isRefusal(message))
+    if (['error', 'warning'].includes(message.type()) && !isExpected(page, message))
       page.faults.push(message.text());
   });
   page.on('dialog', (dialog) => (page.faults.push(`a native dialog: ${dialog.message()}`), dialog.dismiss()));
