@@ -12,9 +12,7 @@ export const recordFacts = (key) =>
     ]),
     [
       'Permissions',
-      key.permissions.length
-        ? key.permissions.map((permission) => [h('code', {}, permission), ' '])
-        : 'none',
+      key.permissions.length ? key.permissions.map((permission) => [h('code', {}, permission), ' ']) : 'none',
     ],
     ['Expires', key.expires_at ? time(key.expires_at) : 'never'],
     ['Last used', key.last_used_at ? time(key.last_used_at) : 'not known to have been used'],
