@@ -183,6 +183,8 @@ Outcome show_engines(Api& api, Call& call);
 // Metrics (metrics_handlers.cpp)
 Outcome show_metrics(Api& api, Call& call);
 
+Outcome show_console(Api& api, Call& call);  // console_handlers.cpp
+
 // Sends a refusal in the format of the call's dialect; the Outcome has nothing to wait for. On
 // errc::not_recalled nothing is sent: the handler is called again once the disk has been read. Its earlier
 // changes stay.

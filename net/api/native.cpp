@@ -50,6 +50,8 @@ constexpr Route routes[] = {
     {Method::get, "/readyz", show_readiness, {}},
     {Method::get, "/healthz", show_health, {}},
     {Method::get, "/metrics", show_metrics, {}},
+    {Method::get, "/console", show_console, {}},
+    {Method::get, "/console/{}", show_console, {}},
 };
 
 constexpr auto body_routes = [] {

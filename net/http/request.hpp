@@ -27,6 +27,7 @@ enum class Header : std::uint8_t {
   expect,
   accept,
   last_event_id,
+  if_none_match,
   prefer,
   idempotency_key,
   x_forwarded_for,  // the last one
