@@ -30,6 +30,9 @@
 namespace revoked::cache {
 class Webhooks;
 }
+namespace revoked::net::openapi {
+class Document;
+}
 
 namespace revoked::net {
 
@@ -68,6 +71,7 @@ struct Api {
   MetricsAccess metrics_access = MetricsAccess::open;
   std::shared_ptr<engine::Metrics> metrics = std::make_shared<engine::Metrics>();
   cache::Webhooks* webhooks = nullptr;  // null: none is configured
+  std::shared_ptr<const openapi::Document> document{};  // set by EngineService
 };
 
 struct Call;
@@ -180,6 +184,9 @@ Outcome show_health(Api& api, Call& call);
 
 // Metrics (metrics_handlers.cpp)
 Outcome show_metrics(Api& api, Call& call);
+
+// What this API is, for programs (document_handlers.cpp)
+Outcome show_document(Api& api, Call& call);
 
 // Sends a refusal in the format of the call's dialect; the Outcome has nothing to wait for. On
 // errc::not_recalled nothing is sent: the handler is called again once the disk has been read. Its earlier

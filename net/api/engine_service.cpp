@@ -1,8 +1,9 @@
 #include "net/api/engine_service.hpp"
 
+#include "net/api/api_document.hpp"
 #include "net/api/changes.hpp"
 #include "net/api/enforcement.hpp"
-#include "net/api/native.hpp"
+#include "net/api/route_rules.hpp"
 #include "net/http/content.hpp"
 #include "net/http/log.hpp"
 #include "net/http/problem.hpp"
@@ -42,17 +43,6 @@ Outcome refuse_route(const Dialect& dialect, const Exchange& exchange, const std
   return refuse(dialect, exchange, {405, "method_not_allowed", "this path does not support this method"}, {});
 }
 
-bool changes_something(const Route& route) {
-  return route.permission == Permission::keys_create || route.permission == Permission::keys_write ||
-         route.permission == Permission::keys_revoke;
-}
-
-// Whether the route lets the journal grow without bound; revoking and suspending keys do not.
-bool grows(const Route& route) {
-  return route.permission == Permission::keys_create ||
-         (route.permission == Permission::keys_write && route.handler != suspend_key);
-}
-
 // A change that was not made, for another reason than the caller's lack of authority. Without its target: a
 // wrong id may be a secret.
 void log_failure(const Exchange& exchange, const Route& route, const engine::Principal& principal) {
@@ -89,6 +79,7 @@ EngineService::EngineService(Api api, std::span<const Dialect* const> dialects)
   };
   add(native);
   for (const auto* dialect : dialects) add(*dialect);
+  api_.document = std::make_shared<const openapi::Document>(describe_engine(dialects));
 }
 
 bool EngineService::takes_body(const Request& request) const { return is_body_route(request); }
@@ -184,8 +175,7 @@ Outcome EngineService::authorise_and_call(Call& call, const Route& route, engine
   }
   if (&call.dialect == &native && !is_understood(call, route, query)) return {};
   if (!changes_something(route)) return route.handler(api_, call);
-  const bool only_creates = route.permission == Permission::keys_create;
-  if (only_creates || call.query.is_true("dry_run")) return answer_change(call, route);
+  if (!waits_for_gateways(route) || call.query.is_true("dry_run")) return answer_change(call, route);
   const auto wait = preferred_wait(call.request(), max_wait);
   if (!wait) return refuse(call, 400, "invalid_field", malformed_wait);
   if (!*wait) return answer_change(call, route);
@@ -194,10 +184,10 @@ Outcome EngineService::authorise_and_call(Call& call, const Route& route, engine
 }
 
 Outcome EngineService::answer_change(Call& call, const Route& route) {
-  // Published dialects do not know Idempotency-Key or respond-async.
-  if (route.takes_body || &call.dialect != &native) return route.handler(api_, call);
-  if (route.method != Method::post) return handle_change(api_, call, route.handler);
-  return handle_once(api_, call, route.handler, route.pattern, replies_);
+  if (is_done_once(call.dialect, route))
+    return handle_once(api_, call, route.handler, route.pattern, replies_);
+  if (answers_early(call.dialect, route)) return handle_change(api_, call, route.handler);
+  return route.handler(api_, call);
 }
 
 }  // namespace revoked::net

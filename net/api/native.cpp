@@ -49,6 +49,7 @@ constexpr Route routes[] = {
     {Method::get, "/readyz", show_readiness, {}},
     {Method::get, "/healthz", show_health, {}},
     {Method::get, "/metrics", show_metrics, {}},
+    {Method::get, "/openapi.json", show_document, {}},
 };
 
 constexpr auto body_routes = [] {

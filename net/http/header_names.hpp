@@ -29,6 +29,7 @@ inline constexpr KnownHeader known_headers[] = {
     {"x-request-id", Header::x_request_id, false},
     {"authorization", Header::authorization, true},
     {"last-event-id", Header::last_event_id, true},
+    {"if-none-match", Header::if_none_match, false},
     {"content-length", Header::content_length, true},
     {"idempotency-key", Header::idempotency_key, true},
     {"x-forwarded-for", Header::x_forwarded_for, false},

@@ -29,6 +29,7 @@ enum class Header : std::uint8_t {
   last_event_id,
   prefer,
   idempotency_key,
+  if_none_match,
   x_forwarded_for,  // the last one
   x_request_id,
   traceparent,
