@@ -70,8 +70,8 @@ struct Api {
   std::shared_ptr<cache::GatewayRegistry> gateways = std::make_shared<cache::GatewayRegistry>();
   MetricsAccess metrics_access = MetricsAccess::open;
   std::shared_ptr<engine::Metrics> metrics = std::make_shared<engine::Metrics>();
-  cache::Webhooks* webhooks = nullptr;  // null: none is configured
-  std::shared_ptr<const openapi::Document> document{};  // set by EngineService
+  cache::Webhooks* webhooks = nullptr;                  // null: none is configured
+  std::shared_ptr<const openapi::Document> document{};  // null: no /openapi.json
 };
 
 struct Call;

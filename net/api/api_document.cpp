@@ -30,9 +30,7 @@ void add_rules_of_changes(const Dialect& dialect, const Route& route, RouteFacts
 // Those that the service answers before it calls the handler.
 void add_problems(const Dialect& dialect, const Route& route, RouteFacts& facts) {
   auto& codes = facts.problems;
-  const auto add = [&](std::initializer_list<std::string_view> more) {
-    codes.insert(codes.end(), more);
-  };
+  const auto add = [&](std::initializer_list<std::string_view> more) { codes.insert(codes.end(), more); };
   add({"invalid_parameter"});
   if (route.permission) add({"unauthenticated", "forbidden", "not_ready", "storage_failed"});
   if (changes_something(route)) add({"overloaded"});
@@ -44,8 +42,8 @@ void add_problems(const Dialect& dialect, const Route& route, RouteFacts& facts)
 openapi::DescribedApi described(const Dialect& dialect) {
   openapi::DescribedApi api{dialect.name, {}};
   for (const auto& route : dialect.routes) {
-    auto& facts = api.routes.emplace_back(
-        RouteFacts{.method = method_name(route.method), .pattern = route.pattern});
+    auto& facts =
+        api.routes.emplace_back(RouteFacts{.method = method_name(route.method), .pattern = route.pattern});
     facts.query = route.query;
     facts.takes_lines = route.takes_body;
     if (route.permission) facts.permission = name_of(*route.permission);

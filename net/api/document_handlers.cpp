@@ -6,6 +6,7 @@
 namespace revoked::net {
 
 Outcome show_document(Api& api, Call& call) {
+  if (!api.document) return refuse(call, 404, "route_not_found", "no route has this path");
   openapi::send_document(*api.document, call.request(), call.response());
   return {};
 }

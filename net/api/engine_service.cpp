@@ -1,6 +1,5 @@
 #include "net/api/engine_service.hpp"
 
-#include "net/api/api_document.hpp"
 #include "net/api/changes.hpp"
 #include "net/api/enforcement.hpp"
 #include "net/api/route_rules.hpp"
@@ -79,7 +78,6 @@ EngineService::EngineService(Api api, std::span<const Dialect* const> dialects)
   };
   add(native);
   for (const auto* dialect : dialects) add(*dialect);
-  api_.document = std::make_shared<const openapi::Document>(describe_engine(dialects));
 }
 
 bool EngineService::takes_body(const Request& request) const { return is_body_route(request); }

@@ -24,9 +24,11 @@ inline bool waits_for_gateways(const Route& route) {
   return changes_something(route) && route.permission != engine::Permission::keys_create;
 }
 
-// `Prefer: respond-async`. Published dialects do not know it.
+// `Prefer: respond-async`. Published dialects do not know it, and an edit answers what it reads from the
+// disk.
 inline bool answers_early(const Dialect& dialect, const Route& route) {
-  return changes_something(route) && !route.takes_body && &dialect == &native;
+  return changes_something(route) && !route.takes_body && route.method != Method::patch &&
+         &dialect == &native;
 }
 
 // `Idempotency-Key`.

@@ -92,8 +92,8 @@ Outcome answer_without(Exchange& exchange, std::string_view allowed) {
   return {};
 }
 
-constexpr RouteName routes[] = {{"", "/check"},     {"GET", "/watch"},   {"GET", "/livez"},
-                                {"GET", "/readyz"}, {"GET", "/healthz"}, {"GET", "/metrics"},
+constexpr RouteName routes[] = {{"", "/check"},          {"GET", "/watch"},   {"GET", "/livez"},
+                                {"GET", "/readyz"},      {"GET", "/healthz"}, {"GET", "/metrics"},
                                 {"GET", "/openapi.json"}};
 
 // Of the path: 0, or its number in the table.

@@ -38,7 +38,8 @@ std::vector<std::string_view> headers_of_problem(unsigned status) {
 Components::Components() {
   const Object file(text_of("components"));
   for (const auto& kind : file) {
-    for (const auto& component : Object(kind.text)) all_.insert({{kind.name, component.name}, component.text});
+    for (const auto& component : Object(kind.text))
+      all_.insert({{kind.name, component.name}, component.text});
   }
   add_problems();
 }
@@ -102,7 +103,12 @@ std::string Components::problem(std::span<const std::string_view> codes,
   JsonWriter json(text);
   json.open('{').field("description", description);
   json.key("headers").raw(header_references(*this, headers));
-  json.key("content").open('{').key(problem_type).open('{').key("schema").raw(reference("schemas", "Problem"));
+  json.key("content")
+      .open('{')
+      .key(problem_type)
+      .open('{')
+      .key("schema")
+      .raw(reference("schemas", "Problem"));
   json.key("examples").open('{');
   for (const auto code : codes) json.key(code).raw(reference("examples", code));
   json.close('}').close('}').close('}').close('}');

@@ -23,7 +23,8 @@ class Components {
 
   // The reference to the response for the problems with these codes, all of one status. It has these headers
   // besides those of every problem of that status.
-  std::string problem(std::span<const std::string_view> codes, std::span<const std::string_view> more_headers);
+  std::string problem(std::span<const std::string_view> codes,
+                      std::span<const std::string_view> more_headers);
   // The status of the problems with this code.
   unsigned status_of(std::string_view code) const;
 

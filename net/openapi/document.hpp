@@ -23,12 +23,12 @@ struct RouteFacts {
   std::string_view pattern;
   std::string_view permission{};  // empty: it is open to all
   std::span<const QueryParameter> query{};
-  bool takes_lines = false;                     // the body is one JSON object a line
-  std::vector<std::string_view> parameters{};   // of components.json
-  std::vector<std::string_view> headers{};      // of its success
-  std::vector<std::string_view> problems{};     // by their codes
-  bool is_replayed = false;                     // an answer may be that to an earlier request
-  bool is_accepted_early = false;               // its success may be a 202
+  bool takes_lines = false;                    // the body is one JSON object a line
+  std::vector<std::string_view> parameters{};  // of components.json
+  std::vector<std::string_view> headers{};     // of its success
+  std::vector<std::string_view> problems{};    // by their codes
+  bool is_replayed = false;                    // an answer may be that to an earlier request
+  bool is_accepted_early = false;              // its success may be a 202
 };
 
 struct DescribedApi {
@@ -43,7 +43,7 @@ class Document {
   Document(std::string_view name, std::span<const DescribedApi> apis);
 
   const std::string& text() const { return text_; }
-  const std::string& etag() const { return etag_; }  // strong, with its quotes
+  const std::string& etag() const { return etag_; }                   // strong, with its quotes
   const std::vector<std::string>& faults() const { return faults_; }  // for people
 
  private:

@@ -41,7 +41,8 @@ class Operation {
     std::string text;
     JsonWriter json(text);
     std::string id(described_.needed("id"));
-    if (route_.method.empty() && method != "GET") id.append(method.substr(0, 1)).append(lower(method.substr(1)));
+    if (route_.method.empty() && method != "GET")
+      id.append(method.substr(0, 1)).append(lower(method.substr(1)));
     json.open('{').field("operationId", id).key("tags").open('[').value(tag()).close(']');
     json.field("summary", described_.needed("summary"));
     json.optional_field("description", described_.text("description"));
@@ -99,7 +100,10 @@ class Operation {
       const auto name = path.substr(at + 1, path.find('}', at) - at - 1);
       const Object meant(parts_.path.needed(name));
       list.open('{').field("name", name).field("in", "path").field("required", true);
-      list.field("description", meant.needed("description")).key("schema").raw(meant.needed("schema")).close('}');
+      list.field("description", meant.needed("description"))
+          .key("schema")
+          .raw(meant.needed("schema"))
+          .close('}');
     }
   }
 
@@ -149,7 +153,8 @@ class Operation {
     }
   }
 
-  std::string response(const Object& described, std::string_view description, bool is_success, bool is_early) {
+  std::string response(const Object& described, std::string_view description, bool is_success,
+                       bool is_early) {
     std::vector<std::string_view> headers{"X-Request-Id"};
     if (is_success) add(headers, route_.headers);
     if (is_early) add(headers, {"Preference-Applied"});

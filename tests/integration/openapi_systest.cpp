@@ -56,9 +56,8 @@ TEST_F(OpenApi, EveryOperationAnswersAsItIsDescribed) {
   write_file(directory_ / "jwks.json", "{\"keys\":[" + signing_key.jwk("k1") + "]}");
   const auto token = [&](const std::string& scope) {
     const auto exp = std::to_string(engine::now_unix_ms() / 1000 + 600);
-    return signing_key.token(
-        R"({"alg":"HS256","kid":"k1"})",
-        R"({"aud":"revoked","sub":"alice","scope":")" + scope + R"(","exp":)" + exp + "}");
+    return signing_key.token(R"({"alg":"HS256","kid":"k1"})", R"({"aud":"revoked","sub":"alice","scope":")" +
+                                                                  scope + R"(","exp":)" + exp + "}");
   };
   const EngineProcess engine{{.arguments = {"--jwt-keys", directory_ / "jwks.json", "--jwt-audience",
                                             "revoked", "--webhooks-file", directory_ / "webhooks.toml"},
@@ -69,11 +68,12 @@ TEST_F(OpenApi, EveryOperationAnswersAsItIsDescribed) {
   ASSERT_TRUE(eventually([&] { return gateway.client().get("/readyz").status == 200; }));
   const auto url = [](std::uint16_t port) { return "http://127.0.0.1:" + std::to_string(port); };
   // Debian's own Python, for its jsonschema.
-  const auto ran = run({"/usr/bin/python3", "-B", source("tests/integration/openapi/calls.py")}, directory_.path(),
-                       {"ENGINE=" + engine.url(), "MASTER_KEY=" + engine.master_key(),
-                        "FULL_ENGINE=" + full.url(), "FULL_MASTER_KEY=" + full.master_key(),
-                        "GATEWAY=" + url(gateway.port()), "STALE_GATEWAY=" + url(stale.port()),
-                        "TOKEN=" + token("keys:revoke"), "WEAK_TOKEN=" + token("keys:read")});
+  const auto ran =
+      run({"/usr/bin/python3", "-B", source("tests/integration/openapi/calls.py")}, directory_.path(),
+          {"ENGINE=" + engine.url(), "MASTER_KEY=" + engine.master_key(), "FULL_ENGINE=" + full.url(),
+           "FULL_MASTER_KEY=" + full.master_key(), "GATEWAY=" + url(gateway.port()),
+           "STALE_GATEWAY=" + url(stale.port()), "TOKEN=" + token("keys:revoke"),
+           "WEAK_TOKEN=" + token("keys:read")});
   EXPECT_EQ(ran.code, 0) << ran.output << engine.log_text();
 }
 
@@ -85,23 +85,25 @@ TEST_F(OpenApi, HasNothingThatALinterMinds) {
   const fs::path kept = program("..") / "openapi-lint";
   fs::create_directories(kept);
   for (const auto* const file : {"package.json", "package-lock.json"})
-    fs::copy_file(source("tests/integration/openapi") / file, kept / file, fs::copy_options::overwrite_existing);
+    fs::copy_file(source("tests/integration/openapi") / file, kept / file,
+                  fs::copy_options::overwrite_existing);
   if (!fs::exists(kept / "node_modules/.package-lock.json")) {
     const auto npm = run({"npm", "ci", "--no-audit", "--no-fund", "--fetch-retries=1"}, kept);
     ASSERT_EQ(npm.code, 0) << "npm cannot install the linter: " << npm.output;
   }
   save_documents();
   fs::copy_file(source("tests/integration/openapi/redocly.yaml"), directory_ / "redocly.yaml");
-  const auto ran = run({kept / "node_modules/.bin/redocly", "lint", "--max-problems=1000", "--format=stylish"},
-                       directory_.path(), {"REDOCLY_TELEMETRY=off", "REDOCLY_SUPPRESS_UPDATE_NOTICE=true", "NO_COLOR=1"});
+  const auto ran =
+      run({kept / "node_modules/.bin/redocly", "lint", "--max-problems=1000", "--format=stylish"},
+          directory_.path(), {"REDOCLY_TELEMETRY=off", "REDOCLY_SUPPRESS_UPDATE_NOTICE=true", "NO_COLOR=1"});
   EXPECT_EQ(ran.code, 0) << ran.output;
   EXPECT_EQ(ran.output.find("  warning  "), std::string::npos) << ran.output;
 }
 
 TEST_F(OpenApi, IsTheSourceOfTheReferencePage) {
   save_documents();
-  const auto ran = run({"python3", "-B", source("tools/make-api-reference"), "--output", directory_ / "page.md",
-                        directory_ / "engine.json", directory_ / "gateway.json"},
+  const auto ran = run({"python3", "-B", source("tools/make-api-reference"), "--output",
+                        directory_ / "page.md", directory_ / "engine.json", directory_ / "gateway.json"},
                        directory_.path());
   ASSERT_EQ(ran.code, 0) << ran.output;
   EXPECT_TRUE(read_file(directory_ / "page.md") == read_file(source("docs/api-reference.md")))

@@ -14,6 +14,7 @@
 #include "cache/webhooks/webhooks.hpp"
 #include "engine/base/free_space.hpp"
 #include "engine/engine.hpp"
+#include "net/api/api_document.hpp"
 #include "net/api/engine_durability.hpp"
 #include "net/api/engine_service.hpp"
 #include "net/dialects/dialects.hpp"
@@ -198,6 +199,7 @@ int serve(const EngineConfiguration& configuration) {
   api.metrics_access = metrics_access(configuration);
   const auto metrics = api.metrics = tools::program_metrics();
   api.webhooks = webhooks.get();
+  api.document = std::make_shared<const net::openapi::Document>(net::describe_engine(net::all_dialects));
   net::EngineService service(std::move(api), net::all_dialects);
   net::EngineDurability durability(engine);
   const auto server = tools::listen(server_options, service, &durability);

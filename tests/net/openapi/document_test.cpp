@@ -34,9 +34,10 @@ TEST(OpenApiDocument, NamesRoutesWithoutADescriptionAndDescriptionsWithoutARoute
   const DescribedApi api{"trieve",
                          {{.method = "DELETE", .pattern = "/api/user/api_key/{}"},
                           {.method = "GET", .pattern = "/api/user/api_key/{}"}}};
-  EXPECT_THAT(Document("engine", {&api, 1}).faults(),
-              ElementsAre("net/openapi/trieve.json does not describe GET /api/user/api_key/{}",
-                          "net/openapi/trieve.json: no route is DELETE /api/organization/api_key/{api_key_id}"));
+  EXPECT_THAT(
+      Document("engine", {&api, 1}).faults(),
+      ElementsAre("net/openapi/trieve.json does not describe GET /api/user/api_key/{}",
+                  "net/openapi/trieve.json: no route is DELETE /api/organization/api_key/{api_key_id}"));
 }
 
 TEST(OpenApiDocument, HasWhatTheTableSays) {
@@ -83,6 +84,7 @@ TEST(OpenApiDocument, HasTheProblemsOfTheErrorsPage) {
 TEST(OpenApiDocument, IsServedToAnyoneAlsoWhileTheEngineLoads) {
   test::ServedEngine::Options options;
   options.starts = false;
+  options.document = std::make_shared<const Document>(describe_engine(all_dialects));
   const test::ServedEngine served(options);
   revoked::test::HttpClient client(served.port());
   const auto answer = client.get("/openapi.json");
