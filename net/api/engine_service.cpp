@@ -5,6 +5,7 @@
 #include "net/api/route_rules.hpp"
 #include "net/http/content.hpp"
 #include "net/http/log.hpp"
+#include "net/http/network_thread.hpp"
 #include "net/http/problem.hpp"
 
 namespace revoked::net {
@@ -97,13 +98,17 @@ Outcome EngineService::handle(Exchange& exchange) {
 Task<> EngineService::recall_and_answer(Exchange exchange, std::unique_ptr<engine::Recalled> recalled,
                                         std::string asker) {
   constexpr int most_tries = 8;
+  const auto& dialect = dialect_of(exchange.request.path).dialect;
+  auto& thread = exchange.connection.thread();
   Outcome outcome;
   for (int i = 0; recalled->is_wanting(); ++i) {
     engine::result<void> done = engine::errc::overloaded;
     const std::function<void()> read = [&] { done = api_.engine.recall(*recalled); };
-    if (!co_await read_on_pool(api_, exchange, asker, read)) co_return;
-    if (!done || i == most_tries) {
-      send_problem(exchange.response, done ? engine::errc::overloaded : done.error());
+    const bool was_read = co_await api_.readings->run(thread.executor(), asker, read);
+    if (!was_read || !done || i == most_tries) {
+      const auto error = was_read && !done ? done.error() : make_error_code(engine::errc::overloaded);
+      const auto [status, code] = problem_kind(error);
+      refuse(dialect, exchange, {status, code, error.message()}, {});
       co_return;
     }
     outcome = answer(exchange, *recalled, asker);

@@ -13,7 +13,7 @@ namespace {
 using engine::JsonWriter;
 
 // Those of a route that takes any.
-constexpr std::string_view all_methods[] = {"GET", "PUT", "POST", "DELETE", "OPTIONS", "HEAD", "PATCH"};
+constexpr std::string_view all_methods[] = {"get", "put", "post", "delete", "options", "head", "patch"};
 
 // "GET /v1/keys/{key_id}" as in a table: "GET /v1/keys/{}".
 std::string without_names(std::string_view route) {
@@ -27,6 +27,12 @@ std::string without_names(std::string_view route) {
   return text;
 }
 
+std::string lower_case(std::string_view letters) {
+  std::string lower(letters);
+  for (auto& c : lower) c = static_cast<char>(c | 0x20);
+  return lower;
+}
+
 std::string name_of(const RouteFacts& route) {
   std::string name(route.method.empty() ? "ANY" : route.method);
   return name.append(" ").append(route.pattern);
@@ -38,9 +44,7 @@ class Paths {
   void add(std::string_view path, std::string_view method, std::string operation) {
     auto found = std::ranges::find(paths_, path, &Path::name);
     if (found == paths_.end()) found = paths_.insert(found, {std::string(path), {}});
-    std::string lower(method);
-    for (auto& c : lower) c = static_cast<char>(c | 0x20);
-    found->operations.emplace_back(std::move(lower), std::move(operation));
+    found->operations.emplace_back(std::string(method), std::move(operation));
   }
   std::string text() const {
     std::string text;
@@ -79,8 +83,9 @@ void add_operations(const DescribedApi& api, const SharedParts& parts, Paths& pa
     if (found->kind == JsonMember::Kind::null) continue;
     const auto path = std::string_view(found->name).substr(found->name.find(' ') + 1);
     const Object operation_described(found->text);
-    const auto methods = route.method.empty() ? std::span<const std::string_view>(all_methods)
-                                              : std::span<const std::string_view>(&route.method, 1);
+    const auto method_of_route = lower_case(route.method);
+    const std::string_view only[] = {method_of_route};
+    const auto methods = route.method.empty() ? std::span<const std::string_view>(all_methods) : only;
     for (const auto method : methods)
       paths.add(path, method, operation(parts, route, path, method, operation_described));
   }

@@ -41,8 +41,10 @@ class Operation {
     std::string text;
     JsonWriter json(text);
     std::string id(described_.needed("id"));
-    if (route_.method.empty() && method != "GET")
-      id.append(method.substr(0, 1)).append(lower(method.substr(1)));
+    if (route_.method.empty() && method != "get") {
+      id.push_back(static_cast<char>(method.front() & ~0x20));
+      id.append(method.substr(1));
+    }
     json.open('{').field("operationId", id).key("tags").open('[').value(tag()).close(']');
     json.field("summary", described_.needed("summary"));
     json.optional_field("description", described_.text("description"));
@@ -56,12 +58,6 @@ class Operation {
   }
 
  private:
-  static std::string lower(std::string_view text) {
-    std::string lowered(text);
-    for (auto& c : lowered) c = static_cast<char>(c | 0x20);
-    return lowered;
-  }
-
   std::string_view tag() const {
     return described_.has("tag") ? described_.text("tag") : parts_.api.needed("tag");
   }

@@ -37,7 +37,7 @@ struct SharedParts {
 };
 
 // As an object. `path` has names for the parameters of the pattern. `method` is one of those that the route
-// takes: if it takes any, the operation's id ends in it.
+// takes, in lower case: if it takes any, the operation's id ends in it.
 std::string operation(const SharedParts& parts, const RouteFacts& route, std::string_view path,
                       std::string_view method, const Object& described);
 
