@@ -106,7 +106,12 @@ Document::Document(std::string_view name, std::span<const DescribedApi> apis) {
   JsonWriter tag_list(tags);
   tag_list.open('[');
   for (const auto& described : apis) {
-    const Object api(text_of(described.name));
+    const auto text = text_of(described.name);
+    if (text.empty()) {
+      faults_.push_back("there is no net/openapi/" + std::string(described.name) + ".json");
+      continue;
+    }
+    const Object api(text);
     components.add_schemas(api.needed("schemas"));
     for (const auto& tag : api.list("tags")) tag_list.raw(tag);
     add_operations(described, {components, schemes, common, api}, paths, faults_);

@@ -40,6 +40,11 @@ TEST(OpenApiDocument, NamesRoutesWithoutADescriptionAndDescriptionsWithoutARoute
                   "net/openapi/trieve.json: no route is DELETE /api/organization/api_key/{api_key_id}"));
 }
 
+TEST(OpenApiDocument, NamesAnApiWithoutAFile) {
+  const DescribedApi api{"not-there", {{.method = "GET", .pattern = "/"}}};
+  EXPECT_THAT(Document("engine", {&api, 1}).faults(), ElementsAre("there is no net/openapi/not-there.json"));
+}
+
 TEST(OpenApiDocument, HasWhatTheTableSays) {
   constexpr QueryParameter query[] = {{"limit", "a number of 1 to 1000", is_boolean_text}};
   const DescribedApi api{"trieve",
