@@ -30,6 +30,9 @@
 namespace revoked::cache {
 class Webhooks;
 }
+namespace revoked::net::openapi {
+class Document;
+}
 
 namespace revoked::net {
 
@@ -69,6 +72,7 @@ struct Api {
   std::shared_ptr<engine::Metrics> metrics = std::make_shared<engine::Metrics>();
   cache::Webhooks* webhooks = nullptr;  // null: none is configured
   std::string advertised_url{};         // where others reach this engine; empty: as the caller does
+  std::shared_ptr<const openapi::Document> document{};  // null: no /openapi.json
 };
 
 struct Call;
@@ -184,6 +188,9 @@ Outcome show_engines(Api& api, Call& call);
 Outcome show_metrics(Api& api, Call& call);
 
 Outcome show_console(Api& api, Call& call);  // console_handlers.cpp
+
+// What this API is, for programs (document_handlers.cpp)
+Outcome show_document(Api& api, Call& call);
 
 // Sends a refusal in the format of the call's dialect; the Outcome has nothing to wait for. On
 // errc::not_recalled nothing is sent: the handler is called again once the disk has been read. Its earlier

@@ -130,7 +130,8 @@ Outcome replay(Call& call, const ReplyTable::Reply& reply, const ReplyKey& key, 
 }  // namespace
 
 Outcome handle_change(Api& api, Call& call, Handler handler) {
-  if (!has_token(call.request()[Header::prefer], "respond-async")) return handler(api, call);
+  const bool is_early = has_token(call.request()[Header::prefer], "respond-async");
+  if (!is_early || call.query.is_true("dry_run")) return handler(api, call);
   call.response().accept_only(true);
   auto outcome = handler(api, call);
   call.response().accept_only(false);  // later responses have waited for the disk

@@ -2,9 +2,10 @@
 
 #include "net/api/changes.hpp"
 #include "net/api/enforcement.hpp"
-#include "net/api/native.hpp"
+#include "net/api/route_rules.hpp"
 #include "net/http/content.hpp"
 #include "net/http/log.hpp"
+#include "net/http/network_thread.hpp"
 #include "net/http/problem.hpp"
 
 namespace revoked::net {
@@ -40,17 +41,6 @@ Outcome refuse_route(const Dialect& dialect, const Exchange& exchange, const std
     return refuse(dialect, exchange, {501, "method_not_implemented", "this method is not implemented"}, {});
   }
   return refuse(dialect, exchange, {405, "method_not_allowed", "this path does not support this method"}, {});
-}
-
-bool changes_something(const Route& route) {
-  return route.permission == Permission::keys_create || route.permission == Permission::keys_write ||
-         route.permission == Permission::keys_revoke;
-}
-
-// Whether the route lets the journal grow without bound; revoking and suspending keys do not.
-bool grows(const Route& route) {
-  return route.permission == Permission::keys_create ||
-         (route.permission == Permission::keys_write && route.handler != suspend_key);
 }
 
 // A change that was not made, for another reason than the caller's lack of authority. Without its target: a
@@ -108,13 +98,17 @@ Outcome EngineService::handle(Exchange& exchange) {
 Task<> EngineService::recall_and_answer(Exchange exchange, std::unique_ptr<engine::Recalled> recalled,
                                         std::string asker) {
   constexpr int most_tries = 8;
+  const auto& dialect = dialect_of(exchange.request.path).dialect;
+  auto& thread = exchange.connection.thread();
   Outcome outcome;
   for (int i = 0; recalled->is_wanting(); ++i) {
     engine::result<void> done = engine::errc::overloaded;
     const std::function<void()> read = [&] { done = api_.engine.recall(*recalled); };
-    if (!co_await read_on_pool(api_, exchange, asker, read)) co_return;
-    if (!done || i == most_tries) {
-      send_problem(exchange.response, done ? engine::errc::overloaded : done.error());
+    const bool was_read = co_await api_.readings->run(thread.executor(), asker, read);
+    if (!was_read || !done || i == most_tries) {
+      const auto error = was_read && !done ? done.error() : make_error_code(engine::errc::overloaded);
+      const auto [status, code] = problem_kind(error);
+      refuse(dialect, exchange, {status, code, error.message()}, {});
       co_return;
     }
     outcome = answer(exchange, *recalled, asker);
@@ -184,8 +178,7 @@ Outcome EngineService::authorise_and_call(Call& call, const Route& route, engine
   }
   if (&call.dialect == &native && !is_understood(call, route, query)) return {};
   if (!changes_something(route)) return route.handler(api_, call);
-  const bool only_creates = route.permission == Permission::keys_create;
-  if (only_creates || call.query.is_true("dry_run")) return answer_change(call, route);
+  if (!waits_for_gateways(route) || call.query.is_true("dry_run")) return answer_change(call, route);
   const auto wait = preferred_wait(call.request(), max_wait);
   if (!wait) return refuse(call, 400, "invalid_field", malformed_wait);
   if (!*wait) return answer_change(call, route);
@@ -194,10 +187,10 @@ Outcome EngineService::authorise_and_call(Call& call, const Route& route, engine
 }
 
 Outcome EngineService::answer_change(Call& call, const Route& route) {
-  // Published dialects do not know Idempotency-Key or respond-async.
-  if (route.takes_body || &call.dialect != &native) return route.handler(api_, call);
-  if (route.method != Method::post) return handle_change(api_, call, route.handler);
-  return handle_once(api_, call, route.handler, route.pattern, replies_);
+  if (is_done_once(call.dialect, route))
+    return handle_once(api_, call, route.handler, route.pattern, replies_);
+  if (answers_early(call.dialect, route)) return handle_change(api_, call, route.handler);
+  return route.handler(api_, call);
 }
 
 }  // namespace revoked::net

@@ -52,6 +52,7 @@ constexpr Route routes[] = {
     {Method::get, "/metrics", show_metrics, {}},
     {Method::get, "/console", show_console, {}},
     {Method::get, "/console/{}", show_console, {}},
+    {Method::get, "/openapi.json", show_document, {}},
 };
 
 constexpr auto body_routes = [] {

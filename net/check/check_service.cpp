@@ -105,8 +105,9 @@ Outcome answer_without(Exchange& exchange, std::string_view allowed) {
   return {};
 }
 
-constexpr RouteName routes[] = {{"", "/check"},     {"GET", "/watch"},   {"GET", "/livez"},
-                                {"GET", "/readyz"}, {"GET", "/healthz"}, {"GET", "/metrics"}};
+constexpr RouteName routes[] = {{"", "/check"},          {"GET", "/watch"},   {"GET", "/livez"},
+                                {"GET", "/readyz"},      {"GET", "/healthz"}, {"GET", "/metrics"},
+                                {"GET", "/openapi.json"}};
 
 // Of the path: 0, or its number in the table.
 RouteNumber route_of(std::string_view path) {
@@ -156,6 +157,19 @@ Task<> ask_and_answer(Gateway& gateway, Exchange exchange, engine::Digest digest
 
 }  // namespace
 
+openapi::Document describe_gateway() {
+  openapi::DescribedApi api{"gateway", {}};
+  for (const auto& route : routes) api.routes.push_back({.method = route.method, .pattern = route.pattern});
+  return {"gateway", {&api, 1}};
+}
+
+CheckService::CheckService(cache::Gateway& gateway, std::shared_ptr<const engine::Metrics> metrics,
+                           CheckOptions options)
+    : gateway_(gateway),
+      metrics_(std::move(metrics)),
+      options_(std::move(options)),
+      document_(describe_gateway()) {}
+
 std::span<const RouteName> CheckService::route_names() const { return routes; }
 
 Outcome CheckService::handle(Exchange& exchange) {
@@ -169,12 +183,15 @@ Outcome CheckService::handle(Exchange& exchange) {
   if (path == "*") return answer_without(exchange, checked_methods);
   const bool is_health = path == "/livez" || path == "/readyz" || path == "/healthz";
   const bool is_metrics = path == "/metrics" && metrics_;
-  if ((is_health || is_metrics) && method != Method::get && method != Method::head)
+  const bool is_document = path == "/openapi.json";
+  if ((is_health || is_metrics || is_document) && method != Method::get && method != Method::head)
     return answer_without(exchange, shown_methods);
   if (path == "/livez") {
     exchange.response.send_json(200, "{\"status\":\"alive\"}");
   } else if (is_metrics) {
     show_metrics(exchange);
+  } else if (is_document) {
+    openapi::send_document(document_, exchange.request, exchange.response);
   } else if (is_health) {
     show_readiness(exchange, path == "/healthz");
   } else {

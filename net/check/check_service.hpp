@@ -10,6 +10,7 @@
 #include "engine/base/metrics.hpp"
 #include "net/check/credential.hpp"
 #include "net/http/service.hpp"
+#include "net/openapi/document.hpp"
 
 namespace revoked::net {
 
@@ -25,13 +26,15 @@ struct CheckOptions {
   std::string method_header;
 };
 
+// The OpenAPI document of a gateway.
+openapi::Document describe_gateway();
+
 class CheckService final : public Service {
  public:
   // The gateway must outlive the server that this serves. `metrics`: what /metrics has besides the gateway's;
   // null: no /metrics.
   explicit CheckService(cache::Gateway& gateway, std::shared_ptr<const engine::Metrics> metrics = nullptr,
-                        CheckOptions options = {})
-      : gateway_(gateway), metrics_(std::move(metrics)), options_(std::move(options)) {}
+                        CheckOptions options = {});
   std::span<const RouteName> route_names() const override;
   // Proxies forward the head of a request without its body.
   bool ignores_body(const Request&) const override { return true; }
@@ -50,6 +53,7 @@ class CheckService final : public Service {
   cache::Gateway& gateway_;
   const std::shared_ptr<const engine::Metrics> metrics_;
   const CheckOptions options_;
+  const openapi::Document document_;
 };
 
 }  // namespace revoked::net

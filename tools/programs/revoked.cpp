@@ -14,6 +14,7 @@
 #include "cache/webhooks/webhooks.hpp"
 #include "engine/base/free_space.hpp"
 #include "engine/engine.hpp"
+#include "net/api/api_document.hpp"
 #include "net/api/engine_durability.hpp"
 #include "net/api/engine_service.hpp"
 #include "net/dialects/dialects.hpp"
@@ -213,6 +214,7 @@ int serve(const EngineConfiguration& configuration) {
   certificate.add_to(*metrics);
   api.webhooks = webhooks.get();
   api.advertised_url = configuration.advertise;
+  api.document = std::make_shared<const net::openapi::Document>(net::describe_engine(net::all_dialects));
   net::EngineService service(std::move(api), net::all_dialects);
   net::EngineDurability durability(engine);
   const auto server = tools::listen(server_options, service, &durability);

@@ -7,7 +7,7 @@ ServedEngine::ServedEngine() : ServedEngine(Options{}) {}
 ServedEngine::ServedEngine(const Options& options)
     : engine_({}, [this] { server_.close_gates(); }),
       authenticator_(engine_, master_keys_of(options), tokens_of(options)),
-      service_({engine_, feed_, authenticator_, {}, draining}, all_dialects),
+      service_(api_of(options), all_dialects),
       durability_(engine_),
       server_(loopback(options.limits, options.threads), service_, &durability_),
       port_(server_.port()) {
@@ -65,6 +65,12 @@ engine::Sequence ServedEngine::revoke(std::string_view id) {
 
 bool ServedEngine::sync() {
   return revoked::test::eventually([this] { return engine_.durable() == engine_.applied(); });
+}
+
+Api ServedEngine::api_of(const Options& options) {
+  Api api{engine_, feed_, authenticator_, {}, draining};
+  api.document = options.document;
+  return api;
 }
 
 std::unique_ptr<const MasterKeys> ServedEngine::master_keys_of(const Options& options) {

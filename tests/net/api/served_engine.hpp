@@ -27,6 +27,7 @@ class ServedEngine {
     bool starts = true;
     std::string master_key_file{};       // empty: master_key only
     std::optional<JwtOptions> tokens{};  // nullopt: no token is accepted
+    std::shared_ptr<const openapi::Document> document{};
   };
 
   ServedEngine();
@@ -56,6 +57,7 @@ class ServedEngine {
   bool sync();
 
  private:
+  Api api_of(const Options& options);
   static std::unique_ptr<const MasterKeys> master_keys_of(const Options& options);
   static std::unique_ptr<const JwtVerifier> tokens_of(const Options& options);
 
