@@ -70,7 +70,6 @@ revoked_add_package(engine revoked UNIT revoked CONFFILE revoked.toml
 crash or power loss, and every connected gateway denies the key within
 milliseconds. This is the engine, a service with an HTTP API.")
 revoked_add_package(gateway revoked-gateway UNIT revoked-gateway CONFFILE gateway.toml
-  DEPENDS "init-system-helpers (>= 1.54~)"
   SUMMARY "gateway of API-key revocation, beside a proxy"
   TEXT "Answers a proxy (nginx, HAProxy, Caddy, Envoy, Traefik) for each request
 whether its API key is active, from memory, and follows the revocations of
