@@ -152,6 +152,7 @@ struct Gateway::Impl {
   void tick() {
     if (stopped) return;
     const auto now = engine::BootClock::now();
+    state.ticks.add();
     state.count_stale(now);
     driver.tick(now);
     sources.choose_feed(now);

@@ -99,6 +99,7 @@ class Gateway {
     std::uint64_t repairs, flushes, invalidations;
     // Messages of that journal: applied, applied before, and (hints) not to be relied on: unsigned.
     std::uint64_t applied_messages, known_messages, heartbeats, hints;
+    std::uint64_t ticks;                                                     // grows while its thread works
     std::chrono::nanoseconds stale_for;                                      // in all, from the start
     std::string journal;                                                     // the journal id followed
     std::uint64_t foreign_messages, unsigned_messages, unreadable_messages;  // ignored

@@ -52,6 +52,7 @@ void GatewayState::write_to(Gateway::Status& status, Monotonic now) const {
   status.known_messages = known_messages.value();
   status.heartbeats = heartbeats.value();
   status.hints = hints.value();
+  status.ticks = ticks.value();
   status.stale_for = stale_for_.load();
 }
 

@@ -46,6 +46,7 @@ class GatewayState {
   std::atomic<std::uint64_t> questions{0}, failed_questions{0}, repairs{0}, flushes{0}, invalidations{0};
   std::atomic<std::uint64_t> foreign_messages{0}, unsigned_messages{0}, unreadable_messages{0};
   engine::Counter applied_messages, known_messages, heartbeats, hints;  // of the engine's journal
+  engine::Counter ticks;                                                // of the gateway's thread
 
  private:
   static std::int64_t to_ms(Monotonic at) {

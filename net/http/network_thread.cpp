@@ -194,6 +194,7 @@ cache::Task<> NetworkThread::tick() {
     tick_timer_.expires_after(tick_every);
     co_await tick_timer_.async_wait(cache::as_result);
     now_ = std::chrono::steady_clock::now();
+    ticks_.add();
     sweep();
     log_periodically();
   }

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "cache/wire/asio.hpp"
+#include "engine/base/counters.hpp"
 #include "net/http/connection.hpp"
 #include "net/http/connection_table.hpp"
 #include "net/http/durable_gate.hpp"
@@ -75,6 +76,8 @@ class NetworkThread {
   const RequestCounts& requests() const { return requests_; }
   // As of the last tick.
   std::size_t held_bytes() const { return held_bytes_.load(std::memory_order_relaxed); }
+  // Grows every 100 ms while the thread works.
+  std::uint64_t ticks() const { return ticks_.value(); }
 
  private:
   static constexpr std::chrono::milliseconds tick_every{100};
@@ -115,6 +118,7 @@ class NetworkThread {
   ConnectionTable connections_;
   std::size_t sessions_ = 0;  // sessions that have not ended, whether or not their sockets are closed
   std::atomic<std::size_t> held_bytes_{0};
+  engine::Counter ticks_;
   // Since the last log line.
   std::uint64_t turned_away_ = 0;
   std::uint64_t evicted_ = 0;

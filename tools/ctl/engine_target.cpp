@@ -14,6 +14,7 @@ namespace {
 using tools::ConfigurationError;
 
 constexpr std::string_view usual_engine = "http://127.0.0.1:7385";
+constexpr const char* configuration_of_all = "/etc/revoked/revokectl.toml";
 
 struct NamedEngine {
   std::string url;
@@ -61,10 +62,14 @@ void set(Configuration& configuration, const CLI::ConfigItem& item, const std::s
 }
 
 Configuration read_configuration(const std::string& given) {
-  const auto path = given.empty() ? usual_path() : given;
   Configuration configuration;
-  std::error_code ignored;
-  if (given.empty() && !std::filesystem::exists(path, ignored)) return configuration;
+  auto path = given;
+  if (given.empty()) {
+    std::error_code ignored;
+    path = usual_path();
+    if (!std::filesystem::exists(path, ignored)) path = configuration_of_all;
+    if (!std::filesystem::exists(path, ignored)) return configuration;
+  }
   std::ifstream file(path);
   if (!file) throw ConfigurationError("--config: cannot read " + path);
   try {

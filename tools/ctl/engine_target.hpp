@@ -18,7 +18,8 @@ struct EngineOptions {
   std::string engine;    // a URL, or the name of one in the configuration; empty: its default
   std::string key_file;  // empty: that of the named engine
   std::string ca_file;
-  std::string configuration;  // path; empty: ~/.config/revoked/revokectl.toml, if there is one
+  // Path; empty: ~/.config/revoked/revokectl.toml or else /etc/revoked/revokectl.toml, if there is one.
+  std::string configuration;
 };
 
 // Throws ConfigurationError.

@@ -36,7 +36,8 @@ void add_global_options(CLI::App& app, Session& session) {
       ->envname("REVOKECTL_CA_FILE")
       ->type_name("FILE");
   app.add_option("--config", engine.configuration,
-                 "TOML file of named engines; none: ~/.config/revoked/revokectl.toml")
+                 "TOML file of named engines; none: ~/.config/revoked/revokectl.toml, or else "
+                 "/etc/revoked/revokectl.toml")
       ->envname("REVOKECTL_CONFIG")
       ->type_name("FILE");
   app.add_option("-o,--output", session.output, "A table for people, or the engine's JSON")

@@ -23,6 +23,8 @@
 #include "tools/programs/engine_configuration.hpp"
 #include "tools/programs/housekeeping.hpp"
 #include "tools/programs/program.hpp"
+#include "tools/programs/systemd.hpp"
+#include "tools/programs/watchdog.hpp"
 #include "tools/programs/webhooks_file.hpp"
 
 namespace {
@@ -34,6 +36,8 @@ namespace asio = boost::asio;
 
 // For the index (rocksdb_index.cpp: 512 files, more while it merges), the log and Redis.
 constexpr std::size_t reserved_descriptors = 768;
+
+constexpr std::chrono::seconds longest_step_of_a_load{120};  // without progress for longer, systemd gives up
 
 void log_redis(bool connected, std::string_view address, std::string_view detail) {
   net::log(connected ? net::Level::info : net::Level::warning,
@@ -170,7 +174,31 @@ void write_storage_metrics(const engine::FreeSpace& free_space, engine::MetricsW
       .sample(free_space.reserve_bytes());
 }
 
+std::string status_line(const engine::Engine& engine, const cache::Feed& feed,
+                        const cache::GatewayRegistry& gateways) {
+  if (engine.has_failed()) return "storage failed: nothing more is acknowledged";
+  std::size_t present = 0;
+  gateways.visit_all(engine::BootClock::now(),
+                     [&](const auto&, auto, bool is_gone, const auto&) { present += is_gone ? 0 : 1; });
+  return "at position " + to_string(feed.published()) + ", gateways: " + std::to_string(present);
+}
+
+// Without the disk: while it hangs, revoked keys are still denied, and a restart would not help.
+std::vector<tools::Watchdog::Part> parts(const engine::Engine& engine, const cache::Feed& feed,
+                                         net::Server& server) {
+  std::vector<tools::Watchdog::Part> parts{{"the bus", [&feed] { return feed.heartbeats(); }}};
+  // With nothing to publish, a look counts as a step.
+  parts.push_back({"the journal", [&engine, &feed, looks = std::uint64_t{0}]() mutable {
+                     const auto published = feed.published().sequence;
+                     looks += published >= engine.applied() ? 1 : 0;
+                     return looks + published;
+                   }});
+  add_threads(parts, server);
+  return parts;
+}
+
 int serve(const EngineConfiguration& configuration) {
+  tools::Systemd systemd;
   tools::set_log_level(configuration.log_level);
   auto server_options =
       tools::parse_listen(configuration.listen, configuration.threads, reserved_descriptors);
@@ -225,7 +253,11 @@ int serve(const EngineConfiguration& configuration) {
   });
   feed.add_watcher([&server] { server->notify_all(); });
 
-  if (const auto started = engine.start(std::move(store), feed, log_progress); !started) {
+  const auto on_progress = [&systemd](const engine::LoadProgress& progress) {
+    log_progress(progress);
+    systemd.is_loading("loading: " + std::to_string(progress.keys) + " keys", longest_step_of_a_load);
+  };
+  if (const auto started = engine.start(std::move(store), feed, on_progress); !started) {
     throw std::runtime_error("the data directory " + configuration.data_dir + ": " +
                              started.error().message() + " (" + engine.storage_failure() + ")");
   }
@@ -236,8 +268,12 @@ int serve(const EngineConfiguration& configuration) {
   asio::signal_set signals(main_io, SIGINT, SIGTERM);
   signals.async_wait([&](boost::system::error_code, int) { main_io.stop(); });
   if (configuration.dev) std::cout << "master key: " << tools::read_keys(master_file).front() << '\n';
+  const auto status = [&] { return status_line(engine, feed, *gateways); };
+  const tools::Watchdog watchdog(main_io, systemd, parts(engine, feed, *server), status);
   tools::announce("revoked", configuration.listen, *server);
+  systemd.is_ready(status());
   main_io.run();
+  systemd.stops();
   return stop(engine, *server, draining, configuration.data_dir);
 }
 

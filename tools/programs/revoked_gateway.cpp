@@ -13,6 +13,8 @@
 #include "net/http/log.hpp"
 #include "tools/programs/program.hpp"
 #include "tools/programs/server_tls.hpp"
+#include "tools/programs/systemd.hpp"
+#include "tools/programs/watchdog.hpp"
 
 namespace {
 
@@ -74,10 +76,23 @@ net::CheckOptions check_options(const Configuration& configuration) {
   return options;
 }
 
+std::string status_line(const cache::Gateway& gateway) {
+  const auto status = gateway.status();
+  return std::string(to_string(status.coverage)) +
+         (status.position ? " at position " + to_string(*status.position) : std::string()) +
+         ", keys in memory: " + std::to_string(status.cache.entries);
+}
+
+std::vector<tools::Watchdog::Part> parts(const cache::Gateway& gateway, net::Server& server) {
+  std::vector<tools::Watchdog::Part> parts{{"the follower", [&gateway] { return gateway.status().ticks; }}};
+  add_threads(parts, server);
+  return parts;
+}
+
 // Announces readiness when the gateway is fresh, or after `patience` without an engine: the policy then
-// decides. By reference: all three outlive the run of `io`.
+// decides. By reference: all outlive the run of `io`.
 cache::Task<> announce_when_fresh(asio::io_context& io, const cache::Gateway& gateway, std::string address,
-                                  const net::Server& server) {
+                                  const net::Server& server, tools::Systemd& systemd) {
   constexpr auto patience = std::chrono::seconds(3);
   constexpr auto look_every = std::chrono::milliseconds(5);
   cache::Timer timer(io.get_executor());
@@ -88,9 +103,11 @@ cache::Task<> announce_when_fresh(asio::io_context& io, const cache::Gateway& ga
     co_await timer.async_wait(cache::as_result);
   }
   tools::announce("revoked-gateway", address, server);
+  systemd.is_ready(status_line(gateway));
 }
 
 int serve(const Configuration& configuration) {
+  tools::Systemd systemd;
   tools::set_log_level(configuration.log_level);
   auto server_options = tools::parse_listen(configuration.listen, configuration.threads, reserved_descriptors,
                                             configuration.gateway.watches);
@@ -116,9 +133,12 @@ int serve(const Configuration& configuration) {
   net::CheckService service(gateway, configuration.metrics == "open" ? metrics : nullptr, std::move(checks));
   const auto server = tools::listen(server_options, service, nullptr);
   metrics->add([&server](engine::MetricsWriter& out) { server->write_metrics(out); });
-  asio::co_spawn(main_io, announce_when_fresh(main_io, gateway, configuration.listen, *server),
+  asio::co_spawn(main_io, announce_when_fresh(main_io, gateway, configuration.listen, *server, systemd),
                  cache::rethrow);
+  const tools::Watchdog watchdog(main_io, systemd, parts(gateway, *server),
+                                 [&gateway] { return status_line(gateway); });
   main_io.run();
+  systemd.stops();
   server->drain();
   return 0;
 }
