@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "net/http/etag.hpp"
+
 namespace revoked::net {
 namespace {
 
@@ -20,28 +22,17 @@ constexpr std::string_view policy =
     "frame-ancestors 'none'; base-uri 'none'; form-action 'none'; "
     "require-trusted-types-for 'script'; trusted-types 'none'";
 
-// If-None-Match (RFC 9110, 13.1.2): the tags are compared weakly.
-bool has_current(const Request& request, const ConsoleFile& file) {
-  const auto known = request[Header::if_none_match];
-  return known == "*" || known.find(file.etag) != std::string_view::npos;
-}
-
 }  // namespace
 
 bool send_console_file(std::string_view name, const Request& request, Response& response) {
   const auto file = std::ranges::find(console_files, name.empty() ? page : name, &ConsoleFile::name);
   if (file == console_files.end()) return false;
-  response.header("ETag", file->etag)
-      .header("Cache-Control", "no-cache")
-      .header("Content-Security-Policy", policy)
+  response.header("Content-Security-Policy", policy)
       .header("X-Content-Type-Options", "nosniff")
       .header("Referrer-Policy", "no-referrer")
       .header("Cross-Origin-Opener-Policy", "same-origin")
       .header("Cross-Origin-Resource-Policy", "same-origin");
-  if (has_current(request, *file))
-    response.send(304);
-  else
-    response.send(200, content_type_of(file->name), file->content);
+  send_tagged(request, response, file->etag, content_type_of(file->name), file->content);
   return true;
 }
 

@@ -30,7 +30,6 @@ enum class Header : std::uint8_t {
   if_none_match,
   prefer,
   idempotency_key,
-  if_none_match,
   x_forwarded_for,  // the last one
   x_request_id,
   traceparent,

@@ -4,6 +4,7 @@
 
 #include "engine/base/digest.hpp"
 #include "engine/model/json_writer.hpp"
+#include "net/http/etag.hpp"
 #include "net/openapi/operation.hpp"
 #include "net/openapi/texts.hpp"
 
@@ -132,14 +133,7 @@ Document::Document(std::string_view name, std::span<const DescribedApi> apis) {
 }
 
 void send_document(const Document& document, const Request& request, Response& response) {
-  response.header("ETag", document.etag()).header("Cache-Control", "no-cache");
-  auto known = request[Header::if_none_match];
-  while (!known.empty()) {
-    auto tag = trim(take_until(known, ','));
-    if (tag.starts_with("W/")) tag.remove_prefix(2);  // compared weakly (RFC 9110, 13.1.2)
-    if (tag == document.etag() || tag == "*") return response.send(304);
-  }
-  response.send_json(200, document.text());
+  send_tagged(request, response, document.etag(), "application/json", document.text());
 }
 
 }  // namespace revoked::net::openapi

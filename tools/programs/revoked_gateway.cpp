@@ -69,7 +69,7 @@ net::CheckOptions check_options(const Configuration& configuration) {
   try {
     options.credential = net::CredentialPlaces(configuration.credential);
   } catch (const std::invalid_argument& error) {
-    throw ConfigurationError(std::string("--credential: ") + error.what());
+    throw tools::ConfigurationError(std::string("--credential: ") + error.what());
   }
   options.allows_preflight = configuration.preflight == "allow";
   options.method_header = configuration.method_header;
