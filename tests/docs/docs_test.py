@@ -20,6 +20,8 @@ ENGINE, GATEWAY = "http://127.0.0.1:7385", "http://127.0.0.1:7386"
 NOT_RUN = {
     "README.md": {"tools/run": "ToolsRun runs it; tools/test runs this"},
     "docs/incident.md": {"": "IncidentPage runs it, and compares what it prints"},
+    "docs/library.md": {"tools/build": "LibraryExamples compiles and links against the library"},
+    "docs/packages.md": {"sudo apt install": "tests/packaging/run installs the packages", "docker": "needs a Docker engine"},
 }
 # Programs that others make and Debian does not have: each prints a report of the file `leaked`.
 SCANNERS = {
