@@ -1,7 +1,7 @@
 """calls.py: calls every operation of the engine's and the gateway's document, and validates every answer.
 
-The environment says where they are: ENGINE, GATEWAY; FULL_ENGINE, whose disk is almost full; STALE_GATEWAY, which
-reaches no engine. MASTER_KEY and FULL_MASTER_KEY are the engines'; TOKEN and WEAK_TOKEN are of an identity provider."""
+The environment says where they are: ENGINE, whose metrics are authenticated, and GATEWAY; FULL_ENGINE, whose disk is
+almost full, and STALE_GATEWAY, which reaches no engine, both without metrics. MASTER_KEY and FULL_MASTER_KEY are the engines'; TOKEN and WEAK_TOKEN are of an identity provider."""
 import json
 import os
 import sys
@@ -142,7 +142,8 @@ def many_at_once():
 
 def begin_of_gone_gateway():
     """It is gone five seconds after its only report: see end_of_gone_gateway()."""
-    report = {"gateway": "edge-gone", "epoch": 1, "sequence": 1}
+    # Counted by its lease, so that no wait for gateways waits for this one.
+    report = {"gateway": "edge-gone", "epoch": 1, "sequence": 1, "when_stale": "deny", "lease_ms": 1}
     expect(engine, 204, "reportOfGateway", body=report)
     expect(engine, 409, "forgetGateway", "gateway_not_gone", path={"name": "edge-gone"})
     another = new_key(permissions=["gateway"])
@@ -213,6 +214,10 @@ def operation():
     expect(engine, 200, "testWebhooks")
     if len(expect(engine, 200, "backUp").body) % 512 != 0:
         faults.append("the backup is no archive")
+    expect(engine, 401, "showMetrics", "unauthenticated", credential={})
+    expect(engine, 403, "showMetrics", "forbidden", credential=bearer(os.environ["WEAK_TOKEN"]))
+    expect(full_engine, 404, "showMetrics", "route_not_found")
+    expect(stale_gateway, 404, "showMetrics", "route_not_found")
     for server in (engine, gateway):
         expect(server, 200, "showLiveness")
         expect(server, 200, "showReadiness")
@@ -233,6 +238,7 @@ def dialects():
     expect(engine, 404, "flowplateRevokeKey", path={"key_id": UNKNOWN_ID}, credential=master)
     expect(engine, 200, "flowplateRevokeUser", path={"user_id": "hal"}, credential=master, headers={"Prefer": "wait=5"})
     expect(engine, 400, "flowplateRevokeUser", path={"user_id": ".."}, credential=master)
+    expect(engine, 400, "flowplateRevokeKey", path=of(made), credential=master, headers={"Prefer": "wait=soon"})
 
     key = new_key(application=APPLICATION)
     token = bearer(os.environ["TOKEN"])
@@ -324,6 +330,11 @@ def what_nobody_may():
                **request)
         expect(engine, 400, identifier, "malformed", body="{", **request)
         members_that_are_taken(identifier, operation, request)
+        if any("Idempotency-Key" in parameter.get("$ref", "") for parameter in operation.get("parameters", [])):
+            once = {"Idempotency-Key": f"of {identifier}"}
+            engine.call(identifier, body={}, headers=once, **request)
+            content = operation["requestBody"]["content"]["application/json"]
+            expect(engine, 422, identifier, "idempotency_key_reused", body=content["example"], headers=once, **request)
 
 
 def members_that_are_taken(identifier, operation, request):
