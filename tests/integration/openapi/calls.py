@@ -1,7 +1,8 @@
 """calls.py: calls every operation of the engine's and the gateway's document, and validates every answer.
 
 The environment says where they are: ENGINE, whose metrics are authenticated, and GATEWAY; FULL_ENGINE, whose disk is
-almost full, and STALE_GATEWAY, which reaches no engine, both without metrics. MASTER_KEY and FULL_MASTER_KEY are the engines'; TOKEN and WEAK_TOKEN are of an identity provider."""
+almost full, and STALE_GATEWAY, which reaches no engine, both without metrics. MASTER_KEY and FULL_MASTER_KEY are the
+engines'; TOKEN and WEAK_TOKEN are of an identity provider."""
 import json
 import os
 import sys
@@ -46,8 +47,8 @@ def of(key):
 
 
 def create_and_show():
-    operator = new_key(user="ann", application="shop", workspace="acme", name="laptop", permissions=["a:b", "keys:read"],
-                       expires_at="2999-01-01T00:00:00Z", metadata={"team": "blue"}, key_id="my-own-id")
+    whole = new_key(user="ann", application="shop", workspace="acme", name="laptop", permissions=["a:b", "keys:read"],
+                    expires_at="2999-01-01T00:00:00Z", metadata={"team": "blue"}, key_id="my-own-id")
     new_key(secret="brought-along-1", user="Zoë", key_id="brought")
     expect(engine, 409, "createKey", "already_exists", body={"key_id": "my-own-id"})
     expect(engine, 202, "createKey", body={"user": "ann"}, headers={"Prefer": "respond-async"})
@@ -60,7 +61,7 @@ def create_and_show():
     ending = new_key(permissions=["keys:create", "keys:write"], expires_at="2998-01-01T00:00:00Z")
     expect(engine, 403, "createKey", "outlives_caller", body={"expires_at": "2999-01-01T00:00:00Z"},
            credential=bearer(ending["secret"]))
-    expect(engine, 200, "showKey", path=of(operator))
+    expect(engine, 200, "showKey", path=of(whole))
     page = expect(engine, 200, "listKeys", query={"limit": 1}).json
     expect(engine, 200, "listKeys", query={"limit": 100, "cursor": page["cursor"]})
     expect(engine, 200, "listKeys", query={"user": "ann", "state": "active", "used_before": "2020-01-01T00:00:00Z"})
@@ -100,7 +101,7 @@ def verify():
 
 def revoke():
     key, other, third = (new_key(user="frank", workspace="acme") for _ in range(3))
-    expect(engine, 200, "revokeKey", path=of(key), query={"dry_run": "true"})
+    expect(engine, 200, "revokeKey", path=of(key), query={"dry_run": "true"}, headers={"Prefer": "respond-async"})
     first = expect(engine, 200, "revokeKey", path=of(key), query={"reason": "leaked"}, headers={"Prefer": "wait=5"})
     expect(engine, 200, "revokeKey", path=of(key), query={"dry_run": "true"})
     expect(engine, 200, "revokeKey", path=of(key), body={"reason": "again"})
