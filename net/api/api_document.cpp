@@ -59,7 +59,7 @@ openapi::DescribedApi described(const Dialect& dialect) {
 openapi::Document describe_engine(std::span<const Dialect* const> dialects) {
   std::vector<openapi::DescribedApi> apis{described(native)};
   for (const auto* dialect : dialects) apis.push_back(described(*dialect));
-  return {"engine", apis};
+  return openapi::Document("engine", apis);
 }
 
 }  // namespace revoked::net

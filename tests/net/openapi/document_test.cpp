@@ -54,7 +54,7 @@ TEST(OpenApiDocument, HasWhatTheTableSays) {
                            .query = query,
                            .parameters = {"Prefer.wait"},
                            .headers = {"Revocation-Position"},
-                           .problems = {"key_not_found", "overloaded"}}}};
+                           .problems = {"key_not_found"}}}};
   const auto text = Document("engine", {&api, 1}).text();
   const Object operation(
       Object(text).object("paths").object("/api/user/api_key/{api_key_id}").text("delete"));
