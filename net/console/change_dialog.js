@@ -36,19 +36,24 @@ async function make({ method, path }, reason) {
   return { position: response.headers.get('Revocation-Position'), enforced, answer: await response.json() };
 }
 
-// change: {title, what (nodes), verb, method, path, asksReason, isDanger, done(answer), shown(position)}. Resolves once the dialog is closed:
-// whether the change was made.
+// `what`: nodes that say what is about to change; `done(answer)`: what to say of it afterwards. Resolves once the
+// dialog is closed and the engine has answered: whether the change was made.
 export async function changeDialog({ title, what, verb, done, isDanger, asksReason, ...request }) {
   const stop = new AbortController();
   const message = h('div', { role: 'alert' });
   const submit = h('button', { class: isDanger ? 'danger' : 'primary' }, verb);
   let isMade = false;
+  let answered = Promise.resolve();
 
-  async function onsubmit(event) {
+  function onsubmit(event) {
     event.preventDefault();
     submit.disabled = true;
+    answered = change(event.target.elements.reason?.value.trim());
+  }
+
+  async function change(reason) {
     try {
-      const made = await make(request, event.target.elements.reason?.value.trim());
+      const made = await make(request, reason);
       isMade = true;
       showMade(made);
     } catch (error) {
@@ -101,5 +106,6 @@ export async function changeDialog({ title, what, verb, done, isDanger, asksReas
   );
   await dialog.closed;
   stop.abort();
+  await answered;
   return isMade;
 }

@@ -76,6 +76,7 @@ export function ownerView(main, { scope, id, signal }) {
   let living = null;
 
   async function change(kind, event) {
+    if (kind === 'revoke') await readCount();
     const made = await changeDialog(changes(scope, id, living)[kind]);
     event.target.focus();
     if (made) read();

@@ -62,14 +62,10 @@ exports['a pasted secret is hashed here and never sent'] = async (browser) => {
 };
 
 const hostile = [
-  '<img src=x onerror=alert(1)>',
-  '"><script>alert(1)</script>',
-  "100% \"quoted\" 'it's'",
-  'a/b?c=d#e&f',
+  '"><img src=x onerror=alert(1)>',
+  '100% "a/b?c=d#e&f" %2e%2e%2f',
   'javascript:alert(1)',
-  'Zoë ☃ 🗝 \u202eright to left',
-  '%2e%2e%2f',
-  '\\\\back `tick` ${x}',
+  "Zoë ☃ 🗝 \u202eright to left \\ `${x}` 'it''s'",
   '__proto__',
   'W'.repeat(256),
 ];

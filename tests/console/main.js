@@ -3,7 +3,7 @@
 'use strict';
 const { openBrowser } = require('./world.js');
 
-const topics = ['signing_in', 'watching', 'finding', 'revoking', 'permissions', 'access'];
+const topics = ['access', 'signing_in', 'watching', 'finding', 'revoking', 'permissions'];
 
 async function main() {
   const browser = await openBrowser();
