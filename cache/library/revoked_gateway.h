@@ -38,6 +38,8 @@
 #define REVOKED_API
 #endif
 
+/* Names in the style of C. NOLINTBEGIN(readability-identifier-naming) */
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -156,5 +158,7 @@ REVOKED_API void revoked_close(revoked_gateway *gateway);
 #ifdef __cplusplus
 }
 #endif
+
+/* NOLINTEND(readability-identifier-naming) */
 
 #endif
