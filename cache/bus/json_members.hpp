@@ -93,15 +93,20 @@ inline bool read_position(ondemand::value value, engine::Position& position) {
   return true;
 }
 
+// One for all documents of a thread: they are read one after another.
+inline ondemand::parser& thread_parser() {
+  thread_local ondemand::parser parser;
+  return parser;
+}
+
 // Reads one document, an object, with read(object, out); errc::malformed if that returns false, or if
 // anything follows the object.
 template <class T, class Read>
 engine::result<T> decode_document(std::string_view json, std::size_t max_bytes, Read read) {
   if (json.size() > max_bytes) return engine::errc::malformed;
-  thread_local ondemand::parser parser;
   const simdjson::padded_string padded(json);
   ondemand::document document;
-  if (parser.iterate(padded).get(document)) return engine::errc::malformed;
+  if (thread_parser().iterate(padded).get(document)) return engine::errc::malformed;
   ondemand::object object;
   if (document.get_object().get(object)) return engine::errc::malformed;
   T out;

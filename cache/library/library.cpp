@@ -114,11 +114,14 @@ class Question {
  public:
   Question(const char* secret, std::size_t size, const char* client, int timeout, revoked_decision* decision)
       : decision_(revoked::library::is_whole(decision) ? decision : nullptr),
+        is_understood_(decision == nullptr || decision_ != nullptr),
         presented_{{}, {secret, secret == nullptr ? 0 : size}, client == nullptr ? "" : client},
         timeout_(timeout) {
     if (decision_ != nullptr) revoked::library::clear(*decision_);
   }
 
+  // Whether its decision can be told: to no structure, or to one of a size that is known.
+  bool is_understood() const { return is_understood_; }
   bool may_wait() const { return timeout_ != 0; }
   OpenGateway::Deadline deadline(const revoked_gateway& gateway) const {
     return steady_clock::now() + (timeout_ < 0 ? gateway.question_timeout : milliseconds(timeout_));
@@ -149,11 +152,13 @@ class Question {
 
  private:
   revoked_decision* const decision_;
+  const bool is_understood_;
   Presented presented_;
   const int timeout_;
 };
 
 bool check(const revoked_gateway& gateway, Question& question) {
+  if (!question.is_understood()) return false;
   if (!question.has_digest()) return question.answer_without_digest();
   std::optional<OpenGateway::Call> call;
   OpenGateway* open = nullptr;

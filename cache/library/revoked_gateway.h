@@ -38,6 +38,8 @@
 #define REVOKED_API
 #endif
 
+/* Names in the style of C. NOLINTBEGIN(readability-identifier-naming) */
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -64,7 +66,7 @@ enum revoked_result {
 /* A decision about a key. The strings are in `text`: they are valid as long as the structure, where it is. They are
    never null; empty where there is nothing. A user's id is unique only within its workspace. */
 typedef struct revoked_decision {
-  size_t size;          /* set by the caller: sizeof(revoked_decision) */
+  size_t size;          /* set by the caller: sizeof(revoked_decision). Without it a check denies */
   int32_t result;       /* enum revoked_result */
   int32_t is_stale;     /* 1: decided while stale (--when-stale ask or serve) */
   const char *reason;   /* the result as a word: "allowed", "revoked", ...; valid for good */
@@ -156,5 +158,7 @@ REVOKED_API void revoked_close(revoked_gateway *gateway);
 #ifdef __cplusplus
 }
 #endif
+
+/* NOLINTEND(readability-identifier-naming) */
 
 #endif

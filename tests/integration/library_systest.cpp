@@ -61,8 +61,8 @@ class Example {
                   .log = keys.parent_path() / "example.log"}) {}
 
   std::string next(std::string_view prefix) {
-    return process_.wait_for_line(prefix, 30s).value_or("no line '" + std::string(prefix) + "': " +
-                                                        process_.description());
+    return process_.wait_for_line(prefix, 30s)
+        .value_or("no line '" + std::string(prefix) + "': " + process_.description());
   }
   int wait() { return process_.wait(20s).value_or(-1); }
 
@@ -87,7 +87,8 @@ TEST(LibraryExamples, CheckAndWatchAKeyInEachLanguage) {
 
   const std::vector<std::string> environment{
       "ENGINE=" + engine.url(), "ENGINE_KEY_FILE=" + engine.master_key_file().string(),
-      "REDIS=" + redis.url(), "REVOKED_LIBRARY=" + (build_directory() / "lib/librevoked-gateway.so.0").string(),
+      "REDIS=" + redis.url(),
+      "REVOKED_LIBRARY=" + (build_directory() / "lib/librevoked-gateway.so.0").string(),
       "NODE_PATH=" + (build_directory() / "library-node/node_modules").string()};
   std::vector<std::pair<std::string, std::vector<std::string>>> commands{
       {"c", compiled(directory / "")},
