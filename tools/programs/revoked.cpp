@@ -184,8 +184,8 @@ std::string status_line(const engine::Engine& engine, const cache::Feed& feed,
 }
 
 // Without the disk: while it hangs, revoked keys are still denied, and a restart would not help.
-std::vector<tools::Watchdog::Part> parts(const engine::Engine& engine, const cache::Feed& feed,
-                                         net::Server& server) {
+std::vector<tools::Watchdog::Part> watched_parts(const engine::Engine& engine, const cache::Feed& feed,
+                                                 net::Server& server) {
   std::vector<tools::Watchdog::Part> parts{{"the bus", [&feed] { return feed.heartbeats(); }}};
   // With nothing to publish, a look counts as a step.
   parts.push_back({"the journal", [&engine, &feed, looks = std::uint64_t{0}]() mutable {
@@ -269,7 +269,7 @@ int serve(const EngineConfiguration& configuration) {
   signals.async_wait([&](boost::system::error_code, int) { main_io.stop(); });
   if (configuration.dev) std::cout << "master key: " << tools::read_keys(master_file).front() << '\n';
   const auto status = [&] { return status_line(engine, feed, *gateways); };
-  const tools::Watchdog watchdog(main_io, systemd, parts(engine, feed, *server), status);
+  const tools::Watchdog watchdog(main_io, systemd, watched_parts(engine, feed, *server), status);
   tools::announce("revoked", configuration.listen, *server);
   systemd.is_ready(status());
   main_io.run();

@@ -83,7 +83,7 @@ std::string status_line(const cache::Gateway& gateway) {
          ", keys in memory: " + std::to_string(status.cache.entries);
 }
 
-std::vector<tools::Watchdog::Part> parts(const cache::Gateway& gateway, net::Server& server) {
+std::vector<tools::Watchdog::Part> watched_parts(const cache::Gateway& gateway, net::Server& server) {
   std::vector<tools::Watchdog::Part> parts{{"the follower", [&gateway] { return gateway.status().ticks; }}};
   add_threads(parts, server);
   return parts;
@@ -135,7 +135,7 @@ int serve(const Configuration& configuration) {
   metrics->add([&server](engine::MetricsWriter& out) { server->write_metrics(out); });
   asio::co_spawn(main_io, announce_when_fresh(main_io, gateway, configuration.listen, *server, systemd),
                  cache::rethrow);
-  const tools::Watchdog watchdog(main_io, systemd, parts(gateway, *server),
+  const tools::Watchdog watchdog(main_io, systemd, watched_parts(gateway, *server),
                                  [&gateway] { return status_line(gateway); });
   main_io.run();
   systemd.stops();
