@@ -6,6 +6,7 @@
 #include <iostream>
 #include <set>
 
+#include "tests/support/node_packages.hpp"
 #include "tests/support/redis_server.hpp"
 #include "tests/support/revoked_programs.hpp"
 
@@ -77,12 +78,7 @@ TEST(Console, IsAskedForAgainOnlyWhenItHasChanged) {
 
 TEST(Console, WorksInABrowser) {
   if (std::system("command -v chromium >/dev/null") != 0) GTEST_SKIP() << "there is no chromium";
-  const auto modules = program("revoked").parent_path().parent_path() / "console-test";
   TemporaryDirectory directory;
-  Process install(
-      {.command = {source_directory() / "tests/console/install", modules}, .log = directory / "install.log"});
-  ASSERT_EQ(install.wait(120s), 0) << install.log_text();
-
   RedisServer redis;
   EngineProcess engine({.redis_url = redis.url(), .tls = nullptr});
   std::vector<std::unique_ptr<GatewayProcess>> gateways;
@@ -93,7 +89,7 @@ TEST(Console, WorksInABrowser) {
   }
   const auto number = [](auto value) { return std::to_string(value); };
   Process browser({.command = {"node", source_directory() / "tests/console/main.js"},
-                   .environment = {"NODE_PATH=" + (modules / "node_modules").string(),
+                   .environment = {"NODE_PATH=" + node_packages().string(),
                                    "HOME=" + directory.path().string(), "TMPDIR=" + directory.path().string(),
                                    "ENGINE=" + engine.url(), "MASTER_KEY=" + engine.master_key(),
                                    "GATEWAY=http://127.0.0.1:" + number(gateways.front()->port()),

@@ -7,6 +7,7 @@
 #include <iostream>
 #include <memory>
 
+#include "tests/support/node_packages.hpp"
 #include "tests/support/redis_server.hpp"
 #include "tests/support/revoked_programs.hpp"
 
@@ -35,21 +36,6 @@ std::vector<std::string> compiled(const fs::path& directory) {
                 directory),
             0);
   return {program};
-}
-
-// With the library that its lock names, installed once for a build; empty: npm cannot be reached.
-std::vector<std::string> with_node() {
-  const auto directory = build_directory() / "library-node";
-  fs::create_directories(directory);
-  const auto lock = read_file(examples() / "package-lock.json");
-  const auto installed = directory / "node_modules/installed.json";
-  if (!fs::exists(installed) || read_file(installed) != lock) {
-    for (const auto* const file : {"package.json", "package-lock.json"})
-      fs::copy(examples() / file, directory / file, fs::copy_options::overwrite_existing);
-    if (run({"npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"}, directory) != 0) return {};
-    write_file(installed, lock);
-  }
-  return {"node", examples() / "check.js"};
 }
 
 // An example at work, from the secrets in its file to the end.
@@ -89,15 +75,12 @@ TEST(LibraryExamples, CheckAndWatchAKeyInEachLanguage) {
       "ENGINE=" + engine.url(), "ENGINE_KEY_FILE=" + engine.master_key_file().string(),
       "REDIS=" + redis.url(),
       "REVOKED_LIBRARY=" + (build_directory() / "lib/librevoked-gateway.so.0").string(),
-      "NODE_PATH=" + (build_directory() / "library-node/node_modules").string()};
+      "NODE_PATH=" + node_packages().string()};
   std::vector<std::pair<std::string, std::vector<std::string>>> commands{
       {"c", compiled(directory / "")},
       {"python", {"python3", "-B", examples() / "check.py"}},
-      {"luajit", {"luajit", examples() / "check.lua"}}};
-  if (auto node = with_node(); !node.empty())
-    commands.emplace_back("node", std::move(node));
-  else
-    std::cout << "npm cannot be reached: Node is not tested\n";
+      {"luajit", {"luajit", examples() / "check.lua"}},
+      {"node", {"node", examples() / "check.js"}}};
 
   std::vector<std::unique_ptr<Example>> all;
   for (const auto& [language, command] : commands)

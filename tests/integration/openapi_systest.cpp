@@ -6,6 +6,7 @@
 #include "engine/base/time.hpp"
 #include "tests/net/auth/signing_key.hpp"
 #include "tests/support/fake_engine.hpp"
+#include "tests/support/node_packages.hpp"
 #include "tests/support/revoked_programs.hpp"
 
 namespace revoked::test::openapi_systest {
@@ -84,21 +85,10 @@ TEST_F(OpenApi, EveryOperationAnswersAsItIsDescribed) {
 TEST_F(OpenApi, HasNothingThatALinterMinds) {
   const auto node = run({"node", "-p", "process.versions.node.split('.')[0]"}, directory_.path());
   if (std::atoi(node.output.c_str()) < 20) GTEST_SKIP() << "the linter needs Node 20, not " << node.output;
-  // Kept for the next run, as nothing but the linter's version changes it.
-  const fs::path kept = program("..") / "openapi-lint";
-  fs::create_directories(kept);
-  for (const auto* const file : {"package.json", "package-lock.json"})
-    fs::copy_file(source("tests/integration/openapi") / file, kept / file,
-                  fs::copy_options::overwrite_existing);
-  if (!fs::exists(kept / "node_modules/.package-lock.json")) {
-    const auto npm = run({"npm", "ci", "--no-audit", "--no-fund", "--fetch-retries=1"}, kept);
-    if (npm.code == 127) GTEST_SKIP() << "npm is not installed";
-    ASSERT_EQ(npm.code, 0) << "npm cannot install the linter: " << npm.output;
-  }
   save_documents();
   fs::copy_file(source("tests/integration/openapi/redocly.yaml"), directory_ / "redocly.yaml");
   const auto ran =
-      run({kept / "node_modules/.bin/redocly", "lint", "--max-problems=1000", "--format=stylish"},
+      run({node_packages() / ".bin/redocly", "lint", "--max-problems=1000", "--format=stylish"},
           directory_.path(), {"REDOCLY_TELEMETRY=off", "REDOCLY_SUPPRESS_UPDATE_NOTICE=true", "NO_COLOR=1"});
   EXPECT_EQ(ran.code, 0) << ran.output;
   EXPECT_EQ(ran.output.find("  warning  "), std::string::npos) << ran.output;

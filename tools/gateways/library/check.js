@@ -1,5 +1,5 @@
 // Checks the keys of a file, one a line, and watches the first that is allowed until it is denied.
-// npm ci && ENGINE_KEY_FILE=gateway.key node check.js keys.txt
+// npm install koffi && ENGINE_KEY_FILE=gateway.key node check.js keys.txt
 'use strict';
 const { readFileSync } = require('node:fs');
 const { Socket } = require('node:net');

@@ -1,7 +1,8 @@
-// receiver.mjs PORT SECRET FAILURES: a webhook receiver that verifies with the published library. It answers 500 to
+// receiver.js PORT SECRET FAILURES: a webhook receiver that verifies with the published library. It answers 500 to
 // the first FAILURES messages, and prints one line for each: failed, unverified, or its type, id and data.
-import http from 'node:http';
-import { Webhook } from 'standardwebhooks';
+'use strict';
+const http = require('node:http');
+const { Webhook } = require('standardwebhooks');
 
 const [port, secret, failures] = process.argv.slice(2);
 const webhook = new Webhook(secret);
