@@ -36,7 +36,8 @@ class OpenApi : public testing::Test {
   // Of the engine and a gateway.
   void save_documents() {
     EngineProcess engine{{.tls = nullptr}};
-    const GatewayProcess gateway(engine, {.tls = nullptr});
+    const GatewayProcess gateway(
+        engine, {.arguments = {"--credential", "bearer,header:X-API-Key,cookie:key"}, .tls = nullptr});
     write_file(directory_ / "engine.json", engine.client().get("/openapi.json").body);
     write_file(directory_ / "gateway.json", gateway.client().get("/openapi.json").body);
   }

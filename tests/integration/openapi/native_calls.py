@@ -128,6 +128,7 @@ def gateways(revoked, position):
     for key_id in (revoked["key_id"], "brought"):
         expect(engine, 200, "showKey", path={"key_id": key_id})
     expect(engine, 200, "listGateways")
+    expect(engine, 200, "listEngines")
     expect(engine, 200, "showReceipt", path={"position": position})
     expect(engine, 200, "showReceipt", path={"position": position}, headers={"Prefer": "wait=5"})
     expect(engine, 404, "showReceipt", "position_not_found", path={"position": "99-1"})
