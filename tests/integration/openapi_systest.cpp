@@ -36,8 +36,7 @@ class OpenApi : public testing::Test {
   // Of the engine and a gateway.
   void save_documents() {
     EngineProcess engine{{.tls = nullptr}};
-    const GatewayProcess gateway(
-        engine, {.arguments = {"--credential", "bearer,header:X-API-Key,cookie:key"}, .tls = nullptr});
+    const GatewayProcess gateway(engine, {.tls = nullptr});
     write_file(directory_ / "engine.json", engine.client().get("/openapi.json").body);
     write_file(directory_ / "gateway.json", gateway.client().get("/openapi.json").body);
   }
@@ -67,7 +66,8 @@ TEST_F(OpenApi, EveryOperationAnswersAsItIsDescribed) {
        .tls = nullptr}};
   const EngineProcess full{
       {.arguments = {"--storage-reserve-mib", "1000000000", "--metrics", "off"}, .tls = nullptr}};
-  const GatewayProcess gateway(engine, {.tls = nullptr});
+  const GatewayProcess gateway(
+      engine, {.arguments = {"--credential", "bearer,header:X-API-Key,cookie:key"}, .tls = nullptr});
   const GatewayProcess stale(
       engine, {.engine_url = "http://127.0.0.1:1", .arguments = {"--metrics", "off"}, .tls = nullptr});
   ASSERT_TRUE(eventually([&] { return gateway.client().get("/readyz").status == 200; }));
