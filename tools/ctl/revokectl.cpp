@@ -82,7 +82,8 @@ void add_completion_command(CommandTree& tree) {
       {"bash", Shell::bash}, {"zsh", Shell::zsh}, {"fish", Shell::fish}};
   auto shell = std::make_shared<std::string>();
   tree.add("completion", "Print a script that completes commands and options in a shell",
-           {"completion bash > ~/.local/share/bash-completion/completions/revokectl", "completion fish | source"},
+           {"completion bash > ~/.local/share/bash-completion/completions/revokectl",
+            "completion fish | source"},
            [shell, &tree] {
              Session::print(completion_script(tree.app(), shells.at(*shell)));
              return int{done};

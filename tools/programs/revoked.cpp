@@ -138,7 +138,9 @@ void check_advertised(std::string_view url) {
   if (url.empty()) return;
   constexpr std::string_view plain = "http://", encrypted = "https://";
   auto rest = url;
-  rest.remove_prefix(url.starts_with(plain) ? plain.size() : url.starts_with(encrypted) ? encrypted.size() : 0);
+  rest.remove_prefix(url.starts_with(plain)       ? plain.size()
+                     : url.starts_with(encrypted) ? encrypted.size()
+                                                  : 0);
   std::string host;
   std::uint16_t port = 0;
   if (rest.size() == url.size() || !cache::parse_endpoint(rest, host, port) || port == 0)
