@@ -27,16 +27,20 @@ struct Configuration {
   std::map<std::string, NamedEngine> engines;
 };
 
+const char* variable(const char* name) {
+  return std::getenv(name);  // NOLINT(concurrency-mt-unsafe): there is one thread
+}
+
 std::string usual_path() {
-  const char* const base = std::getenv("XDG_CONFIG_HOME");
-  const char* const home = std::getenv("HOME");
+  const char* const base = variable("XDG_CONFIG_HOME");
+  const char* const home = variable("HOME");
   if (base != nullptr && *base != '\0') return std::string(base) + "/revoked/revokectl.toml";
   return home == nullptr ? "" : std::string(home) + "/.config/revoked/revokectl.toml";
 }
 
 // "~/" is the home directory: the file is written by people.
 std::string expanded(const std::string& path) {
-  const char* const home = std::getenv("HOME");
+  const char* const home = variable("HOME");
   return path.starts_with("~/") && home != nullptr ? home + path.substr(1) : path;
 }
 

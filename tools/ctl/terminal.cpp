@@ -15,7 +15,7 @@ bool is_error_terminal() { return ::isatty(STDERR_FILENO) == 1; }
 bool is_input_terminal() { return ::isatty(STDIN_FILENO) == 1; }
 
 bool has_colour() {
-  const char* const wish = std::getenv("NO_COLOR");
+  const char* const wish = std::getenv("NO_COLOR");  // NOLINT(concurrency-mt-unsafe): there is one thread
   return is_output_terminal() && (wish == nullptr || *wish == '\0');
 }
 
