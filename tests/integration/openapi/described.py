@@ -48,7 +48,7 @@ class Answer:
 
     @property
     def code(self):
-        return self.json["code"] if self.type == "application/problem+json" else ""
+        return self.json["code"] if self.type == "application/problem+json" and self.body else ""
 
 
 class Described:

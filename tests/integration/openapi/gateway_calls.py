@@ -12,7 +12,8 @@ def check():
     for identifier in checks:
         expect(gateway, 200, identifier, credential=bearer(key["secret"]))
         expect(gateway, 200, identifier, credential={"X-API-Key": key["secret"]})
-        expect(gateway, 400, identifier, "ambiguous_credential", credential={"Cookie": "key=secret-1; key=secret-2"})
+        code = "" if identifier == "checkHead" else "ambiguous_credential"
+        expect(gateway, 400, identifier, code, credential={"Cookie": "key=secret-1; key=secret-2"})
         expect(gateway, 401, identifier)
         expect(gateway, 401, identifier, credential=bearer("nobody-has-this-one"))
         expect(gateway, 403, identifier, credential=bearer(gone["secret"]))
