@@ -94,8 +94,8 @@ TEST_P(Followers, TellTheServiceWhoseTheKeyIsAndTheClientWhyItIsDenied) {
   EXPECT_EQ(told(answer, "x-workspace-id"), "acme");
   EXPECT_EQ(told(answer, "x-key-permissions"), "");
 
-  auto stranger = example_->client();
-  const auto none = stranger.get("/anything");
+  auto anyone = example_->client();
+  const auto none = anyone.get("/anything");
   EXPECT_EQ(none.status, 401);
   EXPECT_EQ(none.header("X-Revoked-Reason"), "missing");
   EXPECT_EQ(none.header("WWW-Authenticate"), "Bearer realm=\"revoked\"");
