@@ -31,7 +31,8 @@ TEST(Gateway, AnswersFromItsCacheUntilTheKeyIsRevoked) {
   EXPECT_EQ(gateway->status().position, engine.position());
   EXPECT_EQ(gateway->status().invalidations, 1);
   EXPECT_TRUE(gateway->status().feed_connected);
-  EXPECT_TRUE(eventually([&] { return gateway->status().since_proof < 600ms; }));
+  // No more than the slowest answer of a busy machine: proofs are dated by the best page so far.
+  EXPECT_LT(gateway->status().since_proof, TestGateway::options(engine.port()).follower.lease);
 }
 
 TEST(Gateway, KnowsNothingWithoutAnEngine) {
