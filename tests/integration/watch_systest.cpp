@@ -16,7 +16,8 @@ namespace revoked::test::watch_systest {
 
 class Watches : public testing::Test {
  protected:
-  explicit Watches(std::vector<std::string> arguments = {})
+  // A lease that no restart of a slow engine outlasts.
+  explicit Watches(std::vector<std::string> arguments = {"--stale-after", "30s"})
       : gateway_(engine_, {.arguments = std::move(arguments)}) {}
 
   CreatedKey create(Members members = {}) { return create_key(admin_, members); }
