@@ -5,8 +5,8 @@
 
 #include "engine/base/base64url.hpp"
 #include "engine/base/character_set.hpp"
-#include "engine/base/percent.hpp"
 #include "net/http/header_names.hpp"
+#include "net/http/query.hpp"
 
 namespace revoked::net {
 namespace {
@@ -88,14 +88,6 @@ CredentialPlaces::Found original_query(const Request& request) {
   return {take_until(target.secret, '#'), false};
 }
 
-// application/x-www-form-urlencoded.
-bool decode_form(std::string_view encoded, std::string& text) {
-  std::string spaced(encoded);
-  std::ranges::replace(spaced, '+', ' ');
-  text.clear();
-  return engine::percent_decode(spaced, text);
-}
-
 CredentialPlaces::Found in_query(const Request& request, const std::string& name, std::string& decoded) {
   auto query = original_query(request);
   if (query.is_ambiguous) return query;
@@ -103,9 +95,11 @@ CredentialPlaces::Found in_query(const Request& request, const std::string& name
   OneOf values;
   while (!query.secret.empty()) {
     auto value = take_until(query.secret, '&');
+    name_text.clear();
     if (decode_form(take_until(value, '='), name_text) && name_text == name) values.add(value);
   }
   const auto found = values.found();
+  decoded.clear();
   if (found.secret.empty() || !decode_form(found.secret, decoded)) return {};
   return {decoded, found.is_ambiguous};
 }

@@ -10,13 +10,6 @@
 namespace revoked::net {
 namespace {
 
-// application/x-www-form-urlencoded, as browsers and libraries write queries.
-bool decode(std::string_view encoded, std::string& text) {
-  std::string spaced(encoded);
-  std::replace(spaced.begin(), spaced.end(), '+', ' ');
-  return engine::percent_decode(spaced, text);
-}
-
 std::string names_of(std::span<const QueryParameter> taken) {
   std::string names;
   for (const auto& parameter : taken) names.append(names.empty() ? "" : ", ").append(parameter.name);
@@ -24,6 +17,12 @@ std::string names_of(std::span<const QueryParameter> taken) {
 }
 
 }  // namespace
+
+bool decode_form(std::string_view encoded, std::string& text) {
+  std::string spaced(encoded);
+  std::replace(spaced.begin(), spaced.end(), '+', ' ');
+  return engine::percent_decode(spaced, text);
+}
 
 std::string Query::read(std::string_view text, std::span<const QueryParameter> taken) {
   while (!text.empty()) {
@@ -38,13 +37,13 @@ std::string Query::read_one(std::string_view pair, std::span<const QueryParamete
   const bool has_value = pair.find('=') != std::string_view::npos;
   wrong_name_.clear();
   auto value_text = pair;
-  if (!decode(take_until(value_text, '='), wrong_name_)) return "the query is not percent-encoded";
+  if (!decode_form(take_until(value_text, '='), wrong_name_)) return "the query is not percent-encoded";
   const auto parameter = std::ranges::find(taken, std::string_view(wrong_name_), &QueryParameter::name);
   if (parameter == taken.end()) return "unknown parameter " + shown(wrong_name_) + ": " + names_of(taken);
   const auto about = "parameter " + shown(wrong_name_);
   if (find(parameter->name) != nullptr) return about + " is given twice";
   std::string value;
-  if (!decode(value_text, value)) return about + " is not percent-encoded";
+  if (!decode_form(value_text, value)) return about + " is not percent-encoded";
   if (!has_value || !parameter->is_valid(value)) return about + " must be " + std::string(parameter->form);
   values_.emplace_back(parameter->name, std::move(value));
   return {};

@@ -37,6 +37,10 @@ class Query {
   std::string wrong_name_;
 };
 
+// Appends a name or value as browsers and libraries write it (application/x-www-form-urlencoded). False:
+// malformed.
+bool decode_form(std::string_view encoded, std::string& text);
+
 // Values that several parameters share.
 bool is_boolean_text(std::string_view value);
 bool is_position_text(std::string_view value);
