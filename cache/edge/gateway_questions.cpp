@@ -64,6 +64,9 @@ void GatewayQuestions::on_answer(const QuestionPointer& question, Decision decis
     return question->done({std::nullopt, stale});
   const bool keeps = !stale && is_ours && follower.trusts_cache();
   const bool is_kept = keeps && cache_.fill(question->digest, decision, question->asked);
+  // An older decision that allows the key must not come back into use: this caller has been told of its end,
+  // of which the event may arrive later.
+  if (!is_kept && decision.state != State::active) cache_.drop(question->digest);
   if ((keeps && !is_kept && is_overtaken(*question, decision)) || (is_ours && cache_.has_ended(decision))) {
     // Events applied since override it, even if others are missing; the engine has them by now.
     if (question->asked_again) return question->done({std::nullopt, stale});

@@ -59,6 +59,7 @@ class NearCache::Impl {
   [[gnu::noinline]] bool find_checked(DigestHead digest, UnixMs now, CachedDecision& found);
   Moment moment() const { return {key_rechecks_.load(), owner_changes.version()}; }
   bool fill(DigestHead digest, Decision decision, Moment asked);
+  void drop(DigestHead digest);
   void recheck(std::span<const Invalidation> events);
   bool must_recheck(const Decision& decision, Moment asked) const;
   bool have_ended(const IdHashes& ids, Position as_of) const;
@@ -151,17 +152,20 @@ bool NearCache::Impl::find_checked(DigestHead digest, UnixMs now, CachedDecision
 bool NearCache::Impl::fill(DigestHead digest, Decision decision, Moment asked) {
   const engine::MutexLock lock(mutex_);
   const auto old = store_.find(digest);
-  if (decision.state == State::unknown || decision.state == State::suspended) {
-    if (old != none) end_entry(old, decision.as_of);
-    return false;
-  }
+  const bool may_improve = decision.state == State::unknown || decision.state == State::suspended;
   const IdHashes ids(ids_of(decision));
-  if (!store_.can_hold(decision) || decision.as_of.epoch != epoch_ ||
+  if (may_improve || !store_.can_hold(decision) || decision.as_of.epoch != epoch_ ||
       applied_.have_ended(ids, decision.as_of) || must_recheck(ids, asked) ||
       (old != none && !may_replace(old, decision)))
     return false;
   store_.put(old, digest, std::move(decision), ids, owner_changes.version());
   return true;
+}
+
+void NearCache::Impl::drop(DigestHead digest) {
+  const engine::MutexLock lock(mutex_);
+  const auto slot = store_.find(digest);
+  if (slot != none && table.entries[slot].facts().state != State::revoked) store_.remove(slot);
 }
 
 // Not by an older decision; a revoked one not by another state of the same epoch.
@@ -338,6 +342,8 @@ NearCache::Moment NearCache::moment() const { return impl_->moment(); }
 bool NearCache::fill(const engine::Digest& digest, Decision decision, Moment asked) {
   return impl_->fill(DigestHead(digest), std::move(decision), asked);
 }
+
+void NearCache::drop(const engine::Digest& digest) { impl_->drop(DigestHead(digest)); }
 
 void NearCache::recheck(std::span<const Invalidation> events) { impl_->recheck(events); }
 

@@ -64,11 +64,15 @@ class NearCache {
   // Stores the engine's answer to a question asked at `asked`. Not stored: an answer older than an applied
   // invalidation, of another epoch than the last `flush` or `advance`, to be rechecked since the question, or
   // with a state that may improve without notice: unknown (the secret may become a key) and suspended (the
-  // key may be resumed). Those two drop an older entry instead. Returns whether it was stored.
+  // key may be resumed). Returns whether it was stored.
   bool fill(const engine::Digest& digest, Decision decision, Moment asked);
   bool fill(const engine::Digest& digest, Decision decision) {
     return fill(digest, std::move(decision), moment());
   }
+
+  // The engine has denied the secret and its answer is not stored: ends a cached decision that may still
+  // allow it. A revoked one stays.
+  void drop(const engine::Digest& digest);
 
   // For unsigned events. The cached decisions on that key or owner become invalid, and so do answers to
   // questions asked before. Costs a question and denies nothing; a later answer is not affected.

@@ -322,9 +322,10 @@ class FollowersOfAnEngine : public Service {
     return engine_.with_state([](auto& engine) { return engine.questions; });
   }
   // Whether the decision comes without a question.
-  bool is_cached() {
+  bool is_cached() { return is_cached(key, "200"); }
+  bool is_cached(const std::string& secret, const std::string& decision) {
     const auto before = questions();
-    EXPECT_EQ(verdict_on(key), "200") << example_->log_text();
+    EXPECT_EQ(verdict_on(secret), decision) << example_->log_text();
     return questions() == before;
   }
   bool is_opened(const std::string& place) {
@@ -357,6 +358,17 @@ TEST_P(FollowersOfAnEngine, ReadAGapAgainAndServeNothingFromTheCacheMeanwhile) {
   change([](auto& engine) { engine.decision = "revoked", engine.as_of = "3-13"; });
   engine_.send_revoked(13, key);
   expect_soon(key, "403 revoked");
+}
+
+TEST_P(FollowersOfAnEngine, KeepToADenialThatTheyCouldNotCache) {
+  follow();
+  engine_.send(12, 12);  // a gap
+  EXPECT_TRUE(eventually([&] { return is_opened(place); }));
+  change([](auto& engine) { engine.decision = "revoked", engine.as_of = "3-13"; });  // before its event
+  expect_soon(key, "403 revoked");
+  engine_.send(11, 12);
+  EXPECT_TRUE(eventually([&] { return is_cached("another", "403 revoked"); })) << example_->log_text();
+  EXPECT_EQ(verdict_on(key), "403 revoked");
 }
 
 TEST_P(FollowersOfAnEngine, EmptyTheCacheForWhatTheyDoNotKnow) {

@@ -176,6 +176,25 @@ TEST(Gateway, ReportsToItsEngineUntilItStops) {
   EXPECT_TRUE(engine.last_report().is_leaving);
 }
 
+TEST(Gateway, KeepsToADenialThatItCouldNotStore) {
+  ScriptedEngine engine;
+  TestGateway gateway(TestGateway::options(engine.port()));
+  ASSERT_TRUE(gateway.becomes(Coverage::fresh));
+  EXPECT_TRUE(gateway.allows("k1"));
+  EXPECT_TRUE(gateway.allows("k2"));
+  engine.hides_messages = engine.refuses_pages = true;
+  engine.revoke("other");
+  ASSERT_TRUE(gateway.becomes(Coverage::repairing));
+  engine.set_state("k1", "revoked");  // its event has not arrived
+  EXPECT_EQ(gateway.decide("k1").decision->state, State::revoked);
+  engine.set_state("k2", "suspended");
+  EXPECT_EQ(gateway.decide("k2").decision->state, State::suspended);
+  engine.refuses_pages = false;
+  ASSERT_TRUE(gateway.becomes(Coverage::fresh));
+  EXPECT_FALSE(gateway.allows("k1"));
+  EXPECT_FALSE(gateway.allows("k2"));
+}
+
 TEST(Gateway, NeverAllowsARevokedKeyAgainUnderLoad) {
   ScriptedEngine engine;
   TestGateway gateway(TestGateway::options(engine.port()));

@@ -73,12 +73,19 @@ TEST_F(NearCacheTest, RefusesWhatItCannotHoldExactly) {
   EXPECT_FALSE(cache.fill(digest_of(1), decision_of("k1", {std::uint64_t{1} << 32, 100})));
 }
 
-TEST_F(NearCacheTest, KeepsNoUnknownAndNoSuspendedAndDropsWhatTheyContradict) {
-  cache.fill(digest_of(1), decision_of("k1", {3, 100}));
+TEST_F(NearCacheTest, KeepsNoUnknownAndNoSuspended) {
   EXPECT_FALSE(cache.fill(digest_of(1), decision_of("k1", {3, 101}, State::suspended)));
   EXPECT_EQ(state(1), std::nullopt);
   EXPECT_FALSE(cache.fill(digest_of(2), decision_of("", {3, 101}, State::unknown)));
   EXPECT_EQ(state(2), std::nullopt);
+}
+
+TEST_F(NearCacheTest, DropsEveryDecisionButARevokedOne) {
+  cache.fill(digest_of(1), decision_of("k1", {3, 100}));
+  cache.fill(digest_of(2), decision_of("k2", {3, 100}, State::revoked));
+  for (const int secret : {1, 2, 3}) cache.drop(digest_of(secret));
+  EXPECT_EQ(state(1), std::nullopt);
+  EXPECT_EQ(state(2), State::revoked);
 }
 
 TEST_F(NearCacheTest, AsksAgainAboutAnExpiredKeyWhenTheEnginesClockIsSetBack) {

@@ -90,6 +90,7 @@ local function ask(secret, digest)
   local answer = assert(cjson.decode(body))
   assert(answer.secret_sha256 == digest, "the answer to another question")
   if now() >= state:get("lease_end") or not covers(answer) then return nil end -- an event has overtaken it
+  decisions:delete(digest) -- it may allow what this answer denies
   local is_lasting = answer.state == "active" or answer.state == "revoked"
   if is_lasting and state:get("complete") then decisions:set(digest, body) end
   return at_this_time(answer)

@@ -48,6 +48,7 @@ exports.Follower = class {
     const answer = await response.json();
     if (answer.secret_sha256 !== digestOf(secret)) throw new Error('the answer to another question');
     if (now() >= this.leaseEnd || !this.covers(answer)) return undefined;
+    this.decisions.delete(digestOf(secret)); // it may allow what this answer denies
     if (this.complete && /^(active|revoked)$/.test(answer.state)) this.decisions.set(digestOf(secret), answer);
     return this.atThisTime(answer);
   }

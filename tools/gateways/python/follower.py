@@ -29,6 +29,7 @@ class Follower:  # thread-safe
                 return {"state": "unknown" if getattr(error, "code", 0) == 400 else "unavailable"}
             with self.lock:
                 if now() < self.lease_end and self.covers(answer):
+                    self.decisions.pop(answer["secret_sha256"], None)  # it may allow what this answer denies
                     keep = self.complete and answer["state"] in ("active", "revoked")
                     if keep: self.decisions[answer["secret_sha256"]] = answer
                     return self.at_this_time(answer)
