@@ -32,8 +32,8 @@ exports.Follower = class {
   covers(decision) { // every applied event that concerns it
     const [epoch, sequence] = decision.as_of.split('-').map(Number);
     if (decision.journal !== this.journal || epoch !== this.epoch || sequence < this.floor) return false;
-    const ids = ['key_id', 'user', 'application', 'workspace'].map((scope) => `${scope} ${decision[scope]}`);
-    return ids.every((id) => (this.marks.get(id) ?? 0) <= sequence);
+    const since = (scope) => this.marks.get(`${scope} ${decision[scope]}`) ?? 0;
+    return ['key_id', 'user', 'application', 'workspace'].every((scope) => since(scope) <= sequence);
   }
 
   atThisTime(decision) { // by the engine's clock
@@ -48,8 +48,8 @@ exports.Follower = class {
     const answer = await response.json();
     if (answer.secret_sha256 !== digestOf(secret)) throw new Error('the answer to another question');
     if (now() >= this.leaseEnd || !this.covers(answer)) return undefined;
-    this.decisions.delete(digestOf(secret)); // it may allow what this answer denies
-    if (this.complete && /^(active|revoked)$/.test(answer.state)) this.decisions.set(digestOf(secret), answer);
+    const keeps = this.complete && /^(active|revoked)$/.test(answer.state); // else what it contradicts goes too
+    this.decisions[keeps ? 'set' : 'delete'](digestOf(secret), answer);
     return this.atThisTime(answer);
   }
 
@@ -94,8 +94,7 @@ exports.Follower = class {
   }
 
   begin(journal, epoch, sequence) { // with an empty cache; no answer from before is accepted
-    Object.assign(this, { journal, epoch, sequence, floor: sequence, complete: false });
-    [this.decisions, this.marks] = [new Map(), new Map()];
+    Object.assign(this, { journal, epoch, sequence, floor: sequence, complete: false, decisions: new Map(), marks: new Map() });
     return journal !== '';
   }
 
