@@ -77,6 +77,13 @@ Process::Process(Options options) : options_(std::move(options)) {
   if (options_.own_group) ::setpgid(pid_, pid_);
 }
 
+void await_stop(pid_t child) {
+  siginfo_t info{};
+  while (::waitid(P_PID, static_cast<id_t>(child), &info, WSTOPPED | WEXITED | WNOWAIT) < 0 &&
+         errno == EINTR) {
+  }
+}
+
 Process::~Process() {
   if (!exit_code_) {
     signal(SIGKILL);
@@ -119,6 +126,7 @@ std::string Process::read_output(std::chrono::milliseconds limit) {
 void Process::signal(int number) {
   if (exit_code_ || pid_ <= 0) return;
   ::kill(options_.own_group ? -pid_ : pid_, number);
+  if (number == SIGSTOP) await_stop(pid_);
 }
 
 std::optional<int> Process::wait(std::chrono::milliseconds limit) {

@@ -17,6 +17,10 @@
 
 namespace revoked::test {
 
+// Returns once a child that was sent SIGSTOP has stopped (or ended): until then its threads go on for some
+// microseconds on other processors.
+void await_stop(pid_t child);
+
 class Process {
  public:
   struct Options {
@@ -42,6 +46,7 @@ class Process {
   // All of standard output until it ends.
   std::string read_output(std::chrono::milliseconds limit);
 
+  // SIGSTOP: returns once it has stopped.
   void signal(int number);
 
   // The exit code, or 128 + the signal that ended it. Nothing if it still runs after `limit`.

@@ -16,6 +16,7 @@
 #include <thread>
 
 #include "tests/support/loopback.hpp"
+#include "tests/support/process.hpp"
 
 namespace revoked::test {
 namespace {
@@ -134,7 +135,9 @@ void RedisServer::restart() {
 
 // Signalling -1 would signal every process.
 void RedisServer::pause() {
-  if (pid_ > 0) ::kill(pid_, SIGSTOP);
+  if (pid_ <= 0) return;
+  ::kill(pid_, SIGSTOP);
+  await_stop(pid_);
 }
 void RedisServer::resume() {
   if (pid_ > 0) ::kill(pid_, SIGCONT);
