@@ -85,11 +85,13 @@ class LocalLog::Starter {
       BlockHead head;
       Opening opening{};
       const auto payload = read_block(number, 0, head);
-      if (payload && head.kind == BlockKind::opens && payload->size() == sizeof opening)
-        std::memcpy(&opening, payload->data(), sizeof opening);
+      const bool is_opening =
+          payload && head.kind == BlockKind::opens && payload->size() >= sizeof opening.version;
+      if (is_opening)  // in every format it begins with the version
+        std::memcpy(&opening, payload->data(), std::min(payload->size(), sizeof opening));
       if (!payload && payload.error() != errc::storage_corrupt)
         return log_.fail(log_.path_of(number), payload.error());
-      if (opening.number == number && opening.version != format_version)
+      if (is_opening && opening.version != format_version)
         return log_.fail(errc::storage_corrupt,
                          log_.path_of(number) + " has format " + std::to_string(opening.version) +
                              ", but this program reads " + std::to_string(format_version));

@@ -215,6 +215,30 @@ TEST_F(LocalLogTest, AMissingSegmentIsNamed) {
   EXPECT_TRUE(open()) << detail_;
 }
 
+// As after a downgrade.
+TEST_F(LocalLogTest, AnotherFormatIsRefusedAndNamed) {
+  fill();
+  for (const int number : {1, static_cast<int>(files().size()) - 1}) {
+    const auto whole = read_all(segment(number));
+    for (const std::size_t longer : {0, 8}) {
+      auto bytes = whole;
+      BlockHead head;
+      ASSERT_TRUE(read_block_head(bytes, head));
+      auto payload = bytes.substr(block_head_bytes, head.payload_bytes) + std::string(longer, 'x');
+      payload[0] = 2;
+      head.payload_bytes = head.raw_bytes = static_cast<std::uint32_t>(payload.size());
+      write_block(bytes.data(), head, payload);
+      write_all(segment(number), bytes);
+      EXPECT_FALSE(open());
+      EXPECT_EQ(detail_, segment(number).native() + " has format 2, but this program reads 1");
+      EXPECT_EQ(read_all(segment(number)), bytes) << "changed";
+    }
+    write_all(segment(number), whole);
+  }
+  EXPECT_TRUE(open()) << detail_;
+  EXPECT_EQ(seen_, written_);
+}
+
 TEST_F(LocalLogTest, HasOneOwner) {
   ASSERT_TRUE(open());
   std::string why;
