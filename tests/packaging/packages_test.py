@@ -2,6 +2,7 @@
 manual pages and example configurations name every option. tests/packaging/run installs them."""
 import gzip
 import json
+import os
 import pathlib
 import re
 import shutil
@@ -64,7 +65,8 @@ class Case(unittest.TestCase):
 
 class Packages(Case):
     def test_are_those_of_the_components(self):
-        self.assertLessEqual({"revoked", "revoked-gateway", "revokectl"}, set(self.packages))
+        self.assertEqual(set(self.packages), {"revoked", "revoked-gateway", "revokectl", "librevoked-gateway0",
+                                              "librevoked-gateway-dev"})
 
     def field(self, package, name):
         return run("dpkg-deb", "--field", self.packages[package], name, check=True).stdout.strip()
@@ -79,9 +81,19 @@ class Packages(Case):
             self.assertEqual(stat.S_IMODE(file.stat().st_mode), 0o755)
             self.assertIn("no symbols", run("nm", file).stderr)
 
+    def test_of_the_library_compile_an_example(self):
+        found = os.environ | {"PKG_CONFIG_PATH": self.root / "usr/lib/pkgconfig"}
+        flags = run("pkg-config", "--cflags", "--libs", "revoked-gateway", env=found, check=True).stdout.split()
+        made = run("cc", ROOT / "tools/gateways/library/check.c", *flags, "-o", self.folder / "check")
+        self.assertEqual((made.returncode, made.stderr), (0, ""))
+        loaded = run("ldd", self.folder / "check", env=os.environ | {"LD_LIBRARY_PATH": self.root / "usr/lib"}).stdout
+        self.assertIn(f"librevoked-gateway.so.0 => {self.root}/usr/lib/", loaded)
+
     def test_name_the_libraries_and_configuration_files(self):
         self.assertRegex(self.field("revoked", "Depends"), r"systemd.*librocksdb.*libssl3")
-        self.assertNotIn("librocksdb", self.field("revoked-gateway", "Depends"))
+        for package in ("revoked-gateway", "librevoked-gateway0"):
+            self.assertRegex(self.field(package, "Depends"), r"libhiredis.*libssl3")
+            self.assertNotIn("librocksdb", self.field(package, "Depends"))
         for package, file in {"revoked": "revoked.toml", "revoked-gateway": "gateway.toml",
                               "revokectl": "revokectl.toml"}.items():
             control = run("dpkg-deb", "--info", self.packages[package], "conffiles", check=True).stdout
@@ -193,7 +205,7 @@ class BillOfMaterials(Case):
             self.assertIn(relation["spdxElementId"], [*ids, "SPDXRef-DOCUMENT"])
         names = {package["name"] for package in document["packages"]}
         # Loaded, and compiled in.
-        self.assertLessEqual({"revoked", "revokectl", "libc6", "libcli11-dev", "libxxhash-dev"}, names)
+        self.assertLessEqual({"revoked", "revokectl", "librevoked-gateway", "libc6", "libcli11-dev", "libxxhash-dev"}, names)
         self.assertTrue(any(name.startswith("libboost") for name in names))
 
 

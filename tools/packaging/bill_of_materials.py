@@ -8,7 +8,8 @@ import subprocess
 import sys
 import time
 
-PROGRAMS = ["revoked", "revoked-gateway", "revokectl"]
+FILES = {"revoked": "bin/revoked", "revoked-gateway": "bin/revoked-gateway", "revokectl": "bin/revokectl",
+         "librevoked-gateway": "lib/librevoked-gateway.so"}
 
 
 def run(*command, **options):
@@ -22,15 +23,15 @@ def packages_of(files):
     return {line.split(":")[0].split(",")[0] for line in found.splitlines() if not line.startswith("diversion")}
 
 
-def libraries(program):
+def libraries(file):
     """Packages of what it loads."""
-    paths = re.findall(r"=> (/\S+)|^\s*(/\S+)", run("ldd", program), re.M)
+    paths = re.findall(r"=> (/\S+)|^\s*(/\S+)", run("ldd", file), re.M)
     return packages_of({str(pathlib.Path(first or second).resolve()) for first, second in paths})
 
 
-def headers(build, program, log):
+def headers(build, file, log):
     """Packages of the system's files that were read to compile it, by what ninja has recorded."""
-    objects = {word for word in run("ninja", "-C", build, "-t", "inputs", program).split() if word.endswith(".o")}
+    objects = {word for word in run("ninja", "-C", build, "-t", "inputs", file).split() if word.endswith(".o")}
     files, wanted = set(), False
     for line in log.splitlines():
         if not line.startswith(" "):
@@ -61,12 +62,12 @@ def package(name, version, architecture, homepage, distribution):
                                 f"&distro={distribution}"}]}
 
 
-def program(build, name, version):
-    digest = hashlib.sha256((build / "bin" / name).read_bytes()).hexdigest()
+def product(build, name, version):
+    digest = hashlib.sha256((build / FILES[name]).read_bytes()).hexdigest()
     return {
         "SPDXID": spdx_id(name), "name": name, "versionInfo": version, "downloadLocation": "NOASSERTION",
         "filesAnalyzed": False, "licenseConcluded": "Apache-2.0", "licenseDeclared": "Apache-2.0",
-        "copyrightText": "NOASSERTION", "primaryPackagePurpose": "APPLICATION",
+        "copyrightText": "NOASSERTION", "primaryPackagePurpose": "LIBRARY" if name.startswith("lib") else "APPLICATION",
         "checksums": [{"algorithm": "SHA256", "checksumValue": digest}]}
 
 
@@ -75,12 +76,12 @@ def document(build):
     release = dict(re.findall(r'^(\w+)="?(.*?)"?$', pathlib.Path("/etc/os-release").read_text(), re.M))
     distribution = release["ID"] + "-" + release["VERSION_ID"]
     log = run("ninja", "-C", build, "-t", "deps")
-    loaded = {name: libraries(build / "bin" / name) for name in PROGRAMS}
-    compiled = {name: headers(build, name, log) for name in PROGRAMS}
+    loaded = {name: libraries(build / file) for name, file in FILES.items()}
+    compiled = {name: headers(build, file, log) for name, file in FILES.items()}
     names = set().union(*loaded.values(), *compiled.values())
     packages = [package(*each, distribution) for each in described(names)]
-    relations = [("SPDXRef-DOCUMENT", "DESCRIBES", spdx_id(name)) for name in PROGRAMS]
-    for name in PROGRAMS:
+    relations = [("SPDXRef-DOCUMENT", "DESCRIBES", spdx_id(name)) for name in FILES]
+    for name in FILES:
         relations += [(spdx_id(name), "DYNAMIC_LINK", spdx_id("deb-" + used)) for used in sorted(loaded[name])]
         relations += [(spdx_id("deb-" + used), "BUILD_DEPENDENCY_OF", spdx_id(name)) for used in sorted(compiled[name])]
     key = hashlib.sha256(json.dumps([version, packages], sort_keys=True).encode()).hexdigest()
@@ -89,7 +90,7 @@ def document(build):
         "name": f"revoked {version}", "documentNamespace": f"https://revoked.example.org/spdx/{key}",
         "creationInfo": {"created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
                          "creators": ["Tool: tools/packaging/bill_of_materials.py"]},
-        "packages": [program(build, name, version) for name in PROGRAMS] + packages,
+        "packages": [product(build, name, version) for name in FILES] + packages,
         "relationships": [{"spdxElementId": one, "relationshipType": kind, "relatedSpdxElement": other}
                           for one, kind, other in relations]}
 

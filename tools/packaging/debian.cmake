@@ -1,4 +1,4 @@
-# The Debian packages. One is made of each component that has files.
+# The Debian packages, one of each component.
 set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGE_NAME revoked)
 set(CPACK_PACKAGE_VENDOR "revoked")
@@ -64,7 +64,6 @@ function(revoked_add_package component package)
   set(CPACK_COMPONENTS_ALL ${CPACK_COMPONENTS_ALL} PARENT_SCOPE)
 endfunction()
 
-get_cmake_property(components COMPONENTS)
 revoked_add_package(engine revoked UNIT revoked CONFFILE revoked.toml
   DEPENDS "systemd | systemd-standalone-sysusers | systemd-sysusers"
   SUMMARY "engine of API-key revocation"
@@ -80,17 +79,14 @@ revoked_add_package(ctl revokectl CONFFILE revokectl.toml SECTION admin
   SUMMARY "command line of API-key revocation"
   TEXT "Creates, shows and revokes API keys over the HTTP API of the engine in
 the package revoked, and shows which gateways enforce it.")
-if("library" IN_LIST components)
-  revoked_add_package(library librevoked-gateway0 SECTION libs
-    SUMMARY "API-key checks in a process (shared library)"
-    TEXT "The gateway of the package revoked-gateway as a library: checks API keys
+revoked_add_package(library librevoked-gateway0 SECTION libs
+  SUMMARY "API-key checks in a process (shared library)"
+  TEXT "The gateway of the package revoked-gateway as a library: checks API keys
 from memory, and follows the revocations of the engine.")
-endif()
-if("library-dev" IN_LIST components)
-  revoked_add_package(library-dev librevoked-gateway-dev SECTION libdevel
-    DEPENDS "librevoked-gateway0 (= ${revoked_package_version})"
-    SUMMARY "API-key checks in a process (development files)"
-    TEXT "The header and link of the package librevoked-gateway0.")
-endif()
+revoked_add_package(library-dev librevoked-gateway-dev SECTION libdevel
+  DEPENDS "librevoked-gateway0 (= ${revoked_package_version})"
+  SUMMARY "API-key checks in a process (development files)"
+  TEXT "What is needed to compile a program that uses librevoked-gateway0: the
+header, the link and the description for pkg-config.")
 
 include(CPack)
