@@ -20,7 +20,7 @@ class LogStore final : public Store {
     std::error_code error;
     if (fs::exists(directory + "/store/CURRENT", error)) {
       detail = directory + "/store is of version 0.1.0, which this version does not read";
-      return errc::storage_corrupt;
+      return errc::storage_of_other_format;
     }
     fs::create_directories(directory, error);
     auto log = LocalLog::open(directory + "/log", detail);

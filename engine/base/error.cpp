@@ -34,6 +34,8 @@ class Category final : public boost::system::error_category {
         return "another engine uses this data directory";
       case errc::storage_corrupt:
         return "the journal is corrupt";
+      case errc::storage_of_other_format:
+        return "the journal was written by another version of this program";
       case errc::position_gone:
         return "this position is not in the journal";
       case errc::malformed:

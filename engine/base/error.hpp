@@ -21,6 +21,7 @@ enum class errc {
   storage_failed,            // the disk failed: the outcome is unknown, the engine exits
   storage_in_use,            // another engine holds the data directory
   storage_corrupt,           // the log is damaged
+  storage_of_other_format,   // the log was written by another version
   position_gone,             // the requested range is not in this journal (any more)
   malformed,                 // bytes that do not parse
   unavailable,               // a peer cannot be reached

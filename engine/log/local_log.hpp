@@ -38,7 +38,8 @@ class LocalLog final : public Log {
   static constexpr std::uint64_t usual_segment_bytes = 64 << 20;
 
   // Opens the log in `directory`, which is created if missing. errc::storage_in_use if another process has
-  // locked it, storage_corrupt if it is damaged; `detail` gets the text of a failure.
+  // locked it, storage_corrupt if it is damaged, storage_of_other_format if another version wrote it;
+  // `detail` gets the text of a failure.
   static result<std::unique_ptr<LocalLog>> open(const std::string& directory, std::string& detail,
                                                 std::uint64_t segment_bytes = usual_segment_bytes);
 

@@ -92,7 +92,7 @@ class LocalLog::Starter {
       if (!payload && payload.error() != errc::storage_corrupt)
         return log_.fail(log_.path_of(number), payload.error());
       if (is_opening && opening.version != format_version)
-        return log_.fail(errc::storage_corrupt,
+        return log_.fail(errc::storage_of_other_format,
                          log_.path_of(number) + " has format " + std::to_string(opening.version) +
                              ", but this program reads " + std::to_string(format_version));
       if (opening.number != number) return log_.fail_at(number, 0, "has been damaged");

@@ -70,6 +70,7 @@ ProblemKind problem_kind(boost::system::error_code error) {
     case errc::storage_failed:
     case errc::storage_in_use:
     case errc::storage_corrupt:
+    case errc::storage_of_other_format:
       return {503, "storage_failed"};
     case errc::unavailable:
     case errc::timed_out:
