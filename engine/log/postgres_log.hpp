@@ -1,0 +1,169 @@
+#pragma once
+// The journal shared by several engines, in PostgreSQL (14 or later, with a synchronous standby or a managed
+// service). One row is one batch. A row is appended only directly after the newest one, and only by an engine
+// that knows it (compare-and-append), so there is one order, without gaps, whoever appends:
+//
+//   revoked.journal (first, last, epoch, chain, body)   body: the batch as in the log's files (event.hpp)
+//   revoked.leader  (term, holder, url, beat, sequence) one row: who may append, as a rule; see Leadership
+//   revoked.engines (holder, url, role, ...)            what GET /v1/engines shows
+//   revoked.format  (version)
+//
+// `chain` is the XXH3-128 of the previous row's chain and of this row: an engine detects by it that it has
+// followed rows which the server has lost since, as in a promotion.
+//
+// What PostgreSQL says is believed with these limits (its documentation, "synchronous_commit"; a cancelled
+// wait for the standby answers success with a warning, and an error or lost connection leaves the outcome
+// open): an append that ends in any other way than with its row and without a warning is *unknown*, and the
+// connection is closed.
+//
+// One object is one connection, used by one thread; interrupt() from any thread. Calls block, for at most
+// Options::timeout each, by a timer of their own: `statement_timeout` does not end a wait for the standby.
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <initializer_list>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/base/boot_clock.hpp"
+#include "engine/base/error.hpp"
+#include "engine/log/block.hpp"
+#include "engine/model/event.hpp"
+
+struct pg_conn;  // of libpq-fe.h
+struct pg_result;
+
+namespace revoked::engine {
+
+class PostgresLog {
+ public:
+  enum class Durability {
+    sync,     // refuses a server without synchronous standbys
+    managed,  // the service keeps copies in a way that the server does not show
+    single,   // one server: what its disk loses is lost
+  };
+  struct Options {
+    std::string url;  // postgresql://…, as libpq reads it; several hosts: the one that accepts writes is used
+    Durability durability = Durability::sync;
+    std::chrono::milliseconds timeout{3000};  // of each call
+    std::string application = "revoked";      // application_name
+  };
+
+  // The newest row, or the one before an append. Zero: the journal is empty.
+  struct Tail {
+    Sequence last = 0;
+    Epoch epoch = 0;
+    BlockSum chain{};
+    friend bool operator==(const Tail&, const Tail&) = default;
+  };
+  struct Row {
+    Tail end;
+    std::string body;
+  };
+  // The row of the leader. `beat` grows while it holds.
+  struct Leader {
+    std::uint64_t term = 0;
+    std::string holder;  // of one process, random; empty: nobody
+    std::string url;
+    std::uint64_t beat = 0;
+    Sequence sequence = 0;  // durable, when it was written
+  };
+  struct Engine {
+    std::string holder;
+    std::string url;
+    std::string role;
+    Position position;
+    std::string version;
+    std::chrono::milliseconds silent_for{0};  // by the server's clock
+  };
+
+  explicit PostgresLog(Options options);
+  ~PostgresLog();
+  PostgresLog(const PostgresLog&) = delete;
+  PostgresLog& operator=(const PostgresLog&) = delete;
+
+  // Connects again if it is not connected, checks the server, and creates the tables if they are missing.
+  // errc::refused if the server must not be used (failure() says why), errc::storage_of_other_format.
+  result<void> connect();
+  bool is_connected() const { return connection_ != nullptr; }
+  void close();
+
+  // errc::position_gone: the newest row is not `before`; nothing was appended, and nothing ever will be after
+  // `before`. Any other error: unknown.
+  result<Tail> append(const BatchView& batch, const Tail& before);
+
+  result<Tail> tail();
+  // The row that ends at this sequence; empty: none does.
+  result<std::optional<Row>> row_at(Sequence last);
+  // Rows after `after`, in order, at most `limit` of them and 16 MiB beyond the first; each is checked
+  // against `after` and the one before: errc::storage_corrupt if the chain does not match.
+  result<std::vector<Row>> rows_after(const Tail& after, std::size_t limit);
+
+  result<Leader> leader();
+  // Writes `next` if the row still has the term and beat of `seen`. False: it has not.
+  result<bool> replace_leader(const Leader& seen, const Leader& next);
+
+  result<void> show_engine(const Engine& engine);
+  result<std::vector<Engine>> engines();
+
+  // Waits until a row has been appended by anyone, for at most that long. A hint: it may return early.
+  void wait_for_append(std::chrono::milliseconds limit);
+
+  // Ends the current and every later call with errc::not_ready. From any thread.
+  void interrupt();
+
+  // What went wrong last, in the server's words or ours, without the password.
+  const std::string& failure() const { return failure_; }
+  // host:port of the server, once connected.
+  const std::string& server() const { return server_; }
+
+  // The statements that create the tables; for those who do it by hand.
+  static std::string_view schema();
+
+ private:
+  using Clock = BootClock;
+  struct Deleter {
+    void operator()(pg_conn* connection) const;
+    void operator()(pg_result* outcome) const;
+  };
+  using Outcome = std::unique_ptr<pg_result, Deleter>;
+  struct Parameter {
+    std::string_view bytes;
+    bool is_binary = false;
+  };
+  struct Statement {
+    const char* name;
+    const char* text;
+  };
+
+  result<void> open(std::string_view host, std::string_view port, Clock::time_point deadline);
+  result<void> check_server();
+  result<void> create_tables();
+  // Runs one statement and returns its rows, in binary form. A failure closes the connection.
+  result<Outcome> run(const Statement& statement, std::initializer_list<Parameter> parameters = {});
+  result<void> run_script(const char* text);
+  result<Outcome> finish(bool is_sent, Clock::time_point deadline);
+  result<void> flush(Clock::time_point deadline);
+  // errc::timed_out or errc::not_ready (interrupted) if the socket is not ready by then.
+  result<void> wait(bool writes, Clock::time_point deadline);
+  errc fail(errc code, std::string_view why);
+
+  const Options options_;
+  std::unique_ptr<pg_conn, Deleter> connection_;
+  std::vector<std::string> prepared_;  // names of statements
+  std::string failure_;
+  std::string server_;
+  std::string sqlstate_;  // of the last error
+  std::string warning_;   // of the statement that runs
+  int wake_ = -1;         // eventfd
+  std::atomic<bool> interrupted_{false};
+};
+
+// Of a row with that batch after `before`.
+PostgresLog::Tail tail_after(const PostgresLog::Tail& before, const BatchView& batch);
+
+}  // namespace revoked::engine
