@@ -10,7 +10,6 @@
 #include "cache/edge/page_fetches.hpp"
 #include "cache/edge/question_sender.hpp"
 #include "cache/edge/report_sender.hpp"
-#include "cache/wire/endpoint.hpp"
 #include "cache/wire/http_origin.hpp"
 
 namespace revoked::cache {
@@ -35,18 +34,6 @@ std::shared_ptr<HttpOrigin> origin_of(asio::io_context& io, const EngineClient::
 }
 
 }  // namespace
-
-engine::result<EngineAddress> parse_engine_url(std::string_view url) {
-  constexpr std::string_view scheme = "http://";
-  constexpr std::string_view encrypted_scheme = "https://";
-  EngineAddress address;
-  address.is_encrypted = url.starts_with(encrypted_scheme);
-  if (!address.is_encrypted && !url.starts_with(scheme)) return errc::malformed;
-  url.remove_prefix(address.is_encrypted ? encrypted_scheme.size() : scheme.size());
-  if (url.ends_with('/')) url.remove_suffix(1);
-  if (!parse_endpoint(url, address.host, address.port)) return errc::malformed;
-  return address;
-}
 
 Peer peer_of(std::string_view address) {
   error_code error;

@@ -14,19 +14,12 @@
 #include "cache/bus/message.hpp"
 #include "cache/edge/fair_queue.hpp"
 #include "cache/wire/asio.hpp"
+#include "cache/wire/endpoint.hpp"
 #include "cache/wire/tls.hpp"
 #include "engine/base/digest.hpp"
 #include "engine/base/error.hpp"
 
 namespace revoked::cache {
-
-// http://host[:port] or https://host[:port]
-struct EngineAddress {
-  std::string host;
-  std::uint16_t port = 7385;
-  bool is_encrypted = false;
-};
-engine::result<EngineAddress> parse_engine_url(std::string_view url);
 
 // The peer of an address as text: an IPv4 address, or the /64 of an IPv6 address. 0 if it is neither.
 Peer peer_of(std::string_view address);
@@ -41,7 +34,7 @@ class ReportSender;
 class EngineClient {
  public:
   struct Options {
-    EngineAddress address;
+    HttpAddress address;
     std::string credential;  // sent as a Bearer token
     TlsClientOptions tls{};  // of an encrypted address
     std::size_t max_connections = 16;

@@ -12,6 +12,8 @@ namespace {
 using engine::ConfigurationError;
 using engine::Range;
 
+constexpr std::uint16_t engine_port = 7385;
+
 std::string host_name() {
   char host[65] = {};
   return ::gethostname(host, sizeof host - 1) == 0 ? host : "gateway";
@@ -44,7 +46,7 @@ void GatewayOptions::add_to(engine::OptionList& options) {
 
 EngineClient::Options GatewayOptions::read_engine() const {
   EngineClient::Options options;
-  const auto address = parse_engine_url(engine);
+  const auto address = parse_http_url(engine, engine_port);
   if (!address)
     throw ConfigurationError("--engine: '" + engine + "' is neither http://host:port nor https://host:port");
   options.address = *address;

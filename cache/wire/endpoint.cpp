@@ -9,6 +9,8 @@
 namespace revoked::cache {
 namespace {
 
+constexpr std::string_view plain_scheme = "http://";
+constexpr std::string_view encrypted_scheme = "https://";
 constexpr std::size_t max_host_size = 253;
 constexpr auto host_name_characters = engine::letters_and_digits | engine::CharacterSet(".-_");
 constexpr auto v6_characters = engine::hex_digits | engine::CharacterSet(":.");
@@ -63,6 +65,32 @@ std::string format_endpoint(std::string_view host, std::uint16_t port) {
   std::string text = v6 ? "[" : "";
   text.append(host).append(v6 ? "]:" : ":").append(std::to_string(port));
   return text;
+}
+
+std::optional<HttpAddress> parse_http_url(std::string_view url, std::uint16_t usual_port) {
+  HttpAddress address{{}, usual_port, url.starts_with(encrypted_scheme)};
+  if (!address.is_encrypted && !url.starts_with(plain_scheme)) return {};
+  url.remove_prefix(address.is_encrypted ? encrypted_scheme.size() : plain_scheme.size());
+  if (url.ends_with('/')) url.remove_suffix(1);
+  if (!parse_endpoint(url, address.host, address.port)) return {};
+  return address;
+}
+
+std::vector<HttpAddress> parse_http_urls(std::string_view urls, std::uint16_t usual_port) {
+  std::vector<HttpAddress> addresses;
+  while (true) {
+    const auto comma = urls.find(',');
+    auto address = parse_http_url(urls.substr(0, comma), usual_port);
+    if (!address || std::ranges::find(addresses, *address) != addresses.end()) return {};
+    addresses.push_back(std::move(*address));
+    if (comma == urls.npos) return addresses;
+    urls.remove_prefix(comma + 1);
+  }
+}
+
+std::string format_http_url(const HttpAddress& address) {
+  return std::string(address.is_encrypted ? encrypted_scheme : plain_scheme) +
+         format_endpoint(address.host, address.port);
 }
 
 struct NameLookup::State {

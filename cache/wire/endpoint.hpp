@@ -1,9 +1,10 @@
 #pragma once
-// Address of a peer: host and port as text, and name resolution.
+// Address of a peer: host and port as text, alone and in the URL of an HTTP server, and name resolution.
 
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,6 +19,22 @@ bool parse_endpoint(std::string_view text, std::string& host, std::uint16_t& por
 
 // The reverse, in the format of a Host header.
 std::string format_endpoint(std::string_view host, std::uint16_t port);
+
+// An HTTP server: http://host[:port] or https://host[:port].
+struct HttpAddress {
+  std::string host;
+  std::uint16_t port = 0;
+  bool is_encrypted = false;
+
+  bool operator==(const HttpAddress&) const = default;
+};
+
+// The port is `usual_port` if the URL has none. A slash may follow, but no path. Empty: anything else.
+std::optional<HttpAddress> parse_http_url(std::string_view url, std::uint16_t usual_port);
+// Several of them, separated by commas. Empty: one of them is none, or is there twice.
+std::vector<HttpAddress> parse_http_urls(std::string_view urls, std::uint16_t usual_port);
+// The reverse, with the port.
+std::string format_http_url(const HttpAddress& address);
 
 using TcpEndpoints = std::vector<asio::ip::tcp::endpoint>;
 

@@ -65,11 +65,12 @@ void read_redis_url(std::string_view text) {
 }
 
 void read_engine_url(std::string_view text) {
-  const auto address = cache::parse_engine_url(text);
-  if (!address) return;
-  REQUIRE(!address->host.empty());
-  // A value in a Host header cannot end it.
-  for (const unsigned char c : address->host) REQUIRE(c > ' ' && c != 0x7f);
+  for (const auto& address : cache::parse_http_urls(text, 7385)) {
+    REQUIRE(!address.host.empty());
+    // A value in a Host header cannot end it.
+    for (const unsigned char c : address.host) REQUIRE(c > ' ' && c != 0x7f);
+    REQUIRE(cache::parse_http_url(cache::format_http_url(address), 0) == address);
+  }
 }
 
 void read_base64url(std::string_view text) {

@@ -90,14 +90,13 @@ Configuration read_configuration(const std::string& given) {
 }
 
 void set_url(Target& target, const std::string& url) {
-  constexpr std::string_view plain = "http://", encrypted = "https://";
-  target.is_encrypted = url.starts_with(encrypted);
-  std::string_view rest = url;
-  rest.remove_prefix(target.is_encrypted ? encrypted.size() : url.starts_with(plain) ? plain.size() : 0);
-  if (rest.ends_with('/')) rest.remove_suffix(1);
-  if (!cache::parse_endpoint(rest, target.host, target.port)) refuse(url);
-  target.url = (target.is_encrypted ? encrypted : plain);
-  target.url += cache::format_endpoint(target.host, target.port);
+  const bool has_scheme = url.find("://") != url.npos;
+  const auto address = cache::parse_http_url(has_scheme ? url : "http://" + url, target.port);
+  if (!address) refuse(url);
+  target.host = address->host;
+  target.port = address->port;
+  target.is_encrypted = address->is_encrypted;
+  target.url = cache::format_http_url(*address);
 }
 
 }  // namespace

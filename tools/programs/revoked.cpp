@@ -136,14 +136,9 @@ int stop(engine::Engine& engine, net::Server& server, std::atomic<bool>& drainin
 
 void check_advertised(std::string_view url) {
   if (url.empty()) return;
-  constexpr std::string_view plain = "http://", encrypted = "https://";
-  auto rest = url;
-  rest.remove_prefix(url.starts_with(plain)       ? plain.size()
-                     : url.starts_with(encrypted) ? encrypted.size()
-                                                  : 0);
-  std::string host;
-  std::uint16_t port = 0;
-  if (rest.size() == url.size() || !cache::parse_endpoint(rest, host, port) || port == 0)
+  // Others append paths to it.
+  const auto address = url.ends_with('/') ? std::nullopt : cache::parse_http_url(url, 0);
+  if (!address || address->port == 0)
     throw ConfigurationError("--advertise: '" + std::string(url) +
                              "' is neither http://host:port nor https://host:port");
 }

@@ -23,21 +23,6 @@ using test::FakeRequest;
 using test::TestClient;
 using Peer = FakeEngine::Peer;
 
-TEST(EngineUrl, IsStrict) {
-  const auto address = parse_engine_url("http://engine.example:7000").value();
-  EXPECT_EQ(address.host, "engine.example");
-  EXPECT_EQ(address.port, 7000);
-  EXPECT_EQ(parse_engine_url("http://h").value().port, 7385);
-  EXPECT_EQ(parse_engine_url("http://h/").value().host, "h");
-  EXPECT_EQ(parse_engine_url("http://[::1]:80").value().host, "::1");
-  EXPECT_FALSE(address.is_encrypted);
-  EXPECT_TRUE(parse_engine_url("https://h").value().is_encrypted);
-  for (const auto* url :
-       {"", "h", "https://", "https://h/path", "http://", "http://h:0", "http://h:99999", "http://h/path",
-        "http://u@h", "http://h?x", "http://[::1", "http://::1", "http://h:80:80"})
-    EXPECT_FALSE(parse_engine_url(url)) << url;
-}
-
 TEST(EngineClient, AsksAsTheContractSays) {
   FakeRequest seen;
   FakeEngine engine([&](const FakeRequest& request, Peer& peer) {
