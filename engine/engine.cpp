@@ -4,6 +4,8 @@
 #include <chrono>
 #include <utility>
 
+#include "engine/tables/projection.hpp"
+
 namespace revoked::engine {
 Engine::Engine(Options options, std::function<void()> on_storage_failure)
     : options_(std::move(options)),
@@ -15,22 +17,28 @@ Engine::Engine(Options options, std::function<void()> on_storage_failure)
 Engine::~Engine() { stop(); }
 
 result<void> Engine::start(std::unique_ptr<Store> store, JournalListener& listener,
-                           const ProgressListener& on_progress) {
+                           const ProgressListener& on_progress, Role role) {
   store_ = std::move(store);
   auto recovered = recover(*store_, options_.checkpoint_file, tables_, on_progress, start_failure_);
   if (!recovered) return recovered.error();
   checkpointed_ = recovered->checkpoint;
-  epochs_ = std::move(recovered->epochs);
-  const auto last = store_->last();
-  const Epoch epoch = epochs_.empty() ? 1 : epochs_.back().epoch + 1;
+  epochs_.set(std::move(recovered->epochs));
   load_usage();
-  epochs_.push_back({epoch, last + 1, new_random_id()});
 
-  journal_ = std::make_unique<Journal>(*store_, epoch, last, on_storage_failure_);
+  journal_ = std::make_unique<Journal>(*store_, epochs_.newest(), store_->last(), on_storage_failure_);
   journal_->add(listener);
   journal_->add(edits_);  // before the listeners that answer clients, and in this order
   journal_->add(resumptions_);
   for (auto* commit_listener : commit_listeners_) journal_->add(*commit_listener);
+  if (role == Role::leader) return lead();
+  begin_service();
+  return {};
+}
+
+result<void> Engine::lead() {
+  const auto first = journal_->applied() + 1;
+  epochs_.begin({epochs_.newest() + 1, first, new_random_id()});
+  journal_->lead(epochs_.newest());
   {
     Journal::Turn turn(*journal_);
     EventView event;
@@ -39,15 +47,40 @@ result<void> Engine::start(std::unique_ptr<Store> store, JournalListener& listen
     event[Field::journal] = journal_id();
     turn.append(event);
   }
-  if (!journal_->wait_until_durable(last + 1)) return errc::storage_failed;
+  if (!journal_->wait_until_durable(first)) return errc::storage_failed;
+  begin_service();
+  return {};
+}
+
+result<void> Engine::follow(const BatchView& batch) {
+  if (batch.first() != journal_->applied() + 1) return errc::storage_corrupt;
+  bool is_whole = true;
+  {
+    const Journal::Turn turn(*journal_);
+    is_whole = batch.for_each([&](Sequence sequence, const EventView& event) {
+      apply(tables_, sequence, event);
+      if (event.type == EventType::epoch_started)
+        epochs_.begin({batch.epoch(), sequence, std::string(event[Field::journal])});
+    });
+  }
+  if (!is_whole) return errc::storage_corrupt;
+  journal_->follow(batch);
+  begin_service();
+  return {};
+}
+
+// Nothing is served of a journal that has not begun.
+void Engine::begin_service() {
+  if (started() || epochs_.newest() == 0) return;
   checkpointer_ = std::make_unique<Checkpointer>(*journal_, [this](const std::function<bool()>& go_on) {
-    forget_if_due(go_on);
-    record_due_denied_uses();
+    if (journal_->leads()) {
+      forget_if_due(go_on);
+      record_due_denied_uses();
+    }
     save_usage_if_due(go_on);
     checkpoint_if_due(go_on);
   });
   started_.store(true, std::memory_order_release);
-  return {};
 }
 
 std::string Engine::storage_failure() const {
@@ -55,9 +88,10 @@ std::string Engine::storage_failure() const {
   return failure.empty() ? start_failure_ : failure;
 }
 
-void Engine::stop() {
+void Engine::stop(const std::function<void()>& once_committed) {
   if (stopped_.exchange(true)) return;
   if (journal_) journal_->stop();
+  if (once_committed) once_committed();
   checkpointer_.reset();
   if (!started() || has_failed()) return;
   // Makes the next start faster. Bounded, as the process may be killed soon.
@@ -236,27 +270,9 @@ std::optional<Digest> Engine::digest_of_reported(std::string_view text) const {
   return digest;
 }
 
-Position Engine::position_of(Sequence sequence) const {
-  const auto after = std::upper_bound(epochs_.begin(), epochs_.end(), sequence,
-                                      [](Sequence s, const auto& epoch) { return s < epoch.first; });
-  return {after == epochs_.begin() ? 0 : std::prev(after)->epoch, sequence};
-}
-
 bool Engine::can_continue(Position position, Sequence last, std::string_view journal) const {
   if (position.sequence > last) return false;
-  if (position == Position{}) return true;
-  const auto at = std::find_if(epochs_.begin(), epochs_.end(),
-                               [&](const auto& epoch) { return epoch.epoch == position.epoch; });
-  if (at == epochs_.end() || position.sequence + 1 < at->first) return false;
-  if (!journal.empty() && journal != at->journal) return false;
-  const auto next = std::next(at);
-  return next == epochs_.end() || position.sequence < next->first;
-}
-
-std::string_view Engine::journal_id_of(Epoch epoch) const {
-  const auto at =
-      std::find_if(epochs_.begin(), epochs_.end(), [&](const auto& start) { return start.epoch == epoch; });
-  return at == epochs_.end() ? std::string_view() : at->journal;
+  return position == Position{} || epochs_.have(position, journal);
 }
 
 result<void> Engine::read_journal(Sequence after, const std::function<bool(const BatchView&)>& visit) const {

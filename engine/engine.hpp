@@ -23,6 +23,7 @@
 #include "engine/checkpointer.hpp"
 #include "engine/denied_uses.hpp"
 #include "engine/edits.hpp"
+#include "engine/epochs.hpp"
 #include "engine/journal/journal.hpp"
 #include "engine/model/audit.hpp"
 #include "engine/model/decision.hpp"
@@ -179,13 +180,20 @@ class Engine {
   Engine(Options options, std::function<void()> on_storage_failure);
   ~Engine();  // stops
 
-  // Loads everything and begins a new epoch. The listener gets all batches, beginning with the one that
-  // starts the epoch.
+  enum class Role { leader, follower };
+  // Loads everything. The leader begins a new epoch; a follower takes no changes (errc::not_leader). The
+  // listener gets all batches from then on.
   result<void> start(std::unique_ptr<Store> store, JournalListener& listener,
-                     const ProgressListener& on_progress);
+                     const ProgressListener& on_progress, Role role = Role::leader);
+  // Of a follower: the next batch, which is in the store and durable. One thread. errc::storage_corrupt if it
+  // does not continue here, or is malformed.
+  result<void> follow(const BatchView& batch);
+  // Of a follower, once: begins a new epoch, and takes changes once that is durable. On the same thread.
+  result<void> lead();
+  bool leads() const { return journal_ && journal_->leads(); }
   // Commits what is pending; accepts nothing more. Makes a checkpoint if one is due, which takes seconds with
-  // millions of keys.
-  void stop();
+  // millions of keys. `once_committed` is called when nothing more will be appended.
+  void stop(const std::function<void()>& once_committed = {});
 
   bool is_ready() const;  // started, not stopped, storage sound
   bool has_failed() const { return started() && journal_->has_failed(); }
@@ -317,14 +325,14 @@ class Engine {
   Sequence durable() const { return journal_->durable(); }
   Sequence applied() const { return journal_->applied(); }
   const DurationHistogram& commits() const { return journal_->commits(); }
-  Position position_of(Sequence sequence) const;  // in the epoch in which it happened
+  Position position_of(Sequence sequence) const { return epochs_.position_of(sequence); }
   // Whether a reader at `position` can continue: it is not after `last`, and lies within its epoch, which
   // must have the journal id `journal` if one is given.
   bool can_continue(Position position, Sequence last, std::string_view journal = {}) const;
 
-  // Of the current epoch, and of any epoch of this journal (empty: unknown epoch). Constant.
-  std::string_view journal_id() const { return epochs_.back().journal; }
-  std::string_view journal_id_of(Epoch epoch) const;
+  // Of the current epoch, and of any epoch of this journal (empty: unknown epoch). Valid as long as this.
+  std::string_view journal_id() const { return epochs_.journal(); }
+  std::string_view journal_id_of(Epoch epoch) const { return epochs_.journal_of(epoch); }
 
   // Durable batches with events after `after`, in order, until `visit` returns false. Reads the disk.
   result<void> read_journal(Sequence after, const std::function<bool(const BatchView&)>& visit) const;
@@ -347,6 +355,7 @@ class Engine {
  private:
   class AuditReading;
   class InactiveKeys;
+  void begin_service();
   enum class Named { by_id, by_secret };  // by the caller: a secret that is reported has leaked
   bool started() const { return started_.load(std::memory_order_acquire); }
   result<Sequence> append_creation(Journal::Turn& turn, const NewKey& key, UnixMs at, const Caller& caller);
@@ -449,7 +458,7 @@ class Engine {
   mutable std::atomic<bool> has_earlier_index_{false};  // the index has all from before the start
   std::atomic<std::uint64_t> usage_ignored_{0}, usage_dropped_{0};
   std::array<std::atomic<std::uint64_t>, all_key_states.size()> denied_by_state_{};
-  std::vector<EpochStart> epochs_;  // constant once started
+  Epochs epochs_;
   std::string start_failure_;
   std::vector<CommitListener*> commit_listeners_;
   // Used by the checkpointer's thread only, once started.

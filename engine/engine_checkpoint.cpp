@@ -40,7 +40,7 @@ void Engine::make_checkpoint(const std::function<bool()>& go_on) {
     if (!journal_->wait_until_durable(newest)) return errc::storage_failed;
     return newest;
   };
-  const auto made = write_checkpoint(file, tables_, cut, {epochs_, go_on, wait_for_newest});
+  const auto made = write_checkpoint(file, tables_, cut, {epochs_.all(), go_on, wait_for_newest});
   if (!made) return;
   checkpointed_ = made->sequence;
   no_checkpoint_before_ = {};

@@ -207,7 +207,7 @@ void Engine::load_usage() {
   uses_since_ = now_unix_ms();
   if (options_.usage_file.empty()) return;
   const auto is_ours = [this](const EpochStart& epoch) {
-    return std::ranges::find(epochs_, epoch) != epochs_.end();
+    return epochs_.has(epoch);
   };
   auto kept = read_usage_file(options_.usage_file, is_ours, tables_.keys, last_uses_);
   if (!kept) return;
@@ -230,7 +230,7 @@ void Engine::save_usage(const std::function<bool()>& go_on) {
   is_usage_saved_ = !last_uses_.take_changed() && is_usage_saved_;
   is_usage_saved_ = !denied_uses_.take_changed() && is_usage_saved_;
   if (options_.usage_file.empty() || is_usage_saved_) return;
-  const auto bytes = write_usage_file(options_.usage_file, epochs_.back(), tables_.keys, last_uses_,
+  const auto bytes = write_usage_file(options_.usage_file, epochs_.all().back(), tables_.keys, last_uses_,
                                       {uses_since_, denied_uses_.all()}, go_on);
   if (!bytes) return;
   is_usage_saved_ = true;

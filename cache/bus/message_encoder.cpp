@@ -118,8 +118,8 @@ engine::JsonWriter& open_message(engine::JsonWriter& json, Epoch epoch, Sequence
 
 }  // namespace
 
-Stamp stamp_now(std::string_view journal) {
-  return {journal, engine::now_unix_ms(), engine::running_ms(), {}};
+Stamp stamp_at(std::string_view journal, engine::BootClock::time_point at) {
+  return {journal, engine::wall_time_at(at), engine::running_ms_at(at), {}};
 }
 void append_text_field(engine::JsonWriter& json, std::string_view name, std::string_view text) {
   if (simdjson::validate_utf8(text)) {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "cache/bus/message.hpp"
+#include "engine/base/boot_clock.hpp"
 #include "engine/model/event.hpp"
 #include "engine/model/json_writer.hpp"
 
@@ -23,7 +24,7 @@ struct Stamp {
   std::optional<std::uint64_t> up;
   std::optional<std::uint64_t> report_ms{};  // of a heartbeat: see Message
 };
-Stamp stamp_now(std::string_view journal);
+Stamp stamp_at(std::string_view journal, engine::BootClock::time_point at);
 
 // Encodes a batch of the journal, usually as one message; each has at most engine::max_message_bytes. Events
 // that this engine does not know, cannot read or that are too large get type "unknown", so that gateways

@@ -37,7 +37,7 @@ void Feed::add_watcher(Watcher watcher) {
 
 void Feed::on_batch(const engine::BatchView& batch) {
   if (batch.epoch() != place().position.epoch) begin_epoch(batch);
-  auto messages = encode_messages(batch, stamp_now(place().journal));
+  auto messages = encode_messages(batch, stamp(place().journal));
   const engine::MutexLock lock(mutex_);
   const auto began = engine::BootClock::now();
   for (auto& [first, last, text] : messages) {
@@ -46,7 +46,8 @@ void Feed::on_batch(const engine::BatchView& batch) {
     kept_.push_back({batch.epoch(), first, last, message});
     kept_bytes_ += message->size();
     messages_.add();
-    for (const auto& outlet : outlets_) outlet(message);
+    if (is_leading())
+      for (const auto& outlet : outlets_) outlet(message);
   }
   // After they were published: a heartbeat without them was made with this lock held before.
   times_.note(batch.last(), began, engine::BootClock::now());
@@ -65,6 +66,19 @@ void Feed::begin_epoch(const engine::BatchView& batch) {
   const engine::MutexLock lock(mutex_);
   published_.journal = std::move(journal);
 }
+
+void Feed::begin_at(Place place) {
+  const engine::MutexLock lock(mutex_);
+  published_ = std::move(place);
+}
+
+Stamp Feed::stamp(std::string_view journal) const {
+  const auto now = engine::BootClock::now();
+  return stamp_at(journal, standing_ == nullptr ? now : std::min(now, standing_->valid_until()));
+}
+
+// The bus has one sender.
+bool Feed::is_leading() const { return standing_ == nullptr || standing_->may_acknowledge(); }
 
 Feed::Place Feed::place() const {
   const engine::MutexLock lock(mutex_);
@@ -93,11 +107,11 @@ std::optional<ReachedTimes::Time> Feed::published_before_by() const {
 void Feed::send_heartbeat(std::optional<std::uint64_t> report_ms) {
   const engine::MutexLock lock(mutex_);
   const auto at = published_.position;
-  if (at == Position{}) return;
-  auto stamp = stamp_now(published_.journal);
-  stamp.report_ms = report_ms;
-  const auto message = std::make_shared<const std::string>(encode_heartbeat(at.epoch, at.sequence, stamp));
   heartbeats_.add();
+  if (at == Position{} || !is_leading()) return;
+  auto now = stamp(published_.journal);
+  now.report_ms = report_ms;
+  const auto message = std::make_shared<const std::string>(encode_heartbeat(at.epoch, at.sequence, now));
   for (const auto& outlet : outlets_) outlet(message);
 }
 

@@ -17,6 +17,7 @@
 #include "cache/feed/reached_times.hpp"
 #include "engine/base/counters.hpp"
 #include "engine/base/mutex.hpp"
+#include "engine/cluster/standing.hpp"
 #include "engine/engine.hpp"
 
 namespace revoked::cache {
@@ -33,18 +34,28 @@ class Feed final : public engine::JournalListener {
   // Called when there are new messages. Same rules.
   using Watcher = std::function<void()>;
 
-  // Both before the journal starts; valid until the feed is destroyed.
-  void add_outlet(Outlet outlet);
-  void add_watcher(Watcher watcher);
-
-  void on_batch(const engine::BatchView& batch) override;
-
   // The last published position, and the journal id of its epoch.
   struct Place {
     Position position;
     std::string journal;
   };
+
+  // Both before the journal starts; valid until the feed is destroyed.
+  void add_outlet(Outlet outlet);
+  void add_watcher(Watcher watcher);
+
+  // Of an engine that shares its journal, before it starts: what is said here is valid only as the standing
+  // says, and only the leader passes it to the outlets.
+  void limit_to(const engine::Standing& standing) { standing_ = &standing; }
+  // Where an engine that follows begins.
+  void begin_at(Place place);
+
+  void on_batch(const engine::BatchView& batch) override;
+
   Place place() const;
+  // Of what is sent from now on: nothing that was acknowledged before its time is missing in what has been
+  // published by now. Take it before reading what it is for.
+  Stamp stamp(std::string_view journal) const;
 
   // What this engine knows of a position that a gateway has reported, of this journal (empty: not reported).
   PublishedPosition find(Position position, std::string_view journal) const;
@@ -93,6 +104,9 @@ class Feed final : public engine::JournalListener {
   void begin_epoch(const engine::BatchView& batch);
   bool read_kept(Sequence after, std::size_t max_events, Reading& reading) const;
 
+  bool is_leading() const;
+
+  const engine::Standing* standing_ = nullptr;  // null: alone
   mutable engine::Mutex<2> mutex_;
   std::vector<Outlet> outlets_ REVOKED_GUARDED_BY(mutex_);
   std::vector<Watcher> watchers_ REVOKED_GUARDED_BY(mutex_);

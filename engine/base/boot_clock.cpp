@@ -2,10 +2,13 @@
 
 namespace revoked::engine {
 
-std::uint64_t running_ms() {
+std::uint64_t running_ms() { return running_ms_at(BootClock::now()); }
+
+std::uint64_t running_ms_at(BootClock::time_point at) {
   static const auto since = BootClock::now();
+  if (at < since) return 0;
   return static_cast<std::uint64_t>(
-      std::chrono::duration_cast<std::chrono::milliseconds>(BootClock::now() - since).count());
+      std::chrono::duration_cast<std::chrono::milliseconds>(at - since).count());
 }
 
 UnixMs wall_time_at(BootClock::time_point at) {

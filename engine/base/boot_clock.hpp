@@ -25,8 +25,9 @@ struct BootClock {
   }
 };
 
-// Milliseconds since the first call in this process.
+// Milliseconds since the first call in this process; the second at another time, 0 if that was before.
 std::uint64_t running_ms();
+std::uint64_t running_ms_at(BootClock::time_point at);
 
 // What the wall clock showed or will show at that time, if it is not set in between.
 UnixMs wall_time_at(BootClock::time_point at);

@@ -26,6 +26,8 @@ class Category final : public boost::system::error_category {
         return "a field is malformed or over its limit";
       case errc::not_ready:
         return "the engine is not ready";
+      case errc::not_leader:
+        return "another engine takes changes";
       case errc::overloaded:
         return "too many requests are waiting for the disk";
       case errc::storage_failed:

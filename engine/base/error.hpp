@@ -17,6 +17,7 @@ enum class errc {
   invalid_owner_id,          // see is_owner_id
   invalid_field,             // another field is malformed or over its limit
   not_ready,                 // the engine is still loading, or is stopping
+  not_leader,                // another engine takes changes to this journal
   overloaded,                // a bounded queue is full: nothing was done, retry later
   storage_failed,            // the disk failed: the outcome is unknown, the engine exits
   storage_in_use,            // another engine holds the data directory

@@ -12,14 +12,44 @@ Journal::Journal(Log& log, Epoch epoch, Sequence last, std::function<void()> on_
       epoch_(epoch),
       on_failure_(std::move(on_failure)),
       last_(last),
+      last_epoch_(epoch),
       closed_through_(last),
       published_through_(last),
       applied_(last),
-      durable_(last),
-      publisher_([this] { publish(); }),
-      writer_([this] { write(); }) {}
+      durable_(last) {}
 
 Journal::~Journal() { stop(); }
+
+void Journal::lead(Epoch epoch) {
+  {
+    const MutexLock lock(mutex_);
+    last_epoch_ = epoch;
+    leads_.store(true, std::memory_order_release);
+  }
+  publisher_ = std::thread([this] { publish(); });
+  writer_ = std::thread([this] { write(); });
+}
+
+void Journal::follow(const BatchView& batch) {
+  {
+    const MutexLock lock(mutex_);
+    last_ = closed_through_ = published_through_ = batch.last();
+    last_epoch_ = batch.epoch();
+    show_applied();
+  }
+  {
+    const MutexLock listeners(listeners_mutex_);
+    for (auto* listener : listeners_) listener->on_batch(batch);
+  }
+  confirm(batch.last());
+}
+
+// The epoch last: who has read it finds all of its events.
+void Journal::show_applied() {
+  applied_.store(last_, std::memory_order_release);
+  if (epoch_.load(std::memory_order_relaxed) != last_epoch_)
+    epoch_.store(last_epoch_, std::memory_order_release);
+}
 
 void Journal::add(JournalListener& listener) {
   const MutexLock lock(listeners_mutex_);
@@ -39,7 +69,7 @@ void Journal::remove(CommitListener& listener) {
 Journal::Turn::Turn(Journal& journal) : journal_(journal) { journal_.mutex_.lock(); }
 
 Journal::Turn::~Turn() {
-  if (appended_) journal_.applied_.store(journal_.last_, std::memory_order_release);
+  if (appended_) journal_.show_applied();
   const bool wake = appended_ && journal_.has_gathered();
   if (wake) journal_.publisher_waits_for_ = 0;
   journal_.mutex_.unlock();
@@ -48,6 +78,7 @@ Journal::Turn::~Turn() {
 
 result<void> Journal::Turn::open() const {
   journal_.mutex_.assert_held();
+  if (!journal_.leads()) return errc::not_leader;
   if (journal_.failed_.load(std::memory_order_acquire)) return errc::storage_failed;
   if (journal_.stopping_) return errc::not_ready;
   if (journal_.pending_bytes_ > max_pending_bytes) return errc::overloaded;
@@ -84,7 +115,7 @@ bool Journal::has_gathered() const {
 
 void Journal::open_batch(Sequence first) {
   pending_.push_back(std::exchange(spare_, {}));
-  pending_.back().begin(epoch_, first);
+  pending_.back().begin(last_epoch_, first);
 }
 
 void Journal::publish() {
@@ -180,7 +211,7 @@ BatchView Journal::gather_closed(Batch& several) {
     const auto next = closed_[i].view;
     if (count + next.count() > max_batch_events) break;
     if (i == 1) {
-      several.begin(epoch_, first.first());
+      several.begin(first.epoch(), first.first());
       several.append(first);
     }
     several.append(next);
@@ -211,6 +242,11 @@ void Journal::stop() {
   appended_.notify_one();
   if (publisher_.joinable()) publisher_.join();
   if (writer_.joinable()) writer_.join();
+  {
+    const MutexLock commits(commit_mutex_);
+    ended_ = true;
+  }
+  committed_.notify_all();
 }
 
 }  // namespace revoked::engine

@@ -56,11 +56,19 @@ class Journal {
   // callers of that one are about to return.
   static constexpr std::chrono::microseconds gather_for{150};
 
-  // The next event gets sequence `last + 1`. `on_failure` is called once, on the second thread.
+  // Follows at first: it has everything up to `last`, of that epoch. `on_failure` is called once, on the second
+  // thread.
   Journal(Log& log, Epoch epoch, Sequence last, std::function<void()> on_failure);
   ~Journal();  // stops
   Journal(const Journal&) = delete;
   Journal& operator=(const Journal&) = delete;
+
+  // A batch that another engine has appended, which is durable, and which the caller has applied to the tables.
+  // Only while it follows, on one thread.
+  void follow(const BatchView& batch);
+  // From now on it takes events, the first of which begins this epoch. Once.
+  void lead(Epoch epoch);
+  bool leads() const { return leads_.load(std::memory_order_acquire); }
 
   // A listener must outlive the journal's threads, unless it is removed. Add listeners at any time before
   // stop().
@@ -75,7 +83,8 @@ class Journal {
     Turn(const Turn&) = delete;
     Turn& operator=(const Turn&) = delete;
 
-    // Whether an event would be accepted: errc::storage_failed, not_ready (stopped) or overloaded if not.
+    // Whether an event would be accepted: errc::not_leader, storage_failed, not_ready (stopped) or overloaded if
+    // not.
     result<void> open() const;
     // Only if open().
     Sequence append(const EventView& event);
@@ -90,7 +99,8 @@ class Journal {
     bool appended_ = false;
   };
 
-  Epoch epoch() const { return epoch_; }
+  // Read it before applied(): together they name a position that the tables have reached.
+  Epoch epoch() const { return epoch_.load(std::memory_order_acquire); }
   // The tables reflect everything up to here.
   Sequence applied() const { return applied_.load(std::memory_order_acquire); }
   // Everything up to here is synced.
@@ -116,6 +126,7 @@ class Journal {
     BatchView view;
   };
 
+  void show_applied() REVOKED_REQUIRES(mutex_);
   void publish();
   bool has_gathered() const REVOKED_REQUIRES(mutex_);
   void write();
@@ -125,13 +136,15 @@ class Journal {
   void open_batch(Sequence first) REVOKED_REQUIRES(mutex_);
 
   Log& log_;
-  const Epoch epoch_;
+  std::atomic<Epoch> epoch_;  // of applied_
+  std::atomic<bool> leads_{false};
   const std::function<void()> on_failure_;
 
   // Locked by a turn; protects everything down to the blank line. What each turn uses comes first and
   // adjacent: it moves between the caches of threads.
   alignas(64) Mutex<1> mutex_;
   Sequence last_ REVOKED_GUARDED_BY(mutex_);
+  Epoch last_epoch_ REVOKED_GUARDED_BY(mutex_);
   std::size_t pending_bytes_ REVOKED_GUARDED_BY(mutex_) = 0;  // not yet passed to the log
   Sequence closed_through_ REVOKED_GUARDED_BY(mutex_);
   Sequence published_through_ REVOKED_GUARDED_BY(mutex_);

@@ -23,7 +23,7 @@ constexpr std::chrono::seconds time_per_host{2};
 
 constexpr const char* schema_text = R"(
 CREATE SCHEMA IF NOT EXISTS revoked;
-CREATE TABLE IF NOT EXISTS revoked.format (version bigint NOT NULL);
+CREATE TABLE IF NOT EXISTS revoked.format (version bigint NOT NULL, secret text NOT NULL);
 CREATE TABLE IF NOT EXISTS revoked.journal (
   first bigint PRIMARY KEY, last bigint NOT NULL, epoch bigint NOT NULL, chain bytea NOT NULL, body bytea NOT NULL);
 ALTER TABLE revoked.journal ALTER body SET STORAGE EXTERNAL;
@@ -31,10 +31,10 @@ CREATE TABLE IF NOT EXISTS revoked.leader (
   id bigint PRIMARY KEY CHECK (id = 1), term bigint NOT NULL, holder text NOT NULL, url text NOT NULL,
   beat bigint NOT NULL, sequence bigint NOT NULL);
 CREATE TABLE IF NOT EXISTS revoked.engines (
-  holder text PRIMARY KEY, url text NOT NULL, role text NOT NULL, epoch bigint NOT NULL, sequence bigint NOT NULL,
+  holder text NOT NULL, url text PRIMARY KEY, role text NOT NULL, epoch bigint NOT NULL, sequence bigint NOT NULL,
   version text NOT NULL, seen timestamptz NOT NULL);
 INSERT INTO revoked.leader VALUES (1, 0, '', '', 0, 0) ON CONFLICT DO NOTHING;
-INSERT INTO revoked.format SELECT 1 WHERE NOT EXISTS (SELECT FROM revoked.format);
+INSERT INTO revoked.format SELECT 1, gen_random_uuid()::text || gen_random_uuid()::text WHERE NOT EXISTS (SELECT FROM revoked.format);
 )";
 
 // Integers of results are big endian.
@@ -220,7 +220,7 @@ result<void> PostgresLog::check_server() {
 result<void> PostgresLog::create_tables() {
   static constexpr Statement exists{"exists",
                                     "SELECT (to_regclass('revoked.format') IS NOT NULL)::int::bigint"};
-  static constexpr Statement version{"version", "SELECT max(version) FROM revoked.format"};
+  static constexpr Statement version{"version", "SELECT max(version), max(secret) FROM revoked.format"};
   const auto found = run(exists);
   if (!found) return found.error();
   if (integer(found->get(), 0, 0) == 0) {
@@ -231,6 +231,7 @@ result<void> PostgresLog::create_tables() {
   }
   const auto written = run(version);
   if (!written) return written.error();
+  secret_ = bytes_of(written->get(), 0, 1);
   if (const auto number = integer(written->get(), 0, 0); number != format_version)
     return fail(errc::storage_of_other_format, "the tables on " + server_ + " have format " +
                                                    std::to_string(number) + ", but this program reads " +
@@ -427,41 +428,42 @@ result<PostgresLog::Leader> PostgresLog::leader() {
                 integer(rows, 0, 3), integer(rows, 0, 4)};
 }
 
-result<bool> PostgresLog::replace_leader(const Leader& seen, const Leader& next) {
+result<bool> PostgresLog::replace_leader(const Leader& seen, const Leader& next, Epoch epoch) {
   static constexpr Statement statement{
       "replace_leader",
       "UPDATE revoked.leader SET term = $1::bigint, holder = $2, url = $3, beat = $4::bigint, sequence = "
       "$5::bigint "
-      "WHERE id = 1 AND term = $6::bigint AND holder = $7 AND beat = $8::bigint RETURNING id"};
+      "WHERE id = 1 AND term = $6::bigint AND holder = $7 AND beat = $8::bigint AND ($9::bigint = 0 OR "
+      "$9::bigint = (SELECT journal.epoch FROM revoked.journal ORDER BY first DESC LIMIT 1)) RETURNING id"};
   const auto term = std::to_string(next.term), beat = std::to_string(next.beat),
              sequence = std::to_string(next.sequence);
+  const auto of = std::to_string(epoch);
   const auto seen_term = std::to_string(seen.term), seen_beat = std::to_string(seen.beat);
-  const auto outcome =
-      run(statement,
-          {{term}, {next.holder}, {next.url}, {beat}, {sequence}, {seen_term}, {seen.holder}, {seen_beat}});
+  const auto outcome = run(
+      statement,
+      {{term}, {next.holder}, {next.url}, {beat}, {sequence}, {seen_term}, {seen.holder}, {seen_beat}, {of}});
   if (!outcome) return errc(outcome.error().value());
   return PQntuples(outcome->get()) == 1;
 }
 
-// Not worth a wait for the standby.
 result<void> PostgresLog::show_engine(const Engine& engine) {
-  static constexpr Statement statement{"show_engine",
-                                       "INSERT INTO revoked.engines VALUES ($1, $2, $3, $4::bigint, "
-                                       "$5::bigint, $6, now()) ON CONFLICT (holder) DO UPDATE SET "
-                                       "url = excluded.url, role = excluded.role, epoch = excluded.epoch, "
-                                       "sequence = excluded.sequence, version = excluded.version, "
-                                       "seen = excluded.seen"};
+  static constexpr Statement statement{
+      "show_engine",
+      "INSERT INTO revoked.engines VALUES ($1, $2, $3, $4::bigint, "
+      "$5::bigint, $6, now()) ON CONFLICT (url) DO UPDATE SET "
+      "holder = excluded.holder, role = excluded.role, epoch = excluded.epoch, "
+      "sequence = excluded.sequence, version = excluded.version, "
+      "seen = excluded.seen"};
   static constexpr Statement forget{"forget_engines",
                                     "DELETE FROM revoked.engines WHERE seen < now() - interval '1 day'"};
   const auto epoch = std::to_string(engine.position.epoch),
              sequence = std::to_string(engine.position.sequence);
-  if (const auto begun = run_script("BEGIN; SET LOCAL synchronous_commit = off"); !begun) return begun;
-  if (const auto shown = run(
-          statement, {{engine.holder}, {engine.url}, {engine.role}, {epoch}, {sequence}, {engine.version}});
-      !shown)
-    return shown.error();
-  if (const auto forgotten = run(forget); !forgotten) return forgotten.error();
-  return run_script("COMMIT");
+  const auto shown =
+      run(statement, {{engine.holder}, {engine.url}, {engine.role}, {epoch}, {sequence}, {engine.version}});
+  if (!shown) return shown.error();
+  const auto forgotten = run(forget);
+  if (!forgotten) return forgotten.error();
+  return {};
 }
 
 result<std::vector<PostgresLog::Engine>> PostgresLog::engines() {

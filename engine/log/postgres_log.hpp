@@ -6,7 +6,7 @@
 //   revoked.journal (first, last, epoch, chain, body)   body: the batch as in the log's files (event.hpp)
 //   revoked.leader  (term, holder, url, beat, sequence) one row: who may append, as a rule; see Leadership
 //   revoked.engines (holder, url, role, ...)            what GET /v1/engines shows
-//   revoked.format  (version)
+//   revoked.format  (version, secret)
 //
 // `chain` is the XXH3-128 of the previous row's chain and of this row: an engine detects by it that it has
 // followed rows which the server has lost since, as in a promotion.
@@ -104,9 +104,11 @@ class PostgresLog {
   result<std::vector<Row>> rows_after(const Tail& after, std::size_t limit);
 
   result<Leader> leader();
-  // Writes `next` if the row still has the term and beat of `seen`. False: it has not.
-  result<bool> replace_leader(const Leader& seen, const Leader& next);
+  // Writes `next` if the row is still `seen`, and the newest row of the journal is of `epoch` (0: of any).
+  // False: it is not.
+  result<bool> replace_leader(const Leader& seen, const Leader& next, Epoch epoch = 0);
 
+  // Durable when it returns, like an append.
   result<void> show_engine(const Engine& engine);
   result<std::vector<Engine>> engines();
 
@@ -118,6 +120,8 @@ class PostgresLog {
 
   // What went wrong last, in the server's words or ours, without the password.
   const std::string& failure() const { return failure_; }
+  // Known to those who can read the tables: by it engines recognise each other. Once connected.
+  const std::string& secret() const { return secret_; }
   // host:port of the server, once connected.
   const std::string& server() const { return server_; }
 
@@ -157,6 +161,7 @@ class PostgresLog {
   std::vector<std::string> prepared_;  // names of statements
   std::string failure_;
   std::string server_;
+  std::string secret_;
   std::string sqlstate_;  // of the last error
   std::string warning_;   // of the statement that runs
   int wake_ = -1;         // eventfd

@@ -17,6 +17,7 @@
 #include "cache/feed/feed.hpp"
 #include "cache/feed/gateway_registry.hpp"
 #include "engine/base/metrics.hpp"
+#include "engine/cluster/standing.hpp"
 #include "engine/engine.hpp"
 #include "engine/model/policy.hpp"
 #include "net/api/backup_slots.hpp"
@@ -35,6 +36,8 @@ class Document;
 }
 
 namespace revoked::net {
+
+class Forwarder;
 
 // When a key was last revoked singly: bulk work slows down for 200 ms after it. Thread-safe.
 class SingleRevocations {
@@ -73,6 +76,9 @@ struct Api {
   cache::Webhooks* webhooks = nullptr;  // null: none is configured
   std::string advertised_url{};         // where others reach this engine; empty: as the caller does
   std::shared_ptr<const openapi::Document> document{};  // null: no /openapi.json
+  // Of an engine that shares its journal with others; null: it is alone.
+  const engine::Standing* standing = nullptr;
+  std::shared_ptr<const Forwarder> forwarder{};
 };
 
 struct Call;

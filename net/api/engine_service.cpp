@@ -2,6 +2,7 @@
 
 #include "net/api/changes.hpp"
 #include "net/api/enforcement.hpp"
+#include "net/api/forwarder.hpp"
 #include "net/api/route_rules.hpp"
 #include "net/http/content.hpp"
 #include "net/http/log.hpp"
@@ -81,6 +82,10 @@ EngineService::EngineService(Api api, std::span<const Dialect* const> dialects)
   for (const auto* dialect : dialects) add(*dialect);
 }
 
+void EngineService::prepare(Request& request) const {
+  if (api_.forwarder) request.is_forwarded = api_.forwarder->take_forwarded(request);
+}
+
 bool EngineService::takes_body(const Request& request) const { return is_body_route(request); }
 
 Outcome EngineService::handle(Exchange& exchange) {
@@ -93,6 +98,11 @@ Outcome EngineService::handle(Exchange& exchange) {
                                std::move(asker))};
 }
 
+Task<> EngineService::forward(Exchange exchange) {
+  const bool is_answered = co_await api_.forwarder->forward(exchange);
+  if (!is_answered) co_await recall_and_answer(exchange, std::make_unique<engine::Recalled>(), {});
+}
+
 // What must be read can change while it is read: retry a few times. A member: the service outlives its
 // server.
 Task<> EngineService::recall_and_answer(Exchange exchange, std::unique_ptr<engine::Recalled> recalled,
@@ -101,6 +111,7 @@ Task<> EngineService::recall_and_answer(Exchange exchange, std::unique_ptr<engin
   const auto& dialect = dialect_of(exchange.request.path).dialect;
   auto& thread = exchange.connection.thread();
   Outcome outcome;
+  if (!recalled->is_wanting()) outcome = answer(exchange, *recalled, asker);
   for (int i = 0; recalled->is_wanting(); ++i) {
     engine::result<void> done = engine::errc::overloaded;
     const std::function<void()> read = [&] { done = api_.engine.recall(*recalled); };
@@ -139,6 +150,15 @@ Outcome EngineService::answer(Exchange& exchange, engine::Recalled& recalled, st
 
   exchange.response.answers(
       static_cast<RouteNumber>(first_route + static_cast<std::size_t>(match.route - dialect.routes.data())));
+  if (api_.standing != nullptr && !answers_always(*match.route)) {
+    if (needs_leader(*match.route) && api_.standing->role() != engine::Standing::Role::leader &&
+        !exchange.request.is_forwarded)
+      return {0, forward(exchange)};
+    if (!api_.standing->is_current() || (needs_leader(*match.route) && !api_.standing->may_acknowledge())) {
+      refuse(dialect, exchange, {503, "not_current", not_current}, {});
+      return {};
+    }
+  }
   engine::Principal principal;
   Query query;
   Call call{exchange, match.parameters, query, principal, dialect, recalled};

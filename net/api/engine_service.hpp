@@ -11,11 +11,13 @@ class EngineService final : public Service {
   // Serves `dialects`, which must outlive it, in addition to the native API.
   explicit EngineService(Api api, std::span<const Dialect* const> dialects = {});
   std::span<const RouteName> route_names() const override { return route_names_; }
+  void prepare(Request& request) const override;
   bool takes_body(const Request& request) const override;
   Outcome handle(Exchange& exchange) override;
 
  private:
   Outcome answer(Exchange& exchange, engine::Recalled& recalled, std::string& asker);
+  Task<> forward(Exchange exchange);
   Task<> recall_and_answer(Exchange exchange, std::unique_ptr<engine::Recalled> recalled, std::string asker);
   // `first_route`: the number of its first one.
   struct Served {

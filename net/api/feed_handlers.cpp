@@ -8,6 +8,7 @@
 #include "engine/model/json_writer.hpp"
 #include "net/api/api.hpp"
 #include "net/api/feed_place.hpp"
+#include "net/api/forwarder.hpp"
 #include "net/auth/authority.hpp"
 #include "net/http/log.hpp"
 #include "net/http/network_thread.hpp"
@@ -22,29 +23,30 @@ using engine::Position;
 
 constexpr std::size_t default_page_events = 1'000;
 constexpr std::chrono::milliseconds heartbeat_every{1000};
+constexpr std::chrono::seconds longest_proof{2};
 
-void write_clocks(JsonWriter& json) {
-  json.key("at").time(engine::now_unix_ms()).field("up", engine::running_ms());
+void write_clocks(JsonWriter& json, const cache::Stamp& stamp) {
+  json.key("at").time(stamp.at).field("up", *stamp.up);
 }
 
-void send_gone(Response& response, const Feed::Place& feed_at) {
+void send_gone(Response& response, const Feed::Place& feed_at, const cache::Stamp& stamp) {
   std::string now;
   JsonWriter json(now);
   json.open('{').field("position", feed_at.position).field("journal", std::string_view(feed_at.journal));
-  write_clocks(json);
+  write_clocks(json, stamp);
   json.close('}');
   const auto extra = "," + now.substr(1, now.size() - 2);
   send_problem(response, 410, "position_gone", "clear the cache and continue from this position", extra);
 }
 
-void send_page(Response& response, const Feed::Reading& reading) {
+void send_page(Response& response, const Feed::Reading& reading, const cache::Stamp& stamp) {
   std::string body;
   JsonWriter json(body);
   json.open('{').field("journal", std::string_view(reading.published.journal));
   json.field("position", reading.position)
       .field("told", reading.published.position)
       .field("more", reading.more);
-  write_clocks(json);
+  write_clocks(json, stamp);
   json.key("messages").open('[');
   for (const auto& item : reading.items) json.raw(*item.message);
   json.close(']').close('}');
@@ -80,15 +82,30 @@ Task<engine::result<Feed::Reading>> read_feed(Api& api, NetworkThread& thread, s
   co_return reading;
 }
 
+// Waits until nothing is missing here that was acknowledged before now: a page proves that to its reader.
+Task<bool> is_proven(const Api& api, NetworkThread& thread) {
+  if (api.standing == nullptr) co_return true;
+  const auto asked = engine::BootClock::now();
+  while (api.standing->valid_until() < asked) {
+    if (engine::BootClock::now() > asked + longest_proof) co_return false;
+    const auto seen = thread.news().count();
+    co_await thread.news().wait(std::chrono::milliseconds(10), seen);
+  }
+  co_return true;
+}
+
 Task<> answer_page(Api& api, Exchange exchange, std::string asker, Feed::Place after, std::size_t limit) {
   auto& thread = exchange.connection.thread();
+  const bool proven = co_await is_proven(api, thread);
+  if (!proven) co_return send_problem(exchange.response, 503, "not_current", not_current);
+  const auto stamp = api.feed.stamp({});
   const auto reading = co_await read_feed(api, thread, std::move(asker), std::move(after), limit);
   if (!reading)
     send_problem(exchange.response, reading.error());
   else if (reading->gone)
-    send_gone(exchange.response, reading->published);
+    send_gone(exchange.response, reading->published, stamp);
   else
-    send_page(exchange.response, *reading);
+    send_page(exchange.response, *reading, stamp);
 }
 
 Task<> stream(Api& api, Exchange exchange, std::string asker, Feed::Place place, Authority authority) {
@@ -102,9 +119,9 @@ Task<> stream(Api& api, Exchange exchange, std::string asker, Feed::Place place,
   exchange.response.close_after();
   connection.enter(Connection::Phase::streaming);
   auto beat_at = std::chrono::steady_clock::now();  // at once: shows the reader that it is up to date
-  while (!thread.is_draining()) {
+  while (!thread.is_draining() && (api.standing == nullptr || api.standing->is_current())) {
     const auto seen = thread.news().count();  // before reading: sending may take long
-    auto stamp = cache::stamp_now({});        // the same: a heartbeat proves nothing about what came after it
+    auto stamp = api.feed.stamp({});          // the same: a heartbeat proves nothing about what came after it
     const auto reading = co_await read_feed(api, thread, asker, place, default_page_events);
     if (!reading && reading.error() == engine::errc::overloaded) {
       co_await thread.news().wait(full_pool_retry, seen);
@@ -167,7 +184,7 @@ Outcome show_invalidations(Api& api, Call& call) {
     return {0, answer_page(api, call.exchange, asker_of(call.principal), std::move(place), limit)};
   const auto published = api.feed.place();
   if (!api.engine.can_continue(place.position, published.position.sequence, place.journal)) {
-    send_gone(call.response(), published);
+    send_gone(call.response(), published, api.feed.stamp({}));
     return {};
   }
   Authority authority(api.authenticator, call.dialect.present(request), engine::Permission::gateway);

@@ -12,6 +12,15 @@ inline bool changes_something(const Route& route) {
          route.permission == Permission::keys_revoke;
 }
 
+// Of several engines, only the one that leads makes changes, and hears from all gateways.
+inline bool needs_leader(const Route& route) {
+  return changes_something(route) || route.handler == show_gateways || route.handler == forget_gateway ||
+         route.handler == show_receipt || route.handler == take_report;
+}
+
+// Whether an engine answers it that is not current: nothing in the answer depends on the journal.
+inline bool answers_always(const Route& route) { return !route.permission || route.handler == show_engines; }
+
 // Whether the route lets the journal grow without bound; revoking and suspending keys do not.
 inline bool grows(const Route& route) {
   using engine::Permission;

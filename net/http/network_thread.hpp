@@ -62,6 +62,7 @@ class NetworkThread {
   std::chrono::steady_clock::time_point now() const { return now_; }  // of the last tick: accurate to 100 ms
   bool is_draining() const { return draining_; }
   cache::Executor executor() { return io_.get_executor(); }
+  cache::asio::io_context& io() { return io_; }
   SocketEvents& socket_events() { return socket_events_; }
   Signal& news() { return news_; }
   // True once everything up to `sequence` is synced; false if it never will be.

@@ -35,6 +35,8 @@ class Service {
   virtual ~Service() = default;
   // Those that its responses name: see Response::answers(). Constant.
   virtual std::span<const RouteName> route_names() const { return {}; }
+  // Called once for each request, before handle().
+  virtual void prepare(Request&) const {}
   // Whether the handler of this request reads the body itself, piece by piece, in its `rest`. Only the head
   // has arrived. If the handler leaves some of the body unread, the connection ends.
   virtual bool takes_body(const Request&) const { return false; }

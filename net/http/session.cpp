@@ -140,6 +140,7 @@ void Session::begin_answer() {
   auto& id = connection_.request_id();
   id = asked_id.empty() ? thread.next_request_id() : asked_id;
   request.id = id;
+  thread.service().prepare(request);
   const bool stays = request.keep_alive && !incoming_.is_body_ignored() && !thread.is_draining();
   response_.begin(id, stays, request.method == Method::head);
   if (request.is_http_1_0) response_.announce_keep_alive();

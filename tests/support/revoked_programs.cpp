@@ -89,6 +89,8 @@ void EngineProcess::start() {
   std::vector<std::string> command = options_.under;
   command.insert(command.end(), {program("revoked"), "--listen", address, "--data-dir", data_directory()});
   if (!options_.redis_url.empty()) command.insert(command.end(), {"--redis", options_.redis_url});
+  if (!options_.master_key_file.empty())
+    command.insert(command.end(), {"--master-key-file", options_.master_key_file});
   command.insert(command.end(), options_.arguments.begin(), options_.arguments.end());
   start_program(process_,
                 {.command = std::move(command),

@@ -33,8 +33,9 @@ class EngineProcess {
     std::string redis_url{};  // empty: no Redis
     std::vector<std::string> arguments{};
     std::optional<std::uint64_t> file_size_limit_bytes{};
-    std::vector<std::string> under{};  // a command that runs it as the same process: see strace.hpp
-    std::string host = "127.0.0.1";    // what it listens on
+    std::filesystem::path master_key_file{};  // empty: the engine creates one
+    std::vector<std::string> under{};         // a command that runs it as the same process: see strace.hpp
+    std::string host = "127.0.0.1";           // what it listens on
     const CertificateFiles* tls = everywhere_tls();  // null: HTTP
   };
 
@@ -51,7 +52,9 @@ class EngineProcess {
   std::string url() const;
   const CertificateFiles* tls() const { return options_.tls; }
   std::filesystem::path data_directory() const { return directory_ / "data"; }
-  std::filesystem::path master_key_file() const { return data_directory() / "master.key"; }
+  std::filesystem::path master_key_file() const {
+    return options_.master_key_file.empty() ? data_directory() / "master.key" : options_.master_key_file;
+  }
   std::string master_key() const;
   std::string log_text() const { return read_file(directory_ / "engine.log"); }
   HttpClient client() const;  // with the master key

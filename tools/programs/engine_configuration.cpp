@@ -29,6 +29,15 @@ std::optional<int> read_configuration(int argc, char** argv, EngineConfiguration
   options.add("--advertise", configuration.advertise,
               "http[s]://HOST:PORT where others reach this engine; none: shown as the caller reaches it");
   options.add("--data-dir", configuration.data_dir, "Directory of the journal and the keys");
+  options.add(
+      "--journal", configuration.journal,
+      "postgresql://… that several engines share (docs/cluster.md); none: files in the data directory");
+  options.add("--journal-durability", configuration.journal_durability,
+              "sync: refuses a server without synchronous standbys; managed: the service keeps copies; "
+              "single: one server",
+              {"sync", "managed", "single"});
+  options.add("--lease", configuration.lease,
+              "How long the engine that leads does so without the journal; another takes over after that");
   configuration.redis.add_to(options, "to publish invalidations on", "own feed only");
   options.add("--threads", configuration.threads, "Network threads", Range{1, 1024});
   options.add("--master-key-file", configuration.master_key_file,

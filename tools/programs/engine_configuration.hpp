@@ -20,6 +20,9 @@ struct EngineConfiguration {
   std::string listen = "127.0.0.1:7385";
   std::string advertise;
   std::string data_dir = "./data";
+  std::string journal;
+  std::string journal_durability = "sync";
+  std::string lease = "2s";
   cache::RedisOptions redis;
   std::size_t threads = std::max(1u, std::thread::hardware_concurrency());
   std::string master_key_file;

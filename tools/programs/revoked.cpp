@@ -22,6 +22,7 @@
 #include "tools/programs/authentication.hpp"
 #include "tools/programs/engine_configuration.hpp"
 #include "tools/programs/housekeeping.hpp"
+#include "tools/programs/membership.hpp"
 #include "tools/programs/program.hpp"
 #include "tools/programs/systemd.hpp"
 #include "tools/programs/watchdog.hpp"
@@ -115,10 +116,22 @@ std::unique_ptr<cache::Webhooks> make_webhooks(const EngineConfiguration& config
   return webhooks;
 }
 
+constexpr int starts_again = -1;  // not an exit code
+
 // Finishes what has been asked. Returns the exit code.
 int stop(engine::Engine& engine, net::Server& server, std::atomic<bool>& draining,
-         const std::string& data_dir) {
+         const std::string& data_dir, tools::Membership* membership) {
   const bool sound = !engine.has_failed();
+  if (membership != nullptr && (!sound || membership->has_ended())) {
+    // Another engine leads, or will. What was in flight is unknown to those who asked.
+    net::log(net::Level::warning, "starts again, to follow", {{"reason", engine.storage_failure()}});
+    membership->stop();
+    server.close_gates();
+    draining = true;
+    server.drain();
+    engine.stop();
+    return starts_again;
+  }
   if (sound) {
     net::log(net::Level::info, "stopping: finishing requests in flight");
   } else {
@@ -130,7 +143,9 @@ int stop(engine::Engine& engine, net::Server& server, std::atomic<bool>& drainin
   }
   draining = true;
   server.drain();
-  engine.stop();
+  engine.stop([membership] {
+    if (membership != nullptr) membership->give_up();
+  });
   return sound && !engine.has_failed() ? 0 : 1;
 }
 
@@ -169,6 +184,13 @@ void write_storage_metrics(const engine::FreeSpace& free_space, engine::MetricsW
   out.gauge("revoked_storage_free_bytes", "Free space of that file system.").sample(available);
   out.gauge("revoked_storage_reserve_bytes", "With less free space calls that only add data are refused.")
       .sample(free_space.reserve_bytes());
+}
+
+// Where others reach the server, unless it is behind something.
+std::string own_url(const std::string& listen, const net::Server& server) {
+  const auto host = listen.substr(0, listen.rfind(':'));
+  return std::string(server.is_encrypted() ? "https://" : "http://") + (host.empty() ? "127.0.0.1" : host) +
+         ":" + std::to_string(server.port());
 }
 
 std::string status_line(const engine::Engine& engine, const cache::Feed& feed,
@@ -214,10 +236,14 @@ int serve(const EngineConfiguration& configuration) {
 
   std::atomic<bool> draining{false};
   engine::Engine engine(engine_options(configuration, pepper), [&main_io] { main_io.stop(); });
-  auto store = open_store(configuration.data_dir);
+  std::optional<tools::Membership> membership;
+  if (!configuration.journal.empty()) membership.emplace(configuration, [&main_io] { main_io.stop(); });
+  const auto open = [&] { return open_store(configuration.data_dir); };
+  auto store = membership ? membership->open_store(open) : open();
   const auto master_file = tools::master_key_file(configuration);
   const net::Authenticator authenticator(engine, tools::watch_master_keys(master_file), std::move(tokens));
   cache::Feed feed;
+  if (membership) feed.limit_to(membership->standing());
   const auto gateways = std::make_shared<cache::GatewayRegistry>();
   const auto webhooks = make_webhooks(configuration, engine, gateways);
   cache::Bus bus(feed, *gateways, redis, cache::read_bus_keys(configuration.bus_key_file), log_redis,
@@ -239,6 +265,10 @@ int serve(const EngineConfiguration& configuration) {
   certificate.add_to(*metrics);
   api.webhooks = webhooks.get();
   api.advertised_url = configuration.advertise;
+  if (membership) {
+    api.standing = &membership->standing();
+    api.forwarder = membership->forwarder();
+  }
   api.document = std::make_shared<const net::openapi::Document>(net::describe_engine(net::all_dialects));
   net::EngineService service(std::move(api), net::all_dialects);
   net::EngineDurability durability(engine);
@@ -254,7 +284,9 @@ int serve(const EngineConfiguration& configuration) {
     log_progress(progress);
     systemd.is_loading("loading: " + std::to_string(progress.keys) + " keys", longest_step_of_a_load);
   };
-  if (const auto started = engine.start(std::move(store), feed, on_progress); !started) {
+  using Role = engine::Engine::Role;
+  const auto role = membership ? Role::follower : Role::leader;
+  if (const auto started = engine.start(std::move(store), feed, on_progress, role); !started) {
     throw std::runtime_error("the data directory " + configuration.data_dir + ": " +
                              started.error().message() + " (" + engine.storage_failure() + ")");
   }
@@ -267,11 +299,19 @@ int serve(const EngineConfiguration& configuration) {
   if (configuration.dev) std::cout << "master key: " << tools::read_keys(master_file).front() << '\n';
   const auto status = [&] { return status_line(engine, feed, *gateways); };
   const tools::Watchdog watchdog(main_io, systemd, watched_parts(engine, feed, *server), status);
-  tools::announce("revoked", configuration.listen, *server);
+  if (membership) {
+    const auto url =
+        configuration.advertise.empty() ? own_url(configuration.listen, *server) : configuration.advertise;
+    membership->begin(engine, feed, *server, url);
+    metrics->add([&membership](engine::MetricsWriter& out) { membership->write_metrics(out); });
+    while (!membership->standing().is_current() && !main_io.stopped())
+      main_io.run_for(std::chrono::milliseconds(10));
+  }
+  if (!main_io.stopped()) tools::announce("revoked", configuration.listen, *server);
   systemd.is_ready(status());
   main_io.run();
   systemd.stops();
-  return stop(engine, *server, draining, configuration.data_dir);
+  return stop(engine, *server, draining, configuration.data_dir, membership ? &*membership : nullptr);
 }
 
 }  // namespace
@@ -285,7 +325,12 @@ int main(int argc, char** argv) {
   return tools::run_program("revoked", [&] {
     EngineConfiguration configuration;
     if (const auto code = tools::read_configuration(argc, argv, configuration)) return *code;
-    if (!configuration.dev) return serve(configuration);
+    if (!configuration.dev) {
+      const int code = serve(configuration);
+      if (code != starts_again) return code;
+      ::execv("/proc/self/exe", argv);
+      throw std::runtime_error("cannot start again: " + engine::errno_code().message());
+    }
 
     char directory[] = "/tmp/revoked-dev-XXXXXX";
     if (::mkdtemp(directory) == nullptr) throw ConfigurationError("cannot create a temporary directory");

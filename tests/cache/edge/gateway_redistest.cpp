@@ -199,7 +199,7 @@ TEST_F(GatewayWithRedis, IsNotMisledByAnEngineOfThePast) {
   std::atomic<bool> stop{false};
   std::thread ghost([&] {
     while (!stop) {
-      bus_.publish(encode_heartbeat(1, 1000, stamp_now("j1")));
+      bus_.publish(encode_heartbeat(1, 1000, stamp_at("j1", engine::BootClock::now())));
       std::this_thread::sleep_for(20ms);  // 50 a second
     }
   });

@@ -65,7 +65,7 @@ class NamedKeys {
     }
     peer.open_event_stream();
     while (!stopping_ && !is_away && peer.is_open()) {
-      peer.send_event(cache::encode_heartbeat(1, 1, cache::stamp_now("j1")));
+      peer.send_event(cache::encode_heartbeat(1, 1, cache::stamp_at("j1", engine::BootClock::now())));
       std::this_thread::sleep_for(20ms);  // a rate, not a wait: of heartbeats
     }
     peer.close();

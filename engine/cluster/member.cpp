@@ -1,0 +1,279 @@
+#include "engine/cluster/member.hpp"
+
+#include <utility>
+
+#include "engine/base/this_thread.hpp"
+#include "engine/model/ids.hpp"
+
+namespace revoked::engine {
+
+using std::chrono::milliseconds;
+
+namespace {
+
+constexpr std::size_t rows_at_once = 100;
+constexpr int beats_per_lease = 5;
+constexpr int proofs_per_lease = 8;
+constexpr milliseconds look_period{100};
+constexpr milliseconds retry_period{200};
+constexpr std::chrono::seconds show_period{1};
+
+// The row that the store's last batch must be; empty if the journal has none there.
+result<std::optional<PostgresLog::Tail>> row_of_last(PostgresLog& log, const Store& store) {
+  const auto last = store.last();
+  if (last == 0) return std::optional(PostgresLog::Tail{});
+  std::string body;
+  const auto read = store.read(last, [&body](const BatchView& batch) {
+    body = batch.bytes();
+    return true;
+  });
+  if (!read) return read.error();
+  const auto row = log.row_at(last);
+  if (!row) return row.error();
+  if (!*row || (*row)->body != body) return std::optional<PostgresLog::Tail>();
+  return std::optional((*row)->end);
+}
+
+}  // namespace
+
+result<PostgresLog::Tail> catch_up(PostgresLog& log, Store& store, const MemberListener& listener,
+                                   const std::function<bool()>& go_on) {
+  std::optional<PostgresLog::Tail> tail;
+  for (std::string told; go_on();) {
+    const auto failed = [&](boost::system::error_code error) {
+      if (std::exchange(told, log.failure()) != log.failure())
+        listener.on_event("cannot reach the journal", log.failure());
+      return error == errc::refused || error == errc::storage_of_other_format;
+    };
+    if (const auto connected = log.connect(); !connected) {
+      if (failed(connected.error())) return connected.error();
+      std::this_thread::sleep_for(retry_period);
+      continue;
+    }
+    if (!tail) {
+      const auto row = row_of_last(log, store);
+      if (!row && log.is_connected()) return row.error();  // of the store
+      if (!row) continue;
+      if (!*row) return errc::position_gone;
+      tail = **row;
+    }
+    const auto rows = log.rows_after(*tail, rows_at_once);
+    if (!rows && rows.error() == errc::storage_corrupt) return errc::storage_corrupt;
+    if (!rows) continue;
+    for (const auto& row : *rows) {
+      BatchView batch;
+      BatchView::parse(row.body, batch);  // rows_after() has checked it
+      if (const auto copied = store.append(batch); !copied) return copied.error();
+      tail = row.end;
+    }
+    if (rows->size() < rows_at_once) return *tail;
+  }
+  return errc::not_ready;
+}
+
+Member::Member(MemberOptions options, std::unique_ptr<PostgresLog> log, PostgresLog::Tail tail,
+               Engine& engine, SharedStore& store, Standing& standing, MemberListener listener)
+    : options_(std::move(options)),
+      log_(std::move(log)),
+      tail_(tail),
+      engine_(engine),
+      store_(store),
+      standing_(standing),
+      listener_(std::move(listener)),
+      holder_(new_random_id()),
+      leadership_(options_.lease),
+      thread_([this] { run(); }) {}
+
+Member::~Member() {
+  stop();
+  if (standing_.role() != Standing::Role::leader || !log_->is_connected()) return;
+  auto nobody = row_;
+  nobody.holder.clear();
+  nobody.url.clear();
+  ++nobody.beat;
+  if (const auto given = log_->replace_leader(row_, nobody); given && *given)
+    listener_.on_event("gave up the lead", {});
+}
+
+void Member::stop() {
+  {
+    const MutexLock lock(mutex_);
+    stopping_ = true;
+  }
+  wake_.notify_all();
+  if (thread_.joinable()) thread_.join();
+}
+
+void Member::run() {
+  set_up_this_thread("member");
+  for (;;) {
+    {
+      const MutexLock lock(mutex_);
+      if (stopping_ || has_ended_) return;
+    }
+    if (!connect() || !step()) {
+      if (has_ended_) return;
+      tell("cannot reach the journal", log_->failure());
+      rest(retry_period);
+    }
+    if (row_.term != 0 && BootClock::now() >= lease_end_) end(false, "its lease is over");
+  }
+}
+
+bool Member::connect() { return bool(log_->connect()); }
+
+result<void> Member::step() { return row_.term != 0 ? keep() : follow(); }
+
+// ---- following
+
+result<void> Member::follow() {
+  const auto sent = BootClock::now();
+  const bool proves = sent >= next_show_;
+  if (proves) {
+    next_show_ = sent + options_.lease / proofs_per_lease;
+    if (const auto shown = show_engines(); !shown) return shown;
+  }
+  for (bool more = true; more;) {
+    const auto copied = copy_rows();
+    if (!copied) return errc(copied.error().value());
+    more = *copied;
+  }
+  const auto row = log_->leader();
+  if (!row) return row.error();
+  leadership_.see(*row, BootClock::now());
+  standing_.follow(row->url);
+  if (proves) {
+    standing_.prove(sent, sent + leadership_.own_lease());
+    listener_.on_proof();
+    tell("follows", row->url);
+  }
+  if (leadership_.should_take(BootClock::now())) return take();
+  log_->wait_for_append(look_period);
+  return {};
+}
+
+// Whether there may be more.
+result<bool> Member::copy_rows() {
+  const auto rows = log_->rows_after(tail_, rows_at_once);
+  if (!rows && rows.error() == errc::storage_corrupt) end(true, log_->failure());
+  if (!rows) return errc(rows.error().value());
+  for (const auto& row : *rows) {
+    BatchView batch;
+    BatchView::parse(row.body, batch);
+    if (!store_.copy(batch) || !engine_.follow(batch)) {
+      end(false, store_.failure());
+      return errc::storage_failed;
+    }
+    tail_ = row.end;
+  }
+  return rows->size() == rows_at_once;
+}
+
+// ---- leading
+
+result<void> Member::take() {
+  const auto& seen = *leadership_.seen();
+  const auto sent = BootClock::now();
+  const Leader mine{seen.term + 1, holder_, options_.url, 0, tail_.last};
+  const auto taken = log_->replace_leader(seen, mine);
+  if (!taken) return errc(taken.error().value());
+  if (!*taken) return {};  // another one was faster
+  row_ = mine;
+  lease_end_ = sent + leadership_.own_lease();
+  // What the leader before has appended until its lease ended.
+  for (bool more = true; more;) {
+    const auto copied = copy_rows();
+    if (!copied) {
+      row_ = {};  // not begun: the row stands still, and is taken again
+      return errc(copied.error().value());
+    }
+    more = *copied;
+  }
+  if (const auto connected = store_.begin_appending(tail_); !connected) {
+    row_ = {};
+    return connected;
+  }
+  standing_.lead(lease_end_);
+  if (!engine_.lead()) {
+    end(false, store_.failure());
+    return errc::storage_failed;
+  }
+  terms_.add();
+  standing_.follow({});
+  listener_.on_proof();
+  tell("leads", "term " + std::to_string(row_.term) + ", epoch " + std::to_string(engine_.epoch()));
+  return {};
+}
+
+result<void> Member::keep() {
+  const auto sent = BootClock::now();
+  auto next = row_;
+  ++next.beat;
+  next.sequence = engine_.durable();
+  const auto kept = log_->replace_leader(row_, next, engine_.epoch());
+  if (!kept) {
+    // It may have been written or not: the row says which.
+    if (!log_->connect()) return errc(kept.error().value());
+    const auto row = log_->leader();
+    if (!row) return row.error();
+    if (row->term == row_.term && row->holder == holder_)
+      row_ = *row;
+    else
+      end(false, "another engine leads: " + row->url);
+    return {};
+  }
+  if (!*kept) {
+    end(false, "another engine leads");
+    return errc::not_leader;
+  }
+  row_ = next;
+  lease_end_ = sent + leadership_.own_lease();
+  standing_.lead(lease_end_);
+  tell("leads", "term " + std::to_string(row_.term) + ", epoch " + std::to_string(engine_.epoch()));
+  if (sent >= next_show_) {
+    next_show_ = sent + show_period;
+    if (const auto shown = show_engines(); !shown) return shown;
+  }
+  rest(options_.lease / beats_per_lease - (BootClock::now() - sent));
+  return {};
+}
+
+// ---- the rest
+
+result<void> Member::show_engines() {
+  const bool leads = row_.term != 0;
+  const auto role = leads ? "leader" : "follower";
+  const auto position = engine_.position_of(engine_.durable());
+  if (const auto shown = log_->show_engine({holder_, options_.url, role, position, options_.version}); !shown)
+    return shown;
+  auto engines = log_->engines();
+  if (!engines) return engines.error();
+  std::vector<EngineShown> all;
+  for (auto& each : *engines)
+    all.push_back({std::move(each.url), std::move(each.role), each.position, std::move(each.version),
+                   each.silent_for, each.holder == holder_});
+  standing_.show(std::move(all));
+  return {};
+}
+
+// What it had in flight is unknown to those who asked.
+void Member::end(bool is_diverged, std::string_view why) {
+  if (std::exchange(has_ended_, true)) return;
+  standing_.step_down();
+  store_.interrupt();
+  tell(is_diverged ? "its copy is not of the journal" : "stops", why);
+  listener_.on_end(is_diverged);
+}
+
+void Member::rest(std::chrono::nanoseconds time) {
+  MutexLock lock(mutex_);
+  wake_.wait_for(lock, std::chrono::duration_cast<milliseconds>(time),
+                 [this]() REVOKED_REQUIRES(mutex_) { return stopping_; });
+}
+
+void Member::tell(std::string_view what, std::string_view detail) {
+  auto line = std::string(what).append(" ").append(detail);
+  if (std::exchange(told_, line) != line) listener_.on_event(what, detail);
+}
+
+}  // namespace revoked::engine

@@ -1,0 +1,30 @@
+#include "engine/cluster/shared_store.hpp"
+
+namespace revoked::engine {
+
+result<void> SharedStore::begin_appending(const PostgresLog::Tail& tail) {
+  tail_ = tail;
+  return log_.connect();
+}
+
+result<void> SharedStore::append(const BatchView& batch) {
+  const auto fail = [&](std::string why) {
+    const MutexLock lock(mutex_);
+    failure_ = std::move(why);
+    return errc::storage_failed;
+  };
+  if (!standing_.may_acknowledge()) return fail("the lease is over");
+  const auto appended = log_.append(batch, tail_);
+  if (!appended) return fail(log_.failure());
+  // Another engine may lead by now, and have told its clients so.
+  if (!standing_.may_acknowledge()) return fail("the lease ended before the journal confirmed");
+  tail_ = *appended;
+  return copy_->append(batch);
+}
+
+std::string SharedStore::failure() const {
+  const MutexLock lock(mutex_);
+  return failure_.empty() ? copy_->failure() : failure_;
+}
+
+}  // namespace revoked::engine

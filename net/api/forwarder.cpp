@@ -1,0 +1,170 @@
+#include "net/api/forwarder.hpp"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+#include "cache/wire/endpoint.hpp"
+#include "cache/wire/http_connection.hpp"
+#include "engine/model/position.hpp"
+#include "net/api/api.hpp"
+#include "net/api/enforcement.hpp"
+#include "net/http/network_thread.hpp"
+#include "net/http/problem.hpp"
+
+namespace revoked::net {
+namespace {
+
+using cache::HttpConnection;
+using Clock = std::chrono::steady_clock;
+using namespace std::chrono_literals;
+
+constexpr auto leader_time = 5s;   // for a leader that can be reached
+constexpr auto answer_time = 10s;  // of the leader, besides what the request asks it to wait
+constexpr auto retry_pause = 20ms;
+constexpr std::uint16_t usual_port = 7385;
+constexpr std::size_t max_answer_bytes = 64 << 20;
+constexpr std::string_view forwarded_header = "Revoked-Forwarded";
+
+// Of the connection, or set anew.
+constexpr std::array<std::string_view, 11> not_passed_on{
+    "Host",    "Connection", "Transfer-Encoding", "Content-Length", "Expect",        "Keep-Alive",
+    "Upgrade", "TE",         "Trailer",           "X-Request-Id",   forwarded_header};
+constexpr std::array<std::string_view, 6> not_passed_back{
+    "Connection", "Transfer-Encoding", "Content-Length", "Keep-Alive", "Date", "X-Request-Id"};
+
+template <std::size_t size>
+bool has(const std::array<std::string_view, size>& names, std::string_view name) {
+  return std::ranges::any_of(names, [&](std::string_view each) { return equal_ignoring_case(each, name); });
+}
+
+void append_chunk(std::string& out, std::string_view bytes) {
+  char hex[16];
+  const auto end = std::to_chars(hex, hex + sizeof hex, bytes.size(), 16).ptr;
+  out.append(hex, end).append("\r\n").append(bytes).append("\r\n");
+}
+
+cache::Task<> pause_for(cache::Executor executor, std::chrono::milliseconds time) {
+  cache::Timer timer(executor, time);
+  co_await timer.async_wait(cache::as_result);
+}
+
+cache::Task<HttpConnection::Pointer> connect_to(std::string url, std::string ca_file,
+                                                cache::asio::io_context& io) {
+  const auto address = cache::parse_http_url(url, usual_port);
+  if (!address) co_return nullptr;
+  std::shared_ptr<cache::TlsClient> tls;
+  if (address->is_encrypted)
+    tls = std::make_shared<cache::TlsClient>(cache::TlsClientOptions{std::move(ca_file), {}, {}});
+  const auto origin = std::make_shared<cache::HttpOrigin>(io, address->host, address->port, std::move(tls));
+  auto connection = std::make_shared<HttpConnection>(io);
+  const auto connected = co_await HttpConnection::connect(connection, origin, Clock::now() + 1s);
+  co_return connected ? connection : nullptr;
+}
+
+constexpr std::string_view leader_lost =
+    "the engine that leads was lost; whether it has made the change is unknown";
+
+}  // namespace
+
+std::string Forwarder::head_for_leader(const Request& request, std::string_view host, bool has_body) const {
+  std::string head(request.method_name);
+  head.append(" ").append(request.path);
+  if (!request.query.empty()) head.append("?").append(request.query);
+  head.append(" HTTP/1.1\r\nHost: ").append(host).append("\r\nX-Request-Id: ").append(request.id);
+  head.append("\r\n").append(forwarded_header).append(": ").append(options_.secret).append(" ");
+  head.append(request.remote_address).append("\r\n");
+  for (auto lines = request.header_lines; !lines.empty();) {
+    auto line = take_until(lines, '\n');
+    if (line.ends_with('\r')) line.remove_suffix(1);
+    const auto name = line.substr(0, line.find(':'));
+    if (!name.empty() && !has(not_passed_on, name)) head.append(line).append("\r\n");
+  }
+  if (has_body)
+    head.append("Transfer-Encoding: chunked\r\n\r\n");
+  else if (!request.body.empty() || request.method != Method::get)
+    head.append("Content-Length: ")
+        .append(std::to_string(request.body.size()))
+        .append("\r\n\r\n")
+        .append(request.body);
+  else
+    head.append("\r\n");
+  return head;
+}
+
+bool Forwarder::take_forwarded(Request& request) const {
+  auto lines = request.header_lines;
+  const auto value = next_value(lines, forwarded_header);
+  const auto space = value.find(' ');
+  if (space == value.npos || value.substr(0, space) != options_.secret) return false;
+  request.remote_address = value.substr(space + 1);
+  return true;
+}
+
+Task<bool> Forwarder::forward(Exchange exchange) const {
+  const auto& request = exchange.request;
+  auto& response = exchange.response;
+  auto& thread = exchange.connection.thread();
+  const auto refuse = [&response](unsigned status, std::string_view code, std::string_view detail) {
+    send_problem(response, status, code, detail);
+    return true;
+  };
+  HttpConnection::Pointer leader;
+  for (const auto until = Clock::now() + leader_time; !leader;) {
+    auto url = standing_.leader_url();
+    if (!url.empty()) leader = co_await connect_to(std::move(url), options_.ca_file, thread.io());
+    if (leader) break;
+    if (standing_.role() == engine::Standing::Role::leader) co_return false;
+    if (Clock::now() >= until || thread.is_draining()) co_return refuse(503, "not_current", not_current);
+    co_await pause_for(thread.executor(), retry_pause);
+  }
+  const auto wait = preferred_wait(request, max_wait);
+  const auto deadline = [&] { return Clock::now() + answer_time + (wait && *wait ? **wait : 0s); };
+  auto out = std::make_shared<std::string>(head_for_leader(request, "leader", exchange.body != nullptr));
+  while (exchange.body != nullptr) {
+    const auto got = co_await exchange.body->next();
+    if (got == BodyReader::Got::end) {
+      out->append("0\r\n\r\n");
+      break;
+    }
+    if (got != BodyReader::Got::piece) {
+      leader->close();
+      co_return refuse(400, "bad_request", "the body ended early");
+    }
+    append_chunk(*out, exchange.body->piece());
+    const auto sent = co_await HttpConnection::send(
+        leader, std::exchange(out, std::make_shared<std::string>()), deadline());
+    if (!sent) co_return refuse(502, "leader_lost", leader_lost);
+  }
+  const auto answer = co_await HttpConnection::open_stream(leader, out, deadline());
+  if (!answer) co_return refuse(502, "leader_lost", leader_lost);
+  auto& parser = **answer;
+  std::string body;
+  for (std::array<char, 16 << 10> chunk; request.method != Method::head;) {
+    const auto size =
+        co_await HttpConnection::read_stream(leader, *answer, cache::asio::buffer(chunk), deadline());
+    if (!size || body.size() > max_answer_bytes) co_return refuse(502, "leader_lost", leader_lost);
+    if (*size == 0) break;
+    body.append(chunk.data(), *size);
+  }
+  leader->close();
+
+  std::string type;
+  std::optional<engine::Position> position;
+  for (const auto& field : parser.get()) {
+    const std::string_view name = field.name_string(), value = field.value();
+    if (equal_ignoring_case(name, "Content-Type")) {
+      type = value;
+    } else if (!has(not_passed_back, name)) {
+      response.header(name, value);
+    }
+    if (equal_ignoring_case(name, "Revocation-Position")) position = engine::parse_position(value);
+  }
+  // Not of one that was only made in memory (`Prefer: respond-async`): it may never come.
+  const auto status = parser.get().result_int();
+  if (position && status != 202 && !co_await wait_until_durable(exchange, position->sequence)) co_return true;
+  response.send(status, type, body);
+  co_return true;
+}
+
+}  // namespace revoked::net

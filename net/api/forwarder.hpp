@@ -1,0 +1,44 @@
+#pragma once
+// Passes the requests that only the leader can answer to it, of an engine that follows (engine/cluster). One
+// hop: a request that was passed on already is answered here or not at all. The answer of a change is given
+// once this engine has it too, so that a later request here sees it (P4).
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "engine/cluster/standing.hpp"
+#include "net/http/service.hpp"
+
+namespace revoked::net {
+
+// Of a 503 `not_current`.
+inline constexpr std::string_view not_current = "this engine has no news from the one that leads";
+
+// Used by all network threads.
+class Forwarder {
+ public:
+  struct Options {
+    // Known to the engines of this journal: who presents it may name the caller's address.
+    std::string secret;
+    std::string ca_file;  // trusted for engines with https; empty: the system's store
+  };
+  // `standing` outlives it.
+  Forwarder(const engine::Standing& standing, Options options)
+      : standing_(standing), options_(std::move(options)) {}
+
+  // Sends the request to the leader, waiting a little if there is none, and its answer to the client. False:
+  // this engine leads by now, and answers itself.
+  Task<bool> forward(Exchange exchange) const;
+
+  // Whether an engine has passed this request on; then its caller's address is set.
+  bool take_forwarded(Request& request) const;
+
+ private:
+  std::string head_for_leader(const Request& request, std::string_view host, bool has_body) const;
+
+  const engine::Standing& standing_;
+  const Options options_;
+};
+
+}  // namespace revoked::net

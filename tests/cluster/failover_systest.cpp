@@ -1,0 +1,255 @@
+// Several engines on one journal in PostgreSQL, with a synchronous standby: one leads, the others follow and
+// pass changes on, and another leads when the first one is gone.
+
+#include <gmock/gmock.h>
+#include <signal.h>
+
+#include <map>
+#include <random>
+#include <set>
+
+#include "tests/support/postgres_server.hpp"
+#include "tests/support/revocation_load.hpp"
+#include "tests/support/revoked_programs.hpp"
+
+namespace revoked::test::failover_systest {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr auto lease = 1s;
+
+class Cluster : public testing::Test {
+ protected:
+  explicit Cluster(std::size_t size = 3) {
+    std::ofstream(key_file()) << "master-key-of-the-cluster-0123456789\n";
+    std::filesystem::permissions(key_file(), std::filesystem::perms::owner_read);
+    for (std::size_t i = 0; i < size; ++i) engines_.push_back(std::make_unique<EngineProcess>(options()));
+    EXPECT_TRUE(eventually([&] { return leader() != nullptr; }));
+  }
+
+  std::filesystem::path key_file() const { return directory_ / "key"; }
+  EngineProcess::Options options() const {
+    EngineProcess::Options options;
+    options.arguments = {"--journal", pair_.url(), "--lease", "1s", "--threads", "1"};
+    options.master_key_file = key_file();
+    options.tls = nullptr;
+    return options;
+  }
+
+  static std::string role_of(EngineProcess& engine) {
+    try {
+      const auto ready = engine.client().get("/readyz");
+      return ready.status == 200 ? ready.json()["role"].text() : "not current";
+    } catch (const ConnectionFailed&) {
+      return "gone";
+    }
+  }
+  EngineProcess* leader() {
+    for (auto& engine : engines_) {
+      if (role_of(*engine) == "leader") return engine.get();
+    }
+    return nullptr;
+  }
+  EngineProcess& follower() {
+    for (auto& engine : engines_) {
+      if (role_of(*engine) == "follower") return *engine;
+    }
+    throw std::runtime_error("no engine follows");
+  }
+  // Repeats it until the answer is a 2xx: how long that took.
+  Clock::duration revoke_surely(EngineProcess& engine, const std::string& key_id) {
+    const auto began = Clock::now();
+    EXPECT_TRUE(eventually([&] {
+      try {
+        auto client = engine.client();
+        return revoke(client, key_id).status == 200;
+      } catch (const ConnectionFailed&) {
+        return false;
+      }
+    })) << engine.log_text();
+    return Clock::now() - began;
+  }
+  // Every engine knows them as revoked, and each has a place of its own in the journal, which has no gap.
+  void expect_in_the_journal_once(const std::vector<Acknowledged>& acknowledged) {
+    std::set<engine::Sequence> seen;
+    for (const auto& each : acknowledged) {
+      EXPECT_TRUE(seen.insert(each.position.sequence).second) << to_string(each.position) << " twice";
+      for (auto& engine : engines_) {
+        if (role_of(*engine) == "gone") continue;
+        auto client = engine->client();
+        EXPECT_TRUE(eventually([&] { return state_of(client, each.key.key_id) == "revoked"; }))
+            << each.key.key_id << " at " << to_string(each.position);
+      }
+    }
+    EXPECT_EQ(
+        pair_.primary().value("SELECT count(*) FROM (SELECT first, lag(last) OVER (ORDER BY first) AS before "
+                              "FROM revoked.journal) AS rows WHERE first <> coalesce(before, 0) + 1"),
+        "0");
+  }
+
+  TemporaryDirectory directory_;
+  PostgresPair pair_;
+  std::vector<std::unique_ptr<EngineProcess>> engines_;
+};
+
+TEST_F(Cluster, TakesChangesAtEveryEngineAndAnswersOnceThatEngineHasThem) {
+  for (auto& engine : engines_) {
+    auto client = engine->client();
+    const auto key = create_key(client, {{"user", "ann"}});
+    EXPECT_TRUE(verify(client, key.secret)["active"].is_true());
+    const auto revoked = revoke(client, key.key_id);
+    EXPECT_EQ(revoked.status, 200) << revoked.body;
+    EXPECT_NE(revoked.header("Revocation-Position"), "");
+    EXPECT_EQ(verify(client, key.secret)["state"].text(), "revoked");
+    for (auto& other : engines_) {
+      auto elsewhere = other->client();
+      EXPECT_TRUE(eventually([&] { return verify(elsewhere, key.secret)["state"].text() == "revoked"; }));
+    }
+    EXPECT_EQ(client.request("DELETE", "/v1/keys/none").status, 404);
+    auto anybody = HttpClient(engine->port());
+    EXPECT_EQ(anybody.request("DELETE", "/v1/keys/" + key.key_id).status, 401);
+  }
+  auto client = engines_.front()->client();
+  EXPECT_TRUE(eventually(
+      [&] { return client.get("/v1/engines").json()["engines"].items().size() == engines_.size(); }));
+  const auto engines = client.get("/v1/engines").json()["engines"];
+  std::multiset<std::string> roles;
+  for (const auto& each : engines.items()) roles.insert(each["role"].text());
+  EXPECT_EQ(roles.count("leader"), 1u);
+}
+
+TEST_F(Cluster, PassesBodiesOfAnyLengthOn) {
+  auto client = follower().client();
+  std::string lines;
+  constexpr int keys = 20'000;
+  for (int i = 0; i < keys; ++i)
+    lines += "{\"key_id\":\"imported-" + std::to_string(i) + "\",\"secret\":\"secret-of-" +
+             std::to_string(i) + "\",\"user\":\"u\"}\n";
+  const auto imported =
+      client.request("POST", "/v1/keys/import", {{"Content-Type", "application/x-ndjson"}}, lines);
+  EXPECT_EQ(imported.status, 200) << imported.body;
+  EXPECT_EQ(imported.json()["created"].number(), keys) << imported.body;
+  const auto revoked = revoke_owner(client, "user", "u");
+  EXPECT_EQ(revoked.json()["revoked"].number(), keys) << revoked.body;
+  EXPECT_EQ(verify(client, "secret-of-7")["state"].text(), "revoked");
+}
+
+TEST_F(Cluster, LosesNothingWhenTheLeaderIsKilledUnderLoad) {
+  for (int round = 0; round < 3; ++round) {
+    auto* const first = leader();
+    ASSERT_NE(first, nullptr);
+    auto& other = follower();
+    RevocationLoad load(other, {}, 4, RevocationLoad::Supply::endless);
+    EXPECT_TRUE(eventually([&] { return load.count() > 50; }));
+    auto client = other.client();
+    const auto key = create_key(client);
+    first->kill();
+    const auto took = revoke_surely(other, key.key_id);
+    EXPECT_LT(took, 3 * lease + 1s);
+    std::cerr << "without a leader for "
+              << std::chrono::duration_cast<std::chrono::milliseconds>(took).count() << " ms\n";
+    const auto so_far = load.count();
+    EXPECT_TRUE(eventually([&] { return load.count() > so_far + 50; }));
+    load.stop();
+    EXPECT_THAT(load.surprises(), testing::IsEmpty());
+    first->start();
+    expect_in_the_journal_once(load.acknowledged());
+  }
+}
+
+TEST_F(Cluster, AStoppedLeaderAcknowledgesNothingWhenItGoesOn) {
+  auto* const first = leader();
+  ASSERT_NE(first, nullptr);
+  auto client = first->client();
+  const auto key = create_key(client), other = create_key(client), third = create_key(client);
+  auto waiting = first->client();
+  waiting.connect();
+  first->process().signal(SIGSTOP);
+  waiting.send(waiting.format("DELETE", "/v1/keys/" + other.key_id));
+  auto asks = first->client();
+  asks.connect();
+  asks.send(asks.format("POST", "/v1/keys/verify", {}, json_object({{"secret", key.secret}})));
+  EXPECT_TRUE(eventually([&] {
+    for (auto& engine : engines_) {
+      if (engine.get() != first && role_of(*engine) == "leader") return true;
+    }
+    return false;
+  }));
+  for (auto& engine : engines_) {
+    if (engine.get() != first) revoke_surely(*engine, key.key_id);
+  }
+  first->process().signal(SIGCONT);
+  int status = 0;
+  try {
+    status = waiting.receive().status;
+  } catch (const ConnectionFailed&) {
+  }
+  EXPECT_NE(status, 200) << "of the former leader itself";
+  try {
+    EXPECT_NE(asks.receive().json()["state"].text(), "active") << "another engine has acknowledged its end";
+  } catch (const ConnectionFailed&) {
+  }
+  EXPECT_TRUE(eventually([&] { return role_of(*first) == "follower"; }));
+  auto again = first->client();
+  EXPECT_EQ(verify(again, key.secret)["state"].text(), "revoked");
+  EXPECT_EQ(revoke(again, third.key_id).status, 200);
+}
+
+TEST_F(Cluster, AcknowledgesNothingWithoutTheStandby) {
+  auto* const first = leader();
+  auto client = first->client();
+  const auto key = create_key(client);
+  pair_.standby().pause();
+  const auto began = Clock::now();
+  try {
+    EXPECT_GE(revoke(client, key.key_id).status, 500);
+  } catch (const ConnectionFailed&) {
+  }
+  EXPECT_LT(Clock::now() - began, 4s);
+  EXPECT_TRUE(eventually([&] {
+    return std::ranges::none_of(engines_, [](auto& engine) {
+      const auto role = role_of(*engine);
+      return role == "leader" || role == "follower";
+    });
+  }));
+  pair_.standby().resume();
+  revoke_surely(*first, key.key_id);
+  EXPECT_TRUE(eventually([&] { return leader() != nullptr; }));
+}
+
+TEST_F(Cluster, GoesOnAtAPromotedStandbyWithAllThatWasAcknowledged) {
+  RevocationLoad load(follower(), {}, 2, RevocationLoad::Supply::endless);
+  EXPECT_TRUE(eventually([&] { return load.count() > 50; }));
+  pair_.primary().kill();
+  pair_.fail_over(PostgresPair::Commits::wait);
+  pair_.rejoin();
+  const auto so_far = load.count();
+  EXPECT_TRUE(eventually([&] { return load.count() > so_far + 50; }, 60s));
+  load.stop();
+  EXPECT_THAT(load.surprises(), testing::IsEmpty());
+  expect_in_the_journal_once(load.acknowledged());
+}
+
+// A new data directory fills from the journal, one of another journal is thrown away.
+TEST_F(Cluster, FillsAnEmptyDataDirectoryAndThrowsAForeignOneAway) {
+  auto client = engines_.front()->client();
+  const auto key = create_key(client);
+  revoke(client, key.key_id);
+  EngineProcess fresh(options());
+  auto asks = fresh.client();
+  EXPECT_EQ(verify(asks, key.secret)["state"].text(), "revoked");
+  fresh.kill();
+  EngineProcess alone({.master_key_file = key_file(), .tls = nullptr});
+  auto foreign = alone.client();
+  create_key(foreign);
+  alone.stop();
+  std::filesystem::remove_all(fresh.data_directory());
+  std::filesystem::copy(alone.data_directory(), fresh.data_directory(),
+                        std::filesystem::copy_options::recursive);
+  fresh.start();
+  auto again = fresh.client();
+  EXPECT_EQ(verify(again, key.secret)["state"].text(), "revoked");
+  EXPECT_NE(fresh.log_text().find("the copy of the shared journal is thrown away"), std::string::npos);
+}
+
+}  // namespace revoked::test::failover_systest

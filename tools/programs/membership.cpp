@@ -1,0 +1,124 @@
+#include "tools/programs/membership.hpp"
+
+#include <filesystem>
+#include <stdexcept>
+
+#include "net/http/log.hpp"
+
+namespace revoked::tools {
+namespace {
+
+using engine::errc;
+using engine::PostgresLog;
+
+constexpr std::chrono::milliseconds shortest_lease{200};
+constexpr std::chrono::days longest_lease{1};
+
+PostgresLog::Durability durability_of(const std::string& text) {
+  return text == "single"    ? PostgresLog::Durability::single
+         : text == "managed" ? PostgresLog::Durability::managed
+                             : PostgresLog::Durability::sync;
+}
+
+}  // namespace
+
+Membership::Membership(const EngineConfiguration& configuration, std::function<void()> on_end)
+    : data_dir_(configuration.data_dir), on_end_(std::move(on_end)) {
+  if (configuration.master_key_file.empty())
+    throw ConfigurationError("--journal: engines that share a journal are given one --master-key-file");
+  options_.lease = parse_duration(configuration.lease, "--lease", longest_lease);
+  if (options_.lease < shortest_lease)
+    throw ConfigurationError("--lease: '" + configuration.lease + "' is less than 200ms");
+  options_.journal.url = configuration.journal;
+  options_.journal.durability = durability_of(configuration.journal_durability);
+  options_.version = version;
+  // A look that takes longer is of no use to the lease.
+  auto looks = options_.journal;
+  looks.timeout = options_.lease / 2;
+  looks.application = "revoked-member";
+  log_ = std::make_unique<PostgresLog>(std::move(looks));
+}
+
+Membership::~Membership() = default;
+
+engine::MemberListener Membership::listener() {
+  return {[](std::string_view what, std::string_view detail) {
+            const bool is_trouble =
+                what.starts_with("cannot") || what == "stops" || what.starts_with("its copy");
+            net::log(is_trouble ? net::Level::warning : net::Level::info,
+                     std::string("the shared journal: ").append(what), {{"detail", detail}});
+          },
+          [this] {
+            if (on_proof_) on_proof_();
+          },
+          [this](bool) {
+            has_ended_ = true;
+            on_end_();
+          }};
+}
+
+void Membership::throw_away_copy() const {
+  for (const auto* const part : {"log", "index", "tables", "usage"})
+    std::filesystem::remove_all(data_dir_ + "/" + part);
+}
+
+std::unique_ptr<engine::Store> Membership::open_store(
+    const std::function<std::unique_ptr<engine::Store>()>& open) {
+  for (bool is_new = false;; is_new = true) {
+    std::unique_ptr<engine::Store> copy;
+    try {
+      copy = open();
+    } catch (const ConfigurationError&) {
+      throw;
+    } catch (const std::runtime_error& damaged) {
+      if (is_new) throw;
+      net::log(net::Level::warning, "the copy of the shared journal is thrown away",
+               {{"reason", damaged.what()}});
+      throw_away_copy();
+      continue;
+    }
+    const auto tail = engine::catch_up(*log_, *copy, listener(), [] { return true; });
+    if (tail) {
+      tail_ = *tail;
+      auto append = options_.journal;
+      auto store = std::make_unique<engine::SharedStore>(std::move(copy), std::move(append), standing_);
+      store_ = store.get();
+      return store;
+    }
+    const bool is_foreign = tail.error() == errc::position_gone || tail.error() == errc::storage_corrupt;
+    if (is_new || !is_foreign) {
+      const auto why = log_->failure().empty() ? tail.error().message() : log_->failure();
+      if (tail.error() == errc::refused) throw ConfigurationError("--journal: " + why);
+      throw std::runtime_error("--journal: " + why);
+    }
+    net::log(net::Level::warning, "the copy of the shared journal is thrown away",
+             {{"reason", "it has what the journal has not"}});
+    copy.reset();
+    throw_away_copy();
+  }
+}
+
+std::shared_ptr<const net::Forwarder> Membership::forwarder() const {
+  return std::make_shared<const net::Forwarder>(standing_, net::Forwarder::Options{log_->secret(), {}});
+}
+
+void Membership::begin(engine::Engine& engine, cache::Feed& feed, net::Server& server,
+                       const std::string& url) {
+  options_.url = url;
+  on_proof_ = [&server] { server.notify_all(); };
+  const auto last = engine.position_of(engine.durable());
+  if (last.epoch != 0) feed.begin_at({last, std::string(engine.journal_id_of(last.epoch))});
+  member_ = std::make_unique<engine::Member>(options_, std::move(log_), tail_, engine, *store_, standing_,
+                                             listener());
+}
+
+void Membership::write_metrics(engine::MetricsWriter& out) const {
+  out.gauge("revoked_engine_leads", "Whether this engine takes changes, of those that share its journal.")
+      .sample(standing_.role() == engine::Standing::Role::leader ? std::uint64_t{1} : std::uint64_t{0});
+  out.gauge("revoked_engine_is_current", "Whether it has recent news of the shared journal, and so answers.")
+      .sample(standing_.is_current() ? std::uint64_t{1} : std::uint64_t{0});
+  out.counter("revoked_engine_terms_total", "How often this process has begun to lead.")
+      .sample(member_ ? member_->terms() : 0);
+}
+
+}  // namespace revoked::tools
