@@ -322,7 +322,7 @@ class Engine {
   UsageCounts usage_counts() const;
 
   Epoch epoch() const { return journal_->epoch(); }
-  Sequence durable() const { return journal_->durable(); }
+  Sequence durable() const { return started() ? journal_->durable() : 0; }
   Sequence applied() const { return journal_->applied(); }
   const DurationHistogram& commits() const { return journal_->commits(); }
   Position position_of(Sequence sequence) const { return epochs_.position_of(sequence); }

@@ -66,7 +66,7 @@ class Cluster : public testing::Test {
       } catch (const ConnectionFailed&) {
         return false;
       }
-    })) << engine.log_text();
+    })) << engine.process().description() << engine.log_text();
     return Clock::now() - began;
   }
   // Every engine knows them as revoked, and each has a place of its own in the journal, which has no gap.
