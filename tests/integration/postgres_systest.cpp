@@ -8,6 +8,7 @@
 #include <sstream>
 
 #include "tests/support/eventually.hpp"
+#include "tests/support/network.hpp"
 #include "tests/support/postgres_server.hpp"
 #include "tests/support/process_family.hpp"
 #include "tests/support/temporary_directory.hpp"
@@ -178,6 +179,29 @@ TEST_F(PostgresServerPair, APromotedStandbyHasEveryAnsweredRow) {
   EXPECT_FALSE(third.result(a_while)) << "there is no standby";
   pair_.rejoin();
   EXPECT_EQ(third.result(20s), (PostgresRows{{"5"}}));
+}
+
+TEST(PostgresServer, APairInANetworkIsCutByIt) {
+  if (!Network::is_permitted()) GTEST_SKIP() << Network::why_not;
+  Network network(2);
+  const auto start = [&network](std::size_t host, const PostgresServer* primary) {
+    const Network::Stay stay(network, host);
+    return std::make_unique<PostgresServer>(
+        PostgresServer::Options{.address = network.address(host), .primary = primary});
+  };
+  auto primary = start(0, nullptr);
+  auto standby = start(1, primary.get());
+  PostgresPair pair(std::move(primary), std::move(standby));
+  pair.primary().rows(create_table);
+
+  network.cut({{0, 1}});
+  PostgresConnection client(pair.primary().local_address());
+  client.send(insert(1));
+  EXPECT_FALSE(client.result(a_while));
+  network.mend();
+  EXPECT_EQ(client.result(60s), (PostgresRows{{"1"}}));
+  const Network::Stay stay(network, 1);
+  EXPECT_EQ(PostgresConnection(pair.url()).rows(numbers), (PostgresRows{{"1"}}));
 }
 
 }  // namespace revoked::test::postgres_systest
