@@ -86,7 +86,7 @@ bool read_decision(ondemand::object object, Decision& decision, std::optional<en
       case locked_until:
         return read_time(member, decision.locked_until.emplace());
       case journal:
-        return read_journal(member, decision.journal);
+        return read_random_id(member, decision.journal);
       case secret_sha256:
         return read_digest(member, about);
       default:

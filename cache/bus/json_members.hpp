@@ -80,8 +80,8 @@ inline bool read_time(ondemand::value value, engine::UnixMs& at) {
   return parsed.has_value();
 }
 
-inline bool read_journal(ondemand::value value, std::string& journal) {
-  return read_text(value, journal) && engine::is_journal_id(journal);
+inline bool read_random_id(ondemand::value value, std::string& id) {
+  return read_text(value, id) && engine::is_journal_id(id);
 }
 
 inline bool read_position(ondemand::value value, engine::Position& position) {

@@ -106,9 +106,9 @@ bool read_events(ondemand::value value, Message& message) {
 }
 
 bool read_message(ondemand::object object, Message& message) {
-  enum { journal, epoch, first, last, at, up, events, report_ms };
-  static constexpr std::array<std::string_view, 8> names{"journal", "epoch", "first",  "last",
-                                                         "at",      "up",    "events", "report_ms"};
+  enum { journal, epoch, first, last, at, up, clock, events, report_ms };
+  static constexpr std::array<std::string_view, 9> names{"journal", "epoch", "first",  "last",     "at",
+                                                         "up",      "clock", "events", "report_ms"};
   unsigned seen;
   const bool read = read_members(object, names, seen, [&](std::size_t i, ondemand::value member) {
     switch (i) {
@@ -121,9 +121,11 @@ bool read_message(ondemand::object object, Message& message) {
       case at:
         return read_time(member, message.at);
       case journal:
-        return read_journal(member, message.journal);
+        return read_random_id(member, message.journal);
       case up:
         return read_number(member, message.up.emplace());
+      case clock:
+        return read_random_id(member, message.clock);
       case report_ms:
         return read_number(member, message.report_ms.emplace());
       default:
@@ -142,24 +144,26 @@ bool read_message(ondemand::object object, Message& message) {
   return true;
 }
 
-// A page, and the problem document of a 410, which has only the members up to `up`.
+// A page, and the problem document of a 410, which has only the members up to `clock`.
 struct PageMember {
-  enum { journal, position, at, up, published, more, messages };
-  static constexpr std::array<std::string_view, 4> of_gone{"journal", "position", "at", "up"};
-  static constexpr std::array<std::string_view, 7> of_page{"journal", "position", "at",      "up",
-                                                           "told",    "more",     "messages"};
+  enum { journal, position, at, up, clock, published, more, messages };
+  static constexpr std::array<std::string_view, 5> of_gone{"journal", "position", "at", "up", "clock"};
+  static constexpr std::array<std::string_view, 8> of_page{"journal", "position", "at",   "up",
+                                                           "clock",   "told",     "more", "messages"};
 };
 
 bool read_page_member(std::size_t i, ondemand::value member, Page& page) {
   switch (i) {
     case PageMember::journal:
-      return read_journal(member, page.journal);
+      return read_random_id(member, page.journal);
     case PageMember::position:
       return read_position(member, page.position);
     case PageMember::at:
       return read_time(member, page.at.emplace());
     case PageMember::up:
       return read_number(member, page.up.emplace());
+    case PageMember::clock:
+      return read_random_id(member, page.clock);
     case PageMember::published:
       return read_position(member, page.published);
     case PageMember::more:

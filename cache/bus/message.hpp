@@ -57,6 +57,7 @@ struct Message {
   std::vector<Invalidation> events;
   std::string journal{};              // the journal id of its epoch; empty: the engine has none
   std::optional<std::uint64_t> up{};  // send time by the engine's monotonic clock: see Stamp
+  std::string clock{};                // which clock `up` is of; empty: the engine does not name it
   // In heartbeats: the period of reports while there are changes, in milliseconds.
   std::optional<std::uint64_t> report_ms{};
 
@@ -81,6 +82,7 @@ struct Page {
   Position published{};               // the last published position; not before `position`
   std::optional<UnixMs> at{};         // its wall clock
   std::optional<std::uint64_t> up{};  // see Stamp
+  std::string clock{};                // see Message
 };
 engine::result<Page> decode_page(std::string_view json);
 // Decodes the problem document of a 410: the engine's position, no messages.

@@ -111,7 +111,7 @@ engine::JsonWriter& open_message(engine::JsonWriter& json, Epoch epoch, Sequence
   json.open('{').optional_field("journal", stamp.journal);
   json.field("epoch", epoch).field("first", first).field("last", last);
   json.key("at").time(stamp.at);
-  if (stamp.up) json.field("up", *stamp.up);
+  if (stamp.up) json.field("up", *stamp.up).optional_field("clock", stamp.clock);
   if (stamp.report_ms) json.field("report_ms", *stamp.report_ms);
   return json.key("events");
 }
@@ -119,8 +119,14 @@ engine::JsonWriter& open_message(engine::JsonWriter& json, Epoch epoch, Sequence
 }  // namespace
 
 Stamp stamp_at(std::string_view journal, engine::BootClock::time_point at) {
-  return {journal, engine::wall_time_at(at), engine::running_ms_at(at), {}};
+  return {journal, engine::wall_time_at(at), engine::running_ms_at(at), {}, clock_id()};
 }
+
+std::string_view clock_id() {
+  static const auto id = engine::new_random_id();
+  return id;
+}
+
 void append_text_field(engine::JsonWriter& json, std::string_view name, std::string_view text) {
   if (simdjson::validate_utf8(text)) {
     json.optional_field(name, text);

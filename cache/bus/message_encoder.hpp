@@ -23,8 +23,11 @@ struct Stamp {
   UnixMs at = 0;
   std::optional<std::uint64_t> up;
   std::optional<std::uint64_t> report_ms{};  // of a heartbeat: see Message
+  std::string_view clock{};                  // names the clock of `up`: several engines may share a journal
 };
 Stamp stamp_at(std::string_view journal, engine::BootClock::time_point at);
+// Of this process' clock, drawn at random.
+std::string_view clock_id();
 
 // Encodes a batch of the journal, usually as one message; each has at most engine::max_message_bytes. Events
 // that this engine does not know, cannot read or that are too large get type "unknown", so that gateways

@@ -50,7 +50,7 @@ bool read_report(ondemand::object object, Report& report) {
       case sequence:
         return read_number(member, report.applied.sequence);
       case journal:
-        return read_journal(member, report.journal);
+        return read_random_id(member, report.journal);
       case state:
         return read_name(member, coverages, report.coverage);
       case when_stale:

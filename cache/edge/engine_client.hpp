@@ -2,6 +2,9 @@
 // A gateway's HTTP client to the engine: asks for decisions, reads missing ranges, follows the feed stream.
 // Runs on one io_context (concurrency hint 1). Every call has a deadline. Questions are pipelined on a
 // bounded number of kept connections and served round-robin by peer; a page has a connection of its own.
+//
+// Of several engines one is in use (engine_choice.hpp), for everything. When it fails the next one is, and
+// what is under way at the old one fails, except that questions are asked once more.
 
 #include <atomic>
 #include <chrono>
@@ -9,6 +12,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "cache/bus/decision.hpp"
 #include "cache/bus/message.hpp"
@@ -24,8 +28,8 @@ namespace revoked::cache {
 // The peer of an address as text: an IPv4 address, or the /64 of an IPv6 address. 0 if it is neither.
 Peer peer_of(std::string_view address);
 
+class EngineChoice;
 class FeedStream;
-struct HttpOrigin;
 class OpenQuestions;
 class PageFetches;
 class QuestionSender;
@@ -34,21 +38,25 @@ class ReportSender;
 class EngineClient {
  public:
   struct Options {
-    HttpAddress address;
-    std::string credential;  // sent as a Bearer token
-    TlsClientOptions tls{};  // of an encrypted address
+    std::vector<HttpAddress> addresses;  // one, or several that share a journal; the first is used first
+    std::string credential;              // sent as a Bearer token
+    TlsClientOptions tls{};              // of encrypted addresses
     std::size_t max_connections = 16;
     std::size_t max_waiting = 4096;  // unsent questions; beyond: errc::overloaded for the peer with most
     std::chrono::milliseconds question_timeout{1000};  // from ask() to the answer, queueing included
     std::chrono::milliseconds page_timeout{5000};
+    std::chrono::milliseconds stream_open_timeout{3000};     // from connecting to the response head
+    std::chrono::milliseconds stream_silence_timeout{5000};  // the engine sends a heartbeat every second
+    std::chrono::milliseconds longest_pause{500};            // after a round in which all engines failed
+    std::function<void(std::string_view reason)> on_engine_changed{};
     std::chrono::milliseconds report_timeout{1000};
     std::function<void(boost::system::error_code error)> on_reported{};  // after each report
     std::chrono::milliseconds usage_timeout{5000};
     std::function<void(boost::system::error_code error)> on_usage_reported{};  // after each report of usage
   };
 
-  // Throws std::invalid_argument if the credential contains control characters, std::runtime_error if a file
-  // of the TLS options cannot be used.
+  // At least one address. Throws std::invalid_argument if the credential contains control characters,
+  // std::runtime_error if a file of the TLS options cannot be used.
   EngineClient(asio::io_context& io, const Options& options);
   ~EngineClient();
 
@@ -75,6 +83,11 @@ class EngineClient {
   }
 
   // The rest on the io_context's thread only.
+
+  // The engine in use, as http://host:port or https://host:port.
+  const std::string& engine() const;
+  // The engine in use is behind another: the next one is used, if there is one.
+  void leave_engine(std::string_view reason);
 
   struct PageAnswer {
     bool gone = false;  // 410: the range is unavailable; the page has the engine's position, no messages
@@ -107,9 +120,12 @@ class EngineClient {
   void stop();
 
  private:
+  void on_engine_changed(std::string_view reason);
+
   asio::io_context& io_;
-  const std::string head_;  // the header lines of a request, from "Host:"
-  const std::shared_ptr<HttpOrigin> origin_;
+  const Options options_;
+  const std::string head_;  // the header lines of a request after "Host:"
+  const std::shared_ptr<EngineChoice> engines_;
   const std::shared_ptr<OpenQuestions> questions_;
   const std::shared_ptr<QuestionSender> sender_;
   const std::shared_ptr<PageFetches> pages_;

@@ -12,17 +12,20 @@ constexpr auto relate_every = 30s;
 
 }  // namespace
 
-void EngineClock::relate(Monotonic requested, std::uint64_t up, std::optional<UnixMs> wall, Monotonic now) {
+void EngineClock::relate(Monotonic requested, std::string_view clock, std::uint64_t up,
+                         std::optional<UnixMs> wall, Monotonic now) {
   if (up > max_up) return;
+  if (!is(clock)) reset();
+  clock_ = clock;
   const Relation found{requested, up};
   // A slow response gives a worse bound than the one before, but clocks drift.
   const bool is_better = !relation_ || found.bound() > relation_->bound();
   if (is_better || is_relation_due(now)) relation_ = found;
-  if (wall) note(up, *wall);
+  if (wall) note(clock, up, *wall);
 }
 
-std::optional<Monotonic> EngineClock::time_at(std::uint64_t up, Monotonic now) const {
-  if (!relation_ || now - relation_->requested > relation_lasts) return {};
+std::optional<Monotonic> EngineClock::time_at(std::string_view clock, std::uint64_t up, Monotonic now) const {
+  if (!is(clock) || !relation_ || now - relation_->requested > relation_lasts) return {};
   return Monotonic(relation_->bound() + milliseconds(up));
 }
 

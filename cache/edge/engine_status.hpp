@@ -22,4 +22,7 @@ inline engine::errc error_of_status(unsigned status) {
   }
 }
 
+// The engine says that it does not serve, or a proxy says so of it: another engine may.
+inline bool is_out_of_service(unsigned status) { return status == 502 || status == 503 || status == 504; }
+
 }  // namespace revoked::cache

@@ -27,7 +27,10 @@ bool has_unknown_event(const Message& message) {
 }  // namespace
 
 Follower::Follower(Options options)
-    : options_(options), lease_(options.lease), requests_(options.repair_timeout) {}
+    : options_(options),
+      lease_(options.lease),
+      requests_(options.repair_timeout),
+      lag_(options.repair_timeout) {}
 
 // ---- messages
 
@@ -47,7 +50,7 @@ Follower::Actions Follower::on_message(Message message, Source source, Monotonic
     receive_unsigned(message, now, actions);
   } else if (!position) {
     begin(message.journal, {message.epoch, message.last}, now, actions);
-  } else if (message.epoch >= progress_.published().epoch) {
+  } else if (message.epoch >= progress_.published().epoch && !is_outdated({message.epoch, message.last})) {
     if (message.epoch != engine_epoch_) set_engine_journal(message.journal, message.epoch, now);
     if (message.epoch != position->epoch || message.journal == progress_.journal()) {
       receive(message, now, actions);
@@ -86,8 +89,9 @@ void Follower::receive_unsigned(Message& message, Monotonic now, Actions& action
 void Follower::receive(Message& message, Monotonic now, Actions& actions) {
   const Position last{message.epoch, message.last};
   const bool is_of_new_epoch = message.epoch > progress_.published().epoch;
-  const bool is_newest = message.up && clock_.note(*message.up, message.at);
+  const bool is_newest = message.up && clock_.note(message.clock, *message.up, message.at);
   progress_.note_published(last, now);
+  if (options_.has_several_engines && last == progress_.published()) note_reached(message, now);
   const Position reached = *progress_.position();
   const bool same_epoch = message.epoch == reached.epoch;
   if (same_epoch && message.last <= reached.sequence)
@@ -111,20 +115,25 @@ void Follower::receive_old(const Message& message, bool is_newest, Monotonic now
   if (!message.is_heartbeat()) return;
   if (message.last == progress_.position()->sequence) {
     extend_lease(message, now);
-  } else if (is_newest) {
+  } else if (!is_newest) {
+    return;
+  } else if (!options_.has_several_engines) {
     lease_.require_page(now);  // the engine claims a position behind ours
+  } else if (const auto as_of = lag_.on_behind({message.epoch, message.last}, progress_.published(), now)) {
+    extend_lease(message, now, *as_of);
   }
 }
 
-void Follower::extend_lease(const Message& message, Monotonic now) {
+// By what it proves, but not beyond `limit`.
+void Follower::extend_lease(const Message& message, Monotonic now, Monotonic limit) {
   if (!trusts_cache() || lease_.requires_page()) return;
-  if (const auto sent = sent_at(message, now)) lease_.extend(*sent);
+  if (const auto sent = sent_at(message, now)) lease_.extend(std::min(*sent, limit));
 }
 
 // Lower bound of the time when the engine sent it.
 std::optional<Monotonic> Follower::sent_at(const Message& message, Monotonic now) {
   if (!message.up || message.epoch != engine_epoch_) return {};
-  const auto sent = clock_.time_at(*message.up, now);
+  const auto sent = clock_.time_at(message.clock, *message.up, now);
   if (!sent) return {};
   if (*sent <= now + EngineClock::max_skew) return std::min(*sent, now);
   probe_.want(now);  // the relation of the clocks no longer holds
@@ -135,6 +144,7 @@ Follower::Actions Follower::on_decision(Position as_of, std::string_view journal
   Actions actions;
   const auto position = progress_.position();
   if (!position) return actions;
+  actions.is_engine_behind = is_outdated(as_of);
   if (journal != engine_journal_) {
     probe_.want(now);
     request_if_due(now, actions);
@@ -158,7 +168,8 @@ Follower::Actions Follower::on_page(Page page, Monotonic now) {
   }
   if (!requests_.any()) return actions;
   const auto request = requests_.take();
-  if (request.is_obsolete || predates_engine_epoch(page, request.at)) {
+  if (request.is_obsolete || predates_engine_epoch(page, request.at) ||
+      is_held_against(page, request.at, now, actions)) {
     request_if_due(now, actions);
     return actions;
   }
@@ -171,7 +182,7 @@ Follower::Actions Follower::on_page(Page page, Monotonic now) {
     continue_reading(page, request.at, before, now);
   } else {
     short_pages_in_a_row_ = 0;
-    finish_reading(request.at, moved, now, actions);
+    finish_reading(page, request.at, moved, now, actions);
   }
   if (!page.more) probe_.on_answer(request.at, moved, now);
   request_if_due(now, actions);
@@ -183,7 +194,7 @@ Follower::Actions Follower::on_page(Page page, Monotonic now) {
 Follower::PageResult Follower::apply_page(Page& page, const PageRequests::Request& request, Monotonic now,
                                           Actions& actions) {
   const bool is_other_history = set_engine_journal(page.journal, page.published.epoch, now);
-  if (page.up) clock_.relate(request.at, *page.up, page.at, now);
+  if (page.up) clock_.relate(request.at, page.clock, *page.up, page.at, now);
   const auto before = *progress_.position();
   auto result = PageResult::restart;
   // If the page ends before the position it was requested after, the engine has lost it: it had known it.
@@ -237,13 +248,19 @@ void Follower::continue_reading(const Page& page, Monotonic requested, Position 
 }
 
 // Called for a page that ends at the engine's position.
-void Follower::finish_reading(Monotonic requested, bool moved, Monotonic now, Actions& actions) {
+void Follower::finish_reading(const Page& page, Monotonic requested, bool moved, Monotonic now,
+                              Actions& actions) {
+  if (options_.has_several_engines && !trusts_cache()) {
+    lag_.on_behind(page.published, progress_.published(), now);
+    actions.is_engine_behind = lag_.is_lasting(requested);
+  }
   if (!trusts_cache() && should_have_been_reached(requested)) {
     const Position reached = *progress_.position();
     progress_.retract_published(reached);
     restart_at(reached, progress_.journal(), now, actions);
   }
   if (trusts_cache()) {
+    lag_.on_reached();
     lease_.confirm(requested, requested, now);
   } else if (!moved) {
     requests_.back_off(now);
@@ -261,9 +278,11 @@ Follower::Actions Follower::on_page_gone(Page engine_now, Monotonic now) {
     lease_.require_page(now);  // the engine must confirm it for our current position
   } else {
     const auto request = requests_.take();
-    if (!request.is_obsolete && !predates_engine_epoch(engine_now, request.at)) {
+    engine_now.published = std::max(engine_now.published, position);
+    if (!request.is_obsolete && !predates_engine_epoch(engine_now, request.at) &&
+        !is_held_against(engine_now, request.at, now, actions)) {
       set_engine_journal(engine_now.journal, position.epoch, now);
-      if (engine_now.up) clock_.relate(request.at, *engine_now.up, engine_now.at, now);
+      if (engine_now.up) clock_.relate(request.at, engine_now.clock, *engine_now.up, engine_now.at, now);
       if (should_have_been_reached(request.at)) progress_.retract_published(position);
       restart_at(position, engine_now.journal, now, actions);
       if (trusts_cache()) lease_.confirm(request.at, request.at, now);
@@ -280,47 +299,6 @@ Follower::Actions Follower::on_page_failed(Monotonic now) {
   if (requests_.any()) requests_.take();
   requests_.back_off(now);
   return {};
-}
-
-// Requested before the engine began its current epoch: the response may be of the previous epoch.
-bool Follower::predates_engine_epoch(const Page& page, Monotonic requested) const {
-  return page.journal != engine_journal_ && requested < engine_epoch_since_;
-}
-
-// What is known to be published was published so long before the request that the engine must have it, unless
-// it was never durable.
-bool Follower::should_have_been_reached(Monotonic requested) const {
-  return progress_.published_since() + options_.repair_timeout <= requested;
-}
-
-// ---- the engine's journal, and ours
-
-// True if messages already received, and possibly applied, are of another history.
-bool Follower::set_engine_journal(std::string_view journal, Epoch epoch, Monotonic now) {
-  if (engine_journal_ == journal && engine_epoch_ == epoch) return false;
-  engine_journal_ = journal;
-  engine_epoch_ = epoch;
-  engine_epoch_since_ = now;
-  clock_.reset();
-  if (epoch > progress_.published().epoch) return false;
-  progress_.forget_published();
-  return true;
-}
-
-// Begins at the position that the engine names, and asks to confirm it.
-void Follower::begin(const std::string& journal, Position position, Monotonic now, Actions& actions) {
-  set_engine_journal(journal, position.epoch, now);
-  restart_at(position, journal, now, actions);
-  lease_.require_page(now);
-}
-
-void Follower::restart_at(Position position, std::string journal, Monotonic now, Actions& actions) {
-  actions.flush = position;
-  actions.apply.clear();
-  actions.recheck.clear();
-  progress_.restart_at(position, std::move(journal), now);
-  expected_ = {};
-  requests_.on_restart();
 }
 
 // ---- time

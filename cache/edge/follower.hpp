@@ -30,10 +30,16 @@
 //   - The engine is authoritative: a position that was published and that the engine has not reached when
 //     asked well afterwards was never durable. The follower then restarts at the engine's position.
 //   - After a flush the cache is empty and the follower restarts at the engine's position.
+//   - Several engines may share a journal. Each has its own clock, and one may be behind another. One that is
+//     behind what the follower knows proves nothing and restarts nothing: it is asked again, then another
+//     engine is tried; only what no engine has reached in time was never durable. What is of an older epoch
+//     than one that an engine has named proves nothing either. When another engine is used, a page must
+//     confirm its position, and relates its clock, before its messages extend the lease.
 //
 // When position() has moved to a newer epoch without a flush, the owner calls NearCache::advance after
 // `apply`.
 
+#include <algorithm>
 #include <chrono>
 #include <optional>
 #include <string>
@@ -42,6 +48,7 @@
 
 #include "cache/bus/message.hpp"
 #include "cache/edge/engine_clock.hpp"
+#include "cache/edge/engine_lag.hpp"
 #include "cache/edge/expected_position.hpp"
 #include "cache/edge/journal_progress.hpp"
 #include "cache/edge/lease.hpp"
@@ -57,13 +64,15 @@ class Follower {
     std::chrono::milliseconds repair_timeout{2000};  // an unanswered request is repeated after this
     Sequence max_repair = 100'000;                   // a larger gap is not repaired: flush
     std::chrono::milliseconds max_pause{1000};       // not called for longer: require a page
+    bool has_several_engines = false;                // they share a journal
   };
 
   struct Actions {
-    std::optional<Position> flush;          // drop everything; reject fills older than this position
+    std::optional<Position> flush;          // drop everything; reject answers older than this position
     std::vector<Invalidation> apply;        // in this order
     std::vector<Invalidation> recheck;      // unsigned: ask the engine again about these keys and owners
     std::optional<Position> request_after;  // read the engine's feed of journal() after this, call on_page*
+    bool is_engine_behind = false;          // use another engine, if there is one, and call on_engine_changed
   };
 
   explicit Follower(Options options);
@@ -89,6 +98,10 @@ class Follower {
   // The engine's answer to a question shows its position.
   Actions on_decision(Position as_of, std::string_view journal, Monotonic now);
 
+  // From now on messages, pages and answers are of another engine. The request for a page that is open is
+  // answered, or fails, as any other, and counts for nothing.
+  Actions on_engine_changed(Monotonic now);
+
   // Whether the engine's stream is connected: then positions of unsigned messages need no page.
   void set_fed(bool fed) { fed_ = fed; }
 
@@ -100,6 +113,14 @@ class Follower {
   // The journal id of the position's epoch, and that of the engine's current epoch as the engine names it.
   const std::string& journal() const { return progress_.journal(); }
   const std::string& engine_journal() const { return engine_journal_; }
+
+  // Whether a message whose `up` is of this clock may be of our engine: another's extends no lease.
+  bool may_be_of_engine(std::string_view clock) const { return clock_.may_be(clock); }
+  // Of an older epoch than an engine has named: it proves nothing.
+  bool is_outdated(Position as_of) const {
+    if (!options_.has_several_engines || as_of.epoch == 0) return false;
+    return as_of.epoch < std::max(progress_.published().epoch, engine_epoch_);
+  }
 
   // Upper bound of the engine's wall clock, by which expiry is decided. Empty until the engine has sent it.
   std::optional<UnixMs> engine_time(Monotonic now) const { return clock_.wall_time(now); }
@@ -127,15 +148,17 @@ class Follower {
 
   void receive_unsigned(Message& message, Monotonic now, Actions& actions);
   void receive(Message& message, Monotonic now, Actions& actions);
+  void note_reached(const Message& message, Monotonic now);
   void receive_old(const Message& message, bool is_newest, Monotonic now);
-  void extend_lease(const Message& message, Monotonic now);
+  void extend_lease(const Message& message, Monotonic now, Monotonic limit = Monotonic::max());
   std::optional<Monotonic> sent_at(const Message& message, Monotonic now);
 
   PageResult apply_page(Page& page, const PageRequests::Request& request, Monotonic now, Actions& actions);
   PageResult apply_messages(Page& page, Monotonic now, Actions& actions);
   void continue_reading(const Page& page, Monotonic requested, Position before, Monotonic now);
-  void finish_reading(Monotonic requested, bool moved, Monotonic now, Actions& actions);
+  void finish_reading(const Page& page, Monotonic requested, bool moved, Monotonic now, Actions& actions);
   bool should_have_been_reached(Monotonic requested) const;
+  bool is_held_against(const Page& page, Monotonic requested, Monotonic now, Actions& actions);
   void request_if_due(Monotonic now, Actions& actions);
 
   Options options_;
@@ -145,6 +168,7 @@ class Follower {
   PageRequests requests_;
   ProbePace probe_;
   ExpectedPosition expected_;
+  EngineLag lag_;  // of several engines only
 
   std::string engine_journal_;  // of the epoch in which the engine is
   Epoch engine_epoch_ = 0;

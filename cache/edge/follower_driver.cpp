@@ -32,6 +32,7 @@ bool FollowerDriver::on_message(std::string_view json, Follower::Source source, 
     return false;
   }
   const bool is_ours = message->journal == follower_.engine_journal();
+  const bool may_be_of_engine = is_ours && follower_.may_be_of_engine(message->clock);
   if (is_ours && message->is_heartbeat() && source != Follower::Source::bus) {
     reports_.set_period(message->report_ms ? std::chrono::milliseconds(*message->report_ms)
                                            : Reports::min_period);
@@ -39,7 +40,7 @@ bool FollowerDriver::on_message(std::string_view json, Follower::Source source, 
   if (is_ours) count(*message, source);
   act(follower_.on_message(std::move(*message), source, now), now);
   state_.foreign_messages.store(follower_.foreign_messages());
-  return is_ours;
+  return may_be_of_engine;
 }
 
 void FollowerDriver::count(const Message& message, Follower::Source source) {
@@ -90,6 +91,7 @@ void FollowerDriver::act(const Follower::Actions& actions, Monotonic now) {
     request_page(actions.request_after);
   }
   on_actions_(actions);
+  if (actions.is_engine_behind) client_.leave_engine("it is behind another");
 }
 
 // One at a time. The follower counts responses and attributes each to its first open request, so a request

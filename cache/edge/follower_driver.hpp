@@ -27,12 +27,16 @@ class FollowerDriver {
 
   const Follower& follower() const { return follower_; }
 
-  // Returns whether it is a message of the engine's present journal: others do not prove that our engine is
+  // Returns whether it may be a message of our engine, in its present journal: others do not prove that it is
   // up.
   bool on_message(std::string_view json, Follower::Source source, Monotonic now);
   // The engine no longer has the events after our position.
   void on_gone(const Page& engine_now, Monotonic now);
   void on_decision(const Decision& decision, Monotonic now);
+  void on_engine_changed(Monotonic now) {
+    next_begin_ = {};
+    act(follower_.on_engine_changed(now), now);
+  }
   void set_fed(bool fed) { follower_.set_fed(fed); }
   void tick(Monotonic now);  // at least every 100 ms
   void stop();               // pages received later are ignored

@@ -27,6 +27,9 @@ constexpr std::chrono::seconds drain_time{1};  // for work in flight when the ga
 constexpr std::chrono::milliseconds leave_time{500};  // for its last report
 constexpr std::chrono::milliseconds look_period{2};
 
+// Of several engines; the engine's heartbeats come every second.
+constexpr std::chrono::milliseconds least_silence{1500}, least_open_timeout{500};
+
 Report report_of(const Gateway::Options& options) {
   Report report;
   report.gateway = options.name;
@@ -53,7 +56,7 @@ struct Gateway::Impl {
             [this](std::string report, bool is_first) { send(std::move(report), is_first); },
             [this](Monotonic due) { report_at(due); }),
         driver(
-            options.follower, client, cache, state, reports, log,
+            follower_options(), client, cache, state, reports, log,
             [this](Monotonic now) { sources.choose_feed(now); },
             [this](const Follower::Actions& actions) { watches.follow(actions); }),
         sources(io, options, client, driver, state, log),
@@ -69,6 +72,7 @@ struct Gateway::Impl {
         log.log("acks", describe_redis_state(connected, detail));
       });
     }
+    state.set_engine(client.engine());
     asio::post(io, [this] { tick(); });
     thread = std::thread([this] { run(); });
   }
@@ -86,7 +90,29 @@ struct Gateway::Impl {
       log.log("reports", error ? error.message() : "accepted by the engine");
     };
     engine.on_usage_reported = [this](error_code error) { usage.on_result(error); };
+    if (engine.addresses.size() == 1) return engine;
+    // Another engine must be found, also the second that is tried, and its page read, before the lease ends.
+    const auto lease = options.follower.lease;
+    engine.stream_silence_timeout = std::clamp(lease / 2, least_silence, engine.stream_silence_timeout);
+    engine.stream_open_timeout = std::clamp(lease / 3, least_open_timeout, engine.stream_open_timeout);
+    engine.longest_pause = std::min(lease / 6, engine.longest_pause);
+    engine.on_engine_changed = [this](std::string_view reason) { on_engine_changed(reason); };
     return engine;
+  }
+
+  Follower::Options follower_options() const {
+    auto follower = options.follower;
+    follower.has_several_engines = options.engine.addresses.size() > 1;
+    return follower;
+  }
+
+  void on_engine_changed(std::string_view reason) {
+    ++state.engine_changes;
+    state.set_engine(client.engine());
+    log.log("engine in use", "now " + client.engine() + "; the one before: " + std::string(reason));
+    if (stopped) return;
+    reports.start_over();
+    driver.on_engine_changed(engine::BootClock::now());
   }
 
   // Over Redis if messages are signed there, or else to the engine, which then knows by its key whose the

@@ -89,6 +89,8 @@ class Gateway {
     std::optional<Position> position;
     // Since the last proof that nothing was missing; max() if there was none.
     std::chrono::milliseconds since_proof;
+    std::string engine;            // the URL of the one in use
+    std::uint64_t engine_changes;  // to another engine
     bool redis_connected;
     bool feed_connected;
     NearCache::Size cache;

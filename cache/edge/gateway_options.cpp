@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <stdexcept>
 
 #include "engine/model/key_file.hpp"
@@ -22,7 +23,10 @@ std::string host_name() {
 }  // namespace
 
 void GatewayOptions::add_to(engine::OptionList& options) {
-  options.add("--engine", engine, "http://host:port or https://host:port of the engine");
+  options.add(
+      "--engine", engine,
+      "http://host:port or https://host:port of the engine; several that share a journal: separated by "
+      "commas, tried in turn");
   options.add("--engine-ca-file", engine_tls.ca_file,
               "PEM file of the CAs that an https engine's certificate may be of; none: the system's");
   options.add("--engine-cert", engine_tls.certificate_file,
@@ -46,18 +50,22 @@ void GatewayOptions::add_to(engine::OptionList& options) {
 
 EngineClient::Options GatewayOptions::read_engine() const {
   EngineClient::Options options;
-  const auto address = parse_http_url(engine, engine_port);
-  if (!address)
-    throw ConfigurationError("--engine: '" + engine + "' is neither http://host:port nor https://host:port");
-  options.address = *address;
+  options.addresses = parse_http_urls(engine, engine_port);
+  if (options.addresses.empty())
+    throw ConfigurationError(
+        "--engine: '" + engine +
+        "' is neither http://host:port nor https://host:port, nor several different ones, "
+        "separated by commas");
+  const bool is_encrypted =
+      std::ranges::any_of(options.addresses, [](const auto& address) { return address.is_encrypted; });
   options.tls = engine_tls;
   const auto& [ca_file, certificate_file, key_file] = engine_tls;
   if (certificate_file.empty() != key_file.empty())
     throw ConfigurationError("--engine-cert and --engine-key require each other");
-  if (!address->is_encrypted && !(ca_file.empty() && certificate_file.empty()))
+  if (!is_encrypted && !(ca_file.empty() && certificate_file.empty()))
     throw ConfigurationError("--engine-ca-file and --engine-cert require an https:// --engine");
   try {
-    if (address->is_encrypted) const TlsClient probe(engine_tls);
+    if (is_encrypted) const TlsClient probe(engine_tls);
   } catch (const std::runtime_error& error) {
     throw ConfigurationError(std::string("--engine: ") + error.what());
   }

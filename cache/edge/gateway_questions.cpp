@@ -60,6 +60,11 @@ void GatewayQuestions::on_answer(const QuestionPointer& question, Decision decis
   if (stale && when_stale_ == WhenStale::deny) return question->done({std::nullopt, true});
   const auto& follower = driver_.follower();
   const bool is_ours = decision.journal == follower.engine_journal();
+  // The engine may not know yet of an event that we have applied. Another engine is used from now on.
+  if (decision.state == State::active && follower.is_outdated(decision.as_of)) {
+    if (std::exchange(question->asked_again, true)) return question->done({std::nullopt, stale});
+    return ask(question);
+  }
   if (question->lasts && !is_ours && decision.state == State::active)
     return question->done({std::nullopt, stale});
   const bool keeps = !stale && is_ours && follower.trusts_cache();

@@ -34,7 +34,9 @@ void GatewayState::write_to(Gateway::Status& status, Monotonic now) const {
     const engine::MutexLock lock(mutex_);
     status.position = position_;
     status.journal = journal_;
+    status.engine = engine_;
   }
+  status.engine_changes = engine_changes;
   status.watches = watches;
   status.redis_connected = redis_connected;
   status.feed_connected = feed_connected;

@@ -37,6 +37,12 @@ class GatewayState {
   // By the engine's clock, which decides about expiry.
   engine::UnixMs engine_time(Monotonic now) const { return to_ms(now) + engine_ahead_ms_.load(); }
 
+  // The engine in use from now on.
+  void set_engine(const std::string& url) {
+    const engine::MutexLock lock(mutex_);
+    engine_ = url;
+  }
+
   // Sets the members of `status` that are kept here.
   void write_to(Gateway::Status& status, Monotonic now) const;
 
@@ -44,6 +50,7 @@ class GatewayState {
   std::atomic<bool> redis_connected{false}, feed_connected{false};
   engine::SpreadCounter hits, misses;  // of look-ups in the near cache
   std::atomic<std::uint64_t> questions{0}, failed_questions{0}, repairs{0}, flushes{0}, invalidations{0};
+  std::atomic<std::uint64_t> engine_changes{0};
   std::atomic<std::uint64_t> foreign_messages{0}, unsigned_messages{0}, unreadable_messages{0};
   engine::Counter applied_messages, known_messages, heartbeats, hints;  // of the engine's journal
   engine::Counter ticks;                                                // of the gateway's thread
@@ -64,6 +71,7 @@ class GatewayState {
   mutable engine::Mutex<engine::lone_level> mutex_;
   std::optional<Position> position_ REVOKED_GUARDED_BY(mutex_);
   std::string journal_ REVOKED_GUARDED_BY(mutex_);
+  std::string engine_ REVOKED_GUARDED_BY(mutex_);
 };
 
 }  // namespace revoked::cache

@@ -15,9 +15,10 @@ using engine::errc;
 
 namespace {
 
-constexpr std::size_t max_beginning_bytes = 160;  // of a request: its first line, and traceparent
-constexpr int overdue_checks = 20;                // per timeout
-constexpr std::size_t callers_per_waiting = 16;   // limits all callers to this multiple of max_waiting
+// Of a request: its first line, traceparent and Host.
+constexpr std::size_t max_beginning_bytes = 440;
+constexpr int overdue_checks = 20;               // per timeout
+constexpr std::size_t callers_per_waiting = 16;  // limits all callers to this multiple of max_waiting
 
 }  // namespace
 
@@ -32,11 +33,11 @@ Question::Clock::time_point Question::deadline() const {
   return latest;
 }
 
-void Question::append_request(std::string& out) const {
+void Question::append_request(std::string_view host_line, std::string& out) const {
   out.append("POST /v1/keys/verify?echo=secret_sha256 HTTP/1.1\r\n");
   if (!callers.empty() && !callers.front().asker.traceparent.empty())
     out.append("traceparent: ").append(callers.front().asker.traceparent).append("\r\n");
-  out.append(*request);
+  out.append(host_line).append(*request);
 }
 
 OpenQuestions::OpenQuestions(asio::io_context& io, const EngineClient::Options& options, std::string head,

@@ -33,14 +33,15 @@ struct Question {
   };
 
   engine::Digest digest;
-  std::shared_ptr<const std::string> request;  // from the second line on
+  std::shared_ptr<const std::string> request;  // from the line after Host on
   std::vector<Caller> callers;
   std::vector<Caller> late_callers;  // came after it was sent
   bool has_waited = false;           // it had to queue for a connection
   bool is_sent = false;
-  bool is_over = false;  // answered, or given up
+  bool has_moved = false;  // from an engine that failed to another
+  bool is_over = false;    // answered, or given up
 
-  void append_request(std::string& out) const;
+  void append_request(std::string_view host_line, std::string& out) const;
   // A peer that closed its sending side may still wait for a response, so `left` counts only for queued
   // questions.
   bool is_wanted() const;
@@ -51,7 +52,7 @@ using QuestionPointer = std::shared_ptr<Question>;
 
 class OpenQuestions : public std::enable_shared_from_this<OpenQuestions> {
  public:
-  // `head`: the header lines of a request, from "Host:", each with its line end. `on_queued` is called when a
+  // `head`: the header lines of a request after "Host:", each with its line end. `on_queued` is called when a
   // question may be taken, but not after stop().
   OpenQuestions(asio::io_context& io, const EngineClient::Options& options, std::string head,
                 std::function<void()> on_queued);

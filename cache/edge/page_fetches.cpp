@@ -29,6 +29,7 @@ engine::result<EngineClient::PageAnswer> decode(const HttpResponse& response) {
 }  // namespace
 
 struct PageFetches::Fetch {
+  EngineChoice::Pointer engine;
   std::shared_ptr<const std::string> request;
   HttpConnection::Deadline deadline;
   EngineClient::PageHandler done;  // called once, then empty
@@ -39,9 +40,9 @@ struct PageFetches::Fetch {
   }
 };
 
-PageFetches::PageFetches(asio::io_context& io, std::shared_ptr<HttpOrigin> origin, std::string head,
+PageFetches::PageFetches(asio::io_context& io, std::shared_ptr<EngineChoice> engines, std::string head,
                          std::chrono::milliseconds timeout)
-    : io_(io), origin_(std::move(origin)), head_(std::move(head)), timeout_(timeout) {}
+    : io_(io), engines_(std::move(engines)), head_(std::move(head)), timeout_(timeout) {}
 
 PageFetches::~PageFetches() = default;
 
@@ -55,9 +56,10 @@ void PageFetches::read(std::optional<Position> after, std::string_view journal,
     if (!journal.empty()) request.append("&journal=").append(journal);
     request += '&';
   }
-  request +=
-      "limit=" + std::to_string(page_limit) + " HTTP/1.1\r\n" + head_ + "Accept: application/json\r\n\r\n";
   auto fetch = std::make_shared<Fetch>();
+  fetch->engine = engines_->in_use();
+  request += "limit=" + std::to_string(page_limit) + " HTTP/1.1\r\n" + fetch->engine->host_line + head_ +
+             "Accept: application/json\r\n\r\n";
   fetch->request = std::make_shared<const std::string>(std::move(request));
   fetch->deadline = std::chrono::steady_clock::now() + timeout_;
   fetch->connection = std::make_shared<HttpConnection>(io_);
@@ -67,7 +69,8 @@ void PageFetches::read(std::optional<Position> after, std::string_view journal,
 }
 
 Task<> PageFetches::run(std::shared_ptr<PageFetches> self, std::shared_ptr<Fetch> fetch) {
-  const auto connected = co_await HttpConnection::connect(fetch->connection, self->origin_, fetch->deadline);
+  const auto connected =
+      co_await HttpConnection::connect(fetch->connection, fetch->engine->origin, fetch->deadline);
   engine::result<HttpResponse> response = errc::unavailable;
   if (connected.has_error()) {
     response = connected.error();
@@ -79,9 +82,19 @@ Task<> PageFetches::run(std::shared_ptr<PageFetches> self, std::shared_ptr<Fetch
   std::erase(self->fetches_, fetch);
   if (!fetch->done) co_return;  // stopped
   if (response.has_error()) {
+    if (response.error() != errc::malformed)
+      self->engines_->failed(fetch->engine, "no page: " + response.error().message());
     fetch->finish(response.error());
   } else {
+    if (is_out_of_service(response->status))
+      self->engines_->failed(fetch->engine, "status " + std::to_string(response->status));
     fetch->finish(decode(*response));
+  }
+}
+
+void PageFetches::on_engine_changed() {
+  for (const auto& fetch : fetches_) {
+    if (fetch->engine != engines_->in_use()) fetch->connection->close();
   }
 }
 

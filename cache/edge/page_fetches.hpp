@@ -6,20 +6,23 @@
 #include <string>
 #include <vector>
 
+#include "cache/edge/engine_choice.hpp"
 #include "cache/edge/engine_client.hpp"
-#include "cache/wire/http_origin.hpp"
 
 namespace revoked::cache {
 
 class PageFetches : public std::enable_shared_from_this<PageFetches> {
  public:
-  // `head`: the header lines of a request, from "Host:", each with its line end.
-  PageFetches(asio::io_context& io, std::shared_ptr<HttpOrigin> origin, std::string head,
+  // `head`: the header lines of a request after "Host:", each with its line end.
+  PageFetches(asio::io_context& io, std::shared_ptr<EngineChoice> engines, std::string head,
               std::chrono::milliseconds timeout);
   ~PageFetches();
 
   // As EngineClient::read_page.
   void read(std::optional<Position> after, std::string_view journal, EngineClient::PageHandler done);
+
+  // Those from an engine that is no longer in use fail.
+  void on_engine_changed();
 
   // Fails all callers now; the coroutines end when the io_context runs on.
   void stop();
@@ -29,7 +32,7 @@ class PageFetches : public std::enable_shared_from_this<PageFetches> {
   static Task<> run(std::shared_ptr<PageFetches> self, std::shared_ptr<Fetch> fetch);
 
   asio::io_context& io_;
-  const std::shared_ptr<HttpOrigin> origin_;
+  const std::shared_ptr<EngineChoice> engines_;
   const std::string head_;
   const std::chrono::milliseconds timeout_;
   std::vector<std::shared_ptr<Fetch>> fetches_;

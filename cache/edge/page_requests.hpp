@@ -16,7 +16,7 @@ class PageRequests {
   struct Request {
     Monotonic at{};
     engine::Position after;
-    bool is_obsolete = false;  // the follower has restarted since
+    bool is_obsolete = false;  // the follower has restarted since, or uses another engine
   };
 
   // An unanswered request is repeated after `timeout`.
@@ -40,7 +40,7 @@ class PageRequests {
   // The last response was of no use: pause before the next request.
   void back_off(Monotonic now) { not_before_ = now + timeout_ / 20; }
 
-  void on_restart() { first_.is_obsolete = true; }
+  void make_obsolete() { first_.is_obsolete = true; }
 
  private:
   std::chrono::milliseconds timeout_;

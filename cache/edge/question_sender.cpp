@@ -27,12 +27,13 @@ struct QuestionSender::Worker {
   Timer wake;
   std::deque<QuestionPointer> pipeline;  // sent, or to be sent next
   std::shared_ptr<HttpConnection> connection;
+  EngineChoice::Pointer engine;  // to which it is
 };
 
-QuestionSender::QuestionSender(asio::io_context& io, std::shared_ptr<HttpOrigin> origin,
+QuestionSender::QuestionSender(asio::io_context& io, std::shared_ptr<EngineChoice> engines,
                                const EngineClient::Options& options, std::shared_ptr<OpenQuestions> questions)
     : io_(io),
-      origin_(std::move(origin)),
+      engines_(std::move(engines)),
       max_connections_(options.max_connections),
       questions_(std::move(questions)),
       pace_(options.question_timeout) {}
@@ -75,7 +76,8 @@ Task<> QuestionSender::work(Self self, WorkerPointer worker) {
 }
 
 // The engine may have closed a kept connection just before we used it, or may close it after any response.
-// All requests are idempotent, so the rest is sent again on a new connection.
+// All requests are idempotent, so the rest is sent again on a new connection, and once to another engine if
+// this one has failed.
 Task<> QuestionSender::send_pipeline(Self self, WorkerPointer worker) {
   auto& pipeline = worker->pipeline;
   while (!pipeline.empty() && !self->stopped_) {
@@ -83,25 +85,50 @@ Task<> QuestionSender::send_pipeline(Self self, WorkerPointer worker) {
     if (pipeline.empty()) break;
     Clock::time_point deadline{};
     for (const auto& question : pipeline) deadline = std::max(deadline, question->deadline());
-    error_code failed;
-    const bool is_kept = worker->connection && worker->connection->is_reusable();
+    const bool is_kept = worker->engine == self->engines_->in_use() && worker->connection->is_reusable();
     const auto count = pipeline.size();
-    if (Clock::now() >= deadline) failed = errc::timed_out;
-    if (!failed && !is_kept) {
-      worker->connection = std::make_shared<HttpConnection>(self->io_);
-      const auto connected = co_await HttpConnection::connect(worker->connection, self->origin_, deadline);
-      if (connected.has_error()) failed = connected.error();
+    if (Clock::now() >= deadline) {
+      self->fail(std::exchange(pipeline, {}), errc::timed_out);
+      break;
     }
+    error_code failed;
+    if (!is_kept) failed = co_await connect(self, worker, deadline);
     if (!failed) failed = co_await exchange(self, worker, deadline);
     if (pipeline.empty() || self->stopped_) break;
     const bool made_headway = pipeline.size() < count;
-    const bool was_closed =
-        is_kept && failed == errc::unavailable && worker->connection->has_received_nothing();
+    const bool was_closed = is_kept && failed == errc::unavailable &&
+                            worker->connection->has_received_nothing() &&
+                            worker->engine == self->engines_->in_use();
     if (made_headway || was_closed) continue;
-    const auto unanswered = std::exchange(pipeline, {});
-    for (const auto& question : unanswered) self->questions_->answer(question, failed);
+    if (failed != errc::malformed) self->engines_->failed(worker->engine, "no answer: " + failed.message());
+    self->move_or_fail(*worker, failed);
   }
   pipeline.clear();
+}
+
+// Leaves in the pipeline those that are to be asked at the engine that is now in use.
+void QuestionSender::move_or_fail(Worker& worker, const error_code& failed) {
+  std::deque<QuestionPointer> unanswered;
+  for (const auto& question : std::exchange(worker.pipeline, {})) {
+    const bool moves = asks_elsewhere(question, worker.engine);
+    if (moves) question->has_moved = true;
+    (moves ? worker.pipeline : unanswered).push_back(question);
+  }
+  fail(unanswered, failed);
+}
+
+void QuestionSender::fail(const std::deque<QuestionPointer>& questions, const error_code& failed) {
+  for (const auto& question : questions) questions_->answer(question, failed);
+}
+
+// To the engine in use. Half of the time is left for another one.
+Task<error_code> QuestionSender::connect(Self self, WorkerPointer worker, Clock::time_point deadline) {
+  worker->connection = std::make_shared<HttpConnection>(self->io_);
+  worker->engine = self->engines_->in_use();
+  const auto now = Clock::now();
+  const auto limit = self->engines_->has_others() ? now + (deadline - now) / 2 : deadline;
+  const auto connected = co_await HttpConnection::connect(worker->connection, worker->engine->origin, limit);
+  co_return connected.has_error() ? connected.error() : error_code();
 }
 
 // Removes answered questions from the pipeline.
@@ -111,7 +138,7 @@ Task<error_code> QuestionSender::exchange(Self self, WorkerPointer worker, Clock
   const auto count = pipeline.size();
   const auto text = std::make_shared<std::string>();
   for (const auto& question : pipeline) {
-    question->append_request(*text);
+    question->append_request(worker->engine->host_line, *text);
     question->is_sent = true;
   }
   const auto from = Clock::now();
@@ -127,6 +154,13 @@ Task<error_code> QuestionSender::exchange(Self self, WorkerPointer worker, Clock
       self->pace_.answered(count, Clock::now() - from);
     if (response.has_error() && !is_malformed) co_return response.error();
     const auto question = pipeline.front();
+    if (!response.has_error() && is_out_of_service(response->status)) {
+      self->engines_->failed(worker->engine, "status " + std::to_string(response->status));
+      if (self->asks_elsewhere(question, worker->engine)) {
+        connection->close();
+        co_return errc::unavailable;
+      }
+    }
     pipeline.pop_front();
     if (pipeline.empty()) self->pace_.answered(count, Clock::now() - from);
     if (self->answer(question, response)) continue;
@@ -148,6 +182,12 @@ bool QuestionSender::answer(const QuestionPointer& question, const engine::resul
     decision = error_of_status(response->status);
   questions_->answer(question, decision);
   return decision.has_value() || decision.error() != errc::malformed;
+}
+
+void QuestionSender::on_engine_changed() {
+  for (const auto& worker : workers_) {
+    if (worker->connection && worker->engine != engines_->in_use()) worker->connection->close();
+  }
 }
 
 void QuestionSender::stop() {

@@ -18,7 +18,7 @@ namespace revoked::cache {
 class Reports {
  public:
   using Time = engine::BootClock::time_point;
-  // `is_first`: the first report to this epoch of the engine.
+  // `is_first`: the first report to this engine in this epoch.
   using Send = std::function<void(std::string report, bool is_first)>;
   // send_due() must be called at that time.
   using Arm = std::function<void(Time due)>;
@@ -51,6 +51,9 @@ class Reports {
 
   // The time between reports while there are changes, as the engine asks: it knows how many gateways report.
   void set_period(std::chrono::milliseconds period) { period_ = std::clamp(period, min_period, max_period); }
+
+  // Another engine is used: the next report is the first to it.
+  void start_over() { is_first_ = has_changed_ = true; }
 
   // The last report, if there was one: this gateway stops.
   void leave() {

@@ -26,7 +26,7 @@ constexpr std::chrono::milliseconds heartbeat_every{1000};
 constexpr std::chrono::seconds longest_proof{2};
 
 void write_clocks(JsonWriter& json, const cache::Stamp& stamp) {
-  json.key("at").time(stamp.at).field("up", *stamp.up);
+  json.key("at").time(stamp.at).field("up", *stamp.up).field("clock", stamp.clock);
 }
 
 void send_gone(Response& response, const Feed::Place& feed_at, const cache::Stamp& stamp) {

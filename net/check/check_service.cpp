@@ -277,6 +277,7 @@ void CheckService::show_readiness(Exchange& exchange, bool detailed) const {
   if (status.position) json.field("position", *status.position);
   if (detailed) {
     json.field("repairing", status.coverage == Gateway::Coverage::repairing);
+    json.field("engine", std::string_view(status.engine)).field("engine_changes", status.engine_changes);
     json.field("redis_connected", status.redis_connected).field("feed_connected", status.feed_connected);
     json.field("cached", std::uint64_t{status.cache.entries})
         .field("marks", std::uint64_t{status.cache.marks});

@@ -24,6 +24,10 @@ void write_coverage(const Gateway::Status& status, MetricsWriter& out) {
     out.gauge("revoked_gateway_position_epoch", "Epoch of that sequence.")
         .sample(std::uint64_t{status.position->epoch});
   }
+  out.gauge("revoked_gateway_engine_in_use", "1 for the engine that the gateway uses.")
+      .sample(true, {{"engine", status.engine}});
+  out.counter("revoked_gateway_engine_changes_total", "Times that the gateway went on with another engine.")
+      .sample(status.engine_changes);
   out.gauge("revoked_gateway_connected", "1 while connected to this source of messages.")
       .sample(status.redis_connected, {{"source", "redis"}})
       .sample(status.feed_connected, {{"source", "feed"}});

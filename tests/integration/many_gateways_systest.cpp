@@ -30,7 +30,7 @@ class ManyGateways : public testing::Test {
     ::setrlimit(RLIMIT_NOFILE, &files);
     if (files.rlim_max < 8'000) GTEST_SKIP() << "only " << files.rlim_max << " files may be open";
     cache::Gateway::Options options;
-    options.engine.address = {"127.0.0.1", engine_.port()};
+    options.engine.addresses = {{"127.0.0.1", engine_.port()}};
     options.engine.credential = engine_.master_key();
     options.redis = cache::parse_redis_url(redis_.url()).value();
     options.bus_keys = cache::BusKeys({std::string(SignedBus::key)});

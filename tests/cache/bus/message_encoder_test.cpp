@@ -21,7 +21,7 @@ constexpr const Stamp& stamp = test::message_stamp;
 TEST(Message, ListsOnlyWhatInvalidates) {
   EXPECT_EQ(encode_messages(sample_batch().view(), stamp).front().text,
             R"({"journal":"k3v9x0c7q2m4ab","epoch":3,"first":1040,"last":1042,)"
-            R"("at":"2026-01-02T03:04:05.678Z","up":77,"events":[)"
+            R"("at":"2026-01-02T03:04:05.678Z","up":77,"clock":"b5n8w2d4f6h1jk","events":[)"
             R"({"sequence":1040,"type":"key.revoked","key_id":"k-1","user":"u1","workspace":"w1",)"
             R"("reason":"leaked \"here\"\u000a"},)"
             R"({"sequence":1042,"type":"owner.revoked","scope":"application","id":"a@b:c+d"}]})");

@@ -46,6 +46,7 @@ TEST(Message, ComesBackAsItWent) {
   EXPECT_EQ(message.at, at);
   EXPECT_EQ(message.journal, stamp.journal);
   EXPECT_EQ(message.up, 77u);
+  EXPECT_EQ(message.clock, stamp.clock);
   EXPECT_FALSE(message.is_heartbeat());
   ASSERT_EQ(message.events.size(), 2u);
   EXPECT_EQ(message.events[0].type, Type::key_revoked);

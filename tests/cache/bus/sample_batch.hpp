@@ -9,7 +9,7 @@
 namespace revoked::test {
 
 inline constexpr engine::UnixMs message_time = 1'767'323'045'678;  // 2026-01-02T03:04:05.678Z
-inline const cache::Stamp message_stamp{"k3v9x0c7q2m4ab", message_time, 77};
+inline const cache::Stamp message_stamp{"k3v9x0c7q2m4ab", message_time, 77, {}, "b5n8w2d4f6h1jk"};
 
 inline engine::EventView event_of(engine::EventType type) {
   engine::EventView event;

@@ -8,7 +8,7 @@ namespace revoked::test {
 
 TestClient::TestClient(std::uint16_t engine_port, const std::function<void(EngineClient::Options&)>& change) {
   EngineClient::Options options;
-  options.address = {"127.0.0.1", engine_port};
+  options.addresses = {{"127.0.0.1", engine_port}};
   options.credential = "master";
   if (change) change(options);
   client_.emplace(io_, options);

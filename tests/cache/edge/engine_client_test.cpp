@@ -177,16 +177,16 @@ TEST(EngineClient, KnowsNoSecretThatIsNotText) {
 TEST(EngineClient, FindsTheEngineByName) {
   FakeEngine engine(
       [&](const FakeRequest& request, Peer& peer) { peer.answer_question(request, active_decision); });
-  TestClient client(engine.port(), [](auto& options) { options.address.host = "localhost"; });
+  TestClient client(engine.port(), [](auto& options) { options.addresses[0].host = "localhost"; });
   EXPECT_TRUE(client.ask(1).get());
-  TestClient lost(engine.port(), [](auto& options) { options.address.host = "no-such-host.invalid"; });
+  TestClient lost(engine.port(), [](auto& options) { options.addresses[0].host = "no-such-host.invalid"; });
   EXPECT_FALSE(lost.ask(1).get());
 }
 
 TEST(EngineClient, RefusesACredentialThatWouldBreakTheRequest) {
   asio::io_context io;
   EngineClient::Options options;
-  options.address = {"127.0.0.1", 1};
+  options.addresses = {{"127.0.0.1", 1}};
   options.credential = "a\r\nX: y";
   EXPECT_THROW(EngineClient(io, options), std::invalid_argument);
 }
@@ -227,7 +227,7 @@ TEST(EngineClient, MayGoWithItsLoopUnfinished) {
   FakeEngine engine([&](const FakeRequest&, Peer& peer) { peer.wait_until_closed(); });
   asio::io_context io{1};
   EngineClient::Options options;
-  options.address = {"localhost", engine.port()};
+  options.addresses = {{"localhost", engine.port()}};
   EngineClient client(io, options);
   client.start_stream({[] { return std::nullopt; }, [](auto) {}, [](auto) {}, [](bool, auto) {}});
   client.ask(engine::sha256("x"), "x", [](const auto&) {});

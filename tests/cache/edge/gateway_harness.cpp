@@ -5,7 +5,7 @@ namespace revoked::test {
 TestGateway::Gateway::Options TestGateway::options(std::uint16_t engine_port,
                                                    std::chrono::milliseconds lease) {
   Gateway::Options options;
-  options.engine.address = {"127.0.0.1", engine_port};
+  options.engine.addresses = {{"127.0.0.1", engine_port}};
   options.engine.credential = "key";
   options.follower.lease = lease;
   options.follower.repair_timeout = 300ms;

@@ -273,4 +273,35 @@ TEST_F(GatewayOnUnsignedRedis, P14GenuineForgedMessagesCostQuestionsAndNothingEl
   EXPECT_TRUE(eventually([&] { return !gateway_.allows("k1"); }));
 }
 
+// The leader alone publishes on Redis, by its own clock.
+TEST(GatewayOfSeveralWithRedis, FollowsTheFeedOfAnEngineThatIsNotTheLeader) {
+  const BusKeys keys({"the-key-of-the-bus-0123456789"});
+  RedisServer redis;
+  ScriptedEngine leader;
+  auto follower = std::make_unique<ScriptedEngine>();
+  leader.set_clock("leader", 0);
+  follower->set_clock("follower", 500);
+  Bus bus(redis, leader, keys);
+  auto options = TestGateway::options(follower->port(), TestGateway::short_lease);
+  options.engine.addresses.push_back({"127.0.0.1", leader.port()});
+  options.redis = parse_redis_url(redis.url()).value();
+  options.bus_keys = keys;
+  TestGateway gateway(options);
+  const auto follows = [&](bool feed) {
+    const auto status = gateway->status();
+    return status.coverage == Coverage::fresh && status.redis_connected && status.feed_connected == feed;
+  };
+  ASSERT_TRUE(eventually([&] { return follows(true); }));
+  EXPECT_TRUE(gateway.allows("k1"));
+  ASSERT_TRUE(bus.delivers_longer_than(TestGateway::options(0).redis_silence));
+  EXPECT_TRUE(follows(true)) << "the bus extends no lease";
+  bus.publish(leader.revoke("k1"));
+  EXPECT_TRUE(eventually([&] { return !gateway.allows("k1"); })) << "before the follower has it";
+  follower->catch_up_with(leader);
+  follower.reset();
+  EXPECT_TRUE(eventually([&] { return follows(false); })) << "the leader is in use";
+  EXPECT_FALSE(gateway.allows("k1"));
+  EXPECT_EQ(gateway->status().flushes, 1u);
+}
+
 }  // namespace revoked::cache::gateway_redistest

@@ -32,11 +32,11 @@ TEST(PageRequests, AttributeEachResponseToTheFirstOpenRequest) {
 
 TEST(PageRequests, AreObsoleteAfterARestart) {
   PageRequests requests(2s);
-  requests.on_restart();
+  requests.make_obsolete();
   requests.add({3, 100}, at(0s));
   requests.add({3, 100}, at(2s));
   EXPECT_FALSE(requests.take().is_obsolete) << "no request was open at the restart";
-  requests.on_restart();
+  requests.make_obsolete();
   EXPECT_TRUE(requests.take().is_obsolete);
 }
 

@@ -32,6 +32,30 @@ void ScriptedEngine::fall_silent() {
   cut_connections();
 }
 
+void ScriptedEngine::serve_nothing(bool nothing) {
+  refuses_pages = refuses_streams = refuses_questions = nothing;
+  if (nothing) cut_connections();
+}
+
+void ScriptedEngine::catch_up_with(const ScriptedEngine& leader) {
+  std::scoped_lock lock(mutex_, leader.mutex_);
+  epoch_ = leader.epoch_;
+  sequence_ = leader.sequence_;
+  journal_ = leader.journal_;
+  states_ = leader.states_;
+  changed_.notify_all();
+}
+
+void ScriptedEngine::set_clock(std::string name, std::int64_t ahead_ms) {
+  std::lock_guard lock(mutex_);
+  clock_ = std::move(name);
+  up_ahead_ms_ = ahead_ms;
+}
+
+std::string ScriptedEngine::up() const {
+  return std::to_string(up_ms()) + (clock_.empty() ? "" : ",\"clock\":\"" + clock_ + "\"");
+}
+
 void ScriptedEngine::spoil_ranges(std::string answer) {
   std::lock_guard lock(mutex_);
   spoilt_ = std::move(answer);
@@ -83,8 +107,8 @@ engine::Position ScriptedEngine::position() const {
 }
 
 std::string ScriptedEngine::heartbeat() const {
-  const auto at = position();
-  return cache::encode_heartbeat(at.epoch, at.sequence, {journal_of(at.epoch), now(), engine::running_ms()});
+  std::lock_guard lock(mutex_);
+  return cache::encode_heartbeat(epoch_, sequence_, {journal_of(epoch_), now(), up_ms(), {}, clock_});
 }
 
 std::string ScriptedEngine::clocks() const {
@@ -149,7 +173,8 @@ void ScriptedEngine::page(const FakeRequest& request, Peer& peer) {
   if (at != std::string::npos) {
     const auto text = request.target.substr(at + 6, request.target.find('&', at) - at - 6);
     const auto after = engine::parse_position(text);
-    if (!after || (forgets_ranges && after->sequence < sequence_) || after->sequence > sequence_)
+    if (!after || (forgets_ranges && after->sequence < sequence_) || after->sequence > sequence_ ||
+        after->epoch > epoch_)
       return peer.answer(410,
                          "{\"code\":\"position_gone\",\"position\":\"" + newest + "\"," + clocks() + "}");
     if (!spoilt_.empty() && after->sequence <= spoilt_from_) return peer.answer(200, spoilt_);

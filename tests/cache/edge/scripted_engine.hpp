@@ -42,6 +42,8 @@ class ScriptedEngine {
 
   // Refuses pages and streams from now on, and cuts those that are open.
   void fall_silent();
+  // Answers 503 to everything from now on, or no longer.
+  void serve_nothing(bool nothing);
   // While true, questions are looked up but not answered.
   void hold_answers(bool hold);
 
@@ -65,6 +67,11 @@ class ScriptedEngine {
   // A restart: the new epoch's first entry covers what it lost.
   void restart();
 
+  // One of several engines that share a journal: reaches what the other has now. Its clock has this name, and
+  // shows another time.
+  void catch_up_with(const ScriptedEngine& leader);
+  void set_clock(std::string name, std::int64_t ahead_ms);
+
   engine::Position position() const;
   std::string heartbeat() const;
   cache::Report last_report() const;
@@ -73,7 +80,8 @@ class ScriptedEngine {
   using Peer = FakeEngine::Peer;
 
   engine::UnixMs now() const { return engine::now_unix_ms() + clock_ahead_ms; }
-  static std::string up() { return std::to_string(engine::running_ms()); }
+  std::uint64_t up_ms() const { return engine::running_ms() + static_cast<std::uint64_t>(up_ahead_ms_); }
+  std::string up() const;  // with the name of its clock, as JSON
   std::string clocks() const;
 
   void serve(const FakeRequest& request, Peer& peer);
@@ -91,6 +99,8 @@ class ScriptedEngine {
   std::string spoilt_;  // if not empty, the response to ranges up to spoilt_from_
   engine::Sequence spoilt_from_ = 0;
   bool holds_answers_ = false;
+  std::string clock_;
+  std::int64_t up_ahead_ms_ = 0;
   std::atomic<bool> stopping_{false};
   std::condition_variable changed_;  // journal_, holds_answers_, stopping_
   FakeEngine engine_;                // last: its threads use all members above

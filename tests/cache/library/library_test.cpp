@@ -249,6 +249,20 @@ TEST(Library, IsOpenWithoutAnEngineAndDeniesUntilThereIsOne) {
   EXPECT_TRUE(eventually([&] { return gateway.allows("key-0001"); }));
 }
 
+TEST(Library, GoesOnWithAnotherEngine) {
+  ScriptedEngine first, second;
+  const auto urls = "http://127.0.0.1:" + std::to_string(first.port()) +
+                    ",http://127.0.0.1:" + std::to_string(second.port());
+  const std::vector<const char*> options{"--engine", urls.c_str(), "--engine-credential", "key", nullptr};
+  auto* const gateway = revoked_open(options.data(), nullptr, nullptr, nullptr, 0);
+  ASSERT_NE(gateway, nullptr);
+  EXPECT_EQ(revoked_check(gateway, "secret-1", 8, nullptr, -1, nullptr), 1);
+  first.serve_nothing(true);
+  EXPECT_EQ(revoked_check(gateway, "secret-2", 8, nullptr, -1, nullptr), 1);
+  EXPECT_EQ(second.questions, 1);
+  revoked_close(gateway);
+}
+
 TEST(Library, DeniesAfterItWasClosed) {
   ScriptedEngine engine;
   Opened gateway(engine, {});

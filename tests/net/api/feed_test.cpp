@@ -93,6 +93,7 @@ TEST(FeedPage, IsOfOneJournalAndGoneForPositionsOfAnother) {
   EXPECT_EQ(now.published, (engine::Position{1, 2}));
   EXPECT_TRUE(now.at);
   EXPECT_TRUE(now.up);
+  EXPECT_EQ(now.clock, cache::clock_id());
   ASSERT_EQ(now.messages.size(), 1u);
   EXPECT_EQ(now.messages[0].journal, journal);
 
@@ -105,6 +106,7 @@ TEST(FeedPage, IsOfOneJournalAndGoneForPositionsOfAnother) {
     EXPECT_EQ(gone->position, (engine::Position{1, 2}));
     EXPECT_EQ(gone->journal, journal);
     EXPECT_TRUE(gone->up);
+    EXPECT_EQ(gone->clock, cache::clock_id());
   }
   EXPECT_EQ(Stream(served.client(), "1-2-" + journal).head().status, 200);
   EXPECT_EQ(Stream(served.client(), "1-2-anotherjournal").head().status, 410);

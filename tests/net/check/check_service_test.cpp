@@ -405,7 +405,10 @@ TEST_F(CheckServiceTest, IsReadyWhileItFollowsTheEngine) {
   EXPECT_EQ(ready.json()["status"].text(), "ready");
   EXPECT_EQ(ready.json()["when_stale"].text(), "deny");
   EXPECT_EQ(ready.json()["position"].text(), "1-1");
-  EXPECT_TRUE(client.get("/healthz").json()["feed_connected"].is_true());
+  const auto health = client.get("/healthz").json();
+  EXPECT_TRUE(health["feed_connected"].is_true());
+  EXPECT_EQ(health["engine"].text(), "http://127.0.0.1:" + std::to_string(engine.port()));
+  EXPECT_EQ(health["engine_changes"].number(), 0);
   EXPECT_EQ(client.get("/").status, 404);
 }
 
