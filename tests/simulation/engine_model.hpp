@@ -54,6 +54,7 @@ class EngineModel {
     std::string owner;
     Ms until = forever;  // of owner_locked
   };
+  static constexpr Ms time_before_leading = 1000;  // of one of several engines
   static constexpr Ms forever = std::numeric_limits<Ms>::max();
   // How it is published to gateways. Empty: it is not.
   static std::optional<Invalidation::Type> published_as(Event::Type type) {
@@ -94,7 +95,7 @@ class EngineModel {
 
   // Appends a batch and returns its message.
   Message append(const std::vector<Event>& events, Ms at, Ms now) {
-    Message message{epoch_, published() + 1, published() + events.size(), at, {}, id_, up(now)};
+    Message message{epoch_, published() + 1, published() + events.size(), at, {}, id_, up(now), clock_};
     for (const auto& event : events) {
       journal_.push_back({epoch_, event, -1, id_});
       const auto type = published_as(event.type);
@@ -129,6 +130,9 @@ class EngineModel {
     ++epoch_;
     id_ = new_id_();
     started_ = now;
+    if (clock_.empty()) return append({{Event::Type::epoch_started, 0, {}, {}}}, at, now);
+    clock_ = id_;
+    started_ -= time_before_leading;
     return append({{Event::Type::epoch_started, 0, {}, {}}}, at, now);
   }
 
@@ -153,9 +157,27 @@ class EngineModel {
   }
 
   Message heartbeat(Ms at, Ms now) const {
-    return {epoch_, published() + 1, published(), at, {}, id_, up(now)};
+    return {epoch_, published() + 1, published(), at, {}, id_, up(now), clock_};
   }
   const std::string& journal_id() const { return id_; }
+
+  // Its clock has a name from now on: another at each start.
+  void name_clock() { clock_ = "c"; }
+  // From now on another engine, which follows the journal: it has what was durable by now, and a clock of its
+  // own.
+  void become_follower(Ms started, const std::string& clock) {
+    crash();
+    up_ = true;
+    serves_unsynced_ = false;
+    epoch_ = journal_.empty() ? 0 : journal_.back().epoch;
+    id_ = journal_.empty() ? std::string() : journal_.back().journal;
+    started_ = started;
+    clock_ = clock;
+    for (auto& batch : batches_) {
+      batch.up.reset();
+      batch.clock.clear();
+    }
+  }
 
   // An allow includes durable events only, a deny also published ones.
   Decision verify(std::size_t index, Ms now) const {
@@ -246,6 +268,7 @@ class EngineModel {
     answer.page.published = end();
     answer.page.at = at;
     answer.page.up = up(now);
+    answer.page.clock = clock_;
     const Sequence end_sequence = serves_unsynced_ ? published() : durable_;
     answer.gone = !reaches(after, journal);
     answer.page.position = answer.gone ? Position{epoch_, end_sequence} : after;
@@ -289,6 +312,7 @@ class EngineModel {
   std::function<std::string()> new_id_;
   std::string id_;
   Ms started_ = 0;
+  std::string clock_;
   bool up_ = false;
   Epoch epoch_ = 0;
   Sequence durable_ = 0;

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <iostream>
 
@@ -54,7 +55,7 @@ TEST(FollowerSimulation, P14GenuineForgersAndOtherEnginesCostQuestionsOnly) {
   std::uint64_t look_ups = 0, untrusting = 0;
   const auto schedules = number_from_environment("REVOKED_SIMULATION_SCHEDULES", default_schedules) / 20;
   for (std::uint64_t seed = 1; seed <= schedules; ++seed) {
-    Simulation simulation(seed, {}, false, true);
+    Simulation simulation(seed, {}, false, Kind::calm);
     const auto& violations = simulation.run();
     ASSERT_TRUE(violations.empty()) << violations.front() << "\nwith the calm seed " << seed;
     look_ups += simulation.look_ups();
@@ -63,10 +64,28 @@ TEST(FollowerSimulation, P14GenuineForgersAndOtherEnginesCostQuestionsOnly) {
   EXPECT_LT(untrusting, look_ups / 10) << "look-ups for which the cache was not trusted";
 }
 
+// Engines that share a journal, some of them behind, fail in any order.
+TEST(FollowerSimulation, NeverAllowsARevokedKeyWithSeveralEngines) {
+  const auto replayed = number_from_environment("REVOKED_SIMULATION_SEED", 0);
+  std::uint64_t look_ups = 0, allowed = 0;
+  const auto schedules = number_from_environment("REVOKED_SIMULATION_SCHEDULES", default_schedules) / 6;
+  for (std::uint64_t seed = std::max<std::uint64_t>(replayed, 1); seed <= std::max(schedules, replayed);
+       ++seed) {
+    Simulation simulation(seed, {}, replayed != 0, Kind::several_engines);
+    const auto& violations = simulation.run();
+    ASSERT_TRUE(violations.empty()) << violations.front() << "\nwith the seed " << seed;
+    look_ups += simulation.look_ups();
+    allowed += simulation.allowed_from_cache();
+    if (replayed != 0) return;
+  }
+  EXPECT_GT(allowed, look_ups / 100);
+}
+
 // The simulation must find planted bugs.
 struct Planted {
   const char* name;
   Faults faults;
+  Kind kind = Kind::one_engine;
 };
 void PrintTo(const Planted& planted, std::ostream* out) { *out << planted.name; }
 
@@ -77,7 +96,7 @@ TEST_P(PlantedFault, IsSeenBySimulation) {
   int wrong_allows = 0;
   std::uint64_t seed = 0;
   while (wrong_allows == 0 && ++seed <= 5'000) {
-    Simulation simulation(seed, GetParam().faults);
+    Simulation simulation(seed, GetParam().faults, false, GetParam().kind);
     simulation.run();
     wrong_allows = simulation.wrong_allows();
   }
@@ -100,7 +119,9 @@ INSTANTIATE_TEST_SUITE_P(
                     Planted{"LeasesFromArrival", {.leases_from_arrival = true}},
                     Planted{"UsesItsOwnClock", {.uses_own_clock = true}},
                     Planted{"SharesOldQuestions", {.shares_old_questions = true}},
-                    Planted{"KeepsAnswersToRecheck", {.keeps_answers_to_recheck = true}}),
+                    Planted{"KeepsAnswersToRecheck", {.keeps_answers_to_recheck = true}},
+                    Planted{"ObeysAnyEngine", {.obeys_any_engine = true}, Kind::several_engines},
+                    Planted{"MixesClocks", {.mixes_clocks = true}, Kind::several_engines}),
     [](const auto& planted) { return planted.param.name; });
 
 }  // namespace revoked::simulation::follower_simulation_test

@@ -45,20 +45,26 @@ struct Faults {
   bool uses_own_clock = false;            // expiry by the gateway's wall clock
   bool shares_old_questions = false;      // a check shares a question older than events it must respect
   bool keeps_answers_to_recheck = false;  // an answer may be older than the last recheck
+  bool obeys_any_engine = false;          // one of several that is behind counts as the only one
+  bool mixes_clocks = false;              // the clocks of several engines count as one
 };
 
 class GatewayModel {
  public:
   GatewayModel(std::string gateway_name, Follower::Options follower_options, NearCache::Options cache_options,
                Faults planted)
-      : name(std::move(gateway_name)), follower(follower_options), cache(cache_options), faults(planted) {}
+      : name(std::move(gateway_name)),
+        follower(with(follower_options, planted)),
+        cache(cache_options),
+        faults(planted),
+        has_several_engines_(follower_options.has_several_engines) {}
 
   // Result of a look-up without a question.
   enum class Answer { denied_stale, ask_and_drop, ask_and_keep, allowed, denied };
   Answer look_up(const engine::Digest& digest, Ms now, Ms own_wall) const {
     if (!faults.ignores_leases && follower.is_stale(at_ms(now))) return Answer::denied_stale;
     if (!follower.trusts_cache()) return Answer::ask_and_drop;
-    const auto time = faults.uses_own_clock ? own_wall : follower.engine_time(at_ms(now)).value_or(own_wall);
+    const auto time = faults.uses_own_clock || !engine_ahead_ ? own_wall : now + *engine_ahead_;
     const auto decision = cache.find(digest, time);
     if (!decision) return Answer::ask_and_keep;
     return decision->state == Decision::State::active ? Answer::allowed : Answer::denied;
@@ -90,8 +96,10 @@ class GatewayModel {
   enum class Use { answered, ask_again, unanswered };
   // Checks an answer against the events received since the question.
   Use on_answer(const Question& question, const engine::Digest& digest, Decision decision) {
-    const bool is_overtaken =
-        decision.state == Decision::State::active && question.event_count != event_count;
+    const bool is_active = decision.state == Decision::State::active;
+    const bool is_of_the_past = has_several_engines_ && !faults.obeys_any_engine && is_active &&
+                                (follower.is_outdated(decision.as_of) || cache.has_ended(decision));
+    const bool is_overtaken = (is_active && question.event_count != event_count) || is_of_the_past;
     keep(digest, std::move(decision), question.asked);
     if (!is_overtaken || faults.shares_old_questions) return Use::answered;
     return question.asked_again ? Use::unanswered : Use::ask_again;
@@ -114,6 +122,7 @@ class GatewayModel {
     if (faults.ignores_journals) message.journal.clear();
     if (faults.trusts_unsigned_messages || faults.ignores_journals) source = Follower::Source::engine;
     if (faults.leases_from_arrival) message.up = engine_up;
+    if (faults.mixes_clocks) message.clock.clear();
     if (const auto position = follower.position()) {
       if (faults.ignores_epochs) {
         message.epoch = position->epoch;
@@ -143,10 +152,15 @@ class GatewayModel {
       answer.page.journal.clear();
       for (auto& message : answer.page.messages) message.journal.clear();
     }
+    if (faults.mixes_clocks) answer.page.clock.clear();
     if (answer.gone) return perform(follower.on_page_gone(std::move(answer.page), at_ms(now)), now);
     return perform(follower.on_page(std::move(answer.page), at_ms(now)), now);
   }
   std::optional<Position> on_page_failed(Ms now) { return perform(follower.on_page_failed(at_ms(now)), now); }
+  std::optional<Position> on_engine_changed(Ms now) {
+    if (faults.obeys_any_engine) return {};
+    return perform(follower.on_engine_changed(at_ms(now)), now);
+  }
   std::optional<Position> tick(Ms now) { return perform(follower.tick(at_ms(now)), now); }
 
   std::string name;
@@ -158,6 +172,8 @@ class GatewayModel {
   std::map<std::pair<std::string, Sequence>, Ms> received;  // genuine events received, and when
   std::map<std::size_t, std::shared_ptr<Question>> questions;
   std::uint64_t event_count = 0;  // count of events applied and to be rechecked
+  std::size_t engine = 0;         // of several: which is in use
+  std::function<void()> on_engine_behind;
   Ms paused_until = 0;
   std::deque<std::function<void()>> inbox;  // arrivals during a pause
 
@@ -176,7 +192,12 @@ class GatewayModel {
       cache.apply(event);
     }
     for (const auto& event : actions.recheck) {
-      note(event, now);
+      // The engine that is asked may not have the event yet.
+      if (has_several_engines_) {
+        ++event_count;
+      } else {
+        note(event, now);
+      }
       cache.recheck(event);
     }
     const auto position = follower.position();
@@ -184,7 +205,13 @@ class GatewayModel {
       epoch_ = position->epoch;
       cache.advance(epoch_);
     }
+    if (const auto time = follower.engine_time(at_ms(now))) engine_ahead_ = *time - now;
+    if (actions.is_engine_behind && on_engine_behind) on_engine_behind();
     return actions.request_after;
+  }
+  static Follower::Options with(Follower::Options options, const Faults& faults) {
+    options.has_several_engines &= !faults.obeys_any_engine;
+    return options;
   }
   void note(const Invalidation& event, Ms now) {
     ++event_count;
@@ -193,6 +220,8 @@ class GatewayModel {
   }
 
   Epoch epoch_ = 0;
+  std::optional<Ms> engine_ahead_;  // its wall clock, before the time
+  const bool has_several_engines_;
 };
 
 }  // namespace revoked::simulation

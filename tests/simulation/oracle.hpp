@@ -13,7 +13,9 @@ namespace revoked::simulation {
 
 class Oracle {
  public:
-  Oracle(Schedule& schedule, const Publishers& publishers) : schedule_(schedule), publishers_(publishers) {}
+  // `most_lag`: of the engines that serve.
+  Oracle(Schedule& schedule, const Publishers& publishers, Ms most_lag)
+      : schedule_(schedule), publishers_(publishers), bound_(lease + skew + most_lag) {}
 
   // Descriptions; empty: none.
   const std::vector<std::string>& violations() const { return violations_; }
@@ -23,7 +25,7 @@ class Oracle {
   void check_allowed(const GatewayModel& gateway, std::size_t key, Ms begun, bool from_cache) {
     const auto created = engine().created_at(key);
     const auto& expires_at = engine().keys()[key].expires_at;
-    const bool has_received_the_time = schedule_.now() > publishers_.stepped_at() + lease + skew;
+    const bool has_received_the_time = schedule_.now() > publishers_.stepped_at() + bound_;
     if (from_cache && has_received_the_time && expires_at && publishers_.wall() >= *expires_at)
       fail(gateway, key, "after it had expired");
     const auto& received = gateway.received;
@@ -33,7 +35,7 @@ class Oracle {
       const auto received_at = received.find({entry.journal, s});
       if (received_at != received.end() && (from_cache || received_at->second < begun))
         fail(gateway, key, "after its revocation was received");
-      if (from_cache && entry.durable_at >= 0 && schedule_.now() > entry.durable_at + lease + skew)
+      if (from_cache && entry.durable_at >= 0 && schedule_.now() > entry.durable_at + bound_)
         fail(gateway, key, "a lease after its revocation was acknowledged");
     }
     check_locks(gateway, key, begun, from_cache);
@@ -93,7 +95,7 @@ class Oracle {
       const auto received_at = gateway.received.find({entry.journal, lock.locked_by});
       if (received_at != gateway.received.end() && (from_cache || received_at->second < begun))
         fail(gateway, key, "after its lock was received");
-      if (from_cache && entry.durable_at >= 0 && schedule_.now() > entry.durable_at + lease + skew)
+      if (from_cache && entry.durable_at >= 0 && schedule_.now() > entry.durable_at + bound_)
         fail(gateway, key, "a lease after its lock was acknowledged");
     }
   }
@@ -112,6 +114,7 @@ class Oracle {
 
   Schedule& schedule_;
   const Publishers& publishers_;
+  const Ms bound_;
   int wrong_allows_ = 0;
   std::vector<std::string> violations_;
 };

@@ -26,6 +26,11 @@ class Publishers {
   Publishers(const Publishers&) = delete;
 
   const EngineModel& engine() const { return engine_; }
+  // The engine is the leader of several from now on: its epochs begin with a durable entry.
+  void share_journal() {
+    engine_.name_clock();
+    shares_journal_ = true;
+  }
 
   // The engine's wall clock, when it was last set, and when an older copy replaced its directory.
   Ms wall() const { return 1'000'000 + schedule_.now() + clock_offset_; }
@@ -37,7 +42,9 @@ class Publishers {
   }
 
   void start_engine() {
-    publish_ours_(engine_.restart(wall(), schedule_.now()));
+    const auto beginning = engine_.restart(wall(), schedule_.now());
+    if (shares_journal_) engine_.sync(engine_.journal_id(), engine_.published(), schedule_.now());
+    publish_ours_(beginning);
     sync_soon();
     schedule_.log("engine up at ", text(engine_.end()), " ", engine_.journal_id());
   }
@@ -190,6 +197,7 @@ class Publishers {
   Publish publish_ours_;
   Publish publish_others_;
   int ids_ = 0;
+  bool shares_journal_ = false;
   EngineModel engine_;
   std::unique_ptr<EngineModel> other_engine_;
   Ms clock_offset_ = 0;

@@ -29,6 +29,9 @@ class Schedule {
     return static_cast<int>(from + static_cast<Ms>(random_() % static_cast<std::uint64_t>(to - from + 1)));
   }
   bool chance(int percent) { return pick(0, 99) < percent; }
+  std::size_t pick_index(std::size_t count) {
+    return static_cast<std::size_t>(pick(0, static_cast<Ms>(count) - 1));
+  }
   std::size_t pick_key() { return static_cast<std::size_t>(pick(0, key_count - 1)); }
 
   void at(Ms when, std::function<void()> action) { events_.push({when, order_++, std::move(action)}); }

@@ -4,10 +4,12 @@
 
 #include <array>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "tests/simulation/followers.hpp"
 #include "tests/simulation/gateway_model.hpp"
 #include "tests/simulation/oracle.hpp"
 #include "tests/simulation/publishers.hpp"
@@ -15,16 +17,20 @@
 
 namespace revoked::simulation {
 
+// Calm: nothing fails, but forgers and other engines publish on the bus. Several: engines share the journal.
+enum class Kind { one_engine, calm, several_engines };
+
 class Simulation {
  public:
-  // Calm: nothing fails, but forgers and other engines publish on the bus.
-  Simulation(std::uint64_t seed, Faults faults, bool verbose = false, bool calm = false)
+  Simulation(std::uint64_t seed, Faults faults, bool verbose = false, Kind kind = Kind::one_engine)
       : schedule_(seed, verbose),
-        calm_(calm),
+        calm_(kind == Kind::calm),
+        several_(kind == Kind::several_engines),
         publishers_(
             schedule_, [this](const Message& message) { publish_ours(message); },
             [this](const Message& message) { publish(message); }),
-        oracle_(schedule_, publishers_) {
+        followers_(schedule_, publishers_, several_ ? schedule_.pick(1, 2) : 0),
+        oracle_(schedule_, publishers_, several_ ? Followers::most_lag : 0) {
     Follower::Options follower;
     follower.lease = std::chrono::milliseconds(lease);
     follower.repair_timeout = std::chrono::milliseconds(500);
@@ -37,16 +43,25 @@ class Simulation {
     duplicates_ = calm_ ? 0 : schedule_.pick(0, 2) * 20;
     max_delay_ = !calm_ && schedule_.pick(0, 1) ? max_bus_delay : 5;
     max_answer_delay_ = !calm_ && schedule_.pick(0, 1) ? 900 : 10;
-    delay_growth_ = !calm_ && schedule_.chance(25) ? schedule_.pick(200, 700) : 0;
+    delay_growth_ = !calm_ && schedule_.chance(several_ ? 60 : 25) ? schedule_.pick(200, 700) : 0;
     using Source = Follower::Source;
     source_ = calm_ ? Source::bus
                     : std::array{Source::engine, Source::signed_bus, Source::bus}[schedule_.pick(0, 2)];
-    fed_ = source_ == Source::bus && schedule_.chance(50);
+    if (several_) {
+      source_ = schedule_.chance(50) ? Source::signed_bus : Source::bus;
+      follower.has_several_engines = true;
+      publishers_.share_journal();
+    }
+    fed_ = several_ || (source_ == Source::bus && schedule_.chance(50));
     own_clock_ahead_ = schedule_.chance(30) ? schedule_.pick(-5000, 5000) : 0;
     for (int i = schedule_.pick(1, 2); i > 0; --i) {
       const auto name = "gateway " + std::to_string(gateways_.size());
       gateways_.push_back(std::make_unique<GatewayModel>(name, follower, cache, faults));
       gateways_.back()->follower.set_fed(fed_);
+      if (several_) gateways_.back()->engine = schedule_.pick_index(followers_.count() + 1);
+      gateways_.back()->on_engine_behind = [this, g = gateways_.size() - 1] {
+        schedule_.after(0, [this, g, used = gateways_[g]->engine] { leave_engine(g, used); });
+      };
       gateways_.back()->journal_of = [this](const Invalidation& e) { return publishers_.journal_of(e); };
     }
     cut_until_.assign(gateways_.size(), 0);
@@ -72,6 +87,13 @@ class Simulation {
     if (source_ != Follower::Source::engine && (calm_ || schedule_.chance(40))) {
       schedule_.at(schedule_.pick(0, 2000), [this] { publishers_.start_other_engine(); });
     }
+    if (several_) {
+      schedule_.every(5, [this] { followers_.record(); });
+      for (std::size_t g = 0; g < gateways_.size(); ++g) {
+        schedule_.every(20, [this, g] { stream(g, false); });
+        schedule_.every(heartbeat_interval, [this, g] { stream(g, true); });
+      }
+    }
     if (!calm_) make_chaos();
     schedule_.at(chaos_end, [this] { heal(); });
     while (oracle_.violations().empty() && schedule_.run_next(end)) continue;
@@ -90,8 +112,10 @@ class Simulation {
   void make_chaos() {
     for (int i = schedule_.pick(0, 3); i > 0; --i)
       schedule_.at(schedule_.pick(100, chaos_end), [this] { publishers_.crash(); });
-    if (schedule_.chance(25))
+    if (!several_ && schedule_.chance(25))
       schedule_.at(schedule_.pick(1000, chaos_end - 200), [this] { publishers_.restore(); });
+    for (int i = several_ ? schedule_.pick(0, 8) : 0; i > 0; --i)
+      schedule_.at(schedule_.pick(100, chaos_end), [this] { followers_.disturb(); });
     for (int i = schedule_.pick(0, 3); i > 0; --i)
       schedule_.at(schedule_.pick(100, chaos_end), [this] { pause(pick_gateway()); });
     for (int i = schedule_.pick(0, 3); i > 0; --i) {
@@ -126,13 +150,50 @@ class Simulation {
     publish(message);
     if (!fed_) return;
     for (std::size_t g = 0; g < gateways_.size(); ++g) {
-      if (schedule_.now() >= cut_until_[g]) transmit(g, message, Follower::Source::engine);
+      if (schedule_.now() >= cut_until_[g] && gateways_[g]->engine == 0)
+        transmit(g, message, Follower::Source::engine);
     }
   }
 
+  // What a follower's stream has for the gateway that uses it.
+  void stream(std::size_t g, bool is_heartbeat) {
+    auto& gateway = *gateways_[g];
+    const auto position = gateway.follower.position();
+    if (gateway.engine == 0 || !position || schedule_.now() < cut_until_[g]) return;
+    const auto* const follower = answering(g);
+    if (follower == nullptr) return leave_engine(g, gateway.engine);
+    const auto source = Follower::Source::engine;
+    if (is_heartbeat) return transmit(g, follower->heartbeat(publishers_.wall(), schedule_.now()), source);
+    const auto answer =
+        follower->read(*position, gateway.follower.journal(), 4, publishers_.wall(), schedule_.now());
+    for (const auto& message : answer.page.messages) transmit(g, message, source);
+  }
+
+  // The engine that the gateway uses, as it is now; null: it does not serve.
+  const EngineModel* answering(std::size_t g) {
+    const auto number = gateways_[g]->engine;
+    if (number == 0) return engine().is_up() ? &engine() : nullptr;
+    found_ = followers_.find(number - 1);
+    return found_ ? &*found_ : nullptr;
+  }
+
+  // `used` has failed.
+  void change_engine(std::size_t g, std::size_t used) {
+    auto& gateway = *gateways_[g];
+    if (!several_ || gateway.engine != used) return;
+    gateway.engine = (used + 1) % (followers_.count() + 1);
+    schedule_.log(gateway.name, " uses engine ", gateway.engine);
+    request(g, gateway.on_engine_changed(schedule_.now()));
+  }
+  void leave_engine(std::size_t g, std::size_t used) {
+    deliver(g, [this, g, used] { change_engine(g, used); });
+  }
+
   void transmit(std::size_t g, const Message& message, Follower::Source source) {
-    schedule_.after(schedule_.pick(0, max_delay_) + late(), [this, g, message, source] {
-      deliver(g, [this, g, message, source] {
+    const auto used = gateways_[g]->engine;
+    schedule_.after(schedule_.pick(0, max_delay_) + late(), [this, g, message, source, used] {
+      deliver(g, [this, g, message, source, used] {
+        if (source == Follower::Source::engine && gateways_[g]->engine != used) return;  // it is closed
         const auto up = static_cast<Ms>(engine().heartbeat(0, schedule_.now()).up.value());
         request(g, gateways_[g]->on_message(message, source, schedule_.now(), up));
         schedule_.log(gateways_[g]->name, " received ", text(message), oracle_.describe(*gateways_[g]));
@@ -174,32 +235,40 @@ class Simulation {
     if (!asked) return;
     schedule_.log(gateways_[g]->name, " asks after ", text(*asked));
     const auto journal = gateways_[g]->faults.ignores_journals ? "" : gateways_[g]->follower.journal();
-    schedule_.after(schedule_.pick(0, max_delay_), [this, g, position = *asked, journal] {
-      if (schedule_.now() < cut_until_[g] || !engine().is_up() || schedule_.chance(loss_ / 2)) {
-        schedule_.after(schedule_.pick(1, 800), [this, g] {
-          deliver(g, [this, g] { request(g, gateways_[g]->on_page_failed(schedule_.now())); });
+    schedule_.after(
+        schedule_.pick(0, max_delay_), [this, g, position = *asked, journal, used = gateways_[g]->engine] {
+          const auto* const answers = gateways_[g]->engine == used ? answering(g) : nullptr;
+          if (schedule_.now() < cut_until_[g] || answers == nullptr || schedule_.chance(loss_ / 2))
+            return schedule_.after(schedule_.pick(1, several_ ? 100 : 800),
+                                   [this, g, used] { fail_page(g, used); });
+          auto after_position = position;
+          if (gateways_[g]->faults.ignores_epochs) after_position.epoch = engine().epoch();
+          const auto known = gateways_[g]->faults.ignores_epochs ? std::string() : journal;
+          auto answer =
+              answers->read(after_position, known, schedule_.pick(1, 4), publishers_.wall(), schedule_.now());
+          schedule_.after(schedule_.pick(0, max_answer_delay_), [this, g, used, answer = std::move(answer)] {
+            if (gateways_[g]->engine != used) return fail_page(g, used);
+            deliver(g, [this, g, answer] {
+              request(g, gateways_[g]->on_page(answer, schedule_.now()));
+              schedule_.log(gateways_[g]->name, answer.gone ? " gone, now " : " page to ",
+                            text(answer.page.position), oracle_.describe(*gateways_[g]));
+            });
+          });
         });
-        return;
-      }
-      auto after_position = position;
-      if (gateways_[g]->faults.ignores_epochs) after_position.epoch = engine().epoch();
-      const auto known = gateways_[g]->faults.ignores_epochs ? std::string() : journal;
-      auto answer =
-          engine().read(after_position, known, schedule_.pick(1, 4), publishers_.wall(), schedule_.now());
-      schedule_.after(schedule_.pick(0, max_answer_delay_), [this, g, answer = std::move(answer)] {
-        deliver(g, [this, g, answer] {
-          request(g, gateways_[g]->on_page(answer, schedule_.now()));
-          schedule_.log(gateways_[g]->name, answer.gone ? " gone, now " : " page to ",
-                        text(answer.page.position), oracle_.describe(*gateways_[g]));
-        });
-      });
+  }
+  void fail_page(std::size_t g, std::size_t used) {
+    deliver(g, [this, g, used] {
+      change_engine(g, used);
+      request(g, gateways_[g]->on_page_failed(schedule_.now()));
     });
   }
 
   // Without a position a gateway asks for the engine's.
   void begin(std::size_t g) {
-    if (gateways_[g]->follower.position() || !engine().is_up() || schedule_.now() < cut_until_[g]) return;
-    auto answer = engine().read(engine().end(), {}, 1, publishers_.wall(), schedule_.now());
+    if (gateways_[g]->follower.position() || schedule_.now() < cut_until_[g]) return;
+    const auto* const answers = answering(g);
+    if (answers == nullptr) return leave_engine(g, gateways_[g]->engine);
+    auto answer = answers->read(answers->end(), {}, 1, publishers_.wall(), schedule_.now());
     schedule_.after(schedule_.pick(0, max_answer_delay_), [this, g, answer = std::move(answer)] {
       deliver(g, [this, g, answer] {
         if (!gateways_[g]->follower.position()) request(g, gateways_[g]->on_page(answer, schedule_.now()));
@@ -229,9 +298,15 @@ class Simulation {
 
   void send(std::size_t g, std::size_t key, std::shared_ptr<GatewayModel::Question> question) {
     schedule_.after(schedule_.pick(0, max_delay_), [this, g, key, question] {
-      if (!engine().is_up()) return gateways_[g]->end_question(key, question);
+      const auto used = gateways_[g]->engine;
+      const auto* const answers = answering(g);
+      if (answers == nullptr) {
+        gateways_[g]->end_question(key, question);
+        return leave_engine(g, used);
+      }
       schedule_.after(schedule_.pick(0, max_answer_delay_),
-                      [this, g, key, question, decision = engine().verify(key, publishers_.wall())] {
+                      [this, g, key, question, used, decision = answers->verify(key, publishers_.wall())] {
+                        if (gateways_[g]->engine != used) return gateways_[g]->end_question(key, question);
                         deliver(
                             g, [this, g, key, question, decision] { on_answer(g, key, question, decision); });
                       });
@@ -267,10 +342,13 @@ class Simulation {
 
   Schedule schedule_;
   bool calm_;
+  bool several_;
   Publishers publishers_;
+  Followers followers_;
   Oracle oracle_;
   std::vector<std::unique_ptr<GatewayModel>> gateways_;
   std::vector<Ms> cut_until_;
+  std::optional<EngineModel> found_;  // a follower's state
   int loss_ = 0, duplicates_ = 0;
   Ms max_delay_ = 0, max_answer_delay_ = 0;
   Ms delay_growth_ = 0;  // milliseconds per second
