@@ -33,6 +33,8 @@ void add_problems(const Dialect& dialect, const Route& route, RouteFacts& facts)
   const auto add = [&](std::initializer_list<std::string_view> more) { codes.insert(codes.end(), more); };
   add({"invalid_parameter"});
   if (route.permission) add({"unauthenticated", "forbidden", "not_ready", "storage_failed"});
+  if (!answers_always(route)) add({"not_current"});
+  if (needs_leader(route)) add({"leader_lost"});
   if (changes_something(route)) add({"overloaded"});
   if (grows(route)) add({"storage_full"});
   if (waits_for_gateways(route) || is_done_once(dialect, route)) add({"invalid_field"});

@@ -16,11 +16,12 @@ namespace revoked::net {
 namespace {
 
 using cache::HttpConnection;
+using engine::errc;
 using Clock = std::chrono::steady_clock;
 using namespace std::chrono_literals;
 
-constexpr auto leader_time = 5s;   // for a leader that can be reached
-constexpr auto answer_time = 10s;  // of the leader, besides what the request asks it to wait
+constexpr std::chrono::seconds leader_time{5};  // to find a leader that answers
+constexpr std::chrono::seconds answer_time{4};  // of the leader, besides what the request asks it to wait
 constexpr auto retry_pause = 20ms;
 constexpr std::uint16_t usual_port = 7385;
 constexpr std::size_t max_answer_bytes = 64 << 20;
@@ -65,13 +66,68 @@ cache::Task<HttpConnection::Pointer> connect_to(std::string url, std::string ca_
 constexpr std::string_view leader_lost =
     "the engine that leads was lost; whether it has made the change is unknown";
 
+struct Answer {
+  unsigned status = 0;
+  std::string type;
+  std::vector<std::pair<std::string, std::string>> headers;
+  std::optional<engine::Position> position;
+  std::string body;
+};
+
+// Sends the head in `out` and the body in chunks, but for the last one, which it leaves there.
+// errc::malformed: the client's body.
+Task<boost::system::error_code> send_body(HttpConnection::Pointer leader, BodyReader& body, std::string& out,
+                                          std::chrono::seconds limit) {
+  for (;;) {
+    const auto got = co_await body.next();
+    if (got == BodyReader::Got::end) break;
+    if (got != BodyReader::Got::piece) {
+      leader->close();
+      co_return errc::malformed;
+    }
+    append_chunk(out, body.piece());
+    const auto piece = std::make_shared<std::string>(std::exchange(out, {}));
+    const auto sent = co_await HttpConnection::send(leader, piece, Clock::now() + limit);
+    if (!sent) co_return errc::unavailable;
+  }
+  out.append("0\r\n\r\n");
+  co_return boost::system::error_code();
+}
+
+Task<engine::result<Answer>> receive_answer(HttpConnection::Pointer leader,
+                                            std::shared_ptr<std::string> request, bool is_head,
+                                            Clock::time_point deadline) {
+  const auto opened = co_await HttpConnection::open_stream(leader, std::move(request), deadline);
+  if (!opened) co_return opened.error();
+  Answer answer;
+  for (std::array<char, 16 << 10> chunk; !is_head;) {
+    const auto size =
+        co_await HttpConnection::read_stream(leader, *opened, cache::asio::buffer(chunk), deadline);
+    if (!size) co_return size.error();
+    if (answer.body.size() > max_answer_bytes) co_return errc::malformed;
+    if (*size == 0) break;
+    answer.body.append(chunk.data(), *size);
+  }
+  const auto& head = (*opened)->get();
+  answer.status = head.result_int();
+  for (const auto& field : head) {
+    const std::string_view name = field.name_string(), value = field.value();
+    if (equal_ignoring_case(name, "Content-Type"))
+      answer.type = value;
+    else if (!has(not_passed_back, name))
+      answer.headers.emplace_back(name, value);
+    if (equal_ignoring_case(name, "Revocation-Position")) answer.position = engine::parse_position(value);
+  }
+  co_return answer;
+}
+
 }  // namespace
 
-std::string Forwarder::head_for_leader(const Request& request, std::string_view host, bool has_body) const {
+std::string Forwarder::head_for_leader(const Request& request, bool has_body) const {
   std::string head(request.method_name);
   head.append(" ").append(request.path);
   if (!request.query.empty()) head.append("?").append(request.query);
-  head.append(" HTTP/1.1\r\nHost: ").append(host).append("\r\nX-Request-Id: ").append(request.id);
+  head.append(" HTTP/1.1\r\nHost: leader\r\nX-Request-Id: ").append(request.id);
   head.append("\r\n").append(forwarded_header).append(": ").append(options_.secret).append(" ");
   head.append(request.remote_address).append("\r\n");
   for (auto lines = request.header_lines; !lines.empty();) {
@@ -101,70 +157,61 @@ bool Forwarder::take_forwarded(Request& request) const {
   return true;
 }
 
+// A connection to the leader; null: there is none in time, or this engine leads.
+Task<HttpConnection::Pointer> Forwarder::find_leader(NetworkThread& thread, Clock::time_point until) const {
+  for (;;) {
+    if (standing_.role() == engine::Standing::Role::leader) co_return nullptr;
+    auto url = standing_.leader_url();
+    HttpConnection::Pointer leader;
+    if (!url.empty()) leader = co_await connect_to(std::move(url), options_.ca_file, thread.io());
+    if (leader || Clock::now() >= until || thread.is_draining()) co_return leader;
+    co_await pause_for(thread.executor(), retry_pause);
+  }
+}
+
 Task<bool> Forwarder::forward(Exchange exchange) const {
   const auto& request = exchange.request;
   auto& response = exchange.response;
-  auto& thread = exchange.connection.thread();
   const auto refuse = [&response](unsigned status, std::string_view code, std::string_view detail) {
     send_problem(response, status, code, detail);
     return true;
   };
-  HttpConnection::Pointer leader;
-  for (const auto until = Clock::now() + leader_time; !leader;) {
-    auto url = standing_.leader_url();
-    if (!url.empty()) leader = co_await connect_to(std::move(url), options_.ca_file, thread.io());
-    if (leader) break;
-    if (standing_.role() == engine::Standing::Role::leader) co_return false;
-    if (Clock::now() >= until || thread.is_draining()) co_return refuse(503, "not_current", not_current);
-    co_await pause_for(thread.executor(), retry_pause);
-  }
   const auto wait = preferred_wait(request, max_wait);
+  const auto until = Clock::now() + leader_time;
   const auto deadline = [&] { return Clock::now() + answer_time + (wait && *wait ? **wait : 0s); };
-  auto out = std::make_shared<std::string>(head_for_leader(request, "leader", exchange.body != nullptr));
-  while (exchange.body != nullptr) {
-    const auto got = co_await exchange.body->next();
-    if (got == BodyReader::Got::end) {
-      out->append("0\r\n\r\n");
-      break;
+  // What has one effect however often it is sent (RFC 9110, 9.2.2).
+  const bool may_repeat =
+      exchange.body == nullptr &&
+      (request.method == Method::get || request.method == Method::put || request.method == Method::delete_);
+  for (;;) {
+    const auto leader = co_await find_leader(exchange.connection.thread(), until);
+    if (!leader && standing_.role() == engine::Standing::Role::leader) co_return false;
+    if (!leader) co_return refuse(503, "not_current", not_current);
+    auto out = std::make_shared<std::string>(head_for_leader(request, exchange.body != nullptr));
+    if (exchange.body != nullptr) {
+      const auto got = co_await send_body(leader, *exchange.body, *out, answer_time);
+      if (got == errc::malformed) co_return refuse(400, "bad_request", "the body ended early");
+      if (got) co_return refuse(502, "leader_lost", leader_lost);
     }
-    if (got != BodyReader::Got::piece) {
-      leader->close();
-      co_return refuse(400, "bad_request", "the body ended early");
+    auto answer = co_await receive_answer(leader, std::move(out), request.method == Method::head, deadline());
+    leader->close();
+    // It had stepped down, and done nothing.
+    const bool has_refused =
+        answer && answer->status == 503 && answer->body.find("\"not_current\"") != std::string::npos;
+    if ((!answer && may_repeat) || (has_refused && exchange.body == nullptr)) {
+      if (Clock::now() < until) {
+        co_await pause_for(exchange.connection.thread().executor(), retry_pause);
+        continue;
+      }
     }
-    append_chunk(*out, exchange.body->piece());
-    const auto sent = co_await HttpConnection::send(
-        leader, std::exchange(out, std::make_shared<std::string>()), deadline());
-    if (!sent) co_return refuse(502, "leader_lost", leader_lost);
+    if (!answer) co_return refuse(502, "leader_lost", leader_lost);
+    for (const auto& [name, value] : answer->headers) response.header(name, value);
+    // Not of one that was only made in memory (`Prefer: respond-async`): it may never come.
+    const auto position = answer->status == 202 ? std::nullopt : answer->position;
+    if (position && !co_await wait_until_durable(exchange, position->sequence)) co_return true;
+    response.send(answer->status, answer->type, answer->body);
+    co_return true;
   }
-  const auto answer = co_await HttpConnection::open_stream(leader, out, deadline());
-  if (!answer) co_return refuse(502, "leader_lost", leader_lost);
-  auto& parser = **answer;
-  std::string body;
-  for (std::array<char, 16 << 10> chunk; request.method != Method::head;) {
-    const auto size =
-        co_await HttpConnection::read_stream(leader, *answer, cache::asio::buffer(chunk), deadline());
-    if (!size || body.size() > max_answer_bytes) co_return refuse(502, "leader_lost", leader_lost);
-    if (*size == 0) break;
-    body.append(chunk.data(), *size);
-  }
-  leader->close();
-
-  std::string type;
-  std::optional<engine::Position> position;
-  for (const auto& field : parser.get()) {
-    const std::string_view name = field.name_string(), value = field.value();
-    if (equal_ignoring_case(name, "Content-Type")) {
-      type = value;
-    } else if (!has(not_passed_back, name)) {
-      response.header(name, value);
-    }
-    if (equal_ignoring_case(name, "Revocation-Position")) position = engine::parse_position(value);
-  }
-  // Not of one that was only made in memory (`Prefer: respond-async`): it may never come.
-  const auto status = parser.get().result_int();
-  if (position && status != 202 && !co_await wait_until_durable(exchange, position->sequence)) co_return true;
-  response.send(status, type, body);
-  co_return true;
 }
 
 }  // namespace revoked::net

@@ -3,10 +3,12 @@
 // hop: a request that was passed on already is answered here or not at all. The answer of a change is given
 // once this engine has it too, so that a later request here sees it (P4).
 
+#include <chrono>
 #include <memory>
 #include <string>
 #include <string_view>
 
+#include "cache/wire/http_connection.hpp"
 #include "engine/cluster/standing.hpp"
 #include "net/http/service.hpp"
 
@@ -35,7 +37,9 @@ class Forwarder {
   bool take_forwarded(Request& request) const;
 
  private:
-  std::string head_for_leader(const Request& request, std::string_view host, bool has_body) const;
+  Task<cache::HttpConnection::Pointer> find_leader(NetworkThread& thread,
+                                                   std::chrono::steady_clock::time_point until) const;
+  std::string head_for_leader(const Request& request, bool has_body) const;
 
   const engine::Standing& standing_;
   const Options options_;

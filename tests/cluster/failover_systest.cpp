@@ -4,10 +4,11 @@
 #include <gmock/gmock.h>
 #include <signal.h>
 
-#include <map>
-#include <random>
+#include <atomic>
 #include <set>
+#include <thread>
 
+#include "tests/support/gateway_observer.hpp"
 #include "tests/support/postgres_server.hpp"
 #include "tests/support/revocation_load.hpp"
 #include "tests/support/revoked_programs.hpp"
@@ -16,7 +17,7 @@ namespace revoked::test::failover_systest {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr auto lease = 1s;
+constexpr auto lease = 2s;
 
 class Cluster : public testing::Test {
  protected:
@@ -30,7 +31,7 @@ class Cluster : public testing::Test {
   std::filesystem::path key_file() const { return directory_ / "key"; }
   EngineProcess::Options options() const {
     EngineProcess::Options options;
-    options.arguments = {"--journal", pair_.url(), "--lease", "1s", "--threads", "1"};
+    options.arguments = {"--journal", pair_.url(), "--threads", "1"};
     options.master_key_file = key_file();
     options.tls = nullptr;
     return options;
@@ -66,7 +67,8 @@ class Cluster : public testing::Test {
       } catch (const ConnectionFailed&) {
         return false;
       }
-    })) << engine.process().description() << engine.log_text();
+    })) << engine.process().description()
+        << engine.log_text();
     return Clock::now() - began;
   }
   // Every engine knows them as revoked, and each has a place of its own in the journal, which has no gap.
@@ -205,7 +207,7 @@ TEST_F(Cluster, AcknowledgesNothingWithoutTheStandby) {
     EXPECT_GE(revoke(client, key.key_id).status, 500);
   } catch (const ConnectionFailed&) {
   }
-  EXPECT_LT(Clock::now() - began, 4s);
+  EXPECT_LT(Clock::now() - began, 5s);
   EXPECT_TRUE(eventually([&] {
     return std::ranges::none_of(engines_, [](auto& engine) {
       const auto role = role_of(*engine);
@@ -228,6 +230,53 @@ TEST_F(Cluster, GoesOnAtAPromotedStandbyWithAllThatWasAcknowledged) {
   load.stop();
   EXPECT_THAT(load.surprises(), testing::IsEmpty());
   expect_in_the_journal_once(load.acknowledged());
+}
+
+// A gateway goes on with another engine: what was acknowledged anywhere is denied within its bound, and it
+// never becomes stale while an engine is current.
+TEST_F(Cluster, AGatewayDeniesInTimeWhileEnginesAreKilled) {
+  constexpr auto stale_after = 3s;
+  std::string urls;
+  for (auto& engine : engines_) urls += (urls.empty() ? "" : ",") + engine->url();
+  GatewayProcess gateway(*engines_.front(),
+                         {.engine_url = urls, .arguments = {"--stale-after", "3s"}, .tls = nullptr});
+  RevocationLoad load(follower(), {}, 2, RevocationLoad::Supply::endless);
+  // A follower's proof may be as old as its lease.
+  Lateness lateness(stale_after);
+  const GatewayObserver observer({.name = "the gateway", .port = gateway.port()}, load.acknowledgements(),
+                                 lateness);
+  EXPECT_TRUE(eventually([&] { return load.count() > 50; }));
+  auto admin = follower().client();
+  const auto alive = create_key(admin);
+  std::atomic<bool> stopping = false;
+  std::atomic<int> stale = 0;
+  std::thread asks([&] {
+    auto client = gateway.client();
+    for (; !stopping; std::this_thread::sleep_for(5ms)) {
+      try {
+        stale += check(client, alive.secret).status == 503 ? 1 : 0;
+      } catch (const ConnectionFailed&) {
+        client.close();
+      }
+    }
+  });
+  for (int round = 0; round < 2; ++round) {
+    for (auto* const one : {leader(), &follower()}) {
+      if (one == nullptr) continue;
+      one->kill();
+      EXPECT_TRUE(eventually([&] { return leader() != nullptr; }));
+      one->start();
+      EXPECT_TRUE(eventually([&] { return role_of(*one) == "follower"; }));
+    }
+  }
+  load.stop();
+  std::this_thread::sleep_until(load.acknowledged().back().at + lateness.bound());
+  EXPECT_TRUE(eventually([&] { return observer.asked_late() > 50; }));
+  stopping = true;
+  asks.join();
+  EXPECT_EQ(lateness.violations(), "");
+  EXPECT_EQ(stale, 0);
+  std::cerr << "allowed at the latest " << lateness.worst().count() << " ms after an acknowledgement\n";
 }
 
 // A new data directory fills from the journal, one of another journal is thrown away.

@@ -14,9 +14,10 @@ USES = {
     "engine/journal": ["engine/log"],
     "engine/index": ["engine/log"],
     "engine": ["engine/tables", "engine/journal", "engine/index"],
+    "engine/cluster": ["engine"],
     "cache/wire": ["engine/model"],
     "cache/bus": ["cache/wire"],
-    "cache/feed": ["cache/bus", "engine"],
+    "cache/feed": ["cache/bus", "engine/cluster"],
     "cache/webhooks": ["cache/feed"],
     "cache/edge": ["cache/bus"],
     "cache/library": ["cache/edge"],
@@ -32,7 +33,7 @@ USES = {
     "tools/ctl": ["tools/programs"],
 }
 SOURCES = ("engine", "cache", "net", "tools")
-LIBRARIES = {"rocksdb/": ["engine/index/rocksdb_index.cpp"], "zstd.h": ["engine/log/packed_blocks.cpp"],
+LIBRARIES = {"libpq": ["engine/log/postgres_log.cpp"], "rocksdb/": ["engine/index/rocksdb_index.cpp"], "zstd.h": ["engine/log/packed_blocks.cpp"],
              "hiredis/": ["cache/bus/resp.cpp"],
              "simdjson": ["cache/bus/json_members.hpp", "cache/bus/message_encoder.cpp", "cache/edge/open_questions.cpp",
                           "net/http/json_reader.cpp", "tools/ctl/json_value.cpp"]}

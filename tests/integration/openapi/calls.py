@@ -41,7 +41,7 @@ native.end_of_gone_gateway()
 for name, server in servers.items():
     faults += [f"{name}: {fault}" for fault in server.faults]
 # What takes a fault, or a wait, to see: statuses of the disk and of queues, and those of several at once.
-RARE = {"503", "507", "409", "410", "500", "429", "404"}
+RARE = {"502", "503", "507", "409", "410", "500", "429", "404"}
 for (title, identifier), statuses in never_seen().items():
     if any(status.startswith("2") for status in statuses) or statuses - RARE:
         faults.append(f"{title}: {identifier}: never seen: {sorted(statuses)}")
