@@ -23,8 +23,11 @@ result<void> SharedStore::append(const BatchView& batch) {
 }
 
 std::string SharedStore::failure() const {
-  const MutexLock lock(mutex_);
-  return failure_.empty() ? copy_->failure() : failure_;
+  {
+    const MutexLock lock(mutex_);
+    if (!failure_.empty()) return failure_;
+  }
+  return copy_->failure();
 }
 
 }  // namespace revoked::engine
