@@ -206,9 +206,7 @@ Engine::UsageCounts Engine::usage_counts() const {
 void Engine::load_usage() {
   uses_since_ = now_unix_ms();
   if (options_.usage_file.empty()) return;
-  const auto is_ours = [this](const EpochStart& epoch) {
-    return epochs_.has(epoch);
-  };
+  const auto is_ours = [this](const EpochStart& epoch) { return epochs_.has(epoch); };
   auto kept = read_usage_file(options_.usage_file, is_ours, tables_.keys, last_uses_);
   if (!kept) return;
   uses_since_ = std::min(uses_since_, kept->since);

@@ -1,6 +1,6 @@
 #pragma once
-// The epochs of the journal, in order. Reads from any thread, without a lock; begin() by one thread at a time.
-// What a read returned stays valid as long as this object.
+// The epochs of the journal, in order. Reads from any thread, without a lock; begin() by one thread at a
+// time. What a read returned stays valid as long as this object.
 
 #include <algorithm>
 #include <atomic>

@@ -56,15 +56,15 @@ class Journal {
   // callers of that one are about to return.
   static constexpr std::chrono::microseconds gather_for{150};
 
-  // Follows at first: it has everything up to `last`, of that epoch. `on_failure` is called once, on the second
-  // thread.
+  // Follows at first: it has everything up to `last`, of that epoch. `on_failure` is called once, on the
+  // second thread.
   Journal(Log& log, Epoch epoch, Sequence last, std::function<void()> on_failure);
   ~Journal();  // stops
   Journal(const Journal&) = delete;
   Journal& operator=(const Journal&) = delete;
 
-  // A batch that another engine has appended, which is durable, and which the caller has applied to the tables.
-  // Only while it follows, on one thread.
+  // A batch that another engine has appended, which is durable, and which the caller has applied to the
+  // tables. Only while it follows, on one thread.
   void follow(const BatchView& batch);
   // From now on it takes events, the first of which begins this epoch. Once.
   void lead(Epoch epoch);
@@ -83,8 +83,8 @@ class Journal {
     Turn(const Turn&) = delete;
     Turn& operator=(const Turn&) = delete;
 
-    // Whether an event would be accepted: errc::not_leader, storage_failed, not_ready (stopped) or overloaded if
-    // not.
+    // Whether an event would be accepted: errc::not_leader, storage_failed, not_ready (stopped) or overloaded
+    // if not.
     result<void> open() const;
     // Only if open().
     Sequence append(const EventView& event);
