@@ -50,12 +50,21 @@ void Feed::on_batch(const engine::BatchView& batch) {
       for (const auto& outlet : outlets_) outlet(message);
   }
   // After they were published: a heartbeat without them was made with this lock held before.
-  times_.note(batch.last(), began, engine::BootClock::now());
+  if (standing_ == nullptr)
+    times_.note(batch.last(), began, engine::BootClock::now());
+  else
+    not_durable_.emplace_back(batch.last(), began);
   while (kept_bytes_ > max_kept_bytes && kept_.size() > 1) {
     kept_bytes_ -= kept_.front().message->size();
     kept_.pop_front();
   }
   for (const auto& watcher : watchers_) watcher();
+}
+
+void Feed::on_durable(Sequence durable) {
+  const engine::MutexLock lock(mutex_);
+  for (; !not_durable_.empty() && not_durable_.front().first <= durable; not_durable_.pop_front())
+    times_.note(not_durable_.front().first, not_durable_.front().second, engine::BootClock::now());
 }
 
 void Feed::begin_epoch(const engine::BatchView& batch) {

@@ -22,7 +22,7 @@
 
 namespace revoked::cache {
 
-class Feed final : public engine::JournalListener {
+class Feed final : public engine::JournalListener, public engine::CommitListener {
  public:
   static constexpr std::size_t max_kept_bytes = 16 << 20;
   static constexpr std::size_t exact_times = 512;  // of that many batches the time is known exactly
@@ -51,6 +51,9 @@ class Feed final : public engine::JournalListener {
   void begin_at(Place place);
 
   void on_batch(const engine::BatchView& batch) override;
+  // Needed only with limit_to(): a gateway may have a proof from another engine, which has a batch only once
+  // it is durable, so only from then on does no proof leave it out.
+  void on_durable(Sequence durable) override;
 
   Place place() const;
   // Of what is sent from now on: nothing that was acknowledged before its time is missing in what has been
@@ -114,6 +117,7 @@ class Feed final : public engine::JournalListener {
   std::size_t kept_bytes_ REVOKED_GUARDED_BY(mutex_) = 0;
   Place published_ REVOKED_GUARDED_BY(mutex_);
   ReachedTimes times_ REVOKED_GUARDED_BY(mutex_){exact_times};
+  std::deque<std::pair<Sequence, ReachedTimes::Time>> not_durable_ REVOKED_GUARDED_BY(mutex_);
   engine::Counter messages_;  // these two are added to with the lock held
   engine::Counter heartbeats_;
 };

@@ -16,8 +16,8 @@ namespace revoked::engine {
 class SharedStore final : public Store {
  public:
   // `standing` outlives it.
-  SharedStore(std::unique_ptr<Store> copy, PostgresLog::Options options, const Standing& standing)
-      : copy_(std::move(copy)), log_(std::move(options)), standing_(standing) {}
+  SharedStore(std::unique_ptr<Store> copy, const PostgresLog::Options& options, const Standing& standing)
+      : copy_(std::move(copy)), log_(options), standing_(standing) {}
 
   // Before the first append: connects; rows follow `tail`, which the copy has.
   result<void> begin_appending(const PostgresLog::Tail& tail);

@@ -14,28 +14,19 @@
 // What PostgreSQL says is believed with these limits (its documentation, "synchronous_commit"; a cancelled
 // wait for the standby answers success with a warning, and an error or lost connection leaves the outcome
 // open): an append that ends in any other way than with its row and without a warning is *unknown*, and the
-// connection is closed.
-//
-// One object is one connection, used by one thread; interrupt() from any thread. Calls block, for at most
-// Options::timeout each, by a timer of their own: `statement_timeout` does not end a wait for the standby.
+// connection is closed. One object is one connection (postgres_connection.hpp): used by one thread, blocking.
 
-#include <atomic>
 #include <chrono>
 #include <cstdint>
-#include <initializer_list>
-#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "engine/base/boot_clock.hpp"
 #include "engine/base/error.hpp"
 #include "engine/log/block.hpp"
+#include "engine/log/postgres_connection.hpp"
 #include "engine/model/event.hpp"
-
-struct pg_conn;  // of libpq-fe.h
-struct pg_result;
 
 namespace revoked::engine {
 
@@ -81,16 +72,13 @@ class PostgresLog {
     std::chrono::milliseconds silent_for{0};  // by the server's clock
   };
 
-  explicit PostgresLog(Options options);
-  ~PostgresLog();
-  PostgresLog(const PostgresLog&) = delete;
-  PostgresLog& operator=(const PostgresLog&) = delete;
+  explicit PostgresLog(const Options& options)
+      : durability_(options.durability), connection_({options.url, options.timeout, options.application}) {}
 
   // Connects again if it is not connected, checks the server, and creates the tables if they are missing.
   // errc::refused if the server must not be used (failure() says why), errc::storage_of_other_format.
   result<void> connect();
-  bool is_connected() const { return connection_ != nullptr; }
-  void close();
+  bool is_connected() const { return connection_.is_open(); }
 
   // errc::position_gone: the newest row is not `before`; nothing was appended, and nothing ever will be after
   // `before`. Any other error: unknown.
@@ -99,8 +87,8 @@ class PostgresLog {
   result<Tail> tail();
   // The row that ends at this sequence; empty: none does.
   result<std::optional<Row>> row_at(Sequence last);
-  // Rows after `after`, in order, at most `limit` of them and 16 MiB beyond the first; each is checked
-  // against `after` and the one before: errc::storage_corrupt if the chain does not match.
+  // Rows after `after`, in order, at most `limit` of them; each is checked against the one before:
+  // errc::storage_corrupt if the chain does not match.
   result<std::vector<Row>> rows_after(const Tail& after, std::size_t limit);
 
   result<Leader> leader();
@@ -113,59 +101,28 @@ class PostgresLog {
   result<std::vector<Engine>> engines();
 
   // Waits until a row has been appended by anyone, for at most that long. A hint: it may return early.
-  void wait_for_append(std::chrono::milliseconds limit);
+  void wait_for_append(std::chrono::milliseconds limit) { connection_.wait_for_notification(limit); }
 
   // Ends the current and every later call with errc::not_ready. From any thread.
-  void interrupt();
+  void interrupt() { connection_.interrupt(); }
 
   // What went wrong last, in the server's words or ours, without the password.
-  const std::string& failure() const { return failure_; }
+  const std::string& failure() const { return connection_.failure(); }
   // Known to those who can read the tables: by it engines recognise each other. Once connected.
   const std::string& secret() const { return secret_; }
   // host:port of the server, once connected.
-  const std::string& server() const { return server_; }
+  const std::string& server() const { return connection_.server(); }
 
   // The statements that create the tables; for those who do it by hand.
   static std::string_view schema();
 
  private:
-  using Clock = BootClock;
-  struct Deleter {
-    void operator()(pg_conn* connection) const;
-    void operator()(pg_result* outcome) const;
-  };
-  using Outcome = std::unique_ptr<pg_result, Deleter>;
-  struct Parameter {
-    std::string_view bytes;
-    bool is_binary = false;
-  };
-  struct Statement {
-    const char* name;
-    const char* text;
-  };
-
-  result<void> open(std::string_view host, std::string_view port, Clock::time_point deadline);
   result<void> check_server();
   result<void> create_tables();
-  // Runs one statement and returns its rows, in binary form. A failure closes the connection.
-  result<Outcome> run(const Statement& statement, std::initializer_list<Parameter> parameters = {});
-  result<void> run_script(const char* text);
-  result<Outcome> finish(bool is_sent, Clock::time_point deadline);
-  result<void> flush(Clock::time_point deadline);
-  // errc::timed_out or errc::not_ready (interrupted) if the socket is not ready by then.
-  result<void> wait(bool writes, Clock::time_point deadline);
-  errc fail(errc code, std::string_view why);
 
-  const Options options_;
-  std::unique_ptr<pg_conn, Deleter> connection_;
-  std::vector<std::string> prepared_;  // names of statements
-  std::string failure_;
-  std::string server_;
+  const Durability durability_;
+  PostgresConnection connection_;
   std::string secret_;
-  std::string sqlstate_;  // of the last error
-  std::string warning_;   // of the statement that runs
-  int wake_ = -1;         // eventfd
-  std::atomic<bool> interrupted_{false};
 };
 
 // Of a row with that batch after `before`.

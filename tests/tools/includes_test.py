@@ -33,7 +33,7 @@ USES = {
     "tools/ctl": ["tools/programs"],
 }
 SOURCES = ("engine", "cache", "net", "tools")
-LIBRARIES = {"libpq": ["engine/log/postgres_log.cpp"], "rocksdb/": ["engine/index/rocksdb_index.cpp"], "zstd.h": ["engine/log/packed_blocks.cpp"],
+LIBRARIES = {"libpq": ["engine/log/postgres_connection.cpp"], "rocksdb/": ["engine/index/rocksdb_index.cpp"], "zstd.h": ["engine/log/packed_blocks.cpp"],
              "hiredis/": ["cache/bus/resp.cpp"],
              "simdjson": ["cache/bus/json_members.hpp", "cache/bus/message_encoder.cpp", "cache/edge/open_questions.cpp",
                           "net/http/json_reader.cpp", "tools/ctl/json_value.cpp"]}

@@ -36,7 +36,7 @@ Membership::Membership(const EngineConfiguration& configuration, std::function<v
   auto looks = options_.journal;
   looks.timeout = options_.lease / 2;
   looks.application = "revoked-member";
-  log_ = std::make_unique<PostgresLog>(std::move(looks));
+  log_ = std::make_unique<PostgresLog>(looks);
 }
 
 Membership::~Membership() = default;
@@ -80,8 +80,7 @@ std::unique_ptr<engine::Store> Membership::open_store(
     const auto tail = engine::catch_up(*log_, *copy, listener(), [] { return true; });
     if (tail) {
       tail_ = *tail;
-      auto append = options_.journal;
-      auto store = std::make_unique<engine::SharedStore>(std::move(copy), std::move(append), standing_);
+      auto store = std::make_unique<engine::SharedStore>(std::move(copy), options_.journal, standing_);
       store_ = store.get();
       return store;
     }

@@ -243,7 +243,10 @@ int serve(const EngineConfiguration& configuration) {
   const auto master_file = tools::master_key_file(configuration);
   const net::Authenticator authenticator(engine, tools::watch_master_keys(master_file), std::move(tokens));
   cache::Feed feed;
-  if (membership) feed.limit_to(membership->standing());
+  if (membership) {
+    feed.limit_to(membership->standing());
+    engine.add(feed);
+  }
   const auto gateways = std::make_shared<cache::GatewayRegistry>();
   const auto webhooks = make_webhooks(configuration, engine, gateways);
   cache::Bus bus(feed, *gateways, redis, cache::read_bus_keys(configuration.bus_key_file), log_redis,
