@@ -38,15 +38,11 @@ result<void> Engine::start(std::unique_ptr<Store> store, JournalListener& listen
 result<void> Engine::lead() {
   const auto first = journal_->applied() + 1;
   epochs_.begin({epochs_.newest() + 1, first, new_random_id()});
-  journal_->lead(epochs_.newest());
-  {
-    Journal::Turn turn(*journal_);
-    EventView event;
-    event.type = EventType::epoch_started;
-    event.at = now_unix_ms();
-    event[Field::journal] = journal_id();
-    turn.append(event);
-  }
+  EventView begins;
+  begins.type = EventType::epoch_started;
+  begins.at = now_unix_ms();
+  begins[Field::journal] = journal_id();
+  journal_->lead(epochs_.newest(), &begins);
   if (!journal_->wait_until_durable(first)) return errc::storage_failed;
   begin_service();
   return {};

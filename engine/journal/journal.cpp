@@ -20,11 +20,12 @@ Journal::Journal(Log& log, Epoch epoch, Sequence last, std::function<void()> on_
 
 Journal::~Journal() { stop(); }
 
-void Journal::lead(Epoch epoch) {
+void Journal::lead(Epoch epoch, const EventView* begins) {
   {
-    const MutexLock lock(mutex_);
+    Turn turn(*this);
     last_epoch_ = epoch;
-    leads_.store(true, std::memory_order_release);
+    if (begins != nullptr) turn.append(*begins);
+    leads_.store(true, std::memory_order_release);  // others append after it
   }
   publisher_ = std::thread([this] { publish(); });
   writer_ = std::thread([this] { write(); });

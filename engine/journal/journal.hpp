@@ -66,8 +66,8 @@ class Journal {
   // A batch that another engine has appended, which is durable, and which the caller has applied to the
   // tables. Only while it follows, on one thread.
   void follow(const BatchView& batch);
-  // From now on it takes events, the first of which begins this epoch. Once.
-  void lead(Epoch epoch);
+  // From now on it takes events of this epoch: first of all `begins`, if given. Once.
+  void lead(Epoch epoch, const EventView* begins = nullptr);
   bool leads() const { return leads_.load(std::memory_order_acquire); }
 
   // A listener must outlive the journal's threads, unless it is removed. Add listeners at any time before

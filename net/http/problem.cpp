@@ -62,8 +62,9 @@ ProblemKind problem_kind(boost::system::error_code error) {
       return {409, "limit_reached"};
     case errc::position_gone:
       return {410, "position_gone"};
-    case errc::not_ready:
     case errc::not_leader:
+      return {503, "not_current"};
+    case errc::not_ready:
       return {503, "not_ready"};
     case errc::overloaded:
     case errc::not_recalled:

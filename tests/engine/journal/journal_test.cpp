@@ -20,6 +20,7 @@ using test::RecordingListener;
 
 class JournalTest : public testing::Test {
  protected:
+  JournalTest() { journal_.lead(3); }
   ~JournalTest() override { disk_->unblock(); }  // so that a failed test ends
 
   // Returns the event's sequence; 0 if the journal refused it.
@@ -55,6 +56,64 @@ TEST_F(JournalTest, BeginsBehindTheLastSequence) {
   ASSERT_TRUE(journal_.wait_until_durable(101));
   EXPECT_EQ(batch(0).epoch(), 3u);
   EXPECT_EQ(batch(0).first(), 101u);
+}
+
+TEST(FollowingJournal, TakesWhatOthersHaveAppendedAndNothingElse) {
+  const auto disk = std::make_shared<FakeDisk>();
+  FakeStore store{disk};
+  RecordingListener listener;
+  Journal journal(store, 3, 100, [] {});
+  journal.add(static_cast<JournalListener&>(listener));
+  {
+    Journal::Turn turn(journal);
+    EXPECT_EQ(turn.open().error(), errc::not_leader);
+  }
+  EventView event;
+  event.type = EventType::key_revoked;
+  Batch batch;
+  batch.begin(4, 101);
+  batch.append(event);
+  journal.follow(batch.view());
+  EXPECT_EQ(journal.epoch(), 4u);
+  EXPECT_EQ(journal.applied(), 101u);
+  EXPECT_EQ(journal.durable(), 101u);
+  EXPECT_EQ(disk->commit_count(), 0u);
+  EXPECT_TRUE(journal.wait_until_durable(101));
+  journal.stop();
+  EXPECT_FALSE(journal.wait_until_durable(102));
+}
+
+TEST(FollowingJournal, TakesNoEventBeforeTheOneThatBeginsItsEpoch) {
+  for (int round = 0; round < 50; ++round) {
+    const auto disk = std::make_shared<FakeDisk>();
+    FakeStore store{disk};
+    Journal journal(store, 3, 100, [] {});
+    std::atomic<bool> has_begun = false;
+    std::thread eager([&] {
+      EventView event;
+      event.type = EventType::key_revoked;
+      for (bool is_taken = false; !is_taken;) {
+        Journal::Turn turn(journal);
+        has_begun = true;
+        is_taken = bool(turn.open());
+        if (is_taken) turn.append(event);
+      }
+    });
+    while (!has_begun) std::this_thread::yield();
+    EventView begins;
+    begins.type = EventType::epoch_started;
+    journal.lead(4, &begins);
+    eager.join();
+    ASSERT_TRUE(journal.wait_until_durable(102));
+    std::vector<EventType> types;
+    for (const auto& bytes : disk->batches) {
+      BatchView view;
+      ASSERT_TRUE(BatchView::parse(bytes, view));
+      EXPECT_EQ(view.epoch(), 4u);
+      view.for_each([&](Sequence, const EventView& event) { types.push_back(event.type); });
+    }
+    EXPECT_EQ(types, (std::vector{EventType::epoch_started, EventType::key_revoked}));
+  }
 }
 
 TEST_F(JournalTest, ATurnWithoutAnEventChangesNothing) {
