@@ -140,6 +140,11 @@ TEST_F(UsageOfKeys, WhatCouldNotBeSentIsSentWhenTheEngineIsBack) {
   ASSERT_EQ(revoke(admin_, key.key_id).status, 200);
   EXPECT_EQ(use(edge, key.secret), 403);
   EXPECT_TRUE(eventually([&] { return used_after(key)["count"].number() == 1; }));
+  // A count is shown before its event is on the disk.
+  EXPECT_TRUE(eventually([&] {
+    const auto health = admin_.get("/healthz").json();
+    return health["durable"].number() == health["applied"].number();
+  }));
   engine_.kill();
   for (int i = 0; i < 5; ++i) EXPECT_EQ(use(edge, key.secret), 403) << "revoked keys stay in memory";
   engine_.start();

@@ -118,22 +118,18 @@ std::unique_ptr<cache::Webhooks> make_webhooks(const EngineConfiguration& config
 
 constexpr int starts_again = -1;  // not an exit code
 
-// Finishes what has been asked. Returns the exit code.
+// Finishes what has been asked. Returns the exit code, or starts_again. `was_told`: by a signal.
 int stop(engine::Engine& engine, net::Server& server, std::atomic<bool>& draining,
-         const std::string& data_dir, tools::Membership* membership) {
-  const bool sound = !engine.has_failed();
-  if (membership != nullptr && (!sound || membership->has_ended())) {
-    // Another engine leads, or will. What was in flight is unknown to those who asked.
-    net::log(net::Level::warning, "starts again, to follow", {{"reason", engine.storage_failure()}});
-    membership->stop();
-    server.close_gates();
-    draining = true;
-    server.drain();
-    engine.stop();
-    return starts_again;
-  }
+         const std::string& data_dir, tools::Membership* membership, bool was_told) {
+  const bool sound = !engine.has_failed() && (membership == nullptr || !membership->has_ended());
   if (sound) {
     net::log(net::Level::info, "stopping: finishing requests in flight");
+  } else if (membership != nullptr) {
+    // Another engine leads, or will. What was in flight is unknown to those who asked.
+    net::log(net::Level::warning, was_told ? "stopping" : "starts again, to follow",
+             {{"reason", engine.storage_failure()}});
+    membership->stop();
+    server.close_gates();
   } else {
     net::log(net::Level::error, "storage failed: nothing more is acknowledged",
              {{"data_dir", data_dir}, {"reason", engine.storage_failure()}});
@@ -146,6 +142,7 @@ int stop(engine::Engine& engine, net::Server& server, std::atomic<bool>& drainin
   engine.stop([membership] {
     if (membership != nullptr) membership->give_up();
   });
+  if (membership != nullptr) return was_told ? 0 : starts_again;
   return sound && !engine.has_failed() ? 0 : 1;
 }
 
@@ -298,7 +295,11 @@ int serve(const EngineConfiguration& configuration) {
   tools::Housekeeping housekeeping(main_io, engine);
   metrics->add([&housekeeping](engine::MetricsWriter& out) { housekeeping.write_metrics(out); });
   asio::signal_set signals(main_io, SIGINT, SIGTERM);
-  signals.async_wait([&](boost::system::error_code, int) { main_io.stop(); });
+  bool was_told = false;
+  signals.async_wait([&](boost::system::error_code, int) {
+    was_told = true;
+    main_io.stop();
+  });
   if (configuration.dev) std::cout << "master key: " << tools::read_keys(master_file).front() << '\n';
   const auto status = [&] { return status_line(engine, feed, *gateways); };
   const tools::Watchdog watchdog(main_io, systemd, watched_parts(engine, feed, *server), status);
@@ -314,7 +315,8 @@ int serve(const EngineConfiguration& configuration) {
   systemd.is_ready(status());
   main_io.run();
   systemd.stops();
-  return stop(engine, *server, draining, configuration.data_dir, membership ? &*membership : nullptr);
+  return stop(engine, *server, draining, configuration.data_dir, membership ? &*membership : nullptr,
+              was_told);
 }
 
 }  // namespace
