@@ -78,7 +78,7 @@ class Pictures(unittest.TestCase):
             self.assertRegex(text, rf"(?m)^[0-9-]+ [0-9:]+  {verb} ")
 
     def test_import(self):
-        count = 400_000
+        count = 1_500_000  # takes longer than the time before the first rate
         lines = "".join(f'{{"key_id":"k{i}","secret":"imported-secret-{i}"}}\n' for i in range(count))
         (self.at.directory / "keys.ndjson").write_text(lines)
         frames = []
