@@ -107,8 +107,11 @@ result<void> Engine::may_give(const KeyEdit& edit, const std::array<Slot, 2>& se
 
 // Edits since the key's creation, as far as they are not in the tables.
 result<void> Engine::set_edits(KeyDescription& key) const {
-  const Slot slot = tables_.keys.find_by_id(key.decision.key_id);
-  if (slot == no_slot || !tables_.keys[slot].is_edited()) return {};
+  {
+    const ReadSection section;
+    const Slot slot = tables_.keys.find_by_id(key.decision.key_id);
+    if (slot == no_slot || !tables_.keys[slot].is_edited()) return {};
+  }
   return add_edits(key);
 }
 
