@@ -17,6 +17,7 @@ constexpr int proofs_per_lease = 8;
 constexpr milliseconds look_period{100};
 constexpr milliseconds retry_period{200};
 constexpr std::chrono::seconds show_period{1};
+constexpr std::string_view stops = "stops";
 
 // The row that the store's last batch must be; empty if the journal has none there.
 result<std::optional<PostgresLog::Tail>> row_of_last(PostgresLog& log, const Store& store) {
@@ -116,7 +117,7 @@ void Member::run() {
       tell("cannot reach the journal", log_->failure());
       rest(retry_period);
     }
-    if (row_.term != 0 && BootClock::now() >= lease_end_) end(false, "its lease is over");
+    if (row_.term != 0 && BootClock::now() >= lease_end_) end(stops, "its lease is over");
   }
 }
 
@@ -155,13 +156,13 @@ result<void> Member::follow() {
 // Whether there may be more.
 result<bool> Member::copy_rows() {
   const auto rows = log_->rows_after(tail_, rows_at_once);
-  if (!rows && rows.error() == errc::storage_corrupt) end(true, log_->failure());
+  if (!rows && rows.error() == errc::storage_corrupt) end("its copy is not of the journal", log_->failure());
   if (!rows) return errc(rows.error().value());
   for (const auto& row : *rows) {
     BatchView batch;
     BatchView::parse(row.body, batch);
     if (!store_.copy(batch) || !engine_.follow(batch)) {
-      end(false, store_.failure());
+      end(stops, store_.failure());
       return errc::storage_failed;
     }
     tail_ = row.end;
@@ -195,7 +196,7 @@ result<void> Member::take() {
   }
   standing_.lead(lease_end_);
   if (!engine_.lead()) {
-    end(false, store_.failure());
+    end(stops, store_.failure());
     return errc::storage_failed;
   }
   terms_.add();
@@ -219,11 +220,11 @@ result<void> Member::keep() {
     if (row->term == row_.term && row->holder == holder_)
       row_ = *row;
     else
-      end(false, "another engine leads: " + row->url);
+      end(stops, "another engine leads: " + row->url);
     return {};
   }
   if (!*kept) {
-    end(false, "another engine leads");
+    end(stops, "another engine leads");
     return errc::not_leader;
   }
   row_ = next;
@@ -257,12 +258,12 @@ result<void> Member::show_engines() {
 }
 
 // What it had in flight is unknown to those who asked.
-void Member::end(bool is_diverged, std::string_view why) {
+void Member::end(std::string_view what, std::string_view why) {
   if (std::exchange(has_ended_, true)) return;
   standing_.step_down();
   store_.interrupt();
-  tell(is_diverged ? "its copy is not of the journal" : "stops", why);
-  listener_.on_end(is_diverged);
+  tell(what, why);
+  listener_.on_end();
 }
 
 void Member::rest(std::chrono::nanoseconds time) {

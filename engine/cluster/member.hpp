@@ -32,9 +32,9 @@ struct MemberListener {
   std::function<void(std::string_view what, std::string_view detail)> on_event;
   // How far what this engine publishes is valid (Standing::valid_until) has changed.
   std::function<void()> on_proof;
-  // This engine must start again: it has led and does not any more, or (`is_diverged`) its copy has rows that
-  // the journal has lost, and must be thrown away. Nothing is called afterwards.
-  std::function<void(bool is_diverged)> on_end;
+  // This engine must start again: it has led and does not any more, or its copy has rows that the journal has
+  // lost, which the start finds (catch_up). Nothing is called afterwards.
+  std::function<void()> on_end;
 };
 
 // Copies the rows that are missing in a store before the engine loads it. Waits for PostgreSQL until it can,
@@ -72,7 +72,7 @@ class Member {
   result<void> take();
   result<void> keep();
   result<void> show_engines();
-  void end(bool is_diverged, std::string_view why);
+  void end(std::string_view what, std::string_view why);
   void rest(std::chrono::nanoseconds time);
   void tell(std::string_view what, std::string_view detail);
 

@@ -161,6 +161,22 @@ Task<> stream(Api& api, Exchange exchange, std::string asker, Feed::Place place,
   if (is_chunked) connection.output().append("0\r\n\r\n");
 }
 
+// A reader that is ahead of an engine that follows is not told that its position is gone before the engine is
+// known to be up to date: it may only be behind.
+Task<> open_stream(Api& api, Exchange exchange, std::string asker, Feed::Place place, Authority authority) {
+  const auto can_continue = [&] {
+    return api.engine.can_continue(place.position, api.feed.published().sequence, place.journal);
+  };
+  if (!can_continue()) {
+    const bool proven = co_await is_proven(api, exchange.connection.thread());
+    if (!proven) co_return send_problem(exchange.response, 503, "not_current", not_current);
+    const auto stamp = api.feed.stamp({});
+    const auto published = api.feed.place();
+    if (!can_continue()) co_return send_gone(exchange.response, published, stamp);
+  }
+  co_await stream(api, exchange, std::move(asker), std::move(place), std::move(authority));
+}
+
 }  // namespace
 
 Outcome show_invalidations(Api& api, Call& call) {
@@ -182,13 +198,9 @@ Outcome show_invalidations(Api& api, Call& call) {
     return refuse(call, 403, "forbidden", "the feed has events of every tenant");
   if (!wants_stream || call.response().is_head())
     return {0, answer_page(api, call.exchange, asker_of(call.principal), std::move(place), limit)};
-  const auto published = api.feed.place();
-  if (!api.engine.can_continue(place.position, published.position.sequence, place.journal)) {
-    send_gone(call.response(), published, api.feed.stamp({}));
-    return {};
-  }
   Authority authority(api.authenticator, call.dialect.present(request), engine::Permission::gateway);
-  return {0, stream(api, call.exchange, asker_of(call.principal), std::move(place), std::move(authority))};
+  return {0,
+          open_stream(api, call.exchange, asker_of(call.principal), std::move(place), std::move(authority))};
 }
 
 }  // namespace revoked::net

@@ -51,7 +51,7 @@ engine::MemberListener Membership::listener() {
           [this] {
             if (on_proof_) on_proof_();
           },
-          [this](bool) {
+          [this] {
             has_ended_ = true;
             on_end_();
           }};

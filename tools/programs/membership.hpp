@@ -29,7 +29,7 @@ class Membership {
   std::shared_ptr<const net::Forwarder> forwarder() const;
   // Once the engine has loaded, as a follower. `url`: where others reach it.
   void begin(engine::Engine& engine, cache::Feed& feed, net::Server& server, const std::string& url);
-  // Before the engine stops, unless it was told to: nobody waits for what cannot be confirmed.
+  // Whether the engine must start again.
   bool has_ended() const { return has_ended_; }
   // Stops following and leading; what is current stays so for a moment. The lead is kept until the end of
   // this.
