@@ -127,15 +127,22 @@ void Journal::publish() {
     publisher_waits_for_ = pending_.empty() && !stopping_ ? 1 : 0;
     appended_.wait(lock,
                    [this]() REVOKED_REQUIRES(mutex_) { return !pending_.empty() || stopping_ || failed_; });
-    written_.wait_for(lock, publish_after,
-                      [this]() REVOKED_REQUIRES(mutex_) { return closed_.empty() || failed_; });
-    if (const auto enough = last_count * 3 / 4; last_ - closed_through_ < enough && !stopping_) {
+    written_.wait_for(lock, publish_after, [this]() REVOKED_REQUIRES(mutex_) {
+      return closed_.empty() || gather_through_ != 0 || failed_;
+    });
+    const bool for_writer = gather_through_ > closed_through_;
+    const auto enough =
+        for_writer ? static_cast<std::uint32_t>(gather_through_ - closed_through_) : last_count * 3 / 4;
+    if (last_ - closed_through_ < enough && !stopping_) {
+      const std::chrono::nanoseconds time =
+          for_writer ? gather_until_ - std::chrono::steady_clock::now() : gather_for;
       publisher_waits_for_ = enough;
-      appended_.wait_for(lock, gather_for, [this]() REVOKED_REQUIRES(mutex_) {
+      appended_.wait_for(lock, time, [this]() REVOKED_REQUIRES(mutex_) {
         return publisher_waits_for_ == 0 || stopping_ || failed_;
       });
     }
     publisher_waits_for_ = 0;
+    gather_through_ = 0;
     if (pending_.empty() || failed_) break;
     const auto batch = close_batch();
     last_count = batch.count();
@@ -175,7 +182,9 @@ void Journal::write() {
     lock.unlock();
     const auto began = std::chrono::steady_clock::now();
     const bool stored = bool(log_.append(batch));
-    if (stored) commits_.add(std::chrono::steady_clock::now() - began);
+    const auto took = std::chrono::steady_clock::now() - began;
+    if (stored) commits_.add(took);
+    const auto count = batch.count();
     lock.lock();
     if (!stored) {
       failed_.store(true, std::memory_order_release);
@@ -191,6 +200,7 @@ void Journal::write() {
     lock.unlock();
     confirm(last);
     lock.lock();
+    gather(count, took, lock);
   }
   written_.notify_one();
   lock.unlock();
@@ -201,6 +211,22 @@ void Journal::write() {
   }
   committed_.notify_all();
   if (has_failed()) on_failure_();
+}
+
+// Those who wait already are joined by most of those who were just answered.
+void Journal::gather(std::uint32_t committed, std::chrono::nanoseconds took, MutexLock<Mutex<1>>& lock) {
+  const auto waiting = last_ - durable();
+  const auto enough = (waiting + committed) * 3 / 4;
+  if (took < 4 * gather_for || waiting == 0 || waiting >= enough || waiting >= max_batch_events || stopping_)
+    return;
+  constexpr std::chrono::microseconds to_close{100};
+  gather_through_ = durable() + enough;
+  const auto time = std::min<std::chrono::nanoseconds>(took / 4, publish_after);
+  gather_until_ = std::chrono::steady_clock::now() + time;
+  written_.notify_one();
+  closed_changed_.wait_for(lock, time + to_close,
+                           [this]() REVOKED_REQUIRES(mutex_) { return gather_through_ == 0; });
+  gather_through_ = 0;
 }
 
 // Batches published separately while the log was busy are written as one, assembled in `several`.

@@ -56,6 +56,10 @@ class Journal {
   // callers of that one are about to return.
   static constexpr std::chrono::microseconds gather_for{150};
 
+  // After a commit that took four times that or longer, those who waited for it may join the next one, which
+  // others already wait for: for a quarter of the time that the commit took, at most `publish_after`.
+  // Otherwise callers divide into two halves, each of which waits for the commit of the other.
+
   // Follows at first: it has everything up to `last`, of that epoch. `on_failure` is called once, on the
   // second thread.
   Journal(Log& log, Epoch epoch, Sequence last, std::function<void()> on_failure);
@@ -130,6 +134,8 @@ class Journal {
   void publish();
   bool has_gathered() const REVOKED_REQUIRES(mutex_);
   void write();
+  void gather(std::uint32_t committed, std::chrono::nanoseconds took, MutexLock<Mutex<1>>& lock)
+      REVOKED_REQUIRES(mutex_);
   BatchView close_batch() REVOKED_REQUIRES(mutex_);
   BatchView gather_closed(Batch& several) REVOKED_REQUIRES(mutex_);
   void confirm(Sequence durable);
@@ -149,6 +155,8 @@ class Journal {
   Sequence closed_through_ REVOKED_GUARDED_BY(mutex_);
   Sequence published_through_ REVOKED_GUARDED_BY(mutex_);
   std::uint32_t publisher_waits_for_ REVOKED_GUARDED_BY(mutex_) = 0;  // number of events; 0: it does not wait
+  Sequence gather_through_ REVOKED_GUARDED_BY(mutex_) = 0;            // what the writer waits for; 0: nothing
+  std::chrono::steady_clock::time_point gather_until_ REVOKED_GUARDED_BY(mutex_);
   bool stopping_ REVOKED_GUARDED_BY(mutex_) = false;
   bool published_all_ REVOKED_GUARDED_BY(mutex_) = false;
   std::deque<Batch> pending_ REVOKED_GUARDED_BY(mutex_);  // in order; the last one is open

@@ -259,6 +259,41 @@ TEST_F(JournalTest, AFewBehindManyAreWrittenToo) {
   }
 }
 
+// Callers that ask again as soon as they are answered, while the log is slow: those of one commit are not
+// always too late for the next one.
+TEST_F(JournalTest, CallersOfASlowLogDoNotStayInTwoHalves) {
+  constexpr Sequence first = 100, half = 32, rounds = 20;
+  struct Callers final : CommitListener {
+    explicit Callers(std::function<void()> asks) : thread([this, asks] { run(asks); }) {}
+    void on_durable(Sequence durable) override {
+      answered = durable;
+      answered.notify_one();
+    }
+    void run(const std::function<void()>& ask) {
+      for (Sequence seen = first; seen < first + rounds * 2 * half;) {
+        answered.wait(seen);
+        for (const Sequence now = answered; seen < now; ++seen) ask();
+      }
+    }
+    std::atomic<Sequence> answered{first};
+    std::thread thread;
+  } callers([this] { append(); });
+  journal_.add(static_cast<CommitListener&>(callers));
+  const auto append_half = [&] {
+    Journal::Turn turn(journal_);
+    for (Sequence i = 0; i < half; ++i) turn.append(revocation());
+  };
+  disk_->block();
+  append_half();
+  disk_->wait_until_blocked();
+  append_half();
+  disk_->set_slowness(std::chrono::milliseconds(5));
+  disk_->unblock();
+  callers.thread.join();
+  EXPECT_LE(disk_->commit_count(), rounds * 3 / 2);
+  journal_.remove(callers);
+}
+
 TEST_F(JournalTest, NothingIsDurableBeforeItsSync) {
   journal_.add(static_cast<JournalListener&>(listener_));
   journal_.add(static_cast<CommitListener&>(listener_));
