@@ -16,14 +16,14 @@ class LogStore final : public Store {
  public:
   using Report = std::function<void(std::string_view what, std::string_view why)>;
 
-  result<void> open(const std::string& directory, Report report, std::string& detail) {
+  result<void> open(const std::string& directory, Report report, std::string& detail, Synced synced) {
     std::error_code error;
     if (fs::exists(directory + "/store/CURRENT", error)) {
       detail = directory + "/store is of version 0.1.0, which this version does not read";
       return errc::storage_of_other_format;
     }
     fs::create_directories(directory, error);
-    auto log = LocalLog::open(directory + "/log", detail);
+    auto log = LocalLog::open(directory + "/log", detail, LocalLog::usual_segment_bytes, synced);
     if (!log) return log.error();
     log_ = std::move(*log);
     log_->pack_in_background(reporting(report, "a log segment could not be packed; the log is not affected"));
@@ -92,9 +92,10 @@ class LogStore final : public Store {
 
 result<std::unique_ptr<Store>> open_store(
     const std::string& directory, std::function<void(std::string_view what, std::string_view why)> report,
-    std::string& detail) {
+    std::string& detail, Synced synced) {
   auto store = std::make_unique<LogStore>();
-  if (const auto opened = store->open(directory, std::move(report), detail); !opened) return opened.error();
+  if (const auto opened = store->open(directory, std::move(report), detail, synced); !opened)
+    return opened.error();
   return std::unique_ptr<Store>(std::move(store));
 }
 

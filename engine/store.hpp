@@ -33,6 +33,6 @@ class Store : public Log {
 // has locked them; `detail` gets the text of a failure.
 result<std::unique_ptr<Store>> open_store(
     const std::string& directory, std::function<void(std::string_view what, std::string_view why)> report,
-    std::string& detail);
+    std::string& detail, Synced synced = Synced::each_append);
 
 }  // namespace revoked::engine

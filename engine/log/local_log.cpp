@@ -86,6 +86,9 @@ result<void> LocalLog::append_block(SegmentFile& file, BlockHead& head, std::str
 // The next segment is created before this one is closed: a log that lost its last segment is not taken for a
 // complete one.
 result<void> LocalLog::next_segment() {
+  if (synced_ == Synced::each_segment) {
+    if (const auto synced = current_->sync(); !synced) return fail(path_of(number_), synced.error());
+  }
   const auto before = std::move(current_);
   const auto at_close = next_;
   // The closing block as it will be written: the next segment is chained to it.
@@ -113,7 +116,7 @@ result<void> LocalLog::begin_segment(std::uint64_t closes_at) {
   const auto number = number_ + 1;
   const auto draft = directory_ + "/next";
   ::unlink(draft.c_str());
-  auto file = SegmentFile::create(draft);
+  auto file = SegmentFile::create(draft, synced_);
   if (!file) return fail(draft, file.error());
   const Opening opening{format_version, 0, number, closes_at};
   BlockHead head;

@@ -41,7 +41,8 @@ class LocalLog final : public Log {
   // locked it, storage_corrupt if it is damaged, storage_of_other_format if another version wrote it;
   // `detail` gets the text of a failure.
   static result<std::unique_ptr<LocalLog>> open(const std::string& directory, std::string& detail,
-                                                std::uint64_t segment_bytes = usual_segment_bytes);
+                                                std::uint64_t segment_bytes = usual_segment_bytes,
+                                                Synced synced = Synced::each_append);
 
   result<void> append(const BatchView& batch) override;
   Sequence last() const override;
@@ -87,8 +88,8 @@ class LocalLog final : public Log {
   };
   class Starter;
 
-  LocalLog(std::string directory, std::uint64_t segment_bytes)
-      : directory_(std::move(directory)), segment_bytes_(segment_bytes) {}
+  LocalLog(std::string directory, std::uint64_t segment_bytes, Synced synced)
+      : directory_(std::move(directory)), segment_bytes_(segment_bytes), synced_(synced) {}
   result<void> append_batch(const BatchView& batch);
   result<void> begin_segment(std::uint64_t closes_at);
   result<void> next_segment();
@@ -106,6 +107,7 @@ class LocalLog final : public Log {
 
   const std::string directory_;
   const std::uint64_t segment_bytes_;
+  const Synced synced_;
   std::unique_ptr<LogEnd> end_;
   std::unique_ptr<SegmentFile> current_;
   BlockPlace next_;

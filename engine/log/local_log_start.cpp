@@ -201,7 +201,7 @@ class LocalLog::Starter {
     }
     if (only_begun_ != 0 && ::unlink(log_.path_of(only_begun_).c_str()) != 0)
       return log_.fail(log_.path_of(only_begun_), errno_code());
-    auto file = SegmentFile::open(log_.path_of(number), end_.position);
+    auto file = SegmentFile::open(log_.path_of(number), end_.position, log_.synced_);
     if (!file) return log_.fail(log_.path_of(number), file.error());
     log_.current_ = std::move(*file);
     // Close the segment: a block written after a torn one would leave its remains in between.
@@ -219,8 +219,8 @@ class LocalLog::Starter {
 };
 
 result<std::unique_ptr<LocalLog>> LocalLog::open(const std::string& directory, std::string& detail,
-                                                 std::uint64_t segment_bytes) {
-  std::unique_ptr<LocalLog> log(new LocalLog(directory, segment_bytes));
+                                                 std::uint64_t segment_bytes, Synced synced) {
+  std::unique_ptr<LocalLog> log(new LocalLog(directory, segment_bytes, synced));
   if (const auto opened = Starter(*log).run(); !opened) {
     detail = log->failure();
     return opened.error();

@@ -11,6 +11,10 @@
 
 namespace revoked::engine {
 
+// When what is appended survives a loss of power. Each segment: of a copy, which can be filled again; a crash
+// of the process loses nothing.
+enum class Synced { each_append, each_segment };
+
 class Log {
  public:
   using Visitor = std::function<bool(const BatchView&)>;  // false: stop

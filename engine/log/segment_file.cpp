@@ -21,8 +21,10 @@ constexpr std::uint64_t round_up(std::uint64_t value, std::uint64_t unit) {
 }
 
 // With O_DIRECT if sectors can be read that way, otherwise through the page cache.
-int open_file(const std::string& path, int flags) {
-  flags |= O_RDWR | O_CLOEXEC | O_DSYNC;
+int open_file(const std::string& path, int flags, Synced synced) {
+  flags |= O_RDWR | O_CLOEXEC;
+  if (synced == Synced::each_segment) return ::open(path.c_str(), flags, 0600);
+  flags |= O_DSYNC;
   const int direct = ::open(path.c_str(), flags | O_DIRECT, 0600);
   if (direct >= 0) {
     alignas(memory_alignment) char sector[sector_bytes];
@@ -43,12 +45,18 @@ int open_file(const std::string& path, int flags) {
 
 void SegmentFile::Freed::operator()(char* memory) const { std::free(memory); }
 
-result<std::unique_ptr<SegmentFile>> SegmentFile::create(const std::string& path) {
-  return made(open_file(path, O_CREAT | O_EXCL), 0);
+result<std::unique_ptr<SegmentFile>> SegmentFile::create(const std::string& path, Synced synced) {
+  return made(open_file(path, O_CREAT | O_EXCL, synced), 0);
 }
 
-result<std::unique_ptr<SegmentFile>> SegmentFile::open(const std::string& path, std::uint64_t position) {
-  return made(open_file(path, 0), position);
+result<std::unique_ptr<SegmentFile>> SegmentFile::open(const std::string& path, std::uint64_t position,
+                                                       Synced synced) {
+  auto file = made(open_file(path, 0, synced), position);
+  // It may have been a copy before.
+  if (file && synced == Synced::each_append) {
+    if (const auto done = (*file)->sync(); !done) return done.error();
+  }
+  return file;
 }
 
 result<std::unique_ptr<SegmentFile>> SegmentFile::made(int file, std::uint64_t position) {
@@ -58,6 +66,11 @@ result<std::unique_ptr<SegmentFile>> SegmentFile::made(int file, std::uint64_t p
   if (::fstat(file, &status) != 0) return errno_code();
   segment->size_ = static_cast<std::uint64_t>(status.st_size);
   return segment;
+}
+
+result<void> SegmentFile::sync() {
+  if (::fdatasync(file_) != 0) return errno_code();
+  return {};
 }
 
 SegmentFile::~SegmentFile() { ::close(file_); }

@@ -11,6 +11,7 @@
 
 #include "engine/base/error.hpp"
 #include "engine/log/block.hpp"
+#include "engine/log/log.hpp"
 
 namespace revoked::engine {
 
@@ -20,15 +21,17 @@ class SegmentFile {
   static constexpr std::uint64_t room_bytes = 1 << 20;
 
   // Creates the file.
-  static result<std::unique_ptr<SegmentFile>> create(const std::string& path);
+  static result<std::unique_ptr<SegmentFile>> create(const std::string& path, Synced synced);
   // Opens an existing file to continue at `position`, the end of a block.
-  static result<std::unique_ptr<SegmentFile>> open(const std::string& path, std::uint64_t position);
+  static result<std::unique_ptr<SegmentFile>> open(const std::string& path, std::uint64_t position,
+                                                   Synced synced);
   ~SegmentFile();
   SegmentFile(const SegmentFile&) = delete;
   SegmentFile& operator=(const SegmentFile&) = delete;
 
-  // Synced on return. Sets the sums in `head`. After an error the outcome is unknown.
+  // Synced on return, if each append is. Sets the sums in `head`. After an error the outcome is unknown.
   result<void> append(BlockHead& head, std::string_view payload);
+  result<void> sync();
   std::uint64_t position() const { return position_; }
 
  private:

@@ -59,12 +59,13 @@ void log_progress(const engine::LoadProgress& progress) {
             {"replayed_events", std::to_string(progress.replayed_events)}});
 }
 
-std::unique_ptr<engine::Store> open_store(const std::string& data_dir) {
+std::unique_ptr<engine::Store> open_store(const std::string& data_dir, bool is_copy) {
   const auto tell = [](std::string_view what, std::string_view why) {
     net::log(net::Level::error, what, {{"reason", why}});
   };
   std::string detail;
-  auto store = engine::open_store(data_dir, tell, detail);
+  auto store = engine::open_store(data_dir, tell, detail,
+                                  is_copy ? engine::Synced::each_segment : engine::Synced::each_append);
   if (store) return std::move(*store);
   const auto what = "the data directory " + data_dir + ": " + store.error().message();
   if (store.error() == engine::errc::storage_in_use) throw ConfigurationError(what);
@@ -235,7 +236,7 @@ int serve(const EngineConfiguration& configuration) {
   engine::Engine engine(engine_options(configuration, pepper), [&main_io] { main_io.stop(); });
   std::optional<tools::Membership> membership;
   if (!configuration.journal.empty()) membership.emplace(configuration, [&main_io] { main_io.stop(); });
-  const auto open = [&] { return open_store(configuration.data_dir); };
+  const auto open = [&] { return open_store(configuration.data_dir, membership.has_value()); };
   auto store = membership ? membership->open_store(open) : open();
   const auto master_file = tools::master_key_file(configuration);
   const net::Authenticator authenticator(engine, tools::watch_master_keys(master_file), std::move(tokens));

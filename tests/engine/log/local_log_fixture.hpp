@@ -49,7 +49,7 @@ class LocalLogFixture : public testing::Test {
     seen_.clear();
     detail_.clear();
     log_.reset();
-    auto log = LocalLog::open(path_.native(), detail_, segment_bytes);
+    auto log = LocalLog::open(path_.native(), detail_, segment_bytes, synced_);
     if (log) {
       log_ = std::move(*log);
       next_ = log_->last() + 1;
@@ -115,6 +115,7 @@ class LocalLogFixture : public testing::Test {
     }
   }
 
+  Synced synced_ = Synced::each_append;
   TemporaryDirectory directory_;
   fs::path path_ = directory_.path() / "log";
   std::unique_ptr<LocalLog> log_;

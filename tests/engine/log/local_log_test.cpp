@@ -239,6 +239,18 @@ TEST_F(LocalLogTest, AnotherFormatIsRefusedAndNamed) {
   EXPECT_EQ(seen_, written_);
 }
 
+TEST_F(LocalLogTest, ACopyThatIsNotSyncedIsALogLikeAnyOther) {
+  synced_ = Synced::each_segment;
+  fill();
+  EXPECT_TRUE(open()) << detail_;
+  append();
+  synced_ = Synced::each_append;
+  EXPECT_TRUE(open()) << detail_;
+  append();
+  EXPECT_TRUE(open()) << detail_;
+  EXPECT_EQ(seen_, written_);
+}
+
 TEST_F(LocalLogTest, HasOneOwner) {
   ASSERT_TRUE(open());
   std::string why;
