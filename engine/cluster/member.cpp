@@ -203,7 +203,7 @@ result<void> Member::take() {
   standing_.follow({});
   listener_.on_proof();
   tell("leads", "term " + std::to_string(row_.term) + ", epoch " + std::to_string(engine_.epoch()));
-  return {};
+  return log_->stop_waiting_for_appends();
 }
 
 result<void> Member::keep() {

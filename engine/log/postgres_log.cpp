@@ -20,7 +20,11 @@ CREATE SCHEMA IF NOT EXISTS revoked;
 CREATE TABLE IF NOT EXISTS revoked.format (version bigint NOT NULL, secret text NOT NULL);
 CREATE TABLE IF NOT EXISTS revoked.journal (
   first bigint PRIMARY KEY, last bigint NOT NULL, epoch bigint NOT NULL, chain bytea NOT NULL, body bytea NOT NULL);
-ALTER TABLE revoked.journal ALTER body SET STORAGE EXTERNAL;
+DO $$ BEGIN
+  ALTER TABLE revoked.journal ALTER body SET COMPRESSION lz4;
+EXCEPTION WHEN feature_not_supported THEN
+  ALTER TABLE revoked.journal ALTER body SET STORAGE EXTERNAL;
+END $$;
 CREATE TABLE IF NOT EXISTS revoked.leader (
   id bigint PRIMARY KEY CHECK (id = 1), term bigint NOT NULL, holder text NOT NULL, url text NOT NULL,
   beat bigint NOT NULL, sequence bigint NOT NULL);
@@ -64,7 +68,18 @@ result<void> PostgresLog::connect() {
   if (const auto opened = connection_.open(); !opened) return opened;
   if (const auto checked = check_server(); !checked) return checked;
   if (const auto created = create_tables(); !created) return created;
-  return connection_.run_script("LISTEN revoked_journal");
+  listens_ = false;
+  return {};
+}
+
+void PostgresLog::wait_for_append(std::chrono::milliseconds limit) {
+  if (listens_) return connection_.wait_for_notification(limit);
+  listens_ = bool(connection_.run_script("LISTEN revoked_journal"));
+}
+
+result<void> PostgresLog::stop_waiting_for_appends() {
+  listens_ = false;
+  return connection_.run_script("UNLISTEN revoked_journal");
 }
 
 result<void> PostgresLog::check_server() {

@@ -100,8 +100,11 @@ class PostgresLog {
   result<void> show_engine(const Engine& engine);
   result<std::vector<Engine>> engines();
 
-  // Waits until a row has been appended by anyone, for at most that long. A hint: it may return early.
-  void wait_for_append(std::chrono::milliseconds limit) { connection_.wait_for_notification(limit); }
+  // Waits until a row has been appended by anyone, for at most that long. A hint: it may return early,
+  // and does the first time.
+  void wait_for_append(std::chrono::milliseconds limit);
+  // After it, an append is no more work for the server because of this connection.
+  result<void> stop_waiting_for_appends();
 
   // Ends the current and every later call with errc::not_ready. From any thread.
   void interrupt() { connection_.interrupt(); }
@@ -121,6 +124,7 @@ class PostgresLog {
   result<void> create_tables();
 
   const Durability durability_;
+  bool listens_ = false;  // this connection does
   PostgresConnection connection_;
   std::string secret_;
 };

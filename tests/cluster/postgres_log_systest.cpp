@@ -118,6 +118,7 @@ TEST_F(PostgresLogOnOneServer, ShowsTheEngines) {
 TEST_F(PostgresLogOnOneServer, IsToldOfAppends) {
   ASSERT_TRUE(one_.connect()) << one_.failure();
   ASSERT_TRUE(other_.connect()) << other_.failure();
+  other_.wait_for_append(60s);
   std::thread waiting([&] {
     const auto began = Clock::now();
     other_.wait_for_append(60s);
