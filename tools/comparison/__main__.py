@@ -15,7 +15,7 @@ import subprocess
 import sys
 import time
 
-from comparison import bench, bulk, charts, dead_keys, many_keys, owners, propagation, publish, single_requests, table
+from comparison import bench, bulk, charts, cluster, dead_keys, many_keys, owners, propagation, publish, single_requests, table
 from comparison.processes import Failed, Skip, processor_seconds
 
 OUTPUT = "build/compare"
@@ -32,6 +32,7 @@ ITEMS = {
     "beside": propagation.measure_beside_bulk,
     "owner": owners.measure_owner,
     "bulk": bulk.measure_bulk,
+    "cluster": cluster.measure_cluster,
     "keys": many_keys.measure_keys,
     "dead": dead_keys.measure_dead,
     "bench": bench.measure_bench,

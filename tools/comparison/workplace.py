@@ -48,13 +48,16 @@ class Workplace(contextlib.AbstractContextManager):
                 file.write(secrets.token_hex(32) + "\n")
         return ["--redis", redis.url, "--bus-key-file", path]
 
-    def engine(self, redis=None, data=None, cpu=SERVER_CPU, threads=1, options=()):
+    def engine(self, redis=None, data=None, cpu=SERVER_CPU, threads=1, options=(), master_key_file=None):
         data = data or self.new_path("data")
         options = [*self.bus_options(redis), *options]
+        if master_key_file:
+            options += ["--master-key-file", master_key_file]
         engine = self.add(Child("revoked", cpu, f"{BIN}/revoked", "--listen", "127.0.0.1:0", "--threads", threads,
                                 "--data-dir", data, *options, ready="is ready on", log=data + ".log"))
         engine.data = data
-        with open(f"{data}/master.key", encoding="ascii") as file:
+        engine.master_key_file = master_key_file or f"{data}/master.key"
+        with open(engine.master_key_file, encoding="ascii") as file:
             engine.master_key = file.read().strip()
         if redis:
             engine.wait_until(lambda: json.load(urllib.request.urlopen(engine.url + "/healthz"))["redis"] == "connected")
@@ -75,7 +78,7 @@ class Workplace(contextlib.AbstractContextManager):
         if certificate:
             options += ["--tls-cert", certificate[0], "--tls-key", certificate[1]]
         return self.add(Child("revoked-gateway", cpu, f"{BIN}/revoked-gateway", "--listen", "127.0.0.1:0", "--threads", "1",
-                              "--engine", engine.url, "--engine-key-file", engine.data + "/master.key", *options,
+                              "--engine", engine.url, "--engine-key-file", engine.master_key_file, *options,
                               ready="is ready on", log=self.new_path("gateway.log")))
 
     def redis(self, cpu=LOAD_CPU, append_only=False, directory=None):

@@ -1,0 +1,99 @@
+"""A journal that engines share in PostgreSQL with a synchronous standby, compared to PostgreSQL deleting rows."""
+import os
+import re
+import secrets
+import subprocess
+import urllib.error
+
+from comparison import load
+from comparison.figures import figure, result
+from comparison.processes import LOAD_CPU, SERVER_CPU, Child, Failed, Skip, free_port, pinned
+from comparison.propagation import Keys, watch
+from comparison.workplace import Workplace
+from postgres_pair import NotInstalled, PostgresPair
+
+ROWS = 3_000_000
+RATE = 500
+FIRST_GUESS = 40_000  # revocations a second
+DELETE_ROW = f"\\set id random(1, {ROWS})\nDELETE FROM comparison WHERE id = :id;\n"
+
+
+def is_ready(engine):
+    try:
+        return bool(load.ask(engine, "GET", "/readyz"))
+    except urllib.error.HTTPError:
+        return False
+
+
+class Cluster(Workplace):
+    """The primary has the servers' processor; the standby, on another machine otherwise, the other one."""
+
+    def __init__(self):
+        super().__init__()
+        os.chmod(self.directory, 0o711)  # the user postgres must reach its folders
+        try:
+            self.databases = PostgresPair([self.new_path("database") for _ in range(2)], [free_port(), free_port()])
+        except NotInstalled as reason:
+            raise Skip(reason) from None
+        self.databases.start(lambda name, *command: self.add(Child(name, SERVER_CPU if name == "database-1" else LOAD_CPU, *command)),
+                             lambda condition: self.started[-1].wait_until(condition))
+        with open(f"{self.directory}/master.key", "w", encoding="ascii") as file:
+            file.write(secrets.token_hex(32) + "\n")
+        os.chmod(file.name, 0o600)
+        self.master_key_file = file.name
+
+    def member(self, cpu):
+        engine = self.engine(cpu=cpu, options=["--journal", self.databases.url], master_key_file=self.master_key_file)
+        engine.wait_until(lambda: is_ready(engine))
+        return engine
+
+    def prepare_rows(self):
+        self.databases.execute(f"CREATE TABLE comparison AS SELECT generate_series(1, {ROWS}) AS id")
+        self.databases.execute("ALTER TABLE comparison ADD PRIMARY KEY (id)")
+        self.script = self.new_path("delete.sql")
+        with open(self.script, "w", encoding="ascii") as file:
+            file.write(DELETE_ROW)
+
+    def rows_deleted_per_second(self, seconds):
+        done = subprocess.run(pinned(LOAD_CPU, f"{self.databases.programs}/pgbench", "-h", "127.0.0.1", "-p", self.databases.ports[0], "-U", "revoked", "-n",
+                                     "-c", load.CONNECTIONS, "-j", 1, "-T", max(1, round(seconds)), "-M", "prepared", "-f",
+                                     self.script, "postgres"), capture_output=True, text=True, check=False)
+        found = re.search(r"^tps = ([\d.]+)", done.stdout, re.MULTILINE)
+        if not found:
+            raise Failed(f"pgbench: {done.stderr.strip()}")
+        return float(found.group(1))
+
+
+def measure_cluster(settings):
+    singles, rows, bulk, denials = [], [], [], []
+    with Cluster() as place:
+        place.prepare_rows()
+        leader = place.member(SERVER_CPU)
+        follower = place.member(LOAD_CPU)
+        gateway = place.gateway(follower, None, LOAD_CPU)
+        keys = Keys(leader)
+        wanted = FIRST_GUESS
+        for number in range(settings.rounds):
+            settings.tell_round(number)
+            first = keys.take(int(wanted * settings.seconds))
+            singles.append(load.http(leader, *load.authorization(leader.master_key), seconds=settings.seconds, method="DELETE",
+                                     path="/v1/keys/{uuid}", first=first, count=keys.next - first)["per_second"])
+            rows.append(place.rows_deleted_per_second(settings.seconds))
+            count = settings.scaled(1_000_000)
+            first = keys.take(count)
+            answer, seconds = load.send_lines(leader, "/v1/revocations", '{"key_id":"{uuid}"}\n', first, count)
+            if answer["revoked"] != count:
+                raise Failed(f"{answer['revoked']} of {count} keys were revoked")
+            bulk.append(count / seconds)
+            denials.append(watch(leader, gateway, keys, RATE, settings.seconds)["denial"])
+    return result(
+        "Several engines on one journal in PostgreSQL, with a synchronous standby",
+        [figure("`DELETE` of one key", "requests/s", singles, rows, "`pgbench`, `DELETE` of one row", [("ratio", "≥", 3.0)],
+                headline=True),
+         figure(f"{settings.scaled(1_000_000):,} ids as NDJSON in one request", "ids/s", bulk, goals=[("value", "≥", 500_000)]),
+         figure("from sending a `DELETE` to the first denial at a gateway of another engine, p50", "ms",
+                [each["p50_us"] / 1000 for each in denials], goals=[("value", "≤", 2.0)], headline=True),
+         figure("the same, p99", "ms", [each["p99_us"] / 1000 for each in denials])],
+        [f"{load.CONNECTIONS} connections for both, at one PostgreSQL with the same settings. The primary and the engine "
+         f"that leads share a processor; the standby, the load, another engine and its gateway the other one. {RATE} `DELETE`s a "
+         "second are watched for the denial."])
