@@ -8,98 +8,17 @@
 #include <set>
 #include <thread>
 
+#include "tests/cluster/cluster.hpp"
 #include "tests/support/gateway_observer.hpp"
-#include "tests/support/postgres_server.hpp"
 #include "tests/support/revocation_load.hpp"
-#include "tests/support/revoked_programs.hpp"
 
 namespace revoked::test::failover_systest {
 
-using Clock = std::chrono::steady_clock;
+using cluster::Clock;
+using cluster::EngineCluster;
+using cluster::lease;
 
-constexpr auto lease = 2s;
-
-class Cluster : public testing::Test {
- protected:
-  explicit Cluster(std::size_t size = 3) {
-    std::ofstream(key_file()) << "master-key-of-the-cluster-0123456789\n";
-    std::filesystem::permissions(key_file(), std::filesystem::perms::owner_read);
-    for (std::size_t i = 0; i < size; ++i) engines_.push_back(std::make_unique<EngineProcess>(options()));
-    EXPECT_TRUE(eventually([&] { return leader() != nullptr; }));
-  }
-
-  std::filesystem::path key_file() const { return directory_ / "key"; }
-  EngineProcess::Options options() const {
-    EngineProcess::Options options;
-    options.arguments = {"--journal", pair_.url(), "--threads", "1"};
-    options.master_key_file = key_file();
-    options.tls = nullptr;
-    return options;
-  }
-
-  static std::string role_of(EngineProcess& engine) {
-    try {
-      const auto ready = engine.client().get("/readyz");
-      return ready.status == 200 ? ready.json()["role"].text() : "not current";
-    } catch (const ConnectionFailed&) {
-      return "gone";
-    }
-  }
-  EngineProcess* leader() {
-    for (auto& engine : engines_) {
-      if (role_of(*engine) == "leader") return engine.get();
-    }
-    return nullptr;
-  }
-  // Which it is may change when the machine is busy.
-  EngineProcess& any(std::string_view role) {
-    EngineProcess* found = nullptr;
-    const auto find = [&] {
-      for (auto& engine : engines_) {
-        if (role_of(*engine) == role) found = engine.get();
-      }
-      return found != nullptr;
-    };
-    if (!eventually(find)) throw std::runtime_error("no engine is " + std::string(role));
-    return *found;
-  }
-  EngineProcess& follower() { return any("follower"); }
-  // Repeats it until the answer is a 2xx: how long that took.
-  Clock::duration revoke_surely(EngineProcess& engine, const std::string& key_id) {
-    const auto began = Clock::now();
-    EXPECT_TRUE(eventually([&] {
-      try {
-        auto client = engine.client();
-        return revoke(client, key_id).status == 200;
-      } catch (const ConnectionFailed&) {
-        return false;
-      }
-    })) << engine.process().description()
-        << engine.log_text();
-    return Clock::now() - began;
-  }
-  // Every engine knows them as revoked, and each has a place of its own in the journal, which has no gap.
-  void expect_in_the_journal_once(const std::vector<Acknowledged>& acknowledged) {
-    std::set<engine::Sequence> seen;
-    for (const auto& each : acknowledged) {
-      EXPECT_TRUE(seen.insert(each.position.sequence).second) << to_string(each.position) << " twice";
-      for (auto& engine : engines_) {
-        if (role_of(*engine) == "gone") continue;
-        auto client = engine->client();
-        EXPECT_TRUE(eventually([&] { return state_of(client, each.key.key_id) == "revoked"; }))
-            << each.key.key_id << " at " << to_string(each.position);
-      }
-    }
-    EXPECT_EQ(
-        pair_.primary().value("SELECT count(*) FROM (SELECT first, lag(last) OVER (ORDER BY first) AS before "
-                              "FROM revoked.journal) AS rows WHERE first <> coalesce(before, 0) + 1"),
-        "0");
-  }
-
-  TemporaryDirectory directory_;
-  PostgresPair pair_;
-  std::vector<std::unique_ptr<EngineProcess>> engines_;
-};
+class Cluster : public testing::Test, protected EngineCluster {};
 
 TEST_F(Cluster, TakesChangesAtEveryEngineAndAnswersOnceThatEngineHasThem) {
   for (auto& engine : engines_) {
@@ -214,7 +133,7 @@ TEST_F(Cluster, AcknowledgesNothingWithoutTheStandby) {
   }
   EXPECT_LT(Clock::now() - began, programs_are_sanitized() ? 15s : 5s);
   EXPECT_TRUE(eventually([&] {
-    return std::ranges::none_of(engines_, [](auto& engine) {
+    return std::ranges::none_of(engines_, [this](auto& engine) {
       const auto role = role_of(*engine);
       return role == "leader" || role == "follower";
     });
@@ -241,14 +160,9 @@ TEST_F(Cluster, GoesOnAtAPromotedStandbyWithAllThatWasAcknowledged) {
 // never becomes stale while an engine is current.
 TEST_F(Cluster, AGatewayDeniesInTimeWhileEnginesAreKilled) {
   constexpr auto stale_after = 3s;
-  std::string urls;
-  for (auto& engine : engines_) urls += (urls.empty() ? "" : ",") + engine->url();
-  const auto options = [&urls](const std::string& lease_of_it) {
-    return GatewayProcess::Options{urls, {}, {"--stale-after", lease_of_it}, nullptr};
-  };
-  GatewayProcess gateway(*engines_.front(), options("3s"));
+  GatewayProcess gateway(*engines_.front(), gateway_options("3s"));
   // Longer than any time without a current engine on a busy machine.
-  GatewayProcess patient(*engines_.front(), options("30s"));
+  GatewayProcess patient(*engines_.front(), gateway_options("30s"));
   RevocationLoad load(follower(), {}, 2, RevocationLoad::Supply::endless);
   // A follower's proof may be as old as its lease.
   Lateness lateness(stale_after);
@@ -308,7 +222,7 @@ TEST_F(Cluster, FillsAnEmptyDataDirectoryAndThrowsAForeignOneAway) {
   auto client = engines_.front()->client();
   const auto key = create_key(client);
   revoke(client, key.key_id);
-  EngineProcess fresh(options());
+  EngineProcess fresh(engine_options());
   auto asks = fresh.client();
   EXPECT_EQ(verify(asks, key.secret)["state"].text(), "revoked");
   fresh.kill();

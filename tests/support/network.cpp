@@ -105,7 +105,10 @@ void Network::mend() {
   cut_.clear();
 }
 
-Network::Stay::Stay(const Network& network, std::size_t host) : home_(enter(network.hosts_.at(host))) {}
-Network::Stay::~Stay() { go_home(home_); }
+Network::Stay::Stay(const Network* network, std::size_t host)
+    : home_(network == nullptr ? -1 : enter(network->hosts_.at(host))) {}
+Network::Stay::~Stay() {
+  if (home_ >= 0) go_home(home_);
+}
 
 }  // namespace revoked::test

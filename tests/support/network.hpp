@@ -37,7 +37,8 @@ class Network {
   // stay on theirs. On its own host each is reachable as 127.0.0.1.
   class Stay {
    public:
-    Stay(const Network& network, std::size_t host);
+    Stay(const Network& network, std::size_t host) : Stay(&network, host) {}
+    Stay(const Network* network, std::size_t host);  // null: where it is
     ~Stay();
     Stay(const Stay&) = delete;
     Stay& operator=(const Stay&) = delete;

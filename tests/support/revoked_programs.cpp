@@ -29,8 +29,9 @@ void start_program(std::optional<Process>& process, Process::Options options, co
   }
 }
 
-HttpClient client_of(std::uint16_t port, const CertificateFiles* tls) {
-  HttpClient client(port);
+HttpClient client_of(std::uint16_t port, const CertificateFiles* tls,
+                     std::chrono::milliseconds timeout = 30s) {
+  HttpClient client(port, timeout);
   if (tls != nullptr) client.use_tls(peer_of(*tls));
   return client;
 }
@@ -91,6 +92,7 @@ void EngineProcess::start() {
   if (!options_.redis_url.empty()) command.insert(command.end(), {"--redis", options_.redis_url});
   if (!options_.master_key_file.empty())
     command.insert(command.end(), {"--master-key-file", options_.master_key_file});
+  if (!options_.advertised_host.empty()) command.insert(command.end(), {"--advertise", url()});
   command.insert(command.end(), options_.arguments.begin(), options_.arguments.end());
   start_program(process_,
                 {.command = std::move(command),
@@ -101,7 +103,8 @@ void EngineProcess::start() {
 }
 
 std::string EngineProcess::url() const {
-  return scheme_of(options_.tls) + "127.0.0.1:" + std::to_string(port());
+  const auto& host = options_.advertised_host;
+  return scheme_of(options_.tls) + (host.empty() ? "127.0.0.1" : host) + ":" + std::to_string(port());
 }
 
 void EngineProcess::kill() { kill_program(process_); }
@@ -109,8 +112,8 @@ int EngineProcess::stop() { return stop_program(process_); }
 
 std::string EngineProcess::master_key() const { return trimmed(read_file(master_key_file())); }
 
-HttpClient EngineProcess::client() const {
-  auto out = client_of(port(), options_.tls);
+HttpClient EngineProcess::client(std::chrono::milliseconds timeout) const {
+  auto out = client_of(port(), options_.tls, timeout);
   out.add_header("Authorization", "Bearer " + master_key());
   return out;
 }

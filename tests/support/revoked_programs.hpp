@@ -36,6 +36,7 @@ class EngineProcess {
     std::filesystem::path master_key_file{};  // empty: the engine creates one
     std::vector<std::string> under{};         // a command that runs it as the same process: see strace.hpp
     std::string host = "127.0.0.1";           // what it listens on
+    std::string advertised_host{};            // where other hosts reach it (--advertise); empty: nowhere
     const CertificateFiles* tls = everywhere_tls();  // null: HTTP
   };
 
@@ -57,7 +58,7 @@ class EngineProcess {
   }
   std::string master_key() const;
   std::string log_text() const { return read_file(directory_ / "engine.log"); }
-  HttpClient client() const;  // with the master key
+  HttpClient client(std::chrono::milliseconds timeout = 30s) const;  // with the master key
 
  private:
   Options options_;
