@@ -321,6 +321,13 @@ class Engine {
   };
   UsageCounts usage_counts() const;
 
+  // The answer to a request that must have one effect, kept for all engines that share the journal
+  // (engine_replies.cpp). Durable with the change if a Hold covers both. Read by recall(): see Recalled.
+  static constexpr std::size_t max_kept_reply_size = 60'000;
+  static constexpr std::chrono::hours reply_is_kept_for{24};
+  std::unique_ptr<Journal::Hold> commit_together() { return std::make_unique<Journal::Hold>(*journal_); }
+  result<Sequence> keep_reply(std::string_view name, std::string_view reply);
+
   Epoch epoch() const { return journal_->epoch(); }
   Sequence durable() const { return started() ? journal_->durable() : 0; }
   Sequence applied() const { return journal_->applied(); }
@@ -393,6 +400,7 @@ class Engine {
                                       const Caller& caller);
   Sequence append_late_revocation(Journal::Turn& turn, const RecalledKey& key, Named named, UnixMs at,
                                   std::string_view reason, const Caller& caller);
+  result<std::string> find_reply(std::string_view name) const;
   result<std::shared_ptr<const RecalledKey>> find_forgotten(Forgotten kind, std::string_view text) const;
   result<std::shared_ptr<const RecalledKey>> recall_id(std::string_view key_id) const;
   result<std::shared_ptr<const RecalledKey>> read_forgotten(const ForgottenKey& remains) const;

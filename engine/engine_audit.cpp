@@ -125,7 +125,7 @@ class Engine::AuditReading {
   void look_at(Sequence sequence, const EventView& event) {
     page_.position = sequence;
     if (event.type == EventType::epoch_started || event.type == EventType::keys_forgotten ||
-        !concerns(sequence, event))
+        event.type == EventType::reply_kept || !concerns(sequence, event))
       return;
     // A caller that may see the key may see what revoked it, even if that concerned other keys.
     if (sequence != besides_ && !engine_.is_visible(event, query_.reach) &&

@@ -188,7 +188,7 @@ result<RotatedKey> Engine::rotate(std::string_view key_id, const Digest& digest,
   auto event = key_event(EventType::key_rotated, now_unix_ms(), {}, caller);
   const auto found = find_changeable(key_id, caller, names, event);
   if (!found) return found.error();
-  event[Field::digest] = {reinterpret_cast<const char*>(digest.data()), digest.size()};
+  event[Field::digest] = octets_of(digest);
   Journal::Turn turn(*journal_);
   if (const auto open = turn.open(); !open) return open.error();
   const Slot slot = tables_.keys.find_by_id(key_id);

@@ -64,7 +64,7 @@ result<Sequence> Engine::append_creation(Journal::Turn& turn, const NewKey& key,
   event[Field::key_id] = key.key_id;
   for (const Scope scope : all_scopes)
     event[owner_field(scope)] = key.owners[static_cast<std::size_t>(scope)];
-  event[Field::digest] = {reinterpret_cast<const char*>(key.digest.data()), key.digest.size()};
+  event[Field::digest] = octets_of(key.digest);
   event[Field::name] = key.name;
   if (key.expires_at != 0) event[Field::expires_at] = expires_at;
   const auto created_at = encode_i64(key.created_at);

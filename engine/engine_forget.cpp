@@ -125,7 +125,13 @@ result<void> Engine::wait_for_forgotten() const {
 
 result<void> Engine::recall(Recalled& recalled) const {
   if (!started()) return errc::not_ready;
+  if (const auto& name = recalled.wanted_reply(); !name.empty()) {
+    auto reply = find_reply(name);
+    if (!reply) return reply.error();
+    recalled.set_reply(std::move(*reply));
+  }
   const auto wanted = recalled.take_wanted();
+  if (wanted.empty()) return {};
   if (const auto known = wait_for_forgotten(); !known) return known;
   for (const auto& [kind, text] : wanted) {
     auto key = find_forgotten(kind, text);

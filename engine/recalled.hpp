@@ -3,6 +3,8 @@
 // needs such a key records that here and returns errc::not_recalled, without any change that a repetition
 // would do again. Engine::recall() reads what was recorded, and the verb is called again.
 //
+// The same for the answer that was kept to a request which is repeated (Engine::keep_reply).
+//
 // Not thread-safe.
 
 #include <chrono>
@@ -40,9 +42,20 @@ class Recalled {
   std::shared_ptr<const RecalledKey> get(Forgotten kind, std::string_view text) const {
     return known_.at({kind, std::string(text)}).key;
   }
+  // What is kept under the name of this request; empty: nothing. No value: not known yet; recorded as wanted.
+  std::optional<std::string_view> find_reply(std::string_view name) {
+    if (reply_) return *reply_;
+    reply_name_ = name;
+    return {};
+  }
+  const std::string& wanted_reply() const { return reply_name_; }
+  void set_reply(std::string reply) {
+    reply_name_.clear();
+    reply_ = std::move(reply);
+  }
   // The verb must be called again, even if there is nothing to read.
   void ask_again() { is_to_ask_again_ = true; }
-  bool is_wanting() const { return is_to_ask_again_ || !wanted_.empty(); }
+  bool is_wanting() const { return is_to_ask_again_ || !wanted_.empty() || !reply_name_.empty(); }
 
   using Wanted = std::pair<Forgotten, std::string>;
   std::vector<Wanted> take_wanted() {
@@ -65,6 +78,8 @@ class Recalled {
 
   std::map<Wanted, Known> known_;
   std::vector<Wanted> wanted_;
+  std::string reply_name_;  // wanted; empty: none is
+  std::optional<std::string> reply_;
   bool is_to_ask_again_ = false;
 };
 

@@ -23,6 +23,7 @@ bool invalidates(engine::EventType type) {
     case engine::EventType::attempt_refused:
     case engine::EventType::keys_forgotten:
     case engine::EventType::key_used_after_revocation:
+    case engine::EventType::reply_kept:
       return false;
     default:
       return true;  // including events of a newer engine

@@ -13,6 +13,11 @@ namespace revoked::engine {
 
 using Digest = std::array<std::uint8_t, 32>;
 
+// Its bytes, valid as long as it.
+inline std::string_view octets_of(const Digest& digest) {
+  return {reinterpret_cast<const char*>(digest.data()), digest.size()};
+}
+
 std::string to_hex(const Digest& digest);
 std::optional<Digest> digest_from_hex(std::string_view text);  // 64 hexadecimal digits of either case
 // The same, or 32 bytes in base64, in either alphabet, with padding or without (RFC 4648, sections 4 and 5).

@@ -46,6 +46,8 @@ void IndexEntries::append(Sequence sequence, const EventView& event) {
     if (event.type == EventType::key_used_after_revocation)
       all_.push_back({IndexKind::denied_use, id, sequence});
   }
+  if (event.type == EventType::reply_kept)
+    all_.push_back({IndexKind::reply, event[Field::reply_name], sequence});
   append_coarse(IndexKind::actor, event[Field::actor], sequence, latest_actor_);
   append_coarse(IndexKind::user, user_of(event), sequence, latest_user_);
   if (event.type != EventType::owner_revoked) return;

@@ -24,6 +24,7 @@ enum class IndexKind : char {
   forgotten = 'f',         // keys_forgotten events by key id; with an empty id, all of them
   forgotten_secret = 's',  // the same by the head of a digest
   key = 'k',               // other events of a key
+  reply = 'r',             // answers kept under a name
   owners = 'o',            // revocations of a combination of owners: index_id()
   user = 'u',              // events of a user; coarse
 };

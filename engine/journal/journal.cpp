@@ -102,12 +102,28 @@ Sequence Journal::Turn::append_as(Append&& append) {
   const auto is_full = [](const Batch& batch) {
     return batch.count() >= max_batch_events || batch.size_bytes() >= max_batch_bytes;
   };
-  if (pending.empty() || (!appended_ && is_full(pending.back()))) journal_.open_batch(sequence);
+  if (pending.empty() || (!appended_ && journal_.holds_ == 0 && is_full(pending.back())))
+    journal_.open_batch(sequence);
   const auto before = pending.back().size_bytes();
   append(pending.back());
   journal_.pending_bytes_ += pending.back().size_bytes() - before;
   appended_ = true;
   return sequence;
+}
+
+Journal::Hold::Hold(Journal& journal) : journal_(journal) {
+  MutexLock lock(journal_.mutex_);
+  journal_.holds_changed_.wait(lock,
+                               [this]() REVOKED_REQUIRES(journal_.mutex_) { return !journal_.is_closing_; });
+  ++journal_.holds_;
+}
+
+Journal::Hold::~Hold() {
+  {
+    const MutexLock lock(journal_.mutex_);
+    --journal_.holds_;
+  }
+  journal_.holds_changed_.notify_all();
 }
 
 bool Journal::has_gathered() const {
@@ -144,6 +160,12 @@ void Journal::publish() {
     publisher_waits_for_ = 0;
     gather_through_ = 0;
     if (pending_.empty() || failed_) break;
+    if (holds_ != 0) {
+      is_closing_ = true;
+      holds_changed_.wait(lock, [this]() REVOKED_REQUIRES(mutex_) { return holds_ == 0; });
+      is_closing_ = false;
+      holds_changed_.notify_all();
+    }
     const auto batch = close_batch();
     last_count = batch.count();
     lock.unlock();

@@ -103,6 +103,19 @@ class Journal {
     bool appended_ = false;
   };
 
+  // While one exists, no batch is closed: what its owner appends is committed together, also in several
+  // turns. Short, like a turn: no I/O, no waiting for a commit. Waits while a batch is about to be closed.
+  class Hold {
+   public:
+    explicit Hold(Journal& journal);
+    ~Hold();
+    Hold(const Hold&) = delete;
+    Hold& operator=(const Hold&) = delete;
+
+   private:
+    Journal& journal_;
+  };
+
   // Read it before applied(): together they name a position that the tables have reached.
   Epoch epoch() const { return epoch_.load(std::memory_order_acquire); }
   // The tables reflect everything up to here.
@@ -157,6 +170,8 @@ class Journal {
   std::uint32_t publisher_waits_for_ REVOKED_GUARDED_BY(mutex_) = 0;  // number of events; 0: it does not wait
   Sequence gather_through_ REVOKED_GUARDED_BY(mutex_) = 0;            // what the writer waits for; 0: nothing
   std::chrono::steady_clock::time_point gather_until_ REVOKED_GUARDED_BY(mutex_);
+  std::uint32_t holds_ REVOKED_GUARDED_BY(mutex_) = 0;
+  bool is_closing_ REVOKED_GUARDED_BY(mutex_) = false;  // no hold begins
   bool stopping_ REVOKED_GUARDED_BY(mutex_) = false;
   bool published_all_ REVOKED_GUARDED_BY(mutex_) = false;
   std::deque<Batch> pending_ REVOKED_GUARDED_BY(mutex_);  // in order; the last one is open
@@ -165,6 +180,7 @@ class Journal {
   Condition appended_;
   Condition closed_changed_;
   Condition written_;
+  Condition holds_changed_;
 
   Mutex<1> listeners_mutex_;
   std::vector<JournalListener*> listeners_ REVOKED_GUARDED_BY(listeners_mutex_);

@@ -38,6 +38,7 @@ enum class EventType : std::uint8_t {
   keys_forgotten = 12,  // permanently inactive keys left the tables: forgotten_key.hpp
   // No change: attempts that gateways denied, for the audit trail.
   key_used_after_revocation = 13,
+  reply_kept = 14,  // no change: the answer to a request that must have one effect (engine_replies.cpp)
 };
 
 // Whether the event concerns all keys of an owner.
@@ -76,7 +77,10 @@ enum class Field : std::uint8_t {
   all_attempts,
   gateways,
   exposed,  // of key_revoked: set if the key was named by its secret, which has leaked
-  count_,   // number of fields
+  // Of reply_kept: a name of the request, and the answer, both meaningless to who has not made the request.
+  reply_name,
+  reply,
+  count_,  // number of fields
 };
 inline constexpr std::size_t field_count = static_cast<std::size_t>(Field::count_);
 inline constexpr std::size_t max_field_size = 0xffff;

@@ -45,6 +45,8 @@ std::string_view verb_of(EventType type) {
       return "keys.forgotten";
     case EventType::key_used_after_revocation:
       return "key.used_after_revocation";
+    case EventType::reply_kept:
+      return "reply.kept";
   }
   return "unknown";  // written by a newer engine
 }

@@ -40,30 +40,44 @@ SentResponse unpacked(std::string_view text) {
 }
 
 // The claim of one request on its name. Abandoned unless completed.
+//
+// Where engines share the journal, the reply to a change is also kept there, as the credential and the
+// request it belongs to and the sealed text: the engine that leads next knows them.
 class Claimed {
  public:
-  Claimed(ReplyTable& replies, engine::Digest name, std::unique_ptr<const ReplyKey> key)
-      : replies_(replies), name_(name), key_(std::move(key)) {}
+  Claimed(Api& api, ReplyTable& replies, const ReplyTable::Asked& asked, std::unique_ptr<const ReplyKey> key)
+      : api_(api), replies_(replies), asked_(asked), key_(std::move(key)) {}
   ~Claimed() {
-    if (!is_complete_) replies_.abandon(name_);
+    if (!is_complete_) replies_.abandon(asked_.name);
     wipe(sent_.body);
   }
   Claimed(const Claimed&) = delete;
   Claimed& operator=(const Claimed&) = delete;
 
   SentResponse& sent() { return sent_; }
-  // A server error is not stored: the request may be retried.
-  void complete(engine::Sequence durable_after) {
-    if (sent_.status == 0 || sent_.status >= 500) return;
+  const ReplyKey& key() const { return *key_; }
+  // A server error is not stored: the request may be retried. Returns what must be durable before the answer.
+  engine::Sequence complete(engine::Sequence durable_after) {
+    if (sent_.status == 0 || sent_.status >= 500) return durable_after;
     auto text = packed(sent_);
-    replies_.complete(name_, ReplyTable::Clock::now(), {key_->seal(text, name_), durable_after});
-    is_complete_ = true;
+    auto sealed = key_->seal(text, asked_.name);
     wipe(text);
+    if (api_.standing != nullptr && durable_after != 0) {
+      auto kept = std::string(engine::octets_of(asked_.credential)).append(engine::octets_of(asked_.request)).append(sealed);
+      if (const auto sequence = api_.engine.keep_reply(engine::octets_of(asked_.name), kept)) durable_after = *sequence;
+    }
+    complete({std::move(sealed), durable_after});
+    return durable_after;
+  }
+  void complete(ReplyTable::Reply reply) {
+    replies_.complete(asked_.name, ReplyTable::Clock::now(), std::move(reply));
+    is_complete_ = true;
   }
 
  private:
+  Api& api_;
   ReplyTable& replies_;
-  const engine::Digest name_;
+  const ReplyTable::Asked asked_;
   const std::unique_ptr<const ReplyKey> key_;
   SentResponse sent_;
   bool is_complete_ = false;
@@ -116,6 +130,10 @@ engine::Digest tenant_of(const engine::Principal& who) {
   return salted_digest({"caller", {kind, 1}, who.issuer, who.actor});
 }
 
+constexpr std::string_view other_credential =
+    "this Idempotency-Key was used with another credential, which the stored response needs";
+constexpr std::string_view other_request = "this Idempotency-Key was used for another request";
+
 Outcome replay(Call& call, const ReplyTable::Reply& reply, const ReplyKey& key, const engine::Digest& name) {
   auto text = key.open(reply.sealed, name);
   if (!text) return refuse(call, 500, "internal_error", "the stored response cannot be read");
@@ -125,6 +143,18 @@ Outcome replay(Call& call, const ReplyTable::Reply& reply, const ReplyKey& key, 
   call.response().send(sent);
   wipe(sent.body);
   return {reply.durable_after, {}};
+}
+
+// Of an engine that led before.
+Outcome answer_kept(Call& call, std::string_view kept, const ReplyTable::Asked& asked, Claimed& claimed) {
+  constexpr auto size = sizeof(engine::Digest);
+  if (kept.substr(0, size) != engine::octets_of(asked.credential))
+    return refuse(call, 409, "reply_sealed", other_credential);
+  if (kept.substr(size, size) != engine::octets_of(asked.request))
+    return refuse(call, 422, "idempotency_key_reused", other_request);
+  const ReplyTable::Reply reply{std::string(kept.substr(2 * size)), 0};
+  claimed.complete(reply);
+  return replay(call, reply, claimed.key(), asked.name);
 }
 
 }  // namespace
@@ -161,22 +191,29 @@ Outcome handle_once(Api& api, Call& call, Handler handler, std::string_view rout
       return refuse(call, 409, "request_in_progress",
                     "the first request with this Idempotency-Key is in progress");
     case Claim::other_credential:
-      return refuse(call, 409, "reply_sealed",
-                    "this Idempotency-Key was used with another credential, which the stored response needs");
+      return refuse(call, 409, "reply_sealed", other_credential);
     case Claim::other_request:
-      return refuse(call, 422, "idempotency_key_reused", "this Idempotency-Key was used for another request");
+      return refuse(call, 422, "idempotency_key_reused", other_request);
     case Claim::first:
       break;
   }
-  auto claimed = std::make_unique<Claimed>(replies, asked.name, std::move(reply_key));
+  auto claimed = std::make_unique<Claimed>(api, replies, asked, std::move(reply_key));
+  std::unique_ptr<engine::Journal::Hold> together;
+  if (api.standing != nullptr) {
+    const auto kept = call.recalled.find_reply(engine::octets_of(asked.name));
+    if (!kept) return refuse(call, engine::errc::not_recalled);
+    if (!kept->empty()) return answer_kept(call, *kept, asked, *claimed);
+    together = api.engine.commit_together();
+  }
   call.response().record_in(&claimed->sent());
   auto outcome = handle_change(api, call, handler);
   if (outcome.rest) {
+    together.reset();
     auto rest = std::move(*outcome.rest);
     outcome.rest.emplace(complete_after(std::move(rest), std::move(claimed), outcome.durable_after));
     return outcome;
   }
-  claimed->complete(outcome.durable_after);
+  outcome.durable_after = claimed->complete(outcome.durable_after);
   call.response().record_in(nullptr);
   return outcome;
 }

@@ -29,12 +29,8 @@ Digest hmac(const Digest& key, std::initializer_list<std::string_view> parts) {
   return digest;
 }
 
-std::string_view text_of(const Digest& digest) {
-  return {reinterpret_cast<const char*>(digest.data()), digest.size()};
-}
-
-const Digest& salt() {
-  static const Digest drawn = [] {
+Digest& salt() {
+  static Digest drawn = [] {
     Digest bytes;
     engine::random_bytes(bytes.data(), bytes.size());
     return bytes;
@@ -49,6 +45,8 @@ void wipe(std::string& text) {
   text.clear();
 }
 
+void set_common_salt(std::string_view secret) { salt() = hmac({}, {"replies", secret}); }
+
 Digest salted_digest(std::initializer_list<std::string_view> parts) { return hmac(salt(), parts); }
 
 ReplyKey::ReplyKey(std::string_view credential, std::string_view idempotency_key)
@@ -59,11 +57,11 @@ ReplyKey::~ReplyKey() { OPENSSL_cleanse(key_.data(), key_.size()); }
 Digest ReplyKey::digest_of(std::initializer_list<std::string_view> parts) const { return hmac(key_, parts); }
 
 std::string ReplyKey::seal(std::string_view text, const Digest& bound_to) const {
-  return aead_seal(key_, text, text_of(bound_to));
+  return aead_seal(key_, text, engine::octets_of(bound_to));
 }
 
 std::optional<std::string> ReplyKey::open(std::string_view sealed, const Digest& bound_to) const {
-  return aead_open(key_, sealed, text_of(bound_to));
+  return aead_open(key_, sealed, engine::octets_of(bound_to));
 }
 
 }  // namespace revoked::net

@@ -1,8 +1,8 @@
 #pragma once
 // Encrypts a response that is kept for a repeated request (aead.hpp), under a key derived from the
-// credential and the Idempotency-Key of the request, and a salt that is random per process. Neither of the
-// first two is kept, so the stored response is unreadable until the same caller repeats the request. A value
-// for one thread at a time; wiped on destruction.
+// credential and the Idempotency-Key of the request, and a salt: random per process, or common to engines
+// that share a journal. Neither of the first two is kept, so the stored response is unreadable until the same
+// caller repeats the request. A value for one thread at a time; wiped on destruction.
 
 #include <initializer_list>
 #include <optional>
@@ -13,7 +13,10 @@
 
 namespace revoked::net {
 
-// HMAC-SHA-256 under the process's salt, over length-delimited parts: for names that reveal nothing of what
+// For engines that answer for each other: their common secret makes the salt. Before the first request.
+void set_common_salt(std::string_view secret);
+
+// HMAC-SHA-256 under the salt, over length-delimited parts: for names that reveal nothing of what
 // they name. Thread-safe.
 engine::Digest salted_digest(std::initializer_list<std::string_view> parts);
 

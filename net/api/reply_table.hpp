@@ -1,6 +1,7 @@
 #pragma once
 // Responses to requests with an Idempotency-Key, so that a repeated request gets the same response and has no
-// second effect. In memory only: after a restart, or once forgotten, a key is new. Thread-safe.
+// second effect. In memory only: after a restart, or once forgotten, a key is new. (Engines that share a
+// journal keep them there as well: changes.cpp.) Thread-safe.
 //
 // The table holds no secrets: names are digests and responses are encrypted (reply_key.hpp). Responses count
 // against the tenant of the request. A tenant over its share loses its own oldest ones; at the total limit,

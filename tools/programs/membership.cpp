@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <stdexcept>
 
+#include "net/api/reply_key.hpp"
 #include "net/http/log.hpp"
 
 namespace revoked::tools {
@@ -98,6 +99,7 @@ std::unique_ptr<engine::Store> Membership::open_store(
 }
 
 std::shared_ptr<const net::Forwarder> Membership::forwarder() const {
+  net::set_common_salt(log_->secret());
   return std::make_shared<const net::Forwarder>(standing_, net::Forwarder::Options{log_->secret(), {}});
 }
 

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <future>
 #include <mutex>
+#include <set>
 #include <span>
 #include <thread>
 #include <vector>
@@ -165,6 +166,26 @@ TEST_F(JournalTest, SeveralEventsOfOneTurnStayTogether) {
   }
   ASSERT_TRUE(journal_.wait_until_durable(102));
   EXPECT_EQ(disk_->commit_count(), 1u);
+}
+
+TEST_F(JournalTest, WhatIsHeldTogetherIsCommittedTogether) {
+  std::atomic<bool> stopping{false};
+  std::thread others([&] {
+    while (!stopping) append();
+  });
+  std::set<Sequence> firsts;
+  for (int i = 0; i < 50; ++i) {
+    const Journal::Hold together(journal_);
+    firsts.insert(append());
+    std::this_thread::sleep_for(std::chrono::microseconds(500));  // long enough for a batch to be closed
+    append();
+  }
+  stopping = true;
+  others.join();
+  journal_.stop();
+  // The second one comes somewhere after the first, in the same batch.
+  EXPECT_EQ(firsts.size(), 50u);
+  for (std::size_t i = 0; i < disk_->batches.size(); ++i) EXPECT_EQ(firsts.count(batch(i).last()), 0u);
 }
 
 TEST_F(JournalTest, SequencesAreGaplessWhateverTheThreads) {
