@@ -16,6 +16,17 @@ struct Acknowledged {
   std::chrono::steady_clock::time_point at;  // when the 2xx arrived
 };
 
+// A change that a client has asked for, with the repetitions of the request, which have one effect (P9).
+struct Change {
+  enum class Verb { create, revoke };
+  Verb verb = Verb::revoke;
+  CreatedKey key;
+  std::chrono::steady_clock::time_point began;    // before the first request was sent
+  std::chrono::steady_clock::time_point ended{};  // the answer arrived, or the client gave up
+  engine::Position position{};                    // in the answer; zero: its outcome is unknown
+  std::size_t engine = 0;                         // that was asked last, by its number
+};
+
 class Acknowledgements {
  public:
   void add(Acknowledged one);

@@ -7,7 +7,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr auto between_rounds = 5ms;
 constexpr auto patience = 500ms;      // for the answer of a gateway that may be stopped or disconnected
 constexpr std::size_t young = 12;     // in a round, the newest ones
 constexpr std::size_t in_a_row = 12;  // in a round, the next ones without a late check yet
@@ -29,8 +28,9 @@ GatewayObserver::~GatewayObserver() {
 void GatewayObserver::run() {
   std::optional<Network::Stay> stay;
   if (options_.network != nullptr) stay.emplace(*options_.network, options_.host);
-  HttpClient client(options_.port, patience);
-  for (; !stopping_; std::this_thread::sleep_for(between_rounds)) {
+  auto client =
+      options_.engine == nullptr ? HttpClient(options_.port, patience) : options_.engine->client(patience);
+  for (; !stopping_; std::this_thread::sleep_for(options_.pause)) {
     revocations_.read_on(known_);
     const auto chosen = choose();
     try {
@@ -54,16 +54,30 @@ std::vector<std::size_t> GatewayObserver::choose() {
   return chosen;
 }
 
+std::string GatewayObserver::question(const HttpClient& client, const CreatedKey& key) const {
+  return options_.engine == nullptr
+             ? client.format("GET", "/check", {{"Authorization", "Bearer " + key.secret}})
+             : client.format("POST", "/v1/keys/verify", {}, json_object({{"secret", key.secret}}));
+}
+
+bool GatewayObserver::allows(const HttpResponse& answer) const {
+  return answer.status == 200 && (options_.engine == nullptr || answer.json()["active"].is_true());
+}
+
 void GatewayObserver::ask(HttpClient& client, const std::vector<std::size_t>& chosen) {
   std::string burst;
-  for (const auto i : chosen)
-    burst += client.format("GET", "/check", {{"Authorization", "Bearer " + known_[i].key.secret}});
+  for (const auto i : chosen) burst += question(client, known_[i].key);
   const auto asked = Clock::now();
   client.send(burst);
   for (const auto i : chosen) {
     const auto response = client.receive();
     ++checks_;
-    if (response.status == 200) lateness_.allowed(options_.name, known_[i], asked);
+    if (allows(response)) {
+      lateness_.allowed(options_.name, known_[i], asked);
+      const auto as_of =
+          engine::parse_position(options_.engine == nullptr ? "" : response.json()["as_of"].text());
+      if (options_.on_allowed) options_.on_allowed(known_[i], asked, as_of.value_or(engine::Position{}));
+    }
     if (i == asked_late_ && asked > known_[i].at + lateness_.bound()) ++asked_late_;
   }
 }

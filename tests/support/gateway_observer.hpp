@@ -1,8 +1,10 @@
 #pragma once
 // Continuously checks keys whose revocation has been acknowledged at a gateway, from its own thread, on the
-// gateway's host if that is part of a network. Recent revocations are checked most often.
+// gateway's host if that is part of a network. Recent revocations are checked most often. Or it verifies them
+// at an engine.
 
 #include <atomic>
+#include <functional>
 #include <optional>
 #include <string>
 #include <thread>
@@ -19,7 +21,12 @@ class GatewayObserver {
     std::string name;
     std::uint16_t port = 0;  // of the gateway, on 127.0.0.1
     const Network* network = nullptr;
-    std::size_t host = 0;  // of the gateway in `network`
+    std::size_t host = 0;                   // of the gateway in `network`
+    const EngineProcess* engine = nullptr;  // asked instead of a gateway
+    std::chrono::milliseconds pause{5};     // between its rounds
+    // By its thread, for each answer that allows. A gateway's answer has no `as_of`.
+    std::function<void(const Acknowledged&, Lateness::Clock::time_point asked, engine::Position as_of)>
+        on_allowed{};
   };
   // Both must outlive this.
   GatewayObserver(Options options, const Acknowledgements& revocations, Lateness& lateness);
@@ -33,6 +40,8 @@ class GatewayObserver {
  private:
   void run();
   std::vector<std::size_t> choose();
+  std::string question(const HttpClient& client, const CreatedKey& key) const;
+  bool allows(const HttpResponse& answer) const;
   void ask(HttpClient& client, const std::vector<std::size_t>& chosen);
 
   const Options options_;

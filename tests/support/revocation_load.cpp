@@ -1,5 +1,7 @@
 #include "tests/support/revocation_load.hpp"
 
+#include <optional>
+
 namespace revoked::test {
 
 namespace {
@@ -9,14 +11,46 @@ void rest() { std::this_thread::sleep_for(5ms); }
 
 }  // namespace
 
+// Of one thread: connections to the engines, and which one it asks.
+class RevocationLoad::Client {
+ public:
+  explicit Client(const Options& options) : engines_(options.engines) {
+    for (const auto& engine : engines_) clients_.push_back(engine.process->client(options.patience));
+  }
+
+  // Nothing: the outcome is unknown.
+  std::optional<HttpResponse> ask(const std::function<HttpResponse(HttpClient&)>& request) {
+    const auto& engine = engines_[at_];
+    const Network::Stay stay(engine.network, engine.host);
+    asked_ = at_;
+    try {
+      auto response = request(clients_[at_]);
+      if (response.status / 100 != 5) return response;
+    } catch (const ConnectionFailed&) {
+      clients_[at_].close();
+    }
+    at_ = (at_ + 1) % clients_.size();
+    return std::nullopt;
+  }
+  std::size_t asked() const { return engines_[asked_].number; }
+
+ private:
+  const std::vector<Engine>& engines_;
+  std::vector<HttpClient> clients_;
+  std::size_t at_ = 0;
+  std::size_t asked_ = 0;
+};
+
 RevocationLoad::RevocationLoad(const EngineProcess& engine, std::vector<CreatedKey> keys, std::size_t threads,
                                Supply supply, std::chrono::milliseconds pause)
-    : keys_(std::move(keys)), pause_(pause) {
-  for (std::size_t i = 0; i < threads; ++i) {
-    threads_.emplace_back([this, client = engine.client(), i, threads, supply]() mutable {
-      run(std::move(client), i, threads, supply);
-    });
-  }
+    : RevocationLoad(Options{.engines = {{.process = &engine}},
+                             .keys = std::move(keys),
+                             .threads = threads,
+                             .supply = supply,
+                             .pause = pause}) {}
+
+RevocationLoad::RevocationLoad(Options options) : options_(std::move(options)) {
+  for (std::size_t i = 0; i < options_.threads; ++i) threads_.emplace_back([this, i] { run(i); });
 }
 
 RevocationLoad::~RevocationLoad() { stop(); }
@@ -28,9 +62,12 @@ void RevocationLoad::stop() {
   }
 }
 
-void RevocationLoad::run(HttpClient client, std::size_t first, std::size_t step, Supply supply) {
-  for (std::size_t i = first; i < keys_.size() && !stopping_; i += step) revoke_surely(client, keys_[i]);
-  while (supply == Supply::endless && !stopping_) {
+void RevocationLoad::run(std::size_t first) {
+  Client client(options_);
+  const auto& keys = options_.keys;
+  for (std::size_t i = first; i < keys.size() && !stopping_; i += options_.threads)
+    revoke_surely(client, keys[i]);
+  while (options_.supply == Supply::endless && !stopping_) {
     CreatedKey key;
     if (create_one(client, key)) {
       revoke_surely(client, key);
@@ -40,42 +77,44 @@ void RevocationLoad::run(HttpClient client, std::size_t first, std::size_t step,
   }
 }
 
-void RevocationLoad::revoke_surely(HttpClient& client, const CreatedKey& key) {
-  while (!stopping_ && !revoke_one(client, key)) rest();
-  if (pause_.count() != 0) std::this_thread::sleep_for(pause_);
+void RevocationLoad::revoke_surely(Client& client, const CreatedKey& key) {
+  Change change{.key = key, .began = std::chrono::steady_clock::now()};
+  bool is_answered = false;
+  while (!stopping_ && !(is_answered = revoke_one(client, change))) rest();
+  if (!is_answered) change.ended = std::chrono::steady_clock::now();
+  if (options_.on_change) options_.on_change(change);
+  if (options_.pause.count() != 0) std::this_thread::sleep_for(options_.pause);
 }
 
 // A key whose creation was not answered is not used: the next try creates another.
-bool RevocationLoad::create_one(HttpClient& client, CreatedKey& key) {
-  HttpResponse response;
-  try {
-    response = client.request("POST", "/v1/keys", {}, "{}");
-  } catch (const ConnectionFailed&) {
-    return false;
-  }
-  if (response.status != 201) return false;
-  key = {response.json()["key_id"].text(), response.json()["secret"].text()};
+bool RevocationLoad::create_one(Client& client, CreatedKey& key) {
+  Change change{.verb = Change::Verb::create, .key = {}, .began = std::chrono::steady_clock::now()};
+  const auto response =
+      client.ask([](HttpClient& http) { return http.request("POST", "/v1/keys", {}, "{}"); });
+  change.ended = std::chrono::steady_clock::now();
+  if (!response || response->status != 201) return false;
+  key = {response->json()["key_id"].text(), response->json()["secret"].text()};
+  change.key = key;
+  change.position = position_of(*response);
+  change.engine = client.asked();
+  if (options_.on_change) options_.on_change(change);
   return true;
 }
 
-bool RevocationLoad::revoke_one(HttpClient& client, const CreatedKey& key) {
-  HttpResponse response;
-  try {
-    response = revoke(client, key.key_id);
-  } catch (const ConnectionFailed&) {
+bool RevocationLoad::revoke_one(Client& client, Change& change) {
+  const auto response = client.ask([&](HttpClient& http) { return revoke(http, change.key.key_id); });
+  change.engine = client.asked();
+  if (!response) {
     ++unknown_;
     return false;
   }
-  if (response.status / 100 == 5) {
-    ++unknown_;
-    return false;
-  }
-  const auto now = std::chrono::steady_clock::now();
-  if (response.status == 200) {
-    acknowledged_.add({key, position_of(response), now});
+  change.ended = std::chrono::steady_clock::now();
+  if (response->status == 200) {
+    change.position = position_of(*response);
+    acknowledged_.add({change.key, change.position, change.ended});
   } else {
     const std::lock_guard lock(mutex_);
-    surprises_.push_back(key.key_id + ": " + std::to_string(response.status) + " " + response.body);
+    surprises_.push_back(change.key.key_id + ": " + std::to_string(response->status) + " " + response->body);
   }
   return true;
 }

@@ -7,12 +7,14 @@
 
 #include <atomic>
 #include <chrono>
+#include <functional>
 #include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "tests/support/acknowledged.hpp"
+#include "tests/support/network.hpp"
 
 namespace revoked::test {
 
@@ -21,7 +23,23 @@ class RevocationLoad {
   // What follows once all of `keys` are revoked: nothing, or keys that the threads create.
   enum class Supply { of_keys, endless };
 
-  // The pause of each thread after each revocation.
+  struct Engine {
+    const EngineProcess* process = nullptr;
+    std::size_t number = 0;  // of a Change
+    const Network* network = nullptr;
+    std::size_t host = 0;  // of the engine in `network`
+  };
+  struct Options {
+    std::vector<Engine> engines;  // the first one; after each unknown outcome the next one
+    std::vector<CreatedKey> keys{};
+    std::size_t threads = 1;
+    Supply supply = Supply::endless;
+    std::chrono::milliseconds pause{0};       // of each thread after each revocation
+    std::chrono::milliseconds patience{30s};  // with an engine that does not answer
+    // By the threads: each change that was answered, and each revocation that was given up by stop().
+    std::function<void(const Change&)> on_change{};
+  };
+  explicit RevocationLoad(Options options);
   RevocationLoad(const EngineProcess& engine, std::vector<CreatedKey> keys, std::size_t threads,
                  Supply supply = Supply::of_keys,
                  std::chrono::milliseconds pause = std::chrono::milliseconds(0));
@@ -35,14 +53,15 @@ class RevocationLoad {
   std::vector<std::string> surprises() const;  // answers that are neither of these nor a 2xx
 
  private:
-  void run(HttpClient client, std::size_t first, std::size_t step, Supply supply);
-  // Until the keys are used up, or stop() is called.
-  void revoke_surely(HttpClient& client, const CreatedKey& key);
-  bool create_one(HttpClient& client, CreatedKey& key);
-  bool revoke_one(HttpClient& client, const CreatedKey& key);
+  class Client;
 
-  const std::vector<CreatedKey> keys_;
-  const std::chrono::milliseconds pause_;
+  void run(std::size_t first);
+  // Until the keys are used up, or stop() is called.
+  void revoke_surely(Client& client, const CreatedKey& key);
+  bool create_one(Client& client, CreatedKey& key);
+  bool revoke_one(Client& client, Change& change);
+
+  const Options options_;
   std::atomic<bool> stopping_ = false;
   std::atomic<std::size_t> unknown_ = 0;
   Acknowledgements acknowledged_;

@@ -1,0 +1,362 @@
+// Engines, PostgreSQL and gateways on separate hosts, under load, with faults drawn at random: what clients
+// saw is checked against the journal after each round.
+
+#include <gmock/gmock.h>
+#include <signal.h>
+
+#include <algorithm>
+#include <atomic>
+#include <functional>
+#include <map>
+#include <random>
+#include <thread>
+
+#include "tests/cluster/cluster.hpp"
+#include "tests/cluster/history.hpp"
+#include "tests/support/gateway_observer.hpp"
+#include "tests/support/revocation_load.hpp"
+#include "tests/support/rounds.hpp"
+
+namespace revoked::test::rounds_systest {
+
+using cluster::Clock;
+using cluster::EngineCluster;
+using cluster::lease;
+using std::chrono::duration_cast;
+using std::chrono::milliseconds;
+
+constexpr unsigned usual_rounds = 10;
+constexpr std::size_t gateways = 2;
+constexpr std::chrono::milliseconds stale_after[gateways] = {3s, 30s};
+constexpr std::size_t patient = 1;  // the last gateway: it outlasts each time without a current engine
+constexpr auto between_changes = 10ms;
+constexpr auto between_questions = 20ms;
+// A client that asks any engine goes on with the next one after that.
+constexpr auto patience = 500ms;
+constexpr milliseconds longest_fault = 2 * lease;
+
+class World : public EngineCluster {
+ public:
+  explicit World(unsigned seed) : EngineCluster({.more_hosts = gateways}), random_(seed) {
+    for (std::size_t i = 0; i < gateways; ++i) {
+      const auto stay = stay_at(host_of_gateway(i));
+      gateways_.push_back(std::make_unique<GatewayProcess>(
+          *engines_.front(), gateway_options(std::to_string(stale_after[i].count()) + "ms", i)));
+    }
+    for (std::size_t i = 0; i < engines_.size(); ++i)
+      observe({.name = "engine " + std::to_string(i),
+               .network = network(),
+               .host = host_of_engine(i),
+               .engine = engines_[i].get()},
+              i, lease);
+    for (std::size_t i = 0; i < gateways; ++i)
+      observe({.name = "gateway " + std::to_string(i),
+               .port = gateways_[i]->port(),
+               .network = network(),
+               .host = host_of_gateway(i)},
+              {}, stale_after[i]);
+    {
+      const auto stay = stay_at(any("leader"));
+      auto client = any("leader").client();
+      alive_ = create_key(client);
+    }
+    watching_ = std::thread([this] { watch_the_patient_gateway(); });
+  }
+  ~World() {
+    stopping_ = true;
+    watching_.join();
+  }
+
+  // A fault from its beginning until everything is mended, and what of it is over soon.
+  struct Fault {
+    std::string name;
+    enum class Takes { nothing, lead, database };  // for a while
+    Takes takes;
+    std::function<void()> begin;
+    std::function<void()> end;
+    milliseconds least = lease / 4;  // from the beginning to the end
+  };
+  Fault draw() {
+    std::vector<Fault> all = faults();
+    return all[random_() % all.size()];
+  }
+  milliseconds draw_time(milliseconds least) {
+    std::uniform_int_distribution<milliseconds::rep> distribution(least.count(), longest_fault.count());
+    return milliseconds(distribution(random_));
+  }
+
+  RevocationLoad::Options load_at(std::size_t engine) {
+    return {.engines = {load_engine(engine)}, .pause = between_changes, .on_change = recording()};
+  }
+  RevocationLoad::Options load_at_any() {
+    RevocationLoad::Options options{
+        .engines = {}, .pause = between_changes, .patience = patience, .on_change = recording()};
+    for (std::size_t i = 0; i < engines_.size(); ++i) options.engines.push_back(load_engine(i));
+    return options;
+  }
+  std::size_t size() const { return engines_.size(); }
+
+  bool is_whole() const {
+    const auto leaders =
+        std::ranges::count_if(engines_, [this](auto& each) { return role_of(*each) == "leader"; });
+    const auto followers =
+        std::ranges::count_if(engines_, [this](auto& each) { return role_of(*each) == "follower"; });
+    if (leaders != 1 || leaders + followers != static_cast<std::ptrdiff_t>(size())) return false;
+    for (std::size_t i = 0; i < gateways; ++i) {
+      const auto stay = stay_at(host_of_gateway(i));
+      if (gateways_[i]->client().get("/readyz").status != 200) return false;
+    }
+    return true;
+  }
+  std::string logs() const {
+    std::string text;
+    for (std::size_t i = 0; i < engines_.size(); ++i)
+      text += "engine " + std::to_string(i) + " " + role_of(*engines_[i]) + ":\n" + engines_[i]->log_text();
+    for (const auto& each : gateways_) text += "a gateway:\n" + each->log_text();
+    return text;
+  }
+
+  std::vector<std::string> violations() {
+    return cluster::violations(recorder_.history(), cluster::read_journal(pair_.primary()));
+  }
+  // Until each observer has asked for each revocation after the time at which it must be denied; but for the
+  // patient gateway, which would take too long.
+  bool has_asked_late() const {
+    return std::all_of(observers_.begin(), observers_.end() - 1, [this](auto& each) {
+      return each->asked_late() == recorder_.acknowledgements().size();
+    });
+  }
+  int stale() const { return stale_; }
+  std::string counts() const {
+    std::size_t checks = 0;
+    for (const auto& each : observers_) checks += each->checks();
+    const auto history = recorder_.history();
+    return std::to_string(history.changes.size()) + " changes, " + std::to_string(checks) + " questions, " +
+           std::to_string(history.allowed.size()) + " allowed after an acknowledgement elsewhere";
+  }
+
+ private:
+  std::size_t host_of_gateway(std::size_t gateway) const { return first_free_host() + gateway; }
+  RevocationLoad::Engine load_engine(std::size_t engine) const {
+    return {engines_[engine].get(), engine, network(), host_of_engine(engine)};
+  }
+  std::function<void(const Change&)> recording() {
+    return [this](const Change& change) { recorder_.add(change); };
+  }
+  void observe(GatewayObserver::Options options, std::optional<std::size_t> engine, milliseconds bound) {
+    auto& lateness = latenesses_.emplace_back(std::make_unique<Lateness>(bound));
+    options.pause = between_questions;
+    // An engine's proof is by the clock of all engines here; a gateway relates one clock to another.
+    const auto longest = engine ? bound : lateness->bound();
+    options.on_allowed = [this, name = options.name, engine, longest](
+                             const Acknowledged& one, Clock::time_point asked, engine::Position as_of) {
+      recorder_.add(cluster::Allowed{name, engine, one.key.key_id, asked, longest, as_of});
+    };
+    observers_.push_back(
+        std::make_unique<GatewayObserver>(std::move(options), recorder_.acknowledgements(), *lateness));
+  }
+  void watch_the_patient_gateway() {
+    const auto stay = stay_at(host_of_gateway(patient));
+    auto client = gateways_[patient]->client();
+    for (; !stopping_; std::this_thread::sleep_for(between_questions)) {
+      try {
+        stale_ += check(client, alive_.secret).status == 503 ? 1 : 0;
+      } catch (const ConnectionFailed&) {
+        client.close();
+      }
+    }
+  }
+
+  // ---- faults
+
+  using Direction = Network::Direction;
+  // Between each of these and each of those: one way, the other, or both.
+  void cut(const std::vector<std::size_t>& these, const std::vector<std::size_t>& those) {
+    const auto ways = 1 + random_() % 3;
+    std::vector<Direction> directions;
+    for (const auto one : these) {
+      for (const auto other : those) {
+        if ((ways & 1) != 0) directions.push_back({one, other});
+        if ((ways & 2) != 0) directions.push_back({other, one});
+      }
+    }
+    network_->cut(directions);
+  }
+  std::vector<std::size_t> hosts_of_gateways() const {
+    std::vector<std::size_t> hosts;
+    for (std::size_t i = 0; i < gateways; ++i) hosts.push_back(host_of_gateway(i));
+    return hosts;
+  }
+  std::vector<std::size_t> hosts_of_others(const EngineProcess& engine) const {
+    std::vector<std::size_t> hosts;
+    for (std::size_t i = 0; i < engines_.size(); ++i) {
+      if (engines_[i].get() != &engine) hosts.push_back(host_of_engine(i));
+    }
+    return hosts;
+  }
+  std::vector<std::size_t> hosts_of_servers() const { return {0, 1}; }
+  std::size_t host_of(const PostgresServer& server) const {
+    return server.host_and_port().starts_with(network_->address(0) + ":") ? 0 : 1;
+  }
+
+  std::vector<Fault> faults() {
+    using enum Fault::Takes;
+    auto& first = any("leader");
+    auto& other = follower();
+    const auto mend = [this] { network_->mend(); };
+    // Which session, of each engine: the one that appends, or the one that keeps the lead and follows.
+    const std::string session = random_() % 2 == 0 ? "revoked" : "revoked-member";
+    const auto taken = session == "revoked" ? lead : nothing;
+    const auto name_of = [&](const char* name) { return std::string(name) + " of " + session; };
+    return {
+        {"leader killed", lead, [&first] { first.kill(); },
+         [this, &first] {
+           const auto stay = stay_at(first);
+           first.start();
+         }},
+        {"leader stopped", lead, [&first] { first.process().signal(SIGSTOP); },
+         [&first] { first.process().signal(SIGCONT); }, lease + lease / 5},
+        {"leader cut from PostgreSQL", lead,
+         [this, &first] { cut({host_of_engine(first)}, hosts_of_servers()); }, mend},
+        {"leader cut from its followers", nothing,
+         [this, &first] { cut({host_of_engine(first)}, hosts_of_others(first)); }, mend},
+        {"leader cut from the gateways", nothing,
+         [this, &first] { cut({host_of_engine(first)}, hosts_of_gateways()); }, mend},
+        {"follower cut from PostgreSQL", nothing,
+         [this, &other] { cut({host_of_engine(other)}, hosts_of_servers()); }, mend},
+        {name_of("backends terminated"), taken, [this, session] { pair_.primary().terminate(session); },
+         [] {}},
+        {name_of("statements cancelled"), taken, [this, session] { cancel_for_a_while(session); }, [] {}},
+        {"standby paused", database, [this] { pair_.standby().pause(); },
+         [this] { pair_.standby().resume(); }},
+        {"primary killed, standby promoted", database,
+         [this] {
+           pair_.primary().kill();
+           pair_.fail_over(PostgresPair::Commits::wait);
+         },
+         [this] {
+           const auto stay = stay_at(host_of(pair_.standby()));
+           pair_.rejoin();
+         }},
+        {"primary restarted", database,
+         [this] {
+           const auto stay = stay_at(host_of(pair_.primary()));
+           pair_.primary().stop_immediately();
+           pair_.primary().start();
+         },
+         [] {}},
+    };
+  }
+  // A session that waits for nothing takes no notice.
+  void cancel_for_a_while(const std::string& session) {
+    for (int i = 0; i < 20; ++i) {
+      pair_.primary().cancel(session);
+      std::this_thread::sleep_for(5ms);
+    }
+  }
+
+  std::mt19937 random_;
+  cluster::Recorder recorder_;
+  CreatedKey alive_;
+  std::vector<std::unique_ptr<GatewayProcess>> gateways_;
+  std::vector<std::unique_ptr<Lateness>> latenesses_;
+  std::vector<std::unique_ptr<GatewayObserver>> observers_;
+  std::atomic<bool> stopping_ = false;
+  std::atomic<int> stale_ = 0;
+  std::thread watching_;
+};
+
+// Of sorted times, at least one.
+milliseconds percentile(const std::vector<milliseconds>& times, std::size_t percent) {
+  return times[std::min(times.size() - 1, times.size() * percent / 100)];
+}
+
+// How long nobody could revoke, for each fault.
+class Silences {
+ public:
+  void add(const World::Fault& fault, Clock::duration time) {
+    const auto rounded = duration_cast<milliseconds>(time);
+    by_name_[fault.name].push_back(rounded);
+    if (fault.takes == World::Fault::Takes::lead) of_lost_leads_.push_back(rounded);
+    if (fault.takes != World::Fault::Takes::database) with_a_database_.push_back(rounded);
+  }
+  void print() {
+    std::cout << "no revocation succeeded for (p50, p99 in ms):\n";
+    for (auto& [name, times] : by_name_) print(name, times);
+    print("every fault that takes the lead", of_lost_leads_);
+    print("every fault that leaves the database", with_a_database_);
+  }
+  // With faults that leave a database.
+  milliseconds p50() { return of(with_a_database_, 50); }
+  milliseconds p99() { return of(with_a_database_, 99); }
+
+ private:
+  static milliseconds of(std::vector<milliseconds>& times, std::size_t percent) {
+    std::ranges::sort(times);
+    return times.empty() ? 0ms : percentile(times, percent);
+  }
+  static void print(const std::string& name, std::vector<milliseconds>& times) {
+    std::cout << "  " << name << ", " << times.size() << " times: " << of(times, 50).count() << ", "
+              << of(times, 99).count() << "\n";
+  }
+
+  std::map<std::string, std::vector<milliseconds>> by_name_;
+  std::vector<milliseconds> of_lost_leads_, with_a_database_;
+};
+
+TEST(ClusterRounds, P16FencedUnderRandomFaults) {
+  if (!Network::is_permitted()) GTEST_SKIP() << Network::why_not;
+  const auto seed = test_seed();
+  std::cout << "REVOKED_TEST_SEED=" << seed << "\n";
+  World world(seed);
+  Silences silences;
+  for (unsigned round = 0; round < usual_rounds * test_rounds(); ++round) {
+    ASSERT_TRUE(eventually([&] { return world.is_whole(); }, 60s)) << world.logs();
+    const auto fault = world.draw();
+    SCOPED_TRACE("round " + std::to_string(round) + ": " + fault.name);
+    std::vector<std::unique_ptr<RevocationLoad>> loads;
+    loads.push_back(std::make_unique<RevocationLoad>(world.load_at_any()));
+    for (std::size_t i = 0; i < world.size(); ++i)
+      loads.push_back(std::make_unique<RevocationLoad>(world.load_at(i)));
+    const auto& of_any = *loads.front();
+    const auto all_go_on = [&] {
+      std::vector<std::size_t> before;
+      for (const auto& load : loads) before.push_back(load->count());
+      return eventually(
+          [&] {
+            for (std::size_t i = 0; i < loads.size(); ++i) {
+              if (loads[i]->count() < before[i] + 5) return false;
+            }
+            return true;
+          },
+          60s);
+    };
+    ASSERT_TRUE(all_go_on()) << world.logs();
+    const auto stale_before = world.stale();
+
+    const auto began = Clock::now();
+    fault.begin();
+    std::this_thread::sleep_for(world.draw_time(fault.least));
+    fault.end();
+    ASSERT_TRUE(eventually([&] { return world.is_whole(); }, 60s)) << world.logs();
+    ASSERT_TRUE(all_go_on()) << world.logs();
+    const auto silence = cluster::longest_silence(of_any.acknowledged(), began, Clock::now());
+    silences.add(fault, silence);
+    std::cout << "round " << round << ", " << fault.name << ": "
+              << duration_cast<milliseconds>(silence).count() << " ms, "
+              << duration_cast<milliseconds>(Clock::now() - began).count() << " ms in all" << std::endl;
+    for (const auto& load : loads) load->stop();
+    for (const auto& load : loads) EXPECT_THAT(load->surprises(), testing::IsEmpty());
+    EXPECT_EQ(world.stale(), stale_before) << "while an engine was current";
+    ASSERT_THAT(world.violations(), testing::IsEmpty()) << world.logs();
+  }
+  EXPECT_TRUE(eventually([&] { return world.has_asked_late(); }, 60s));
+  EXPECT_THAT(world.violations(), testing::IsEmpty());
+  std::cout << world.counts() << "\n";
+  silences.print();
+  // With two processors that other tests use as well, one number says little.
+  EXPECT_LE(silences.p50(), tests_everything() ? lease + lease / 2 : 5 * lease);
+  EXPECT_LE(silences.p99(), tests_everything() ? 3 * lease + 1s : 15 * lease);
+}
+
+}  // namespace revoked::test::rounds_systest
