@@ -194,11 +194,13 @@ result<void> Member::take() {
     row_ = {};
     return connected;
   }
-  standing_.lead(lease_end_);
+  // Not yet the leader: what was copied may be lost with this server until a row after it is durable.
+  standing_.begin_epoch(lease_end_);
   if (!engine_.lead()) {
     end(stops, store_.failure());
     return errc::storage_failed;
   }
+  standing_.lead(lease_end_);
   terms_.add();
   standing_.follow({});
   listener_.on_proof();

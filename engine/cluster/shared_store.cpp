@@ -13,11 +13,11 @@ result<void> SharedStore::append(const BatchView& batch) {
     failure_ = std::move(why);
     return errc::storage_failed;
   };
-  if (!standing_.may_acknowledge()) return fail("the lease is over");
+  if (!standing_.may_append()) return fail("the lease is over");
   const auto appended = log_.append(batch, tail_);
   if (!appended) return fail(log_.failure());
   // Another engine may lead by now, and have told its clients so.
-  if (!standing_.may_acknowledge()) return fail("the lease ended before the journal confirmed");
+  if (!standing_.may_append()) return fail("the lease ended before the journal confirmed");
   tail_ = *appended;
   return copy_->append(batch);
 }

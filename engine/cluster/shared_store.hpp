@@ -21,7 +21,7 @@ class SharedStore final : public Store {
 
   // Before the first append: connects; rows follow `tail`, which the copy has.
   result<void> begin_appending(const PostgresLog::Tail& tail);
-  // Appends only while this engine may acknowledge, and fails if it may not any more when the row is durable.
+  // Appends only while this engine may, and fails if it may not any more when the row is durable.
   result<void> append(const BatchView& batch) override;
   // A row that another engine has appended.
   result<void> copy(const BatchView& batch) { return copy_->append(batch); }

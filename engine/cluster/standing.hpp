@@ -2,9 +2,11 @@
 // Where this engine stands among those that share its journal: whether it leads, and until when what it
 // answers is current. Written by the member's thread, read by all.
 //
-// Two times, by BootClock. Nothing that was acknowledged anywhere before `valid_until` is missing here: a
+// Times by BootClock. Nothing that was acknowledged anywhere before `valid_until` is missing here: a
 // heartbeat may say so of that time, and of no later one. Until `current_until` the engine may answer: the
-// leader until its lease ends, a follower one lease after `valid_until`.
+// leader until its lease ends, a follower one lease after `valid_until`. An engine that takes the lead
+// appends the first event of its epoch before it leads: what it has read may be lost again until that is
+// durable.
 
 #include <atomic>
 #include <string>
@@ -35,6 +37,8 @@ class Standing {
   bool is_current(Time now = BootClock::now()) const { return now < current_until_.load(); }
   // Whether it may acknowledge a change.
   bool may_acknowledge(Time now = BootClock::now()) const { return leads_.load() && is_current(now); }
+  // Whether it may append: as the leader, or to become it.
+  bool may_append(Time now = BootClock::now()) const { return now < append_until_.load(); }
   Time valid_until() const { return valid_until_.load(); }
 
   // Where the leader is reached; empty: unknown, or this engine.
@@ -62,13 +66,16 @@ class Standing {
     valid_until_.store(valid);
     current_until_.store(current);
   }
+  void begin_epoch(Time lease_end) { append_until_.store(lease_end); }
   void lead(Time lease_end) {
+    append_until_.store(lease_end);
     valid_until_.store(lease_end);
     current_until_.store(lease_end);
     leads_.store(true);
   }
   // Leads no more, and is not current.
   void step_down() {
+    append_until_.store(Time{});
     current_until_.store(Time{});
     valid_until_.store(Time{});
     leads_.store(false);
@@ -78,6 +85,7 @@ class Standing {
   std::atomic<bool> leads_{false};
   std::atomic<Time> valid_until_{Time{}};
   std::atomic<Time> current_until_{Time{}};
+  std::atomic<Time> append_until_{Time{}};
   mutable Mutex<lone_level> mutex_;
   std::string leader_url_ REVOKED_GUARDED_BY(mutex_);
   std::vector<EngineShown> engines_ REVOKED_GUARDED_BY(mutex_);

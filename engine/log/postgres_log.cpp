@@ -190,14 +190,21 @@ result<std::optional<PostgresLog::Row>> PostgresLog::row_at(Sequence last) {
 result<std::vector<PostgresLog::Row>> PostgresLog::rows_after(const Tail& after, std::size_t limit) {
   static constexpr PostgresStatement statement{
       "rows_after",
-      "SELECT last, epoch, chain, body FROM revoked.journal WHERE first > "
-      "$1::bigint ORDER BY first LIMIT $2::bigint"};
-  const auto from = std::to_string(after.last), most = std::to_string(limit);
+      "SELECT last, epoch, chain, CASE WHEN first > $1::bigint THEN body ELSE '' END FROM revoked.journal "
+      "WHERE first >= coalesce((SELECT first FROM revoked.journal WHERE first <= $1::bigint ORDER BY first "
+      "DESC LIMIT 1), 0) ORDER BY first LIMIT $2::bigint"};
+  const std::size_t known = after.last == 0 ? 0 : 1;  // rows: the one that ends at `after`
+  const auto from = std::to_string(after.last), most = std::to_string(known + limit);
   const auto outcome = connection_.run(statement, {{from}, {most}});
   if (!outcome) return outcome.error();
+  // A promoted server may lack it, and have others there or none.
+  if (known != 0 && (outcome->size() == 0 || tail_of(*outcome, 0) != after)) {
+    connection_.set_failure("the row that ended at " + from + " when it was read is not there");
+    return errc::storage_corrupt;
+  }
   std::vector<Row> rows;
   auto before = after;
-  for (std::size_t i = 0; i < outcome->size(); ++i) {
+  for (std::size_t i = known; i < outcome->size(); ++i) {
     auto& row = rows.emplace_back(tail_of(*outcome, i), std::string(outcome->bytes(i, 3)));
     BatchView batch;
     if (!BatchView::parse(row.body, batch) || batch.first() != before.last + 1 ||

@@ -88,7 +88,7 @@ class PostgresLog {
   // The row that ends at this sequence; empty: none does.
   result<std::optional<Row>> row_at(Sequence last);
   // Rows after `after`, in order, at most `limit` of them; each is checked against the one before:
-  // errc::storage_corrupt if the chain does not match.
+  // errc::storage_corrupt if the chain does not match, or the server has lost `after`.
   result<std::vector<Row>> rows_after(const Tail& after, std::size_t limit);
 
   result<Leader> leader();

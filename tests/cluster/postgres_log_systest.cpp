@@ -88,6 +88,23 @@ TEST_F(PostgresLogOnOneServer, NoticesRowsThatItHasNotFollowed) {
   EXPECT_EQ(one_.rows_after(*first, 10).error(), errc::storage_corrupt);
 }
 
+// As a promotion does with rows that the standby had not confirmed.
+TEST_F(PostgresLogOnOneServer, NoticesThatTheNewestRowWasLost) {
+  ASSERT_TRUE(one_.connect()) << one_.failure();
+  auto batch = batch_of(1, 1), second = batch_of(1, 2), third = batch_of(2, 2, 2);
+  const auto first = one_.append(batch.view(), {});
+  const auto lost = one_.append(second.view(), *first);
+  ASSERT_TRUE(lost);
+  EXPECT_EQ(one_.rows_after(*lost, 10)->size(), 0u);
+  server_.rows("DELETE FROM revoked.journal WHERE first = 2");
+  EXPECT_EQ(one_.rows_after(*lost, 10).error(), errc::storage_corrupt);
+  ASSERT_TRUE(one_.append(third.view(), *first));
+  EXPECT_EQ(one_.rows_after(*lost, 10).error(), errc::storage_corrupt) << "others are there now";
+  EXPECT_EQ(one_.rows_after(*first, 10)->size(), 1u);
+  server_.rows("DELETE FROM revoked.journal");
+  EXPECT_EQ(one_.rows_after(*first, 10).error(), errc::storage_corrupt);
+}
+
 TEST_F(PostgresLogOnOneServer, HasOneLeader) {
   ASSERT_TRUE(one_.connect()) << one_.failure();
   ASSERT_TRUE(other_.connect()) << other_.failure();
