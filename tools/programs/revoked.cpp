@@ -309,8 +309,8 @@ int serve(const EngineConfiguration& configuration) {
         configuration.advertise.empty() ? own_url(configuration.listen, *server) : configuration.advertise;
     membership->begin(engine, feed, *server, url);
     metrics->add([&membership](engine::MetricsWriter& out) { membership->write_metrics(out); });
-    while (!membership->standing().is_current() && !main_io.stopped())
-      main_io.run_for(std::chrono::milliseconds(10));
+    const auto serves = [&] { return membership->standing().is_current() && engine.is_ready(); };
+    while (!serves() && !main_io.stopped()) main_io.run_for(std::chrono::milliseconds(10));
   }
   if (!main_io.stopped()) tools::announce("revoked", configuration.listen, *server);
   systemd.is_ready(status());
