@@ -38,13 +38,14 @@ result<std::optional<PostgresLog::Tail>> row_of_last(PostgresLog& log, const Sto
 }  // namespace
 
 result<PostgresLog::Tail> catch_up(PostgresLog& log, Store& store, const MemberListener& listener,
-                                   const std::function<bool()>& go_on) {
+                                   const std::function<bool()>& go_on, IfRefused if_refused) {
   std::optional<PostgresLog::Tail> tail;
   for (std::string told; go_on();) {
     const auto failed = [&](boost::system::error_code error) {
       if (std::exchange(told, log.failure()) != log.failure())
         listener.on_event("cannot reach the journal", log.failure());
-      return error == errc::refused || error == errc::storage_of_other_format;
+      return (error == errc::refused && if_refused == IfRefused::fail) ||
+             error == errc::storage_of_other_format;
     };
     if (const auto connected = log.connect(); !connected) {
       if (failed(connected.error())) return connected.error();

@@ -40,8 +40,13 @@ struct MemberListener {
 // Copies the rows that are missing in a store before the engine loads it. Waits for PostgreSQL until it can,
 // or until `go_on` returns false: errc::not_ready. errc::position_gone: the store is not of this journal, or
 // has rows that it has lost. errc::refused, errc::storage_of_other_format: `log.failure()` says why.
+enum class IfRefused {
+  fail,
+  wait,  // until the server is set up as it was
+};
 result<PostgresLog::Tail> catch_up(PostgresLog& log, Store& store, const MemberListener& listener,
-                                   const std::function<bool()>& go_on);
+                                   const std::function<bool()>& go_on,
+                                   IfRefused if_refused = IfRefused::fail);
 
 class Member {
  public:

@@ -14,6 +14,7 @@ namespace {
 constexpr std::uint64_t format_version = 1;
 constexpr std::string_view unique_violation = "23505";
 constexpr const char* channel = "revoked_journal";
+constexpr std::chrono::milliseconds usual_append{50};
 
 constexpr const char* schema_text = R"(
 CREATE SCHEMA IF NOT EXISTS revoked;
@@ -34,6 +35,11 @@ CREATE TABLE IF NOT EXISTS revoked.engines (
 INSERT INTO revoked.leader VALUES (1, 0, '', '', 0, 0) ON CONFLICT DO NOTHING;
 INSERT INTO revoked.format SELECT 1, gen_random_uuid()::text || gen_random_uuid()::text WHERE NOT EXISTS (SELECT FROM revoked.format);
 )";
+
+// What decides whether a commit is durable when it is confirmed: three columns, for refusal_of().
+constexpr std::string_view settings =
+    "current_setting('fsync'), current_setting('synchronous_commit'), "
+    "current_setting('synchronous_standby_names') ";
 
 BlockSum chain_of(const PostgresRows& rows, std::size_t row, int column) {
   BlockSum chain{};
@@ -83,28 +89,33 @@ result<void> PostgresLog::stop_waiting_for_appends() {
 }
 
 result<void> PostgresLog::check_server() {
-  static constexpr PostgresStatement settings{
-      "settings",
-      "SELECT current_setting('server_version_num')::bigint, pg_is_in_recovery(), current_setting('fsync'), "
-      "current_setting('synchronous_commit'), current_setting('synchronous_standby_names')"};
+  static const auto text =
+      std::string("SELECT current_setting('server_version_num')::bigint, pg_is_in_recovery(), ")
+          .append(settings);
+  static const PostgresStatement statement{"settings", text.c_str()};
   if (const auto set = connection_.run_script(
           "SET statement_timeout = 0; SET lock_timeout = 0; SET idle_in_transaction_session_timeout = 0; "
           "SET default_transaction_isolation = 'read committed'");
       !set)
     return set;
-  const auto outcome = connection_.run(settings);
+  const auto outcome = connection_.run(statement);
   if (!outcome) return outcome.error();
   const auto& rows = *outcome;
   if (rows.integer(0, 0) < 140'000)
     return connection_.fail(errc::refused, server() + " is older than PostgreSQL 14");
   if (rows.integer(0, 1) != 0) return connection_.fail(errc::unavailable, server() + " is a standby");
-  const auto commit = rows.bytes(0, 3);
+  return check_settings(rows, 2);
+}
+
+result<void> PostgresLog::check_settings(const PostgresRows& rows, int column) {
+  const auto fsync = rows.bytes(0, column), commit = rows.bytes(0, column + 1),
+             standbys = rows.bytes(0, column + 2);
   const bool waits = commit == "on" || commit == "remote_apply";
-  if (rows.bytes(0, 2) != "on") return connection_.fail(errc::refused, server() + " has fsync off");
+  if (fsync != "on") return connection_.fail(errc::refused, server() + " has fsync off");
   if (!waits && !(durability_ == Durability::single && commit != "off"))
     return connection_.fail(errc::refused, server() + " has synchronous_commit " + std::string(commit) +
                                                ", not on or remote_apply");
-  if (durability_ == Durability::sync && rows.bytes(0, 4).empty())
+  if (durability_ == Durability::sync && standbys.empty())
     return connection_.fail(errc::refused,
                             server() +
                                 " has no synchronous standby (synchronous_standby_names is empty); "
@@ -138,14 +149,19 @@ result<void> PostgresLog::create_tables() {
 // ---- the journal
 
 result<PostgresLog::Tail> PostgresLog::append(const BatchView& batch, const Tail& before) {
-  static constexpr PostgresStatement statement{
-      "append",
-      "WITH row AS (INSERT INTO revoked.journal (first, last, epoch, chain, body) "
-      "SELECT $1::bigint, $2::bigint, $3::bigint, $4::bytea, $5::bytea WHERE coalesce((SELECT (last, epoch, "
-      "chain) = ($6::bigint, "
-      "$7::bigint, $8::bytea) FROM revoked.journal ORDER BY first DESC LIMIT 1), $6::bigint = 0) RETURNING "
-      "first) "
-      "SELECT first, pg_notify('revoked_journal', '') FROM row"};
+  static const auto text = std::string(
+                               "WITH row AS (INSERT INTO revoked.journal (first, last, epoch, chain, body) "
+                               "SELECT $1::bigint, $2::bigint, $3::bigint, $4::bytea, $5::bytea WHERE "
+                               "coalesce((SELECT (last, epoch, "
+                               "chain) = ($6::bigint, "
+                               "$7::bigint, $8::bytea) FROM revoked.journal ORDER BY first DESC LIMIT 1), "
+                               "$6::bigint = 0) RETURNING "
+                               "first) "
+                               "SELECT first, pg_notify('revoked_journal', ''), ")
+                               .append(settings)
+                               .append("FROM row");
+  static const PostgresStatement statement{"append", text.c_str()};
+  const auto sent = BootClock::now();
   const auto tail = tail_after(before, batch);
   const auto first = std::to_string(batch.first()), last = std::to_string(batch.last()),
              epoch = std::to_string(batch.epoch());
@@ -163,6 +179,12 @@ result<PostgresLog::Tail> PostgresLog::append(const BatchView& batch, const Tail
   if (outcome->size() != 1) {
     connection_.set_failure("another engine has appended");
     return errc::position_gone;
+  }
+  if (const auto checked = check_settings(*outcome, 2); !checked) return checked.error();
+  // A commit that waits for a standby is confirmed without one when the last is taken out of the settings;
+  // the session has read them by its next statement.
+  if (BootClock::now() - sent > usual_append) {
+    if (const auto checked = check_server(); !checked) return checked.error();
   }
   return tail;
 }
@@ -232,12 +254,15 @@ result<PostgresLog::Leader> PostgresLog::leader() {
 }
 
 result<bool> PostgresLog::replace_leader(const Leader& seen, const Leader& next, Epoch epoch) {
-  static constexpr PostgresStatement statement{
-      "replace_leader",
-      "UPDATE revoked.leader SET term = $1::bigint, holder = $2, url = $3, beat = $4::bigint, sequence = "
-      "$5::bigint "
-      "WHERE id = 1 AND term = $6::bigint AND holder = $7 AND beat = $8::bigint AND ($9::bigint = 0 OR "
-      "$9::bigint = (SELECT journal.epoch FROM revoked.journal ORDER BY first DESC LIMIT 1)) RETURNING id"};
+  static const auto text =
+      std::string(
+          "UPDATE revoked.leader SET term = $1::bigint, holder = $2, url = $3, beat = $4::bigint, sequence = "
+          "$5::bigint "
+          "WHERE id = 1 AND term = $6::bigint AND holder = $7 AND beat = $8::bigint AND ($9::bigint = 0 OR "
+          "$9::bigint = (SELECT journal.epoch FROM revoked.journal ORDER BY first DESC LIMIT 1)) RETURNING "
+          "id, ")
+          .append(settings);
+  static const PostgresStatement statement{"replace_leader", text.c_str()};
   const auto term = std::to_string(next.term), beat = std::to_string(next.beat),
              sequence = std::to_string(next.sequence);
   const auto of = std::to_string(epoch);
@@ -246,17 +271,20 @@ result<bool> PostgresLog::replace_leader(const Leader& seen, const Leader& next,
       statement,
       {{term}, {next.holder}, {next.url}, {beat}, {sequence}, {seen_term}, {seen.holder}, {seen_beat}, {of}});
   if (!outcome) return errc(outcome.error().value());
-  return outcome->size() == 1;
+  if (outcome->size() != 1) return false;
+  if (const auto checked = check_settings(*outcome, 1); !checked) return errc(checked.error().value());
+  return true;
 }
 
 result<void> PostgresLog::show_engine(const Engine& engine) {
-  static constexpr PostgresStatement statement{
-      "show_engine",
-      "INSERT INTO revoked.engines VALUES ($1, $2, $3, $4::bigint, "
-      "$5::bigint, $6, now()) ON CONFLICT (url) DO UPDATE SET "
-      "holder = excluded.holder, role = excluded.role, epoch = excluded.epoch, "
-      "sequence = excluded.sequence, version = excluded.version, "
-      "seen = excluded.seen"};
+  static const auto text = std::string(
+                               "INSERT INTO revoked.engines VALUES ($1, $2, $3, $4::bigint, "
+                               "$5::bigint, $6, now()) ON CONFLICT (url) DO UPDATE SET "
+                               "holder = excluded.holder, role = excluded.role, epoch = excluded.epoch, "
+                               "sequence = excluded.sequence, version = excluded.version, "
+                               "seen = excluded.seen RETURNING ")
+                               .append(settings);
+  static const PostgresStatement statement{"show_engine", text.c_str()};
   static constexpr PostgresStatement forget{
       "forget_engines", "DELETE FROM revoked.engines WHERE seen < now() - interval '1 day'"};
   const auto epoch = std::to_string(engine.position.epoch),
@@ -264,6 +292,7 @@ result<void> PostgresLog::show_engine(const Engine& engine) {
   const auto shown = connection_.run(
       statement, {{engine.holder}, {engine.url}, {engine.role}, {epoch}, {sequence}, {engine.version}});
   if (!shown) return shown.error();
+  if (const auto checked = check_settings(*shown, 0); !checked) return checked;
   const auto forgotten = connection_.run(forget);
   if (!forgotten) return forgotten.error();
   return {};

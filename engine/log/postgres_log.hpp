@@ -14,7 +14,9 @@
 // What PostgreSQL says is believed with these limits (its documentation, "synchronous_commit"; a cancelled
 // wait for the standby answers success with a warning, and an error or lost connection leaves the outcome
 // open): an append that ends in any other way than with its row and without a warning is *unknown*, and the
-// connection is closed. One object is one connection (postgres_connection.hpp): used by one thread, blocking.
+// connection is closed. The settings that decide whether it is durable may change while the server runs:
+// every statement that writes looks at them. One object is one connection (postgres_connection.hpp): used by
+// one thread, blocking.
 
 #include <chrono>
 #include <cstdint>
@@ -121,6 +123,9 @@ class PostgresLog {
 
  private:
   result<void> check_server();
+  // Of the first row, from that column on. errc::refused, and the connection is closed: what it confirms is
+  // not durable as it should be.
+  result<void> check_settings(const PostgresRows& rows, int column);
   result<void> create_tables();
 
   const Durability durability_;

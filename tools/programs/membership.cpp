@@ -1,5 +1,6 @@
 #include "tools/programs/membership.hpp"
 
+#include <cstdlib>
 #include <filesystem>
 #include <stdexcept>
 
@@ -24,7 +25,10 @@ PostgresLog::Durability durability_of(const std::string& text) {
 }  // namespace
 
 Membership::Membership(const EngineConfiguration& configuration, std::function<void()> on_end)
-    : data_dir_(configuration.data_dir), on_end_(std::move(on_end)) {
+    : data_dir_(configuration.data_dir),
+      on_end_(std::move(on_end)),
+      // NOLINTNEXTLINE(concurrency-mt-unsafe): there is one thread
+      starts_again_(std::getenv(starts_again_variable) != nullptr) {
   if (configuration.master_key_file.empty())
     throw ConfigurationError("--journal: engines that share a journal are given one --master-key-file");
   options_.lease = parse_duration(configuration.lease, "--lease", longest_lease);
@@ -78,7 +82,9 @@ std::unique_ptr<engine::Store> Membership::open_store(
       throw_away_copy();
       continue;
     }
-    const auto tail = engine::catch_up(*log_, *copy, listener(), [] { return true; });
+    const auto tail = engine::catch_up(
+        *log_, *copy, listener(), [] { return true; },
+        starts_again_ ? engine::IfRefused::wait : engine::IfRefused::fail);
     if (tail) {
       tail_ = *tail;
       auto store = std::make_unique<engine::SharedStore>(std::move(copy), options_.journal, standing_);

@@ -15,6 +15,10 @@
 
 namespace revoked::tools {
 
+// In the environment of an engine that has ended to start again: a server that it must not use is no mistake
+// of whoever starts it, but has changed meanwhile. So it waits.
+inline constexpr auto starts_again_variable = "REVOKED_STARTS_AGAIN";
+
 class Membership {
  public:
   // Throws ConfigurationError. `on_end` is called on any thread when the engine must start again.
@@ -46,6 +50,7 @@ class Membership {
 
   const std::string data_dir_;
   const std::function<void()> on_end_;
+  const bool starts_again_;
   engine::MemberOptions options_;
   engine::Standing standing_;
   std::unique_ptr<engine::PostgresLog> log_;

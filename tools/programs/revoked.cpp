@@ -334,6 +334,7 @@ int main(int argc, char** argv) {
     if (!configuration.dev) {
       const int code = serve(configuration);
       if (code != starts_again) return code;
+      ::setenv(tools::starts_again_variable, "1", 1);  // NOLINT(concurrency-mt-unsafe): there is one thread
       // By its path, so that it keeps its name.
       ::execv(std::filesystem::read_symlink("/proc/self/exe").c_str(), argv);
       throw std::runtime_error("cannot start again: " + engine::errno_code().message());
