@@ -3,13 +3,15 @@
 // is acknowledged that a failover of the database may lose.
 
 #include <gmock/gmock.h>
-#include <signal.h>
+#include <sys/stat.h>
 
 #include <atomic>
+#include <optional>
 #include <thread>
 
 #include "tests/cluster/cluster.hpp"
 #include "tests/support/revocation_load.hpp"
+#include "tests/support/small_disk.hpp"
 
 namespace revoked::test::database_systest {
 
@@ -20,6 +22,8 @@ constexpr auto newest = "SELECT max(last) FROM revoked.journal";
 
 class DatabaseFaults : public testing::Test, protected cluster::EngineCluster {
  protected:
+  explicit DatabaseFaults(Options options = {}) : EngineCluster(std::move(options)) {}
+
   // Until that many more are acknowledged.
   static bool goes_on(const RevocationLoad& load, std::size_t more = 50) {
     const auto so_far = load.count();
@@ -150,6 +154,51 @@ TEST_F(DatabaseFaults, AcknowledgesNothingOnceThePrimaryWaitsForNoStandby) {
   pair_.standby().start();
   pair_.primary().configure("synchronous_standby_names = 'FIRST 1 (standby)'");
   for (auto& engine : engines_) revoke_surely(*engine, later.key_id);
+}
+
+// The primary on a small disk.
+class FullDisk : public DatabaseFaults {
+ protected:
+  FullDisk()
+      : DatabaseFaults({.postgres = {"wal_keep_size = 0", "max_wal_size = 32MB", "min_wal_size = 32MB"}}) {
+    auto& primary = pair_.primary();
+    struct stat owner {};
+    ::stat(primary.data().c_str(), &owner);
+    primary.stop();
+    copy(primary.data(), aside_.path());
+    disk_.emplace(primary.data(), "160m,mode=0700,uid=" + std::to_string(owner.st_uid) +
+                                      ",gid=" + std::to_string(owner.st_gid));
+    if (disk_->is_mounted()) copy(aside_ / primary.data().filename(), primary.data().parent_path());
+    primary.start();
+  }
+  static void copy(const std::filesystem::path& from, const std::filesystem::path& into) {
+    Process process({.command = {"cp", "-a", from, into}});
+    EXPECT_EQ(process.wait(60s), 0);
+  }
+
+  TemporaryDirectory aside_;
+  std::optional<SmallDisk> disk_;
+};
+
+TEST_F(FullDisk, OfThePrimaryEndsAcknowledgementsUntilThereIsRoom) {
+  if (!disk_->is_mounted()) GTEST_SKIP() << SmallDisk::why_not;
+  RevocationLoad load(follower(), {}, 4, RevocationLoad::Supply::endless);
+  EXPECT_TRUE(goes_on(load));
+  disk_->fill(0);
+  EXPECT_TRUE(eventually(
+      [&] {
+        const auto so_far = load.count();
+        std::this_thread::sleep_for(1s);
+        return load.count() == so_far;
+      },
+      60s));
+  std::cerr << "PostgreSQL " << (pair_.primary().is_running() ? "goes on" : "has ended") << "\n";
+  const auto unknown = load.unknown();
+  EXPECT_TRUE(eventually([&] { return load.unknown() > unknown; })) << "a request hangs";
+  disk_->empty();
+  if (!pair_.primary().is_running()) pair_.primary().start();
+  EXPECT_TRUE(goes_on(load));
+  expect_nothing_lost(load);
 }
 
 // With one server there is nothing to wait for; what it needs is said.
