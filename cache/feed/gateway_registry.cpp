@@ -166,6 +166,34 @@ std::size_t GatewayRegistry::size() const {
   return entries_.size();
 }
 
+std::string GatewayRegistry::roster() const {
+  const engine::MutexLock lock(mutex_);
+  std::string lines;
+  for (const auto& [key, entry] : entries_) {
+    auto report = entry.report;
+    report.applied = {1, 0};  // nothing
+    report.journal.clear();
+    report.number = 0;
+    report.coverage = Coverage::stale;
+    lines.append(encode_report(report)).append("\n");
+  }
+  return lines;
+}
+
+void GatewayRegistry::expect(std::string_view roster, Time now) {
+  const engine::MutexLock lock(mutex_);
+  while (!roster.empty() && entries_.size() < max_gateways) {
+    const auto line = roster.substr(0, roster.find('\n'));
+    roster.remove_prefix(std::min(roster.size(), line.size() + 1));
+    auto report = decode_report(line);
+    if (!report) continue;
+    auto key = key_of(*report);
+    const auto [entry, is_new] = entries_.try_emplace(std::move(key));
+    if (is_new) entry->second.accept(std::move(*report), {}, now);
+  }
+  on_gateways_changed();
+}
+
 std::optional<std::uint64_t> GatewayRegistry::report_ms() const {
   const auto period = size() * 1000 / max_reports_per_second;
   return period == 0 ? std::nullopt : std::optional<std::uint64_t>(period);

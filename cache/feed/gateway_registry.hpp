@@ -125,6 +125,13 @@ class GatewayRegistry {
   }
   std::size_t size() const;
 
+  // The gateways, for an engine that takes their reports from now on: as reports that have
+  // applied nothing, one a line, in an order that stays.
+  std::string roster() const;
+  // Waits for those that are not known yet as if they had reported now. Lines that are no reports are
+  // ignored.
+  void expect(std::string_view roster, Time now);
+
   // Which enforce `position`, that was published at `published` or before.
   Receipt receipt(engine::Position position, Time published, Time now) const;
 

@@ -195,6 +195,12 @@ result<void> Member::take() {
     row_ = {};
     return connected;
   }
+  const auto gateways = log_->gateways();
+  if (!gateways) {
+    row_ = {};
+    return errc(gateways.error().value());
+  }
+  listener_.on_gateways(*gateways);
   // Not yet the leader: what was copied may be lost with this server until a row after it is durable.
   standing_.begin_epoch(lease_end_);
   if (!engine_.lead()) {
@@ -238,7 +244,16 @@ result<void> Member::keep() {
     next_show_ = sent + show_period;
     if (const auto shown = show_engines(); !shown) return shown;
   }
+  if (const auto left = leave_gateways(); !left) return left;
   rest(options_.lease / beats_per_lease - (BootClock::now() - sent));
+  return {};
+}
+
+result<void> Member::leave_gateways() {
+  auto gateways = listener_.gateways();
+  if (gateways == gateways_) return {};
+  if (const auto written = log_->write_gateways(gateways); !written) return written;
+  gateways_ = std::move(gateways);
   return {};
 }
 

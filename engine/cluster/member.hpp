@@ -32,6 +32,10 @@ struct MemberListener {
   std::function<void(std::string_view what, std::string_view detail)> on_event;
   // How far what this engine publishes is valid (Standing::valid_until) has changed.
   std::function<void()> on_proof;
+  // The gateways that report to this engine, for the one that leads next; and what the one before has left,
+  // before this one leads.
+  std::function<std::string()> gateways;
+  std::function<void(std::string_view)> on_gateways;
   // This engine must start again: it has led and does not any more, or its copy has rows that the journal has
   // lost, which the start finds (catch_up). Nothing is called afterwards.
   std::function<void()> on_end;
@@ -77,6 +81,7 @@ class Member {
   result<void> take();
   result<void> keep();
   result<void> show_engines();
+  result<void> leave_gateways();
   void end(std::string_view what, std::string_view why);
   void rest(std::chrono::nanoseconds time);
   void tell(std::string_view what, std::string_view detail);
@@ -95,6 +100,7 @@ class Member {
   Leader row_;  // while it leads: as it wrote it last
   Time lease_end_{};
   Time next_show_{};
+  std::string gateways_;  // as it left them last
   std::string told_;
   bool has_ended_ = false;
 

@@ -11,7 +11,7 @@
 namespace revoked::engine {
 namespace {
 
-constexpr std::uint64_t format_version = 1;
+constexpr std::uint64_t format_version = 2;
 constexpr std::string_view unique_violation = "23505";
 constexpr const char* channel = "revoked_journal";
 constexpr std::chrono::milliseconds usual_append{50};
@@ -32,8 +32,10 @@ CREATE TABLE IF NOT EXISTS revoked.leader (
 CREATE TABLE IF NOT EXISTS revoked.engines (
   holder text NOT NULL, url text PRIMARY KEY, role text NOT NULL, epoch bigint NOT NULL, sequence bigint NOT NULL,
   version text NOT NULL, seen timestamptz NOT NULL);
+CREATE TABLE IF NOT EXISTS revoked.gateways (id bigint PRIMARY KEY CHECK (id = 1), list text NOT NULL);
 INSERT INTO revoked.leader VALUES (1, 0, '', '', 0, 0) ON CONFLICT DO NOTHING;
-INSERT INTO revoked.format SELECT 1, gen_random_uuid()::text || gen_random_uuid()::text WHERE NOT EXISTS (SELECT FROM revoked.format);
+INSERT INTO revoked.gateways VALUES (1, '') ON CONFLICT DO NOTHING;
+INSERT INTO revoked.format SELECT 2, gen_random_uuid()::text || gen_random_uuid()::text WHERE NOT EXISTS (SELECT FROM revoked.format);
 )";
 
 // What decides whether a commit is durable when it is confirmed: three columns, for refusal_of().
@@ -315,6 +317,21 @@ result<std::vector<PostgresLog::Engine>> PostgresLog::engines() {
                        std::string(rows.bytes(i, 5)),
                        std::chrono::milliseconds(static_cast<std::int64_t>(rows.integer(i, 6)))});
   return engines;
+}
+
+result<void> PostgresLog::write_gateways(std::string_view list) {
+  static constexpr PostgresStatement statement{"write_gateways",
+                                               "UPDATE revoked.gateways SET list = $1 WHERE id = 1"};
+  const auto outcome = connection_.run(statement, {{list}});
+  if (!outcome) return outcome.error();
+  return {};
+}
+
+result<std::string> PostgresLog::gateways() {
+  static constexpr PostgresStatement statement{"gateways", "SELECT max(list) FROM revoked.gateways"};
+  const auto outcome = connection_.run(statement);
+  if (!outcome) return outcome.error();
+  return std::string(outcome->bytes(0, 0));
 }
 
 }  // namespace revoked::engine

@@ -6,7 +6,8 @@
 //   revoked.journal (first, last, epoch, chain, body)   body: the batch as in the log's files (event.hpp)
 //   revoked.leader  (term, holder, url, beat, sequence) one row: who may append, as a rule; see Leadership
 //   revoked.engines (holder, url, role, ...)            what GET /v1/engines shows
-//   revoked.format  (version, secret)
+//   revoked.gateways (list)                         one row: those that reported to the leader, for the next
+//   one revoked.format  (version, secret)
 //
 // `chain` is the XXH3-128 of the previous row's chain and of this row: an engine detects by it that it has
 // followed rows which the server has lost since, as in a promotion.
@@ -101,6 +102,10 @@ class PostgresLog {
   // Durable when it returns, like an append.
   result<void> show_engine(const Engine& engine);
   result<std::vector<Engine>> engines();
+
+  // What the leader leaves to the next one; the text is the caller's.
+  result<void> write_gateways(std::string_view list);
+  result<std::string> gateways();
 
   // Waits until a row has been appended by anyone, for at most that long. A hint: it may return early,
   // and does the first time.

@@ -152,9 +152,9 @@ TEST_F(PostgresLogOnOneServer, IsToldOfAppends) {
 
 TEST_F(PostgresLogOnOneServer, RefusesAnotherFormatAndWrongAddresses) {
   ASSERT_TRUE(one_.connect()) << one_.failure();
-  server_.rows("UPDATE revoked.format SET version = 2");
+  server_.rows("UPDATE revoked.format SET version = 1");
   EXPECT_EQ(other_.connect().error(), errc::storage_of_other_format);
-  EXPECT_NE(other_.failure().find("format 2, but this program reads 1"), std::string::npos)
+  EXPECT_NE(other_.failure().find("format 1, but this program reads 2"), std::string::npos)
       << other_.failure();
   PostgresLog wrong(options("postgresql://u:secret@127.0.0.1:" + std::to_string(server_.port()) + "/none"));
   EXPECT_EQ(wrong.connect().error(), errc::unavailable);

@@ -56,6 +56,8 @@ engine::MemberListener Membership::listener() {
           [this] {
             if (on_proof_) on_proof_();
           },
+          [this] { return gateways_->roster(); },
+          [this](std::string_view roster) { gateways_->expect(roster, engine::BootClock::now()); },
           [this] {
             has_ended_ = true;
             on_end_();
@@ -109,9 +111,10 @@ std::shared_ptr<const net::Forwarder> Membership::forwarder() const {
   return std::make_shared<const net::Forwarder>(standing_, net::Forwarder::Options{log_->secret(), {}});
 }
 
-void Membership::begin(engine::Engine& engine, cache::Feed& feed, net::Server& server,
-                       const std::string& url) {
+void Membership::begin(engine::Engine& engine, cache::Feed& feed, cache::GatewayRegistry& gateways,
+                       net::Server& server, const std::string& url) {
   options_.url = url;
+  gateways_ = &gateways;
   on_proof_ = [&server] { server.notify_all(); };
   const auto last = engine.position_of(engine.durable());
   if (last.epoch != 0) feed.begin_at({last, std::string(engine.journal_id_of(last.epoch))});

@@ -32,7 +32,8 @@ class Membership {
   std::unique_ptr<engine::Store> open_store(const std::function<std::unique_ptr<engine::Store>()>& open);
   std::shared_ptr<const net::Forwarder> forwarder() const;
   // Once the engine has loaded, as a follower. `url`: where others reach it.
-  void begin(engine::Engine& engine, cache::Feed& feed, net::Server& server, const std::string& url);
+  void begin(engine::Engine& engine, cache::Feed& feed, cache::GatewayRegistry& gateways, net::Server& server,
+             const std::string& url);
   // Whether the engine must start again.
   bool has_ended() const { return has_ended_; }
   // Stops following and leading; what is current stays so for a moment. The lead is kept until the end of
@@ -57,6 +58,7 @@ class Membership {
   engine::PostgresLog::Tail tail_;
   engine::SharedStore* store_ = nullptr;  // the engine's
   std::function<void()> on_proof_;
+  cache::GatewayRegistry* gateways_ = nullptr;
   std::atomic<bool> has_ended_{false};
   std::unique_ptr<engine::Member> member_;
 };

@@ -307,7 +307,7 @@ int serve(const EngineConfiguration& configuration) {
   if (membership) {
     const auto url =
         configuration.advertise.empty() ? own_url(configuration.listen, *server) : configuration.advertise;
-    membership->begin(engine, feed, *server, url);
+    membership->begin(engine, feed, *gateways, *server, url);
     metrics->add([&membership](engine::MetricsWriter& out) { membership->write_metrics(out); });
     const auto serves = [&] { return membership->standing().is_current() && engine.is_ready(); };
     while (!serves() && !main_io.stopped()) main_io.run_for(std::chrono::milliseconds(10));

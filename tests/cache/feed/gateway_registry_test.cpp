@@ -91,6 +91,23 @@ TEST_F(Gateways, AreForgottenByHandOnceTheyAreGone) {
   EXPECT_EQ(all(), (Texts{"edge 5 gone", "edge-1 5", "edge-2 6"}));
 }
 
+TEST_F(Gateways, AreWaitedForByTheEngineThatLeadsNext) {
+  report("edge-1", 7);
+  report("edge-2", 5, {}, 20s);
+  GatewayRegistry next;
+  next.expect("no report\n" + registry_.roster() + "{", now_);
+  EXPECT_EQ(next.roster(), registry_.roster());
+  const auto receipt = next.receipt({1, 5}, now_, now_);
+  EXPECT_EQ(receipt.enforced.size(), 0u);
+  EXPECT_EQ(receipt.waiting, (Texts{"edge-1", "edge-2"}));
+  Report again;
+  again.gateway = "edge-1";
+  again.applied = {1, 7};
+  EXPECT_EQ(next.on_report(std::move(again), origin_of({}), {.is_ours = true}, now_), Outcome::accepted);
+  next.expect(registry_.roster(), now_);
+  EXPECT_EQ(next.receipt({1, 5}, now_, now_).waiting, Texts{"edge-2"});
+}
+
 TEST_F(Gateways, P14GenuineAnotherCallerDoesNotReportUnderTheName) {
   EXPECT_EQ(report("edge-1", 5, "key a"), Outcome::accepted);
   EXPECT_EQ(report("edge-1", 9, "key b"), Outcome::taken);
