@@ -1,5 +1,7 @@
 #include "net/api/forwarder.hpp"
 
+#include <openssl/crypto.h>
+
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -152,7 +154,9 @@ bool Forwarder::take_forwarded(Request& request) const {
   auto lines = request.header_lines;
   const auto value = next_value(lines, forwarded_header);
   const auto space = value.find(' ');
-  if (space == value.npos || value.substr(0, space) != options_.secret) return false;
+  if (options_.secret.empty() || space != options_.secret.size() ||
+      CRYPTO_memcmp(value.data(), options_.secret.data(), space) != 0)
+    return false;
   request.remote_address = value.substr(space + 1);
   return true;
 }
@@ -179,10 +183,11 @@ Task<bool> Forwarder::forward(Exchange exchange) const {
   const auto wait = preferred_wait(request, max_wait);
   const auto until = Clock::now() + leader_time;
   const auto deadline = [&] { return Clock::now() + answer_time + (wait && *wait ? **wait : 0s); };
-  // What has one effect however often it is sent (RFC 9110, 9.2.2).
-  const bool may_repeat =
-      exchange.body == nullptr &&
-      (request.method == Method::get || request.method == Method::put || request.method == Method::delete_);
+  // What has one effect however often it is sent (RFC 9110, 9.2.2), or by its Idempotency-Key, which the next
+  // leader knows (changes.hpp).
+  const bool may_repeat = exchange.body == nullptr &&
+                          (request.method == Method::get || request.method == Method::put ||
+                           request.method == Method::delete_ || !request[Header::idempotency_key].empty());
   for (;;) {
     const auto leader = co_await find_leader(exchange.connection.thread(), until);
     if (!leader && standing_.role() == engine::Standing::Role::leader) co_return false;

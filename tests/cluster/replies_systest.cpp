@@ -2,9 +2,9 @@
 
 #include "tests/cluster/cluster.hpp"
 
-namespace revoked::test::repeated_systest {
+namespace revoked::test::cluster_replies_systest {
 
-class Cluster : public testing::Test, protected cluster::EngineCluster {
+class ClusterReplies : public testing::Test, protected cluster::EngineCluster {
  protected:
   // Repeated until it is answered, at one engine.
   HttpResponse post(EngineProcess& engine, const std::string& path, const std::string& name,
@@ -22,7 +22,7 @@ class Cluster : public testing::Test, protected cluster::EngineCluster {
   }
 };
 
-TEST_F(Cluster, ARepeatedRequestHasOneEffectWhoeverLeads) {
+TEST_F(ClusterReplies, ARepeatedRequestHasOneEffectWhoeverLeads) {
   auto& other = follower();
   const auto ask = json_object({{"user", "ann"}});
   const auto created = post(other, "/v1/keys", "create-1", ask);
@@ -55,4 +55,4 @@ TEST_F(Cluster, ARepeatedRequestHasOneEffectWhoeverLeads) {
   EXPECT_EQ(audit.json()["entries"].items().size(), 2u) << audit.body;
 }
 
-}  // namespace revoked::test::repeated_systest
+}  // namespace revoked::test::cluster_replies_systest
