@@ -78,6 +78,7 @@ void PostgresConnection::interrupt() {
 
 errc PostgresConnection::fail(errc code, std::string_view why) {
   failure_ = one_line(why);
+  if (code == errc::timed_out) ++first_host_;
   close();
   return code;
 }
@@ -104,11 +105,13 @@ result<void> PostgresConnection::open() {
   // One at a time: libpq goes on to the next one only when the system reports that one cannot be reached.
   result<void> opened = errc::unavailable;
   std::string failures;
-  for (std::size_t i = 0; i < hosts.size() && !opened; ++i) {
+  for (std::size_t tried = 0; tried < hosts.size() && !opened; ++tried) {
+    const auto i = (first_host_ + tried) % hosts.size();
     opened = open(hosts[i], ports[ports.size() == 1 ? 0 : std::min(i, ports.size() - 1)],
                   Clock::now() + std::min<std::chrono::nanoseconds>(time_per_host, options_.timeout));
     if (opened.has_error() && opened.error() == errc::not_ready) return opened;
     if (!opened) failures += (failures.empty() ? "" : "; ") + failure_;
+    if (opened) first_host_ = i;
   }
   if (!opened) return fail(errc::unavailable, failures);
   return {};

@@ -102,6 +102,9 @@ class PostgresConnection {
   std::vector<std::string> prepared_;  // names of statements
   std::string failure_;
   std::string server_;
+  // Where open() begins. After a server that does not answer in time comes the next: a former primary whose
+  // standby was promoted still accepts connections, and confirms nothing.
+  std::size_t first_host_ = 0;
   std::string sqlstate_;
   std::string warning_;  // of the statement that runs
   int wake_ = -1;        // eventfd

@@ -231,4 +231,20 @@ TEST_F(PostgresLogOnAPair, GoesOnAtTheServerThatWasPromoted) {
   EXPECT_TRUE(log_.append(second.view(), *first)) << log_.failure();
 }
 
+// As when the standby is promoted by hand, or by a Patroni that the former primary does not hear.
+TEST_F(PostgresLogOnAPair, LeavesAFormerPrimaryThatStillAcceptsConnections) {
+  PostgresLog log(options(pair_.url()));
+  ASSERT_TRUE(log.connect()) << log.failure();
+  auto batch = batch_of(1, 1);
+  const auto first = log.append(batch.view(), {});
+  ASSERT_TRUE(first) << log.failure();
+  const auto server = log.server();
+  pair_.fail_over(PostgresPair::Commits::do_not_wait);
+  auto second = batch_of(1, 2);
+  EXPECT_EQ(log.append(second.view(), *first).error(), errc::timed_out);
+  ASSERT_TRUE(log.connect()) << log.failure();
+  EXPECT_NE(log.server(), server);
+  EXPECT_TRUE(log.append(second.view(), *first)) << log.failure();
+}
+
 }  // namespace revoked::test::postgres_log_systest
