@@ -131,6 +131,7 @@ class Checker {
       const auto what = each.where + " allowed " + each.key_id + ", asked " + text_of(after) + " after " +
                         text_of(change) + " was acknowledged at " + to_string(change.position);
       if (each.engine == change.engine && after > Clock::duration::zero()) say(what + " by itself");
+      if (each.is_of_leader && after > Clock::duration::zero()) say(what + " by an engine that led");
       if (after > each.bound) say(what + ", later than its bound of " + text_of(each.bound));
       if (each.as_of >= change.position) say(what + ", as of " + to_string(each.as_of));
     }

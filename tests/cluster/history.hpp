@@ -24,8 +24,9 @@ struct Allowed {
   std::optional<std::size_t> engine;  // its number; nothing: a gateway
   std::string key_id;
   Clock::time_point asked;
-  Clock::duration bound;     // after an acknowledgement elsewhere no later question may be answered so
-  engine::Position as_of{};  // which the engine says that it has; zero: not in the answer
+  Clock::duration bound;      // after an acknowledgement elsewhere no later question may be answered so
+  engine::Position as_of{};   // which the engine says that it has; zero: not in the answer
+  bool is_of_leader = false;  // the engine said that it led, before it answered and afterwards
 };
 
 struct History {
@@ -70,7 +71,8 @@ std::vector<JournalRow> read_journal(const PostgresServer& server);
 //   - What was asked for after another change was acknowledged has a higher position: so at most one engine
 //     acknowledges at a time, and none of an epoch after one of a later epoch has.
 //   - Nothing that was asked after a revocation was acknowledged is allowed at the engine that acknowledged
-//     it; nor anywhere after the bound; nor by an engine which says that it has that position.
+//     it, nor at one that leads; nor anywhere after the bound; nor by an engine which says that it has that
+//     position.
 inline constexpr std::size_t max_violations = 20;
 std::vector<std::string> violations(const History& history, const std::vector<JournalRow>& journal);
 

@@ -121,6 +121,10 @@ TEST_F(Checker, FindsAKeyThatIsAllowedTooLate) {
   EXPECT_THAT(found(), ElementsAre("here allowed a, asked 1 ms after the revocation of a at engine 0 was "
                                    "acknowledged at 1-4 by itself"));
   history_.allowed.clear();
+  allow("a", 31, 1);
+  history_.allowed.back().is_of_leader = true;
+  EXPECT_THAT(found(), ElementsAre(HasSubstr("by an engine that led")));
+  history_.allowed.clear();
   allow("a", 131, {});
   EXPECT_THAT(found(), ElementsAre(HasSubstr("later than its bound of 100 ms")));
   history_.allowed.clear();

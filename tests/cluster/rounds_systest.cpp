@@ -2,16 +2,14 @@
 // saw is checked against the journal after each round.
 
 #include <gmock/gmock.h>
-#include <signal.h>
 
 #include <algorithm>
 #include <atomic>
 #include <functional>
 #include <map>
-#include <random>
 #include <thread>
 
-#include "tests/cluster/cluster.hpp"
+#include "tests/cluster/faults.hpp"
 #include "tests/cluster/history.hpp"
 #include "tests/support/gateway_observer.hpp"
 #include "tests/support/revocation_load.hpp"
@@ -20,7 +18,8 @@
 namespace revoked::test::rounds_systest {
 
 using cluster::Clock;
-using cluster::EngineCluster;
+using cluster::Fault;
+using cluster::FaultyCluster;
 using cluster::lease;
 using std::chrono::duration_cast;
 using std::chrono::milliseconds;
@@ -29,15 +28,16 @@ constexpr unsigned usual_rounds = 10;
 constexpr std::size_t gateways = 2;
 constexpr std::chrono::milliseconds stale_after[gateways] = {3s, 30s};
 constexpr std::size_t patient = 1;  // the last gateway: it outlasts each time without a current engine
+constexpr std::size_t keys_of_a_load = 100;
 constexpr auto between_changes = 10ms;
 constexpr auto between_questions = 20ms;
 // A client that asks any engine goes on with the next one after that.
 constexpr auto patience = 500ms;
-constexpr milliseconds longest_fault = 2 * lease;
 
-class World : public EngineCluster {
+// With gateways and observers. What its clients do is recorded.
+class World : public FaultyCluster {
  public:
-  explicit World(unsigned seed) : EngineCluster({.more_hosts = gateways}), random_(seed) {
+  explicit World(unsigned seed) : FaultyCluster(gateways, seed) {
     for (std::size_t i = 0; i < gateways; ++i) {
       const auto stay = stay_at(host_of_gateway(i));
       gateways_.push_back(std::make_unique<GatewayProcess>(
@@ -67,31 +67,27 @@ class World : public EngineCluster {
     watching_.join();
   }
 
-  // A fault from its beginning until everything is mended, and what of it is over soon.
-  struct Fault {
-    std::string name;
-    enum class Takes { nothing, lead, database };  // for a while
-    Takes takes;
-    std::function<void()> begin;
-    std::function<void()> end;
-    milliseconds least = lease / 4;  // from the beginning to the end
-  };
-  Fault draw() {
-    std::vector<Fault> all = faults();
-    return all[random_() % all.size()];
-  }
-  milliseconds draw_time(milliseconds least) {
-    std::uniform_int_distribution<milliseconds::rep> distribution(least.count(), longest_fault.count());
-    return milliseconds(distribution(random_));
-  }
-
+  // They begin with keys that all engines know, also those that are cut off later.
   RevocationLoad::Options load_at(std::size_t engine) {
-    return {.engines = {load_engine(engine)}, .pause = between_changes, .on_change = recording()};
+    std::vector<CreatedKey> keys;
+    EXPECT_TRUE(eventually([&] {
+      auto& maker = any("leader");
+      const auto stay = stay_at(maker);
+      try {
+        keys = create_keys(maker, keys_of_a_load);
+      } catch (const std::runtime_error&) {
+      }
+      return !keys.empty();
+    }));
+    return {.engines = {load_engine(engine)},
+            .keys = std::move(keys),
+            .pause = between_changes,
+            .on_change = recording()};
   }
   RevocationLoad::Options load_at_any() {
-    RevocationLoad::Options options{
-        .engines = {}, .pause = between_changes, .patience = patience, .on_change = recording()};
-    for (std::size_t i = 0; i < engines_.size(); ++i) options.engines.push_back(load_engine(i));
+    auto options = load_at(0);
+    options.patience = patience;
+    for (std::size_t i = 1; i < engines_.size(); ++i) options.engines.push_back(load_engine(i));
     return options;
   }
   std::size_t size() const { return engines_.size(); }
@@ -108,11 +104,16 @@ class World : public EngineCluster {
     }
     return true;
   }
+  // The end of each.
   std::string logs() const {
     std::string text;
+    const auto add = [&text](const std::string& name, const std::string& log) {
+      constexpr std::size_t shown = 40'000;
+      text += name + ":\n" + (log.size() > shown ? log.substr(log.size() - shown) : log);
+    };
     for (std::size_t i = 0; i < engines_.size(); ++i)
-      text += "engine " + std::to_string(i) + " " + role_of(*engines_[i]) + ":\n" + engines_[i]->log_text();
-    for (const auto& each : gateways_) text += "a gateway:\n" + each->log_text();
+      add("engine " + std::to_string(i) + " " + role_of(*engines_[i]), engines_[i]->log_text());
+    for (std::size_t i = 0; i < gateways; ++i) add("gateway " + std::to_string(i), gateways_[i]->log_text());
     return text;
   }
 
@@ -148,9 +149,10 @@ class World : public EngineCluster {
     options.pause = between_questions;
     // An engine's proof is by the clock of all engines here; a gateway relates one clock to another.
     const auto longest = engine ? bound : lateness->bound();
-    options.on_allowed = [this, name = options.name, engine, longest](
-                             const Acknowledged& one, Clock::time_point asked, engine::Position as_of) {
-      recorder_.add(cluster::Allowed{name, engine, one.key.key_id, asked, longest, as_of});
+    options.on_allowed = [this, name = options.name, engine, longest](const Acknowledged& one,
+                                                                      const GatewayObserver::Answer& answer) {
+      recorder_.add(cluster::Allowed{name, engine, one.key.key_id, answer.asked, longest, answer.as_of,
+                                     answer.is_of_leader});
     };
     observers_.push_back(
         std::make_unique<GatewayObserver>(std::move(options), recorder_.acknowledgements(), *lateness));
@@ -167,95 +169,6 @@ class World : public EngineCluster {
     }
   }
 
-  // ---- faults
-
-  using Direction = Network::Direction;
-  // Between each of these and each of those: one way, the other, or both.
-  void cut(const std::vector<std::size_t>& these, const std::vector<std::size_t>& those) {
-    const auto ways = 1 + random_() % 3;
-    std::vector<Direction> directions;
-    for (const auto one : these) {
-      for (const auto other : those) {
-        if ((ways & 1) != 0) directions.push_back({one, other});
-        if ((ways & 2) != 0) directions.push_back({other, one});
-      }
-    }
-    network_->cut(directions);
-  }
-  std::vector<std::size_t> hosts_of_gateways() const {
-    std::vector<std::size_t> hosts;
-    for (std::size_t i = 0; i < gateways; ++i) hosts.push_back(host_of_gateway(i));
-    return hosts;
-  }
-  std::vector<std::size_t> hosts_of_others(const EngineProcess& engine) const {
-    std::vector<std::size_t> hosts;
-    for (std::size_t i = 0; i < engines_.size(); ++i) {
-      if (engines_[i].get() != &engine) hosts.push_back(host_of_engine(i));
-    }
-    return hosts;
-  }
-  std::vector<std::size_t> hosts_of_servers() const { return {0, 1}; }
-  std::size_t host_of(const PostgresServer& server) const {
-    return server.host_and_port().starts_with(network_->address(0) + ":") ? 0 : 1;
-  }
-
-  std::vector<Fault> faults() {
-    using enum Fault::Takes;
-    auto& first = any("leader");
-    auto& other = follower();
-    const auto mend = [this] { network_->mend(); };
-    // Which session, of each engine: the one that appends, or the one that keeps the lead and follows.
-    const std::string session = random_() % 2 == 0 ? "revoked" : "revoked-member";
-    const auto taken = session == "revoked" ? lead : nothing;
-    const auto name_of = [&](const char* name) { return std::string(name) + " of " + session; };
-    return {
-        {"leader killed", lead, [&first] { first.kill(); },
-         [this, &first] {
-           const auto stay = stay_at(first);
-           first.start();
-         }},
-        {"leader stopped", lead, [&first] { first.process().signal(SIGSTOP); },
-         [&first] { first.process().signal(SIGCONT); }, lease + lease / 5},
-        {"leader cut from PostgreSQL", lead,
-         [this, &first] { cut({host_of_engine(first)}, hosts_of_servers()); }, mend},
-        {"leader cut from its followers", nothing,
-         [this, &first] { cut({host_of_engine(first)}, hosts_of_others(first)); }, mend},
-        {"leader cut from the gateways", nothing,
-         [this, &first] { cut({host_of_engine(first)}, hosts_of_gateways()); }, mend},
-        {"follower cut from PostgreSQL", nothing,
-         [this, &other] { cut({host_of_engine(other)}, hosts_of_servers()); }, mend},
-        {name_of("backends terminated"), taken, [this, session] { pair_.primary().terminate(session); },
-         [] {}},
-        {name_of("statements cancelled"), taken, [this, session] { cancel_for_a_while(session); }, [] {}},
-        {"standby paused", database, [this] { pair_.standby().pause(); },
-         [this] { pair_.standby().resume(); }},
-        {"primary killed, standby promoted", database,
-         [this] {
-           pair_.primary().kill();
-           pair_.fail_over(PostgresPair::Commits::wait);
-         },
-         [this] {
-           const auto stay = stay_at(host_of(pair_.standby()));
-           pair_.rejoin();
-         }},
-        {"primary restarted", database,
-         [this] {
-           const auto stay = stay_at(host_of(pair_.primary()));
-           pair_.primary().stop_immediately();
-           pair_.primary().start();
-         },
-         [] {}},
-    };
-  }
-  // A session that waits for nothing takes no notice.
-  void cancel_for_a_while(const std::string& session) {
-    for (int i = 0; i < 20; ++i) {
-      pair_.primary().cancel(session);
-      std::this_thread::sleep_for(5ms);
-    }
-  }
-
-  std::mt19937 random_;
   cluster::Recorder recorder_;
   CreatedKey alive_;
   std::vector<std::unique_ptr<GatewayProcess>> gateways_;
@@ -274,11 +187,11 @@ milliseconds percentile(const std::vector<milliseconds>& times, std::size_t perc
 // How long nobody could revoke, for each fault.
 class Silences {
  public:
-  void add(const World::Fault& fault, Clock::duration time) {
+  void add(const Fault& fault, Clock::duration time) {
     const auto rounded = duration_cast<milliseconds>(time);
     by_name_[fault.name].push_back(rounded);
-    if (fault.takes == World::Fault::Takes::lead) of_lost_leads_.push_back(rounded);
-    if (fault.takes != World::Fault::Takes::database) with_a_database_.push_back(rounded);
+    if (fault.takes == Fault::Takes::lead) of_lost_leads_.push_back(rounded);
+    if (fault.takes != Fault::Takes::database) with_a_database_.push_back(rounded);
   }
   void print() {
     std::cout << "no revocation succeeded for (p50, p99 in ms):\n";
@@ -286,9 +199,9 @@ class Silences {
     print("every fault that takes the lead", of_lost_leads_);
     print("every fault that leaves the database", with_a_database_);
   }
-  // With faults that leave a database.
-  milliseconds p50() { return of(with_a_database_, 50); }
-  milliseconds p99() { return of(with_a_database_, 99); }
+  // With faults that take the lead.
+  milliseconds p50() { return of(of_lost_leads_, 50); }
+  milliseconds p99() { return of(of_lost_leads_, 99); }
 
  private:
   static milliseconds of(std::vector<milliseconds>& times, std::size_t percent) {

@@ -64,21 +64,36 @@ bool GatewayObserver::allows(const HttpResponse& answer) const {
   return answer.status == 200 && (options_.engine == nullptr || answer.json()["active"].is_true());
 }
 
+// The answer to the question for that.
+bool GatewayObserver::leads(HttpClient& client) const {
+  if (options_.engine == nullptr) return false;
+  const auto ready = client.receive();
+  return ready.status == 200 && ready.json()["role"].text() == "leader";
+}
+
 void GatewayObserver::ask(HttpClient& client, const std::vector<std::size_t>& chosen) {
   std::string burst;
   for (const auto i : chosen) burst += question(client, known_[i].key);
+  const auto role = options_.engine == nullptr ? std::string() : client.format("GET", "/readyz");
   const auto asked = Clock::now();
-  client.send(burst);
+  client.send(role + burst + role);
+  const bool led = leads(client);
+  std::vector<std::pair<std::size_t, Answer>> allowed;
   for (const auto i : chosen) {
     const auto response = client.receive();
     ++checks_;
     if (allows(response)) {
       lateness_.allowed(options_.name, known_[i], asked);
       const auto as_of =
-          engine::parse_position(options_.engine == nullptr ? "" : response.json()["as_of"].text());
-      if (options_.on_allowed) options_.on_allowed(known_[i], asked, as_of.value_or(engine::Position{}));
+          options_.engine == nullptr ? std::nullopt : engine::parse_position(response.json()["as_of"].text());
+      allowed.emplace_back(i, Answer{asked, as_of.value_or(engine::Position{})});
     }
     if (i == asked_late_ && asked > known_[i].at + lateness_.bound()) ++asked_late_;
+  }
+  const bool still_leads = leads(client);
+  for (auto& [i, answer] : allowed) {
+    answer.is_of_leader = led && still_leads;
+    if (options_.on_allowed) options_.on_allowed(known_[i], answer);
   }
 }
 

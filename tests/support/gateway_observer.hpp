@@ -17,6 +17,11 @@ namespace revoked::test {
 
 class GatewayObserver {
  public:
+  struct Answer {
+    Lateness::Clock::time_point asked;
+    engine::Position as_of{};   // of an engine's
+    bool is_of_leader = false;  // the engine said before and after it, on the same connection, that it leads
+  };
   struct Options {
     std::string name;
     std::uint16_t port = 0;  // of the gateway, on 127.0.0.1
@@ -24,9 +29,8 @@ class GatewayObserver {
     std::size_t host = 0;                   // of the gateway in `network`
     const EngineProcess* engine = nullptr;  // asked instead of a gateway
     std::chrono::milliseconds pause{5};     // between its rounds
-    // By its thread, for each answer that allows. A gateway's answer has no `as_of`.
-    std::function<void(const Acknowledged&, Lateness::Clock::time_point asked, engine::Position as_of)>
-        on_allowed{};
+    // By its thread, for each answer that allows.
+    std::function<void(const Acknowledged&, const Answer&)> on_allowed{};
   };
   // Both must outlive this.
   GatewayObserver(Options options, const Acknowledgements& revocations, Lateness& lateness);
@@ -42,6 +46,7 @@ class GatewayObserver {
   std::vector<std::size_t> choose();
   std::string question(const HttpClient& client, const CreatedKey& key) const;
   bool allows(const HttpResponse& answer) const;
+  bool leads(HttpClient& client) const;
   void ask(HttpClient& client, const std::vector<std::size_t>& chosen);
 
   const Options options_;
