@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "tests/cluster/cluster.hpp"
+#include "tests/cluster/history.hpp"
 #include "tests/support/gateway_observer.hpp"
 #include "tests/support/revocation_load.hpp"
 
@@ -154,6 +155,44 @@ TEST_F(Cluster, GoesOnAtAPromotedStandbyWithAllThatWasAcknowledged) {
   load.stop();
   EXPECT_THAT(load.surprises(), testing::IsEmpty());
   expect_in_the_journal_once(load.acknowledged());
+}
+
+// A row that the standby has not confirmed is shown once the wait for it was cancelled: engines copy it.
+TEST_F(Cluster, AcknowledgesNoRowThatAPromotionHasLost) {
+  auto& first = any("leader");
+  auto admin = first.client();
+  const auto key = create_key(admin);
+  cluster::Recorder recorder;
+  constexpr std::size_t askers = 4;  // at each engine
+  pair_.standby().kill();
+  std::vector<std::unique_ptr<RevocationLoad>> loads;
+  for (std::size_t i = 0; i < engines_.size(); ++i) {
+    if (engines_[i].get() == &first) continue;
+    loads.push_back(std::make_unique<RevocationLoad>(
+        RevocationLoad::Options{.engines = {{.process = engines_[i].get(), .number = i}},
+                                .keys = std::vector<CreatedKey>(askers, key),
+                                .threads = askers,
+                                .supply = RevocationLoad::Supply::of_keys,
+                                .on_change = [&recorder](const Change& change) { recorder.add(change); }}));
+  }
+  // Mostly they do: one that is about to prove itself waits for the standby instead.
+  const auto have_copied = [&] {
+    pair_.primary().cancel("revoked");
+    return std::ranges::all_of(engines_, [&](auto& engine) {
+      auto client = engine->client();
+      return engine.get() == &first || state_of(client, key.key_id) == "revoked";
+    });
+  };
+  eventually(have_copied, 1s);
+  first.kill();
+  pair_.primary().kill();
+  pair_.standby().start();
+  pair_.fail_over(PostgresPair::Commits::wait);
+  pair_.rejoin();
+  EXPECT_TRUE(eventually([&] { return recorder.acknowledgements().size() == askers * loads.size(); }, 60s));
+  for (const auto& load : loads) EXPECT_THAT(load->surprises(), testing::IsEmpty());
+  EXPECT_THAT(cluster::violations(recorder.history(), cluster::read_journal(pair_.primary())),
+              testing::IsEmpty());
 }
 
 // A gateway goes on with another engine: what was acknowledged anywhere is denied within its bound, and it
