@@ -8,6 +8,8 @@
 //   - A candidate replaces the row, by compare-and-set, once the beat has stood still for a whole lease since
 //     it first *received* it, or nobody holds the row. Then the lease before is over: its last raise was sent
 //     earlier, and no later one can succeed.
+//   - A row that is held while a journal is moved (PostgresLog::moving) is not replaced, however long it
+//     stands still: engines would begin an epoch after a part of the journal.
 //   - A follower proves that it is up to date by a write of its own (its row in PostgresLog::engines()) which
 //     the standby has confirmed: then no standby had been promoted, and what was acknowledged anywhere before
 //     it sent that write is in the rows that it reads afterwards from the same server. Neither that a server
@@ -42,7 +44,8 @@ class Leadership {
 
   // Whether this engine should take the row now; `seen()` is what it must still be.
   bool should_take(Time now) const {
-    return seen_ && (seen_->holder.empty() || now - still_since_ >= lease_of_others());
+    return seen_ && seen_->holder != PostgresLog::moving &&
+           (seen_->holder.empty() || now - still_since_ >= lease_of_others());
   }
   const std::optional<Leader>& seen() const { return seen_; }
 

@@ -206,6 +206,7 @@ result<PostgresRows> PostgresConnection::finish(bool is_sent, Clock::time_point 
 
 result<void> PostgresConnection::run_script(const char* text) {
   warning_.clear();
+  sqlstate_.clear();
   const auto deadline = Clock::now() + options_.timeout;
   const auto outcome = finish(PQsendQuery(connection_.get(), text) != 0, deadline);
   if (!outcome) return outcome.error();

@@ -11,37 +11,8 @@
 namespace revoked::engine {
 namespace {
 
-constexpr std::uint64_t format_version = 2;
 constexpr std::string_view unique_violation = "23505";
-constexpr const char* channel = "revoked_journal";
 constexpr std::chrono::milliseconds usual_append{50};
-
-constexpr const char* schema_text = R"(
-CREATE SCHEMA IF NOT EXISTS revoked;
-CREATE TABLE IF NOT EXISTS revoked.format (version bigint NOT NULL, secret text NOT NULL);
-CREATE TABLE IF NOT EXISTS revoked.journal (
-  first bigint PRIMARY KEY, last bigint NOT NULL, epoch bigint NOT NULL, chain bytea NOT NULL, body bytea NOT NULL);
-DO $$ BEGIN
-  ALTER TABLE revoked.journal ALTER body SET COMPRESSION lz4;
-EXCEPTION WHEN feature_not_supported THEN
-  ALTER TABLE revoked.journal ALTER body SET STORAGE EXTERNAL;
-END $$;
-CREATE TABLE IF NOT EXISTS revoked.leader (
-  id bigint PRIMARY KEY CHECK (id = 1), term bigint NOT NULL, holder text NOT NULL, url text NOT NULL,
-  beat bigint NOT NULL, sequence bigint NOT NULL);
-CREATE TABLE IF NOT EXISTS revoked.engines (
-  holder text NOT NULL, url text PRIMARY KEY, role text NOT NULL, epoch bigint NOT NULL, sequence bigint NOT NULL,
-  version text NOT NULL, seen timestamptz NOT NULL);
-CREATE TABLE IF NOT EXISTS revoked.gateways (id bigint PRIMARY KEY CHECK (id = 1), list text NOT NULL);
-INSERT INTO revoked.leader VALUES (1, 0, '', '', 0, 0) ON CONFLICT DO NOTHING;
-INSERT INTO revoked.gateways VALUES (1, '') ON CONFLICT DO NOTHING;
-INSERT INTO revoked.format SELECT 2, gen_random_uuid()::text || gen_random_uuid()::text WHERE NOT EXISTS (SELECT FROM revoked.format);
-)";
-
-// What decides whether a commit is durable when it is confirmed: three columns, for refusal_of().
-constexpr std::string_view settings =
-    "current_setting('fsync'), current_setting('synchronous_commit'), "
-    "current_setting('synchronous_standby_names') ";
 
 BlockSum chain_of(const PostgresRows& rows, std::size_t row, int column) {
   BlockSum chain{};
@@ -56,6 +27,37 @@ PostgresLog::Tail tail_of(const PostgresRows& rows, std::size_t row) {
   return {rows.integer(row, 0), rows.integer(row, 1), chain_of(rows, row, 2)};
 }
 
+// An array as a parameter in binary form (PostgreSQL's array_recv): dimensions, whether there are nulls, the
+// type of the elements; of the dimension the size and the lower bound; and each element with its size.
+class ArrayParameter {
+ public:
+  enum Type : std::uint32_t { int8 = 20, bytea = 17 };  // pg_type.dat
+
+  ArrayParameter(Type type, std::size_t size) {
+    for (const auto number : {std::uint32_t{1}, std::uint32_t{0}, std::uint32_t{type},
+                              static_cast<std::uint32_t>(size), std::uint32_t{1}})
+      add_number(number);
+  }
+  void add(std::string_view bytes) {
+    add_number(static_cast<std::uint32_t>(bytes.size()));
+    bytes_.append(bytes);
+  }
+  void add(std::uint64_t integer) {
+    add_number(std::uint32_t{sizeof integer});
+    add_number(integer);
+  }
+  PostgresParameter parameter() const { return {bytes_, true}; }
+
+ private:
+  template <class Number>
+  void add_number(Number number) {
+    for (int shift = 8 * sizeof number; shift != 0;)
+      bytes_.push_back(static_cast<char>(number >> (shift -= 8) & 0xff));
+  }
+
+  std::string bytes_;
+};
+
 }  // namespace
 
 PostgresLog::Tail tail_after(const PostgresLog::Tail& before, const BatchView& batch) {
@@ -69,17 +71,6 @@ PostgresLog::Tail tail_after(const PostgresLog::Tail& before, const BatchView& b
   return tail;
 }
 
-std::string_view PostgresLog::schema() { return schema_text; }
-
-result<void> PostgresLog::connect() {
-  if (is_connected()) return {};
-  if (const auto opened = connection_.open(); !opened) return opened;
-  if (const auto checked = check_server(); !checked) return checked;
-  if (const auto created = create_tables(); !created) return created;
-  listens_ = false;
-  return {};
-}
-
 void PostgresLog::wait_for_append(std::chrono::milliseconds limit) {
   if (listens_) return connection_.wait_for_notification(limit);
   listens_ = bool(connection_.run_script("LISTEN revoked_journal"));
@@ -88,64 +79,6 @@ void PostgresLog::wait_for_append(std::chrono::milliseconds limit) {
 result<void> PostgresLog::stop_waiting_for_appends() {
   listens_ = false;
   return connection_.run_script("UNLISTEN revoked_journal");
-}
-
-result<void> PostgresLog::check_server() {
-  static const auto text =
-      std::string("SELECT current_setting('server_version_num')::bigint, pg_is_in_recovery(), ")
-          .append(settings);
-  static const PostgresStatement statement{"settings", text.c_str()};
-  if (const auto set = connection_.run_script(
-          "SET statement_timeout = 0; SET lock_timeout = 0; SET idle_in_transaction_session_timeout = 0; "
-          "SET default_transaction_isolation = 'read committed'");
-      !set)
-    return set;
-  const auto outcome = connection_.run(statement);
-  if (!outcome) return outcome.error();
-  const auto& rows = *outcome;
-  if (rows.integer(0, 0) < 140'000)
-    return connection_.fail(errc::refused, server() + " is older than PostgreSQL 14");
-  if (rows.integer(0, 1) != 0) return connection_.fail(errc::unavailable, server() + " is a standby");
-  return check_settings(rows, 2);
-}
-
-result<void> PostgresLog::check_settings(const PostgresRows& rows, int column) {
-  const auto fsync = rows.bytes(0, column), commit = rows.bytes(0, column + 1),
-             standbys = rows.bytes(0, column + 2);
-  const bool waits = commit == "on" || commit == "remote_apply";
-  if (fsync != "on") return connection_.fail(errc::refused, server() + " has fsync off");
-  if (!waits && !(durability_ == Durability::single && commit != "off"))
-    return connection_.fail(errc::refused, server() + " has synchronous_commit " + std::string(commit) +
-                                               ", not on or remote_apply");
-  if (durability_ == Durability::sync && standbys.empty())
-    return connection_.fail(errc::refused,
-                            server() +
-                                " has no synchronous standby (synchronous_standby_names is empty); "
-                                "--journal-durability single or managed accepts that");
-  return {};
-}
-
-result<void> PostgresLog::create_tables() {
-  static constexpr PostgresStatement exists{
-      "exists", "SELECT (to_regclass('revoked.format') IS NOT NULL)::int::bigint"};
-  static constexpr PostgresStatement version{"version",
-                                             "SELECT max(version), max(secret) FROM revoked.format"};
-  const auto found = connection_.run(exists);
-  if (!found) return found.error();
-  if (found->integer(0, 0) == 0) {
-    // Several engines may do so at once.
-    const auto created = connection_.run_script(
-        (std::string("BEGIN; SELECT pg_advisory_xact_lock(8420711);") + schema_text + "COMMIT;").c_str());
-    if (!created) return created;
-  }
-  const auto written = connection_.run(version);
-  if (!written) return written.error();
-  secret_ = written->bytes(0, 1);
-  if (const auto number = written->integer(0, 0); number != format_version)
-    return connection_.fail(errc::storage_of_other_format,
-                            "the tables on " + server() + " have format " + std::to_string(number) +
-                                ", but this program reads " + std::to_string(format_version));
-  return {};
 }
 
 // ---- the journal
@@ -188,6 +121,48 @@ result<PostgresLog::Tail> PostgresLog::append(const BatchView& batch, const Tail
   if (BootClock::now() - sent > usual_append) {
     if (const auto checked = check_server(); !checked) return checked.error();
   }
+  return tail;
+}
+
+// One statement, so one transaction.
+result<PostgresLog::Tail> PostgresLog::append(std::span<const BatchView> batches, const Tail& before) {
+  static constexpr PostgresStatement statement{
+      "append_several",
+      "WITH rows AS (INSERT INTO revoked.journal (first, last, epoch, chain, body) "
+      "SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bytea[], $5::bytea[]) "
+      "WHERE coalesce((SELECT (last, epoch, chain) = ($6::bigint, $7::bigint, $8::bytea) "
+      "FROM revoked.journal ORDER BY first DESC LIMIT 1), $6::bigint = 0) RETURNING first) "
+      "SELECT count(*) FROM rows"};
+  using Array = ArrayParameter;
+  Array firsts(Array::int8, batches.size()), lasts(Array::int8, batches.size()),
+      epochs(Array::int8, batches.size()), chains(Array::bytea, batches.size()),
+      bodies(Array::bytea, batches.size());
+  auto tail = before;
+  for (const auto& batch : batches) {
+    if (batch.first() != tail.last + 1) return errc::position_gone;
+    tail = tail_after(tail, batch);
+    firsts.add(batch.first());
+    lasts.add(batch.last());
+    epochs.add(batch.epoch());
+    chains.add(bytes_of(tail.chain));
+    bodies.add(batch.bytes());
+  }
+  const auto before_last = std::to_string(before.last), before_epoch = std::to_string(before.epoch);
+  const auto outcome = connection_.run(statement, {firsts.parameter(),
+                                                   lasts.parameter(),
+                                                   epochs.parameter(),
+                                                   chains.parameter(),
+                                                   bodies.parameter(),
+                                                   {before_last},
+                                                   {before_epoch},
+                                                   {bytes_of(before.chain), true}});
+  if (!outcome)
+    return connection_.sqlstate() == unique_violation ? errc::position_gone : errc(outcome.error().value());
+  if (outcome->integer(0, 0) != batches.size()) {
+    connection_.set_failure("another has appended");
+    return errc::position_gone;
+  }
+  if (const auto checked = check_server(); !checked) return checked.error();
   return tail;
 }
 

@@ -22,6 +22,7 @@
 #include <chrono>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -45,7 +46,10 @@ class PostgresLog {
     Durability durability = Durability::sync;
     std::chrono::milliseconds timeout{3000};  // of each call
     std::string application = "revoked";      // application_name
+    bool moves = false;                       // `revokectl journal move`: see `moving`
   };
+  // Holds the row of the leader while a journal is moved into this one: no engine leads, none starts.
+  static constexpr std::string_view moving = "revokectl journal move";
 
   // The newest row, or the one before an append. Zero: the journal is empty.
   struct Tail {
@@ -76,16 +80,21 @@ class PostgresLog {
   };
 
   explicit PostgresLog(const Options& options)
-      : durability_(options.durability), connection_({options.url, options.timeout, options.application}) {}
+      : durability_(options.durability),
+        moves_(options.moves),
+        connection_({options.url, options.timeout, options.application}) {}
 
   // Connects again if it is not connected, checks the server, and creates the tables if they are missing.
-  // errc::refused if the server must not be used (failure() says why), errc::storage_of_other_format.
+  // errc::refused if the server must not be used, if there are no tables and the role may not create them, or
+  // if a journal is being moved (failure() says which); errc::storage_of_other_format.
   result<void> connect();
   bool is_connected() const { return connection_.is_open(); }
 
   // errc::position_gone: the newest row is not `before`; nothing was appended, and nothing ever will be after
   // `before`. Any other error: unknown.
   result<Tail> append(const BatchView& batch, const Tail& before);
+  // The same for several batches, each after the one before: all are appended, or none.
+  result<Tail> append(std::span<const BatchView> batches, const Tail& before);
 
   result<Tail> tail();
   // The row that ends at this sequence; empty: none does.
@@ -123,21 +132,32 @@ class PostgresLog {
   // host:port of the server, once connected.
   const std::string& server() const { return connection_.server(); }
 
-  // The statements that create the tables; for those who do it by hand.
+  // The statements that create the tables, and those that let `role` use them as an engine does, which owns
+  // nothing; for those who do it by hand.
   static std::string_view schema();
+  static std::string grants(std::string_view role);
 
  private:
   result<void> check_server();
+  // What decides whether a commit is durable when it is confirmed: three columns, for check_settings().
+  static constexpr std::string_view settings =
+      "current_setting('fsync'), current_setting('synchronous_commit'), "
+      "current_setting('synchronous_standby_names') ";
   // Of the first row, from that column on. errc::refused, and the connection is closed: what it confirms is
   // not durable as it should be.
   result<void> check_settings(const PostgresRows& rows, int column);
   result<void> create_tables();
+  result<void> check_format();
 
   const Durability durability_;
+  const bool moves_;
   bool listens_ = false;  // this connection does
   PostgresConnection connection_;
   std::string secret_;
 };
+
+// "sync", "managed", "single": as options name them. Empty: another text.
+std::optional<PostgresLog::Durability> durability_of(std::string_view text);
 
 // Of a row with that batch after `before`.
 PostgresLog::Tail tail_after(const PostgresLog::Tail& before, const BatchView& batch);

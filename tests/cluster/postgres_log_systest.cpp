@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <span>
 #include <thread>
 
 #include "tests/support/eventually.hpp"
@@ -73,6 +74,33 @@ TEST_F(PostgresLogOnOneServer, AppendsOnlyAfterTheRowThatItKnows) {
   EXPECT_EQ(one_.rows_after(*first, 10)->size(), 1u);
   EXPECT_EQ((*one_.row_at(3))->end, *first);
   EXPECT_FALSE(*one_.row_at(2));
+}
+
+TEST_F(PostgresLogOnOneServer, AppendsSeveralBatchesAllOrNone) {
+  ASSERT_TRUE(one_.connect()) << one_.failure();
+  ASSERT_TRUE(other_.connect()) << other_.failure();
+  std::vector<Batch> batches;
+  batches.push_back(batch_of(1, 1, 2));
+  batches.push_back(batch_of(1, 3));
+  batches.push_back(batch_of(2, 4));
+  std::vector<BatchView> views;
+  for (auto& batch : batches) views.push_back(batch.view());
+  const std::span<const BatchView> all(views);
+  const auto first = one_.append(all.first(1), {});
+  ASSERT_TRUE(first) << one_.failure();
+  EXPECT_EQ(one_.append(all.first(1), {}).error(), errc::position_gone) << "it is there";
+  auto changed = *first;
+  changed.chain[3] ^= 1;
+  EXPECT_EQ(one_.append(all.subspan(1), changed).error(), errc::position_gone);
+  EXPECT_EQ(one_.append(all.subspan(2), *first).error(), errc::position_gone) << "a gap";
+  EXPECT_EQ(rows(server_), 1u);
+  const auto last = one_.append(all.subspan(1), *first);
+  ASSERT_TRUE(last) << one_.failure();
+  const auto read = other_.rows_after({}, 10);
+  ASSERT_TRUE(read) << other_.failure();
+  ASSERT_EQ(read->size(), 3u);
+  EXPECT_EQ(read->back().end, *last);
+  EXPECT_EQ(last->epoch, 2u);
 }
 
 TEST_F(PostgresLogOnOneServer, NoticesRowsThatItHasNotFollowed) {

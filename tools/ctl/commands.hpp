@@ -47,6 +47,7 @@ void add_tail_command(CommandTree& tree);
 void add_bulk_commands(CommandTree& tree);
 void add_backup_command(CommandTree& tree);
 void add_restore_command(CommandTree& tree);
+void add_journal_commands(CommandTree& tree);
 void add_leaks_command(CommandTree& tree);
 void add_completion_command(CommandTree& tree);
 

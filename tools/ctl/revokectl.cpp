@@ -64,6 +64,7 @@ int run(int argc, char** argv) {
   add_leaks_command(tree);
   add_backup_command(tree);
   add_restore_command(tree);
+  add_journal_commands(tree);
   add_completion_command(tree);
   try {
     app.parse(argc, argv);

@@ -16,12 +16,6 @@ using engine::PostgresLog;
 constexpr std::chrono::milliseconds shortest_lease{200};
 constexpr std::chrono::days longest_lease{1};
 
-PostgresLog::Durability durability_of(const std::string& text) {
-  return text == "single"    ? PostgresLog::Durability::single
-         : text == "managed" ? PostgresLog::Durability::managed
-                             : PostgresLog::Durability::sync;
-}
-
 }  // namespace
 
 Membership::Membership(const EngineConfiguration& configuration, std::function<void()> on_end)
@@ -35,7 +29,7 @@ Membership::Membership(const EngineConfiguration& configuration, std::function<v
   if (options_.lease < shortest_lease)
     throw ConfigurationError("--lease: '" + configuration.lease + "' is less than 200ms");
   options_.journal.url = configuration.journal;
-  options_.journal.durability = durability_of(configuration.journal_durability);
+  options_.journal.durability = *engine::durability_of(configuration.journal_durability);
   options_.version = version;
   // A look that takes longer is of no use to the lease.
   auto looks = options_.journal;

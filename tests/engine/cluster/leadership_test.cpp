@@ -30,6 +30,14 @@ TEST(Leadership, TakesARowThatHasStoodStillForALeaseAndTheDrift) {
   EXPECT_TRUE(rules.should_take(start + 6s + 20ms));
 }
 
+TEST(Leadership, NeverTakesARowWhileAJournalIsMoved) {
+  Leadership rules(2s);
+  rules.see({1, std::string(PostgresLog::moving), "", 1, 0}, start);
+  EXPECT_FALSE(rules.should_take(start + 1h));
+  rules.see({1, "", "", 2, 0}, start + 1h);
+  EXPECT_TRUE(rules.should_take(start + 1h));
+}
+
 TEST(Leadership, TheOwnLeaseEndsBeforeOthersTakeOver) {
   const Leadership rules(200ms);
   EXPECT_LT(rules.own_lease(), 200ms);
