@@ -1,6 +1,7 @@
 #include "engine/cluster/member.hpp"
 
 #include <utility>
+#include <vector>
 
 #include "engine/base/this_thread.hpp"
 #include "engine/model/ids.hpp"
@@ -11,13 +12,20 @@ using std::chrono::milliseconds;
 
 namespace {
 
-constexpr std::size_t rows_at_once = 100;
+constexpr std::size_t rows_at_once = 1000;
 constexpr int beats_per_lease = 5;
 constexpr int proofs_per_lease = 8;
 constexpr milliseconds look_period{100};
 constexpr milliseconds retry_period{200};
 constexpr std::chrono::seconds show_period{1};
 constexpr std::string_view stops = "stops";
+
+// Whether the limits of an answer have cut it: there may be more rows than these.
+bool are_cut(const std::vector<PostgresLog::Row>& rows) {
+  std::size_t bytes = 0;
+  for (const auto& row : rows) bytes += row.body.size();
+  return rows.size() == rows_at_once || bytes >= PostgresLog::rows_bytes;
+}
 
 // The row that the store's last batch must be; empty if the journal has none there.
 result<std::optional<PostgresLog::Tail>> row_of_last(PostgresLog& log, const Store& store) {
@@ -61,14 +69,18 @@ result<PostgresLog::Tail> catch_up(PostgresLog& log, Store& store, const MemberL
     }
     const auto rows = log.rows_after(*tail, rows_at_once);
     if (!rows && rows.error() == errc::storage_corrupt) return errc::storage_corrupt;
-    if (!rows) continue;
+    if (!rows) {
+      failed(rows.error());
+      std::this_thread::sleep_for(retry_period);
+      continue;
+    }
     for (const auto& row : *rows) {
       BatchView batch;
       BatchView::parse(row.body, batch);  // rows_after() has checked it
       if (const auto copied = store.append(batch); !copied) return copied.error();
       tail = row.end;
     }
-    if (rows->size() < rows_at_once) return *tail;
+    if (!are_cut(*rows)) return *tail;
   }
   return errc::not_ready;
 }
@@ -168,7 +180,7 @@ result<bool> Member::copy_rows() {
     }
     tail_ = row.end;
   }
-  return rows->size() == rows_at_once;
+  return are_cut(*rows);
 }
 
 // ---- leading

@@ -189,12 +189,16 @@ result<std::optional<PostgresLog::Row>> PostgresLog::row_at(Sequence last) {
 result<std::vector<PostgresLog::Row>> PostgresLog::rows_after(const Tail& after, std::size_t limit) {
   static constexpr PostgresStatement statement{
       "rows_after",
-      "SELECT last, epoch, chain, CASE WHEN first > $1::bigint THEN body ELSE '' END FROM revoked.journal "
-      "WHERE first >= coalesce((SELECT first FROM revoked.journal WHERE first <= $1::bigint ORDER BY first "
-      "DESC LIMIT 1), 0) ORDER BY first LIMIT $2::bigint"};
+      "SELECT last, epoch, chain, CASE WHEN first > $1::bigint THEN body ELSE '' END FROM (SELECT *, "
+      "sum(bytes) OVER (ORDER BY first) - bytes AS bytes_before FROM (SELECT *, CASE WHEN first > $1::bigint "
+      "THEN octet_length(body) ELSE 0 END AS bytes FROM revoked.journal WHERE first >= coalesce((SELECT "
+      "first "
+      "FROM revoked.journal WHERE first <= $1::bigint ORDER BY first DESC LIMIT 1), 0) ORDER BY first LIMIT "
+      "$2::bigint) AS page) AS sized WHERE bytes_before < $3::bigint ORDER BY first"};
   const std::size_t known = after.last == 0 ? 0 : 1;  // rows: the one that ends at `after`
-  const auto from = std::to_string(after.last), most = std::to_string(known + limit);
-  const auto outcome = connection_.run(statement, {{from}, {most}});
+  const auto from = std::to_string(after.last), most = std::to_string(known + limit),
+             bytes = std::to_string(rows_bytes);
+  const auto outcome = connection_.run(statement, {{from}, {most}, {bytes}});
   if (!outcome) return outcome.error();
   // A promoted server may lack it, and have others there or none.
   if (known != 0 && (outcome->size() == 0 || tail_of(*outcome, 0) != after)) {

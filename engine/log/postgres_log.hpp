@@ -99,9 +99,11 @@ class PostgresLog {
   result<Tail> tail();
   // The row that ends at this sequence; empty: none does.
   result<std::optional<Row>> row_at(Sequence last);
-  // Rows after `after`, in order, at most `limit` of them; each is checked against the one before:
-  // errc::storage_corrupt if the chain does not match, or the server has lost `after`.
+  // Rows after `after`, in order, at most `limit` of them and not many more than rows_bytes; each is checked
+  // against the one before: errc::storage_corrupt if the chain does not match, or the server has lost
+  // `after`.
   result<std::vector<Row>> rows_after(const Tail& after, std::size_t limit);
+  static constexpr std::size_t rows_bytes = 4 << 20;  // an answer must arrive within the time of a call
 
   result<Leader> leader();
   // Writes `next` if the row is still `seen`, and the newest row of the journal is of `epoch` (0: of any).

@@ -103,6 +103,28 @@ TEST_F(PostgresLogOnOneServer, AppendsSeveralBatchesAllOrNone) {
   EXPECT_EQ(last->epoch, 2u);
 }
 
+TEST_F(PostgresLogOnOneServer, GivesRowsInAnswersOfALimitedSize) {
+  ASSERT_TRUE(one_.connect()) << one_.failure();
+  PostgresLog::Tail tail;
+  for (int i = 0; i < 6; ++i) {
+    Batch batch;
+    batch.begin(1, tail.last + 1);
+    engine::EventView event;
+    event.type = engine::EventType::key_revoked;
+    const std::string reason(60'000, 'a');
+    event[engine::Field::reason] = reason;
+    while (batch.size_bytes() < PostgresLog::rows_bytes / 3) batch.append(event);
+    tail = *one_.append(batch.view(), tail);
+  }
+  const auto some = one_.rows_after({}, 10);
+  ASSERT_TRUE(some) << one_.failure();
+  EXPECT_EQ(some->size(), 3u);
+  const auto others = one_.rows_after(some->back().end, 10);
+  ASSERT_TRUE(others) << one_.failure();
+  EXPECT_EQ(others->size(), 3u);
+  EXPECT_EQ(others->back().end, tail);
+}
+
 TEST_F(PostgresLogOnOneServer, NoticesRowsThatItHasNotFollowed) {
   ASSERT_TRUE(one_.connect()) << one_.failure();
   auto batch = batch_of(1, 1);
