@@ -63,8 +63,11 @@ class Claimed {
     auto sealed = key_->seal(text, asked_.name);
     wipe(text);
     if (api_.standing != nullptr && durable_after != 0) {
-      auto kept = std::string(engine::octets_of(asked_.credential)).append(engine::octets_of(asked_.request)).append(sealed);
-      if (const auto sequence = api_.engine.keep_reply(engine::octets_of(asked_.name), kept)) durable_after = *sequence;
+      auto kept = std::string(engine::octets_of(asked_.credential))
+                      .append(engine::octets_of(asked_.request))
+                      .append(sealed);
+      if (const auto sequence = api_.engine.keep_reply(engine::octets_of(asked_.name), kept))
+        durable_after = *sequence;
     }
     complete({std::move(sealed), durable_after});
     return durable_after;
