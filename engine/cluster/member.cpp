@@ -203,7 +203,7 @@ result<void> Member::take() {
     }
     more = *copied;
   }
-  if (const auto connected = store_.begin_appending(tail_); !connected) {
+  if (const auto connected = store_.begin_appending(tail_, *log_); !connected) {
     row_ = {};
     return connected;
   }

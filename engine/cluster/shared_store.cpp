@@ -2,9 +2,9 @@
 
 namespace revoked::engine {
 
-result<void> SharedStore::begin_appending(const PostgresLog::Tail& tail) {
+result<void> SharedStore::begin_appending(const PostgresLog::Tail& tail, const PostgresLog& lead) {
   tail_ = tail;
-  return log_.connect();
+  return log_.connect_to_server_of(lead);
 }
 
 result<void> SharedStore::append(const BatchView& batch) {

@@ -19,8 +19,9 @@ class SharedStore final : public Store {
   SharedStore(std::unique_ptr<Store> copy, const PostgresLog::Options& options, const Standing& standing)
       : copy_(std::move(copy)), log_(options), standing_(standing) {}
 
-  // Before the first append: connects; rows follow `tail`, which the copy has.
-  result<void> begin_appending(const PostgresLog::Tail& tail);
+  // Before the first append: connects to the server where `lead` holds the lead; rows follow `tail`, which
+  // the copy has.
+  result<void> begin_appending(const PostgresLog::Tail& tail, const PostgresLog& lead);
   // Appends only while this engine may, and fails if it may not any more when the row is durable.
   result<void> append(const BatchView& batch) override;
   // A row that another engine has appended.

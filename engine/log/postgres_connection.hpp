@@ -87,6 +87,8 @@ class PostgresConnection {
   const std::string& sqlstate() const { return sqlstate_; }
   // host:port of the server, once connected.
   const std::string& server() const { return server_; }
+  // The next open() begins with the server that `other`, of the same URL, is connected to.
+  void begin_at_server_of(const PostgresConnection& other) { first_host_ = other.first_host_; }
 
  private:
   using Clock = BootClock;

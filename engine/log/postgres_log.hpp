@@ -89,6 +89,8 @@ class PostgresLog {
   // if a journal is being moved (failure() says which); errc::storage_of_other_format.
   result<void> connect();
   bool is_connected() const { return connection_.is_open(); }
+  // To the server that `other`, of the same URL, is connected to, and to no other.
+  result<void> connect_to_server_of(const PostgresLog& other);
 
   // errc::position_gone: the newest row is not `before`; nothing was appended, and nothing ever will be after
   // `before`. Any other error: unknown.

@@ -72,6 +72,14 @@ result<void> PostgresLog::connect() {
   return {};
 }
 
+result<void> PostgresLog::connect_to_server_of(const PostgresLog& other) {
+  if (server() != other.server()) connection_.close();
+  connection_.begin_at_server_of(other.connection_);
+  if (const auto connected = connect(); !connected) return connected;
+  if (server() == other.server()) return {};
+  return connection_.fail(errc::unavailable, other.server() + " cannot be reached any more");
+}
+
 result<void> PostgresLog::check_server() {
   static const auto text =
       std::string("SELECT current_setting('server_version_num')::bigint, pg_is_in_recovery(), ")

@@ -156,6 +156,21 @@ TEST_F(DatabaseFaults, AcknowledgesNothingOnceThePrimaryWaitsForNoStandby) {
   for (auto& engine : engines_) revoke_surely(*engine, later.key_id);
 }
 
+// The servers do not show here that they wait for a standby: the promoted one has none.
+class FormerPrimary : public DatabaseFaults {
+ protected:
+  FormerPrimary() : DatabaseFaults({.arguments = {"--journal-durability", "managed"}}) {}
+};
+
+TEST_F(FormerPrimary, IsLeftThoughItStillAcceptsConnections) {
+  RevocationLoad load(follower(), {}, 4, RevocationLoad::Supply::endless);
+  EXPECT_TRUE(goes_on(load));
+  pair_.fail_over(PostgresPair::Commits::do_not_wait);
+  EXPECT_TRUE(goes_on(load));
+  EXPECT_TRUE(pair_.standby().is_running());
+  expect_nothing_lost(load);
+}
+
 // The primary on a small disk.
 class FullDisk : public DatabaseFaults {
  protected:
