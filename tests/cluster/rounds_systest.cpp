@@ -263,9 +263,12 @@ TEST(ClusterRounds, P16FencedUnderRandomFaults) {
               << world.stale(0) - stale_here << " times stale" << std::endl;
     for (const auto& load : loads) load->stop();
     for (const auto& load : loads) EXPECT_THAT(load->surprises(), testing::IsEmpty());
-    EXPECT_EQ(world.stale(patient), stale_before) << "while an engine was current";
-    if (tests_everything() && fault.takes != Fault::Takes::database) {
-      EXPECT_EQ(world.stale(0), stale_here) << "while an engine was current";
+    // Without the database no engine is current for a while, and a gateway that starts afresh must ask one.
+    if (fault.takes != Fault::Takes::database) {
+      EXPECT_EQ(world.stale(patient), stale_before) << "while an engine was current";
+      if (tests_everything()) {
+        EXPECT_EQ(world.stale(0), stale_here) << "while an engine was current";
+      }
     }
     ASSERT_THAT(world.violations(), testing::IsEmpty()) << world.logs();
   }
