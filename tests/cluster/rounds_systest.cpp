@@ -32,6 +32,8 @@ constexpr std::size_t patient = 1;  // the last gateway: it outlasts each time w
 constexpr std::size_t keys_of_a_load = 100;
 constexpr auto between_changes = 10ms;
 constexpr auto between_questions = 20ms;
+// Denials of a gateway that was told of a change which never became durable, until another engine answers.
+constexpr int while_it_starts_afresh = 5;
 // A client that asks any engine goes on with the next one after that.
 constexpr auto patience = 500ms;
 
@@ -265,9 +267,9 @@ TEST(ClusterRounds, P16FencedUnderRandomFaults) {
     for (const auto& load : loads) EXPECT_THAT(load->surprises(), testing::IsEmpty());
     // Without the database no engine is current for a while, and a gateway that starts afresh must ask one.
     if (fault.takes != Fault::Takes::database) {
-      EXPECT_EQ(world.stale(patient), stale_before) << "while an engine was current";
+      EXPECT_LE(world.stale(patient) - stale_before, while_it_starts_afresh) << "with a current engine";
       if (tests_everything()) {
-        EXPECT_EQ(world.stale(0), stale_here) << "while an engine was current";
+        EXPECT_LE(world.stale(0) - stale_here, while_it_starts_afresh) << "with a current engine";
       }
     }
     ASSERT_THAT(world.violations(), testing::IsEmpty()) << world.logs();
