@@ -256,8 +256,8 @@ TEST_F(Cluster, NoRequestFailsWhileTheOthersAreRestarted) {
   expect_in_the_journal_once(load.acknowledged());
 }
 
-// A new data directory fills from the journal, one of another journal is thrown away.
-TEST_F(Cluster, FillsAnEmptyDataDirectoryAndThrowsAForeignOneAway) {
+// A new data directory fills from the journal, one of another journal is set aside.
+TEST_F(Cluster, FillsAnEmptyDataDirectoryAndSetsAForeignOneAside) {
   auto client = engines_.front()->client();
   const auto key = create_key(client);
   revoke(client, key.key_id);
@@ -267,7 +267,7 @@ TEST_F(Cluster, FillsAnEmptyDataDirectoryAndThrowsAForeignOneAway) {
   fresh.kill();
   EngineProcess alone({.master_key_file = key_file(), .tls = nullptr});
   auto foreign = alone.client();
-  create_key(foreign);
+  const auto secret = create_key(foreign).secret;
   alone.stop();
   std::filesystem::remove_all(fresh.data_directory());
   std::filesystem::copy(alone.data_directory(), fresh.data_directory(),
@@ -275,7 +275,15 @@ TEST_F(Cluster, FillsAnEmptyDataDirectoryAndThrowsAForeignOneAway) {
   fresh.start();
   auto again = fresh.client();
   EXPECT_EQ(verify(again, key.secret)["state"].text(), "revoked");
-  EXPECT_NE(fresh.log_text().find("the copy of the shared journal is thrown away"), std::string::npos);
+  EXPECT_NE(fresh.log_text().find("the copy of the shared journal is set aside"), std::string::npos);
+  // It is a journal like any other.
+  EngineProcess aside({.master_key_file = key_file(), .tls = nullptr});
+  aside.stop();
+  std::filesystem::remove_all(aside.data_directory());
+  std::filesystem::rename(fresh.data_directory() / "set-aside", aside.data_directory());
+  aside.start();
+  auto there = aside.client();
+  EXPECT_EQ(verify(there, secret)["state"].text(), "active");
 }
 
 }  // namespace revoked::test::failover_systest

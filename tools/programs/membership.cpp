@@ -63,6 +63,14 @@ void Membership::throw_away_copy() const {
     std::filesystem::remove_all(data_dir_ + "/" + part);
 }
 
+void Membership::set_copy_aside() const {
+  const auto aside = data_dir_ + "/set-aside";
+  std::filesystem::remove_all(aside);
+  std::filesystem::create_directory(aside);
+  std::filesystem::rename(data_dir_ + "/log", aside + "/log");
+  throw_away_copy();
+}
+
 std::unique_ptr<engine::Store> Membership::open_store(
     const std::function<std::unique_ptr<engine::Store>()>& open) {
   for (bool is_new = false;; is_new = true) {
@@ -93,10 +101,10 @@ std::unique_ptr<engine::Store> Membership::open_store(
       if (tail.error() == errc::refused) throw ConfigurationError("--journal: " + why);
       throw std::runtime_error("--journal: " + why);
     }
-    net::log(net::Level::warning, "the copy of the shared journal is thrown away",
-             {{"reason", "it has what the journal has not"}});
+    net::log(net::Level::warning, "the copy of the shared journal is set aside",
+             {{"reason", "it has what the journal has not"}, {"directory", data_dir_ + "/set-aside"}});
     copy.reset();
-    throw_away_copy();
+    set_copy_aside();
   }
 }
 

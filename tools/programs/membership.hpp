@@ -28,7 +28,8 @@ class Membership {
   engine::Standing& standing() { return standing_; }
 
   // A store that has everything that the journal has now. Waits until the journal can be reached. `open`
-  // opens the copy. A copy that is not of this journal is thrown away. Throws std::runtime_error.
+  // opens the copy. A damaged copy is thrown away, one that is not of this journal set aside. Throws
+  // std::runtime_error.
   std::unique_ptr<engine::Store> open_store(const std::function<std::unique_ptr<engine::Store>()>& open);
   std::shared_ptr<const net::Forwarder> forwarder() const;
   // Once the engine has loaded, as a follower. `url`: where others reach it.
@@ -48,6 +49,9 @@ class Membership {
  private:
   engine::MemberListener listener();
   void throw_away_copy() const;
+  // It may be all that is left of a database that was restored to an earlier state. In place of the one that
+  // was set aside before.
+  void set_copy_aside() const;
 
   const std::string data_dir_;
   const std::function<void()> on_end_;
