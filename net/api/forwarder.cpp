@@ -24,6 +24,8 @@ using namespace std::chrono_literals;
 
 constexpr std::chrono::seconds leader_time{5};  // to find a leader that answers
 constexpr std::chrono::seconds answer_time{4};  // of the leader, besides what the request asks it to wait
+// After a body that it read as it arrived: what it has taken of that, it may still have to do.
+constexpr std::chrono::seconds body_answer_time{30};
 constexpr auto retry_pause = 20ms;
 constexpr std::uint16_t usual_port = 7385;
 constexpr std::size_t max_answer_bytes = 64 << 20;
@@ -182,7 +184,10 @@ Task<bool> Forwarder::forward(Exchange exchange) const {
   };
   const auto wait = preferred_wait(request, max_wait);
   const auto until = Clock::now() + leader_time;
-  const auto deadline = [&] { return Clock::now() + answer_time + (wait && *wait ? **wait : 0s); };
+  const auto deadline = [&] {
+    const auto usual = exchange.body == nullptr ? answer_time : body_answer_time;
+    return Clock::now() + usual + (wait && *wait ? **wait : 0s);
+  };
   // What has one effect however often it is sent (RFC 9110, 9.2.2), or by its Idempotency-Key, which the next
   // leader knows (changes.hpp).
   const bool may_repeat = exchange.body == nullptr &&
