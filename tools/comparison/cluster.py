@@ -12,6 +12,7 @@ from comparison.propagation import Keys, watch
 from comparison.workplace import Workplace
 from postgres_pair import NotInstalled, PostgresPair
 
+BOTH_CPUS = f"{SERVER_CPU},{LOAD_CPU}"
 ROWS = 3_000_000
 RATE = 500
 FIRST_GUESS = 40_000  # revocations a second
@@ -26,16 +27,16 @@ def is_ready(engine):
 
 
 class Cluster(Workplace):
-    """The primary has the servers' processor; the standby, on another machine otherwise, the other one."""
+    """A primary and a standby, which would be on another machine."""
 
-    def __init__(self):
+    def __init__(self, primary_cpu, standby_cpu):
         super().__init__()
         os.chmod(self.directory, 0o711)  # the user postgres must reach its folders
         try:
             self.databases = PostgresPair([self.new_path("database") for _ in range(2)], [free_port(), free_port()])
         except NotInstalled as reason:
             raise Skip(reason) from None
-        self.databases.start(lambda name, *command: self.add(Child(name, SERVER_CPU if name == "database-1" else LOAD_CPU, *command)),
+        self.databases.start(lambda name, *command: self.add(Child(name, primary_cpu if name == "database-1" else standby_cpu, *command)),
                              lambda condition: self.started[-1].wait_until(condition))
         with open(f"{self.directory}/master.key", "w", encoding="ascii") as file:
             file.write(secrets.token_hex(32) + "\n")
@@ -64,9 +65,26 @@ class Cluster(Workplace):
         return float(found.group(1))
 
 
+def ids_per_second(settings):
+    rounds = []
+    with Cluster(BOTH_CPUS, BOTH_CPUS) as place:
+        leader = place.member(BOTH_CPUS)
+        keys = Keys(leader)
+        count = settings.scaled(1_000_000)
+        for number in range(settings.heavy_rounds):
+            settings.tell_round(number, settings.heavy_rounds)
+            first = keys.take(count)
+            answer, seconds = load.send_lines(leader, "/v1/revocations", '{"key_id":"{uuid}"}\n', first, count)
+            if answer["revoked"] != count:
+                raise Failed(f"{answer['revoked']} of {count} keys were revoked")
+            rounds.append(count / seconds)
+    return rounds
+
+
 def measure_cluster(settings):
-    singles, rows, bulk, denials = [], [], [], []
-    with Cluster() as place:
+    singles, rows, denials = [], [], []
+    bulk = ids_per_second(settings)
+    with Cluster(SERVER_CPU, LOAD_CPU) as place:
         place.prepare_rows()
         leader = place.member(SERVER_CPU)
         keys = Keys(leader)
@@ -77,12 +95,6 @@ def measure_cluster(settings):
             singles.append(load.http(leader, *load.authorization(leader.master_key), seconds=settings.seconds, method="DELETE",
                                      path="/v1/keys/{uuid}", first=first, count=keys.next - first)["per_second"])
             rows.append(place.rows_deleted_per_second(settings.seconds))
-            count = settings.scaled(1_000_000)
-            first = keys.take(count)
-            answer, seconds = load.send_lines(leader, "/v1/revocations", '{"key_id":"{uuid}"}\n', first, count)
-            if answer["revoked"] != count:
-                raise Failed(f"{answer['revoked']} of {count} keys were revoked")
-            bulk.append(count / seconds)
         gateway = place.gateway(place.member(LOAD_CPU), None, LOAD_CPU)
         for _ in range(settings.rounds):
             denials.append(watch(leader, gateway, keys, RATE, settings.seconds)["denial"])
@@ -96,4 +108,4 @@ def measure_cluster(settings):
          figure("the same, p99", "ms", [each["p99_us"] / 1000 for each in denials])],
         [f"{load.CONNECTIONS} connections for both, at one PostgreSQL with the same settings. The primary and the engine "
          "that leads share a processor; the standby and the load the other one, with another engine and its gateway where the "
-         f"denial is measured, of {RATE} `DELETE`s a second."])
+         f"denial is measured, of {RATE} `DELETE`s a second. In bulk all servers share both processors."])
