@@ -55,8 +55,15 @@ class AFormerLeader : public testing::Test, protected cluster::EngineCluster {
   }
   // Of the first line of its log: 2026-01-02T03.
   static std::string hour_of(const EngineProcess& engine) {
-    const auto log = engine.log_text();
-    return log.substr(log.find("\"at\":\"") + 6, 13);
+    constexpr std::string_view before = "\"at\":\"";
+    std::string hour;
+    EXPECT_TRUE(eventually([&] {
+      const auto log = engine.log_text();
+      const auto at = log.find(before);
+      if (at != log.npos) hour = log.substr(at + before.size(), std::string_view("2026-01-02T03").size());
+      return !hour.empty();
+    }));
+    return hour;
   }
 };
 
