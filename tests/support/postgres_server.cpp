@@ -233,7 +233,9 @@ void PostgresServer::follow(const PostgresServer& primary) {
 }
 
 void PostgresServer::promote() {
-  if (value("SELECT pg_promote()") != "t") throw std::runtime_error("not promoted: " + log_text());
+  // Without waiting there: a query keeps row versions, and the end of recovery may wait for it, for 30 s.
+  value("SELECT pg_promote(false)");
+  if (!eventually([this] { return !is_standby(); })) throw std::runtime_error("not promoted: " + log_text());
 }
 
 std::string PostgresServer::value(const std::string& sql) const {
