@@ -41,13 +41,15 @@ struct MemberListener {
   std::function<void()> on_end;
 };
 
-// Copies the rows that are missing in a store before the engine loads it. Waits for PostgreSQL until it can,
-// or until `go_on` returns false: errc::not_ready. errc::position_gone: the store is not of this journal, or
-// has rows that it has lost. errc::refused, errc::storage_of_other_format: `log.failure()` says why.
+// What to do about a server that must not be used as it is set up.
 enum class IfRefused {
   fail,
   wait,  // until the server is set up as it was
 };
+
+// Copies the rows that are missing in a store before the engine loads it. Waits for PostgreSQL until it can,
+// or until `go_on` returns false: errc::not_ready. errc::position_gone: the store is not of this journal, or
+// has rows that it has lost. errc::refused, errc::storage_of_other_format: `log.failure()` says why.
 result<PostgresLog::Tail> catch_up(PostgresLog& log, Store& store, const MemberListener& listener,
                                    const std::function<bool()>& go_on,
                                    IfRefused if_refused = IfRefused::fail);
