@@ -221,13 +221,20 @@ Task<bool> Connection::flush() {
 
 Task<> Connection::close_lingering() {
   if (!co_await flush()) co_return;
-  enter(Phase::closing);
+  if (phase_ != Phase::closing) enter(Phase::closing);
   if (tls_) tls_->end();
   ::shutdown(socket_, SHUT_WR);
   for (std::size_t dropped = 0; dropped < 4 << 20; dropped += input_.size()) {
     input_.clear();
     if (!co_await receive()) co_return;
   }
+}
+
+void Connection::end_idle() {
+  if (!waiter_) return;
+  const auto& limits = thread_.limits();
+  enter(Phase::closing, thread_.is_draining() ? limits.drain_linger_timeout : limits.linger_timeout);
+  resume_later(false);
 }
 
 void Connection::close() {
@@ -239,9 +246,13 @@ void Connection::close() {
   socket_ = -1;
   is_broken_ = true;
   thread_.connections().remove(*this);
-  if (!waiter_) return;
-  // Posted, not called: this may run in a loop that closes many connections.
-  asio::post(thread_.executor(), [waiter = std::move(*waiter_)]() mutable { std::move(waiter)(false); });
+  if (waiter_) resume_later(false);
+}
+
+// Posted, not called: this may run in a loop over many connections.
+void Connection::resume_later(bool is_good) {
+  asio::post(thread_.executor(),
+             [waiter = std::move(*waiter_), is_good]() mutable { std::move(waiter)(is_good); });
   waiter_.reset();
 }
 
@@ -286,9 +297,7 @@ Task<bool> Connection::hold(std::chrono::milliseconds at_most) {
 
 void Connection::wake() {
   if (phase_ != Phase::held || !waiter_) return;
-  // Posted, as in close().
-  asio::post(thread_.executor(), [waiter = std::move(*waiter_)]() mutable { std::move(waiter)(true); });
-  waiter_.reset();
+  resume_later(true);
 }
 
 std::shared_ptr<const std::atomic<bool>> Connection::peer_closed() {

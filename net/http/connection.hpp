@@ -44,6 +44,10 @@ class Connection final : public ConnectionTable::Entry, SocketEvents::Listener {
   void enter(Phase phase, std::chrono::milliseconds allowed);
   Phase phase() const { return phase_; }
   bool is_overdue(std::chrono::steady_clock::time_point now) const { return now >= deadline_; }
+  bool has_been_idle_for(std::chrono::milliseconds at_least,
+                         std::chrono::steady_clock::time_point now) const {
+    return (phase_ == Phase::idle || phase_ == Phase::handshake) && now - entered_ >= at_least;
+  }
   // Frees the buffers of a connection that has been idle for `trimmed_after`.
   void trim_if_idle(std::chrono::steady_clock::time_point now);
 
@@ -72,7 +76,8 @@ class Connection final : public ConnectionTable::Entry, SocketEvents::Listener {
    protected:
     ~ReadHandler() = default;
   };
-  // Waits until the handler returns true; the handler must outlive the wait. False as above.
+  // Waits until the handler returns true; the handler must outlive the wait. False as above, or by
+  // end_idle().
   Task<bool> wait_for(ReadHandler& handler);
 
   // Becomes true when the peer has closed its side. For other threads; may outlive the connection.
@@ -104,6 +109,8 @@ class Connection final : public ConnectionTable::Entry, SocketEvents::Listener {
   // Sends the remaining output, then reads and discards what the peer still sends, for at most
   // linger_timeout: closing at once would reset the connection and could destroy the response in flight.
   Task<> close_lingering();
+  // Of a connection that waits for a request: ends wait_for(); close_lingering() follows.
+  void end_idle();
   void close();
   void evict() noexcept override { close(); }
 
@@ -117,6 +124,7 @@ class Connection final : public ConnectionTable::Entry, SocketEvents::Listener {
   Received refuse_handshake();
   bool flush_over_tls();
   void on_events(std::uint32_t events) noexcept override;
+  void resume_later(bool is_good);
   // Waits for one of the events. False: closed.
   Task<bool> wait(std::uint32_t events);
 

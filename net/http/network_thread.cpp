@@ -136,8 +136,8 @@ void NetworkThread::report_fatal(std::string_view what, const std::exception_ptr
 cache::Task<> NetworkThread::accept() {
   while (!draining_) {
     auto [error, socket] = co_await acceptor_.async_accept(cache::as_result);
-    if (draining_) co_return;
     if (error) {
+      if (draining_) co_return;
       look_at_failure(error);
     } else {
       permanent_failures_ = 0;
@@ -146,6 +146,17 @@ cache::Task<> NetworkThread::accept() {
     // Usually out of descriptors or memory: let some connections end before the next try.
     accept_pause_.expires_after(accept_again_after);
     co_await accept_pause_.async_wait(cache::as_result);
+  }
+}
+
+// The kernel resets what it has accepted for an acceptor that is closed, and with it the requests.
+void NetworkThread::accept_what_waits() {
+  error_code error;
+  acceptor_.non_blocking(true, error);
+  while (!error) {
+    Socket socket(io_.get_executor());
+    acceptor_.accept(socket, error);
+    if (!error && !adopt(std::move(socket))) return;
   }
 }
 
@@ -209,12 +220,16 @@ void NetworkThread::sweep() {
   for (auto i = entries.size(); i-- > 0;) {
     if (i >= entries.size()) continue;  // several have left
     auto& connection = static_cast<Connection&>(*entries[i]);
-    const bool idle = draining_ && (connection.phase() == Connection::Phase::idle ||
-                                    connection.phase() == Connection::Phase::handshake);
-    const bool held = connection.phase() == Connection::Phase::held;
-    if (held && !all) {
-      if (draining_ || connection.is_overdue(now_)) connection.wake();
-    } else if (all || idle || connection.is_overdue(now_)) {
+    const bool is_overdue = connection.is_overdue(now_) ||
+                            (draining_ && connection.has_been_idle_for(limits_.drain_idle_timeout, now_));
+    const auto phase = connection.phase();
+    if (all) {
+      connection.close();
+    } else if (phase == Connection::Phase::held) {
+      if (draining_ || is_overdue) connection.wake();
+    } else if (is_overdue && phase == Connection::Phase::idle) {
+      connection.end_idle();
+    } else if (is_overdue) {
       connection.close();
     } else {
       connection.trim_if_idle(now_);
@@ -232,6 +247,7 @@ void NetworkThread::begin_drain() {
   draining_ = true;
   now_ = std::chrono::steady_clock::now();
   drain_until_ = now_ + limits_.drain_timeout;
+  accept_what_waits();
   error_code ignored;
   acceptor_.close(ignored);
   accept_pause_.cancel();

@@ -96,6 +96,7 @@ class NetworkThread {
   void report_fatal(std::string_view what, const std::exception_ptr& failure);
 
   cache::Task<> accept();
+  void accept_what_waits();
   bool adopt(Socket socket);
   void look_at_failure(boost::system::error_code error);
   void log_periodically();

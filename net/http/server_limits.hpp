@@ -37,7 +37,11 @@ struct ServerLimits {
   // rate, with the time above as initial allowance. Only time spent waiting for the peer counts.
   std::size_t bytes_per_second = 512;
   std::chrono::milliseconds linger_timeout{1'000};
-  std::chrono::milliseconds drain_timeout{5'000};
+
+  // While the server drains.
+  std::chrono::milliseconds drain_timeout{5'000};       // of all of it
+  std::chrono::milliseconds drain_idle_timeout{100};    // then a connection without a request is ended
+  std::chrono::milliseconds drain_linger_timeout{300};  // of those
 };
 
 // How long to wait for the peer next, when `bytes` have taken `waited` so far.

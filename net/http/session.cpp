@@ -226,7 +226,6 @@ Step Session::await_input() {
   if (connection_.phase() == Phase::handling || connection_.phase() == Phase::idle) {
     connection_.enter(is_idle ? Phase::idle : Phase::head);
   }
-  if (connection_.phase() == Phase::idle && connection_.thread().is_draining()) return Step::gone;
   return connection_.is_readable() ? Step::turn : Step::input;
 }
 
@@ -239,8 +238,11 @@ Task<> run_session(NetworkThread& thread, Socket socket) {
   while (step != Step::gone) {
     switch (step) {
       case Step::input:
-        if (!co_await connection.wait_for(session.read_handler())) co_return;
-        step = session.after_input();
+        if (co_await connection.wait_for(session.read_handler())) {
+          step = session.after_input();
+        } else {
+          step = connection.is_broken() ? Step::gone : Step::close;
+        }
         break;
       case Step::turn:
         co_await cache::asio::post(thread.executor(), cache::asio::use_awaitable_t<cache::Executor>());

@@ -33,6 +33,15 @@ bool is_cut_off_while_trickling(RawClient& client) {
   return false;
 }
 
+bool refuses_connections(std::uint16_t port) {
+  try {
+    RawClient one(port);
+    return false;
+  } catch (const std::runtime_error&) {
+    return true;
+  }
+}
+
 TEST(Deadlines, IdleConnectionIsClosed) {
   ServedTest served(with(&ServerLimits::idle_timeout, 200ms));
   RawClient fresh(served.port);
@@ -42,6 +51,18 @@ TEST(Deadlines, IdleConnectionIsClosed) {
   EXPECT_NE(used.read_through("X-Path: /first"), "");
   used.read_through("\r\n\r\n");
   EXPECT_TRUE(used.is_closed_silently());
+}
+
+TEST(Deadlines, IdleConnectionIsNotReset) {
+  auto limits = with(&ServerLimits::idle_timeout, 200ms);
+  limits.linger_timeout = 1h;
+  ServedTest served(limits);
+  RawClient client(served.port);
+  EXPECT_TRUE(client.is_closed_silently());
+  EXPECT_TRUE(client.send(request));
+  client.end_sending();
+  EXPECT_TRUE(revoked::test::eventually([&] { return served.server.threads()[0]->held_bytes() == 0; }));
+  EXPECT_FALSE(client.was_reset());
 }
 
 TEST(Deadlines, SlowHeadIsCutOffHoweverItTrickles) {
@@ -146,7 +167,7 @@ TEST(Deadlines, LingeringClientIsCutOff) {
   }));
 }
 
-TEST(Drain, ClosesIdleConnectionsAtOnce) {
+TEST(Drain, EndsIdleConnectionsSoon) {
   auto limits = with(&ServerLimits::drain_timeout, 1h);
   ServedTest served(limits);
   RawClient fresh(served.port);
@@ -188,6 +209,61 @@ TEST(Drain, SaysThatTheConnectionCloses) {
   EXPECT_EQ(test::count(answer, "HTTP/1.1 200 OK"), 1) << "no new requests are accepted";
   EXPECT_EQ(test::count(answer, "Connection: close"), 1);
   drained.get();
+}
+
+// A peer that sends a request at that very moment, as a proxy does, sees an end without an answer, and knows
+// that it may repeat the request: a reset would leave that open.
+TEST(Drain, ResetsNoRequestThatCrossesTheEnd) {
+  auto limits = with(&ServerLimits::drain_timeout, 1h);
+  limits.drain_linger_timeout = 1h;
+  ServedTest served(limits);
+  RawClient client(served.port);
+  client.send(request);
+  client.read_through("\r\n\r\n");
+  auto drained = std::async(std::launch::async, [&] { served.server.drain(); });
+  EXPECT_TRUE(client.is_closed_silently());
+  EXPECT_TRUE(client.send(request));
+  client.end_sending();
+  drained.get();
+  EXPECT_FALSE(client.was_reset());
+  EXPECT_EQ(served.service.requests, 1);
+}
+
+// Busy connections are told by an answer, before any request can cross the end.
+TEST(Drain, AnswersOneMoreRequest) {
+  auto limits = with(&ServerLimits::drain_timeout, 1h);
+  limits.drain_idle_timeout = 1h;
+  ServedTest served(limits);
+  RawClient used(served.port);
+  RawClient fresh(served.port);
+  used.send(request);
+  used.read_through("\r\n\r\n");
+  auto drained = std::async(std::launch::async, [&] { served.server.drain(); });
+  ASSERT_TRUE(revoked::test::eventually([&] { return refuses_connections(served.port); }));
+  for (auto* const client : {&used, &fresh}) {
+    client->send(request);
+    const auto answer = client->read_to_end();
+    EXPECT_EQ(test::count(answer, "HTTP/1.1 200 OK"), 1);
+    EXPECT_EQ(test::count(answer, "Connection: close"), 1);
+    client->end_sending();
+  }
+  drained.get();
+}
+
+TEST(Drain, AnswersWhomTheKernelHasAccepted) {
+  auto limits = with(&ServerLimits::drain_timeout, 1h);
+  limits.drain_idle_timeout = 1h;
+  ServedTest served(limits);
+  RawClient first(served.port);
+  first.send("GET /blocking HTTP/1.1\r\nHost: a\r\n\r\n");
+  ASSERT_TRUE(revoked::test::eventually([&] { return served.service.requests == 1; }));
+  RawClient second(served.port);
+  second.send(request);
+  served.server.threads()[0]->drain();
+  served.service.released = true;
+  EXPECT_EQ(test::count(second.read_to_end(), "HTTP/1.1 200 OK"), 1);
+  first.end_sending();
+  second.end_sending();
 }
 
 TEST(Drain, DoesNotWaitForEver) {

@@ -66,6 +66,13 @@ bool RawClient::is_silent_for(std::chrono::milliseconds time) {
 
 bool RawClient::is_closed_silently() { return unread_.empty() && !read_some(20s) && closed_; }
 
+bool RawClient::was_reset() const {
+  int error = 0;
+  socklen_t size = sizeof error;
+  ::getsockopt(socket_, SOL_SOCKET, SO_ERROR, &error, &size);
+  return error == ECONNRESET || error == EPIPE;  // EPIPE: after its end
+}
+
 bool RawClient::is_readable(std::chrono::milliseconds time) {
   pollfd ready{socket_, POLLIN, 0};
   return ::poll(&ready, 1, static_cast<int>(time.count())) > 0;

@@ -38,6 +38,8 @@ class RawClient {
   // Everything until the peer closes. Check was_closed().
   std::string read_to_end();
   bool was_closed() const { return closed_; }
+  // Whether the peer has reset the connection, if no read or send has told so before.
+  bool was_reset() const;
   // What has arrived or arrives next.
   std::string read_at_most(std::size_t bytes);
 

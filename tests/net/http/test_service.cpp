@@ -1,5 +1,7 @@
 #include "tests/net/http/test_service.hpp"
 
+#include <thread>
+
 namespace revoked::net::test {
 
 Server::Options loopback(const ServerLimits& limits, std::size_t threads,
@@ -16,7 +18,10 @@ Outcome TestService::handle(Exchange& exchange) {
   ++requests;
   const auto& request = exchange.request;
   if (request.path == "/later") return {0, answer_later(*this, exchange)};
-  if (request.path == "/big") {
+  if (request.path == "/blocking") {
+    while (!released) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    exchange.response.send(204);
+  } else if (request.path == "/big") {
     exchange.response.send(
         200, "text/plain",
         std::string(std::stoul(std::string(request.query.substr(request.query.find('=') + 1))), 'x'));

@@ -17,7 +17,7 @@ class TestService final : public Service {
  public:
   std::atomic<int> requests{0};
   mutable std::atomic<int> heads{0};  // of requests with a body, each time they are examined
-  std::atomic<bool> released{false};  // lets /later answer
+  std::atomic<bool> released{false};  // lets /later and /blocking answer
 
   bool takes_body(const Request&) const override {
     ++heads;
