@@ -34,11 +34,13 @@ class SmallDisk {
   bool remount(const std::string& size, unsigned long flags = 0) {
     return ::mount("tmpfs", directory_.c_str(), "tmpfs", MS_REMOUNT | flags, ("size=" + size).c_str()) == 0;
   }
-  // Fills it with another file: all but `left` bytes are taken, until it is emptied.
+  // Fills it with another file: all but `left` bytes are taken, until it is emptied. Again: also what has
+  // become free since.
   void fill(std::uintmax_t left) const {
     const int file = ::open(filler().c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, 0600);  // takes space by itself
     const auto room = std::filesystem::space(directory_).available;
-    if (room > left) (void)::posix_fallocate(file, 0, static_cast<off_t>(room - left));
+    const auto end = ::lseek(file, 0, SEEK_END);
+    if (room > left) (void)::posix_fallocate(file, end, static_cast<off_t>(room - left));
     ::close(file);
   }
   void empty() const { std::filesystem::remove(filler()); }
