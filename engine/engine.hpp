@@ -346,6 +346,8 @@ class Engine {
 
   // A copy of the journal with all that is durable now, perhaps more. Reads the disk.
   result<std::unique_ptr<Backup>> back_up() const;
+  // The newest checkpoint, for another engine of the same journal: checkpoint_copy.hpp.
+  result<std::unique_ptr<Backup>> copy_checkpoint() const;
 
   // Preferably before start(). Listeners must exist until stop() has returned.
   void add(CommitListener& listener) {

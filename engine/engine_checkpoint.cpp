@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "engine/checkpoint_copy.hpp"
 #include "engine/engine.hpp"
 #include "engine/tables/checkpoint.hpp"
 
@@ -40,10 +41,15 @@ void Engine::make_checkpoint(const std::function<bool()>& go_on) {
     if (!journal_->wait_until_durable(newest)) return errc::storage_failed;
     return newest;
   };
-  const auto made = write_checkpoint(file, tables_, cut, {epochs_.all(), go_on, wait_for_newest});
+  const auto digest_of = [this](Sequence sequence) { return digest_of_batch(*store_, sequence); };
+  const auto made = write_checkpoint(file, tables_, cut, {epochs_.all(), go_on, wait_for_newest, digest_of});
   if (!made) return;
   checkpointed_ = made->sequence;
   no_checkpoint_before_ = {};
+}
+
+result<std::unique_ptr<Backup>> Engine::copy_checkpoint() const {
+  return engine::copy_checkpoint(options_.checkpoint_file);
 }
 
 }  // namespace revoked::engine

@@ -29,11 +29,12 @@ class Recovery {
     if (file.empty()) return {};
     // All events in a checkpoint are in the log. If the log lost its end, their positions would be reused.
     Sequence newest = 0;
-    result<bool> ours = false;
+    result<Digest> batch = Digest{};
     const auto is_ours = [&](const CheckpointMark& mark) {
       newest = mark.newest;
-      if (newest <= log_.last()) ours = has_epoch(log_, mark.epoch);
-      return ours && *ours;
+      if (newest > log_.last()) return false;
+      batch = digest_of_batch(log_, newest);
+      return batch && *batch == mark.newest_batch;
     };
     const auto read = read_checkpoint(file, is_ours, tables_, recovered_.epochs);
     if (newest > log_.last()) {
@@ -41,7 +42,7 @@ class Recovery {
                 std::to_string(newest) + ": part of the log is missing";
       return errc::storage_corrupt;
     }
-    if (!ours) return ours.error();
+    if (!batch) return batch.error();
     if (!read && read.error() == errc::not_found) return {};
     if (!read) {
       detail_ = file + " is invalid";

@@ -45,33 +45,45 @@ result<std::optional<PostgresLog::Tail>> row_of_last(PostgresLog& log, const Sto
 
 }  // namespace
 
+result<void> reach_journal(PostgresLog& log, const MemberListener& listener,
+                           const std::function<bool()>& go_on, IfRefused if_refused) {
+  for (std::string told; go_on(); std::this_thread::sleep_for(retry_period)) {
+    const auto connected = log.connect();
+    if (connected) return {};
+    if (std::exchange(told, log.failure()) != log.failure())
+      listener.on_event("cannot reach the journal", log.failure());
+    if ((connected.error() == errc::refused && if_refused == IfRefused::fail) ||
+        connected.error() == errc::storage_of_other_format)
+      return connected;
+  }
+  return errc::not_ready;
+}
+
 result<PostgresLog::Tail> catch_up(PostgresLog& log, Store& store, const MemberListener& listener,
                                    const std::function<bool()>& go_on, IfRefused if_refused) {
   std::optional<PostgresLog::Tail> tail;
   for (std::string told; go_on();) {
-    const auto failed = [&](boost::system::error_code error) {
+    const auto rest = [&] {
       if (std::exchange(told, log.failure()) != log.failure())
-        listener.on_event("cannot reach the journal", log.failure());
-      return (error == errc::refused && if_refused == IfRefused::fail) ||
-             error == errc::storage_of_other_format;
-    };
-    if (const auto connected = log.connect(); !connected) {
-      if (failed(connected.error())) return connected.error();
+        listener.on_event("cannot read the journal", log.failure());
       std::this_thread::sleep_for(retry_period);
-      continue;
-    }
+    };
+    if (const auto reached = reach_journal(log, listener, go_on, if_refused); !reached)
+      return reached.error();
     if (!tail) {
       const auto row = row_of_last(log, store);
       if (!row && log.is_connected()) return row.error();  // of the store
-      if (!row) continue;
+      if (!row) {
+        rest();
+        continue;
+      }
       if (!*row) return errc::position_gone;
       tail = **row;
     }
     const auto rows = log.rows_after(*tail, rows_at_once);
     if (!rows && rows.error() == errc::storage_corrupt) return errc::storage_corrupt;
     if (!rows) {
-      failed(rows.error());
-      std::this_thread::sleep_for(retry_period);
+      rest();
       continue;
     }
     for (const auto& row : *rows) {

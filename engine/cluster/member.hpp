@@ -47,9 +47,13 @@ enum class IfRefused {
   wait,  // until the server is set up as it was
 };
 
-// Copies the rows that are missing in a store before the engine loads it. Waits for PostgreSQL until it can,
-// or until `go_on` returns false: errc::not_ready. errc::position_gone: the store is not of this journal, or
-// has rows that it has lost. errc::refused, errc::storage_of_other_format: `log.failure()` says why.
+// Connects. Waits for PostgreSQL until it can, or until `go_on` returns false: errc::not_ready. errc::refused
+// (if that is to fail), errc::storage_of_other_format: `log.failure()` says why.
+result<void> reach_journal(PostgresLog& log, const MemberListener& listener,
+                           const std::function<bool()>& go_on, IfRefused if_refused);
+
+// Copies the rows that are missing in a store before the engine loads it; waits and fails as reach_journal().
+// errc::position_gone: the store is not of this journal, or has rows that it has lost.
 result<PostgresLog::Tail> catch_up(PostgresLog& log, Store& store, const MemberListener& listener,
                                    const std::function<bool()>& go_on,
                                    IfRefused if_refused = IfRefused::fail);

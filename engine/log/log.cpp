@@ -1,6 +1,7 @@
 #include "engine/log/log.hpp"
 
 #include <algorithm>
+#include <optional>
 
 namespace revoked::engine {
 namespace {
@@ -38,6 +39,18 @@ result<Sequence> last_before(const Log& log, UnixMs at) {
     (found <= at ? before : after) = middle;
   }
   return before;
+}
+
+result<Digest> digest_of_batch(const Log& log, Sequence sequence) {
+  if (sequence == 0) return sha256({});
+  std::optional<Digest> digest;
+  const auto read = log.read(sequence, [&](const BatchView& batch) {
+    if (batch.first() <= sequence) digest = sha256(batch.bytes());
+    return false;
+  });
+  if (!read) return read.error();
+  if (!digest) return errc::storage_corrupt;
+  return *digest;
 }
 
 result<bool> has_epoch(const Log& log, const EpochStart& epoch) {

@@ -6,6 +6,7 @@
 #include <span>
 #include <string>
 
+#include "engine/base/digest.hpp"
 #include "engine/base/error.hpp"
 #include "engine/model/event.hpp"
 
@@ -37,6 +38,10 @@ result<void> read_events(const Log& log, std::span<const Sequence> sequences, co
 
 // The last sequence of an event from `at` or before, provided clocks never went back; 0 if there is none.
 result<Sequence> last_before(const Log& log, UnixMs at);
+
+// The SHA-256 of the batch with that event, of which there is one for each history: batches are not changed.
+// Of sequence 0: of nothing. errc::storage_corrupt if the log has no such event.
+result<Digest> digest_of_batch(const Log& log, Sequence sequence);
 
 // Whether the log has that epoch.
 result<bool> has_epoch(const Log& log, const EpochStart& epoch);

@@ -35,10 +35,10 @@ struct EpochLayout {
 
 struct Header {
   char magic[8] = {'r', 'v', 'k', 't', 'a', 'b', 'l', 'e'};
-  std::uint32_t version = 6;
+  std::uint32_t version = 7;
   std::uint32_t unused = 0;
-  EpochLayout epoch;
   Sequence newest = 0;
+  Digest newest_batch{};
   TablesCut cut{};
   std::uint64_t predecessors = 0;
   std::uint64_t rotated = 0;  // records as before their rotation
@@ -233,7 +233,11 @@ bool read_whole_header(const BlockReader& in, Header& header) {
   std::memcpy(&header, bytes.data(), sizeof header);
   const Header ours;
   return std::memcmp(header.magic, ours.magic, sizeof ours.magic) == 0 && header.version == ours.version &&
-         bytes == with_sum(header) && header.epoch.journal.back() == 0 && header.cut.keys < no_slot;
+         bytes == with_sum(header) && header.cut.keys < no_slot;
+}
+
+CheckpointMark mark_of(const Header& header) {
+  return {header.cut.sequence, header.newest, header.newest_batch};
 }
 
 }  // namespace
@@ -285,17 +289,26 @@ result<CheckpointMark> write_checkpoint(const std::string& path, const Tables& t
                                     [&](std::string_view piece) { out.append(piece); });
     for (const auto& epoch : writing.epochs) out.append_value(EpochLayout(epoch));
     header.epochs = writing.epochs.size();
-    header.epoch = EpochLayout(writing.epochs.back());
     const auto newest = writing.wait_for_newest();
     if (!newest) return give_up(errc::not_ready);
     header.newest = *newest;
+    const auto batch = writing.digest_of_batch(*newest);
+    if (!batch) return give_up(errc::storage_failed);
+    header.newest_batch = *batch;
     header.body_bytes = out.size();
     out.finish(with_sum(header));
     put_in_place(draft, path);
-    return CheckpointMark{writing.epochs.back(), cut.sequence, header.newest};
+    return mark_of(header);
   } catch (const std::system_error&) {
     return give_up(errc::storage_failed);
   }
+}
+
+result<CheckpointMark> read_checkpoint_mark(const std::string& path) {
+  const BlockReader in(path, header_bytes);
+  Header header;
+  if (!read_whole_header(in, header)) return errc::not_found;
+  return mark_of(header);
 }
 
 result<CheckpointMark> read_checkpoint(const std::string& path,
@@ -304,7 +317,7 @@ result<CheckpointMark> read_checkpoint(const std::string& path,
   BlockReader in(path, header_bytes);
   Header header;
   if (!read_whole_header(in, header)) return errc::not_found;
-  CheckpointMark mark{header.epoch.start(), header.cut.sequence, header.newest};
+  const auto mark = mark_of(header);
   if (!is_ours(mark) || !in.set_size(header.body_bytes)) return errc::not_found;
   // Verify the whole file first: loading cannot be undone.
   const bool whole = for_each_block(0, in.block_count(), [&](std::uint64_t block) {

@@ -30,9 +30,10 @@
 namespace revoked::engine {
 
 struct CheckpointMark {
-  EpochStart epoch;       // the epoch of `sequence`
   Sequence sequence = 0;  // replay from after this
+  // The store of this checkpoint, and no other, has a batch with `newest` that has this SHA-256.
   Sequence newest = 0;
+  Digest newest_batch{};
 };
 
 // The extent of what is copied. Made by the holder of the turn.
@@ -54,12 +55,16 @@ std::uint64_t checkpoint_bytes(const TablesCut& cut);
 struct CheckpointWriting {
   std::span<const EpochStart> epochs;  // all so far
   std::function<bool()> go_on;         // called periodically; false: errc::not_ready
-  std::function<result<Sequence>()>
-      wait_for_newest;  // called after copying; waits until durable, returns up to where
+  // Called after copying: waits until what was applied is durable, and returns up to where.
+  std::function<result<Sequence>()> wait_for_newest;
+  std::function<result<Digest>(Sequence)> digest_of_batch;  // with that event
 };
 // Writes a new file beside `path`, syncs it, and renames it to `path`.
 result<CheckpointMark> write_checkpoint(const std::string& path, const Tables& tables, const TablesCut& cut,
                                         const CheckpointWriting& writing);
+
+// errc::not_found: there is no file, or one of another version.
+result<CheckpointMark> read_checkpoint_mark(const std::string& path);
 
 // Loads into empty tables, on all cores; the epochs into `epochs`. errc::not_found, with nothing changed, if
 // there is no file that `is_ours`, or it is damaged.

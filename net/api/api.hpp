@@ -183,6 +183,7 @@ Outcome test_webhooks(Api& api, Call& call);
 
 // Backup (backup_handlers.cpp)
 Outcome send_backup(Api& api, Call& call);
+Outcome send_checkpoint(Api& api, Call& call);
 
 // Health (health_handlers.cpp)
 Outcome show_liveness(Api& api, Call& call);

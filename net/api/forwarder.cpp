@@ -6,8 +6,6 @@
 #include <array>
 #include <charconv>
 
-#include "cache/wire/endpoint.hpp"
-#include "cache/wire/http_connection.hpp"
 #include "engine/model/position.hpp"
 #include "net/api/api.hpp"
 #include "net/api/enforcement.hpp"
@@ -27,14 +25,12 @@ constexpr std::chrono::seconds answer_time{4};  // of the leader, besides what t
 // After a body that it read as it arrived: what it has taken of that, it may still have to do.
 constexpr std::chrono::seconds body_answer_time{30};
 constexpr auto retry_pause = 20ms;
-constexpr std::uint16_t usual_port = 7385;
 constexpr std::size_t max_answer_bytes = 64 << 20;
-constexpr std::string_view forwarded_header = "Revoked-Forwarded";
 
 // Of the connection, or set anew.
 constexpr std::array<std::string_view, 11> not_passed_on{
-    "Host",    "Connection", "Transfer-Encoding", "Content-Length", "Expect",        "Keep-Alive",
-    "Upgrade", "TE",         "Trailer",           "X-Request-Id",   forwarded_header};
+    "Host",    "Connection", "Transfer-Encoding", "Content-Length", "Expect",   "Keep-Alive",
+    "Upgrade", "TE",         "Trailer",           "X-Request-Id",   peer_header};
 constexpr std::array<std::string_view, 6> not_passed_back{
     "Connection", "Transfer-Encoding", "Content-Length", "Keep-Alive", "Date", "X-Request-Id"};
 
@@ -52,19 +48,6 @@ void append_chunk(std::string& out, std::string_view bytes) {
 cache::Task<> pause_for(cache::Executor executor, std::chrono::milliseconds time) {
   cache::Timer timer(executor, time);
   co_await timer.async_wait(cache::as_result);
-}
-
-cache::Task<HttpConnection::Pointer> connect_to(std::string url, std::string ca_file,
-                                                cache::asio::io_context& io) {
-  const auto address = cache::parse_http_url(url, usual_port);
-  if (!address) co_return nullptr;
-  std::shared_ptr<cache::TlsClient> tls;
-  if (address->is_encrypted)
-    tls = std::make_shared<cache::TlsClient>(cache::TlsClientOptions{std::move(ca_file), {}, {}});
-  const auto origin = std::make_shared<cache::HttpOrigin>(io, address->host, address->port, std::move(tls));
-  auto connection = std::make_shared<HttpConnection>(io);
-  const auto connected = co_await HttpConnection::connect(connection, origin, Clock::now() + 1s);
-  co_return connected ? connection : nullptr;
 }
 
 constexpr std::string_view leader_lost =
@@ -132,7 +115,7 @@ std::string Forwarder::head_for_leader(const Request& request, bool has_body) co
   head.append(" ").append(request.path);
   if (!request.query.empty()) head.append("?").append(request.query);
   head.append(" HTTP/1.1\r\nHost: leader\r\nX-Request-Id: ").append(request.id);
-  head.append("\r\n").append(forwarded_header).append(": ").append(options_.secret).append(" ");
+  head.append("\r\n").append(peer_header).append(": ").append(options_.secret).append(" ");
   head.append(request.remote_address).append("\r\n");
   for (auto lines = request.header_lines; !lines.empty();) {
     auto line = take_until(lines, '\n');
@@ -154,12 +137,13 @@ std::string Forwarder::head_for_leader(const Request& request, bool has_body) co
 
 bool Forwarder::take_forwarded(Request& request) const {
   auto lines = request.header_lines;
-  const auto value = next_value(lines, forwarded_header);
-  const auto space = value.find(' ');
-  if (options_.secret.empty() || space != options_.secret.size() ||
-      CRYPTO_memcmp(value.data(), options_.secret.data(), space) != 0)
+  const auto value = next_value(lines, peer_header);
+  const auto& secret = options_.secret;
+  const auto presented = value.substr(0, value.find(' '));
+  if (secret.empty() || presented.size() != secret.size() ||
+      CRYPTO_memcmp(presented.data(), secret.data(), secret.size()) != 0)
     return false;
-  request.remote_address = value.substr(space + 1);
+  if (presented.size() != value.size()) request.remote_address = value.substr(presented.size() + 1);
   return true;
 }
 
@@ -169,7 +153,7 @@ Task<HttpConnection::Pointer> Forwarder::find_leader(NetworkThread& thread, Cloc
     if (standing_.role() == engine::Standing::Role::leader) co_return nullptr;
     auto url = standing_.leader_url();
     HttpConnection::Pointer leader;
-    if (!url.empty()) leader = co_await connect_to(std::move(url), options_.ca_file, thread.io());
+    if (!url.empty()) leader = co_await connect_to_peer(std::move(url), options_.ca_file, thread.io());
     if (leader || Clock::now() >= until || thread.is_draining()) co_return leader;
     co_await pause_for(thread.executor(), retry_pause);
   }

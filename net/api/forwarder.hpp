@@ -8,8 +8,8 @@
 #include <string>
 #include <string_view>
 
-#include "cache/wire/http_connection.hpp"
 #include "engine/cluster/standing.hpp"
+#include "net/api/peer.hpp"
 #include "net/http/service.hpp"
 
 namespace revoked::net {
@@ -20,20 +20,15 @@ inline constexpr std::string_view not_current = "this engine has no news from th
 // Used by all network threads.
 class Forwarder {
  public:
-  struct Options {
-    // Known to the engines of this journal: who presents it may name the caller's address.
-    std::string secret;
-    std::string ca_file;  // trusted for engines with https; empty: the system's store
-  };
   // `standing` outlives it.
-  Forwarder(const engine::Standing& standing, Options options)
+  Forwarder(const engine::Standing& standing, PeerOptions options)
       : standing_(standing), options_(std::move(options)) {}
 
   // Sends the request to the leader, waiting a little if there is none, and its answer to the client. False:
   // this engine leads by now, and answers itself.
   Task<bool> forward(Exchange exchange) const;
 
-  // Whether an engine has passed this request on; then its caller's address is set.
+  // Whether the request is an engine's of this journal; one that it passes on has its client's address then.
   bool take_forwarded(Request& request) const;
 
  private:
@@ -42,7 +37,7 @@ class Forwarder {
   std::string head_for_leader(const Request& request, bool has_body) const;
 
   const engine::Standing& standing_;
-  const Options options_;
+  const PeerOptions options_;
 };
 
 }  // namespace revoked::net

@@ -46,6 +46,7 @@ constexpr Route routes[] = {
     {Method::get, "/v1/invalidations", show_invalidations, Permission::gateway, feed_query},
     {Method::post, "/v1/webhooks/test", test_webhooks, Permission::master_key},
     {Method::get, "/v1/backup", send_backup, Permission::master_key},
+    {Method::get, "/v1/checkpoint", send_checkpoint, {}},
     {Method::get, "/livez", show_liveness, {}},
     {Method::get, "/readyz", show_readiness, {}},
     {Method::get, "/healthz", show_health, {}},

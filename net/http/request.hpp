@@ -51,7 +51,7 @@ struct Request {
   std::string_view id;
   bool is_http_1_0 = false;
   bool keep_alive = true;
-  bool is_forwarded = false;  // by another engine (Forwarder)
+  bool is_forwarded = false;  // by another engine (net/api/peer.hpp)
 
   // The head gives the body's size, or the body is chunked.
   std::uint64_t content_length = 0;

@@ -283,8 +283,9 @@ TEST(EditCheckpoint, APermissionSetFromAfterTheCutIsThere) {
   tables.edit_key(slot, tables.edited(slot, tables.terms_of(slot), event));
   const auto file = directory / "tables";
   const auto wait_for_newest = [&]() -> result<Sequence> { return cut.sequence; };
-  const auto made =
-      write_checkpoint(file, tables, cut, {recovered->epochs, [] { return true; }, wait_for_newest});
+  const auto digest_of = [&](Sequence sequence) { return digest_of_batch(store, sequence); };
+  const auto made = write_checkpoint(file, tables, cut,
+                                     {recovered->epochs, [] { return true; }, wait_for_newest, digest_of});
   ASSERT_TRUE(made);
   Tables again;
   std::vector<EpochStart> epochs;

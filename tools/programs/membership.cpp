@@ -1,9 +1,13 @@
 #include "tools/programs/membership.hpp"
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <stdexcept>
+#include <vector>
 
+#include "engine/tables/checkpoint.hpp"
+#include "net/api/peer.hpp"
 #include "net/api/reply_key.hpp"
 #include "net/http/log.hpp"
 
@@ -15,6 +19,8 @@ using engine::PostgresLog;
 
 constexpr std::chrono::milliseconds shortest_lease{200};
 constexpr std::chrono::days longest_lease{1};
+constexpr std::chrono::seconds recently{10};  // an engine that has shown itself since is asked
+constexpr std::size_t most_peers = 4;
 
 }  // namespace
 
@@ -58,8 +64,41 @@ engine::MemberListener Membership::listener() {
           }};
 }
 
+void Membership::fetch_checkpoint() {
+  const auto all = log_->engines();
+  if (!all) return;  // waited for again
+  std::vector<PostgresLog::Engine> peers;
+  for (const auto& each : *all) {
+    if (each.silent_for < recently) peers.push_back(each);
+  }
+  // The leader has other work. The others by how far they are.
+  std::ranges::sort(peers, std::greater{}, [](const auto& peer) {
+    return std::pair(peer.role != "leader", peer.position.sequence);
+  });
+  if (peers.size() > most_peers) peers.resize(most_peers);
+  const auto path = data_dir_ + "/tables";
+  for (const auto& peer : peers) {
+    const auto fetched = net::fetch_checkpoint(peer.url, {log_->secret(), {}}, path);
+    if (fetched) {
+      net::log(net::Level::info, "took the checkpoint of another engine",
+               {{"url", peer.url}, {"bytes", std::to_string(*fetched)}});
+      return;
+    }
+    net::log(net::Level::info, "took no checkpoint of another engine",
+             {{"url", peer.url}, {"reason", fetched.error().message()}});
+  }
+}
+
+// A fetched one may have events that a failover of the database has lost meanwhile, and a start would take
+// that for a log that lost them.
+void Membership::drop_checkpoint_after(engine::Sequence last) const {
+  const auto path = data_dir_ + "/tables";
+  const auto mark = engine::read_checkpoint_mark(path);
+  if (mark && mark->newest > last) std::filesystem::remove(path);
+}
+
 void Membership::throw_away_copy() const {
-  for (const auto* const part : {"log", "index", "tables", "usage"})
+  for (const auto* const part : {"log", "index", "tables", "tables.peer", "usage"})
     std::filesystem::remove_all(data_dir_ + "/" + part);
 }
 
@@ -86,10 +125,13 @@ std::unique_ptr<engine::Store> Membership::open_store(
       throw_away_copy();
       continue;
     }
-    const auto tail = engine::catch_up(
-        *log_, *copy, listener(), [] { return true; },
-        starts_again_ ? engine::IfRefused::wait : engine::IfRefused::fail);
+    const auto if_refused = starts_again_ ? engine::IfRefused::wait : engine::IfRefused::fail;
+    const auto go_on = [] { return true; };
+    // Before the rows, which then are at least as new.
+    if (copy->last() == 0 && engine::reach_journal(*log_, listener(), go_on, if_refused)) fetch_checkpoint();
+    const auto tail = engine::catch_up(*log_, *copy, listener(), go_on, if_refused);
     if (tail) {
+      drop_checkpoint_after(copy->last());
       tail_ = *tail;
       auto store = std::make_unique<engine::SharedStore>(std::move(copy), options_.journal, standing_);
       store_ = store.get();
@@ -110,7 +152,7 @@ std::unique_ptr<engine::Store> Membership::open_store(
 
 std::shared_ptr<const net::Forwarder> Membership::forwarder() const {
   net::set_common_salt(log_->secret());
-  return std::make_shared<const net::Forwarder>(standing_, net::Forwarder::Options{log_->secret(), {}});
+  return std::make_shared<const net::Forwarder>(standing_, net::PeerOptions{log_->secret(), {}});
 }
 
 void Membership::begin(engine::Engine& engine, cache::Feed& feed, cache::GatewayRegistry& gateways,

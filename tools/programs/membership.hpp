@@ -48,6 +48,9 @@ class Membership {
 
  private:
   engine::MemberListener listener();
+  // What takes a long time without: the tables are made from it, and only the events after it.
+  void fetch_checkpoint();
+  void drop_checkpoint_after(engine::Sequence last) const;
   void throw_away_copy() const;
   // It may be all that is left of a database that was restored to an earlier state. In place of the one that
   // was set aside before.

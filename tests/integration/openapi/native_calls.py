@@ -176,6 +176,7 @@ def operation():
     expect(engine, 200, "testWebhooks")
     if len(expect(engine, 200, "backUp").body) % 512 != 0:
         faults.append("the backup is no archive")
+    expect(engine, 401, "copyCheckpoint", "unauthenticated")
     expect(engine, 401, "showMetrics", "unauthenticated", credential={})
     expect(engine, 403, "showMetrics", "forbidden", credential=bearer(os.environ["WEAK_TOKEN"]))
     expect(full_engine, 404, "showMetrics", "route_not_found")

@@ -56,6 +56,7 @@ const std::vector<TakingRoute>& taking_routes() {
        {"key_id=a%2Fb", "actor=%00", "user=..", "after=7", "limit=-1"}},
       {"GET", "/v1/invalidations", "", {"limit=5"}, {"after=now", "journal=UPPER", "limit=10001"}},
       {"GET", "/v1/backup", "", {}, {"after=1-1"}},
+      {"GET", "/v1/checkpoint", "", {}, {"after=1-1"}},
       {"GET", "/livez", "", {}, {"verbose=1"}},
       {"GET", "/readyz", "", {}, {"verbose=1"}},
       {"GET", "/healthz", "", {}, {"verbose=1"}},

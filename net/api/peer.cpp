@@ -1,0 +1,97 @@
+#include "net/api/peer.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+#include <filesystem>
+#include <fstream>
+#include <vector>
+
+#include "cache/wire/endpoint.hpp"
+
+namespace revoked::net {
+namespace {
+
+using cache::HttpConnection;
+using engine::errc;
+using Clock = std::chrono::steady_clock;
+using namespace std::chrono_literals;
+
+constexpr std::uint16_t usual_port = 7385;
+constexpr std::uint64_t bytes_per_second = 1 << 20;
+constexpr std::uint64_t left_free = 64 << 20;  // of the disk
+
+boost::system::error_code error_of(unsigned status) {
+  if (status == 200) return {};
+  if (status == 404) return errc::not_found;
+  return status == 503 ? errc::overloaded : errc::unavailable;
+}
+
+cache::Task<engine::result<std::uint64_t>> fetch(std::string url, PeerOptions options, std::string path,
+                                                 std::chrono::milliseconds patience,
+                                                 cache::asio::io_context& io) {
+  const auto peer = co_await connect_to_peer(std::move(url), options.ca_file, io);
+  if (!peer) co_return errc::unavailable;
+  auto request = std::make_shared<std::string>("GET /v1/checkpoint HTTP/1.1\r\nHost: peer\r\n");
+  request->append(peer_header).append(": ").append(options.secret).append("\r\n\r\n");
+  const auto began = Clock::now();
+  const auto opened = co_await HttpConnection::open_stream(peer, std::move(request), began + patience);
+  if (!opened) co_return opened.error();
+  if (const auto error = error_of((*opened)->get().result_int())) co_return error;
+
+  std::ofstream file(path, std::ios::binary | std::ios::trunc);
+  std::error_code failed;
+  const auto room = std::filesystem::space(std::filesystem::absolute(path).parent_path(), failed).available;
+  const auto most = failed || room < left_free ? 0 : room - left_free;
+  std::uint64_t taken = 0;
+  std::vector<char> chunk(256 << 10);
+  for (;;) {
+    const auto deadline = began + patience + std::chrono::milliseconds(taken * 1000 / bytes_per_second);
+    const auto size =
+        co_await HttpConnection::read_stream(peer, *opened, cache::asio::buffer(chunk), deadline);
+    if (!size) co_return size.error();
+    if (*size == 0) break;
+    taken += *size;
+    if (taken > most) co_return errc::storage_failed;
+    file.write(chunk.data(), static_cast<std::streamsize>(*size));
+  }
+  file.close();
+  if (!file) co_return errc::storage_failed;
+  co_return taken;
+}
+
+}  // namespace
+
+cache::Task<HttpConnection::Pointer> connect_to_peer(std::string url, std::string ca_file,
+                                                     cache::asio::io_context& io) {
+  const auto address = cache::parse_http_url(url, usual_port);
+  if (!address) co_return nullptr;
+  std::shared_ptr<cache::TlsClient> tls;
+  if (address->is_encrypted)
+    tls = std::make_shared<cache::TlsClient>(cache::TlsClientOptions{std::move(ca_file), {}, {}});
+  const auto origin = std::make_shared<cache::HttpOrigin>(io, address->host, address->port, std::move(tls));
+  auto connection = std::make_shared<HttpConnection>(io);
+  const auto connected = co_await HttpConnection::connect(connection, origin, Clock::now() + 1s);
+  co_return connected ? connection : nullptr;
+}
+
+engine::result<std::uint64_t> fetch_checkpoint(const std::string& url, const PeerOptions& options,
+                                               const std::string& path, std::chrono::milliseconds patience) {
+  const auto draft = path + ".peer";
+  cache::asio::io_context io(1);
+  engine::result<std::uint64_t> fetched = errc::unavailable;
+  std::exception_ptr bug;
+  cache::asio::co_spawn(io, fetch(url, options, draft, patience, io),
+                        [&](std::exception_ptr failure, engine::result<std::uint64_t> result) {
+                          bug = std::move(failure);
+                          fetched = result;
+                          io.stop();
+                        });
+  io.run();
+  if (bug) std::rethrow_exception(bug);
+  std::error_code failed;
+  if (fetched) std::filesystem::rename(draft, path, failed);
+  if (failed) fetched = errc::storage_failed;
+  if (!fetched) std::filesystem::remove(draft, failed);
+  return fetched;
+}
+
+}  // namespace revoked::net
