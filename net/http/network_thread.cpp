@@ -222,14 +222,13 @@ void NetworkThread::sweep() {
     auto& connection = static_cast<Connection&>(*entries[i]);
     const bool is_overdue = connection.is_overdue(now_) ||
                             (draining_ && connection.has_been_idle_for(limits_.drain_idle_timeout, now_));
-    const auto phase = connection.phase();
-    if (all) {
-      connection.close();
-    } else if (phase == Connection::Phase::held) {
+    const bool held = connection.phase() == Connection::Phase::held;
+    const bool idle = connection.phase() == Connection::Phase::idle;
+    if (held && !all) {
       if (draining_ || is_overdue) connection.wake();
-    } else if (is_overdue && phase == Connection::Phase::idle) {
+    } else if (idle && is_overdue && !all) {
       connection.end_idle();
-    } else if (is_overdue) {
+    } else if (all || is_overdue) {
       connection.close();
     } else {
       connection.trim_if_idle(now_);
