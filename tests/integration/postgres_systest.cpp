@@ -109,7 +109,12 @@ TEST(PostgresServer, NoProcessOfItIsLeftWhenTheTestDies) {
 
 class PostgresServerPair : public testing::Test {
  protected:
-  PostgresServerPair() { pair_.primary().rows(create_table); }
+  PostgresServerPair() {
+    pair_.primary().rows(create_table);
+    // A commit waits until the standby has it, and does not show it yet.
+    EXPECT_TRUE(eventually(
+        [&] { return pair_.standby().value("SELECT to_regclass('journal') IS NOT NULL") == "t"; }));
+  }
 
   PostgresPair pair_;
 };
