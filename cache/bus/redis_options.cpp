@@ -1,7 +1,8 @@
 #include "cache/bus/redis_options.hpp"
 
-#include <memory>
-#include <stdexcept>
+#include <utility>
+
+#include "cache/wire/tls_options.hpp"
 
 namespace revoked::cache {
 
@@ -15,20 +16,12 @@ void RedisOptions::add_to(engine::OptionList& options, const std::string& purpos
                   "redis+sentinel://[user:pass@]host:port[,host:port...]/NAME[/db] or unix:///path; with TLS "
                   "rediss:// or rediss+sentinel://; none: " +
                   without);
-  options.add("--redis-ca-file", tls.ca_file,
-              "PEM file of CAs that are trusted with certificates of Redis; none: the system's");
-  options.add("--redis-cert", tls.certificate_file,
-              "PEM file with our certificate for Redis; none: no certificate");
-  options.add("--redis-key", tls.key_file, "PEM file with the private key of --redis-cert");
+  add_tls_client_options(options, "redis", "Redis", tls);
 }
 
 std::optional<RedisAddress> parse_redis(const RedisOptions& options) {
   const auto& [url, tls] = options;
-  const bool has_tls_options = !(tls.ca_file + tls.certificate_file + tls.key_file).empty();
-  if (has_tls_options && !url.starts_with("rediss"))
-    throw ConfigurationError("--redis-ca-file, --redis-cert and --redis-key are for rediss:// only");
-  if (tls.certificate_file.empty() != tls.key_file.empty())
-    throw ConfigurationError("--redis-cert and --redis-key need each other");
+  auto client = read_tls_client("redis", tls, url.starts_with("rediss"), "a rediss:// --redis");
   if (url.empty()) return {};
   auto address = parse_redis_url(url);
   if (!address) {
@@ -38,12 +31,7 @@ std::optional<RedisAddress> parse_redis(const RedisOptions& options) {
                              "' is neither redis[s]://[user:pass@]host[:port][,…][/db] nor "
                              "redis[s]+sentinel://[user:pass@]host[:port][,…]/NAME[/db] nor unix:///path");
   }
-  if (!address->uses_tls) return *address;
-  try {
-    address->tls = std::make_shared<TlsClient>(tls);
-  } catch (const std::runtime_error& error) {
-    throw ConfigurationError(std::string("--redis: ") + error.what());
-  }
+  address->tls = std::move(client);
   return *address;
 }
 

@@ -3,8 +3,8 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <stdexcept>
 
+#include "cache/wire/tls_options.hpp"
 #include "engine/model/key_file.hpp"
 
 namespace revoked::cache {
@@ -27,11 +27,7 @@ void GatewayOptions::add_to(engine::OptionList& options) {
       "--engine", engine,
       "http://host:port or https://host:port of the engine; several that share a journal: separated by "
       "commas, tried in turn");
-  options.add("--engine-ca-file", engine_tls.ca_file,
-              "PEM file of the CAs that an https engine's certificate may be of; none: the system's");
-  options.add("--engine-cert", engine_tls.certificate_file,
-              "PEM file with this gateway's certificate, for an engine that requires one");
-  options.add("--engine-key", engine_tls.key_file, "PEM file with the private key of --engine-cert");
+  add_tls_client_options(options, "engine", "an https engine", engine_tls);
   redis.add_to(options, "for invalidations", "the engine's feed");
   options.add("--engine-key-file", engine_key_file,
               "File with a key that has the permission gateway, or a master key");
@@ -59,16 +55,7 @@ EngineClient::Options GatewayOptions::read_engine() const {
   const bool is_encrypted =
       std::ranges::any_of(options.addresses, [](const auto& address) { return address.is_encrypted; });
   options.tls = engine_tls;
-  const auto& [ca_file, certificate_file, key_file] = engine_tls;
-  if (certificate_file.empty() != key_file.empty())
-    throw ConfigurationError("--engine-cert and --engine-key require each other");
-  if (!is_encrypted && !(ca_file.empty() && certificate_file.empty()))
-    throw ConfigurationError("--engine-ca-file and --engine-cert require an https:// --engine");
-  try {
-    if (is_encrypted) const TlsClient probe(engine_tls);
-  } catch (const std::runtime_error& error) {
-    throw ConfigurationError(std::string("--engine: ") + error.what());
-  }
+  read_tls_client("engine", engine_tls, is_encrypted, "an https:// --engine");
   options.credential = engine_credential;
   if (!engine_credential.empty()) return options;
   if (engine_key_file.empty()) throw ConfigurationError("--engine-key-file is required");
