@@ -82,6 +82,11 @@ EngineService::EngineService(Api api, std::span<const Dialect* const> dialects)
   for (const auto* dialect : dialects) add(*dialect);
 }
 
+std::unique_ptr<Service::ThreadState> EngineService::new_thread_state(cache::asio::io_context& io) {
+  if (!api_.forwarder) return {};
+  return api_.forwarder->new_connections(io);
+}
+
 void EngineService::prepare(Request& request) const {
   if (api_.forwarder) request.is_forwarded = api_.forwarder->take_forwarded(request);
 }

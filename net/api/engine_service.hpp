@@ -11,6 +11,7 @@ class EngineService final : public Service {
   // Serves `dialects`, which must outlive it, in addition to the native API.
   explicit EngineService(Api api, std::span<const Dialect* const> dialects = {});
   std::span<const RouteName> route_names() const override { return route_names_; }
+  std::unique_ptr<ThreadState> new_thread_state(cache::asio::io_context& io) override;
   void prepare(Request& request) const override;
   bool takes_body(const Request& request) const override;
   Outcome handle(Exchange& exchange) override;

@@ -50,6 +50,10 @@ cache::Task<> pause_for(cache::Executor executor, std::chrono::milliseconds time
   co_await timer.async_wait(cache::as_result);
 }
 
+PeerConnections& connections_of(NetworkThread& thread) {
+  return static_cast<PeerConnections&>(*thread.service_state());
+}
+
 constexpr std::string_view leader_lost =
     "the engine that leads was lost; whether it has made the change is unknown";
 
@@ -147,14 +151,14 @@ bool Forwarder::take_forwarded(Request& request) const {
   return true;
 }
 
-// A connection to the leader; null: there is none in time, or this engine leads.
-Task<HttpConnection::Pointer> Forwarder::find_leader(NetworkThread& thread, Clock::time_point until) const {
+Task<Forwarder::Leader> Forwarder::find_leader(NetworkThread& thread, PeerConnections::Kept kept,
+                                               Clock::time_point until) const {
+  auto& connections = connections_of(thread);
   for (;;) {
-    if (standing_.role() == engine::Standing::Role::leader) co_return nullptr;
-    auto url = standing_.leader_url();
-    HttpConnection::Pointer leader;
-    if (!url.empty()) leader = co_await connect_to_peer(std::move(url), options_.ca_file, thread.io());
-    if (leader || Clock::now() >= until || thread.is_draining()) co_return leader;
+    if (standing_.role() == engine::Standing::Role::leader) co_return Leader{};
+    Leader leader{standing_.leader_url(), nullptr};
+    if (!leader.url.empty()) leader.connection = co_await connections.connect(leader.url, kept);
+    if (leader.connection || Clock::now() >= until || thread.is_draining()) co_return leader;
     co_await pause_for(thread.executor(), retry_pause);
   }
 }
@@ -177,8 +181,11 @@ Task<bool> Forwarder::forward(Exchange exchange) const {
   const bool may_repeat = exchange.body == nullptr &&
                           (request.method == Method::get || request.method == Method::put ||
                            request.method == Method::delete_ || !request[Header::idempotency_key].empty());
+  auto& thread = exchange.connection.thread();
+  auto& connections = connections_of(thread);
+  const auto kept = may_repeat ? PeerConnections::Kept::may_be_taken : PeerConnections::Kept::not_taken;
   for (;;) {
-    const auto leader = co_await find_leader(exchange.connection.thread(), until);
+    const auto [url, leader] = co_await find_leader(thread, kept, until);
     if (!leader && standing_.role() == engine::Standing::Role::leader) co_return false;
     if (!leader) co_return refuse(503, "not_current", not_current);
     auto out = std::make_shared<std::string>(head_for_leader(request, exchange.body != nullptr));
@@ -188,13 +195,16 @@ Task<bool> Forwarder::forward(Exchange exchange) const {
       if (got) co_return refuse(502, "leader_lost", leader_lost);
     }
     auto answer = co_await receive_answer(leader, std::move(out), request.method == Method::head, deadline());
-    leader->close();
+    if (answer)
+      connections.keep(url, leader);
+    else
+      connections.close_kept();
     // It had stepped down, and done nothing.
     const bool has_refused =
         answer && answer->status == 503 && answer->body.find("\"not_current\"") != std::string::npos;
     if ((!answer && may_repeat) || (has_refused && exchange.body == nullptr)) {
       if (Clock::now() < until) {
-        co_await pause_for(exchange.connection.thread().executor(), retry_pause);
+        co_await pause_for(thread.executor(), retry_pause);
         continue;
       }
     }

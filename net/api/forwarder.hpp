@@ -24,6 +24,11 @@ class Forwarder {
   Forwarder(const engine::Standing& standing, PeerOptions options)
       : standing_(standing), options_(std::move(options)) {}
 
+  // Of each network thread that forwards.
+  std::unique_ptr<PeerConnections> new_connections(cache::asio::io_context& io) const {
+    return std::make_unique<PeerConnections>(io, options_.tls);
+  }
+
   // Sends the request to the leader, waiting a little if there is none, and its answer to the client. False:
   // this engine leads by now, and answers itself.
   Task<bool> forward(Exchange exchange) const;
@@ -32,8 +37,12 @@ class Forwarder {
   bool take_forwarded(Request& request) const;
 
  private:
-  Task<cache::HttpConnection::Pointer> find_leader(NetworkThread& thread,
-                                                   std::chrono::steady_clock::time_point until) const;
+  struct Leader {
+    std::string url;
+    PeerConnections::Pointer connection;  // null: there is none in time, or this engine leads
+  };
+  Task<Leader> find_leader(NetworkThread& thread, PeerConnections::Kept kept,
+                           std::chrono::steady_clock::time_point until) const;
   std::string head_for_leader(const Request& request, bool has_body) const;
 
   const engine::Standing& standing_;

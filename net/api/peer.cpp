@@ -3,9 +3,11 @@
 #include <boost/asio/co_spawn.hpp>
 #include <filesystem>
 #include <fstream>
+#include <stdexcept>
 #include <vector>
 
 #include "cache/wire/endpoint.hpp"
+#include "net/http/log.hpp"
 
 namespace revoked::net {
 namespace {
@@ -17,6 +19,7 @@ using namespace std::chrono_literals;
 
 constexpr std::uint16_t usual_port = 7385;
 constexpr std::uint64_t bytes_per_second = 1 << 20;
+constexpr std::string_view cannot_connect = "cannot connect to another engine";
 constexpr std::uint64_t left_free = 64 << 20;  // of the disk
 
 boost::system::error_code error_of(unsigned status) {
@@ -28,7 +31,8 @@ boost::system::error_code error_of(unsigned status) {
 cache::Task<engine::result<std::uint64_t>> fetch(std::string url, PeerOptions options, std::string path,
                                                  std::chrono::milliseconds patience,
                                                  cache::asio::io_context& io) {
-  const auto peer = co_await connect_to_peer(std::move(url), options.ca_file, io);
+  PeerConnections connections(io, options.tls);
+  const auto peer = co_await connections.connect(std::move(url), PeerConnections::Kept::not_taken);
   if (!peer) co_return errc::unavailable;
   auto request = std::make_shared<std::string>("GET /v1/checkpoint HTTP/1.1\r\nHost: peer\r\n");
   request->append(peer_header).append(": ").append(options.secret).append("\r\n\r\n");
@@ -60,17 +64,44 @@ cache::Task<engine::result<std::uint64_t>> fetch(std::string url, PeerOptions op
 
 }  // namespace
 
-cache::Task<HttpConnection::Pointer> connect_to_peer(std::string url, std::string ca_file,
-                                                     cache::asio::io_context& io) {
+// False: `url` is none, or the files for TLS cannot be used.
+bool PeerConnections::go_to(const std::string& url) {
+  if (url == url_) return origin_ != nullptr;
+  kept_.clear();
+  origin_.reset();
+  url_ = url;
   const auto address = cache::parse_http_url(url, usual_port);
-  if (!address) co_return nullptr;
+  if (!address) return false;
   std::shared_ptr<cache::TlsClient> tls;
-  if (address->is_encrypted)
-    tls = std::make_shared<cache::TlsClient>(cache::TlsClientOptions{std::move(ca_file), {}, {}});
-  const auto origin = std::make_shared<cache::HttpOrigin>(io, address->host, address->port, std::move(tls));
-  auto connection = std::make_shared<HttpConnection>(io);
-  const auto connected = co_await HttpConnection::connect(connection, origin, Clock::now() + 1s);
-  co_return connected ? connection : nullptr;
+  try {
+    if (address->is_encrypted) tls = std::make_shared<cache::TlsClient>(tls_);
+  } catch (const std::runtime_error& error) {
+    log(Level::warning, cannot_connect, {{"url", url}, {"reason", error.what()}});
+    url_.clear();
+    return false;
+  }
+  origin_ = std::make_shared<cache::HttpOrigin>(io_, address->host, address->port, std::move(tls));
+  return true;
+}
+
+cache::Task<HttpConnection::Pointer> PeerConnections::connect(std::string url, Kept kept) {
+  if (!go_to(url)) co_return nullptr;
+  while (kept == Kept::may_be_taken && !kept_.empty()) {
+    auto connection = std::move(kept_.back());
+    kept_.pop_back();
+    if (connection->is_reusable()) co_return connection;
+  }
+  auto connection = std::make_shared<HttpConnection>(io_);
+  const auto connected = co_await HttpConnection::connect(connection, origin_, Clock::now() + 1s);
+  if (connected) co_return connection;
+  static LogLimit limit;
+  log(limit, {}, Level::warning, cannot_connect, {{"url", url}, {"reason", connected.error().message()}});
+  co_return nullptr;
+}
+
+void PeerConnections::keep(const std::string& url, Pointer connection) {
+  if (url == url_ && kept_.size() < most_kept && connection->is_reusable())
+    kept_.push_back(std::move(connection));
 }
 
 engine::result<std::uint64_t> fetch_checkpoint(const std::string& url, const PeerOptions& options,

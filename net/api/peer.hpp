@@ -3,13 +3,14 @@
 // engines of a journal know from there.
 
 #include <chrono>
-#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "cache/wire/http_connection.hpp"
 #include "engine/base/error.hpp"
+#include "net/http/service.hpp"
 
 namespace revoked::net {
 
@@ -18,12 +19,38 @@ inline constexpr std::string_view peer_header = "Revoked-Forwarded";
 
 struct PeerOptions {
   std::string secret;
-  std::string ca_file;  // trusted for engines with https; empty: the system's store
+  cache::TlsClientOptions tls;  // to engines with https
 };
 
-// Null: it cannot be reached within a second, or `url` is none.
-cache::Task<cache::HttpConnection::Pointer> connect_to_peer(std::string url, std::string ca_file,
-                                                            cache::asio::io_context& io);
+// Connections of one thread to another engine: mostly to one, that which leads. Each is used for one request
+// at a time, and kept for the next. Outlives the coroutines.
+class PeerConnections final : public Service::ThreadState {
+ public:
+  using Pointer = cache::HttpConnection::Pointer;
+
+  PeerConnections(cache::asio::io_context& io, cache::TlsClientOptions tls) : io_(io), tls_(std::move(tls)) {}
+
+  // A peer may close one that is kept while a request is under way, which is then not answered: only what may
+  // be repeated takes one of those.
+  enum class Kept { may_be_taken, not_taken };
+  // Null: the peer cannot be reached within a second, or `url` is none.
+  cache::Task<Pointer> connect(std::string url, Kept kept);
+  // For the next request to `url`, if the answer was read to its end, and another peer is not asked by now.
+  void keep(const std::string& url, Pointer connection);
+  // When one of them has failed.
+  void close_kept() { kept_.clear(); }
+
+ private:
+  static constexpr std::size_t most_kept = 64;
+
+  bool go_to(const std::string& url);
+
+  cache::asio::io_context& io_;
+  const cache::TlsClientOptions tls_;
+  std::string url_;                            // the last one
+  std::shared_ptr<cache::HttpOrigin> origin_;  // null: it is none
+  std::vector<Pointer> kept_;                  // to it
+};
 
 // Copies the newest checkpoint of the engine at `url` into the file `path`, which it replaces, and answers
 // the number of bytes. Blocks. Nothing is checked: whoever reads a checkpoint does that. Gives up on a peer

@@ -75,6 +75,7 @@ NetworkThread::NetworkThread(const tcp::endpoint& endpoint, const ServerLimits& 
                              Durability* durability, OnFatal on_fatal, const ServerCertificate* certificate)
     : limits_(limits),
       service_(service),
+      service_state_(service.new_thread_state(io_)),
       requests_(service.route_names().size()),
       certificate_(certificate),
       acceptor_(io_.get_executor()),

@@ -57,6 +57,7 @@ class NetworkThread {
   // The rest: on this thread only.
   const ServerLimits& limits() const { return limits_; }
   Service& service() { return service_; }
+  Service::ThreadState* service_state() { return service_state_.get(); }
   RequestCounts& requests() { return requests_; }
   const ServerCertificate* certificate() const { return certificate_; }  // null: not encrypted
   std::chrono::steady_clock::time_point now() const { return now_; }  // of the last tick: accurate to 100 ms
@@ -108,6 +109,7 @@ class NetworkThread {
   cache::asio::io_context io_{1};
   ServerLimits limits_;
   Service& service_;
+  std::unique_ptr<Service::ThreadState> service_state_;
   RequestCounts requests_;
   const ServerCertificate* certificate_;
   cache::Acceptor acceptor_;

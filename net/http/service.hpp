@@ -1,6 +1,7 @@
 #pragma once
 // What a server serves: the boundary between HTTP and application logic. Handlers know no sockets.
 
+#include <memory>
 #include <optional>
 #include <span>
 
@@ -33,6 +34,14 @@ struct Outcome {
 class Service {
  public:
   virtual ~Service() = default;
+  // What the service keeps for each network thread: used on that thread only, and destroyed after it has
+  // ended, before its io_context.
+  class ThreadState {
+   public:
+    virtual ~ThreadState() = default;
+  };
+  // On the thread that makes the server. Null: nothing.
+  virtual std::unique_ptr<ThreadState> new_thread_state(cache::asio::io_context&) { return {}; }
   // Those that its responses name: see Response::answers(). Constant.
   virtual std::span<const RouteName> route_names() const { return {}; }
   // Called once for each request, before handle().

@@ -33,7 +33,8 @@ class EngineCluster {
     // In a Network (if Network::is_permitted): with this many hosts after those of the servers and the
     // engines. Nothing: all on loopback.
     std::optional<std::size_t> more_hosts{};
-    std::vector<std::string> postgres{};  // lines of postgresql.conf
+    std::vector<std::string> postgres{};    // lines of postgresql.conf
+    const CertificateFiles* tls = nullptr;  // null: HTTP
   };
 
   EngineCluster() : EngineCluster(Options{}) {}
@@ -66,7 +67,7 @@ class EngineCluster {
     options.arguments = {"--journal", pair_.url(), "--threads", "1"};
     options.arguments.insert(options.arguments.end(), options_.arguments.begin(), options_.arguments.end());
     options.master_key_file = key_file();
-    options.tls = nullptr;
+    options.tls = options_.tls;
     if (network_) {
       options.host = "0.0.0.0";
       options.advertised_host = network_->address(host);
@@ -85,7 +86,7 @@ class EngineCluster {
   std::string role_of(const EngineProcess& engine) const {
     const auto stay = stay_at(engine);
     try {
-      const auto ready = HttpClient(engine.port(), 2s).get("/readyz");
+      const auto ready = engine.client(2s).get("/readyz");
       return ready.status == 200 ? ready.json()["role"].text() : "not current";
     } catch (const ConnectionFailed&) {
       return "gone";

@@ -1,5 +1,7 @@
 #include "tools/programs/engine_configuration.hpp"
 
+#include "cache/wire/tls_options.hpp"
+
 namespace revoked::tools {
 namespace {
 
@@ -38,6 +40,8 @@ std::optional<int> read_configuration(int argc, char** argv, EngineConfiguration
               {"sync", "managed", "single"});
   options.add("--lease", configuration.lease,
               "How long the engine that leads does so without the journal; another takes over after that");
+  cache::add_tls_client_options(options, "engine", "the other engines of the journal",
+                                configuration.engine_tls);
   configuration.redis.add_to(options, "to publish invalidations on", "own feed only");
   options.add("--threads", configuration.threads, "Network threads", Range{1, 1024});
   options.add("--master-key-file", configuration.master_key_file,

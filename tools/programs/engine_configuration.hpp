@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "cache/bus/redis_options.hpp"
+#include "cache/wire/tls.hpp"
 #include "engine/engine.hpp"
 #include "net/auth/jwt.hpp"
 #include "tools/programs/program.hpp"
@@ -23,6 +24,7 @@ struct EngineConfiguration {
   std::string journal;
   std::string journal_durability = "sync";
   std::string lease = "2s";
+  cache::TlsClientOptions engine_tls;  // to other engines
   cache::RedisOptions redis;
   std::size_t threads = std::max(1u, std::thread::hardware_concurrency());
   std::string master_key_file;

@@ -6,6 +6,7 @@
 #include <stdexcept>
 #include <vector>
 
+#include "cache/wire/tls_options.hpp"
 #include "engine/tables/checkpoint.hpp"
 #include "net/api/peer.hpp"
 #include "net/api/reply_key.hpp"
@@ -27,6 +28,7 @@ constexpr std::size_t most_peers = 4;
 Membership::Membership(const EngineConfiguration& configuration, std::function<void()> on_end)
     : data_dir_(configuration.data_dir),
       on_end_(std::move(on_end)),
+      engine_tls_(configuration.engine_tls),
       // NOLINTNEXTLINE(concurrency-mt-unsafe): there is one thread
       starts_again_(std::getenv(starts_again_variable) != nullptr) {
   if (configuration.master_key_file.empty())
@@ -34,6 +36,7 @@ Membership::Membership(const EngineConfiguration& configuration, std::function<v
   options_.lease = parse_duration(configuration.lease, "--lease", longest_lease);
   if (options_.lease < shortest_lease)
     throw ConfigurationError("--lease: '" + configuration.lease + "' is less than 200ms");
+  cache::read_tls_client("engine", engine_tls_, true, "--journal");
   options_.journal.url = configuration.journal;
   options_.journal.durability = *engine::durability_of(configuration.journal_durability);
   options_.version = version;
@@ -78,7 +81,7 @@ void Membership::fetch_checkpoint() {
   if (peers.size() > most_peers) peers.resize(most_peers);
   const auto path = data_dir_ + "/tables";
   for (const auto& peer : peers) {
-    const auto fetched = net::fetch_checkpoint(peer.url, {log_->secret(), {}}, path);
+    const auto fetched = net::fetch_checkpoint(peer.url, {log_->secret(), engine_tls_}, path);
     if (fetched) {
       net::log(net::Level::info, "took the checkpoint of another engine",
                {{"url", peer.url}, {"bytes", std::to_string(*fetched)}});
@@ -152,7 +155,7 @@ std::unique_ptr<engine::Store> Membership::open_store(
 
 std::shared_ptr<const net::Forwarder> Membership::forwarder() const {
   net::set_common_salt(log_->secret());
-  return std::make_shared<const net::Forwarder>(standing_, net::PeerOptions{log_->secret(), {}});
+  return std::make_shared<const net::Forwarder>(standing_, net::PeerOptions{log_->secret(), engine_tls_});
 }
 
 void Membership::begin(engine::Engine& engine, cache::Feed& feed, cache::GatewayRegistry& gateways,

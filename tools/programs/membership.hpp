@@ -58,6 +58,7 @@ class Membership {
 
   const std::string data_dir_;
   const std::function<void()> on_end_;
+  const cache::TlsClientOptions engine_tls_;
   const bool starts_again_;
   engine::MemberOptions options_;
   engine::Standing standing_;

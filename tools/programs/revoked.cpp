@@ -12,6 +12,7 @@
 #include "cache/feed/bus.hpp"
 #include "cache/feed/feed.hpp"
 #include "cache/webhooks/webhooks.hpp"
+#include "cache/wire/tls_options.hpp"
 #include "engine/base/free_space.hpp"
 #include "engine/engine.hpp"
 #include "net/api/api_document.hpp"
@@ -235,7 +236,10 @@ int serve(const EngineConfiguration& configuration) {
   std::atomic<bool> draining{false};
   engine::Engine engine(engine_options(configuration, pepper), [&main_io] { main_io.stop(); });
   std::optional<tools::Membership> membership;
-  if (!configuration.journal.empty()) membership.emplace(configuration, [&main_io] { main_io.stop(); });
+  if (configuration.journal.empty())
+    cache::read_tls_client("engine", configuration.engine_tls, false, "--journal");
+  else
+    membership.emplace(configuration, [&main_io] { main_io.stop(); });
   const auto open = [&] { return open_store(configuration.data_dir, membership.has_value()); };
   auto store = membership ? membership->open_store(open) : open();
   const auto master_file = tools::master_key_file(configuration);
