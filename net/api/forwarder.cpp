@@ -25,6 +25,7 @@ constexpr std::chrono::seconds answer_time{4};  // of the leader, besides what t
 // After a body that it read as it arrived: what it has taken of that, it may still have to do.
 constexpr std::chrono::seconds body_answer_time{30};
 constexpr auto retry_pause = 20ms;
+constexpr auto look_period = 50ms;
 constexpr std::size_t max_answer_bytes = 64 << 20;
 
 // Of the connection, or set anew.
@@ -163,6 +164,18 @@ Task<Forwarder::Leader> Forwarder::find_leader(NetworkThread& thread, PeerConnec
   }
 }
 
+Task<> Forwarder::watch_leader(NetworkThread& thread, PeerConnections& connections) const {
+  connections.is_watched = true;
+  while (connections.has_underway() && !thread.is_draining()) {
+    const auto url = standing_.leader_url();
+    // One that gives the lead up still answers.
+    const bool is_replaced = !url.empty() || standing_.role() == engine::Standing::Role::leader;
+    if (is_replaced) connections.close_underway_but(url);
+    co_await pause_for(thread.executor(), look_period);
+  }
+  connections.is_watched = false;
+}
+
 Task<bool> Forwarder::forward(Exchange exchange) const {
   const auto& request = exchange.request;
   auto& response = exchange.response;
@@ -194,7 +207,13 @@ Task<bool> Forwarder::forward(Exchange exchange) const {
       if (got == errc::malformed) co_return refuse(400, "bad_request", "the body ended early");
       if (got) co_return refuse(502, "leader_lost", leader_lost);
     }
+    std::optional<PeerConnections::Underway> underway;
+    if (may_repeat) {
+      underway.emplace(connections, url, leader);
+      if (!connections.is_watched) thread.spawn(watch_leader(thread, connections));
+    }
     auto answer = co_await receive_answer(leader, std::move(out), request.method == Method::head, deadline());
+    underway.reset();
     if (answer)
       connections.keep(url, leader);
     else

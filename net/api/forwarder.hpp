@@ -43,6 +43,8 @@ class Forwarder {
   };
   Task<Leader> find_leader(NetworkThread& thread, PeerConnections::Kept kept,
                            std::chrono::steady_clock::time_point until) const;
+  // Closes what is under way on a thread to an engine that leads no more, until nothing is.
+  Task<> watch_leader(NetworkThread& thread, PeerConnections& connections) const;
   std::string head_for_leader(const Request& request, bool has_body) const;
 
   const engine::Standing& standing_;

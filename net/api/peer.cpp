@@ -104,6 +104,17 @@ void PeerConnections::keep(const std::string& url, Pointer connection) {
     kept_.push_back(std::move(connection));
 }
 
+PeerConnections::Underway::Underway(PeerConnections& connections, std::string url, Pointer connection)
+    : connections_(connections),
+      at_(connections.underway_.emplace(connections.underway_.end(), std::move(url), std::move(connection))) {
+}
+
+void PeerConnections::close_underway_but(const std::string& url) {
+  for (const auto& [to, connection] : underway_) {
+    if (to != url) connection->close();
+  }
+}
+
 engine::result<std::uint64_t> fetch_checkpoint(const std::string& url, const PeerOptions& options,
                                                const std::string& path, std::chrono::milliseconds patience) {
   const auto draft = path + ".peer";

@@ -3,6 +3,7 @@
 // engines of a journal know from there.
 
 #include <chrono>
+#include <list>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -40,6 +41,24 @@ class PeerConnections final : public Service::ThreadState {
   // When one of them has failed.
   void close_kept() { kept_.clear(); }
 
+  // A request that may be repeated, while it is under way.
+  class Underway {
+   public:
+    Underway(PeerConnections& connections, std::string url, Pointer connection);
+    ~Underway() { connections_.underway_.erase(at_); }
+    Underway(const Underway&) = delete;
+    Underway& operator=(const Underway&) = delete;
+
+   private:
+    PeerConnections& connections_;
+    const std::list<std::pair<std::string, Pointer>>::iterator at_;
+  };
+  // Those to other peers than `url`, so that they are repeated at once: a leader that another one has
+  // replaced may never answer.
+  void close_underway_but(const std::string& url);
+  bool has_underway() const { return !underway_.empty(); }
+  bool is_watched = false;  // by whoever calls close_underway()
+
  private:
   static constexpr std::size_t most_kept = 64;
 
@@ -50,6 +69,7 @@ class PeerConnections final : public Service::ThreadState {
   std::string url_;                            // the last one
   std::shared_ptr<cache::HttpOrigin> origin_;  // null: it is none
   std::vector<Pointer> kept_;                  // to it
+  std::list<std::pair<std::string, Pointer>> underway_;
 };
 
 // Copies the newest checkpoint of the engine at `url` into the file `path`, which it replaces, and answers

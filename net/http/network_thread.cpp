@@ -173,7 +173,7 @@ bool NetworkThread::adopt(Socket socket) {
       }
       ++evicted_;
     }
-    asio::co_spawn(io_, run_session(*this, std::move(socket)), report_end);
+    spawn(run_session(*this, std::move(socket)));
     return true;
   } catch (const std::bad_alloc&) {
     look_at_failure(boost::system::errc::make_error_code(boost::system::errc::not_enough_memory));
@@ -237,6 +237,8 @@ void NetworkThread::sweep() {
   }
   held_bytes_.store(connections_.held_bytes(), std::memory_order_relaxed);
 }
+
+void NetworkThread::spawn(cache::Task<> task) { asio::co_spawn(io_, std::move(task), report_end); }
 
 void NetworkThread::drain() {
   asio::post(io_, [this] { begin_drain(); });

@@ -57,6 +57,8 @@ class NetworkThread {
   // The rest: on this thread only.
   const ServerLimits& limits() const { return limits_; }
   Service& service() { return service_; }
+  // Runs it beside what else runs here; a bug in it is logged.
+  void spawn(cache::Task<> task);
   Service::ThreadState* service_state() { return service_state_.get(); }
   RequestCounts& requests() { return requests_; }
   const ServerCertificate* certificate() const { return certificate_; }  // null: not encrypted

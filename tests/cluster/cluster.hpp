@@ -3,6 +3,7 @@
 // on a host of its own in a Network, so that the links between them can be cut.
 
 #include <gtest/gtest.h>
+#include <algorithm>
 
 #include <chrono>
 #include <fstream>
@@ -97,6 +98,14 @@ class EngineCluster {
       if (role_of(*engine) == "leader") return engine.get();
     }
     return nullptr;
+  }
+  // Does not ask the one before, which may not answer.
+  void wait_for_another_leader(const EngineProcess& before) const {
+    EXPECT_TRUE(eventually([&] {
+      return std::ranges::any_of(engines_, [&](const auto& engine) {
+        return engine.get() != &before && role_of(*engine) == "leader";
+      });
+    }));
   }
   // Which it is may change when the machine is busy.
   EngineProcess& any(std::string_view role) const {

@@ -85,6 +85,29 @@ TEST_F(Cluster, LosesNothingWhenTheLeaderIsKilledUnderLoad) {
   }
 }
 
+// Its answer would never come.
+TEST_F(Cluster, AFollowerRepeatsAtTheNextLeaderWhatWasUnderWayToTheLast) {
+  auto& first = any("leader");
+  std::vector<HttpClient> askers;
+  for (auto& engine : engines_) {
+    if (engine.get() == &first) continue;
+    askers.push_back(engine->client());
+    askers.back().connect();
+  }
+  std::vector<CreatedKey> keys;
+  auto client = first.client();
+  for (std::size_t i = 0; i < askers.size(); ++i) keys.push_back(create_key(client));
+  first.process().signal(SIGSTOP);
+  for (std::size_t i = 0; i < askers.size(); ++i)
+    askers[i].send(askers[i].format("DELETE", "/v1/keys/" + keys[i].key_id));
+  wait_for_another_leader(first);
+  const auto led = cluster::Clock::now();
+  for (auto& asker : askers) EXPECT_EQ(asker.receive().status, 200);
+  const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(cluster::Clock::now() - led);
+  EXPECT_LT(took, 1s) << "it waited for the stopped one";
+  first.process().signal(SIGCONT);
+}
+
 TEST_F(Cluster, AStoppedLeaderAcknowledgesNothingWhenItGoesOn) {
   auto* const first = &any("leader");
   auto client = first->client();
@@ -96,12 +119,7 @@ TEST_F(Cluster, AStoppedLeaderAcknowledgesNothingWhenItGoesOn) {
   auto asks = first->client();
   asks.connect();
   asks.send(asks.format("POST", "/v1/keys/verify", {}, json_object({{"secret", key.secret}})));
-  EXPECT_TRUE(eventually([&] {
-    for (auto& engine : engines_) {
-      if (engine.get() != first && role_of(*engine) == "leader") return true;
-    }
-    return false;
-  }));
+  wait_for_another_leader(*first);
   for (auto& engine : engines_) {
     if (engine.get() != first) revoke_surely(*engine, key.key_id);
   }
