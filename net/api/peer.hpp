@@ -57,7 +57,7 @@ class PeerConnections final : public Service::ThreadState {
   // replaced may never answer.
   void close_underway_but(const std::string& url);
   bool has_underway() const { return !underway_.empty(); }
-  bool is_watched = false;  // by whoever calls close_underway()
+  bool is_watched = false;  // by whoever calls close_underway_but()
 
  private:
   static constexpr std::size_t most_kept = 64;

@@ -232,6 +232,7 @@ TEST_F(Cluster, AGatewayDeniesInTimeWhileEnginesAreKilled) {
     auto client = patient.client();
     ASSERT_TRUE(eventually([&] { return check(client, alive.secret).status == 200; }));  // and keeps it
   }
+  const auto began = patient.log_text().rfind("restarts at");
   std::atomic<bool> stopping = false;
   std::multiset<std::string> undecided;  // of the thread, until it has ended
   std::thread asks([&] {
@@ -259,7 +260,14 @@ TEST_F(Cluster, AGatewayDeniesInTimeWhileEnginesAreKilled) {
   stopping = true;
   asks.join();
   EXPECT_EQ(lateness.violations(), "");
-  EXPECT_THAT(undecided, testing::IsEmpty()) << "while an engine was current";
+  const auto log = patient.log_text();
+  EXPECT_EQ(undecided.count("stale"), 0u) << "while an engine was current\n" << log;
+  // A killed leader may have told it of a change that is not durable. Until that is settled it asks an engine
+  // about each key, perhaps one that was just killed.
+  const bool asked = log.find("\"repairing\"") != std::string::npos || log.rfind("restarts at") != began;
+  if (!asked) {
+    EXPECT_THAT(undecided, testing::IsEmpty()) << log;
+  }
   std::cerr << "allowed at the latest " << lateness.worst().count() << " ms after an acknowledgement\n";
 }
 
