@@ -92,7 +92,10 @@ bool RevocationLoad::create_one(Client& client, CreatedKey& key) {
   const auto response =
       client.ask([](HttpClient& http) { return http.request("POST", "/v1/keys", {}, "{}"); });
   change.ended = std::chrono::steady_clock::now();
-  if (!response || response->status != 201) return false;
+  if (!response || response->status != 201) {
+    ++failed_creations_;
+    return false;
+  }
   key = {response->json()["key_id"].text(), response->json()["secret"].text()};
   change.key = key;
   change.position = position_of(*response);

@@ -47,7 +47,8 @@ class RevocationLoad {
 
   void stop();
   std::size_t count() const { return acknowledged_.size(); }
-  std::size_t unknown() const { return unknown_; }  // requests that ended without an answer, or with a 5xx
+  std::size_t unknown() const { return unknown_; }  // revocations that ended without an answer, or with a 5xx
+  std::size_t failed_creations() const { return failed_creations_; }
   const Acknowledgements& acknowledgements() const { return acknowledged_; }
   std::vector<Acknowledged> acknowledged() const { return acknowledged_.all(); }
   std::vector<std::string> surprises() const;  // answers that are neither of these nor a 2xx
@@ -64,6 +65,7 @@ class RevocationLoad {
   const Options options_;
   std::atomic<bool> stopping_ = false;
   std::atomic<std::size_t> unknown_ = 0;
+  std::atomic<std::size_t> failed_creations_ = 0;
   Acknowledgements acknowledged_;
   mutable std::mutex mutex_;  // guards surprises_
   std::vector<std::string> surprises_;
