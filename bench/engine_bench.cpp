@@ -56,7 +56,7 @@ void revoke(benchmark::State& state, std::size_t keys, std::chrono::microseconds
 void journal_batch(benchmark::State& state) {
   const auto store = make_null_store();
   engine::Journal journal(*store, 1, 0, [] {});
-  journal.lead(1);
+  journal.lead();
   const auto key_id = uuid_of(1);
   const auto event = revocation_of(key_id);
   for (auto _ : state) {

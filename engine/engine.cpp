@@ -35,16 +35,20 @@ result<void> Engine::start(std::unique_ptr<Store> store, JournalListener& listen
   return {};
 }
 
+// The event that begins the epoch is durable before anybody hears of it. Gateways believe no engine of an
+// older epoch than one that they have heard of: one that never began would leave them without any.
 result<void> Engine::lead() {
-  const auto first = journal_->applied() + 1;
-  epochs_.begin({epochs_.newest() + 1, first, new_random_id()});
+  const auto journal = new_random_id();
   EventView begins;
   begins.type = EventType::epoch_started;
   begins.at = now_unix_ms();
-  begins[Field::journal] = journal_id();
-  journal_->lead(epochs_.newest(), &begins);
-  if (!journal_->wait_until_durable(first)) return errc::storage_failed;
-  begin_service();
+  begins[Field::journal] = journal;
+  Batch batch;
+  batch.begin(epochs_.newest() + 1, journal_->applied() + 1);
+  batch.append(begins);
+  if (!store_->append(batch.view())) return errc::storage_failed;
+  if (const auto followed = follow(batch.view()); !followed) return followed;
+  journal_->lead();
   return {};
 }
 

@@ -188,7 +188,8 @@ class Engine {
   // Of a follower: the next batch, which is in the store and durable. One thread. errc::storage_corrupt if it
   // does not continue here, or is malformed.
   result<void> follow(const BatchView& batch);
-  // Of a follower, once: begins a new epoch, and takes changes once that is durable. On the same thread.
+  // Of a follower, once: begins a new epoch, of which nobody hears before that is durable, and takes changes.
+  // On the same thread. errc::storage_failed: whether the epoch has begun is unknown.
   result<void> lead();
   bool leads() const { return journal_ && journal_->leads(); }
   // Commits what is pending; accepts nothing more. Makes a checkpoint if one is due, which takes seconds with

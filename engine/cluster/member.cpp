@@ -112,7 +112,7 @@ Member::Member(MemberOptions options, std::unique_ptr<PostgresLog> log, Postgres
 
 Member::~Member() {
   stop();
-  if (standing_.role() != Standing::Role::leader || !log_->is_connected()) return;
+  if (row_.term == 0 || !log_->is_connected()) return;
   auto nobody = row_;
   nobody.holder.clear();
   nobody.url.clear();

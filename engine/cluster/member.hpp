@@ -63,7 +63,8 @@ class Member {
   // `engine` follows, and has everything up to `tail`, which `log` is connected for. All outlive it.
   Member(MemberOptions options, std::unique_ptr<PostgresLog> log, PostgresLog::Tail tail, Engine& engine,
          SharedStore& store, Standing& standing, MemberListener listener);
-  // Stops following. Gives the lead up if it has it: only once the engine has stopped.
+  // Stops following. Gives up the lead, or the row with which it was to begin, for another engine to take at
+  // once: only once this engine has stopped.
   ~Member();
   Member(const Member&) = delete;
   Member& operator=(const Member&) = delete;

@@ -20,13 +20,8 @@ Journal::Journal(Log& log, Epoch epoch, Sequence last, std::function<void()> on_
 
 Journal::~Journal() { stop(); }
 
-void Journal::lead(Epoch epoch, const EventView* begins) {
-  {
-    Turn turn(*this);
-    last_epoch_ = epoch;
-    if (begins != nullptr) turn.append(*begins);
-    leads_.store(true, std::memory_order_release);  // others append after it
-  }
+void Journal::lead() {
+  leads_.store(true, std::memory_order_release);
   publisher_ = std::thread([this] { publish(); });
   writer_ = std::thread([this] { write(); });
 }

@@ -67,11 +67,11 @@ class Journal {
   Journal(const Journal&) = delete;
   Journal& operator=(const Journal&) = delete;
 
-  // A batch that another engine has appended, which is durable, and which the caller has applied to the
-  // tables. Only while it follows, on one thread.
+  // A batch that is in the log already, because another engine has appended it or because it begins an epoch,
+  // and which the caller has applied to the tables. Only while it follows, on one thread.
   void follow(const BatchView& batch);
-  // From now on it takes events of this epoch: first of all `begins`, if given. Once.
-  void lead(Epoch epoch, const EventView* begins = nullptr);
+  // From now on it takes events, of the epoch that it has reached. Once.
+  void lead();
   bool leads() const { return leads_.load(std::memory_order_acquire); }
 
   // A listener must outlive the journal's threads, unless it is removed. Add listeners at any time before

@@ -156,10 +156,13 @@ class FaultyCluster : public EngineCluster {
     pair_.primary().kill();
     pair_.fail_over(PostgresPair::Commits::wait);
   }
-  // A session that waits for nothing takes no notice.
+  // Of the sessions that there are now: not that of the next leader as well. One that waits for nothing takes
+  // no notice.
   void cancel_for_a_while(const std::string& session) {
-    for (int i = 0; i < 20; ++i) {
-      pair_.primary().cancel(session);
+    const auto these = "FROM pg_stat_activity WHERE application_name = '" + session + "'";
+    const auto pids = pair_.primary().value("SELECT string_agg(pid::text, ',') " + these);
+    for (int i = 0; i < 20 && !pids.empty(); ++i) {
+      pair_.primary().rows("SELECT pg_cancel_backend(pid) " + these + " AND pid IN (" + pids + ")");
       std::this_thread::sleep_for(5ms);
     }
   }
