@@ -41,13 +41,13 @@ class EngineChoice {
         pauses_(std::min(Backoff::shortest, longest_pause), longest_pause) {}
 
   const Pointer& in_use() const { return engines_[index_]; }
-  bool has_others() const { return engines_.size() > 1; }
+  std::size_t others() const { return engines_.size() - 1; }
 
   void set_listener(Listener on_change) { on_change_ = std::move(on_change); }
 
   // It cannot be reached, says that it does not serve, or is behind. Changes nothing if it is not in use.
   void failed(const Pointer& engine, std::string_view reason, Clock::time_point now = Clock::now()) {
-    if (!has_others() || engine != in_use() || now < not_before_) return;
+    if (others() == 0 || engine != in_use() || now < not_before_) return;
     if (now - in_use_since_ > settled_after_) {
       failures_ = 0;
       pauses_.reset();

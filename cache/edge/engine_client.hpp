@@ -4,7 +4,7 @@
 // bounded number of kept connections and served round-robin by peer; a page has a connection of its own.
 //
 // Of several engines one is in use (engine_choice.hpp), for everything. When it fails the next one is, and
-// what is under way at the old one fails, except that questions are asked once more.
+// what is under way at the old one fails, except that questions are asked there.
 
 #include <atomic>
 #include <chrono>

@@ -38,8 +38,8 @@ struct Question {
   std::vector<Caller> late_callers;  // came after it was sent
   bool has_waited = false;           // it had to queue for a connection
   bool is_sent = false;
-  bool has_moved = false;  // from an engine that failed to another
-  bool is_over = false;    // answered, or given up
+  bool is_over = false;   // answered, or given up
+  std::size_t moves = 0;  // from an engine that failed to the next
 
   void append_request(std::string_view host_line, std::string& out) const;
   // A peer that closed its sending side may still wait for a response, so `left` counts only for queued

@@ -76,8 +76,8 @@ Task<> QuestionSender::work(Self self, WorkerPointer worker) {
 }
 
 // The engine may have closed a kept connection just before we used it, or may close it after any response.
-// All requests are idempotent, so the rest is sent again on a new connection, and once to another engine if
-// this one has failed.
+// All requests are idempotent, so the rest is sent again on a new connection, and to another engine if this
+// one has failed.
 Task<> QuestionSender::send_pipeline(Self self, WorkerPointer worker) {
   auto& pipeline = worker->pipeline;
   while (!pipeline.empty() && !self->stopped_) {
@@ -111,7 +111,7 @@ void QuestionSender::move_or_fail(Worker& worker, const error_code& failed) {
   std::deque<QuestionPointer> unanswered;
   for (const auto& question : std::exchange(worker.pipeline, {})) {
     const bool moves = asks_elsewhere(question, worker.engine);
-    if (moves) question->has_moved = true;
+    if (moves) ++question->moves;
     (moves ? worker.pipeline : unanswered).push_back(question);
   }
   fail(unanswered, failed);
@@ -126,7 +126,7 @@ Task<error_code> QuestionSender::connect(Self self, WorkerPointer worker, Clock:
   worker->connection = std::make_shared<HttpConnection>(self->io_);
   worker->engine = self->engines_->in_use();
   const auto now = Clock::now();
-  const auto limit = self->engines_->has_others() ? now + (deadline - now) / 2 : deadline;
+  const auto limit = self->engines_->others() > 0 ? now + (deadline - now) / 2 : deadline;
   const auto connected = co_await HttpConnection::connect(worker->connection, worker->engine->origin, limit);
   co_return connected.has_error() ? connected.error() : error_code();
 }

@@ -1,7 +1,7 @@
 #pragma once
 // Sends the open questions of an EngineClient on a bounded number of kept connections, several in a row on
-// each (pipelined), and answers them. If the engine fails, they are asked once more at the next one. One
-// thread, that of the io_context. Held by shared_ptr: its coroutines keep it until they end.
+// each (pipelined), and answers them. If the engine fails, they are asked at the next one, at most once
+// at each. One thread, that of the io_context. Held by shared_ptr: its coroutines keep it until they end.
 
 #include <deque>
 #include <memory>
@@ -40,7 +40,7 @@ class QuestionSender : public std::enable_shared_from_this<QuestionSender> {
   static Task<> work(Self self, WorkerPointer worker);
   static Task<> send_pipeline(Self self, WorkerPointer worker);
   bool asks_elsewhere(const QuestionPointer& question, const EngineChoice::Pointer& engine) const {
-    return !question->has_moved && engine != engines_->in_use();
+    return question->moves < engines_->others() && engine != engines_->in_use();
   }
   void fail(const std::deque<QuestionPointer>& questions, const error_code& failed);
   void move_or_fail(Worker& worker, const error_code& failed);

@@ -104,6 +104,16 @@ TEST_F(GatewayOfSeveral, AsksTheNextAtOnceWhenItsEngineRefusesAQuestion) {
   EXPECT_TRUE(eventually([&] { return at(b).streams == 1; })) << "the stream goes there too";
 }
 
+TEST_F(GatewayOfSeveral, AsksEachInTurnUntilOneAnswers) {
+  TestGateway gateway(options());
+  ASSERT_TRUE(gateway.becomes(Coverage::fresh));
+  ASSERT_TRUE(comes_to(gateway, a));
+  at(a).refuses_questions = at(b).refuses_questions = true;
+  EXPECT_TRUE(gateway.allows("k1"));
+  EXPECT_TRUE(uses(gateway, c));
+  EXPECT_EQ(at(c).questions, 1);
+}
+
 TEST_F(GatewayOfSeveral, StaysWithTheOneThatWorks) {
   TestGateway gateway(options());
   ASSERT_TRUE(comes_to(gateway, a));
