@@ -176,6 +176,7 @@ void FakeEngine::serve(int socket, int number) {
     }
     ++requests_;
     handler_(request, peer);
+    if (peer.has_closed()) break;  // it would still read what has arrived
   }
   std::lock_guard lock(mutex_);
   sockets_.remove(socket);

@@ -44,6 +44,7 @@ class FakeEngine {
     std::string receive();                   // the next bytes, not parsed as a request; empty: the end
     void close();
     bool is_open();
+    bool has_closed() const { return closed_; }
     void wait_until_closed();  // by the peer, or by cut_connections()
 
    private:
