@@ -25,7 +25,7 @@ class LargeLog : public testing::Test {
     ASSERT_TRUE(fs::exists(checkpoint()));
     run();
     seen_.use_every_verb(engine_, 20, 100);
-    ASSERT_TRUE(eventually([&] { return are_packed(engine_.data_directory()); }, 60s));
+    ASSERT_TRUE(eventually([&] { return are_packed(engine_.data_directory()); }, when_idle));
     engine_.kill();
     segments_ = names_of_files(engine_.data_directory());
     std::erase_if(segments_, [](const std::string& file) { return !file.ends_with(".segment"); });

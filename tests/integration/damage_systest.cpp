@@ -52,7 +52,7 @@ class Damaged : public testing::Test {
     ASSERT_NO_FATAL_FAILURE(make_checkpoint(data()));
     copy_directory(data(), unpacked());
     run([&] { whole_seen_.use_every_verb(engine_, 20, 100); });
-    ASSERT_TRUE(eventually([&] { return are_packed(data()); }));
+    ASSERT_TRUE(eventually([&] { return are_packed(data()); }, when_idle));
     expect_whole(whole_seen_, Reading::whole);
     engine_.kill();
     copy_directory(data(), whole());

@@ -148,7 +148,7 @@ TEST_F(PowerLoss, WhileSegmentsArePackedLosesNothing) {
     make_segments_small(engine_.data_directory(), 6 << 10);
     engine_.start();
     if (round % 3 == 0) {
-      EXPECT_TRUE(eventually([&] { return are_packed(engine_.data_directory()); }));
+      EXPECT_TRUE(eventually([&] { return are_packed(engine_.data_directory()); }, when_idle));
     } else {
       std::this_thread::sleep_for(std::chrono::milliseconds(random_() % 40));
     }
