@@ -144,13 +144,14 @@ TEST(Gateway, DoesNotTrustItsCacheWhileSomethingIsMissing) {
 TEST(Gateway, SaysWhatHappens) {
   ScriptedEngine engine;
   TestGateway gateway(TestGateway::options(engine.port(), TestGateway::short_lease));
-  ASSERT_TRUE(gateway.becomes(Coverage::fresh));
-  engine.fall_silent();
-  ASSERT_TRUE(gateway.becomes(Coverage::stale));
   const auto has = [&](const std::string& text) {
     const auto events = gateway.events();
     return std::count(events.begin(), events.end(), text);
   };
+  ASSERT_TRUE(gateway.becomes(Coverage::fresh));
+  ASSERT_TRUE(eventually([&] { return has("feed: connected") == 1; }));
+  engine.fall_silent();
+  ASSERT_TRUE(gateway.becomes(Coverage::stale));
   EXPECT_TRUE(eventually([&] { return has("feed: status 503") > 0; }));
   EXPECT_EQ(has("feed: connected"), 1);
   EXPECT_EQ(has("feed: status 503"), 1);
