@@ -16,7 +16,8 @@ constexpr int keys_of_a_checkpoint = 40;
 
 class EmptyDataDirectory : public testing::Test, protected cluster::EngineCluster {
  protected:
-  EmptyDataDirectory() : EngineCluster({.arguments = {"--checkpoint-after", "40"}}) {
+  EmptyDataDirectory()
+      : EngineCluster({.arguments = {"--checkpoint-after", "40"}, .lease = cluster::long_lease}) {
     auto client = engines_.front()->client();
     for (int i = 0; i < keys_of_a_checkpoint; ++i) keys_.push_back(create_key(client));
     for (std::size_t i = 0; i < keys_.size(); i += 2) revoke(client, keys_[i].key_id);
@@ -29,11 +30,12 @@ class EmptyDataDirectory : public testing::Test, protected cluster::EngineCluste
     for (const auto& engine : engines_)
       EXPECT_TRUE(eventually([&] { return std::filesystem::exists(checkpoint_of(*engine)); }));
   }
-  // As of the last start.
+  // At its only start. The engine may be ready before it has logged it.
   static std::string replayed(const EngineProcess& engine) {
-    const auto log = engine.log_text();
-    const auto loaded = log.rfind("\"loaded\"");
-    const auto begin = log.find("\"replayed_events\":\"", loaded) + 19;
+    constexpr std::string_view member = "\"replayed_events\":\"";
+    std::string log;
+    EXPECT_TRUE(eventually([&] { return (log = engine.log_text()).find(member) != log.npos; })) << log;
+    const auto begin = log.find(member) + member.size();
     return log.substr(begin, log.find('"', begin) - begin);
   }
   void expect_all_keys(const EngineProcess& engine) const {

@@ -24,6 +24,11 @@ namespace revoked::test::cluster {
 using Clock = std::chrono::steady_clock;
 
 constexpr auto lease = 2s;  // of the engines, unless they are told otherwise
+// Where nobody takes the lead of an engine that does not give it up: no pause of a busy machine does either.
+constexpr auto long_lease = 10s;
+// A follower that finds no leader for 5 s says so to its clients. Beyond this a test of what they see says
+// nothing: the machine was too busy.
+constexpr auto soon_enough = 4s;
 
 // Not thread-safe. Programs are started by the thread that makes it.
 class EngineCluster {
@@ -31,6 +36,7 @@ class EngineCluster {
   struct Options {
     std::size_t engines = 3;
     std::vector<std::string> arguments{};  // of each engine, in addition
+    std::chrono::seconds lease = cluster::lease;
     // In a Network (if Network::is_permitted): with this many hosts after those of the servers and the
     // engines. Nothing: all on loopback.
     std::optional<std::size_t> more_hosts{};
@@ -65,7 +71,8 @@ class EngineCluster {
   std::filesystem::path key_file() const { return directory_ / "key"; }
   EngineProcess::Options engine_options(std::size_t host = 0) const {
     EngineProcess::Options options;
-    options.arguments = {"--journal", pair_.url(), "--threads", "1"};
+    options.arguments = {"--journal", pair_.url(), "--threads",
+                         "1",         "--lease",   std::to_string(options_.lease.count()) + "s"};
     options.arguments.insert(options.arguments.end(), options_.arguments.begin(), options_.arguments.end());
     options.master_key_file = key_file();
     options.tls = options_.tls;
