@@ -68,6 +68,7 @@ TEST_F(Cluster, PassesBodiesOfAnyLengthOn) {
 }
 
 TEST_F(Cluster, LosesNothingWhenTheLeaderIsKilledUnderLoad) {
+  std::vector<Clock::duration> silences;
   for (int round = 0; round < 3; ++round) {
     auto& first = any("leader");
     auto& other = follower();
@@ -77,7 +78,7 @@ TEST_F(Cluster, LosesNothingWhenTheLeaderIsKilledUnderLoad) {
     const auto key = create_key(client);
     first.kill();
     const auto took = revoke_surely(other, key.key_id);
-    EXPECT_LT(took, tests_everything() ? 3 * lease + 1s : 10 * lease);
+    silences.push_back(took);
     std::cerr << "without a leader for "
               << std::chrono::duration_cast<std::chrono::milliseconds>(took).count() << " ms\n";
     const auto so_far = load.count();
@@ -87,6 +88,9 @@ TEST_F(Cluster, LosesNothingWhenTheLeaderIsKilledUnderLoad) {
     first.start();
     expect_in_the_journal_once(load.acknowledged());
   }
+  // A pause of a busy machine lengthens one of them.
+  const auto counts = tests_everything() ? std::ranges::max(silences) : std::ranges::min(silences);
+  EXPECT_LT(counts, programs_are_sanitized() ? 20s : 3 * lease + 1s);
 }
 
 // Its answer would never come.
