@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <thread>
 #include <vector>
 
 #include "tests/engine/engine_fixtures.hpp"
@@ -248,6 +250,52 @@ TEST(EngineStart, FailsLoudlyWhenItsEpochCannotBeSynced) {
   ASSERT_FALSE(engine.started());
   EXPECT_EQ(engine.started().error(), errc::storage_failed);
   EXPECT_FALSE(engine->is_ready());
+}
+
+// Gateways believe no engine of an older epoch than one that they have heard of.
+TEST(NewEpoch, IsToldOnceItIsDurable) {
+  const auto disk = std::make_shared<FakeDisk>();
+  {
+    Harness first(disk);
+    ASSERT_TRUE(first.started());
+    first.sync();
+    first.stop();
+  }
+  struct Listener : JournalListener {
+    void on_batch(const BatchView& batch) override { told = batch.epoch(); }
+    std::atomic<Epoch> told = 0;
+  };
+  const auto follow = [&](Engine& engine, Listener& listener) {
+    ASSERT_TRUE(engine.start(
+        std::make_unique<test::FakeStore>(disk), listener, [](const auto&...) {}, Engine::Role::follower));
+  };
+  {
+    Listener listener;
+    Engine engine({}, [] {});
+    ASSERT_NO_FATAL_FAILURE(follow(engine, listener));
+    disk->fail_commit(1);
+    EXPECT_EQ(engine.lead().error(), errc::storage_failed);
+    EXPECT_EQ(listener.told, 0u);
+    EXPECT_EQ(engine.epoch(), 1u);
+    EXPECT_FALSE(engine.leads());
+    disk->repair();
+  }
+  Listener listener;
+  Engine engine({}, [] {});
+  ASSERT_NO_FATAL_FAILURE(follow(engine, listener));
+  const std::string journal(engine.journal_id());
+  disk->block();
+  std::thread leads([&] { EXPECT_TRUE(engine.lead()); });
+  disk->wait_until_blocked();
+  EXPECT_EQ(listener.told, 0u);
+  EXPECT_EQ(engine.epoch(), 1u);
+  EXPECT_EQ(engine.journal_id(), journal);
+  EXPECT_FALSE(engine.leads());
+  disk->unblock();
+  leads.join();
+  EXPECT_EQ(listener.told, 2u);
+  EXPECT_EQ(engine.epoch(), 2u);
+  EXPECT_NE(engine.journal_id(), journal);
 }
 
 }  // namespace revoked::engine::engine_promises_test
